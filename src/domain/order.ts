@@ -1,0 +1,117 @@
+import type { Channel } from './purchase.ts';
+
+/**
+ * An order's life. Every change of status goes through `nextStatus`; no other place decides one.
+ *
+ *                         charge                captured
+ *   (decided) ──▶ reserved ─────▶ charging ───────────────▶ paid ──refund──▶ refunding ──refunded──▶ refunded
+ *                  │  │ ▲            │ │ │                   ▲                 ▲
+ *                  │  │ └──attempt_──┘ │ └──declined──▶ declined               │
+ *                  │  │     failed     │                     │                 │
+ *             cancel  expire           └──give_up──┐    late_capture,     late_capture,
+ *                  │  │                            ▼    units left        none left
+ *                  ▼  └───────────────────────▶ expired ─────┴─────────────────┘
+ *              cancelled
+ *
+ * Units are `reserved` on the product in reserved and charging, `sold` in paid and refunding, and free otherwise:
+ * a refund gives its units back with its last step.
+ */
+export type OrderStatus =
+  | 'reserved'
+  | 'charging'
+  | 'paid'
+  | 'declined'
+  | 'expired'
+  | 'cancelled'
+  | 'refunding'
+  | 'refunded';
+
+export type OrderEvent =
+  /** A worker takes the lease; refused once the hold has run out. */
+  | { readonly type: 'charge'; readonly holdRuns: boolean }
+  | { readonly type: 'captured' }
+  | { readonly type: 'declined' }
+  /** The provider could not be reached or failed; while the hold runs the order waits for another attempt. */
+  | { readonly type: 'attempt_failed'; readonly holdRuns: boolean }
+  /** The provider confirmed that the charge is cancelled and will never capture. */
+  | { readonly type: 'give_up' }
+  | { readonly type: 'expire' }
+  | { readonly type: 'cancel' }
+  /** Money that arrived after the order had expired. */
+  | { readonly type: 'late_capture'; readonly unitsLeft: boolean }
+  | { readonly type: 'refund' }
+  | { readonly type: 'refunded' };
+
+/** The status after `event`, or null when the event does not apply to an order in this status. */
+export function nextStatus(status: OrderStatus, event: OrderEvent): OrderStatus | null {
+  switch (event.type) {
+    case 'charge':
+      return status === 'reserved' && event.holdRuns ? 'charging' : null;
+    case 'captured':
+      return status === 'charging' ? 'paid' : null;
+    case 'declined':
+      return status === 'charging' ? 'declined' : null;
+    case 'attempt_failed':
+      if (status !== 'charging') return null;
+      return event.holdRuns ? 'reserved' : 'expired';
+    case 'give_up':
+      return status === 'charging' ? 'expired' : null;
+    case 'expire':
+      return status === 'reserved' ? 'expired' : null;
+    case 'cancel':
+      return status === 'reserved' ? 'cancelled' : null;
+    case 'late_capture':
+      if (status !== 'expired') return null;
+      return event.unitsLeft ? 'paid' : 'refunding';
+    case 'refund':
+      return status === 'paid' ? 'refunding' : null;
+    case 'refunded':
+      return status === 'refunding' ? 'refunded' : null;
+  }
+}
+
+/** Which counter of the product an order in this status occupies; null: its units are free. */
+export function unitsHeldAs(status: OrderStatus): 'reserved' | 'sold' | null {
+  switch (status) {
+    case 'reserved':
+    case 'charging':
+      return 'reserved';
+    case 'paid':
+    case 'refunding':
+      return 'sold';
+    case 'declined':
+    case 'expired':
+    case 'cancelled':
+    case 'refunded':
+      return null;
+  }
+}
+
+/** One buyer's purchase that got its units. */
+export interface Order {
+  readonly id: string;
+  readonly productId: number;
+  /** The round of the sale that sold it. */
+  readonly generation: number;
+  /** Given at commit, rising per product: answered before asked means lower. */
+  readonly number: number;
+  readonly customer: string | null;
+  readonly quantity: number;
+  /** Price of one unit in minor units, as it was at the decision. */
+  readonly priceMinor: number;
+  readonly currency: string;
+  readonly channel: Channel;
+  readonly status: OrderStatus;
+  /** Units left for others right after this order, kept so that its answer can be repeated word for word. */
+  readonly remaining: number;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** Charge attempts begun so far. */
+  readonly attempts: number;
+  readonly updatedAt: number;
+}
+
+/** What the buyer owes, in minor units. Within 2^53: at most 10^6 units of at most 9 × 10^9 minor units. */
+export function amountMinor(order: Pick<Order, 'quantity' | 'priceMinor'>): number {
+  return order.quantity * order.priceMinor;
+}

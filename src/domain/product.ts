@@ -1,0 +1,69 @@
+import type { RefusalCode } from './purchase.ts';
+
+/**
+ * A product and its sale. `total = available + reserved + sold` at every commit; `version` rises by one with every
+ * change of the row; `generation` is the sale's round, raised by a reset.
+ */
+export interface Product {
+  readonly id: number;
+  readonly name: string;
+  /** Price of one unit in minor units (cents). */
+  readonly priceMinor: number;
+  /** ISO 4217 code. */
+  readonly currency: string;
+  readonly total: number;
+  readonly reserved: number;
+  readonly sold: number;
+  readonly version: number;
+  readonly generation: number;
+  readonly state: 'open' | 'paused';
+  /** Milliseconds since the epoch; null: open since ever. */
+  readonly opensAt: number | null;
+  /** Milliseconds since the epoch; null: never closes. The sale is closed at this very millisecond. */
+  readonly closesAt: number | null;
+  /** Most units one customer may hold in one generation; null: no limit. */
+  readonly perCustomerLimit: number | null;
+  /** How long an unpaid order keeps its units. */
+  readonly holdSeconds: number;
+}
+
+/** What a product needs to be put on sale; everything else starts at zero. */
+export interface NewProduct {
+  readonly id: number;
+  readonly name: string;
+  readonly priceMinor: number;
+  readonly currency: string;
+  readonly units: number;
+  readonly opensAt?: number | null;
+  readonly closesAt?: number | null;
+  readonly perCustomerLimit?: number | null;
+  readonly holdSeconds?: number;
+}
+
+export const DEFAULT_HOLD_SECONDS = 600;
+/** Units of a product, and so every counter of it, stay within a signed 32-bit integer. */
+export const UNITS_MAX = 2 ** 31 - 1;
+
+/** Units free to buy now. */
+export function available(product: Product): number {
+  return product.total - product.reserved - product.sold;
+}
+
+/** Why the sale takes no purchase at this moment, or null when it does. */
+export function saleRefusal(
+  product: Pick<Product, 'state' | 'opensAt' | 'closesAt'>,
+  atMs: number,
+): Extract<RefusalCode, 'sale_not_open' | 'sale_closed' | 'sale_paused'> | null {
+  if (product.opensAt !== null && atMs < product.opensAt) return 'sale_not_open';
+  if (product.closesAt !== null && atMs >= product.closesAt) return 'sale_closed';
+  return product.state === 'paused' ? 'sale_paused' : null;
+}
+
+/** The five products of a first start with an empty ledger. */
+export const FIRST_PRODUCTS: readonly NewProduct[] = [
+  { id: 1, name: 'iPhone 15 Pro - Flash Sale', priceMinor: 999_99, currency: 'USD', units: 1000 },
+  { id: 2, name: 'Samsung Galaxy S24 - Flash Sale', priceMinor: 899_99, currency: 'USD', units: 500 },
+  { id: 3, name: 'MacBook Pro M3 - Flash Sale', priceMinor: 1999_99, currency: 'USD', units: 100 },
+  { id: 4, name: 'PlayStation 5 - Flash Sale', priceMinor: 499_99, currency: 'USD', units: 200 },
+  { id: 5, name: 'AirPods Pro - Flash Sale', priceMinor: 249_99, currency: 'USD', units: 2000 },
+];

@@ -1,0 +1,190 @@
+import { Database } from 'bun:sqlite';
+import { accessSync, mkdirSync, statSync, constants as fs } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '../domain/errors.ts';
+import theHouse from './migrations/0001-the-house.sql' with { type: 'text' };
+
+/** In order; a file is never edited once it has been released. */
+const MIGRATIONS: readonly string[] = [theHouse];
+
+/**
+ * Pages the write-ahead log grows to before its content is copied into the main file (4 KiB each). Small enough that a
+ * copy takes a few milliseconds, and a log that is written over in place syncs about twice as fast as one that grows.
+ */
+const CHECKPOINT_PAGES = 1000;
+
+/** A corrupt file of up to this size is found at start; checking a larger one would delay every start. */
+const QUICK_CHECK_BYTES_MAX = 64 * 1024 * 1024;
+
+/** The one SQLite file behind the embedded ledger and queue. */
+export interface Store {
+  readonly db: Database;
+  /**
+   * Runs `work` as one transaction and returns its result once it is on disk. Throws AppError `unavailable` when
+   * nothing was kept, `outcome_unknown` when the disk failed during the commit itself; any other error of `work`
+   * passes through after a rollback.
+   */
+  write<T>(work: () => T): T;
+  close(): void;
+}
+
+/**
+ * Opens the store in `folder`, making folder and file as needed, and migrates it. Throws AppError `unusable_store`, having
+ * changed nothing, when the folder cannot be written, another process holds it, the file is corrupt or is of a newer
+ * schema.
+ */
+export function openStore(folder: string): Store {
+  const file = join(folder, 'pulsecart.db');
+  prepareFolder(folder);
+  const lock = lockFolder(folder);
+  try {
+    const db = openFile(file, { create: true });
+    return store(db, () => {
+      db.close();
+      lock.close();
+    });
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+/** Opens an existing store for reading beside a server that may be running. Throws `unusable_store` likewise. */
+export function openStoreReadOnly(folder: string): Store {
+  const file = join(folder, 'pulsecart.db');
+  if (!exists(file)) throw new AppError('unusable_store', `There is no PulseCart data in ${folder}.`);
+  const db = openFile(file, { create: false });
+  return store(db, () => db.close());
+}
+
+function store(db: Database, close: () => void): Store {
+  const begin = db.prepare('BEGIN IMMEDIATE');
+  const commit = db.prepare('COMMIT');
+  const rollback = db.prepare('ROLLBACK');
+  return {
+    db,
+    write(work) {
+      let committing = false;
+      try {
+        begin.run();
+        const result = work();
+        committing = true;
+        commit.run();
+        return result;
+      } catch (error) {
+        if (db.inTransaction) rollback.run();
+        throw storeError(error, committing);
+      }
+    },
+    close,
+  };
+}
+
+/** What an SQLite error means for the caller. Errors that are not the store's (bugs, broken constraints) stay as they are. */
+function storeError(error: unknown, committing: boolean): unknown {
+  const code = (error as { code?: string }).code ?? '';
+  if (/^SQLITE_(FULL|BUSY|LOCKED|READONLY|CANTOPEN)/.test(code)) {
+    return new AppError('unavailable', `The store cannot write (${code}).`, { cause: error });
+  }
+  if (/^SQLITE_IOERR/.test(code)) {
+    return new AppError(committing ? 'outcome_unknown' : 'unavailable', `The disk failed (${code}).`, { cause: error });
+  }
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) {
+    return new AppError('unavailable', `The database file is damaged (${code}).`, { cause: error });
+  }
+  return error;
+}
+
+function prepareFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, fs.W_OK);
+  } catch (error) {
+    throw new AppError('unusable_store', `The data folder ${folder} cannot be written: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Holds the folder for this process. An exclusive transaction on a file of its own is a lock that the operating system
+ * lets go of however the process ends, and that leaves the main file free to readers.
+ */
+function lockFolder(folder: string): Database {
+  let lock: Database | undefined;
+  try {
+    lock = new Database(join(folder, 'pulsecart.lock'), { create: true, readwrite: true });
+    lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
+    return lock;
+  } catch (error) {
+    lock?.close();
+    const busy = String((error as { code?: string }).code).startsWith('SQLITE_BUSY');
+    throw new AppError(
+      'unusable_store',
+      busy
+        ? `Another PulseCart process is using the data folder ${folder}.`
+        : `The data folder ${folder} cannot be written: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+}
+
+function openFile(file: string, { create }: { create: boolean }): Database {
+  let db: Database | undefined;
+  try {
+    const isNew = !exists(file);
+    // A reader opens the file for writing, too, because reading a write-ahead log needs its shared index; `query_only`
+    // keeps it from changing anything.
+    db = new Database(file, { create, readwrite: true, strict: true });
+    db.exec('PRAGMA busy_timeout = 5000');
+    if (!isNew) check(db, file);
+    if (create) {
+      db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;
+               PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY`);
+      migrate(db);
+    } else {
+      db.exec('PRAGMA query_only = ON');
+    }
+    return db;
+  } catch (error) {
+    db?.close();
+    if (error instanceof AppError) throw error;
+    throw new AppError('unusable_store', `The database file ${file} cannot be used: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+function check(db: Database, file: string): void {
+  const version = schemaVersion(db);
+  if (version > MIGRATIONS.length) {
+    throw new AppError(
+      'unusable_store',
+      `The database file ${file} has schema ${version}; this PulseCart knows schemas up to ${MIGRATIONS.length}. ` +
+        'Start the newer PulseCart that made it.',
+    );
+  }
+  if (statSync(file).size > QUICK_CHECK_BYTES_MAX) return;
+  const findings = db.query<{ quick_check: string }, []>('PRAGMA quick_check(1)').all();
+  const finding = findings[0]?.quick_check ?? 'no answer';
+  if (finding !== 'ok') {
+    throw new AppError('unusable_store', `The database file ${file} is damaged: ${finding.replaceAll('\n', ' ')}`);
+  }
+}
+
+function migrate(db: Database): void {
+  for (let version = schemaVersion(db); version < MIGRATIONS.length; version++) {
+    db.transaction(() => {
+      db.exec(MIGRATIONS[version]!);
+      db.exec(`PRAGMA user_version = ${version + 1}`);
+    }).immediate();
+  }
+}
+
+function schemaVersion(db: Database): number {
+  return db.query<{ user_version: number }, []>('PRAGMA user_version').get()?.user_version ?? 0;
+}
+
+function exists(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false }) !== undefined;
+}

@@ -1,0 +1,34 @@
+import type { Standing } from '../ledger/ledger.ts';
+
+/**
+ * The hot admission counter of each product. It follows the ledger and decides nothing: it saves the ledger work by
+ * refusing what the ledger would surely refuse.
+ *
+ * Per product it keeps the newest standing it was shown and `free`, which is that standing's `available` less what
+ * was claimed since. A claim is never settled or given back: the next standing corrects it. Everything a gate keeps
+ * may be lost at any moment; the desk then shows it the ledger's truth again.
+ */
+export interface Gate {
+  /**
+   * Follows `seen` (if it is newer) and claims for each quantity in order, as one atomic step per product.
+   * `claims[i]` answers `quantities[i]`:
+   *
+   * - `claimed`: go to the ledger.
+   * - `refused`: not enough, and the ledger's own `available` is below the quantity. Sold out by the ledger's word.
+   * - `wait`: not enough only because of claims in flight; the next standing will tell.
+   *
+   * A gate that knows nothing of the product answers `known: false` and claims nothing.
+   */
+  claim(productId: number, quantities: readonly number[], seen: Standing | null): Promise<GateAnswer>;
+
+  /** Shows the gate a standing: kept if newer than what it has or, with `force`, in any case. */
+  follow(standing: Standing, options?: { readonly force?: boolean }): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+export type Claim = 'claimed' | 'refused' | 'wait';
+
+export type GateAnswer =
+  | { readonly known: false }
+  | { readonly known: true; readonly standing: Standing; readonly claims: Claim[] };

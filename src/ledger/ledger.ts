@@ -1,0 +1,156 @@
+import type { NewProduct, Product } from '../domain/product.ts';
+import type { Order } from '../domain/order.ts';
+import type { Outcome, Purchase, PurchaseKey, RefusalCode } from '../domain/purchase.ts';
+
+/**
+ * The durable truth: products, orders, holdings, payments, keys and outcomes. Only the ledger sells.
+ *
+ * Every method is one atomic step: it is committed to disk when its promise resolves, and left no trace when it
+ * rejects with AppError `unavailable`. It may also reject with `outcome_unknown` (the connection was cut during the
+ * commit); then the same call with the same ids finds out, because every method is idempotent by its ids. Whatever
+ * touches units returns the new standing of each product, so that the gate can follow.
+ *
+ * `reserved ≥ 0`, `sold ≥ 0` and `reserved + sold ≤ total` are constraints of the store itself. They should never
+ * fire; when one does, that is a bug of ours and the step fails as a whole.
+ */
+export interface Ledger {
+  /** All products by id. */
+  products(): Promise<Product[]>;
+
+  /** The product, or undefined. Reads the last commit. */
+  product(productId: number): Promise<Product | undefined>;
+
+  /** Puts new products on sale; a product whose id exists already is left as it is. */
+  addProducts(products: readonly NewProduct[]): Promise<void>;
+
+  /**
+   * Decides purchases in the order given; `outcomes[i]` answers `purchases[i]`.
+   *
+   * - An id or a key that was decided before gets its first outcome again.
+   * - A purchase that does not fit is refused and the rest goes on; one bad purchase never fails its neighbours.
+   * - A reserved purchase becomes an order, and its key is bound, in the same commit. Sync refusals leave no trace;
+   *   async refusals are recorded as the purchase's final outcome.
+   * - The window of a sale is judged now, or at `acceptedAt` for a purchase that has one.
+   */
+  decide(purchases: readonly Purchase[]): Promise<Decision>;
+
+  /** What became of these purchases, by id. An id the ledger knows nothing of is missing from the map. */
+  find(purchaseIds: readonly string[]): Promise<Map<string, Found>>;
+
+  /** An order with its payment attempts, or undefined. */
+  order(orderId: string): Promise<OrderView | undefined>;
+
+  /**
+   * Binds keys to purchase ids before the queue is asked to carry them (async path). A key that is bound already
+   * keeps its first binding, which is what the answer shows.
+   */
+  bindKeys(bindings: readonly KeyBinding[]): Promise<KeyBinding[]>;
+
+  /** Counts one more attempt to decide each purchase, before the attempt is made; answers the totals so far. */
+  countAttempts(purchaseIds: readonly string[]): Promise<number[]>;
+
+  /** Notes that purchases were dead-lettered (they read `needs_attention`), or that a replay cleared that. */
+  markNeedsAttention(purchaseIds: readonly string[], needsAttention: boolean): Promise<void>;
+
+  /** Starts a new generation of exactly `units` free units; undefined when there is no such product. */
+  reset(productId: number, units: number): Promise<Product | undefined>;
+
+  /**
+   * Takes the charge lease of orders: `reserved → charging`, only while the hold runs, one attempt more. Also
+   * takes over the attempt of orders in `charging` whose lease has ended. Orders it cannot take are left out.
+   */
+  lease(orderIds: readonly string[], leaseMs: number): Promise<LeasedOrder[]>;
+
+  /** Records what became of charges; stale ones (lease lost, order moved on) are ignored. */
+  settle(results: readonly ChargeResult[]): Promise<Standing[]>;
+
+  /** Expires `reserved` orders whose hold has run out, oldest first, and gives their units back. */
+  expireOverdue(limit: number): Promise<{ readonly expired: number; readonly standings: Standing[] }>;
+
+  /** Orders a charge message may have been lost for: `reserved` with a running hold since before `olderThanMs` ago,
+   *  or `charging` with an ended lease. Oldest first. */
+  unsettled(olderThanMs: number, limit: number): Promise<string[]>;
+
+  /** Purchases decided on the async path since ever. */
+  decidedCount(): Promise<number>;
+
+  /** Secret of `bytes` bytes with this name, made at first use and shared by every instance on the same ledger. */
+  secret(name: string, bytes: number): Promise<Uint8Array>;
+
+  /** Resolves when the store answers; rejects with `unavailable` otherwise. */
+  ping(): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+/** A product's units as of one commit. A higher version is newer. */
+export interface Standing {
+  readonly productId: number;
+  readonly version: number;
+  readonly available: number;
+}
+
+export interface Decision {
+  readonly outcomes: Outcome[];
+  /** Products that the batch named and the ledger knows, as they stand after the commit. */
+  readonly products: Product[];
+}
+
+export type Found =
+  | { readonly kind: 'order'; readonly order: Order }
+  | {
+      readonly kind: 'refused';
+      readonly productId: number;
+      readonly quantity: number;
+      readonly code: RefusalCode;
+      readonly available: number;
+      readonly decidedAt: number;
+    }
+  /** Undecided; it was dead-lettered and waits for an operator. */
+  | { readonly kind: 'needs_attention' };
+
+export interface OrderView {
+  readonly order: Order;
+  readonly payments: PaymentAttempt[];
+}
+
+export interface PaymentAttempt {
+  readonly attempt: number;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly status: 'pending' | 'captured' | 'declined' | 'failed' | 'cancelled';
+  readonly providerId: string | null;
+  /** Why it was declined or failed. */
+  readonly reason: string | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface KeyBinding {
+  readonly key: PurchaseKey;
+  readonly purchaseId: string;
+  /** When the purchase was accepted (ms since the epoch). */
+  readonly acceptedAt: number;
+}
+
+export interface LeasedOrder {
+  readonly order: Order;
+  /** Number of this attempt, from 1; the provider's idempotency key is made of the order id and this. */
+  readonly attempt: number;
+  /** How often this attempt was leased, this time included. Above 1 the provider may have heard of it already. */
+  readonly leases: number;
+  /** False for an attempt taken over after its hold ran out: it must be cancelled at the provider, not charged. */
+  readonly holdRuns: boolean;
+}
+
+export interface ChargeResult {
+  readonly orderId: string;
+  readonly attempt: number;
+  readonly result:
+    | { readonly type: 'captured'; readonly providerId: string }
+    | { readonly type: 'declined'; readonly reason: string }
+    /** The provider surely did not charge; the order may be tried again while its hold runs. */
+    | { readonly type: 'attempt_failed'; readonly reason: string }
+    /** The provider confirmed the cancellation of an attempt whose outcome was unknown for too long. */
+    | { readonly type: 'give_up'; readonly reason: string };
+}

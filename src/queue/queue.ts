@@ -1,0 +1,89 @@
+/**
+ * Durable work. A queue carries bytes and counts items; what they mean is its users' business.
+ *
+ * A message may carry several items (purchases, orders): that makes acceptance fast, and every figure an operator
+ * sees counts items. Delivery is at least once: a message is delivered again when its handler failed or its process
+ * died, and may be delivered twice when a confirm was lost, so handlers must be idempotent by what the body names.
+ */
+export interface Queue {
+  /**
+   * Resolves once every message is durably taken. Rejects with AppError `unavailable` when surely none was, and with
+   * `outcome_unknown` when some may have been; publishing the same again is then safe for idempotent handlers.
+   */
+  publish(queue: QueueName, messages: readonly Message[], options?: { readonly delayMs?: number }): Promise<void>;
+
+  /**
+   * Calls `handle` with deliveries until closed, at most `concurrency` calls at once, none with more than `maxItems`
+   * items (unless a single message has more). When `handle` resolves the deliveries are acknowledged; when it rejects
+   * they come back, marked `redelivered`, after a pause that grows to `RETURN_DELAY_MS_MAX`.
+   */
+  consume(
+    queue: QueueName,
+    options: { readonly maxItems: number; readonly concurrency: number },
+    handle: (deliveries: Delivery[]) => Promise<void>,
+  ): Promise<Consumer>;
+
+  /** Puts a message aside with the reason why nobody could handle it. Durable when resolved. */
+  deadLetter(queue: QueueName, message: Message, cause: string): Promise<void>;
+
+  /** Dead letters, oldest first. */
+  deadLetters(queue: QueueName, limit: number): Promise<DeadLetter[]>;
+
+  /** Publishes dead letters again and forgets them as such; answers how many of `ids` existed. */
+  replay(queue: QueueName, ids: readonly string[]): Promise<number>;
+
+  /** Forgets dead letters for good; answers how many of `ids` existed. */
+  discard(queue: QueueName, ids: readonly string[]): Promise<number>;
+
+  /** Real figures, the broker's own where there is one. */
+  status(): Promise<QueueStatus[]>;
+
+  /** Resolves when the queue would take a message; rejects with `unavailable` otherwise. */
+  ping(): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+/** `purchases` carries accepted async purchases; `payments` carries ids of orders to charge. */
+export const QUEUE_NAMES = ['purchases', 'payments'] as const;
+export type QueueName = (typeof QUEUE_NAMES)[number];
+
+/** Longest pause before returned deliveries come again: long enough not to spin, short enough to heal quickly. */
+export const RETURN_DELAY_MS_MAX = 2_000;
+
+export interface Message {
+  readonly body: string;
+  /** How many items the body carries, at least 1. */
+  readonly items: number;
+}
+
+export interface Delivery extends Message {
+  /** An earlier delivery of this message may have been handled, wholly or in part. */
+  readonly redelivered: boolean;
+  /** When it was published (ms since the epoch). */
+  readonly publishedAt: number;
+}
+
+export interface Consumer {
+  /** Stops taking messages and resolves when the calls under way have ended and were acknowledged. */
+  close(): Promise<void>;
+}
+
+export interface DeadLetter extends Message {
+  readonly id: string;
+  readonly cause: string;
+  readonly deadAt: number;
+}
+
+/** Counts are items, not messages. */
+export interface QueueStatus {
+  readonly name: QueueName;
+  /** Waiting for a consumer, delayed retries included. */
+  readonly ready: number;
+  /** Delivered, not yet acknowledged. */
+  readonly unacknowledged: number;
+  readonly consumers: number;
+  /** Age of the oldest message not yet acknowledged; 0 when there is none. */
+  readonly oldestAgeMs: number;
+  readonly deadLetters: { readonly count: number; readonly oldestAgeMs: number };
+}
