@@ -1,0 +1,164 @@
+import { afterEach, expect, test } from 'bun:test';
+import { type CrowdOptions, runCrowd } from './crowd.ts';
+import { customerOf } from './requests.ts';
+
+const servers: Bun.Server<undefined>[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) void server.stop(true);
+});
+
+/** A server with `units` units that decides each purchase at once; `turnAway` says which requests get a 503 first. */
+function fakeShop(units: number, options: { turnAway?: (n: number) => boolean } = {}) {
+  const customers: string[] = [];
+  const orders = new Map<string, boolean>();
+  let left = units;
+  let requests = 0;
+  const decide = (customer: string) => {
+    customers.push(customer);
+    const id = `id-${customers.length}`;
+    orders.set(id, left > 0);
+    if (left > 0) left--;
+    return id;
+  };
+  const purchase = (answer: (id: string, body: { productId: number; quantity: number }) => Response) => {
+    return async (request: Request) => {
+      const body = (await request.json()) as { productId: number; quantity: number; userId: string };
+      if (options.turnAway?.(requests++)) {
+        return Response.json({ code: 'overloaded' }, { status: 503, headers: { 'Retry-After': '0' } });
+      }
+      return answer(decide(body.userId), { productId: body.productId, quantity: body.quantity });
+    };
+  };
+  const server = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    routes: {
+      '/api/v1/sync/purchase': {
+        POST: purchase((id, asked) =>
+          orders.get(id)
+            ? Response.json({ success: true, orderId: id, ...asked, remainingStock: left })
+            : Response.json(
+                { success: false, orderId: null, ...asked, remainingStock: 0, code: 'sold_out' },
+                { status: 409 },
+              ),
+        ),
+      },
+      '/api/v1/async/purchase': {
+        POST: purchase((id, asked) =>
+          Response.json({ accepted: true, trackingId: id, ...asked }, { status: 202 }),
+        ),
+      },
+      '/api/v1/async/purchase/:id': (request) => {
+        const trackingId = request.params.id;
+        const won = orders.get(trackingId);
+        const about = { trackingId, productId: 1, quantity: 1 };
+        return Response.json(
+          won
+            ? { ...about, status: 'confirmed', orderId: trackingId }
+            : { ...about, status: 'rejected', code: 'sold_out' },
+        );
+      },
+    },
+  });
+  servers.push(server);
+  return { url: server.url.origin, customers, orders };
+}
+
+function crowdAt(url: string, options: Partial<CrowdOptions> = {}) {
+  return runCrowd({
+    url,
+    productId: 1,
+    quantity: 1,
+    users: 400,
+    ratePerS: 4000,
+    mode: 'both',
+    seed: 7,
+    patienceMs: 5000,
+    ...options,
+  });
+}
+
+test('every buyer of a mixed crowd comes once and learns what became of them', async () => {
+  const shop = fakeShop(50);
+  const { record, sync, accept, confirm } = await crowdAt(shop.url);
+  expect(new Set(shop.customers).size).toBe(400);
+  expect(shop.customers.toSorted()).toEqual(Array.from({ length: 400 }, (_, buyer) => customerOf(7, buyer)));
+  expect(record.count('sold', 'confirmed')).toBe(50);
+  expect(record.count('refused', 'rejected')).toBe(350);
+  expect(sync.count + accept.count).toBe(400);
+  expect(confirm.count).toBe(accept.count);
+  expect(accept.count).toBeGreaterThan(100);
+});
+
+test('the answers written down are the ones that the server gave to that buyer', async () => {
+  const shop = fakeShop(10);
+  const { record } = await crowdAt(shop.url);
+  for (let buyer = 0; buyer < record.users; buyer++) {
+    const won = record.fate(buyer) === 'sold' || record.fate(buyer) === 'confirmed';
+    const id = record.id(buyer);
+    if (id !== undefined) expect(shop.orders.get(id)).toBe(won);
+    if (id !== undefined) expect(shop.customers[Number(id.slice(3)) - 1]).toBe(customerOf(7, buyer));
+    if (!won) expect(record.code(buyer)).toBe('sold_out');
+  }
+});
+
+test('a buyer who was turned away comes again, and is counted', async () => {
+  const shop = fakeShop(1000, { turnAway: (n) => n % 4 === 0 });
+  const { record, retries } = await crowdAt(shop.url, { mode: 'sync' });
+  expect(record.count('sold')).toBe(400);
+  expect(retries).toBeGreaterThanOrEqual(100);
+});
+
+test('a buyer who is always turned away gives up without having an order', async () => {
+  const shop = fakeShop(1000, { turnAway: () => true });
+  const { record } = await crowdAt(shop.url, { users: 20 });
+  expect(record.count('overloaded')).toBe(20);
+  expect(shop.customers).toEqual([]);
+});
+
+test('a cut connection leaves its buyer unknown, and the rest of the crowd goes on', async () => {
+  const shop = fakeShop(1000);
+  const proxy = Bun.listen({
+    hostname: '127.0.0.1',
+    port: 0,
+    socket: {
+      // Every connection is cut at its first request.
+      data: (socket) => {
+        socket.terminate();
+      },
+    },
+  });
+  try {
+    const { record, cuts } = await crowdAt(`http://127.0.0.1:${proxy.port}`, { users: 30, mode: 'sync' });
+    expect(record.count('unknown')).toBe(30);
+    expect(cuts).toBe(30);
+    expect(shop.customers).toEqual([]);
+  } finally {
+    proxy.stop(true);
+  }
+});
+
+test('latency runs from the intended start, so a server that stalls is seen by all who came meanwhile', async () => {
+  const stallMs = 300;
+  const server = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    routes: {
+      '/api/v1/sync/purchase': {
+        POST: () => {
+          if (!stalled) {
+            stalled = true;
+            // The crowd shares this thread and stalls, too; its buyers were to come all the same.
+            Bun.sleepSync(stallMs);
+          }
+          const body = { success: false, orderId: null, productId: 1, quantity: 1, remainingStock: 0 };
+          return Response.json(body, { status: 409 });
+        },
+      },
+    },
+  });
+  let stalled = false;
+  servers.push(server);
+  const { sync } = await crowdAt(server.url.origin, { mode: 'sync', users: 200, ratePerS: 1000 });
+  expect(sync.percentileMs(99)).toBeGreaterThan(150);
+});

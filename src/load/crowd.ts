@@ -1,0 +1,310 @@
+import {
+  type Answer,
+  type Asked,
+  type RawAnswer,
+  readAcceptance,
+  readOutcome,
+  readSyncAnswer,
+} from './answers.ts';
+import { type Mode, planArrivals } from './arrivals.ts';
+import type { Connection, CutReason } from './connection.ts';
+import { CrowdRecord, type Fate } from './crowd-record.ts';
+import { Fifo } from './fifo.ts';
+import { LatencyHistogram } from './latency.ts';
+import { ConnectionPool } from './pool.ts';
+import { ASYNC_PURCHASE, outcomeRequest, purchaseRequest, SYNC_PURCHASE, targetOf } from './requests.ts';
+
+/**
+ * Connections that buyers send their purchases over: enough that a server answering 25,000/s in 20 ms keeps none
+ * waiting, and few enough to open in half a second.
+ */
+const BUYING_CONNECTIONS = 512;
+/** Connections that wait for outcomes. Apart from the others, because a long poll occupies one for its whole wait. */
+const ASKING_CONNECTIONS = 512;
+const RAMP_MS = 400;
+/** How long the server may hold back the answer about an outcome. */
+const OUTCOME_WAIT_S = 10;
+/** Above the longest wait that was asked for, so that only a dead connection runs into it. */
+const TIMEOUT_MS = 2 * OUTCOME_WAIT_S * 1000;
+/** Pause before asking again about an outcome: only after a long poll ended without one, or was cut. */
+const ASK_AGAIN_MS = 50;
+/** How often a buyer who was turned away comes again. */
+const RETRIES_MAX = 5;
+/** Arrivals are released this often, besides with every answer. */
+const TICK_MS = 1;
+const PROGRESS_EVERY_MS = 250;
+
+export interface CrowdOptions {
+  readonly url: string;
+  readonly productId: number;
+  readonly quantity: number;
+  readonly users: number;
+  readonly ratePerS: number;
+  readonly mode: Mode;
+  readonly seed: number;
+  /** How long after the last arrival the crowd waits for answers still out. */
+  readonly patienceMs: number;
+  readonly onProgress?: (progress: CrowdProgress) => void;
+}
+
+/** Counts since the first arrival. */
+export interface CrowdProgress {
+  readonly elapsedMs: number;
+  /** Buyers who have arrived and sent their purchase. */
+  readonly offered: number;
+  /** Buyers who know their outcome. */
+  readonly answered: number;
+  readonly sold: number;
+  readonly refused: number;
+  /** Of the answers to the purchases themselves (for async: of the 202), from intended start. */
+  readonly p99Ms: number | null;
+  /** Purchases accepted whose outcome is not known yet. */
+  readonly backlog: number;
+}
+
+/** All latencies run from a buyer's intended start, so time spent waiting for a free connection counts. */
+export interface CrowdResult {
+  readonly record: CrowdRecord;
+  readonly sync: LatencyHistogram;
+  readonly accept: LatencyHistogram;
+  readonly confirm: LatencyHistogram;
+  /** From intended start to sending: what the generator itself added. */
+  readonly startDelay: LatencyHistogram;
+  /** From the first arrival to the last outcome. */
+  readonly elapsedMs: number;
+  readonly retries: number;
+  readonly cuts: number;
+  readonly cpuGeneratorMs: number;
+}
+
+/**
+ * Sends a crowd of distinct buyers at a server, each at their own time whether or not the server keeps up (open loop),
+ * and writes down what each of them is told.
+ */
+export async function runCrowd(options: CrowdOptions): Promise<CrowdResult> {
+  const crowd = new Crowd(options);
+  await crowd.connect();
+  try {
+    return await crowd.run();
+  } finally {
+    crowd.close();
+  }
+}
+
+class Crowd {
+  readonly #options: CrowdOptions;
+  readonly #target;
+  readonly #asked: Asked;
+  readonly #atMs: Float64Array;
+  readonly #isAsync: Uint8Array;
+  readonly #record: CrowdRecord;
+  readonly #sync = new LatencyHistogram();
+  readonly #accept = new LatencyHistogram();
+  readonly #confirm = new LatencyHistogram();
+  readonly #startDelay = new LatencyHistogram();
+  readonly #syncRequest: (buyer: number) => Uint8Array;
+  readonly #asyncRequest: (buyer: number) => Uint8Array;
+
+  #buying!: ConnectionPool;
+  #asking!: ConnectionPool;
+  /** The next buyer to arrive; all before have sent their purchase. */
+  #next = 0;
+  readonly #comingAgain = new Fifo();
+  readonly #toAsk = new Fifo();
+  readonly #retriesOf = new Map<number, number>();
+  #startMs = 0;
+  #lastOutcomeMs = 0;
+  #undecided: number;
+  #retries = 0;
+  #cuts = 0;
+
+  constructor(options: CrowdOptions) {
+    this.#options = options;
+    this.#target = targetOf(options.url);
+    this.#asked = { productId: options.productId, quantity: options.quantity };
+    const arrivals = planArrivals(options);
+    this.#atMs = arrivals.atMs;
+    this.#isAsync = arrivals.isAsync;
+    this.#record = new CrowdRecord(arrivals.isAsync);
+    this.#undecided = options.users;
+    const purchase = { ...this.#asked, seed: options.seed };
+    this.#syncRequest = purchaseRequest(this.#target, { ...purchase, path: SYNC_PURCHASE });
+    this.#asyncRequest = purchaseRequest(this.#target, { ...purchase, path: ASYNC_PURCHASE });
+  }
+
+  async connect(): Promise<void> {
+    const pool = { target: this.#target, rampMs: RAMP_MS, timeoutMs: TIMEOUT_MS };
+    const asking = this.#options.mode === 'sync' ? 0 : ASKING_CONNECTIONS;
+    [this.#buying, this.#asking] = await Promise.all([
+      ConnectionPool.open(
+        { ...pool, size: BUYING_CONNECTIONS },
+        {
+          answered: (connection) => this.#purchaseAnswered(connection),
+          cut: (connection, reason) => this.#purchaseCut(connection, reason),
+        },
+      ),
+      ConnectionPool.open(
+        { ...pool, size: asking },
+        {
+          answered: (connection) => this.#outcomeAnswered(connection),
+          cut: (connection) => this.#outcomeCut(connection),
+        },
+      ),
+    ]);
+  }
+
+  async run(): Promise<CrowdResult> {
+    const cpuBefore = process.cpuUsage();
+    this.#startMs = performance.now();
+    this.#lastOutcomeMs = this.#startMs;
+    const lastArrivalMs = this.#startMs + (this.#atMs.at(-1) ?? 0);
+    const deadlineMs = lastArrivalMs + this.#options.patienceMs;
+    let progressMs = this.#startMs;
+    for (;;) {
+      const nowMs = performance.now();
+      this.#release(nowMs);
+      if (this.#undecided === 0 || nowMs > deadlineMs) break;
+      if (nowMs >= progressMs) {
+        this.#options.onProgress?.(this.#progress(nowMs));
+        progressMs = nowMs + PROGRESS_EVERY_MS;
+      }
+      await Bun.sleep(TICK_MS);
+    }
+    const cpu = process.cpuUsage(cpuBefore);
+    return {
+      record: this.#record,
+      sync: this.#sync,
+      accept: this.#accept,
+      confirm: this.#confirm,
+      startDelay: this.#startDelay,
+      elapsedMs: this.#lastOutcomeMs - this.#startMs,
+      retries: this.#retries,
+      cuts: this.#cuts,
+      cpuGeneratorMs: (cpu.user + cpu.system) / 1000,
+    };
+  }
+
+  close(): void {
+    this.#buying.close();
+    this.#asking.close();
+  }
+
+  /** Sends whatever is due and finds a free connection; the rest waits, and its latency grows. */
+  #release(nowMs: number): void {
+    while (this.#comingAgain.isDue(nowMs)) {
+      const connection = this.#buying.take();
+      if (connection === undefined) break;
+      this.#buy(connection, this.#comingAgain.shift(), nowMs);
+    }
+    while (this.#next < this.#options.users && this.#intendedMs(this.#next) <= nowMs) {
+      const connection = this.#buying.take();
+      if (connection === undefined) break;
+      this.#startDelay.recordMs(nowMs - this.#intendedMs(this.#next));
+      this.#buy(connection, this.#next++, nowMs);
+    }
+    while (this.#toAsk.isDue(nowMs)) {
+      const connection = this.#asking.take();
+      if (connection === undefined) break;
+      const buyer = this.#toAsk.shift();
+      connection.send(outcomeRequest(this.#target, this.#record.id(buyer)!, OUTCOME_WAIT_S), buyer, nowMs);
+    }
+  }
+
+  #buy(connection: Connection, buyer: number, nowMs: number): void {
+    const request = this.#isAsync[buyer] === 1 ? this.#asyncRequest : this.#syncRequest;
+    connection.send(request(buyer), buyer, nowMs);
+  }
+
+  #purchaseAnswered(connection: Connection): void {
+    const nowMs = performance.now();
+    const buyer = connection.tag;
+    const isAsync = this.#isAsync[buyer] === 1;
+    const raw = rawAnswer(connection);
+    const answer = isAsync ? readAcceptance(raw, this.#asked) : readSyncAnswer(raw, this.#asked);
+    if (answer.kind === 'overloaded' && this.#mayComeAgain(buyer)) {
+      this.#comingAgain.push(buyer, nowMs + answer.retryAfterMs);
+    } else {
+      (isAsync ? this.#accept : this.#sync).recordMs(nowMs - this.#intendedMs(buyer));
+      if (answer.kind === 'accepted') {
+        this.#record.set(buyer, 'accepted', answer);
+        this.#toAsk.push(buyer, nowMs);
+      } else {
+        this.#decide(buyer, answer, nowMs);
+      }
+    }
+    this.#release(nowMs);
+  }
+
+  /** The request may have arrived and may have been carried out: the buyer does not know, and must not ask again. */
+  #purchaseCut(connection: Connection, reason: CutReason): void {
+    this.#cuts++;
+    if (!connection.inFlight) return;
+    this.#record.sample(`a purchase was cut: ${reason}`);
+    this.#decide(connection.tag, { kind: 'unknown', id: null }, performance.now());
+  }
+
+  #outcomeAnswered(connection: Connection): void {
+    const nowMs = performance.now();
+    const buyer = connection.tag;
+    const answer = readOutcome(rawAnswer(connection), this.#asked, this.#record.id(buyer)!);
+    if (answer.kind === 'queued' || answer.kind === 'overloaded' || answer.kind === 'unknown') {
+      this.#toAsk.push(buyer, nowMs + ASK_AGAIN_MS);
+    } else {
+      this.#confirm.recordMs(nowMs - this.#intendedMs(buyer));
+      this.#decide(buyer, answer, nowMs);
+    }
+    this.#release(nowMs);
+  }
+
+  #outcomeCut(connection: Connection): void {
+    this.#cuts++;
+    if (connection.inFlight) this.#toAsk.push(connection.tag, performance.now() + ASK_AGAIN_MS);
+  }
+
+  #decide(buyer: number, answer: Answer, nowMs: number): void {
+    if (answer.kind === 'wrong') this.#record.sample(answer.why);
+    this.#record.set(buyer, fateOf(answer), answer);
+    this.#undecided--;
+    this.#lastOutcomeMs = nowMs;
+  }
+
+  #mayComeAgain(buyer: number): boolean {
+    const retries = this.#retriesOf.get(buyer) ?? 0;
+    if (retries >= RETRIES_MAX) return false;
+    this.#retriesOf.set(buyer, retries + 1);
+    this.#retries++;
+    return true;
+  }
+
+  #intendedMs(buyer: number): number {
+    return this.#startMs + this.#atMs[buyer]!;
+  }
+
+  #progress(nowMs: number): CrowdProgress {
+    const record = this.#record;
+    const first = new LatencyHistogram();
+    first.add(this.#sync);
+    first.add(this.#accept);
+    return {
+      elapsedMs: nowMs - this.#startMs,
+      offered: this.#next,
+      answered: this.#options.users - this.#undecided,
+      sold: record.count('sold', 'confirmed'),
+      refused: record.count('refused', 'rejected'),
+      p99Ms: first.percentileMs(99),
+      backlog: record.count('accepted'),
+    };
+  }
+}
+
+/** Only answers that end a buyer's story come here; `accepted` and `queued` ones do not. */
+function fateOf(answer: Answer): Fate {
+  return answer.kind === 'queued' ? 'accepted' : answer.kind;
+}
+
+function rawAnswer(connection: Connection): RawAnswer {
+  const { response } = connection;
+  const { status } = response;
+  const retryAfter = status === 503 || status === 429 ? response.header('retry-after') : null;
+  return { status, body: response.text(), retryAfter };
+}

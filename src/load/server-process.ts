@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { type ProcessUsage, readProcessUsage } from './process-usage.ts';
+
+const SOURCE = join(import.meta.dir, '..');
+/** A server starts in well under a second; a machine under load gets thirty times that. */
+const READY_TIMEOUT_MS = 30_000;
+/** Longer than the server's own deadline for an orderly shutdown. */
+const STOP_TIMEOUT_MS = 30_000;
+/** What is kept of a child's messages: enough for the line that says why it died. */
+const OUTPUT_CHARS_MAX = 16_384;
+
+/** The exit code, or the signal's name where a signal ended the process. */
+export type Exit = number | string;
+
+/** A server running as a child process of this one. It dies with its parent, however that ends. */
+export interface ServerProcess {
+  readonly url: string;
+  readonly pid: number;
+  /** From spawning the process to its `ready` line. */
+  readonly startupMs: number;
+  usage(): ProcessUsage | null;
+  /** SIGTERM, and SIGKILL after a deadline. */
+  stop(): Promise<Exit>;
+  /** SIGKILL: what a crash looks like. */
+  kill(): Promise<Exit>;
+  /** The end of what it wrote to stderr. */
+  messages(): string;
+}
+
+/** Starts the real server on a free port with the embedded engines; `env` holds its settings. */
+export function startServer(dataFolder: string, env: Record<string, string> = {}): Promise<ServerProcess> {
+  return start([join(SOURCE, 'main.ts'), 'serve', '--port', '0', '--data', dataFolder], env);
+}
+
+/** Starts the baseline server, whose purchases all win or are all sold out. */
+export function startNoop(answer: 'win' | 'sold-out' = 'win'): Promise<ServerProcess> {
+  return start([join(SOURCE, 'load', 'noop.ts'), answer], {});
+}
+
+async function start(args: string[], env: Record<string, string>): Promise<ServerProcess> {
+  const startMs = performance.now();
+  const child = Bun.spawn([process.execPath, '--no-orphans', ...args], {
+    env: { ...ownEnvironment(), ...env },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  let messages = '';
+  let output = '';
+  void forEachText(child.stderr, (text) => {
+    messages = (messages + text).slice(-OUTPUT_CHARS_MAX);
+  });
+  const ready = new Promise<{ url: string; pid: number }>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('was not ready in time')), READY_TIMEOUT_MS);
+    let found = false;
+    // Reading goes on after the ready line: a full pipe would stop the server.
+    const read = forEachText(child.stdout, (text) => {
+      if (found) return;
+      output = (output + text).slice(-OUTPUT_CHARS_MAX);
+      const line = readyLine(output);
+      if (line === null) return;
+      found = true;
+      clearTimeout(timer);
+      resolve(line);
+    });
+    void read.then(async () => {
+      clearTimeout(timer);
+      reject(new Error(`ended with ${exitOf(child, await child.exited)} before it was ready`));
+    });
+  });
+  const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<Exit> => {
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    const code = await child.exited;
+    clearTimeout(timer);
+    return exitOf(child, code);
+  };
+  try {
+    const { url, pid } = await ready;
+    return {
+      url,
+      pid,
+      startupMs: performance.now() - startMs,
+      usage: () => readProcessUsage(pid),
+      stop: () => end('SIGTERM'),
+      kill: () => end('SIGKILL'),
+      messages: () => messages,
+    };
+  } catch (error) {
+    await end('SIGKILL');
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`the server ${why}: ${(messages || output).trim() || 'it said nothing'}`);
+  }
+}
+
+/**
+ * The ready line of a server whose stdout is not a terminal: one JSON object per line, this one with `msg` "ready".
+
+ */
+export function readyLine(output: string): { url: string; pid: number } | null {
+  for (const line of output.split('\n').slice(0, -1)) {
+    if (!line.includes('"ready"')) continue;
+    try {
+      const { msg, url, pid } = JSON.parse(line) as { msg?: unknown; url?: unknown; pid?: unknown };
+      if (msg === 'ready' && typeof url === 'string' && typeof pid === 'number') return { url, pid };
+    } catch {
+      // A line that merely mentions the word.
+    }
+  }
+  return null;
+}
+
+/** This process's environment without the settings of a server that someone may run from the same shell. */
+function ownEnvironment(): Record<string, string> {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(PULSECART_|PORT$|HOST$|DATABASE_URL$|REDIS_URL$|RABBITMQ_URL$)/.test(name),
+  );
+  return Object.fromEntries(kept) as Record<string, string>;
+}
+
+function exitOf(child: Bun.Subprocess, code: number): Exit {
+  return child.signalCode ?? code;
+}
+
+async function forEachText(stream: ReadableStream<Uint8Array>, each: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const bytes of stream) each(decoder.decode(bytes, { stream: true }));
+}
