@@ -10,12 +10,18 @@ export interface Queue {
    * Resolves once every message is durably taken. Rejects with AppError `unavailable` when surely none was, and with
    * `outcome_unknown` when some may have been; publishing the same again is then safe for idempotent handlers.
    */
-  publish(queue: QueueName, messages: readonly Message[], options?: { readonly delayMs?: number }): Promise<void>;
+  publish(
+    queue: QueueName,
+    messages: readonly Message[],
+    options?: { readonly delayMs?: number },
+  ): Promise<void>;
 
   /**
    * Calls `handle` with deliveries until closed, at most `concurrency` calls at once, none with more than `maxItems`
-   * items (unless a single message has more). When `handle` resolves the deliveries are acknowledged; when it rejects
-   * they come back, marked `redelivered`, after a pause that grows to `RETURN_DELAY_MS_MAX`.
+   * items (unless a single message has more), and none with both first and later deliveries, so that one message that
+   * always fails does not make ever new neighbours fail with it. When `handle` resolves the deliveries are
+   * acknowledged; when it rejects they come back, marked `redelivered`, after a pause that grows to
+   * `RETURN_DELAY_MS_MAX`.
    */
   consume(
     queue: QueueName,
@@ -29,7 +35,7 @@ export interface Queue {
   /** Dead letters, oldest first. */
   deadLetters(queue: QueueName, limit: number): Promise<DeadLetter[]>;
 
-  /** Publishes dead letters again and forgets them as such; answers how many of `ids` existed. */
+  /** Publishes dead letters again, marked `redelivered`, and forgets them as such; answers how many of `ids` existed. */
   replay(queue: QueueName, ids: readonly string[]): Promise<number>;
 
   /** Forgets dead letters for good; answers how many of `ids` existed. */

@@ -1,0 +1,45 @@
+/** Looked at again this soon at the latest, so that a suspended machine or a moved clock delays nothing for long. */
+const SLEEP_MS_MAX = 30_000;
+
+/** Wakes whoever listens: at once, or by one timer set to the earliest moment asked for. */
+export function createWaker() {
+  const listeners = new Set<() => void>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timerAtMs = Number.POSITIVE_INFINITY;
+
+  function wake(): void {
+    for (const listener of listeners) listener();
+  }
+
+  function stopTimer(): void {
+    clearTimeout(timer);
+    timerAtMs = Number.POSITIVE_INFINITY;
+  }
+
+  return {
+    /** Calls `listener` at every waking until the answered function is called. */
+    listen(listener: () => void): () => void {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+
+    wakeIn(delayMs: number): void {
+      if (listeners.size === 0) return;
+      if (delayMs <= 0) {
+        wake();
+        return;
+      }
+      const sleepMs = Math.min(delayMs, SLEEP_MS_MAX);
+      const atMs = performance.now() + sleepMs;
+      if (atMs >= timerAtMs) return;
+      stopTimer();
+      timerAtMs = atMs;
+      timer = setTimeout(() => {
+        timerAtMs = Number.POSITIVE_INFINITY;
+        wake();
+      }, sleepMs);
+    },
+
+    close: stopTimer,
+  };
+}
