@@ -32,7 +32,7 @@ export interface Purchase {
   readonly customer: string | null;
   readonly channel: Channel;
   readonly key: PurchaseKey | null;
-  /** When an async purchase was accepted (ms since the epoch); its sale window is judged at that time. */
+  /** When an async purchase was accepted (ms since the epoch), which is when its sale's window was judged. */
   readonly acceptedAt: number | null;
   /** A refusal that was already certain at acceptance, or a purchase past its time to live. */
   readonly refusal: RefusalCode | null;

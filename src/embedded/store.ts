@@ -1,5 +1,5 @@
 import { Database } from 'bun:sqlite';
-import { accessSync, mkdirSync, statSync, constants as fs } from 'node:fs';
+import { accessSync, constants as fs, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../domain/errors.ts';
 import theHouse from './migrations/0001-the-house.sql' with { type: 'text' };
@@ -87,7 +87,9 @@ function storeError(error: unknown, committing: boolean): unknown {
     return new AppError('unavailable', `The store cannot write (${code}).`, { cause: error });
   }
   if (/^SQLITE_IOERR/.test(code)) {
-    return new AppError(committing ? 'outcome_unknown' : 'unavailable', `The disk failed (${code}).`, { cause: error });
+    return new AppError(committing ? 'outcome_unknown' : 'unavailable', `The disk failed (${code}).`, {
+      cause: error,
+    });
   }
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) {
     return new AppError('unavailable', `The database file is damaged (${code}).`, { cause: error });
@@ -100,9 +102,13 @@ function prepareFolder(folder: string): void {
     mkdirSync(folder, { recursive: true });
     accessSync(folder, fs.W_OK);
   } catch (error) {
-    throw new AppError('unusable_store', `The data folder ${folder} cannot be written: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new AppError(
+      'unusable_store',
+      `The data folder ${folder} cannot be written: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -149,9 +155,13 @@ function openFile(file: string, { create }: { create: boolean }): Database {
   } catch (error) {
     db?.close();
     if (error instanceof AppError) throw error;
-    throw new AppError('unusable_store', `The database file ${file} cannot be used: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new AppError(
+      'unusable_store',
+      `The database file ${file} cannot be used: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -168,7 +178,10 @@ function check(db: Database, file: string): void {
   const findings = db.query<{ quick_check: string }, []>('PRAGMA quick_check(1)').all();
   const finding = findings[0]?.quick_check ?? 'no answer';
   if (finding !== 'ok') {
-    throw new AppError('unusable_store', `The database file ${file} is damaged: ${finding.replaceAll('\n', ' ')}`);
+    throw new AppError(
+      'unusable_store',
+      `The database file ${file} is damaged: ${finding.replaceAll('\n', ' ')}`,
+    );
   }
 }
 

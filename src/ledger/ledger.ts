@@ -1,5 +1,5 @@
-import type { NewProduct, Product } from '../domain/product.ts';
 import type { Order } from '../domain/order.ts';
+import type { NewProduct, Product } from '../domain/product.ts';
 import type { Outcome, Purchase, PurchaseKey, RefusalCode } from '../domain/purchase.ts';
 
 /**
@@ -30,7 +30,8 @@ export interface Ledger {
    * - A purchase that does not fit is refused and the rest goes on; one bad purchase never fails its neighbours.
    * - A reserved purchase becomes an order, and its key is bound, in the same commit. Sync refusals leave no trace;
    *   async refusals are recorded as the purchase's final outcome.
-   * - The window of a sale is judged now, or at `acceptedAt` for a purchase that has one.
+   * - The window of a sale is judged now, by the ledger's clock, for sync purchases. Async ones were judged when they
+   *   were accepted; their `refusal` says so.
    */
   decide(purchases: readonly Purchase[]): Promise<Decision>;
 

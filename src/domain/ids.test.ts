@@ -1,0 +1,52 @@
+import { expect, test } from 'bun:test';
+import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from './ids.ts';
+
+const key = new Uint8Array(PURCHASE_ID_KEY_BYTES).fill(7);
+const at = 1_795_000_000_123;
+const ids = createPurchaseIds(key, () => at);
+
+test('an id says when it was made and nothing else', () => {
+  expect(ids.read(ids.mint())).toEqual({ acceptedAt: at, soldOut: null });
+});
+
+test('a sold-out id says what was asked for', () => {
+  for (const [productId, quantity] of [
+    [1, 1],
+    [4095, 8],
+    [17, 3],
+  ] as const) {
+    expect(ids.read(ids.mintSoldOut(productId, quantity)!)).toEqual({
+      acceptedAt: at,
+      soldOut: { productId, quantity },
+    });
+  }
+  expect(ids.mintSoldOut(4096, 1)).toBeNull();
+  expect(ids.mintSoldOut(1, 9)).toBeNull();
+});
+
+test('ids of one process are distinct within a millisecond', () => {
+  const made = new Set(Array.from({ length: 2000 }, ids.mint));
+  expect(made.size).toBe(2000);
+});
+
+test('ids sort by their time', () => {
+  let now = at;
+  const clocked = createPurchaseIds(key, () => now);
+  const made = Array.from({ length: 50 }, () => {
+    now += 1;
+    return clocked.mint();
+  });
+  expect([...made].sort()).toEqual(made);
+});
+
+test('a changed digit, another key or another shape is an id never issued', () => {
+  const id = ids.mint();
+  for (let i = 0; i < id.length; i++) {
+    if (id[i] === '-') continue;
+    const changed = id.slice(0, i) + (id[i] === '0' ? '1' : '0') + id.slice(i + 1);
+    expect(ids.read(changed)).toBeNull();
+  }
+  expect(createPurchaseIds(new Uint8Array(16).fill(8), () => at).read(id)).toBeNull();
+  expect(ids.read(id.toUpperCase())).toBeNull();
+  expect(ids.read('')).toBeNull();
+});

@@ -1,0 +1,126 @@
+import { createCipheriv, randomFillSync, timingSafeEqual } from 'node:crypto';
+
+/**
+ * Purchase ids: UUIDs of version 7 (RFC 9562) whose last 32 bits are a MAC, so that "not decided yet" and "never issued"
+ * are told apart without a write, and ids cannot be guessed.
+ *
+ *   48 bits  milliseconds since the epoch
+ *    4 bits  version 7
+ *   12 bits  rand_a: 1 bit `sold out at acceptance`, 11 bits counter
+ *    2 bits  variant
+ *   30 bits  random; or, in a sold-out id, 12 bits product and 3 bits quantity before 15 random bits
+ *   32 bits  MAC: the first 32 bits of AES-128 over the 16 bytes before, with these four zero. AES is a pseudo-random
+ *            function on single blocks, so this is as strong as its length, and a forger gets one guess per request.
+ *
+ * Ids begin with their time, so a store appends them instead of scattering them over its index.
+ */
+export interface PurchaseIds {
+  /** A new id for a purchase that will be decided. */
+  mint(): string;
+  /**
+   * A new id that says by itself "sold out when it was accepted", or null when product or quantity do not fit in it
+   * (product above 4095, quantity above 8).
+   */
+  mintSoldOut(productId: number, quantity: number): string | null;
+  /** What an id says, or null for an id that was never issued. */
+  read(id: string): PurchaseIdParts | null;
+}
+
+export interface PurchaseIdParts {
+  /** When the purchase was accepted (ms since the epoch). */
+  readonly acceptedAt: number;
+  readonly soldOut: { readonly productId: number; readonly quantity: number } | null;
+}
+
+export const PURCHASE_ID_PATTERN = '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$';
+export const PURCHASE_ID_KEY_BYTES = 16;
+
+const SOLD_OUT_PRODUCT_MAX = 0xfff;
+const SOLD_OUT_QUANTITY_MAX = 8;
+/** Ids made at once: one call of the cipher costs as much as about fifty blocks in it. */
+const BLOCK_IDS = 32;
+const SOLD_OUT_FLAG = 0x08;
+
+export function createPurchaseIds(key: Uint8Array, now: () => number): PurchaseIds {
+  const plain = minter(key, now, null);
+  const soldOut = new Map<number, () => string>();
+  const shape = new RegExp(PURCHASE_ID_PATTERN);
+  return {
+    mint: plain,
+    mintSoldOut(productId, quantity) {
+      if (productId > SOLD_OUT_PRODUCT_MAX || quantity > SOLD_OUT_QUANTITY_MAX) return null;
+      const slot = (productId << 3) | (quantity - 1);
+      let mint = soldOut.get(slot);
+      if (!mint) {
+        mint = minter(key, now, slot);
+        soldOut.set(slot, mint); // at most 4096 × 8 entries
+      }
+      return mint();
+    },
+    read(id) {
+      if (!shape.test(id)) return null;
+      const bytes = Buffer.from(id.replaceAll('-', ''), 'hex');
+      const mac = Buffer.from(bytes.subarray(12));
+      bytes.fill(0, 12);
+      if (!timingSafeEqual(mac, encrypt(key, bytes).subarray(0, 4))) return null;
+      return { acceptedAt: bytes.readUIntBE(0, 6), soldOut: readSoldOut(bytes) };
+    },
+  };
+}
+
+function readSoldOut(bytes: Buffer): PurchaseIdParts['soldOut'] {
+  if ((bytes[6]! & SOLD_OUT_FLAG) === 0) return null;
+  const slot = (bytes.readUInt32BE(8) >>> 15) & 0x7fff;
+  return { productId: slot >>> 3, quantity: (slot & 7) + 1 };
+}
+
+/**
+ * Makes ids a block at a time within one millisecond. The counter starts at random and rises, so one process never
+ * repeats an id within 2048 of a millisecond; the random bits keep processes apart.
+ */
+function minter(key: Uint8Array, now: () => number, slot: number | null): () => string {
+  const block = Buffer.alloc(16 * BLOCK_IDS);
+  let hex = '';
+  let next = BLOCK_IDS;
+  let blockTime = -1;
+  let counter = randomFillSync(Buffer.alloc(2)).readUInt16BE();
+  const fill = (time: number) => {
+    randomFillSync(block);
+    for (let at = 0; at < block.length; at += 16) {
+      counter = (counter + 1) & 0x7ff;
+      block.writeUIntBE(time, at, 6);
+      block.writeUInt16BE(0x7000 | (slot === null ? 0 : 0x800) | counter, at + 6);
+      const tail = block.readUInt32BE(at + 8) & 0x3fffffff;
+      const bits = slot === null ? tail : (slot << 15) | (tail & 0x7fff);
+      block.writeUInt32BE((0x80000000 | bits) >>> 0, at + 8);
+      block.writeUInt32BE(0, at + 12);
+    }
+    const macs = encrypt(key, block);
+    for (let at = 0; at < block.length; at += 16) macs.copy(block, at + 12, at, at + 4);
+    hex = block.toString('hex');
+    blockTime = time;
+    next = 0;
+  };
+  return () => {
+    const time = now();
+    if (next === BLOCK_IDS || time !== blockTime) fill(time);
+    const at = next++ * 32;
+    return (
+      hex.slice(at, at + 8) +
+      '-' +
+      hex.slice(at + 8, at + 12) +
+      '-' +
+      hex.slice(at + 12, at + 16) +
+      '-' +
+      hex.slice(at + 16, at + 20) +
+      '-' +
+      hex.slice(at + 20, at + 32)
+    );
+  };
+}
+
+function encrypt(key: Uint8Array, blocks: Buffer): Buffer {
+  const cipher = createCipheriv('aes-128-ecb', key, null);
+  cipher.setAutoPadding(false);
+  return cipher.update(blocks);
+}

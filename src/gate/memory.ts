@@ -1,0 +1,45 @@
+import type { Standing } from '../ledger/ledger.ts';
+import type { Claim, Gate } from './gate.ts';
+
+interface Counter {
+  standing: Standing;
+  free: number;
+}
+
+/** The embedded gate: one process, so a map is as atomic as a script. */
+export function openMemoryGate(): Gate {
+  const counters = new Map<number, Counter>();
+
+  function follow(standing: Standing, force: boolean): void {
+    const counter = counters.get(standing.productId);
+    if (!counter) {
+      counters.set(standing.productId, { standing, free: standing.available });
+    } else if (force || standing.version > counter.standing.version) {
+      counter.standing = standing;
+      counter.free = standing.available;
+    }
+  }
+
+  return {
+    async claim(productId, quantities, seen) {
+      if (seen) follow(seen, false);
+      const counter = counters.get(productId);
+      if (!counter) return { known: false };
+      const { available } = counter.standing;
+      const claims: Claim[] = quantities.map((quantity) => {
+        if (quantity <= counter.free) {
+          counter.free -= quantity;
+          return 'claimed';
+        }
+        return available < quantity ? 'refused' : 'wait';
+      });
+      return { known: true, standing: counter.standing, claims };
+    },
+    async follow(standing, options) {
+      follow(standing, options?.force ?? false);
+    },
+    async close() {
+      counters.clear();
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import { AppError } from '../domain/errors.ts';
+import { type Accepted, UnknownAcceptance } from '../purchase/acceptance.ts';
+import { type PurchaseRequest, readPurchase } from './purchase-request.ts';
+import { failure, isoTime, json, problem, purchaseInit, text } from './respond.ts';
+import type { Service } from './service.ts';
+import { unknownProduct } from './sync-routes.ts';
+
+type Answer = Response | Promise<Response>;
+type TrackingRequest = Request & { readonly params: { readonly trackingId: string } };
+
+/** Longest `?wait=`: below the time that balancers give an answer. */
+const WAIT_S_MAX = 30;
+
+/** The asynchronous way: the answer is that the purchase will be decided, and where to hear the outcome. */
+export function createAsyncRoutes(service: Service) {
+  const { acceptance, tracking, queue, ledger, clock, metrics } = service;
+
+  function purchase(req: Request): Answer {
+    const startedAtMs = performance.now();
+    const wish = readPurchase(req, 'async');
+    if (wish instanceof Response) return metrics.refusedInput(wish);
+    return wish.then((read) => {
+      if (read instanceof Response) return metrics.refusedInput(read);
+      return acceptance.accept(read).then(
+        (accepted) => answer(req, read, accepted, startedAtMs),
+        (error) => failed(read, error),
+      );
+    });
+  }
+
+  function answer(req: Request, wish: PurchaseRequest, accepted: Accepted, startedAtMs: number): Response {
+    switch (accepted.kind) {
+      case 'accepted':
+        metrics.accepted('accepted', startedAtMs);
+        return taken(wish, accepted.trackingId, accepted.acceptedAt);
+      case 'mismatch':
+        return failure(req, 'idempotency_mismatch', 'This Idempotency-Key was used for another purchase', {
+          field: 'Idempotency-Key',
+        });
+      case 'unknown_product':
+        return unknownProduct(req, wish.productId);
+    }
+  }
+
+  function failed({ productId, quantity }: PurchaseRequest, error: unknown): Response {
+    if (!(error instanceof AppError)) throw error;
+    metrics.failed('async', error.code);
+    const trackingId = error instanceof UnknownAcceptance ? error.trackingId : null;
+    const { message, code } = error;
+    const body = {
+      accepted: false,
+      message,
+      trackingId,
+      productId,
+      quantity,
+      timestamp: isoTime(clock()),
+      code,
+    };
+    return new Response(JSON.stringify(body), purchaseInit(503));
+  }
+
+  async function read(req: TrackingRequest, server: Bun.Server<unknown>): Promise<Response> {
+    const waitMs = readWaitMs(req);
+    if (waitMs === null) {
+      return problem(
+        req,
+        'invalid_request',
+        `wait must be a whole number of seconds from 0 to ${WAIT_S_MAX}, like 10s`,
+      );
+    }
+    if (waitMs > 0) server.timeout(req, WAIT_S_MAX + 10);
+    const { trackingId } = req.params;
+    const tracked = await tracking.read(trackingId, waitMs);
+    if (!tracked) return problem(req, 'not_found', 'There is no purchase with this tracking id');
+    const { status, code, message, productId, quantity, updatedAt } = tracked;
+    return json(
+      {
+        trackingId,
+        status,
+        ...(status === 'confirmed' && { orderId: trackingId }),
+        ...(code && { code }),
+        message,
+        ...(productId !== null && { productId, quantity }),
+        updatedAt: isoTime(updatedAt),
+      },
+      200,
+      { 'Cache-Control': 'no-store' },
+    );
+  }
+
+  async function queueStatus(): Promise<Response> {
+    const [queues, decidedByQueue] = await Promise.all([queue.status(), ledger.decidedCount()]);
+    const purchases = queues.find(({ name }) => name === 'purchases');
+    const dead = queues.map(({ deadLetters }) => deadLetters);
+    const waiting =
+      (purchases?.ready ?? 0) + (purchases?.unacknowledged ?? 0) + (purchases?.deadLetters.count ?? 0);
+    const decided = decidedByQueue + acceptance.stats.decidedByTheId;
+    return json({
+      queues: queues.map(({ deadLetters: _, ...figures }) => figures),
+      purchases: { accepted: decided + waiting, decided, waiting },
+      deadLetters: {
+        count: dead.reduce((sum, { count }) => sum + count, 0),
+        oldestAgeMs: Math.max(0, ...dead.map(({ oldestAgeMs }) => oldestAgeMs)),
+      },
+    });
+  }
+
+  async function health(): Promise<Response> {
+    try {
+      if (!service.isReady()) throw new Error('shutting down');
+      await Promise.all([ledger.ping(), queue.ping()]);
+      return text('Async Purchase Service is running');
+    } catch (error) {
+      return text(`Async Purchase Service cannot serve: ${(error as Error).message}`, 503);
+    }
+  }
+
+  return {
+    '/api/v1/async/purchase': { POST: purchase },
+    '/api/v1/async/purchase/:trackingId': { GET: read },
+    '/api/v1/async/queue/status': { GET: queueStatus },
+    '/api/v1/async/health': { GET: health },
+  };
+}
+
+/** Written by hand: every value is a number or an id of ours, so nothing needs escaping. */
+function taken({ productId, quantity }: PurchaseRequest, trackingId: string, acceptedAt: number): Response {
+  return new Response(
+    `{"accepted":true,"message":"Purchase request accepted","trackingId":"${trackingId}","productId":${productId},` +
+      `"quantity":${quantity},"timestamp":"${isoTime(acceptedAt)}"}`,
+    {
+      status: 202,
+      headers: {
+        'Content-Type': 'application/json',
+        'Cache-Control': 'no-store',
+        Location: `/api/v1/async/purchase/${trackingId}`,
+      },
+    },
+  );
+}
+
+function readWaitMs(req: Request): number | null {
+  const at = req.url.indexOf('?');
+  if (at < 0) return 0;
+  const wait = new URLSearchParams(req.url.slice(at + 1)).get('wait');
+  if (wait === null) return 0;
+  const seconds = /^(\d{1,3})s?$/.exec(wait)?.[1];
+  return seconds !== undefined && Number(seconds) <= WAIT_S_MAX ? Number(seconds) * 1000 : null;
+}

@@ -1,0 +1,43 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { failure } from './respond.ts';
+
+/**
+ * Operator calls need `Authorization: Bearer <token>`. Without a configured token they are answered only in development
+ * mode and only to this machine itself: a loopback connection that no proxy forwarded, and whose `Host` is a loopback
+ * name, too, so that a page in a browser here cannot be tricked into making the call.
+ *
+ * Returns the refusal, or null for an operator.
+ */
+export function refuseUnlessOperator(
+  req: Request,
+  server: Bun.Server<unknown>,
+  { token, mode }: { readonly token: string | null; readonly mode: 'development' | 'production' },
+): Response | null {
+  if (token !== null) {
+    const given = /^Bearer (.+)$/.exec(req.headers.get('authorization') ?? '')?.[1];
+    return given !== undefined && sameSecret(given, token) ? null : unauthorized(req);
+  }
+  if (mode === 'development' && isFromHere(req, server)) return null;
+  return unauthorized(req);
+}
+
+/** Compares digests, so that neither the time taken nor the length tells anything. */
+function sameSecret(a: string, b: string): boolean {
+  const digest = (value: string) => createHash('sha256').update(value).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+function isFromHere(req: Request, server: Bun.Server<unknown>): boolean {
+  const { headers } = req;
+  if (headers.has('forwarded') || headers.has('x-forwarded-for')) return false;
+  const address = server.requestIP(req)?.address ?? '';
+  const loopback = address === '::1' || /^(::ffff:)?127\./.test(address);
+  const host = (headers.get('host') ?? '').replace(/:\d+$/, '');
+  return loopback && (host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host));
+}
+
+function unauthorized(req: Request): Response {
+  return failure(req, 'unauthorized', 'This call is for operators: Authorization: Bearer <operator token>', {
+    headers: { 'WWW-Authenticate': 'Bearer' },
+  });
+}

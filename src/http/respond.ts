@@ -1,0 +1,108 @@
+import type { ErrorCode } from '../domain/errors.ts';
+
+/** How answers are written. Header objects are shared: making one per response costs as much as the answer. */
+const JSON_HEADERS = { 'Content-Type': 'application/json' } as const;
+const PURCHASE_HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' } as const;
+/** How soon a caller may try again after a 429, 503 or `in_flight`. */
+const RETRY_AFTER_S = '1';
+
+const inits = new Map<number, ResponseInit>();
+
+/** A purchase's answer: never cached, and with `Retry-After` where trying again makes sense. */
+export function purchaseInit(status: number): ResponseInit {
+  let init = inits.get(status);
+  if (!init) {
+    const headers =
+      status === 503 || status === 429
+        ? { ...PURCHASE_HEADERS, 'Retry-After': RETRY_AFTER_S }
+        : PURCHASE_HEADERS;
+    init = { status, headers };
+    inits.set(status, init);
+  }
+  return init;
+}
+
+export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify(body), { status, headers: { ...JSON_HEADERS, ...headers } });
+}
+
+export function text(body: string, status = 200): Response {
+  return new Response(body, { status, headers: { 'Content-Type': 'text/plain;charset=utf-8' } });
+}
+
+/** Codes an error answer may carry besides those of AppError and of refusals. */
+export type HttpCode =
+  | ErrorCode
+  | 'in_flight'
+  | 'idempotency_mismatch'
+  | 'unknown_product'
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'payload_too_large'
+  | 'unsupported_media_type'
+  | 'unauthorized'
+  | 'internal_error';
+
+/** The one table from codes to statuses. */
+export const STATUS: Readonly<Record<HttpCode, number>> = {
+  invalid_request: 400,
+  unauthorized: 401,
+  not_found: 404,
+  unknown_product: 404,
+  method_not_allowed: 405,
+  in_flight: 409,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  idempotency_mismatch: 422,
+  internal_error: 500,
+  unusable_store: 500,
+  overloaded: 503,
+  unavailable: 503,
+  outcome_unknown: 503,
+};
+
+export interface ErrorDetails {
+  /** The input that is wrong. */
+  readonly field?: string;
+  readonly headers?: Record<string, string>;
+}
+
+/** An error on the fixed routes: JSON with `message` and `code`. */
+export function failure(req: Request, code: HttpCode, message: string, details: ErrorDetails = {}): Response {
+  const requestId = requestIdOf(req);
+  const body = { message, code, ...(details.field && { field: details.field }), requestId };
+  return json(body, STATUS[code], errorHeaders(code, requestId, details));
+}
+
+/** An error on our own routes: `application/problem+json` (RFC 9457). */
+export function problem(req: Request, code: HttpCode, message: string, details: ErrorDetails = {}): Response {
+  const requestId = requestIdOf(req);
+  const status = STATUS[code];
+  const title = code.replaceAll('_', ' ');
+  const body = { type: 'about:blank', title, status, detail: message, code, message, requestId };
+  const headers = errorHeaders(code, requestId, details);
+  return json(body, status, { ...headers, 'Content-Type': 'application/problem+json' });
+}
+
+function errorHeaders(code: HttpCode, requestId: string, { headers }: ErrorDetails): Record<string, string> {
+  const retry = STATUS[code] === 503 || code === 'in_flight' ? { 'Retry-After': RETRY_AFTER_S } : {};
+  return { 'Cache-Control': 'no-store', 'X-Request-Id': requestId, ...retry, ...headers };
+}
+
+/** The caller's request id if it is one (1–128 visible characters), else a new one. */
+export function requestIdOf(req: Request): string {
+  const given = req.headers.get('x-request-id');
+  return given !== null && /^[\x21-\x7e]{1,128}$/.test(given) ? given : crypto.randomUUID();
+}
+
+let isoMs = 0;
+let iso = '';
+
+/** ISO 8601 in UTC; the last one is remembered, because answers of one millisecond share it. */
+export function isoTime(ms: number): string {
+  if (ms !== isoMs) {
+    isoMs = ms;
+    iso = new Date(ms).toISOString();
+  }
+  return iso;
+}

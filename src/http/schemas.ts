@@ -1,0 +1,182 @@
+import Type from 'typebox';
+import { Compile } from 'typebox/compile';
+import { QUANTITY_MAX } from '../domain/purchase.ts';
+
+/**
+ * The shapes of the API. What validates is what the OpenAPI document shows: each schema is JSON Schema, compiled once.
+ */
+
+export const ProductId = Type.Integer({
+  minimum: 1,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'Product id',
+});
+
+export const Quantity = Type.Integer({ minimum: 1, maximum: QUANTITY_MAX, description: 'Units wanted' });
+
+/** No control characters (Cc), no lone surrogates (Cs), no replacement character (the trace of broken UTF-8). */
+const CUSTOMER_PATTERN = '^[^\\p{Cc}\\p{Cs}\\uFFFD]{1,64}$';
+
+export const UserId = Type.Union(
+  [
+    Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
+    Type.String({ pattern: CUSTOMER_PATTERN, minLength: 1, maxLength: 64 }),
+    Type.Null(),
+  ],
+  {
+    description:
+      'The customer; 12345 and "12345" are the same one. Absent or null: anonymous, no limit applies.',
+  },
+);
+
+export const PurchaseBody = Type.Object(
+  { productId: ProductId, quantity: Quantity, userId: Type.Optional(UserId) },
+  { $id: 'PurchaseRequest', description: 'Other fields are ignored.' },
+);
+
+export type PurchaseBody = Type.Static<typeof PurchaseBody>;
+
+export const checkPurchaseBody = Compile(PurchaseBody);
+
+const Timestamp = Type.String({ format: 'date-time' });
+const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+export const PurchaseAnswer = Type.Object(
+  {
+    success: Type.Boolean(),
+    message: Type.String(),
+    orderId: Nullable(Type.String({ format: 'uuid' })),
+    productId: ProductId,
+    quantity: Quantity,
+    remainingStock: Type.Integer({ minimum: 0 }),
+    timestamp: Timestamp,
+    code: Type.Optional(Type.String()),
+  },
+  { $id: 'PurchaseAnswer' },
+);
+
+export const AcceptanceAnswer = Type.Object(
+  {
+    accepted: Type.Boolean(),
+    message: Type.String(),
+    trackingId: Nullable(Type.String({ format: 'uuid' })),
+    productId: ProductId,
+    quantity: Quantity,
+    timestamp: Timestamp,
+    code: Type.Optional(Type.String()),
+  },
+  { $id: 'AcceptanceAnswer' },
+);
+
+export const StockAnswer = Type.Object(
+  { productId: ProductId, stock: Type.Integer({ minimum: 0, description: 'Units free to buy now' }) },
+  { $id: 'StockAnswer' },
+);
+
+export const TrackingAnswer = Type.Object(
+  {
+    trackingId: Type.String({ format: 'uuid' }),
+    status: Type.Enum(['queued', 'confirmed', 'rejected', 'failed']),
+    orderId: Type.Optional(Type.String({ format: 'uuid' })),
+    code: Type.Optional(Type.String()),
+    message: Type.Optional(Type.String()),
+    productId: Type.Optional(ProductId),
+    quantity: Type.Optional(Quantity),
+    updatedAt: Timestamp,
+  },
+  {
+    $id: 'TrackingAnswer',
+    description:
+      'productId and quantity are absent while the purchase is queued: only the queue knows them then.',
+  },
+);
+
+export const QueueStatusAnswer = Type.Object(
+  {
+    queues: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        ready: Type.Integer({ minimum: 0 }),
+        unacknowledged: Type.Integer({ minimum: 0 }),
+        consumers: Type.Integer({ minimum: 0 }),
+        oldestAgeMs: Type.Integer({ minimum: 0 }),
+      }),
+    ),
+    purchases: Type.Object({
+      accepted: Type.Integer({ minimum: 0 }),
+      decided: Type.Integer({ minimum: 0 }),
+      waiting: Type.Integer({ minimum: 0 }),
+    }),
+    deadLetters: Type.Object({
+      count: Type.Integer({ minimum: 0 }),
+      oldestAgeMs: Type.Integer({ minimum: 0 }),
+    }),
+  },
+  { $id: 'QueueStatus', description: 'Counts are purchases (or orders), not messages.' },
+);
+
+export const OrderAnswer = Type.Object(
+  {
+    orderId: Type.String({ format: 'uuid' }),
+    status: Type.Enum([
+      'pending',
+      'reserved',
+      'charging',
+      'paid',
+      'declined',
+      'expired',
+      'cancelled',
+      'refunding',
+      'refunded',
+    ]),
+    productId: Type.Optional(ProductId),
+    quantity: Type.Optional(Quantity),
+    number: Type.Optional(Type.Integer({ description: 'Rises with every order of the product' })),
+    channel: Type.Optional(Type.Enum(['sync', 'async'])),
+    amountMinor: Type.Optional(Type.Integer({ description: 'Whole amount in minor units (cents)' })),
+    currency: Type.Optional(Type.String({ description: 'ISO 4217' })),
+    createdAt: Type.Optional(Timestamp),
+    expiresAt: Type.Optional(Timestamp),
+    updatedAt: Type.Optional(Timestamp),
+    payments: Type.Optional(
+      Type.Array(
+        Type.Object({
+          attempt: Type.Integer(),
+          status: Type.String(),
+          amountMinor: Type.Integer(),
+          currency: Type.String(),
+          reason: Nullable(Type.String()),
+          createdAt: Timestamp,
+          updatedAt: Timestamp,
+        }),
+      ),
+    ),
+  },
+  {
+    $id: 'Order',
+    description: 'An order whose commit is not known yet reads `pending` and has its id only.',
+  },
+);
+
+export const ErrorAnswer = Type.Object(
+  {
+    message: Type.String(),
+    code: Type.String(),
+    field: Type.Optional(Type.String({ description: 'The input that is wrong' })),
+    requestId: Type.Optional(Type.String()),
+  },
+  { $id: 'Error' },
+);
+
+export const ProblemAnswer = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.Optional(Type.String()),
+    code: Type.String(),
+    message: Type.String(),
+    requestId: Type.Optional(Type.String()),
+  },
+  { $id: 'Problem', description: 'RFC 9457' },
+);

@@ -1,0 +1,90 @@
+import { createActuatorRoutes } from './actuator-routes.ts';
+import { createAsyncRoutes } from './async-routes.ts';
+import { openApiDocument } from './openapi.ts';
+import { createOrderRoutes } from './order-routes.ts';
+import { failure, json } from './respond.ts';
+import type { Service } from './service.ts';
+import { createSyncRoutes } from './sync-routes.ts';
+
+type Handler = (req: never, server: Bun.Server<unknown>) => Response | Promise<Response>;
+export type Routes = Readonly<Record<string, Partial<Record<'GET' | 'POST' | 'PUT', Handler>>>>;
+
+/** Seconds a connection may be silent, within a request or between two. */
+const IDLE_TIMEOUT_S = 30;
+
+/** Every route of the API; also what the OpenAPI document describes. */
+export function createRoutes(service: Service): Routes {
+  return {
+    ...createSyncRoutes(service),
+    ...createAsyncRoutes(service),
+    ...createOrderRoutes(service),
+    ...createActuatorRoutes(service),
+    '/openapi.json': { GET: () => json(openApiDocument(service.version)) },
+  };
+}
+
+/** Starts to listen; throws the system's error when the address cannot be had. */
+export function startServer(
+  service: Service,
+  {
+    host,
+    port,
+    logRequests,
+  }: { readonly host: string; readonly port: number; readonly logRequests: boolean },
+): Bun.Server<unknown> {
+  const routes = createRoutes(service);
+  return Bun.serve({
+    hostname: host,
+    port,
+    idleTimeout: IDLE_TIMEOUT_S,
+    // The routes refuse larger bodies themselves, in JSON; this only bounds what Bun reads for them.
+    maxRequestBodySize: 1024 * 1024,
+    routes: (logRequests ? logged(routes, service) : routes) as Bun.Serve.Routes<unknown, string>,
+    fetch: (req) => unrouted(req, routes),
+    error: (error) => {
+      service.log.error({ err: error }, 'request failed');
+      return json({ message: 'Internal error', code: 'internal_error' }, 500);
+    },
+  });
+}
+
+/** A known path with another method is 405, everything else 404. */
+function unrouted(req: Request, routes: Routes): Response {
+  const path = new URL(req.url).pathname;
+  for (const [pattern, methods] of Object.entries(routes)) {
+    if (!matches(pattern, path)) continue;
+    const allow = Object.keys(methods).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+    return failure(req, 'method_not_allowed', `${req.method} is not allowed here`, {
+      headers: { Allow: allow.join(', ') },
+    });
+  }
+  return failure(req, 'not_found', `There is nothing at ${path.slice(0, 200)}`);
+}
+
+function matches(pattern: string, path: string): boolean {
+  const expected = pattern.split('/');
+  const given = path.split('/');
+  return (
+    expected.length === given.length &&
+    expected.every((part, i) => (part.startsWith(':') ? given[i] !== '' : part === given[i]))
+  );
+}
+
+function logged(routes: Routes, { log }: Service): Routes {
+  const wrap =
+    (handler: Handler): Handler =>
+    async (req: never, server) => {
+      const startedAtMs = performance.now();
+      const response = await handler(req, server);
+      const { method, url } = req as Request;
+      const tookMs = Math.round(performance.now() - startedAtMs);
+      log.info({ method, path: new URL(url).pathname, status: response.status, tookMs }, 'request');
+      return response;
+    };
+  return Object.fromEntries(
+    Object.entries(routes).map(([path, methods]) => [
+      path,
+      Object.fromEntries(Object.entries(methods).map(([method, handler]) => [method, wrap(handler)])),
+    ]),
+  );
+}

@@ -1,0 +1,36 @@
+import type { Clock } from '../domain/clock.ts';
+import type { PurchaseIds } from '../domain/ids.ts';
+import type { Gate } from '../gate/gate.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Acceptance } from '../purchase/acceptance.ts';
+import type { Catalogue } from '../purchase/catalogue.ts';
+import type { PurchaseDesk } from '../purchase/desk.ts';
+import type { Tracking } from '../purchase/tracking.ts';
+import type { Queue } from '../queue/queue.ts';
+
+/** What the routes need of the house behind them. */
+export interface Service {
+  readonly ledger: Ledger;
+  readonly gate: Gate;
+  readonly queue: Queue;
+  readonly ids: PurchaseIds;
+  readonly catalogue: Catalogue;
+  readonly desk: PurchaseDesk;
+  readonly acceptance: Acceptance;
+  readonly tracking: Tracking;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Who may call operator routes. */
+  readonly operators: { readonly token: string | null; readonly mode: 'development' | 'production' };
+  /** Names of the engines, as `/actuator/health` shows them. */
+  readonly healthNames: { readonly ledger: string; readonly queue: string };
+  /** What is behind each port, for `/actuator/info`. */
+  readonly engines: Readonly<Record<string, string>>;
+  readonly version: string;
+  readonly dataFolder: string;
+  /** False from the moment a shutdown begins. */
+  isReady(): boolean;
+}

@@ -1,0 +1,210 @@
+import { AppError } from '../domain/errors.ts';
+import type { Order } from '../domain/order.ts';
+import { available, type Product, UNITS_MAX } from '../domain/product.ts';
+import { type Outcome, type Purchase, refusalMessage } from '../domain/purchase.ts';
+import { standingOf } from '../purchase/catalogue.ts';
+import { refuseUnlessOperator } from './operator.ts';
+import { type PurchaseRequest, readPurchase } from './purchase-request.ts';
+import { failure, isoTime, purchaseInit, text } from './respond.ts';
+import type { Service } from './service.ts';
+
+type Answer = Response | Promise<Response>;
+type ProductRequest = Request & { readonly params: { readonly productId: string } };
+
+/** The synchronous way: the answer is the outcome. */
+export function createSyncRoutes(service: Service) {
+  const { desk, catalogue, ids, clock, ledger, metrics } = service;
+  /** Keyed requests under way here: a twin that arrives meanwhile is told so instead of waiting. */
+  const keysUnderWay = new Set<string>();
+  const stockAnswers = new Map<number, { version: number; body: string; init: ResponseInit }>();
+
+  function purchase(req: Request): Answer {
+    const startedAtMs = performance.now();
+    const wish = readPurchase(req, 'sync');
+    if (wish instanceof Response) return metrics.refusedInput(wish);
+    return wish.then((read) => {
+      if (read instanceof Response) return metrics.refusedInput(read);
+      return buy(req, read, startedAtMs);
+    });
+  }
+
+  function buy(req: Request, wish: PurchaseRequest, startedAtMs: number): Answer {
+    if (wish.key === null) {
+      const product = catalogue.fresh(wish.productId);
+      // After the sell-out the crowd is answered from memory.
+      if (product && available(product) === 0) {
+        metrics.sync('sold_out', startedAtMs);
+        return refused(wish, 'sold_out', 0, clock());
+      }
+      return decide(req, wish, startedAtMs);
+    }
+    const underWay = `${wish.key.scope}\n${wish.key.value}`;
+    if (keysUnderWay.has(underWay)) {
+      return failure(req, 'in_flight', 'A request with this Idempotency-Key is still being carried out');
+    }
+    keysUnderWay.add(underWay);
+    return decide(req, wish, startedAtMs).finally(() => keysUnderWay.delete(underWay));
+  }
+
+  function decide(
+    req: Request,
+    { productId, quantity, customer, key }: PurchaseRequest,
+    startedAtMs: number,
+  ): Promise<Response> {
+    const wish: Purchase = {
+      id: ids.mint(),
+      productId,
+      quantity,
+      customer,
+      channel: 'sync',
+      key,
+      acceptedAt: null,
+      refusal: null,
+    };
+    return desk
+      .buy(wish, () => req.signal.aborted)
+      .then(
+        (outcome) => answer(req, wish, outcome, startedAtMs),
+        (error) => failed(wish, error),
+      );
+  }
+
+  function answer(req: Request, wish: Purchase, outcome: Outcome, startedAtMs: number): Response {
+    switch (outcome.kind) {
+      case 'reserved':
+        metrics.sync('reserved', startedAtMs);
+        return granted(outcome.order);
+      case 'refused':
+        metrics.sync(outcome.code, startedAtMs);
+        if (outcome.code === 'unknown_product') return unknownProduct(req, wish.productId);
+        return refused(wish, outcome.code, outcome.available, clock());
+      case 'mismatch':
+        return failure(req, 'idempotency_mismatch', 'This Idempotency-Key was used for another purchase', {
+          field: 'Idempotency-Key',
+        });
+    }
+  }
+
+  function failed(wish: Purchase, error: unknown): Response {
+    if (!(error instanceof AppError)) throw error;
+    metrics.failed('sync', error.code);
+    const body = {
+      success: false,
+      message: error.message,
+      orderId: error.code === 'outcome_unknown' ? wish.id : null,
+      productId: wish.productId,
+      quantity: wish.quantity,
+      remainingStock: catalogue.standing(wish.productId)?.available ?? 0,
+      timestamp: isoTime(clock()),
+      code: error.code,
+    };
+    return new Response(JSON.stringify(body), purchaseInit(503));
+  }
+
+  async function stock(req: ProductRequest): Promise<Response> {
+    const productId = readProductId(req);
+    const product = productId === null ? undefined : await catalogue.get(productId);
+    if (!product) return unknownProduct(req, req.params.productId);
+    return stockAnswer(req, product);
+  }
+
+  function stockAnswer(req: Request, product: Product): Response {
+    let kept = stockAnswers.get(product.id);
+    if (kept?.version !== product.version) {
+      const etag = `"${product.version}"`;
+      kept = {
+        version: product.version,
+        body: `{"productId":${product.id},"stock":${available(product)}}`,
+        init: { headers: { 'Content-Type': 'application/json', ETag: etag, 'Cache-Control': 'no-cache' } },
+      };
+      stockAnswers.set(product.id, kept); // one entry per product
+    }
+    const known = req.headers.get('if-none-match');
+    if (known !== null && known === `"${product.version}"`)
+      return new Response(null, { ...kept.init, status: 304 });
+    return new Response(kept.body, kept.init);
+  }
+
+  async function init(req: ProductRequest, server: Bun.Server<unknown>): Promise<Response> {
+    const refusal = refuseUnlessOperator(req, server, service.operators);
+    if (refusal) return refusal;
+    const productId = readProductId(req);
+    const product = productId === null ? undefined : await catalogue.refresh(productId);
+    if (!product) return unknownProduct(req, req.params.productId);
+    await service.gate.follow(standingOf(product), { force: true });
+    await desk.follow([standingOf(product)]);
+    return text(`Stock initialized for product: ${product.id}`);
+  }
+
+  async function reset(req: ProductRequest, server: Bun.Server<unknown>): Promise<Response> {
+    const refusal = refuseUnlessOperator(req, server, service.operators);
+    if (refusal) return refusal;
+    const stock = new URL(req.url).searchParams.get('stock');
+    if (stock === null || !/^\d{1,10}$/.test(stock) || Number(stock) > UNITS_MAX) {
+      return failure(req, 'invalid_request', `stock must be a whole number from 0 to ${UNITS_MAX}`, {
+        field: 'stock',
+      });
+    }
+    const productId = readProductId(req);
+    const product = productId === null ? undefined : await ledger.reset(productId, Number(stock));
+    if (!product) return unknownProduct(req, req.params.productId);
+    await desk.follow([standingOf(product)]);
+    service.log.info(
+      { productId: product.id, units: Number(stock), generation: product.generation },
+      'stock reset',
+    );
+    return text(`Stock reset to ${Number(stock)} for product: ${product.id}`);
+  }
+
+  async function health(): Promise<Response> {
+    try {
+      if (!service.isReady()) throw new Error('shutting down');
+      await ledger.ping();
+      return text('Sync Purchase Service is running');
+    } catch (error) {
+      return text(`Sync Purchase Service cannot serve: ${(error as Error).message}`, 503);
+    }
+  }
+
+  return {
+    '/api/v1/sync/purchase': { POST: purchase },
+    '/api/v1/sync/stock/:productId': { GET: stock },
+    '/api/v1/sync/stock/init/:productId': { POST: init },
+    '/api/v1/sync/stock/:productId/reset': { PUT: reset },
+    '/api/v1/sync/health': { GET: health },
+  };
+}
+
+/** Written by hand: every value is a number or an id of ours, so nothing needs escaping. */
+function granted(order: Order): Response {
+  return new Response(
+    `{"success":true,"message":"Purchase successful","orderId":"${order.id}","productId":${order.productId},` +
+      `"quantity":${order.quantity},"remainingStock":${order.remaining},"timestamp":"${isoTime(order.createdAt)}"}`,
+    purchaseInit(200),
+  );
+}
+
+function refused(
+  { productId, quantity }: { readonly productId: number; readonly quantity: number },
+  code: Extract<Outcome, { kind: 'refused' }>['code'],
+  free: number,
+  nowMs: number,
+): Response {
+  return new Response(
+    `{"success":false,"message":"${refusalMessage(code, quantity, free)}","orderId":null,"productId":${productId},` +
+      `"quantity":${quantity},"remainingStock":${free},"timestamp":"${isoTime(nowMs)}","code":"${code}"}`,
+    purchaseInit(409),
+  );
+}
+
+export function unknownProduct(req: Request, productId: number | string): Response {
+  return failure(req, 'unknown_product', `There is no product ${String(productId).slice(0, 40)}`, {
+    field: 'productId',
+  });
+}
+
+function readProductId(req: ProductRequest): number | null {
+  const value = req.params.productId;
+  const id = Number(value);
+  return /^[1-9]\d{0,15}$/.test(value) && Number.isSafeInteger(id) ? id : null;
+}

@@ -1,0 +1,63 @@
+/** Everything the audit needs to know, read from one snapshot of the ledger. Nothing in it is computed by the code that
+ *  moves the counters: sums come from the orders themselves. */
+export interface Books {
+  readonly products: readonly ProductBooks[];
+  readonly generations: readonly GenerationBooks[];
+  readonly totals: {
+    readonly orders: number;
+    readonly asyncOrders: number;
+    readonly asyncRefused: number;
+    /** The ledger's own counter of async decisions. */
+    readonly asyncDecided: number;
+    /** Items in the purchases queue where it is kept with the ledger, else null. */
+    readonly purchasesWaiting: number | null;
+  };
+  /** Rows that must not exist, by what is wrong with them. */
+  readonly breaches: Readonly<Record<BreachName, Breach>>;
+}
+
+export interface ProductBooks {
+  readonly id: number;
+  readonly total: number;
+  readonly reserved: number;
+  readonly sold: number;
+  readonly generation: number;
+  /** Σ quantity of its orders in reserved and charging. */
+  readonly ordersReserved: number;
+  /** Σ quantity of its orders in paid and refunding. */
+  readonly ordersSold: number;
+}
+
+export interface GenerationBooks {
+  readonly productId: number;
+  readonly generation: number;
+  /** Units the round was opened with. */
+  readonly units: number;
+  /** Σ quantity of its orders that hold units, reserved or sold. */
+  readonly live: number;
+}
+
+export interface Breach {
+  readonly count: number;
+  /** Ids of the first few. */
+  readonly examples: readonly string[];
+}
+
+export const BREACH_NAMES = [
+  'holdsOverLimit',
+  'holdingsUnlikeOrders',
+  'overdueHolds',
+  'ordersDecidedTwice',
+  'keysWithoutPurchase',
+  'paidWithoutCapture',
+  'capturedWithoutPaid',
+  'capturedTwice',
+  'wrongAmount',
+  'repeatedNumbers',
+  'ordersOfNoProduct',
+] as const;
+export type BreachName = (typeof BREACH_NAMES)[number];
+
+export interface BooksReader {
+  read(): Promise<Books>;
+}

@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../domain/clock.ts';
+import { DEFAULT_HOLD_SECONDS } from '../domain/product.ts';
+import type { Store } from '../embedded/store.ts';
+import type { Found, KeyBinding, Ledger } from './ledger.ts';
+import { createDecide } from './sqlite/decide.ts';
+import {
+  foundRefused,
+  ORDER_COLUMNS,
+  type OrderRow,
+  OUTCOME_COLUMNS,
+  type OutcomeRow,
+  PAYMENT_COLUMNS,
+  type PaymentRow,
+  PRODUCT_COLUMNS,
+  type ProductRow,
+} from './sqlite/rows.ts';
+import { createSettle } from './sqlite/settle.ts';
+
+/**
+ * The embedded ledger. It works in the calling thread: a commit of a hundred purchases takes well under a millisecond,
+ * and handing it to another thread costs the process more than it saves. The database's clock is the process's.
+ */
+export function openSqliteLedger({ db, write }: Store, now: Clock): Ledger {
+  const decide = createDecide(db);
+  const settle = createSettle(db);
+  const allProducts = db.prepare<ProductRow, []>(`SELECT ${PRODUCT_COLUMNS} FROM products ORDER BY id`);
+  const oneProduct = db.prepare<ProductRow, [number]>(`SELECT ${PRODUCT_COLUMNS} FROM products WHERE id = ?`);
+  const insertProduct = db.prepare(
+    `INSERT INTO products (id, name, price_minor, currency, total, opens_at, closes_at, per_customer_limit, hold_seconds)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  );
+  const insertGeneration = db.prepare('INSERT INTO generations VALUES (?, ?, ?, ?)');
+  const resetProduct = db.prepare<ProductRow, [number, number]>(
+    `UPDATE products SET total = reserved + sold + ?, generation = generation + 1, version = version + 1 WHERE id = ?
+     RETURNING ${PRODUCT_COLUMNS}`,
+  );
+  const oneOrder = db.prepare<OrderRow, [string]>(`SELECT ${ORDER_COLUMNS} FROM orders WHERE id = ?`);
+  const oneOutcome = db.prepare<OutcomeRow, [string]>(
+    `SELECT ${OUTCOME_COLUMNS} FROM outcomes WHERE purchase_id = ?`,
+  );
+  const needsAttention = db.prepare<{ found: number }, [string]>(
+    'SELECT 1 AS found FROM attempts WHERE purchase_id = ? AND needs_attention = 1',
+  );
+  const paymentsOf = db.prepare<PaymentRow, [string]>(
+    `SELECT ${PAYMENT_COLUMNS} FROM payments WHERE order_id = ? ORDER BY attempt`,
+  );
+  const bindKey = db.prepare('INSERT INTO keys VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING');
+  const boundKey = db.prepare<
+    { fingerprint: string; purchaseId: string; acceptedAt: number },
+    [string, string]
+  >(
+    `SELECT fingerprint, purchase_id AS purchaseId, accepted_at AS acceptedAt FROM keys WHERE scope = ? AND value = ?`,
+  );
+  const countAttempt = db.prepare<{ count: number }, [string]>(
+    `INSERT INTO attempts (purchase_id, count) VALUES (?, 1)
+     ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count`,
+  );
+  const setAttention = db.prepare(
+    `INSERT INTO attempts (purchase_id, needs_attention) VALUES (?1, ?2)
+     ON CONFLICT DO UPDATE SET needs_attention = ?2, count = iif(?2, count, 0)`,
+  );
+  const decided = db.prepare<{ value: number }, []>(
+    "SELECT value FROM counters WHERE name = 'async_decided'",
+  );
+  const makeSecret = db.prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT DO NOTHING');
+  const readSecret = db.prepare<{ value: Uint8Array }, [string]>('SELECT value FROM secrets WHERE name = ?');
+  const ping = db.prepare('SELECT 1');
+
+  function findOne(id: string): Found | null {
+    const order = oneOrder.get(id);
+    if (order) return { kind: 'order', order };
+    const outcome = oneOutcome.get(id);
+    if (outcome) return foundRefused(outcome);
+    return needsAttention.get(id) ? { kind: 'needs_attention' } : null;
+  }
+
+  function bind({ key, purchaseId, acceptedAt }: KeyBinding): KeyBinding {
+    bindKey.run(key.scope, key.value, key.fingerprint, purchaseId, acceptedAt);
+    const { fingerprint, ...first } = boundKey.get(key.scope, key.value)!;
+    return { key: { ...key, fingerprint }, ...first };
+  }
+
+  return {
+    async products() {
+      return allProducts.all();
+    },
+    async product(productId) {
+      return oneProduct.get(productId) ?? undefined;
+    },
+    async addProducts(products) {
+      write(() => {
+        for (const p of products) {
+          const { changes } = insertProduct.run(
+            p.id,
+            p.name,
+            p.priceMinor,
+            p.currency,
+            p.units,
+            p.opensAt ?? null,
+            p.closesAt ?? null,
+            p.perCustomerLimit ?? null,
+            p.holdSeconds ?? DEFAULT_HOLD_SECONDS,
+          );
+          if (changes === 1) insertGeneration.run(p.id, 1, p.units, now());
+        }
+      });
+    },
+    async decide(purchases) {
+      return write(() => decide(purchases, now()));
+    },
+    async find(purchaseIds) {
+      const found = new Map<string, Found>();
+      for (const id of purchaseIds) {
+        const one = findOne(id);
+        if (one) found.set(id, one);
+      }
+      return found;
+    },
+    async order(orderId) {
+      const order = oneOrder.get(orderId);
+      return order ? { order, payments: paymentsOf.all(orderId) } : undefined;
+    },
+    async bindKeys(bindings) {
+      return write(() => bindings.map(bind));
+    },
+    async countAttempts(purchaseIds) {
+      return write(() => purchaseIds.map((id) => countAttempt.get(id)!.count));
+    },
+    async markNeedsAttention(purchaseIds, value) {
+      write(() => {
+        for (const id of purchaseIds) setAttention.run(id, value ? 1 : 0);
+      });
+    },
+    async reset(productId, units) {
+      return write(() => {
+        const product = resetProduct.get(units, productId);
+        if (product) insertGeneration.run(productId, product.generation, units, now());
+        return product ?? undefined;
+      });
+    },
+    async lease(orderIds, leaseMs) {
+      return write(() => settle.lease(orderIds, leaseMs, now()));
+    },
+    async settle(results) {
+      return write(() => settle.settle(results, now()));
+    },
+    async expireOverdue(limit) {
+      return write(() => settle.expireOverdue(limit, now()));
+    },
+    async unsettled(olderThanMs, limit) {
+      return settle.unsettled(olderThanMs, limit, now());
+    },
+    async decidedCount() {
+      return decided.get()!.value;
+    },
+    async secret(name, bytes) {
+      return write(() => {
+        makeSecret.run(name, randomBytes(bytes));
+        return readSecret.get(name)!.value;
+      });
+    },
+    async ping() {
+      ping.get();
+    },
+    async close() {},
+  };
+}

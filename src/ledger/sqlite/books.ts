@@ -1,0 +1,102 @@
+import type { Clock } from '../../domain/clock.ts';
+import type { Store } from '../../embedded/store.ts';
+import {
+  type Books,
+  type BooksReader,
+  BREACH_NAMES,
+  type Breach,
+  type BreachName,
+  type GenerationBooks,
+  type ProductBooks,
+} from '../books.ts';
+
+/** A hold may be this long past its end before it counts as stranded: the sweep runs every second or so. */
+const OVERDUE_GRACE_MS = 10_000;
+const EXAMPLES_MAX = 5;
+
+/** Each finds rows that must not exist and answers their ids; `?1` is the time of the audit. */
+const BREACHES: Readonly<Record<BreachName, string>> = {
+  holdsOverLimit: `
+    SELECT product_id || '/' || customer AS id FROM holdings JOIN products p ON p.id = product_id
+    WHERE p.generation = holdings.generation AND units > per_customer_limit`,
+  holdingsUnlikeOrders: `
+    SELECT h.product_id || '/' || h.customer AS id FROM holdings h
+    WHERE units <> (SELECT coalesce(sum(o.quantity), 0) FROM live o
+      WHERE o.product_id = h.product_id AND o.generation = h.generation AND o.customer = h.customer)`,
+  overdueHolds: `
+    SELECT id FROM orders WHERE status IN ('reserved', 'charging') AND status = 'reserved'
+      AND expires_at < ?1 - ${OVERDUE_GRACE_MS}`,
+  ordersDecidedTwice: `SELECT id FROM orders JOIN outcomes ON purchase_id = id`,
+  keysWithoutPurchase: `
+    SELECT scope || '/' || value AS id FROM keys
+    WHERE scope LIKE 'sync:%' AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = purchase_id)`,
+  paidWithoutCapture: `
+    SELECT id FROM orders WHERE status IN ('paid', 'refunding')
+      AND NOT EXISTS (SELECT 1 FROM payments WHERE order_id = id AND status = 'captured')`,
+  capturedWithoutPaid: `
+    SELECT order_id AS id FROM payments WHERE status = 'captured'
+      AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = order_id AND o.status IN ('paid', 'refunding', 'refunded'))`,
+  capturedTwice: `
+    SELECT order_id AS id FROM payments WHERE status = 'captured' GROUP BY order_id HAVING count(*) > 1`,
+  wrongAmount: `
+    SELECT o.id FROM payments JOIN orders o ON o.id = order_id WHERE amount_minor <> quantity * price_minor`,
+  repeatedNumbers: `
+    SELECT product_id || '/' || number AS id FROM orders GROUP BY product_id, number HAVING count(*) > 1`,
+  ordersOfNoProduct: `SELECT id FROM orders WHERE product_id NOT IN (SELECT id FROM products)`,
+};
+
+export function openSqliteBooks({ db }: Store, now: Clock): BooksReader {
+  const breachQueries = BREACH_NAMES.map((name) => [name, BREACHES[name]] as const);
+
+  function breach(query: string): Breach {
+    const parameters = query.includes('?1') ? [now()] : [];
+    const rows = db.query<{ id: string }, number[]>(query).all(...parameters);
+    return { count: rows.length, examples: rows.slice(0, EXAMPLES_MAX).map(({ id }) => String(id)) };
+  }
+
+  function readAll(): Books {
+    const products = db
+      .query<ProductBooks, []>(
+        `SELECT p.id, p.total, p.reserved, p.sold, p.generation,
+           coalesce(sum(o.quantity) FILTER (WHERE o.status IN ('reserved', 'charging')), 0) AS ordersReserved,
+           coalesce(sum(o.quantity) FILTER (WHERE o.status IN ('paid', 'refunding')), 0) AS ordersSold
+         FROM products p LEFT JOIN orders o ON o.product_id = p.id GROUP BY p.id ORDER BY p.id`,
+      )
+      .all();
+    const generations = db
+      .query<GenerationBooks, []>(
+        `SELECT g.product_id AS productId, g.generation, g.units, coalesce(sum(o.quantity), 0) AS live
+         FROM generations g LEFT JOIN orders o ON o.product_id = g.product_id AND o.generation = g.generation
+           AND o.status IN ('reserved', 'charging', 'paid', 'refunding')
+         GROUP BY g.product_id, g.generation ORDER BY g.product_id, g.generation`,
+      )
+      .all();
+    const totals = db
+      .query<Books['totals'], []>(
+        `SELECT (SELECT count(*) FROM orders) AS orders,
+           (SELECT count(*) FROM orders WHERE channel = 'async') AS asyncOrders,
+           (SELECT count(*) FROM outcomes) AS asyncRefused,
+           (SELECT value FROM counters WHERE name = 'async_decided') AS asyncDecided,
+           (SELECT coalesce(sum(items), 0) FROM messages WHERE queue = 'purchases') AS purchasesWaiting`,
+      )
+      .get()!;
+    const breaches = Object.fromEntries(
+      breachQueries.map(([name, query]) => [name, breach(WITH_LIVE + query)]),
+    ) as Record<BreachName, Breach>;
+    return { products, generations, totals, breaches };
+  }
+
+  return {
+    async read() {
+      // A read transaction: every question sees the same commit, whatever a running server writes meanwhile.
+      return db.transaction(readAll).deferred();
+    },
+  };
+}
+
+/** Orders that hold units, summed up by customer before they are compared. */
+const WITH_LIVE = `WITH live AS MATERIALIZED (
+    SELECT product_id, generation, customer, sum(quantity) AS quantity FROM orders
+    WHERE status IN ('reserved', 'charging', 'paid', 'refunding') AND customer IS NOT NULL
+      AND EXISTS (SELECT 1 FROM holdings LIMIT 1)
+    GROUP BY product_id, generation, customer) `;

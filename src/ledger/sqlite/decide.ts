@@ -1,0 +1,201 @@
+import type { Database } from 'bun:sqlite';
+import type { Order } from '../../domain/order.ts';
+import { available, type Product, saleRefusal } from '../../domain/product.ts';
+import type { Outcome, Purchase, RefusalCode } from '../../domain/purchase.ts';
+import type { Decision } from '../ledger.ts';
+import {
+  ORDER_COLUMNS,
+  type OrderRow,
+  OUTCOME_COLUMNS,
+  type OutcomeRow,
+  PRODUCT_COLUMNS,
+  type ProductRow,
+} from './rows.ts';
+
+/** A product while a batch is being decided: read once, moved in memory, written once. */
+interface Till {
+  readonly product: Product;
+  free: number;
+  granted: number;
+  lastNumber: number;
+}
+
+/**
+ * The batch decision. Must run inside one immediate transaction: SQLite has a single writer, so everything read here
+ * is current and nothing changes until the commit.
+ */
+export function createDecide(db: Database): (purchases: readonly Purchase[], now: number) => Decision {
+  const readProduct = db.prepare<ProductRow & { lastNumber: number }, [number]>(
+    `SELECT ${PRODUCT_COLUMNS}, last_number AS lastNumber FROM products WHERE id = ?`,
+  );
+  const moveProduct = db.prepare<null, [number, number, number]>(
+    'UPDATE products SET reserved = reserved + ?, last_number = ?, version = version + 1 WHERE id = ?',
+  );
+  const insertOrder = db.prepare(
+    `INSERT INTO orders (id, product_id, generation, number, customer, quantity, price_minor, currency, channel, status,
+       remaining, created_at, expires_at, updated_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'reserved', ?10, ?11, ?12, ?11) ON CONFLICT DO NOTHING`,
+  );
+  const readOrder = db.prepare<OrderRow, [string]>(`SELECT ${ORDER_COLUMNS} FROM orders WHERE id = ?`);
+  const insertOutcome = db.prepare('INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)');
+  const readOutcome = db.prepare<OutcomeRow, [string]>(
+    `SELECT ${OUTCOME_COLUMNS} FROM outcomes WHERE purchase_id = ?`,
+  );
+  const readKey = db.prepare<{ purchaseId: string; fingerprint: string }, [string, string]>(
+    'SELECT purchase_id AS purchaseId, fingerprint FROM keys WHERE scope = ? AND value = ?',
+  );
+  const bindKey = db.prepare('INSERT INTO keys VALUES (?, ?, ?, ?, ?)');
+  const readHolding = db.prepare<{ units: number }, [number, number, string]>(
+    'SELECT units FROM holdings WHERE product_id = ? AND generation = ? AND customer = ?',
+  );
+  const addHolding = db.prepare(
+    `INSERT INTO holdings VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET units = units + excluded.units`,
+  );
+  const countDecided = db.prepare("UPDATE counters SET value = value + ? WHERE name = 'async_decided'");
+
+  return (purchases, now) => {
+    const tills = new Map<number, Till | null>();
+    let decidedAsync = 0;
+
+    const till = (productId: number): Till | null => {
+      let found = tills.get(productId);
+      if (found === undefined) {
+        const row = readProduct.get(productId);
+        found = null;
+        if (row) {
+          const { lastNumber, ...product } = row;
+          found = { product, free: available(product), granted: 0, lastNumber };
+        }
+        tills.set(productId, found);
+      }
+      return found;
+    };
+
+    const earlier = (id: string): Outcome | null => {
+      const order = readOrder.get(id);
+      if (order) return { kind: 'reserved', order, repeated: true };
+      const outcome = readOutcome.get(id);
+      return outcome ? { kind: 'refused', code: outcome.code, available: outcome.available } : null;
+    };
+
+    const refuse = (purchase: Purchase, code: RefusalCode, free: number): Outcome => {
+      if (purchase.channel === 'async') {
+        insertOutcome.run(purchase.id, purchase.productId, purchase.quantity, code, free, now);
+        decidedAsync++;
+      }
+      return { kind: 'refused', code, available: free };
+    };
+
+    const grant = (purchase: Purchase, { product, ...state }: Till): Order => ({
+      id: purchase.id,
+      productId: product.id,
+      generation: product.generation,
+      number: state.lastNumber + 1,
+      customer: purchase.customer,
+      quantity: purchase.quantity,
+      priceMinor: product.priceMinor,
+      currency: product.currency,
+      channel: purchase.channel,
+      status: 'reserved',
+      remaining: state.free - purchase.quantity,
+      createdAt: now,
+      expiresAt: now + product.holdSeconds * 1000,
+      attempts: 0,
+      updatedAt: now,
+    });
+
+    const insert = (order: Order): boolean =>
+      insertOrder.run(
+        order.id,
+        order.productId,
+        order.generation,
+        order.number,
+        order.customer,
+        order.quantity,
+        order.priceMinor,
+        order.currency,
+        order.channel,
+        order.remaining,
+        order.createdAt,
+        order.expiresAt,
+      ).changes === 1;
+
+    const decideOne = (purchase: Purchase): Outcome => {
+      const { key, customer, quantity } = purchase;
+      const bound = key && readKey.get(key.scope, key.value);
+      if (bound) {
+        if (bound.fingerprint !== key.fingerprint) return { kind: 'mismatch' };
+        const first = earlier(bound.purchaseId);
+        if (first) return first;
+      } else if (purchase.channel === 'async') {
+        const first = earlier(purchase.id);
+        if (first) return first;
+      }
+
+      const at = till(purchase.productId);
+      const refusal = whyNot(purchase, at, now, readHolding);
+      if (refusal || !at) {
+        // A sync purchase is looked up only here: a granted one that is asked again is found by its own insert.
+        const first = purchase.channel === 'sync' ? readOrder.get(purchase.id) : null;
+        if (first) return { kind: 'reserved', order: first, repeated: true };
+        return refuse(purchase, refusal ?? 'unknown_product', at?.free ?? 0);
+      }
+
+      const order = grant(purchase, at);
+      if (!insert(order)) {
+        return { kind: 'reserved', order: readOrder.get(purchase.id)!, repeated: true };
+      }
+      at.free -= quantity;
+      at.granted += quantity;
+      at.lastNumber = order.number;
+      if (customer !== null && at.product.perCustomerLimit !== null) {
+        addHolding.run(at.product.id, at.product.generation, customer, quantity);
+      }
+      if (key && !bound) bindKey.run(key.scope, key.value, key.fingerprint, purchase.id, now);
+      if (purchase.channel === 'async') decidedAsync++;
+      return { kind: 'reserved', order, repeated: false };
+    };
+
+    const outcomes = purchases.map(decideOne);
+    if (decidedAsync > 0) countDecided.run(decidedAsync);
+    return { outcomes, products: moveProducts(tills, moveProduct.run.bind(moveProduct)) };
+  };
+}
+
+function whyNot(
+  { quantity, customer, channel, refusal }: Purchase,
+  at: Till | null,
+  now: number,
+  holding: { get(productId: number, generation: number, customer: string): { units: number } | null },
+): RefusalCode | null {
+  if (!at) return 'unknown_product';
+  if (refusal) return refusal;
+  const { product, free } = at;
+  // The window of an async purchase was judged when it was accepted; what happened to the sale since is no reason.
+  const closed = channel === 'sync' ? saleRefusal(product, now) : null;
+  if (closed) return closed;
+  if (free < quantity) return 'sold_out';
+  const limit = product.perCustomerLimit;
+  if (limit === null || customer === null) return null;
+  const held = holding.get(product.id, product.generation, customer)?.units ?? 0;
+  return held + quantity > limit ? 'limit_reached' : null;
+}
+
+function moveProducts(
+  tills: Map<number, Till | null>,
+  move: (granted: number, lastNumber: number, productId: number) => unknown,
+): Product[] {
+  const products: Product[] = [];
+  for (const at of tills.values()) {
+    if (!at) continue;
+    const { product, granted, lastNumber } = at;
+    if (granted === 0) {
+      products.push(product);
+      continue;
+    }
+    move(granted, lastNumber, product.id);
+    products.push({ ...product, reserved: product.reserved + granted, version: product.version + 1 });
+  }
+  return products;
+}

@@ -1,0 +1,34 @@
+import type { Order } from '../../domain/order.ts';
+import type { Product } from '../../domain/product.ts';
+import type { RefusalCode } from '../../domain/purchase.ts';
+import type { Found, PaymentAttempt } from '../ledger.ts';
+
+/** SELECT lists that answer in the shape of the domain, so that a row needs no mapping. */
+export const PRODUCT_COLUMNS = `id, name, price_minor AS priceMinor, currency, total, reserved, sold, version, generation,
+  state, opens_at AS opensAt, closes_at AS closesAt, per_customer_limit AS perCustomerLimit,
+  hold_seconds AS holdSeconds`;
+
+export const ORDER_COLUMNS = `id, product_id AS productId, generation, number, customer, quantity,
+  price_minor AS priceMinor, currency, channel, status, remaining, created_at AS createdAt, expires_at AS expiresAt,
+  attempts, updated_at AS updatedAt`;
+
+export const OUTCOME_COLUMNS = `product_id AS productId, quantity, code, available, decided_at AS decidedAt`;
+
+export const PAYMENT_COLUMNS = `attempt, amount_minor AS amountMinor, currency, status, provider_id AS providerId, reason,
+  created_at AS createdAt, updated_at AS updatedAt`;
+
+export type ProductRow = Product;
+export type OrderRow = Order;
+export type PaymentRow = PaymentAttempt;
+
+export interface OutcomeRow {
+  readonly productId: number;
+  readonly quantity: number;
+  readonly code: RefusalCode;
+  readonly available: number;
+  readonly decidedAt: number;
+}
+
+export function foundRefused(row: OutcomeRow): Found {
+  return { kind: 'refused', ...row };
+}

@@ -1,0 +1,74 @@
+import { Gauge } from 'prom-client';
+import { available } from '../domain/product.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Acceptance } from '../purchase/acceptance.ts';
+import type { PurchaseDesk } from '../purchase/desk.ts';
+import type { Tracking } from '../purchase/tracking.ts';
+import type { Worker } from '../purchase/worker.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { Settlement } from '../settlement/settlement.ts';
+import type { Metrics } from './metrics.ts';
+
+interface House {
+  readonly desk: PurchaseDesk;
+  readonly acceptance: Acceptance;
+  readonly worker: Worker;
+  readonly tracking: Tracking;
+  readonly settlement: Settlement;
+  readonly queue: Queue;
+  readonly ledger: Ledger;
+}
+
+/** Shows the figures that the house keeps anyway; they are read when somebody asks. */
+export function watchHouse(metrics: Metrics, house: House): void {
+  const { desk, acceptance, worker, tracking, settlement, queue, ledger } = house;
+  const counter = (name: string, help: string, read: () => number | Promise<number>) =>
+    metrics.watch(`pulsecart_${name}`, help, 'counter', read);
+  const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
+    metrics.watch(`pulsecart_${name}`, help, 'gauge', read);
+
+  counter('desk_batches_total', 'Batches committed by the purchase desk', () => desk.stats.batches);
+  counter('desk_decided_total', 'Purchases decided by the ledger', () => desk.stats.decided);
+  counter('gate_refused_total', 'Purchases refused by the gate', () => desk.stats.refusedByGate);
+  counter('gate_waited_total', 'Purchases that waited for units held by others', () => desk.stats.waited);
+  gauge('desk_inside', 'Purchases inside the desk now', () => desk.stats.inside);
+  counter('accepted_total', 'Async purchases accepted', () => acceptance.stats.accepted);
+  counter('accepted_messages_total', 'Messages that carried them', () => acceptance.stats.messages);
+  counter('worker_decided_total', 'Async purchases decided here', () => worker.stats.decided);
+  counter('worker_retried_total', 'Async purchases put back for another attempt', () => worker.stats.retried);
+  counter('worker_dead_lettered_total', 'Async purchases put aside', () => worker.stats.deadLettered);
+  gauge('tracking_waiting', 'Readers waiting for an outcome', () => tracking.waiting());
+  counter('orders_paid_total', 'Orders paid', () => settlement.stats.paid);
+  counter('orders_declined_total', 'Orders declined by the provider', () => settlement.stats.declined);
+  counter('orders_expired_total', 'Orders whose hold ran out', () => settlement.stats.expired);
+  counter(
+    'charge_attempts_failed_total',
+    'Charge attempts that failed',
+    () => settlement.stats.failedAttempts,
+  );
+  gauge('charges_in_flight', 'Charges under way', () => settlement.stats.inFlight);
+  for (const name of ['purchases', 'payments'] as const) {
+    const figures = async () => (await queue.status()).find((one) => one.name === name);
+    gauge(`queue_${name}_waiting`, `Items of the ${name} queue not yet done`, async () => {
+      const figure = await figures();
+      return (figure?.ready ?? 0) + (figure?.unacknowledged ?? 0);
+    });
+    gauge(`queue_${name}_oldest_age_seconds`, `Age of its oldest message`, async () => {
+      return ((await figures())?.oldestAgeMs ?? 0) / 1000;
+    });
+  }
+  new Gauge({
+    name: 'pulsecart_units',
+    help: 'Units by product and state',
+    labelNames: ['product', 'state'],
+    registers: [metrics.registry],
+    async collect() {
+      for (const product of await ledger.products()) {
+        const label = String(product.id);
+        this.set({ product: label, state: 'available' }, available(product));
+        this.set({ product: label, state: 'reserved' }, product.reserved);
+        this.set({ product: label, state: 'sold' }, product.sold);
+      }
+    },
+  });
+}

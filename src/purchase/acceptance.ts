@@ -1,0 +1,197 @@
+import type { Clock } from '../domain/clock.ts';
+import { AppError } from '../domain/errors.ts';
+import type { PurchaseIds } from '../domain/ids.ts';
+import { saleRefusal } from '../domain/product.ts';
+import type { Purchase, PurchaseKey } from '../domain/purchase.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { Catalogue } from './catalogue.ts';
+import { encodePurchases } from './message.ts';
+
+/**
+ * Takes async purchases: an answer means that the queue has durably taken the purchase and that its outcome will be
+ * found under the tracking id. Purchases that arrive together travel in one message.
+ */
+export interface Acceptance {
+  /**
+   * Rejects with AppError `overloaded` or `unavailable` (not taken), or `outcome_unknown` (perhaps taken; the error is
+   * an UnknownAcceptance and has the tracking id).
+   */
+  accept(wish: Wish): Promise<Accepted>;
+  /** Resolves once everything taken in has its answer. */
+  close(): Promise<void>;
+  readonly stats: AcceptanceStats;
+}
+
+export interface Wish {
+  readonly productId: number;
+  readonly quantity: number;
+  readonly customer: string | null;
+  readonly key: PurchaseKey | null;
+}
+
+export type Accepted =
+  | { readonly kind: 'accepted'; readonly trackingId: string; readonly acceptedAt: number }
+  | { readonly kind: 'mismatch' }
+  | { readonly kind: 'unknown_product' };
+
+export interface AcceptanceStats {
+  accepted: number;
+  /** Sell-outs said by the id itself: accepted and decided at once, without the queue. */
+  decidedByTheId: number;
+  messages: number;
+  /** Purchases without their answer now. */
+  inside: number;
+}
+
+/** The queue may or may not have taken the purchase. */
+export class UnknownAcceptance extends AppError {
+  readonly trackingId: string;
+  constructor(trackingId: string, cause: unknown) {
+    super('outcome_unknown', 'It is not known yet whether the purchase was accepted.', { cause });
+    this.trackingId = trackingId;
+  }
+}
+
+/** Purchases inside; past it the answer is `overloaded`. */
+const INSIDE_MAX = 16_384;
+/** Purchases in one message: enough to make a confirm cheap, few enough to be handled again one by one. */
+const MESSAGE_ITEMS_MAX = 256;
+
+interface Ticket {
+  readonly purchase: Purchase;
+  readonly acceptedAt: number;
+  resolve(answer: Accepted): void;
+  reject(error: unknown): void;
+}
+
+export function createAcceptance(
+  ledger: Ledger,
+  queue: Queue,
+  catalogue: Catalogue,
+  ids: PurchaseIds,
+  clock: Clock,
+  { publishesInFlightMax }: { readonly publishesInFlightMax: number },
+): Acceptance {
+  const stats: AcceptanceStats = { accepted: 0, decidedByTheId: 0, messages: 0, inside: 0 };
+  const arrived: Ticket[] = [];
+  let inFlight = 0;
+  let scheduled = false;
+  let closing = false;
+
+  function schedule(): void {
+    if (scheduled || arrived.length === 0 || inFlight >= publishesInFlightMax) return;
+    scheduled = true;
+    setImmediate(dispatch);
+  }
+
+  function dispatch(): void {
+    scheduled = false;
+    if (arrived.length === 0) return;
+    const batch = arrived.splice(0, MESSAGE_ITEMS_MAX);
+    inFlight++;
+    take(batch)
+      .catch((error) => {
+        for (const ticket of batch) ticket.reject(error);
+      })
+      .finally(() => {
+        inFlight--;
+        schedule();
+      });
+    schedule();
+  }
+
+  async function take(batch: Ticket[]): Promise<void> {
+    const keyed = batch.filter((ticket) => ticket.purchase.key);
+    const tickets = keyed.length === 0 ? batch : await bind(batch, keyed);
+    if (tickets.length === 0) return;
+    try {
+      await queue.publish('purchases', [encodePurchases(tickets.map(({ purchase }) => purchase))]);
+    } catch (error) {
+      const unknown = error instanceof AppError && error.code === 'outcome_unknown';
+      for (const { purchase, reject } of tickets)
+        reject(unknown ? new UnknownAcceptance(purchase.id, error) : error);
+      return;
+    }
+    stats.messages++;
+    stats.accepted += tickets.length;
+    for (const { purchase, acceptedAt, resolve } of tickets) {
+      resolve({ kind: 'accepted', trackingId: purchase.id, acceptedAt });
+    }
+  }
+
+  /**
+   * Binds keys before the queue is asked, so that a retry anywhere gets the same tracking id. Answers the tickets that
+   * still have to be published: new ones, and known ones that are not decided (their first message may be lost; a second
+   * one is harmless).
+   */
+  async function bind(batch: Ticket[], keyed: Ticket[]): Promise<Ticket[]> {
+    const bindings = await ledger.bindKeys(
+      keyed.map(({ purchase, acceptedAt }) => ({ key: purchase.key!, purchaseId: purchase.id, acceptedAt })),
+    );
+    const known = bindings.filter((binding, i) => binding.purchaseId !== keyed[i]!.purchase.id);
+    const decided = known.length === 0 ? null : await ledger.find(known.map(({ purchaseId }) => purchaseId));
+    const rebound = new Map<Ticket, Ticket | null>();
+    bindings.forEach(({ key, purchaseId, acceptedAt }, i) => {
+      const ticket = keyed[i]!;
+      if (key.fingerprint !== ticket.purchase.key!.fingerprint) {
+        ticket.resolve({ kind: 'mismatch' });
+        rebound.set(ticket, null);
+      } else if (purchaseId !== ticket.purchase.id) {
+        const { resolve, reject } = ticket;
+        if (decided?.has(purchaseId)) {
+          resolve({ kind: 'accepted', trackingId: purchaseId, acceptedAt });
+          rebound.set(ticket, null);
+        } else {
+          const purchase = { ...ticket.purchase, id: purchaseId, acceptedAt };
+          rebound.set(ticket, { purchase, acceptedAt, resolve, reject });
+        }
+      }
+    });
+    return batch.flatMap((ticket) => rebound.get(ticket) ?? (rebound.has(ticket) ? [] : ticket));
+  }
+
+  return {
+    stats,
+    async accept({ productId, quantity, customer, key }) {
+      if (closing) throw new AppError('unavailable', 'The service is shutting down.');
+      const product = catalogue.fresh(productId) ?? (await catalogue.refresh(productId));
+      if (!product) return { kind: 'unknown_product' };
+      const acceptedAt = clock();
+      const soldOut = product.total - product.reserved - product.sold === 0;
+      if (soldOut && !key) {
+        const trackingId = ids.mintSoldOut(productId, quantity);
+        if (trackingId) {
+          stats.accepted++;
+          stats.decidedByTheId++;
+          return { kind: 'accepted', trackingId, acceptedAt };
+        }
+      }
+      if (stats.inside >= INSIDE_MAX) throw new AppError('overloaded', 'Too many purchases at once.');
+      stats.inside++;
+      const refusal = saleRefusal(product, acceptedAt);
+      const purchase: Purchase = {
+        id: ids.mint(),
+        productId,
+        quantity,
+        customer,
+        channel: 'async',
+        key,
+        acceptedAt,
+        refusal,
+      };
+      try {
+        return await new Promise<Accepted>((resolve, reject) => {
+          arrived.push({ purchase, acceptedAt, resolve, reject });
+          schedule();
+        });
+      } finally {
+        stats.inside--;
+      }
+    },
+    async close() {
+      closing = true;
+      while (stats.inside > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    },
+  };
+}

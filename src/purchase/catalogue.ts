@@ -1,0 +1,80 @@
+import { available, type Product } from '../domain/product.ts';
+import type { Ledger, Standing } from '../ledger/ledger.ts';
+
+/**
+ * What this instance knows of the products, as of the last commit it saw. It answers reads of stock and the crowd that
+ * comes after the sell-out without asking anybody; it decides nothing.
+ */
+export interface Catalogue {
+  /** The product if it was confirmed within the last `FRESH_MS`, else undefined. */
+  fresh(productId: number): Product | undefined;
+  /** Asks the ledger; undefined when there is no such product. Concurrent calls share one question. */
+  refresh(productId: number): Promise<Product | undefined>;
+  /** The product, from memory when fresh. */
+  get(productId: number): Promise<Product | undefined>;
+  /** Takes what a commit returned. Older versions are ignored. */
+  saw(products: readonly Product[]): void;
+  /** The last standing seen, however old; null when the product was never seen. */
+  standing(productId: number): Standing | null;
+}
+
+/** How long memory may speak for the ledger when this instance saw no commit itself. */
+export const FRESH_MS = 250;
+
+interface Entry {
+  product: Product;
+  checkedAtMs: number;
+}
+
+export function createCatalogue(ledger: Pick<Ledger, 'product'>, monotonicMs: () => number): Catalogue {
+  const entries = new Map<number, Entry>();
+  const asking = new Map<number, Promise<Product | undefined>>();
+
+  function keep(product: Product, checkedAtMs: number): Product {
+    const entry = entries.get(product.id);
+    if (!entry) entries.set(product.id, { product, checkedAtMs });
+    else if (product.version >= entry.product.version) {
+      entry.product = product;
+      entry.checkedAtMs = checkedAtMs;
+    }
+    return entry?.product ?? product;
+  }
+
+  function refresh(productId: number): Promise<Product | undefined> {
+    let answer = asking.get(productId);
+    if (!answer) {
+      const askedAtMs = monotonicMs();
+      answer = ledger
+        .product(productId)
+        .then((product) => product && keep(product, askedAtMs))
+        .finally(() => asking.delete(productId));
+      asking.set(productId, answer);
+    }
+    return answer;
+  }
+
+  function fresh(productId: number): Product | undefined {
+    const entry = entries.get(productId);
+    return entry && monotonicMs() - entry.checkedAtMs < FRESH_MS ? entry.product : undefined;
+  }
+
+  return {
+    fresh,
+    refresh,
+    async get(productId) {
+      return fresh(productId) ?? refresh(productId);
+    },
+    saw(products) {
+      const nowMs = monotonicMs();
+      for (const product of products) keep(product, nowMs);
+    },
+    standing(productId) {
+      const entry = entries.get(productId);
+      return entry ? standingOf(entry.product) : null;
+    },
+  };
+}
+
+export function standingOf(product: Product): Standing {
+  return { productId: product.id, version: product.version, available: available(product) };
+}

@@ -1,0 +1,78 @@
+import { AppError, isAppError } from '../domain/errors.ts';
+import type { Product } from '../domain/product.ts';
+import type { Outcome, Purchase } from '../domain/purchase.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+
+/**
+ * Finds out about batches whose commit was cut off. Asking the ledger to decide the same ids again is the question: it
+ * answers their first outcome if there was one, and decides them now if there was none.
+ */
+export interface Resolver {
+  /** Answers within `PATIENCE_MS`, with `outcome_unknown` for all when that was not enough; then goes on by itself. */
+  resolve(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]>;
+  isPending(purchaseId: string): boolean;
+  /** Purchases without a certain answer now. */
+  pendingCount(): number;
+  close(): Promise<void>;
+}
+
+/** How long a buyer waits for a certain answer before being told that it is unknown. */
+const PATIENCE_MS = 3_000;
+/** Between two questions; grows, so that an engine that comes back is not met by a storm. */
+const PAUSE_MS_MIN = 25;
+const PAUSE_MS_MAX = 1_000;
+
+export function createResolver(
+  ledger: Pick<Ledger, 'decide'>,
+  onDecided: (outcomes: readonly Outcome[], products: readonly Product[]) => void,
+): Resolver {
+  const pending = new Set<string>();
+  const working = new Set<Promise<unknown>>();
+  let closing = false;
+
+  async function askUntilCertain(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]> {
+    for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      try {
+        const { outcomes, products } = await ledger.decide(purchases);
+        onDecided(outcomes, products);
+        return outcomes;
+      } catch (error) {
+        // Still no word. Even `unavailable` says nothing about the first try, so only an answer ends this.
+        if (!(error instanceof AppError)) return purchases.map(() => error as Error);
+        if (closing) return purchases.map(() => unknown(error));
+      }
+    }
+  }
+
+  return {
+    async resolve(purchases) {
+      for (const { id } of purchases) pending.add(id);
+      const certain = askUntilCertain(purchases).finally(() => {
+        for (const { id } of purchases) pending.delete(id);
+        working.delete(certain);
+      });
+      working.add(certain);
+      let timer: Timer | undefined;
+      const patience = new Promise<(Outcome | Error)[]>((resolve) => {
+        timer = setTimeout(() => resolve(purchases.map(() => unknown())), PATIENCE_MS);
+      });
+      const answers = await Promise.race([certain, patience]);
+      clearTimeout(timer);
+      return answers;
+    },
+    isPending: (purchaseId) => pending.has(purchaseId),
+    pendingCount: () => pending.size,
+    async close() {
+      closing = true;
+      await Promise.allSettled(working);
+    },
+  };
+}
+
+function unknown(cause?: unknown): AppError {
+  if (isAppError(cause, 'outcome_unknown')) return cause;
+  return new AppError('outcome_unknown', 'It is not known yet whether the purchase was carried out.', {
+    cause,
+  });
+}

@@ -1,0 +1,160 @@
+import type { Clock } from '../domain/clock.ts';
+import type { PurchaseIds } from '../domain/ids.ts';
+import { type RefusalCode, refusalMessage } from '../domain/purchase.ts';
+import type { Found, Ledger } from '../ledger/ledger.ts';
+
+/** Answers what became of async purchases. */
+export interface Tracking {
+  /**
+   * The purchase's state, or null for an id that was never issued. With `waitMs` the answer comes when the outcome is
+   * there, at the latest after that time.
+   */
+  read(trackingId: string, waitMs: number): Promise<Tracked | null>;
+  /** Wakes the readers that wait for these purchases. */
+  decided(purchaseIds: readonly string[]): void;
+  /** Answers all waiting readers with what is known now. */
+  close(): void;
+  /** Readers waiting now. */
+  waiting(): number;
+}
+
+export interface Tracked {
+  readonly status: 'queued' | 'confirmed' | 'rejected' | 'failed';
+  readonly code: RefusalCode | 'needs_attention' | null;
+  readonly message: string;
+  /** Null while only the queue knows. */
+  readonly productId: number | null;
+  readonly quantity: number | null;
+  readonly updatedAt: number;
+}
+
+/** Readers that may wait at once; one more is answered at once with what is known. */
+const WAITING_MAX = 50_000;
+/** Outcomes decided by another process are noticed by asking the ledger, this often and for so many readers at a time. */
+const ASK_AGAIN_MS = 500;
+const ASK_AGAIN_MAX = 1_000;
+
+export function createTracking(
+  ledger: Ledger,
+  ids: PurchaseIds,
+  clock: Clock,
+  purchaseTtlMs: number,
+): Tracking {
+  const waiters = new Map<string, Set<() => void>>();
+  let count = 0;
+  let closed = false;
+  let timer: Timer | undefined;
+
+  async function ask(trackingId: string, acceptedAt: number): Promise<Tracked> {
+    const found = (await ledger.find([trackingId])).get(trackingId);
+    return found ? describe(found) : undecided(acceptedAt);
+  }
+
+  function undecided(acceptedAt: number): Tracked {
+    const tooOldAt = acceptedAt + purchaseTtlMs;
+    const tooOld = clock() >= tooOldAt;
+    return {
+      status: tooOld ? 'failed' : 'queued',
+      code: tooOld ? 'too_old' : null,
+      message: tooOld ? refusalMessage('too_old', 0, 0) : 'Waiting to be decided',
+      productId: null,
+      quantity: null,
+      updatedAt: tooOld ? tooOldAt : acceptedAt,
+    };
+  }
+
+  /** Asks for some of the waiting; those not decided go to the end of the line. */
+  async function askAgain(): Promise<void> {
+    const asked = [...waiters.keys()].slice(0, ASK_AGAIN_MAX);
+    const found = await ledger.find(asked).catch(() => new Map());
+    for (const id of asked) {
+      const set = waiters.get(id);
+      if (!set) continue;
+      if (found.has(id)) for (const wake of [...set]) wake();
+      else {
+        waiters.delete(id);
+        waiters.set(id, set);
+      }
+    }
+    timer = waiters.size > 0 ? setTimeout(askAgain, ASK_AGAIN_MS) : undefined;
+  }
+
+  /** Resolves when the purchase may have been decided, or when the time is over. */
+  function nextNews(trackingId: string, waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const set = waiters.get(trackingId) ?? new Set();
+      waiters.set(trackingId, set);
+      timer ??= setTimeout(askAgain, ASK_AGAIN_MS);
+      count++;
+      const wake = () => {
+        clearTimeout(timeUp);
+        count--;
+        set.delete(wake);
+        if (set.size === 0) waiters.delete(trackingId);
+        resolve();
+      };
+      const timeUp = setTimeout(wake, waitMs);
+      set.add(wake);
+    });
+  }
+
+  return {
+    async read(trackingId, waitMs) {
+      const parts = ids.read(trackingId);
+      if (!parts) return null;
+      if (parts.soldOut) {
+        const { productId, quantity } = parts.soldOut;
+        return {
+          status: 'rejected',
+          code: 'sold_out',
+          message: refusalMessage('sold_out', quantity, 0),
+          productId,
+          quantity,
+          updatedAt: parts.acceptedAt,
+        };
+      }
+      const deadline = performance.now() + waitMs;
+      for (;;) {
+        const tracked = await ask(trackingId, parts.acceptedAt);
+        const leftMs = deadline - performance.now();
+        if (tracked.status !== 'queued' || leftMs <= 0 || closed || count >= WAITING_MAX) return tracked;
+        await nextNews(trackingId, leftMs);
+      }
+    },
+    decided(purchaseIds) {
+      if (waiters.size === 0) return;
+      for (const id of purchaseIds) for (const wake of [...(waiters.get(id) ?? [])]) wake();
+    },
+    close() {
+      closed = true;
+      clearTimeout(timer);
+      for (const set of [...waiters.values()]) for (const wake of [...set]) wake();
+    },
+    waiting: () => count,
+  };
+}
+
+function describe(found: Found): Tracked {
+  switch (found.kind) {
+    case 'order': {
+      const { productId, quantity, createdAt } = found.order;
+      const message = 'Purchase successful';
+      return { status: 'confirmed', code: null, message, productId, quantity, updatedAt: createdAt };
+    }
+    case 'refused': {
+      const { productId, quantity, code, available, decidedAt } = found;
+      const message = refusalMessage(code, quantity, available);
+      const status = code === 'too_old' ? 'failed' : 'rejected';
+      return { status, code, message, productId, quantity, updatedAt: decidedAt };
+    }
+    case 'needs_attention':
+      return {
+        status: 'queued',
+        code: 'needs_attention',
+        message: 'Could not be decided yet; an operator has to look at it',
+        productId: null,
+        quantity: null,
+        updatedAt: 0,
+      };
+  }
+}

@@ -1,0 +1,140 @@
+import type { Clock } from '../domain/clock.ts';
+import { AppError } from '../domain/errors.ts';
+import type { Purchase } from '../domain/purchase.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Consumer, Delivery, Queue } from '../queue/queue.ts';
+import type { PurchaseDesk } from './desk.ts';
+import { decodePurchases, encodePurchases } from './message.ts';
+
+/**
+ * Decides queued purchases in batches, through the desk and without the gate: whatever the ledger says becomes the
+ * purchase's final outcome in the same commit, and only then is the message acknowledged.
+ *
+ * A message that comes back may have killed its worker, so its purchases are decided one by one, each attempt counted
+ * before it is made. One that keeps failing is tried again later, and at last put aside as a dead letter with its cause;
+ * its neighbours are not touched by any of that.
+ */
+export interface Worker {
+  start(): Promise<void>;
+  close(): Promise<void>;
+  readonly stats: WorkerStats;
+}
+
+export interface WorkerStats {
+  decided: number;
+  retried: number;
+  deadLettered: number;
+  tooOld: number;
+}
+
+export interface WorkerOptions {
+  readonly purchaseTtlMs: number;
+  /** Told of every batch of purchases whose outcome is now final. */
+  readonly onDecided: (purchaseIds: readonly string[]) => void;
+  readonly onTrouble: (error: unknown, context: string) => void;
+}
+
+/** Purchases per ledger batch: a few milliseconds of work, so that requests are answered in between. */
+const BATCH_ITEMS_MAX = 512;
+/** Tries of one purchase before it is put aside. */
+export const ATTEMPTS_MAX = 5;
+const RETRY_MS_MIN = 200;
+const RETRY_MS_MAX = 30_000;
+
+export function createWorker(
+  ledger: Ledger,
+  queue: Queue,
+  desk: Pick<PurchaseDesk, 'decide'>,
+  clock: Clock,
+  { purchaseTtlMs, onDecided, onTrouble }: WorkerOptions,
+): Worker {
+  const stats: WorkerStats = { decided: 0, retried: 0, deadLettered: 0, tooOld: 0 };
+  let consumer: Consumer | undefined;
+
+  async function handle(deliveries: readonly Delivery[]): Promise<void> {
+    const together: Purchase[] = [];
+    const alone: Purchase[] = [];
+    for (const delivery of deliveries) {
+      const purchases = await decode(delivery);
+      if (purchases) (delivery.redelivered ? alone : together).push(...purchases);
+    }
+    if (together.length > 0) {
+      try {
+        await decide(together);
+      } catch (error) {
+        if (isEngineTrouble(error)) throw error;
+        alone.unshift(...together);
+      }
+    }
+    for (const purchase of alone) await decideAlone(purchase);
+  }
+
+  async function decode(delivery: Delivery): Promise<Purchase[] | null> {
+    try {
+      return decodePurchases(delivery.body).map(withAge);
+    } catch (error) {
+      onTrouble(error, 'a message of the purchases queue cannot be read; it is put aside');
+      await queue.deadLetter('purchases', delivery, `unreadable message: ${(error as Error).message}`);
+      return null;
+    }
+  }
+
+  /** A purchase past its time to live ends as `too_old`, so that nothing waits for ever. */
+  function withAge(purchase: Purchase): Purchase {
+    if (purchase.refusal || clock() - (purchase.acceptedAt ?? 0) < purchaseTtlMs) return purchase;
+    stats.tooOld++;
+    return { ...purchase, refusal: 'too_old' };
+  }
+
+  async function decide(purchases: readonly Purchase[]): Promise<void> {
+    await desk.decide(purchases);
+    stats.decided += purchases.length;
+    onDecided(purchases.map(({ id }) => id));
+  }
+
+  async function decideAlone(purchase: Purchase): Promise<void> {
+    const [attempt] = await ledger.countAttempts([purchase.id]);
+    if (attempt! > ATTEMPTS_MAX) return putAside(purchase, `gave no outcome in ${ATTEMPTS_MAX} attempts`);
+    try {
+      await decide([purchase]);
+    } catch (error) {
+      if (isEngineTrouble(error)) throw error;
+      const cause = error instanceof Error ? error.message : String(error);
+      if (attempt! >= ATTEMPTS_MAX) return putAside(purchase, cause);
+      onTrouble(
+        error,
+        `purchase ${purchase.id} could not be decided (attempt ${attempt}); it is tried again`,
+      );
+      stats.retried++;
+      await queue.publish('purchases', [encodePurchases([purchase])], { delayMs: retryDelayMs(attempt!) });
+    }
+  }
+
+  async function putAside(purchase: Purchase, cause: string): Promise<void> {
+    onTrouble(new Error(cause), `purchase ${purchase.id} is put aside`);
+    await queue.deadLetter('purchases', encodePurchases([purchase]), cause);
+    await ledger.markNeedsAttention([purchase.id], true);
+    stats.deadLettered++;
+  }
+
+  return {
+    stats,
+    async start() {
+      consumer = await queue.consume('purchases', { maxItems: BATCH_ITEMS_MAX, concurrency: 1 }, handle);
+    },
+    async close() {
+      await consumer?.close();
+    },
+  };
+}
+
+/** Exponential backoff with full jitter, so that retries do not come back as one wave. */
+function retryDelayMs(attempt: number): number {
+  const ceiling = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** attempt);
+  return Math.round(RETRY_MS_MIN + Math.random() * (ceiling - RETRY_MS_MIN));
+}
+
+/** The ledger or queue is in trouble, not the purchase: the message comes back and no attempt is held against it. */
+function isEngineTrouble(error: unknown): boolean {
+  return error instanceof AppError && (error.code === 'unavailable' || error.code === 'outcome_unknown');
+}
