@@ -70,20 +70,22 @@ export function readOutcome(raw: RawAnswer, asked: Asked, trackingId: string): A
   const body = parse(raw.body);
   if (body === null) return wrong(raw, 'is not a JSON object');
   if (raw.status !== 200) return readTurnedAway(raw, body, 'trackingId');
-  if (!isAbout(body, asked) || body.trackingId !== trackingId) return wrong(raw, 'is about another purchase');
+  if (body.trackingId !== trackingId) return wrong(raw, 'is about another purchase');
   const code = text(body.code) ?? 'none';
   switch (body.status) {
+    // Until a purchase is decided only the queue knows what it asks for, so these two may leave that out.
     case 'queued':
       return { kind: 'queued' };
-    case 'confirmed':
-      // The contract promises that the tracking id is the order id.
-      return body.orderId === trackingId
-        ? { kind: 'confirmed', id: trackingId }
-        : wrong(raw, 'confirms under another order id');
-    case 'rejected':
-      return { kind: 'rejected', code };
     case 'failed':
       return { kind: 'failed', code };
+    case 'confirmed':
+      if (!isAbout(body, asked)) return wrong(raw, 'is about another purchase');
+      // The contract promises that the tracking id is the order id.
+      if (body.orderId !== trackingId) return wrong(raw, 'confirms under another order id');
+      return { kind: 'confirmed', id: trackingId };
+    case 'rejected':
+      if (!isAbout(body, asked)) return wrong(raw, 'is about another purchase');
+      return { kind: 'rejected', code };
     default:
       return wrong(raw, 'has no status of the contract');
   }

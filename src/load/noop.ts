@@ -37,7 +37,7 @@ const ACCEPTED = JSON.stringify({
   quantity: 1,
   timestamp: TIMESTAMP,
 });
-const STOCK = JSON.stringify({ productId: 1, stock: 1000 });
+const STOCK = JSON.stringify({ productId: 1, stock: 2_000_000_000 });
 
 const syncBody = soldOut ? SOLD_OUT : WON;
 const syncInit = {
@@ -52,7 +52,7 @@ const acceptedInit = {
     Location: `/api/v1/async/purchase/${ID}`,
   },
 };
-const stockInit = { headers: { 'Content-Type': JSON_TYPE, ETag: '"1"' } };
+const stockInit = { headers: { 'Content-Type': JSON_TYPE, ETag: '"1"', 'Cache-Control': 'no-cache' } };
 
 const server = Bun.serve({
   hostname: '127.0.0.1',

@@ -69,12 +69,17 @@ export class ResponseReader {
 
   /** A header's value by its name in lower case, or null. */
   header(name: string): string | null {
-    const lines = this.#bytes.toString('latin1', this.#headStart, this.#bodyStart).split('\r\n');
-    for (const line of lines) {
+    for (const line of this.headLines()) {
       const colon = line.indexOf(':');
       if (colon > 0 && line.slice(0, colon).toLowerCase() === name) return line.slice(colon + 1).trim();
     }
     return null;
+  }
+
+  /** Status line and header lines as they came. */
+  headLines(): string[] {
+    const lines = this.#bytes.toString('latin1', this.#headStart, this.#bodyStart).split('\r\n');
+    return lines.filter((line) => line !== '');
   }
 
   #readHead(): ReadResult {

@@ -1,0 +1,78 @@
+import type { Mode } from '../load/arrivals.ts';
+import type { CrowdProgress } from '../load/crowd.ts';
+import type { Verdict } from '../load/verdicts.ts';
+import type { DemoResult } from './demo.ts';
+
+/** Verdicts that share the second line, and what each is called there. */
+const TOGETHER = new Map([
+  ['answered without order', 'answered without order 0'],
+  ['every capture has its paid order', 'paid without order 0'],
+  ['tracking ids without outcome', 'tracking ids without outcome 0'],
+]);
+
+/** The end of the demo for people: what was asked, each verdict, and the latencies. */
+export function summary(result: DemoResult, mode: Mode): string {
+  const shares = mode === 'both' ? 'sync 50 % async 50 %' : `${mode} 100 %`;
+  const title = `${count(result.users)} buyers · ${count(result.units)} units · ${shares}`;
+  const lines = [title.padEnd(60) + `${(result.elapsedMs / 1000).toFixed(1)} s`];
+  const [units, ...others] = result.verdicts;
+  if (units) lines.push(`${mark(units)}  ${`oversold ${result.oversold}`.padEnd(25)} ${units.detail}`);
+  const short = others.flatMap(({ name, pass }) => (pass ? (TOGETHER.get(name) ?? []) : []));
+  if (short.length > 0) lines.push(`PASS  ${short.join('   ')}`);
+  const passed = others.filter(({ name, pass }) => pass && !TOGETHER.has(name)).length;
+  lines.push(`PASS  ${passed} more verdicts (all of them with --json)`);
+  for (const { name, detail } of others.filter(({ pass }) => !pass)) lines.push(`FAIL  ${name}: ${detail}`);
+  const { sync, async } = result;
+  if (sync.p50Ms !== null) {
+    lines.push(
+      `sync   p50 ${ms(sync.p50Ms)}  p95 ${ms(sync.p95Ms)}  p99 ${ms(sync.p99Ms)}   (from intended start)`,
+    );
+  }
+  if (async.acceptP99Ms !== null) {
+    lines.push(`async  accepted p99 ${ms(async.acceptP99Ms)} · confirmed p99 ${ms(async.confirmP99Ms)}`);
+  }
+  return lines.map((line) => `  ${line}`).join('\n');
+}
+
+/** One line on the terminal that is written over while the sale runs. */
+export function liveLine(users: number): { show(progress: CrowdProgress): void; clear(): void } {
+  let last: CrowdProgress | undefined;
+  return {
+    show(progress) {
+      process.stderr.write(`\r\x1b[2K${describe(progress, last, users)}`);
+      last = progress;
+    },
+    clear: () => process.stderr.write('\r\x1b[2K'),
+  };
+}
+
+function describe(now: CrowdProgress, before: CrowdProgress | undefined, users: number): string {
+  const perS = (read: (progress: CrowdProgress) => number) => {
+    const elapsedMs = now.elapsedMs - (before?.elapsedMs ?? 0);
+    return elapsedMs > 0
+      ? count(Math.round(((read(now) - (before ? read(before) : 0)) / elapsedMs) * 1000))
+      : '0';
+  };
+  return [
+    `  ${(now.elapsedMs / 1000).toFixed(1)} s`,
+    `${count(now.offered)} of ${count(users)} came`,
+    `offered ${perS((progress) => progress.offered)}/s`,
+    `answered ${perS((progress) => progress.answered)}/s`,
+    `sold ${count(now.sold)}`,
+    `refused ${count(now.refused)}`,
+    `p99 ${ms(now.p99Ms)}`,
+    `backlog ${count(now.backlog)}`,
+  ].join(' · ');
+}
+
+function mark({ pass }: Verdict): string {
+  return pass ? 'PASS' : 'FAIL';
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+function ms(value: number | null): string {
+  return value === null ? '–' : `${value >= 10 ? Math.round(value) : value} ms`;
+}

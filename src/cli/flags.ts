@@ -1,0 +1,98 @@
+import { parseArgs } from 'node:util';
+import { UsageError } from './arguments.ts';
+
+/** What a flag takes. A `switch` takes nothing, a `list` takes choices separated by commas. */
+export type Flag =
+  | { readonly kind: 'switch' }
+  | { readonly kind: 'integer'; readonly min: number; readonly max: number; readonly default: number }
+  | { readonly kind: 'choice'; readonly of: readonly string[]; readonly default: string }
+  | { readonly kind: 'list'; readonly of: readonly string[] };
+
+type Value<F extends Flag> = F extends { kind: 'switch' }
+  ? boolean
+  : F extends { kind: 'integer' }
+    ? number
+    : F extends { kind: 'choice'; of: readonly (infer Choice)[] }
+      ? Choice
+      : F extends { kind: 'list'; of: readonly (infer Choice)[] }
+        ? Choice[]
+        : never;
+
+export type Values<Flags extends Record<string, Flag>> = { [Name in keyof Flags]: Value<Flags[Name]> };
+
+/**
+ * Reads a command's flags, numbers and choices included; throws UsageError with one line that says what is accepted.
+ * A list that was not given means all of its choices.
+ */
+export function readFlags<const Flags extends Record<string, Flag>>(
+  argv: readonly string[],
+  flags: Flags,
+): Values<Flags> {
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: Object.fromEntries(
+      Object.entries(flags).map(([name, flag]) => [
+        name,
+        { type: flag.kind === 'switch' ? ('boolean' as const) : ('string' as const) },
+      ]),
+    ),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const values: Record<string, unknown> = {};
+  for (const [name, flag] of Object.entries(flags)) values[name] = fallback(flag);
+  for (const token of tokens) {
+    if (token.kind === 'option-terminator') continue;
+    const given = token.kind === 'option' ? token.rawName : token.value;
+    const flag = token.kind === 'option' && Object.hasOwn(flags, token.name) ? flags[token.name] : undefined;
+    if (token.kind === 'positional' || flag === undefined) {
+      throw new UsageError(`Unknown argument ${given}. Accepted: ${describeAll(flags)}`);
+    }
+    const value = read(flag, token.value);
+    if (value === undefined) throw new UsageError(`${given} takes ${describe(flag)}`);
+    values[token.name] = value;
+  }
+  return values as Values<Flags>;
+}
+
+function read(flag: Flag, text: string | undefined): unknown {
+  switch (flag.kind) {
+    case 'switch':
+      return text === undefined ? true : undefined;
+    case 'integer': {
+      const number = text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      return number >= flag.min && number <= flag.max ? number : undefined;
+    }
+    case 'choice':
+      return flag.of.find((choice) => choice === text);
+    case 'list': {
+      const names = text?.split(',') ?? [];
+      return names.length > 0 && names.every((name) => flag.of.includes(name)) ? names : undefined;
+    }
+  }
+}
+
+function fallback(flag: Flag): unknown {
+  if (flag.kind === 'switch') return false;
+  return flag.kind === 'list' ? [...flag.of] : flag.default;
+}
+
+function describe(flag: Flag): string {
+  switch (flag.kind) {
+    case 'switch':
+      return 'no value';
+    case 'integer':
+      return `a whole number from ${flag.min} to ${flag.max}`;
+    case 'choice':
+      return `one of ${flag.of.join(', ')}`;
+    case 'list':
+      return `some of ${flag.of.join(',')}, separated by commas`;
+  }
+}
+
+function describeAll(flags: Record<string, Flag>): string {
+  return Object.entries(flags)
+    .map(([name, flag]) => (flag.kind === 'switch' ? `--${name}` : `--${name} <${describe(flag)}>`))
+    .join(' ');
+}

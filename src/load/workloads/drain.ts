@@ -1,0 +1,116 @@
+import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE } from '../requests.ts';
+import { type QueueDepths, readQueues, resetStock, unpaidOrders } from '../server-api.ts';
+import type { ServerProcess } from '../server-process.ts';
+import { poll } from '../wait.ts';
+import { PLENTY } from './paired.ts';
+import { type Effort, percent, rounded, sumCounts, type WorkloadResult } from './result.ts';
+import { Side } from './side.ts';
+
+/** What is queued first is as much as the target rate works off in the time asked for, and never a mere blink. */
+const ACCEPTED_PER_S = 25_000;
+const ORDERS_PER_S = 8_000;
+const SECONDS_MIN = 2;
+const FILL_TIMEOUT_MS = 120_000;
+const DRAIN_TIMEOUT_MS = 120_000;
+/** Gentle: a poll costs the server well under one percent of its time. */
+const POLL_MS = 50;
+
+type StartServer = (env: Record<string, string>) => Promise<ServerProcess>;
+
+/** Accepted purchases to outcomes: queued while the worker is off, then worked while the API is idle. */
+export function runAsyncDrain(effort: Effort, startServer: StartServer): Promise<WorkloadResult> {
+  return drain(startServer, {
+    workload: 'async-drain',
+    path: ASYNC_PURCHASE,
+    expectStatus: 202,
+    count: Math.max(SECONDS_MIN, effort.seconds) * ACCEPTED_PER_S,
+    fillEnv: { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off' },
+    drainEnv: { PULSECART_SETTLEMENT: 'off' },
+    left: ({ purchases }) => purchases.waiting,
+  });
+}
+
+/** Reserved orders to paid ones: bought while settlement is off, then charged while the API is idle. */
+export function runSettlement(effort: Effort, startServer: StartServer): Promise<WorkloadResult> {
+  return drain(startServer, {
+    workload: 'settlement',
+    path: SYNC_PURCHASE,
+    expectStatus: 200,
+    count: Math.max(SECONDS_MIN, effort.seconds) * ORDERS_PER_S,
+    fillEnv: { PULSECART_SETTLEMENT: 'off' },
+    drainEnv: {},
+    left: unpaidOrders,
+  });
+}
+
+interface Drain {
+  readonly workload: string;
+  readonly path: string;
+  readonly expectStatus: number;
+  /** How many items are queued. */
+  readonly count: number;
+  readonly fillEnv: Record<string, string>;
+  readonly drainEnv: Record<string, string>;
+  /** How many of them are still to be worked. */
+  readonly left: (depths: QueueDepths) => number;
+}
+
+async function drain(startServer: StartServer, plan: Drain): Promise<WorkloadResult> {
+  const filled = await fill(startServer, plan);
+  const spawnedMs = performance.now();
+  const server = await startServer(plan.drainEnv);
+  try {
+    const samples: { atMs: number; left: number; cpuMs: number | null }[] = [];
+    const done = await poll(
+      async () => {
+        const left = plan.left(await readQueues(server.url));
+        samples.push({ atMs: performance.now(), left, cpuMs: server.usage()?.cpuMs ?? null });
+        return left === 0 ? true : undefined;
+      },
+      { deadlineMs: DRAIN_TIMEOUT_MS, everyMs: POLL_MS },
+    );
+    const first = samples.find(({ left }) => left < filled.queued) ?? samples.at(-1)!;
+    const last = samples.at(-1)!;
+    const steadyMs = last.atMs - first.atMs;
+    const withStartMs = last.atMs - spawnedMs;
+    const withStart = ((filled.queued - last.left) / withStartMs) * 1000;
+    // Where all was worked before the first look, the figure with the start included is the only one.
+    const steady = steadyMs > 0 ? ((first.left - last.left) / steadyMs) * 1000 : withStart;
+    const cpuMs = first.cpuMs === null || last.cpuMs === null ? null : last.cpuMs - first.cpuMs;
+    return {
+      workload: plan.workload,
+      requestsPerS: rounded(steady),
+      ratioToNoop: null,
+      p50Ms: null,
+      p99Ms: null,
+      errors: sumCounts(filled.errors) + last.left,
+      cpuServerPct: percent(cpuMs, steadyMs),
+      cpuGeneratorPct: null,
+      rssMb: server.usage()?.rssMb ?? null,
+      perSWithStartUp: rounded(withStart),
+      queued: filled.queued,
+      left: last.left,
+      timedOut: done === undefined,
+      errorsByKind: filled.errors,
+      filledPerS: filled.perS,
+    };
+  } finally {
+    await server.stop();
+  }
+}
+
+async function fill(startServer: StartServer, plan: Drain) {
+  const server = await startServer(plan.fillEnv);
+  try {
+    await resetStock(server.url, 1, PLENTY);
+    const side = await Side.open(server, (target) => ({
+      request: purchaseRequest(target, { path: plan.path, productId: 1, quantity: 1, seed: 1 }),
+      expectStatus: plan.expectStatus,
+    }));
+    const perS = await side.measure({ durationMs: FILL_TIMEOUT_MS, requests: plan.count });
+    side.close();
+    return { queued: plan.left(await readQueues(server.url)), perS: rounded(perS), errors: side.errors };
+  } finally {
+    await server.stop();
+  }
+}

@@ -1,0 +1,146 @@
+import type { Load } from '../closed-loop.ts';
+import type { Target } from '../connection.ts';
+import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE, stockRequest } from '../requests.ts';
+import { readQueues, resetStock, unpaidOrders } from '../server-api.ts';
+import { type ServerProcess, startNoop } from '../server-process.ts';
+import { poll } from '../wait.ts';
+import { differences } from './fairness.ts';
+import { type Effort, median, rounded, sumCounts, type WorkloadResult } from './result.ts';
+import { Side } from './side.ts';
+
+/** More units than any run can sell. */
+export const PLENTY = 2_000_000_000;
+const PRODUCT_ID = 1;
+const WARM_UP_MS = 500;
+/** Charges left over from a slice are waited for, so that they do not slow the no-op's next slice. */
+const QUIET_TIMEOUT_MS = 60_000;
+const QUIET_POLL_MS = 50;
+
+/** A workload whose every request can also be put to the no-op server. */
+export interface PairedWorkload {
+  readonly env: Readonly<Record<string, string>>;
+  readonly units: number;
+  readonly noopAnswer: 'win' | 'sold-out';
+  readonly load: (target: Target) => Load;
+}
+
+const buy =
+  (path: string, expectStatus: number) =>
+  (target: Target): Load => ({
+    request: purchaseRequest(target, { path, productId: PRODUCT_ID, quantity: 1, seed: 1 }),
+    expectStatus,
+  });
+
+const readStock = (target: Target): Load => {
+  const request = stockRequest(target, PRODUCT_ID);
+  return { request: () => request, expectStatus: 200 };
+};
+
+const SETTLEMENT_OFF = { PULSECART_SETTLEMENT: 'off' };
+
+export const PAIRED = {
+  'sync-win': { env: SETTLEMENT_OFF, units: PLENTY, noopAnswer: 'win', load: buy(SYNC_PURCHASE, 200) },
+  'sync-win-settling': {
+    env: { PULSECART_SETTLEMENT: 'on' },
+    units: PLENTY,
+    noopAnswer: 'win',
+    load: buy(SYNC_PURCHASE, 200),
+  },
+  'sync-soldout': { env: {}, units: 0, noopAnswer: 'sold-out', load: buy(SYNC_PURCHASE, 409) },
+  'async-accept': {
+    env: { PULSECART_WORKER: 'off' },
+    units: PLENTY,
+    noopAnswer: 'win',
+    load: buy(ASYNC_PURCHASE, 202),
+  },
+  'stock-read': { env: {}, units: PLENTY, noopAnswer: 'win', load: readStock },
+} as const satisfies Record<string, PairedWorkload>;
+
+/** The no-op server alone: how fast this machine is at all. */
+export async function runNoop(effort: Effort): Promise<WorkloadResult> {
+  const noop = await startNoop();
+  try {
+    const side = await Side.open(noop, PAIRED['sync-win'].load);
+    await side.warmUp(WARM_UP_MS);
+    await side.measure({ durationMs: effort.seconds * 1000 });
+    side.close();
+    return { workload: 'noop', ratioToNoop: 1, ...ownFigures(side) };
+  } finally {
+    await noop.stop();
+  }
+}
+
+/**
+ * Measures the server in turns with the no-op server, both up all the while: noop, ours, noop, ours … The machine's
+ * speed drifts by tens of percent within a minute, which a ratio of neighbours does not see.
+ */
+export async function runPaired(
+  name: string,
+  workload: PairedWorkload,
+  effort: Effort,
+  startServer: (env: Record<string, string>) => Promise<ServerProcess>,
+): Promise<WorkloadResult> {
+  const servers: ServerProcess[] = [];
+  try {
+    const noop = await startNoop(workload.noopAnswer);
+    servers.push(noop);
+    const real = await startServer(workload.env);
+    servers.push(real);
+    await resetStock(real.url, PRODUCT_ID, workload.units);
+    const unlike = await differences(noop.url, real.url, workload.load);
+    const theirs = await Side.open(noop, workload.load);
+    const ours = await Side.open(real, workload.load);
+    await theirs.warmUp(WARM_UP_MS);
+    await ours.warmUp(WARM_UP_MS);
+    const settles = 'PULSECART_SETTLEMENT' in workload.env && workload.env.PULSECART_SETTLEMENT === 'on';
+    const pairs: { noop: number; ours: number; ratio: number }[] = [];
+    const durationMs = (effort.seconds * 1000) / effort.rounds;
+    for (let round = 0; round < effort.rounds; round++) {
+      if (settles) await allCharged(real.url);
+      const noopPerS = await theirs.measure({ durationMs });
+      const oursPerS = await ours.measure({ durationMs });
+      pairs.push({
+        noop: rounded(noopPerS),
+        ours: rounded(oursPerS),
+        ratio: rounded(oursPerS / noopPerS, 3),
+      });
+    }
+    theirs.close();
+    ours.close();
+    const ratios = pairs.map((pair) => pair.ratio);
+    const noopFigures = theirs.figures();
+    return {
+      workload: name,
+      ratioToNoop: median(ratios),
+      ...ownFigures(ours),
+      ratioMin: Math.min(...ratios),
+      ratioMax: Math.max(...ratios),
+      pairs,
+      noopRequestsPerS: noopFigures.requestsPerS,
+      noopP99Ms: theirs.latency.percentileMs(99),
+      noopCpuServerUsPerRequest: noopFigures.cpuServerUsPerRequest,
+      noopErrors: theirs.errors,
+      differencesToNoop: unlike,
+    };
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()));
+  }
+}
+
+function ownFigures(side: Side) {
+  return {
+    ...side.figures(),
+    p50Ms: side.latency.percentileMs(50),
+    p99Ms: side.latency.percentileMs(99),
+    errors: sumCounts(side.errors),
+    errorsByKind: side.errors,
+  };
+}
+
+async function allCharged(url: string): Promise<void> {
+  const done = await poll(async () => (unpaidOrders(await readQueues(url)) === 0 ? true : undefined), {
+    deadlineMs: QUIET_TIMEOUT_MS,
+    everyMs: QUIET_POLL_MS,
+  });
+  if (done === undefined) throw new Error(`orders were still not charged after ${QUIET_TIMEOUT_MS / 1000} s`);
+}

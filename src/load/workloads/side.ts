@@ -1,0 +1,71 @@
+import { ClosedLoop, type Load } from '../closed-loop.ts';
+import type { Target } from '../connection.ts';
+import { LatencyHistogram } from '../latency.ts';
+import { targetOf } from '../requests.ts';
+import type { ServerProcess } from '../server-process.ts';
+import { addCounts, percent, rounded } from './result.ts';
+
+/** As many buyers at once as the figures of this project are stated for. */
+export const CONNECTIONS = 256;
+
+/** One server under closed-loop load, and what all its slices add up to. */
+export class Side {
+  readonly server: ServerProcess;
+  readonly latency = new LatencyHistogram();
+  readonly errors: Record<string, number> = {};
+  readonly #loop: ClosedLoop;
+  #requests = 0;
+  #elapsedMs = 0;
+  #cpuServerMs: number | null = 0;
+  #cpuGeneratorMs = 0;
+
+  private constructor(server: ServerProcess, loop: ClosedLoop) {
+    this.server = server;
+    this.#loop = loop;
+  }
+
+  static async open(server: ServerProcess, load: (target: Target) => Load): Promise<Side> {
+    const target = targetOf(server.url);
+    return new Side(server, await ClosedLoop.open(target, CONNECTIONS, load(target)));
+  }
+
+  /** Load that counts for nothing: compiled code and open files are as they will be. */
+  async warmUp(durationMs: number): Promise<void> {
+    await this.#loop.run({ durationMs });
+  }
+
+  /** Measures one slice; answers its requests per second. */
+  async measure(limit: { durationMs: number; requests?: number }): Promise<number> {
+    const before = this.server.usage();
+    const slice = await this.#loop.run(limit);
+    const after = this.server.usage();
+    this.#requests += slice.requests;
+    this.#elapsedMs += slice.elapsedMs;
+    this.#cpuGeneratorMs += slice.cpuGeneratorMs;
+    this.#cpuServerMs =
+      before === null || after === null || this.#cpuServerMs === null
+        ? null
+        : this.#cpuServerMs + after.cpuMs - before.cpuMs;
+    this.latency.add(slice.latency);
+    addCounts(this.errors, slice.errors);
+    return (slice.requests / slice.elapsedMs) * 1000;
+  }
+
+  close(): void {
+    this.#loop.close();
+  }
+
+  figures() {
+    const perRequestUs = (ms: number | null) =>
+      ms === null || this.#requests === 0 ? null : rounded((ms * 1000) / this.#requests, 1);
+    return {
+      requests: this.#requests,
+      requestsPerS: this.#elapsedMs === 0 ? null : rounded((this.#requests / this.#elapsedMs) * 1000),
+      cpuServerPct: percent(this.#cpuServerMs, this.#elapsedMs),
+      cpuGeneratorPct: percent(this.#cpuGeneratorMs, this.#elapsedMs),
+      cpuServerUsPerRequest: perRequestUs(this.#cpuServerMs),
+      cpuGeneratorUsPerRequest: perRequestUs(this.#cpuGeneratorMs),
+      rssMb: this.server.usage()?.rssMb ?? null,
+    };
+  }
+}
