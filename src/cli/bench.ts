@@ -1,12 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { readStolenMs } from '../load/process-usage.ts';
 import { startServer } from '../load/server-process.ts';
 import { runConnections } from '../load/workloads/connections.ts';
 import { runAsyncDrain, runSettlement } from '../load/workloads/drain.ts';
 import { PAIRED, runNoop, runPaired } from '../load/workloads/paired.ts';
-import type { Effort, WorkloadResult } from '../load/workloads/result.ts';
-import { type DemoDeps, runDemo } from './demo.ts';
+import { type Effort, percent, type WorkloadResult } from '../load/workloads/result.ts';
+import { DEMO_FLAGS, type DemoDeps, runDemo } from './demo.ts';
 import { readFlags } from './flags.ts';
 
 const WORKLOADS = [
@@ -26,7 +27,7 @@ type Workload = (typeof WORKLOADS)[number];
 const FLAGS = {
   seconds: { kind: 'integer', min: 1, max: 600, default: 6 },
   // A median of fewer than three pairs would be at the mercy of one noisy moment.
-  rounds: { kind: 'integer', min: 3, max: 99, default: 3 },
+  rounds: { kind: 'integer', min: 3, max: 99, default: 5 },
   workload: { kind: 'list', of: WORKLOADS },
   json: { kind: 'switch' },
   help: { kind: 'switch' },
@@ -36,7 +37,7 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
 
   --workload A,B   some of ${WORKLOADS.join(', ')} (all)
   --seconds N      measured per workload and side (6)
-  --rounds N       alternating pairs with the no-op server per workload, at least 3 (3)
+  --rounds N       alternating pairs with the no-op server per workload, at least 3 (5)
   --json           print one JSON document
 
 Example: pulsecart bench --workload sync-win,sync-soldout --seconds 10`;
@@ -51,7 +52,12 @@ export async function bench(argv: string[], deps: { demo: DemoDeps }): Promise<n
   const results: WorkloadResult[] = [];
   for (const name of workload) {
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K  ${name} …`);
-    results.push(await run(name, effort, deps));
+    const stolenBeforeMs = readStolenMs();
+    const startMs = performance.now();
+    const result = await run(name, effort, deps);
+    const stolenMs = (readStolenMs() ?? 0) - (stolenBeforeMs ?? 0);
+    const stolenPct = stolenBeforeMs === null ? null : percent(stolenMs, performance.now() - startMs);
+    results.push({ ...result, stolenPct });
   }
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
   const report = { machine: machine(), commit: commit(), engines: ENGINES, ...effort, results };
@@ -97,7 +103,7 @@ const NOTHING = {
 };
 
 async function benchDemo(deps: DemoDeps): Promise<WorkloadResult> {
-  const options = { users: 100_000, units: 1_000, mode: 'both', seed: 1, rate: 25_000 } as const;
+  const { json: _json, help: _help, ...options } = readFlags([], DEMO_FLAGS);
   const { verdicts, ...result } = await runDemo(options, deps);
   return {
     ...NOTHING,

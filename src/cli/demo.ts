@@ -23,7 +23,8 @@ const QUIET_POLL_MS = 50;
 /** Ids looked up in the books at a time. */
 const FIND_BATCH = 5_000;
 
-const FLAGS = {
+/** The flags of the demo; `bench` holds the sale that they describe by default. */
+export const DEMO_FLAGS = {
   users: { kind: 'integer', min: 1, max: 1_000_000, default: 100_000 },
   units: { kind: 'integer', min: 0, max: 2 ** 31 - 1, default: 1_000 },
   mode: { kind: 'choice', of: MODES, default: 'both' },
@@ -49,7 +50,7 @@ export interface DemoDeps {
   readonly openBooks: OpenBooks;
 }
 
-export type DemoOptions = Omit<Values<typeof FLAGS>, 'json' | 'help'>;
+export type DemoOptions = Omit<Values<typeof DEMO_FLAGS>, 'json' | 'help'>;
 
 export interface DemoResult {
   readonly users: number;
@@ -69,7 +70,7 @@ export interface DemoResult {
 
 /** Opens a sale on a fresh server, sends a crowd at it, and compares every answer with the books. */
 export async function demo(argv: string[], deps: DemoDeps): Promise<number> {
-  const { json, help, ...options } = readFlags(argv, FLAGS);
+  const { json, help, ...options } = readFlags(argv, DEMO_FLAGS);
   if (help) {
     console.log(HELP);
     return 0;
@@ -80,19 +81,24 @@ export async function demo(argv: string[], deps: DemoDeps): Promise<number> {
   return result.verdicts.every((verdict) => verdict.pass) ? 0 : 1;
 }
 
-/** The demo without its printing. The server is stopped and its folder removed, unless a verdict failed. */
+/** The demo without its printing. Its folder is removed, unless a verdict failed: then the books are the evidence. */
 export async function runDemo(
   options: DemoOptions,
   deps: DemoDeps,
   onProgress?: (progress: CrowdProgress) => void,
 ): Promise<DemoResult> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'pulsecart-demo-'));
-  const sale = await holdSale(options, dataFolder, onProgress);
-  const { evidence, audit } = await readBooks(options, sale, dataFolder, deps);
-  const verdicts = [...judge(evidence), ...sale.verdicts, ...audit];
-  if (verdicts.every((verdict) => verdict.pass)) await rm(dataFolder, { recursive: true, force: true });
-  else console.error(`pulsecart demo: a verdict failed; the books are kept in ${dataFolder}`);
-  return resultOf(options, sale.crowd, evidence, verdicts);
+  let keep = false;
+  try {
+    const sale = await holdSale(options, dataFolder, onProgress);
+    const { evidence, audit } = await readBooks(options, sale, dataFolder, deps);
+    const verdicts = [...judge(evidence), ...sale.verdicts, ...audit];
+    keep = verdicts.some((verdict) => !verdict.pass);
+    if (keep) console.error(`pulsecart demo: a verdict failed; the books are kept in ${dataFolder}`);
+    return resultOf(options, sale.crowd, evidence, verdicts);
+  } finally {
+    if (!keep) await rm(dataFolder, { recursive: true, force: true });
+  }
 }
 
 interface Sale {

@@ -1,3 +1,4 @@
+import { AppError } from '../domain/errors.ts';
 import { Connection, type ConnectionHandler, type CutReason, type Target } from './connection.ts';
 
 /** A server's listen backlog holds 512 connections; a step of the ramp stays far below it. */
@@ -43,7 +44,7 @@ export class ConnectionPool implements ConnectionHandler {
       const opened = await openRamped(options.target, options.size, options.rampMs, pool);
       for (const connection of opened.connections) pool.#admit(connection);
       if (opened.refused > 0)
-        throw new Error(`${opened.refused} of ${options.size} connections were refused`);
+        throw new AppError('unavailable', `${opened.refused} of ${options.size} connections were refused`);
       return pool;
     } catch (error) {
       pool.close();

@@ -25,6 +25,19 @@ export function readProcessUsage(pid: number): ProcessUsage | null {
   }
 }
 
+/**
+ * CPU time since the machine started, all cores together, that a virtual machine's host gave to others while this one
+ * had work for it (proc(5), `steal`); null where there is no /proc. It explains figures that nothing in here explains.
+ */
+export function readStolenMs(): number | null {
+  try {
+    const [, ...ticks] = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]!.split(/\s+/);
+    return Number(ticks[7] ?? 0) * MS_PER_TICK;
+  } catch {
+    return null;
+  }
+}
+
 /** Fields 14 and 15 of /proc/PID/stat, counted after the command name, which may itself hold spaces (proc(5)). */
 export function cpuMsFromStat(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

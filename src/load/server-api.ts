@@ -1,3 +1,5 @@
+import { AppError } from '../domain/errors.ts';
+
 /** The few calls to a server under test that are not load: set the stage, and ask how things stand. */
 
 /** No answer of these takes longer on a server that works, loaded as it may be. */
@@ -38,5 +40,6 @@ export function unpaidOrders(depths: QueueDepths): number {
 async function call(url: string, path: string, init: RequestInit = {}): Promise<Response> {
   const response = await fetch(url + path, { ...init, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
   if (response.ok) return response;
-  throw new Error(`${init.method ?? 'GET'} ${path} answered ${response.status}: ${await response.text()}`);
+  const said = await response.text();
+  throw new AppError('unavailable', `${init.method ?? 'GET'} ${path} answered ${response.status}: ${said}`);
 }

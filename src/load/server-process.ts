@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { AppError } from '../domain/errors.ts';
 import { type ProcessUsage, readProcessUsage } from './process-usage.ts';
 
 const SOURCE = join(import.meta.dir, '..');
@@ -89,7 +90,10 @@ async function start(args: string[], env: Record<string, string>): Promise<Serve
   } catch (error) {
     await end('SIGKILL');
     const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`the server ${why}: ${(messages || output).trim() || 'it said nothing'}`);
+    throw new AppError(
+      'unavailable',
+      `the server ${why}: ${(messages || output).trim() || 'it said nothing'}`,
+    );
   }
 }
 
