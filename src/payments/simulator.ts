@@ -33,11 +33,7 @@ export type ChargeState = 'captured' | 'declined' | 'cancelled';
  */
 const REMEMBERED_MAX = 100_000;
 
-interface Pending {
-  readonly promise: Promise<ChargeAnswer>;
-  readonly resolve: (answer: ChargeAnswer) => void;
-  readonly reject: (reason: AppError) => void;
-}
+type Pending = PromiseWithResolvers<ChargeAnswer>;
 
 /** A payment company in memory. It charges once per key, and forgets everything with the process. */
 export function openSimulator(options: SimulatorOptions = {}): Simulator {
@@ -46,7 +42,7 @@ export function openSimulator(options: SimulatorOptions = {}): Simulator {
   const later = options.later ?? wheel!.later;
   const random = seededRandom(seed);
   const tellFate = fateTeller(options, random);
-  const pending = new Map<string, Pending>();
+  const pending = new Set<Pending>();
   const heard = createRecent<ChargeState>(REMEMBERED_MAX);
   const unheard = createRecent<ChargeState>(REMEMBERED_MAX);
   let isOut = false;
@@ -62,8 +58,9 @@ export function openSimulator(options: SimulatorOptions = {}): Simulator {
     return first ?? state;
   }
 
-  function comeTrue(key: string, fate: Fate, { resolve, reject }: Pending): void {
-    pending.delete(key);
+  function comeTrue(key: string, fate: Fate, charge: Pending): void {
+    const { resolve, reject } = charge;
+    pending.delete(charge);
     switch (fate) {
       case 'captured':
       case 'declined':
@@ -94,14 +91,12 @@ export function openSimulator(options: SimulatorOptions = {}): Simulator {
   return {
     charge({ key, customer }: ChargeRequest) {
       if (isOut) return Promise.reject(unavailable());
-      const underWay = pending.get(key);
-      if (underWay) return underWay.promise;
       const before = stateOf(key);
       if (before) return answerLater(() => answer(key, before));
 
       const fate = tellFate(customer);
       const begun = Promise.withResolvers<ChargeAnswer>();
-      pending.set(key, begun);
+      pending.add(begun);
       later(fate === 'lost' || fate === 'late' ? timeoutMs : latency(), () => comeTrue(key, fate, begun));
       return begun.promise;
     },
@@ -120,7 +115,7 @@ export function openSimulator(options: SimulatorOptions = {}): Simulator {
 
     async close() {
       wheel?.close();
-      for (const { reject } of pending.values()) {
+      for (const { reject } of pending) {
         reject(new AppError('outcome_unknown', 'The simulator was closed.'));
       }
       pending.clear();

@@ -177,39 +177,38 @@ export function queueContract(name: string, make: () => Promise<QueueUnderTest>)
       const release = Promise.withResolvers<void>();
       let running = 0;
       let runningMax = 0;
-      let handled = 0;
-      await queue.consume('purchases', { maxItems: 1, concurrency: 3 }, async () => {
+      const handled: string[] = [];
+      await queue.consume('purchases', { maxItems: 1, concurrency: 3 }, async ([delivery]) => {
         runningMax = Math.max(runningMax, ++running);
         await release.promise;
         running--;
-        handled++;
+        handled.push(delivery!.body);
       });
       await until(() => running === 3);
       expect(await figures()).toMatchObject({ ready: 9, unacknowledged: 3, consumers: 1 });
       release.resolve();
-      await until(() => handled === 12);
+      await until(async () => handled.length >= 12 && (await figures()).unacknowledged === 0);
       expect(runningMax).toBe(3);
+      expect(handled.map(Number).sort((a, b) => a - b)).toEqual(numbers(0, 12));
     });
 
     test('closing a consumer waits for its handlers, keeps their acknowledgement and takes no more', async () => {
       await queue.publish('purchases', numbers(0, 2).map(message));
       const release = Promise.withResolvers<void>();
       let calls = 0;
+      let returns = 0;
       const consumer = await queue.consume('purchases', { maxItems: 1, concurrency: 1 }, async () => {
         calls++;
         await release.promise;
+        returns++;
       });
       await until(() => calls === 1);
-      let closed = false;
-      const closing = consumer.close().then(() => {
-        closed = true;
-      });
+      const closing = consumer.close();
       await queue.publish('purchases', single('after'));
-      expect(closed).toBe(false);
-      release.resolve();
+      setTimeout(release.resolve, 30);
       await closing;
 
-      expect(calls).toBe(1);
+      expect({ calls, returns }).toEqual({ calls: 1, returns: 1 });
       expect(await figures()).toMatchObject({ ready: 2, unacknowledged: 0, consumers: 0 });
     });
 

@@ -100,6 +100,18 @@ for (const failing of ['unavailable', 'outcome_unknown'] as const) {
   });
 }
 
+test('messages whose commit nobody knows of are counted as they are', async () => {
+  const broken = fragile();
+  const queue = openSqliteQueue(broken, systemClock);
+  broken.failing = 'outcome_unknown';
+  await queue.publish('purchases', [{ body: 'one', items: 7 }]).catch(() => {});
+  expect((await queue.status())[0]!.ready).toBe(7);
+  broken.failing = 'no';
+  await queue.publish('purchases', [{ body: 'two', items: 3 }]);
+  expect((await queue.status())[0]!.ready).toBe(10);
+  await queue.close();
+});
+
 test('a queue closes although its store has failed for good', async () => {
   const broken = fragile();
   const queue = openSqliteQueue(broken, systemClock);

@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '../domain/backoff.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { LeasedOrder, Ledger } from '../ledger/ledger.ts';
+import type { PaymentProvider } from '../payments/provider.ts';
+import type { Delivery, Queue } from '../queue/queue.ts';
+import { type Answer, ask } from './ask.ts';
+import { nextTurn } from './batcher.ts';
+import { orderIdsOf } from './message.ts';
+import type { Recorder } from './recorder.ts';
+import type { Room } from './room.ts';
+import type { SettlementStats } from './settlement.ts';
+import { togetherOrAlone } from './together.ts';
+
+export interface ChargerDependencies {
+  readonly ledger: Pick<Ledger, 'lease'>;
+  readonly queue: Pick<Queue, 'deadLetter'>;
+  readonly provider: PaymentProvider;
+  readonly clock: Clock;
+  readonly recorder: Recorder;
+  readonly room: Room;
+  readonly stats: Pick<SettlementStats, 'unanswered'>;
+  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly leaseMs: number;
+  readonly stopping: AbortSignal;
+}
+
+/** Failed attempts in a row, without one answer between them, after which the provider counts as down. */
+const OUTAGE_FAILURES = 20;
+
+/** Pauses between batches while the provider is down: fewer vain attempts, yet soon back. */
+const OUTAGE_PAUSE_MS_FIRST = 100;
+const OUTAGE_PAUSE_MS_MAX = 5_000;
+
+/** Leases orders and asks the provider for each. It does not wait for the answers: those go to the recorder. */
+export function createCharger(dependencies: ChargerDependencies) {
+  const { ledger, queue, provider, clock, recorder, room, stats, onTrouble, leaseMs, stopping } =
+    dependencies;
+  let failuresInRow = 0;
+  let pausesInRow = 0;
+
+  /** A handler of the payments queue. It rejects, and so gets the orders again, only when none of them was leased. */
+  async function handle(deliveries: readonly Delivery[]): Promise<void> {
+    const orderIds = await readOrderIds(deliveries);
+    await pauseInOutage();
+    await room.enter(orderIds.length);
+    const leaseEndsAt = clock() + leaseMs;
+    const leased = await lease(orderIds);
+    room.leave(orderIds.length - leased.length);
+    for (const order of leased) void charge(order, leaseEndsAt);
+    await nextTurn();
+  }
+
+  async function readOrderIds(deliveries: readonly Delivery[]): Promise<string[]> {
+    const orderIds: string[] = [];
+    for (const delivery of deliveries) {
+      const ids = orderIdsOf(delivery);
+      if (ids) orderIds.push(...ids);
+      else await queue.deadLetter('payments', delivery, 'not a list of order ids');
+    }
+    return orderIds;
+  }
+
+  async function lease(orderIds: readonly string[]): Promise<readonly LeasedOrder[]> {
+    try {
+      return await togetherOrAlone(
+        orderIds,
+        (ids) => ledger.lease(ids, leaseMs),
+        // Not a dead letter: the sweep would find the order again and again. Its hold will end it.
+        (id, error) => onTrouble(error, `lease of order ${id}`),
+      );
+    } catch (error) {
+      room.leave(orderIds.length);
+      throw error;
+    }
+  }
+
+  async function charge(leased: LeasedOrder, leaseEndsAt: number): Promise<void> {
+    const result = await ask(provider, leased, onTrouble);
+    watchForOutage(result);
+    if (result) {
+      recorder.record({ orderId: leased.order.id, attempt: leased.attempt, result, leaseEndsAt });
+    } else {
+      stats.unanswered++;
+      room.leave(1);
+    }
+  }
+
+  function watchForOutage(result: Answer): void {
+    if (result?.type === 'attempt_failed') failuresInRow++;
+    else if (result) failuresInRow = pausesInRow = 0;
+  }
+
+  async function pauseInOutage(): Promise<void> {
+    if (failuresInRow < OUTAGE_FAILURES) return;
+    const pauseMs = backoffMs(++pausesInRow, OUTAGE_PAUSE_MS_FIRST, OUTAGE_PAUSE_MS_MAX);
+    await sleep(pauseMs, undefined, { signal: stopping }).catch(() => {});
+  }
+
+  return { handle };
+}

@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '../domain/backoff.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { ChargeResult, Ledger, Standing } from '../ledger/ledger.ts';
+import { createBatcher } from './batcher.ts';
+import type { Outbox } from './outbox.ts';
+import type { Room } from './room.ts';
+import type { SettlementStats } from './settlement.ts';
+import { togetherOrAlone } from './together.ts';
+
+export interface Recorder {
+  /** Takes the result of a charge over. The order leaves the room when it is in the ledger. */
+  record(result: LeasedResult): void;
+}
+
+/** A result and the moment until which nobody else asks for the same attempt. */
+export interface LeasedResult extends ChargeResult {
+  readonly leaseEndsAt: number;
+}
+
+export interface RecorderDependencies {
+  readonly ledger: Pick<Ledger, 'settle'>;
+  readonly clock: Clock;
+  readonly outbox: Outbox;
+  readonly room: Room;
+  readonly stats: Omit<SettlementStats, 'inFlight'>;
+  readonly onStandings: (standings: readonly Standing[]) => void;
+  readonly onTrouble: (error: unknown, context: string) => void;
+  /** Aborted when there is no time left to record anything. */
+  readonly deadline: AbortSignal;
+}
+
+/** Results per transaction: about 2 ms, after which waiting requests get their turn. */
+const SETTLE_RESULTS_MAX = 250;
+
+/** At most 50 settling transactions per second, whatever the rate; freed units are seen this much later. */
+const SETTLE_LINGER_MS = 20;
+
+/** Pauses while the ledger cannot write; the results wait, bounded by the charges in flight. */
+const LEDGER_PAUSE_MS_FIRST = 50;
+const LEDGER_PAUSE_MS_MAX = 2_000;
+
+/** Pauses before another attempt to charge an order; the longest gives a ten-minute hold over a hundred attempts. */
+const RETRY_MS_FIRST = 250;
+const RETRY_MS_MAX = 5_000;
+
+/** Brings results of charges into the ledger, in batches and until they are in. */
+export function createRecorder(dependencies: RecorderDependencies): Recorder {
+  const { ledger, clock, outbox, room, stats, onStandings, onTrouble, deadline } = dependencies;
+  const batching = { itemsMax: SETTLE_RESULTS_MAX, lingerMs: SETTLE_LINGER_MS };
+  const batcher = createBatcher<LeasedResult>(batching, recordAll);
+
+  async function recordAll(batch: readonly LeasedResult[]): Promise<void> {
+    for (let failures = 1; !deadline.aborted; failures++) {
+      const results = batch.filter(stillHolds);
+      try {
+        const standings = await togetherOrAlone(results, (some) => ledger.settle(some), reportBad);
+        follow(results, standings);
+        break;
+      } catch (error) {
+        onTrouble(error, `${results.length} charges not recorded yet`);
+        await pause(backoffMs(failures, LEDGER_PAUSE_MS_FIRST, LEDGER_PAUSE_MS_MAX));
+      }
+    }
+    room.leave(batch.length);
+  }
+
+  /**
+   * A failed attempt whose lease has ended counts for nothing: somebody else may have asked for it meanwhile, and a new
+   * attempt beside theirs would charge twice. All other results are final at the provider, whoever brings them.
+   */
+  function stillHolds({ result, leaseEndsAt }: LeasedResult): boolean {
+    return result.type !== 'attempt_failed' || clock() < leaseEndsAt;
+  }
+
+  function reportBad({ orderId }: LeasedResult, error: unknown): void {
+    onTrouble(error, `record of the charge of order ${orderId}`);
+  }
+
+  function follow(results: readonly LeasedResult[], standings: readonly Standing[]): void {
+    for (const { result } of results) stats[COUNTED_AS[result.type]]++;
+    if (standings.length > 0) onStandings(standings);
+    for (const [attempt, orderIds] of failedByAttempt(results)) {
+      void outbox.enqueueLater(orderIds, backoffMs(attempt, RETRY_MS_FIRST, RETRY_MS_MAX));
+    }
+  }
+
+  async function pause(pauseMs: number): Promise<void> {
+    await sleep(pauseMs, undefined, { signal: deadline }).catch(() => {});
+  }
+
+  return { record: (result) => batcher.add([result]) };
+}
+
+const COUNTED_AS = {
+  captured: 'paid',
+  declined: 'declined',
+  give_up: 'expired',
+  attempt_failed: 'failedAttempts',
+} as const;
+
+/** Orders to try again, by the number of the attempt that failed. */
+function failedByAttempt(results: readonly ChargeResult[]): Map<number, string[]> {
+  const failed = new Map<number, string[]>();
+  for (const { orderId, attempt, result } of results) {
+    if (result.type !== 'attempt_failed') continue;
+    const orderIds = failed.get(attempt);
+    if (orderIds) orderIds.push(orderId);
+    else failed.set(attempt, [orderId]);
+  }
+  return failed;
+}

@@ -1,0 +1,80 @@
+import type { Ledger, Standing } from '../ledger/ledger.ts';
+import type { Queue } from '../queue/queue.ts';
+import { nextTurn } from './batcher.ts';
+import type { Outbox } from './outbox.ts';
+import type { SettlementStats, SettlementTiming } from './settlement.ts';
+
+export interface SweepDependencies {
+  readonly ledger: Pick<Ledger, 'expireOverdue' | 'unsettled'>;
+  readonly queue: Pick<Queue, 'status'>;
+  readonly outbox: Pick<Outbox, 'enqueue'>;
+  readonly stats: Pick<SettlementStats, 'expired'>;
+  readonly onStandings: (standings: readonly Standing[]) => void;
+  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly timing: Pick<SettlementTiming, 'sweepEveryMs' | 'reconcileAgeMs'>;
+}
+
+/** Holds expired in one transaction: about 2 ms, after which waiting requests get their turn. */
+const EXPIRE_ORDERS_MAX = 250;
+
+/** Per sweep, so that reconciling gets its turn even while more holds run out than can be expired. */
+const EXPIRE_BATCHES_MAX = 40;
+
+/**
+ * With more orders than this waiting in the queue nothing is reconciled: most would be there already, and an overdue one
+ * is not made faster by standing in line twice. Above zero, because retries always wait there for a moment.
+ */
+const RECONCILE_READY_MAX = 1_000;
+
+/** Orders put back in line per sweep, so that a crash with a million orders does not flood the queue at once. */
+const RECONCILE_ORDERS_MAX = 5_000;
+
+/** Looks at regular intervals for what no message will bring: holds that ran out, lost messages and ended leases. */
+export function createSweep(dependencies: SweepDependencies) {
+  const { ledger, queue, outbox, stats, onStandings, onTrouble, timing } = dependencies;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let sweeping: Promise<void> = Promise.resolve();
+  let closed = false;
+
+  async function sweep(reconciles: boolean): Promise<void> {
+    try {
+      await expire();
+      if (reconciles) await reconcile();
+    } catch (error) {
+      onTrouble(error, 'sweep of orders');
+    }
+    if (!closed) timer = setTimeout(next, timing.sweepEveryMs, reconciles);
+  }
+
+  function next(reconciles: boolean): void {
+    sweeping = sweep(reconciles);
+  }
+
+  async function expire(): Promise<void> {
+    for (let batch = 0; batch < EXPIRE_BATCHES_MAX && !closed; batch++) {
+      const { expired, standings } = await ledger.expireOverdue(EXPIRE_ORDERS_MAX);
+      stats.expired += expired;
+      if (standings.length > 0) onStandings(standings);
+      if (expired < EXPIRE_ORDERS_MAX) return;
+      await nextTurn();
+    }
+  }
+
+  async function reconcile(): Promise<void> {
+    const payments = (await queue.status()).find(({ name }) => name === 'payments');
+    if (!payments || payments.ready > RECONCILE_READY_MAX) return;
+    outbox.enqueue(await ledger.unsettled(timing.reconcileAgeMs, RECONCILE_ORDERS_MAX));
+  }
+
+  return {
+    start({ reconcile: reconciles }: { readonly reconcile: boolean }): void {
+      next(reconciles);
+    },
+
+    async close(): Promise<void> {
+      closed = true;
+      clearTimeout(timer);
+      await sweeping;
+    },
+  };
+}

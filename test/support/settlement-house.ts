@@ -1,0 +1,143 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../../src/domain/clock.ts';
+import type { Order } from '../../src/domain/order.ts';
+import { available, type NewProduct } from '../../src/domain/product.ts';
+import { openStore } from '../../src/embedded/store.ts';
+import type { Standing } from '../../src/ledger/ledger.ts';
+import { openSqliteLedger } from '../../src/ledger/sqlite.ts';
+import { openSimulator, type SimulatorOptions } from '../../src/payments/simulator.ts';
+import { openSqliteQueue } from '../../src/queue/sqlite.ts';
+import {
+  createSettlement,
+  type Settlement,
+  type SettlementDependencies,
+} from '../../src/settlement/settlement.ts';
+
+export const UNITS = 100;
+export const HOLD_MS = 600_000;
+export const LEASE_MS = 30_000;
+export const RECONCILE_AGE_MS = 10_000;
+
+/** What the tables say, for checks that must not trust the code under test. */
+export interface Books {
+  readonly total: number;
+  readonly available: number;
+  readonly reserved: number;
+  readonly sold: number;
+  /** Rules of the books that do not hold. */
+  readonly breaches: string[];
+}
+
+/** A ledger and a queue on a real store of their own, the simulator, and settlements on top. Time can be moved ahead. */
+export function openHouse(options: { readonly units?: number; readonly simulator?: SimulatorOptions } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'pulsecart-settlement-'));
+  const store = openStore(folder);
+  let aheadMs = 0;
+  const clock: Clock = () => Date.now() + aheadMs;
+  const ledger = openSqliteLedger(store, clock);
+  const queue = openSqliteQueue(store, clock);
+  const simulator = openSimulator({ latencyMs: 1, jitterMs: 1, timeoutMs: 5, ...options.simulator });
+  const settlements: Settlement[] = [];
+  const standings: Standing[] = [];
+  const troubles: string[] = [];
+  let orders = 0;
+
+  return {
+    ledger,
+    queue,
+    simulator,
+    store,
+    standings,
+    troubles,
+
+    open: () => ledger.addProducts([{ ...PRODUCT, units: options.units ?? UNITS }]),
+
+    /** A settlement that sweeps all the time, so that tests wait for nothing but the clock they move. */
+    settlement(changes: Partial<SettlementDependencies> = {}): Settlement {
+      const settlement = createSettlement({
+        ledger,
+        queue,
+        provider: simulator,
+        clock,
+        onStandings: (some) => standings.push(...some),
+        onTrouble: (error, context) => troubles.push(`${context}: ${error}`),
+        ...changes,
+        timing: {
+          leaseMs: LEASE_MS,
+          sweepEveryMs: 5,
+          reconcileAgeMs: RECONCILE_AGE_MS,
+          closeDeadlineMs: 200,
+          ...changes.timing,
+        },
+      });
+      settlements.push(settlement);
+      return settlement;
+    },
+
+    /** Reserves one unit for each customer; answers the order ids. */
+    async reserve(...customers: string[]): Promise<string[]> {
+      const purchases = customers.map((customer) => ({
+        id: `order-${String(++orders).padStart(6, '0')}`,
+        productId: PRODUCT.id,
+        quantity: 1,
+        customer,
+        channel: 'sync' as const,
+        key: null,
+        acceptedAt: null,
+        refusal: null,
+      }));
+      await ledger.decide(purchases);
+      return purchases.map(({ id }) => id);
+    },
+
+    passTime(ms: number): void {
+      aheadMs += ms;
+    },
+
+    async order(orderId: string): Promise<Order> {
+      return (await ledger.order(orderId))!.order;
+    },
+
+    async books(): Promise<Books> {
+      const product = (await ledger.product(PRODUCT.id))!;
+      const counted = store.db
+        .query<{ reserved: number; sold: number; doublyPaid: number; unpaid: number }, []>(BOOKS)
+        .get()!;
+      const breaches = [
+        product.reserved === counted.reserved ? '' : 'reserved differs from the open orders',
+        product.sold === counted.sold ? '' : 'sold differs from the paid orders',
+        counted.doublyPaid === 0 ? '' : 'an order was captured twice',
+        counted.unpaid === 0 ? '' : 'an order is paid without a capture, or captured and not paid',
+      ].filter((breach) => breach !== '');
+      const { total, reserved, sold } = product;
+      return { total, available: available(product), reserved, sold, breaches };
+    },
+
+    async close(): Promise<void> {
+      await simulator.close();
+      await Promise.all(settlements.map((settlement) => settlement.close()));
+      await queue.close();
+      store.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+const PRODUCT: NewProduct = {
+  id: 1,
+  name: 'A thing',
+  priceMinor: 1_000,
+  currency: 'USD',
+  units: UNITS,
+  holdSeconds: HOLD_MS / 1_000,
+};
+
+const BOOKS = `
+  SELECT (SELECT coalesce(sum(quantity), 0) FROM orders WHERE status IN ('reserved', 'charging')) AS reserved,
+         (SELECT coalesce(sum(quantity), 0) FROM orders WHERE status = 'paid') AS sold,
+         (SELECT count(*) FROM (SELECT 1 FROM payments WHERE status = 'captured'
+                                GROUP BY order_id HAVING count(*) > 1)) AS doublyPaid,
+         (SELECT count(*) FROM orders WHERE (status = 'paid') <>
+            EXISTS (SELECT 1 FROM payments WHERE order_id = orders.id AND status = 'captured')) AS unpaid`;
