@@ -61,3 +61,21 @@ test('charges under way are bounded; the rest waits in the queue', async () => {
   expect(settlement.stats.inFlight).toBe(2_000);
   await house.close();
 });
+
+test('while orders keep coming in, charging rests between its batches; afterwards it makes up for it', async () => {
+  const house = openHouse({ units: 2_000 });
+  await house.open();
+  const settlement = house.settlement();
+  const ids = await house.reserve(...Array.from({ length: 2_000 }, (_, i) => `customer-${i}`));
+  const rush = setInterval(() => settlement.enqueue([ids[0]!]), 5);
+  settlement.enqueue(ids);
+  const startedAtMs = performance.now();
+  await settlement.start({ consume: true });
+  await until(() => settlement.stats.paid >= 500);
+  // Five batches with a rest of 25 ms between each and the next.
+  expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(100);
+
+  clearInterval(rush);
+  await until(() => settlement.stats.paid === 2_000);
+  await house.close();
+});

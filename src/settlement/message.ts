@@ -1,7 +1,7 @@
 import type { Message } from '../queue/queue.ts';
 
 /** A message is never larger than what one lease takes, so that a batch of messages need not be cut. */
-export const ORDERS_PER_MESSAGE = 250;
+export const ORDERS_PER_MESSAGE = 100;
 
 /** Orders to look at, as a JSON array of their ids. */
 export function chargeMessage(orderIds: readonly string[]): Message {

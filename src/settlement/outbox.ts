@@ -7,6 +7,8 @@ export interface Outbox {
   enqueue(orderIds: readonly string[]): void;
   /** The same, for orders to look at no sooner than in `delayMs`. */
   enqueueLater(orderIds: readonly string[], delayMs: number): Promise<void>;
+  /** When an order was last enqueued (monotonic time); tells whether a sale is on. */
+  lastAddedAtMs(): number;
   /** Publishes what is left. */
   close(): Promise<void>;
 }
@@ -43,11 +45,15 @@ export function createOutbox({
     }
   }
 
+  let lastAddedAtMs = Number.NEGATIVE_INFINITY;
+
   return {
     enqueue(orderIds) {
+      lastAddedAtMs = performance.now();
       if (batcher.waiting() < WAITING_ORDERS_MAX) batcher.add(orderIds);
     },
     enqueueLater: publish,
+    lastAddedAtMs: () => lastAddedAtMs,
     close: batcher.drain,
   };
 }

@@ -30,8 +30,8 @@ export interface RecorderDependencies {
   readonly deadline: AbortSignal;
 }
 
-/** Results per transaction: about 2 ms, after which waiting requests get their turn. */
-const SETTLE_RESULTS_MAX = 250;
+/** Results per transaction: about 1.5 ms, after which waiting requests get their turn. */
+const SETTLE_RESULTS_MAX = 100;
 
 /** At most 50 settling transactions per second, whatever the rate; freed units are seen this much later. */
 const SETTLE_LINGER_MS = 20;

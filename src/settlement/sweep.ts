@@ -14,11 +14,11 @@ export interface SweepDependencies {
   readonly timing: Pick<SettlementTiming, 'sweepEveryMs' | 'reconcileAgeMs'>;
 }
 
-/** Holds expired in one transaction: about 2 ms, after which waiting requests get their turn. */
-const EXPIRE_ORDERS_MAX = 250;
+/** Holds expired in one transaction: about 1 ms, after which waiting requests get their turn. */
+const EXPIRE_ORDERS_MAX = 100;
 
 /** Per sweep, so that reconciling gets its turn even while more holds run out than can be expired. */
-const EXPIRE_BATCHES_MAX = 40;
+const EXPIRE_BATCHES_MAX = 100;
 
 /**
  * With more orders than this waiting in the queue nothing is reconciled: most would be there already, and an overdue one
