@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../src/domain/clock.ts';
+import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
 import type { Order } from '../../src/domain/order.ts';
 import { available, type NewProduct } from '../../src/domain/product.ts';
 import { openStore } from '../../src/embedded/store.ts';
@@ -36,13 +37,13 @@ export function openHouse(options: { readonly units?: number; readonly simulator
   const store = openStore(folder);
   let aheadMs = 0;
   const clock: Clock = () => Date.now() + aheadMs;
+  const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), clock);
   const ledger = openSqliteLedger(store, clock);
   const queue = openSqliteQueue(store, clock);
   const simulator = openSimulator({ latencyMs: 1, jitterMs: 1, timeoutMs: 5, ...options.simulator });
   const settlements: Settlement[] = [];
   const standings: Standing[] = [];
   const troubles: string[] = [];
-  let orders = 0;
 
   return {
     ledger,
@@ -79,7 +80,7 @@ export function openHouse(options: { readonly units?: number; readonly simulator
     /** Reserves one unit for each customer; answers the order ids. */
     async reserve(...customers: string[]): Promise<string[]> {
       const purchases = customers.map((customer) => ({
-        id: `order-${String(++orders).padStart(6, '0')}`,
+        id: ids.mint(),
         productId: PRODUCT.id,
         quantity: 1,
         customer,
