@@ -4,13 +4,13 @@ import type { Engines, OpenBooks } from './cli/engines.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './domain/clock.ts';
 import { AppError } from './domain/errors.ts';
-import { openStore, openStoreReadOnly } from './embedded/store.ts';
+import { openStoreReadOnly } from './embedded/store.ts';
+import { openThreadedStore } from './embedded/threaded.ts';
 import { openMemoryGate } from './gate/memory.ts';
 import { openSqliteBooks } from './ledger/sqlite/books.ts';
 import { openSqliteLedger } from './ledger/sqlite.ts';
 import type { Log } from './observe/log.ts';
 import { openSimulator } from './payments/simulator.ts';
-import { openSqliteQueue } from './queue/sqlite.ts';
 
 /** The one place that knows adapters. Commands get them through the ports. */
 
@@ -24,33 +24,38 @@ const HELP = `pulsecart <command> [options]
 pulsecart <command> --help shows a command's options and an example.`;
 
 async function openEmbedded(config: Config, log: Log): Promise<Engines> {
-  const store = openStore(config.dataFolder);
   const clock = systemClock;
-  const ledger = openSqliteLedger(store, clock);
-  const queue = openSqliteQueue(store, clock, (error) =>
-    log.warn({ err: error }, 'queue trouble; it is tried again'),
+  const store = await openThreadedStore(
+    config.dataFolder,
+    clock,
+    (error) => log.warn({ err: error }, 'queue trouble; it is tried again'),
+    (error) => {
+      log.fatal({ err: error }, 'the store thread has ended');
+      process.exit(1);
+    },
   );
   const gate = openMemoryGate();
   const provider = openSimulator({ ...config.payments });
   return {
-    ledger,
+    ledger: store.ledger,
+    queue: store.queue,
     gate,
-    queue,
     provider,
     clock,
-    batchesInFlightMax: 1,
-    publishesInFlightMax: 1,
+    batchesInFlightMax: BATCHES_IN_FLIGHT_EMBEDDED,
+    publishesInFlightMax: BATCHES_IN_FLIGHT_EMBEDDED,
     names: { ledger: 'SQLite', gate: 'in process', queue: 'SQLite', payments: 'simulator' },
     healthNames: { ledger: 'db', queue: 'queue' },
     async close() {
       await provider.close();
-      await queue.close();
       await gate.close();
-      await ledger.close();
-      store.close();
+      await store.close();
     },
   };
 }
+
+/** There is one writer: a second batch would only wait for it, and be smaller than it could have been. */
+const BATCHES_IN_FLIGHT_EMBEDDED = Number(process.env.BIF ?? 1);
 
 const openBooks: OpenBooks = async (dataFolder) => {
   const store = openStoreReadOnly(dataFolder);

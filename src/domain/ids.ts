@@ -37,8 +37,9 @@ export const PURCHASE_ID_KEY_BYTES = 16;
 
 const SOLD_OUT_PRODUCT_MAX = 0xfff;
 const SOLD_OUT_QUANTITY_MAX = 8;
-/** Ids made at once: one call of the cipher costs as much as about fifty blocks in it. */
-const BLOCK_IDS = 32;
+/** Most ids made at once: one call of the cipher costs as much as about fifty blocks in it. */
+const BLOCK_IDS_MAX = 64;
+const BLOCK_IDS_MIN = 2;
 const SOLD_OUT_FLAG = 0x08;
 
 export function createPurchaseIds(key: Uint8Array, now: () => number): PurchaseIds {
@@ -79,12 +80,19 @@ function readSoldOut(bytes: Buffer): PurchaseIdParts['soldOut'] {
  * repeats an id within 2048 of a millisecond; the random bits keep processes apart.
  */
 function minter(key: Uint8Array, now: () => number, slot: number | null): () => string {
-  const block = Buffer.alloc(16 * BLOCK_IDS);
+  let size = BLOCK_IDS_MIN;
+  let block = Buffer.alloc(16 * size);
   let hex = '';
-  let next = BLOCK_IDS;
+  let next = size;
   let blockTime = -1;
   let counter = randomFillSync(Buffer.alloc(2)).readUInt16BE();
   const fill = (time: number) => {
+    // As many as the last millisecond used: a block is good for one millisecond, and what is left of it is wasted.
+    const fitting = next === size ? Math.min(size * 2, BLOCK_IDS_MAX) : Math.max(next, BLOCK_IDS_MIN);
+    if (fitting !== size) {
+      size = fitting;
+      block = Buffer.alloc(16 * size);
+    }
     randomFillSync(block);
     for (let at = 0; at < block.length; at += 16) {
       counter = (counter + 1) & 0x7ff;
@@ -102,8 +110,9 @@ function minter(key: Uint8Array, now: () => number, slot: number | null): () => 
     next = 0;
   };
   return () => {
-    const time = now();
-    if (next === BLOCK_IDS || time !== blockTime) fill(time);
+    // Never back, also when the clock is set back: the counter alone must not be what keeps two ids apart.
+    const time = Math.max(now(), blockTime);
+    if (next === size || time !== blockTime) fill(time);
     const at = next++ * 32;
     return (
       hex.slice(at, at + 8) +

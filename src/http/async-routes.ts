@@ -1,9 +1,9 @@
 import { AppError } from '../domain/errors.ts';
 import { type Accepted, UnknownAcceptance } from '../purchase/acceptance.ts';
 import { type PurchaseRequest, readPurchase } from './purchase-request.ts';
-import { failure, isoTime, json, problem, purchaseInit, text } from './respond.ts';
+import { isoTime, json, problem, purchaseInit, text } from './respond.ts';
 import type { Service } from './service.ts';
-import { unknownProduct } from './sync-routes.ts';
+import { keyMismatch, unknownProduct } from './sync-routes.ts';
 
 type Answer = Response | Promise<Response>;
 type TrackingRequest = Request & { readonly params: { readonly trackingId: string } };
@@ -16,35 +16,37 @@ export function createAsyncRoutes(service: Service) {
   const { acceptance, tracking, queue, ledger, clock, metrics } = service;
 
   function purchase(req: Request): Answer {
-    const startedAtMs = performance.now();
+    const arrivedAtMs = performance.now();
     const wish = readPurchase(req, 'async');
     if (wish instanceof Response) return metrics.refusedInput(wish);
-    return wish.then((read) => {
-      if (read instanceof Response) return metrics.refusedInput(read);
-      return acceptance.accept(read).then(
-        (accepted) => answer(req, read, accepted, startedAtMs),
-        (error) => failed(read, error),
-      );
+    return new Promise((respond, reject) => {
+      wish.then((read) => {
+        if (read instanceof Response) {
+          respond(metrics.refusedInput(read));
+          return;
+        }
+        acceptance.accept(read).then(
+          (accepted) => respond(answer(req, read, accepted, arrivedAtMs)),
+          (error) => (error instanceof AppError ? respond(failed(read, error)) : reject(error)),
+        );
+      }, reject);
     });
   }
 
-  function answer(req: Request, wish: PurchaseRequest, accepted: Accepted, startedAtMs: number): Response {
+  function answer(req: Request, wish: PurchaseRequest, accepted: Accepted, arrivedAtMs: number): Response {
     switch (accepted.kind) {
       case 'accepted':
-        metrics.accepted('accepted', startedAtMs);
+        metrics.answered('async', 'accepted', arrivedAtMs);
         return taken(wish, accepted.trackingId, accepted.acceptedAt);
       case 'mismatch':
-        return failure(req, 'idempotency_mismatch', 'This Idempotency-Key was used for another purchase', {
-          field: 'Idempotency-Key',
-        });
+        return keyMismatch(req);
       case 'unknown_product':
         return unknownProduct(req, wish.productId);
     }
   }
 
-  function failed({ productId, quantity }: PurchaseRequest, error: unknown): Response {
-    if (!(error instanceof AppError)) throw error;
-    metrics.failed('async', error.code);
+  function failed({ productId, quantity }: PurchaseRequest, error: AppError): Response {
+    metrics.answered('async', error.code, null);
     const trackingId = error instanceof UnknownAcceptance ? error.trackingId : null;
     const { message, code } = error;
     const body = {

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../domain/errors.ts';
 
-/** How answers are written. Header objects are shared: making one per response costs as much as the answer. */
+/** How answers are written. Header objects are shared, because making one per response costs as much as the answer. */
 const JSON_HEADERS = { 'Content-Type': 'application/json' } as const;
 const PURCHASE_HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' } as const;
 /** How soon a caller may try again after a 429, 503 or `in_flight`. */
@@ -16,7 +16,7 @@ export function purchaseInit(status: number): ResponseInit {
       status === 503 || status === 429
         ? { ...PURCHASE_HEADERS, 'Retry-After': RETRY_AFTER_S }
         : PURCHASE_HEADERS;
-    init = { status, headers };
+    init = { status, headers: new Headers(headers) };
     inits.set(status, init);
   }
   return init;

@@ -19,75 +19,76 @@ export function createSyncRoutes(service: Service) {
   const stockAnswers = new Map<number, { version: number; body: string; init: ResponseInit }>();
 
   function purchase(req: Request): Answer {
-    const startedAtMs = performance.now();
+    const arrivedAtMs = performance.now();
     const wish = readPurchase(req, 'sync');
     if (wish instanceof Response) return metrics.refusedInput(wish);
-    return wish.then((read) => {
-      if (read instanceof Response) return metrics.refusedInput(read);
-      return buy(req, read, startedAtMs);
+    // One promise for the whole request: returning promises from `then` callbacks would cost several turns each.
+    return new Promise((respond, reject) => {
+      wish.then((read) => {
+        if (read instanceof Response) respond(metrics.refusedInput(read));
+        else buy(req, read, arrivedAtMs, respond, reject);
+      }, reject);
     });
   }
 
-  function buy(req: Request, wish: PurchaseRequest, startedAtMs: number): Answer {
-    if (wish.key === null) {
-      const product = catalogue.fresh(wish.productId);
-      // After the sell-out the crowd is answered from memory.
-      if (product && available(product) === 0) {
-        metrics.sync('sold_out', startedAtMs);
-        return refused(wish, 'sold_out', 0, clock());
-      }
-      return decide(req, wish, startedAtMs);
-    }
-    const underWay = `${wish.key.scope}\n${wish.key.value}`;
-    if (keysUnderWay.has(underWay)) {
-      return failure(req, 'in_flight', 'A request with this Idempotency-Key is still being carried out');
-    }
-    keysUnderWay.add(underWay);
-    return decide(req, wish, startedAtMs).finally(() => keysUnderWay.delete(underWay));
-  }
-
-  function decide(
+  function buy(
     req: Request,
     { productId, quantity, customer, key }: PurchaseRequest,
-    startedAtMs: number,
-  ): Promise<Response> {
-    const wish: Purchase = {
-      id: ids.mint(),
-      productId,
-      quantity,
-      customer,
-      channel: 'sync',
-      key,
-      acceptedAt: null,
-      refusal: null,
-    };
-    return desk
-      .buy(wish, () => req.signal.aborted)
-      .then(
-        (outcome) => answer(req, wish, outcome, startedAtMs),
-        (error) => failed(wish, error),
-      );
+    arrivedAtMs: number,
+    respond: (response: Response) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    let keyUnderWay: string | null = null;
+    if (key === null) {
+      const product = catalogue.fresh(productId);
+      // After the sell-out the crowd is answered from memory.
+      if (product && available(product) === 0) {
+        metrics.answered('sync', 'sold_out', arrivedAtMs);
+        respond(refused(productId, quantity, 'sold_out', 0, clock()));
+        return;
+      }
+    } else {
+      keyUnderWay = `${key.scope}\n${key.value}`;
+      if (keysUnderWay.has(keyUnderWay)) {
+        respond(failure(req, 'in_flight', 'A request with this Idempotency-Key is still being carried out'));
+        return;
+      }
+      keysUnderWay.add(keyUnderWay);
+    }
+    const id = ids.mint();
+    desk.enter({
+      purchase: { id, productId, quantity, customer, channel: 'sync', key, acceptedAt: null, refusal: null },
+      arrivedAtMs,
+      isGone: () => req.signal.aborted,
+      answer(outcome) {
+        if (keyUnderWay !== null) keysUnderWay.delete(keyUnderWay);
+        respond(answer(req, this.purchase, outcome, arrivedAtMs));
+      },
+      fail(error) {
+        if (keyUnderWay !== null) keysUnderWay.delete(keyUnderWay);
+        if (error instanceof AppError) respond(failed(this.purchase, error));
+        else reject(error);
+      },
+    });
   }
 
-  function answer(req: Request, wish: Purchase, outcome: Outcome, startedAtMs: number): Response {
+  function answer(req: Request, wish: Purchase, outcome: Outcome, arrivedAtMs: number): Response {
+    const { productId, quantity } = wish;
     switch (outcome.kind) {
       case 'reserved':
-        metrics.sync('reserved', startedAtMs);
+        metrics.answered('sync', 'reserved', arrivedAtMs);
         return granted(outcome.order);
       case 'refused':
-        metrics.sync(outcome.code, startedAtMs);
-        if (outcome.code === 'unknown_product') return unknownProduct(req, wish.productId);
-        return refused(wish, outcome.code, outcome.available, clock());
+        metrics.answered('sync', outcome.code, arrivedAtMs);
+        if (outcome.code === 'unknown_product') return unknownProduct(req, productId);
+        return refused(productId, quantity, outcome.code, outcome.available, clock());
       case 'mismatch':
-        return failure(req, 'idempotency_mismatch', 'This Idempotency-Key was used for another purchase', {
-          field: 'Idempotency-Key',
-        });
+        return keyMismatch(req);
     }
   }
 
-  function failed(wish: Purchase, error: unknown): Response {
-    if (!(error instanceof AppError)) throw error;
-    metrics.failed('sync', error.code);
+  function failed(wish: Purchase, error: AppError): Response {
+    metrics.answered('sync', error.code, null);
     const body = {
       success: false,
       message: error.message,
@@ -185,7 +186,8 @@ function granted(order: Order): Response {
 }
 
 function refused(
-  { productId, quantity }: { readonly productId: number; readonly quantity: number },
+  productId: number,
+  quantity: number,
   code: Extract<Outcome, { kind: 'refused' }>['code'],
   free: number,
   nowMs: number,
@@ -195,6 +197,12 @@ function refused(
       `"quantity":${quantity},"remainingStock":${free},"timestamp":"${isoTime(nowMs)}","code":"${code}"}`,
     purchaseInit(409),
   );
+}
+
+export function keyMismatch(req: Request): Response {
+  return failure(req, 'idempotency_mismatch', 'This Idempotency-Key was used for another purchase', {
+    field: 'Idempotency-Key',
+  });
 }
 
 export function unknownProduct(req: Request, productId: number | string): Response {

@@ -4,10 +4,9 @@ import { DEFAULT_HOLD_SECONDS } from '../domain/product.ts';
 import type { Store } from '../embedded/store.ts';
 import type { Found, KeyBinding, Ledger } from './ledger.ts';
 import { createDecide } from './sqlite/decide.ts';
+import { createOrders, withoutLease } from './sqlite/orders.ts';
 import {
   foundRefused,
-  ORDER_COLUMNS,
-  type OrderRow,
   OUTCOME_COLUMNS,
   type OutcomeRow,
   PAYMENT_COLUMNS,
@@ -35,7 +34,7 @@ export function openSqliteLedger({ db, write }: Store, now: Clock): Ledger {
     `UPDATE products SET total = reserved + sold + ?, generation = generation + 1, version = version + 1 WHERE id = ?
      RETURNING ${PRODUCT_COLUMNS}`,
   );
-  const oneOrder = db.prepare<OrderRow, [string]>(`SELECT ${ORDER_COLUMNS} FROM orders WHERE id = ?`);
+  const orders = createOrders(db);
   const oneOutcome = db.prepare<OutcomeRow, [string]>(
     `SELECT ${OUTCOME_COLUMNS} FROM outcomes WHERE purchase_id = ?`,
   );
@@ -68,8 +67,8 @@ export function openSqliteLedger({ db, write }: Store, now: Clock): Ledger {
   const ping = db.prepare('SELECT 1');
 
   function findOne(id: string): Found | null {
-    const order = oneOrder.get(id);
-    if (order) return { kind: 'order', order };
+    const order = orders.find(id);
+    if (order) return { kind: 'order', order: withoutLease(order) };
     const outcome = oneOutcome.get(id);
     if (outcome) return foundRefused(outcome);
     return needsAttention.get(id) ? { kind: 'needs_attention' } : null;
@@ -118,8 +117,8 @@ export function openSqliteLedger({ db, write }: Store, now: Clock): Ledger {
       return found;
     },
     async order(orderId) {
-      const order = oneOrder.get(orderId);
-      return order ? { order, payments: paymentsOf.all(orderId) } : undefined;
+      const order = orders.find(orderId);
+      return order ? { order: withoutLease(order), payments: paymentsOf.all(orderId) } : undefined;
     },
     async bindKeys(bindings) {
       return write(() => bindings.map(bind));

@@ -4,7 +4,8 @@ import type { Outcome, Purchase } from '../domain/purchase.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Ledger, Standing } from '../ledger/ledger.ts';
 import { type Catalogue, standingOf } from './catalogue.ts';
-import { createResolver, type Resolver } from './resolver.ts';
+import { createResolver } from './resolver.ts';
+import { createWaitingRoom } from './waiting-room.ts';
 
 /**
  * Turns many concurrent purchases into few batches (group commit). Purchases that arrive while a batch is in flight, or
@@ -14,12 +15,14 @@ import { createResolver, type Resolver } from './resolver.ts';
  */
 export interface PurchaseDesk {
   /**
-   * Answers once the ledger has committed, or once the gate refused by the ledger's word. Rejects with AppError
-   * `overloaded` (nothing done), `unavailable` (nothing done) or `outcome_unknown` (a resolver goes on).
-   *
-   * @param isGone asked before a purchase that waited goes to the ledger: nobody is left to hear the answer.
+   * Takes a purchase in; its caller hears the answer once the ledger has committed, or once the gate refused by the
+   * ledger's word, or an AppError: `overloaded` (nothing done), `unavailable` (nothing done) or `outcome_unknown` (a
+   * resolver goes on).
    */
-  buy(purchase: Purchase, isGone?: () => boolean): Promise<Outcome>;
+  enter(call: PurchaseCall): void;
+
+  /** `enter` as a promise. */
+  buy(purchase: Purchase): Promise<Outcome>;
 
   /** Decides without the gate, for workers: a refusal that becomes final is the ledger's. Rejects like `buy`. */
   decide(purchases: readonly Purchase[]): Promise<Outcome[]>;
@@ -34,6 +37,17 @@ export interface PurchaseDesk {
   close(): Promise<void>;
 
   readonly stats: DeskStats;
+}
+
+/** A purchase and who waits for its answer. An object rather than a promise: there is one per request. */
+export interface PurchaseCall {
+  readonly purchase: Purchase;
+  /** Monotonic time of arrival. */
+  readonly arrivedAtMs: number;
+  answer(outcome: Outcome): void;
+  fail(error: unknown): void;
+  /** Asked before a purchase that waited goes to the ledger: true when nobody is left to hear the answer. */
+  isGone(): boolean;
 }
 
 export interface DeskStats {
@@ -57,18 +71,8 @@ export interface DeskOptions {
 export const INSIDE_MAX = 16_384;
 /** Purchases in one batch: keeps one transaction, and so one pause of the event loop, to a few milliseconds. */
 const BATCH_MAX = 512;
-/** How long a purchase waits for a newer standing before the desk asks the ledger and shows the gate the truth. */
-const WAIT_MS = 100;
 /** A purchase younger than this is not asked whether its caller has gone. */
 const GONE_CHECK_AFTER_MS = 50;
-
-interface Ticket {
-  readonly purchase: Purchase;
-  readonly isGone: (() => boolean) | undefined;
-  readonly arrivedAtMs: number;
-  resolve(outcome: Outcome): void;
-  reject(error: unknown): void;
-}
 
 export function createDesk(
   ledger: Ledger,
@@ -78,13 +82,40 @@ export function createDesk(
   { batchesInFlightMax, onReserved, onBug }: DeskOptions,
 ): PurchaseDesk {
   const stats: DeskStats = { batches: 0, decided: 0, refusedByGate: 0, waited: 0, inside: 0 };
-  const resolver: Resolver = createResolver(ledger, settled);
-  /** Tickets that need units which other claims hold, by product. */
-  const waiting = new Map<number, { tickets: Ticket[]; timer: Timer }>();
-  let arrived: Ticket[] = [];
+  const resolver = createResolver(ledger, settled);
+  const waitingRoom = createWaitingRoom<PurchaseCall>(comeBack, showTruth);
+  let arrived: PurchaseCall[] = [];
   let batchesInFlight = 0;
   let scheduled = false;
   let closing = false;
+
+  function enter(call: PurchaseCall): void {
+    if (closing) {
+      call.fail(new AppError('unavailable', 'The service is shutting down.'));
+    } else if (stats.inside + resolver.pendingCount() >= INSIDE_MAX) {
+      call.fail(new AppError('overloaded', 'Too many purchases at once.'));
+    } else {
+      stats.inside++;
+      arrived.push(call);
+      schedule();
+    }
+  }
+
+  function answer(call: PurchaseCall, outcome: Outcome): void {
+    stats.inside--;
+    call.answer(outcome);
+  }
+
+  function fail(call: PurchaseCall, error: unknown): void {
+    stats.inside--;
+    call.fail(error);
+  }
+
+  /** Calls from the waiting room go in front of those that came later. */
+  function comeBack(calls: PurchaseCall[]): void {
+    arrived = calls.concat(arrived);
+    schedule();
+  }
 
   function schedule(): void {
     if (scheduled || arrived.length === 0 || batchesInFlight >= batchesInFlightMax) return;
@@ -99,81 +130,92 @@ export function createDesk(
     const batch = arrived.length <= BATCH_MAX ? arrived : arrived.slice(0, BATCH_MAX);
     arrived = arrived.length <= BATCH_MAX ? [] : arrived.slice(BATCH_MAX);
     batchesInFlight++;
-    run(batch)
-      .catch((error) => {
-        for (const ticket of batch) ticket.reject(error);
-      })
-      .finally(() => {
-        batchesInFlight--;
-        schedule();
-      });
+    run(batch).finally(() => {
+      batchesInFlight--;
+      schedule();
+    });
     schedule();
   }
 
-  async function run(batch: Ticket[]): Promise<void> {
-    const byProduct = new Map<number, Ticket[]>();
-    const nowMs = monotonicMs();
-    for (const ticket of batch) {
-      if (ticket.isGone && nowMs - ticket.arrivedAtMs > GONE_CHECK_AFTER_MS && ticket.isGone()) {
-        ticket.reject(new AppError('unavailable', 'The caller has gone.'));
-        continue;
+  async function run(batch: PurchaseCall[]): Promise<void> {
+    const admitted: PurchaseCall[] = [];
+    for (const [productId, calls] of groupByProduct(batch)) {
+      try {
+        await admit(productId, calls, admitted);
+      } catch (error) {
+        // The ledger could not even be asked about the product; nobody of the group was answered yet.
+        for (const call of calls) fail(call, error);
       }
-      const { productId } = ticket.purchase;
-      const group = byProduct.get(productId);
-      if (group) group.push(ticket);
-      else byProduct.set(productId, [ticket]);
     }
-    const admitted: Ticket[] = [];
-    for (const [productId, tickets] of byProduct) await admit(productId, tickets, admitted);
     if (admitted.length > 0) await commit(admitted);
   }
 
-  /** Sorts a product's tickets by the gate's word: refused are answered, waiting are parked, the rest is admitted. */
-  async function admit(productId: number, tickets: Ticket[], admitted: Ticket[]): Promise<void> {
+  function groupByProduct(batch: PurchaseCall[]): Map<number, PurchaseCall[]> {
+    const groups = new Map<number, PurchaseCall[]>();
+    const nowMs = monotonicMs();
+    for (const call of batch) {
+      if (nowMs - call.arrivedAtMs > GONE_CHECK_AFTER_MS && call.isGone()) {
+        fail(call, new AppError('unavailable', 'The caller has gone.'));
+        continue;
+      }
+      const group = groups.get(call.purchase.productId);
+      if (group) group.push(call);
+      else groups.set(call.purchase.productId, [call]);
+    }
+    return groups;
+  }
+
+  /** Sorts a product's calls by the gate's word: refused are answered, some have to wait, the rest is admitted. */
+  async function admit(productId: number, calls: PurchaseCall[], admitted: PurchaseCall[]): Promise<void> {
     const known = catalogue.standing(productId);
     // Sold out is re-checked with the ledger when the memory of it is no longer fresh.
     if (!known || (known.available === 0 && !catalogue.fresh(productId))) await showTruth(productId);
-    const quantities = tickets.map(({ purchase }) => purchase.quantity);
-    const answer = await gate.claim(productId, quantities, catalogue.standing(productId));
-    if (!answer.known) {
-      admitted.push(...tickets); // The ledger knows no such product either; it says so.
+    const quantities = calls.map(({ purchase }) => purchase.quantity);
+    const claimed = await gate.claim(productId, quantities, catalogue.standing(productId));
+    if (!claimed.known) {
+      admitted.push(...calls); // The ledger knows no such product either; it says so.
       return;
     }
-    const wait: Ticket[] = [];
-    tickets.forEach((ticket, i) => {
-      const claim = answer.claims[i];
+    const wait: PurchaseCall[] = [];
+    calls.forEach((call, i) => {
+      const claim = claimed.claims[i];
       // A key is looked up before any refusal: its first answer may have been a yes.
-      if (claim === 'claimed' || ticket.purchase.key) admitted.push(ticket);
-      else if (claim === 'wait') wait.push(ticket);
+      if (claim === 'claimed' || call.purchase.key) admitted.push(call);
+      else if (claim === 'wait') wait.push(call);
       else {
         stats.refusedByGate++;
-        ticket.resolve({ kind: 'refused', code: 'sold_out', available: answer.standing.available });
+        answer(call, { kind: 'refused', code: 'sold_out', available: claimed.standing.available });
       }
     });
-    if (wait.length > 0) park(productId, wait);
+    if (wait.length > 0) {
+      stats.waited += wait.length;
+      waitingRoom.park(productId, wait);
+    }
   }
 
-  async function commit(tickets: Ticket[]): Promise<void> {
+  async function commit(calls: PurchaseCall[]): Promise<void> {
     stats.batches++;
-    const purchases = tickets.map(({ purchase }) => purchase);
-    const answers = await decideEach(purchases);
-    let refusedClaims = false;
-    answers.forEach((answer, i) => {
-      const ticket = tickets[i]!;
-      if (answer instanceof Error) ticket.reject(answer);
-      else {
-        if (answer.kind !== 'reserved' || answer.repeated) refusedClaims = true;
-        ticket.resolve(answer);
+    const decided = await decideEach(calls.map(({ purchase }) => purchase));
+    /** Products with units that were claimed and not taken. */
+    const givenBack = new Set<number>();
+    calls.forEach((call, i) => {
+      const outcome = decided[i]!;
+      if (outcome instanceof Error || outcome.kind !== 'reserved' || outcome.repeated) {
+        givenBack.add(call.purchase.productId);
       }
+      if (outcome instanceof Error) fail(call, outcome);
+      else answer(call, outcome);
     });
-    // Units that were claimed and not taken are given back by the ledger's word; nobody should wait for them.
-    if (waiting.size > 0) {
-      for (const productId of new Set(purchases.map((purchase) => purchase.productId))) {
-        const standing = catalogue.standing(productId);
-        if (standing && refusedClaims) await gate.follow(standing, { force: true });
-        unpark(productId);
-      }
+    for (const productId of givenBack) {
+      const standing = catalogue.standing(productId);
+      if (standing) await gate.follow(standing, { force: true });
     }
+    callBackWaiting(calls.map(({ purchase }) => purchase));
+  }
+
+  function callBackWaiting(purchases: readonly Purchase[]): void {
+    if (waitingRoom.isEmpty()) return;
+    for (const { productId } of purchases) waitingRoom.callBack(productId);
   }
 
   /** Like `ledger.decide`, with an error in the place of each purchase that could not be decided. */
@@ -190,13 +232,13 @@ export function createDesk(
         return [error as Error];
       }
       onBug(error, `a batch of ${purchases.length} purchases failed; they are decided one by one`);
-      const answers: (Outcome | Error)[] = [];
-      for (const purchase of purchases) answers.push(...(await decideEach([purchase])));
-      return answers;
+      const decided: (Outcome | Error)[] = [];
+      for (const purchase of purchases) decided.push(...(await decideEach([purchase])));
+      return decided;
     }
   }
 
-  /** What every commit means for this instance, whoever heard of it. */
+  /** What every commit means for this instance, whoever asked for it. */
   function settled(outcomes: readonly Outcome[], products: readonly Product[]): void {
     stats.decided += outcomes.length;
     catalogue.saw(products);
@@ -212,82 +254,41 @@ export function createDesk(
     if (product) await gate.follow(standingOf(product), { force: true });
   }
 
-  function park(productId: number, tickets: Ticket[]): void {
-    stats.waited += tickets.length;
-    const parked = waiting.get(productId);
-    if (parked) {
-      parked.tickets.push(...tickets);
-      return;
-    }
-    const timer = setTimeout(() => {
-      showTruth(productId)
-        .catch(() => undefined) // The ledger cannot be asked now; the tickets find that out themselves.
-        .finally(() => unpark(productId));
-    }, WAIT_MS);
-    waiting.set(productId, { tickets, timer });
-  }
-
-  /** Puts waiting tickets back in front, in their order of arrival. */
-  function unpark(productId: number): void {
-    const parked = waiting.get(productId);
-    if (!parked) return;
-    waiting.delete(productId);
-    clearTimeout(parked.timer);
-    arrived = parked.tickets.concat(arrived);
-    schedule();
-  }
-
   return {
     stats,
-    buy(purchase, isGone) {
-      if (closing) return Promise.reject(new AppError('unavailable', 'The service is shutting down.'));
-      if (stats.inside + resolver.pendingCount() >= INSIDE_MAX) {
-        return Promise.reject(new AppError('overloaded', 'Too many purchases at once.'));
-      }
-      stats.inside++;
-      return new Promise<Outcome>((resolve, reject) => {
-        arrived.push({
-          purchase,
-          isGone,
-          arrivedAtMs: monotonicMs(),
-          resolve: (outcome) => {
-            stats.inside--;
-            resolve(outcome);
-          },
-          reject: (error) => {
-            stats.inside--;
-            reject(error);
-          },
-        });
-        schedule();
+    enter,
+    buy(purchase) {
+      return new Promise((answer, fail) => {
+        enter({ purchase, arrivedAtMs: monotonicMs(), answer, fail, isGone: () => false });
       });
     },
     async decide(purchases) {
-      const answers = await decideEach(purchases);
-      for (const { productId } of purchases) if (waiting.has(productId)) unpark(productId);
-      const failed = answers.find((answer) => answer instanceof Error);
+      const decided = await decideEach(purchases);
+      callBackWaiting(purchases);
+      const failed = decided.find((outcome) => outcome instanceof Error);
       if (failed) throw failed;
-      return answers as Outcome[];
+      return decided as Outcome[];
     },
     async follow(standings) {
       for (const standing of standings) {
         await catalogue.refresh(standing.productId);
         await gate.follow(standing);
-        unpark(standing.productId);
+        waitingRoom.callBack(standing.productId);
       }
     },
     isPending: (purchaseId) => resolver.isPending(purchaseId),
     async close() {
       closing = true;
-      for (const productId of [...waiting.keys()]) unpark(productId);
-      const deadline = monotonicMs() + CLOSE_DEADLINE_MS;
-      while ((stats.inside > 0 || batchesInFlight > 0) && monotonicMs() < deadline) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
+      waitingRoom.callBackAll();
+      const deadlineMs = monotonicMs() + CLOSE_DEADLINE_MS;
+      while (stats.inside > 0 && monotonicMs() < deadlineMs) {
+        await new Promise((resolve) => setTimeout(resolve, CLOSE_CHECK_MS));
       }
       await resolver.close();
     },
   };
 }
 
-/** How long `close` waits for the last answers; a batch takes milliseconds, a resolver's patience is shorter than this. */
+/** How long `close` waits for the last answers; a batch takes milliseconds, and a resolver's patience ends before this. */
 const CLOSE_DEADLINE_MS = 8_000;
+const CLOSE_CHECK_MS = 5;

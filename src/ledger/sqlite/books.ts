@@ -24,18 +24,18 @@ const BREACHES: Readonly<Record<BreachName, string>> = {
     WHERE units <> (SELECT coalesce(sum(o.quantity), 0) FROM live o
       WHERE o.product_id = h.product_id AND o.generation = h.generation AND o.customer = h.customer)`,
   overdueHolds: `
-    SELECT id FROM orders WHERE status IN ('reserved', 'charging') AND status = 'reserved'
+    SELECT id FROM orders WHERE open = 1 AND status = 'reserved'
       AND expires_at < ?1 - ${OVERDUE_GRACE_MS}`,
-  ordersDecidedTwice: `SELECT id FROM orders JOIN outcomes ON purchase_id = id`,
+  ordersDecidedTwice: `SELECT id FROM orders WHERE id IN (SELECT purchase_id FROM outcomes)`,
   keysWithoutPurchase: `
     SELECT scope || '/' || value AS id FROM keys
-    WHERE scope LIKE 'sync:%' AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = purchase_id)`,
+    WHERE scope LIKE 'sync:%' AND purchase_id NOT IN (SELECT id FROM orders)`,
   paidWithoutCapture: `
     SELECT id FROM orders WHERE status IN ('paid', 'refunding')
-      AND NOT EXISTS (SELECT 1 FROM payments WHERE order_id = id AND status = 'captured')`,
+      AND id NOT IN (SELECT order_id FROM payments WHERE status = 'captured')`,
   capturedWithoutPaid: `
     SELECT order_id AS id FROM payments WHERE status = 'captured'
-      AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = order_id AND o.status IN ('paid', 'refunding', 'refunded'))`,
+      AND order_id NOT IN (SELECT id FROM orders WHERE status IN ('paid', 'refunding', 'refunded'))`,
   capturedTwice: `
     SELECT order_id AS id FROM payments WHERE status = 'captured' GROUP BY order_id HAVING count(*) > 1`,
   wrongAmount: `

@@ -3,14 +3,8 @@ import type { Order } from '../../domain/order.ts';
 import { available, type Product, saleRefusal } from '../../domain/product.ts';
 import type { Outcome, Purchase, RefusalCode } from '../../domain/purchase.ts';
 import type { Decision } from '../ledger.ts';
-import {
-  ORDER_COLUMNS,
-  type OrderRow,
-  OUTCOME_COLUMNS,
-  type OutcomeRow,
-  PRODUCT_COLUMNS,
-  type ProductRow,
-} from './rows.ts';
+import { createOrders, withoutLease } from './orders.ts';
+import { OUTCOME_COLUMNS, type OutcomeRow, PRODUCT_COLUMNS, type ProductRow } from './rows.ts';
 
 /** A product while a batch is being decided: read once, moved in memory, written once. */
 interface Till {
@@ -31,12 +25,7 @@ export function createDecide(db: Database): (purchases: readonly Purchase[], now
   const moveProduct = db.prepare<null, [number, number, number]>(
     'UPDATE products SET reserved = reserved + ?, last_number = ?, version = version + 1 WHERE id = ?',
   );
-  const insertOrder = db.prepare(
-    `INSERT INTO orders (id, product_id, generation, number, customer, quantity, price_minor, currency, channel, status,
-       remaining, created_at, expires_at, updated_at)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'reserved', ?10, ?11, ?12, ?11) ON CONFLICT DO NOTHING`,
-  );
-  const readOrder = db.prepare<OrderRow, [string]>(`SELECT ${ORDER_COLUMNS} FROM orders WHERE id = ?`);
+  const orders = createOrders(db);
   const insertOutcome = db.prepare('INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)');
   const readOutcome = db.prepare<OutcomeRow, [string]>(
     `SELECT ${OUTCOME_COLUMNS} FROM outcomes WHERE purchase_id = ?`,
@@ -73,8 +62,8 @@ export function createDecide(db: Database): (purchases: readonly Purchase[], now
     };
 
     const earlier = (id: string): Outcome | null => {
-      const order = readOrder.get(id);
-      if (order) return { kind: 'reserved', order, repeated: true };
+      const order = orders.find(id);
+      if (order) return { kind: 'reserved', order: withoutLease(order), repeated: true };
       const outcome = readOutcome.get(id);
       return outcome ? { kind: 'refused', code: outcome.code, available: outcome.available } : null;
     };
@@ -105,22 +94,6 @@ export function createDecide(db: Database): (purchases: readonly Purchase[], now
       updatedAt: now,
     });
 
-    const insert = (order: Order): boolean =>
-      insertOrder.run(
-        order.id,
-        order.productId,
-        order.generation,
-        order.number,
-        order.customer,
-        order.quantity,
-        order.priceMinor,
-        order.currency,
-        order.channel,
-        order.remaining,
-        order.createdAt,
-        order.expiresAt,
-      ).changes === 1;
-
     const decideOne = (purchase: Purchase): Outcome => {
       const { key, customer, quantity } = purchase;
       const bound = key && readKey.get(key.scope, key.value);
@@ -137,14 +110,14 @@ export function createDecide(db: Database): (purchases: readonly Purchase[], now
       const refusal = whyNot(purchase, at, now, readHolding);
       if (refusal || !at) {
         // A sync purchase is looked up only here: a granted one that is asked again is found by its own insert.
-        const first = purchase.channel === 'sync' ? readOrder.get(purchase.id) : null;
-        if (first) return { kind: 'reserved', order: first, repeated: true };
+        const first = purchase.channel === 'sync' ? orders.find(purchase.id) : null;
+        if (first) return { kind: 'reserved', order: withoutLease(first), repeated: true };
         return refuse(purchase, refusal ?? 'unknown_product', at?.free ?? 0);
       }
 
       const order = grant(purchase, at);
-      if (!insert(order)) {
-        return { kind: 'reserved', order: readOrder.get(purchase.id)!, repeated: true };
+      if (!orders.insert(order)) {
+        return { kind: 'reserved', order: withoutLease(orders.find(purchase.id)!), repeated: true };
       }
       at.free -= quantity;
       at.granted += quantity;

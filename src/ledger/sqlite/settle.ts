@@ -1,9 +1,7 @@
 import type { Database } from 'bun:sqlite';
-import { amountMinor, nextStatus, type Order, type OrderEvent, unitsHeldAs } from '../../domain/order.ts';
+import { amountMinor, nextStatus, type OrderEvent, unitsHeldAs } from '../../domain/order.ts';
 import type { ChargeResult, LeasedOrder, Standing } from '../ledger.ts';
-import { ORDER_COLUMNS, type OrderRow } from './rows.ts';
-
-type Row = OrderRow & { leases: number; leaseUntil: number };
+import { createOrders, STORED_ORDER_COLUMNS, type StoredOrder, withoutLease } from './orders.ts';
 
 /** How an order's way to its end changes the product's counters, summed up over a batch. */
 interface Move {
@@ -14,25 +12,24 @@ interface Move {
 
 /** The steps of an order after its decision. Each must run inside one immediate transaction. */
 export function createSettle(db: Database) {
-  const read = db.prepare<Row, [string]>(
-    `SELECT ${ORDER_COLUMNS}, leases, lease_until AS leaseUntil FROM orders WHERE id = ?`,
-  );
-  const overdue = db.prepare<Row, [number, number]>(
-    `SELECT ${ORDER_COLUMNS}, leases, lease_until AS leaseUntil FROM orders
-     WHERE status IN ('reserved', 'charging') AND status = 'reserved' AND expires_at <= ?
-     ORDER BY expires_at LIMIT ?`,
+  const orders = createOrders(db);
+  const overdue = db.prepare<StoredOrder, [number, number]>(
+    `SELECT ${STORED_ORDER_COLUMNS} FROM orders
+     WHERE open = 1 AND status = 'reserved' AND expires_at <= ? ORDER BY expires_at LIMIT ?`,
   );
   const unsettled = db.prepare<{ id: string }, [number, number, number]>(
     `SELECT id FROM orders
-     WHERE status IN ('reserved', 'charging')
+     WHERE open = 1
        AND ((status = 'reserved' AND updated_at <= ?1 AND expires_at > ?2)
          OR (status = 'charging' AND lease_until <= ?2))
      ORDER BY expires_at LIMIT ?3`,
   );
   const setLease = db.prepare(
-    `UPDATE orders SET status = 'charging', attempts = ?, leases = ?, lease_until = ?, updated_at = ? WHERE id = ?`,
+    `UPDATE orders SET status = 'charging', attempts = ?, leases = ?, lease_until = ?, updated_at = ? WHERE slot = ?`,
   );
-  const setStatus = db.prepare('UPDATE orders SET status = ?, lease_until = 0, updated_at = ? WHERE id = ?');
+  const setStatus = db.prepare(
+    'UPDATE orders SET status = ?, open = ?, lease_until = 0, updated_at = ? WHERE slot = ?',
+  );
   const insertPayment = db.prepare(
     `INSERT INTO payments (order_id, attempt, amount_minor, currency, status, created_at, updated_at)
      VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?5)`,
@@ -52,12 +49,12 @@ export function createSettle(db: Database) {
   );
 
   /** Moves an order to the status that follows; false when the event does not apply to it any more. */
-  function advance(order: Order, event: OrderEvent, now: number, moves: Map<number, Move>): boolean {
+  function advance(order: StoredOrder, event: OrderEvent, now: number, moves: Map<number, Move>): boolean {
     const status = nextStatus(order.status, event);
     if (status === null) return false;
-    setStatus.run(status, now, order.id);
     const before = unitsHeldAs(order.status);
     const after = unitsHeldAs(status);
+    setStatus.run(status, after === 'reserved' ? 1 : 0, now, order.slot);
     if (before === after) return true;
     const move = moves.get(order.productId) ?? { total: 0, reserved: 0, sold: 0 };
     moves.set(order.productId, move);
@@ -83,16 +80,16 @@ export function createSettle(db: Database) {
     lease(orderIds: readonly string[], leaseMs: number, now: number): LeasedOrder[] {
       const leased: LeasedOrder[] = [];
       for (const id of orderIds) {
-        const row = read.get(id);
+        const row = orders.find(id);
         if (!row) continue;
         const holdRuns = now < row.expiresAt;
         const takesOver = row.status === 'charging' && row.leaseUntil <= now;
         if (!takesOver && nextStatus(row.status, { type: 'charge', holdRuns }) === null) continue;
         const attempt = takesOver ? row.attempts : row.attempts + 1;
         const leases = takesOver ? row.leases + 1 : 1;
-        setLease.run(attempt, leases, now + leaseMs, now, id);
+        setLease.run(attempt, leases, now + leaseMs, now, row.slot);
         if (!takesOver) insertPayment.run(id, attempt, amountMinor(row), row.currency, now);
-        const { leases: _, leaseUntil: __, ...order } = row;
+        const order = withoutLease(row);
         leased.push({
           order: { ...order, status: 'charging', attempts: attempt, updatedAt: now },
           attempt,
@@ -106,7 +103,7 @@ export function createSettle(db: Database) {
     settle(results: readonly ChargeResult[], now: number): Standing[] {
       const moves = new Map<number, Move>();
       for (const { orderId, attempt, result } of results) {
-        const row = read.get(orderId);
+        const row = orders.find(orderId);
         if (row?.status !== 'charging' || row.attempts !== attempt) continue;
         const event: OrderEvent =
           result.type === 'attempt_failed'

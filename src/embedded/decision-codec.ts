@@ -1,0 +1,95 @@
+import type { Order } from '../domain/order.ts';
+import type { Outcome, Purchase, PurchaseKey, RefusalCode } from '../domain/purchase.ts';
+import type { Decision } from '../ledger/ledger.ts';
+
+/** A purchase on its way between threads: a tuple, and for the plainest kind (sync, without key) a short one. */
+export type PackedPurchase =
+  | readonly [id: string, productId: number, quantity: number, customer: string | null]
+  | readonly [
+      id: string,
+      productId: number,
+      quantity: number,
+      customer: string | null,
+      channel: Purchase['channel'],
+      key: PurchaseKey | null,
+      acceptedAt: number | null,
+      refusal: RefusalCode | null,
+    ];
+
+export function packPurchase(purchase: Purchase): PackedPurchase {
+  const { id, productId, quantity, customer, channel, key, acceptedAt, refusal } = purchase;
+  return channel === 'sync' && key === null && refusal === null
+    ? [id, productId, quantity, customer]
+    : [id, productId, quantity, customer, channel, key, acceptedAt, refusal];
+}
+
+export function unpackPurchase(packed: PackedPurchase): Purchase {
+  const [id, productId, quantity, customer, channel = 'sync', key = null, acceptedAt = null, refusal = null] =
+    packed;
+  return { id, productId, quantity, customer, channel, key, acceptedAt, refusal };
+}
+
+/**
+ * A decision on its way between threads. A granted purchase is told by the three things that its batch does not know
+ * already: its number, the units left after it, and when.
+ */
+export interface PackedDecision {
+  readonly products: Decision['products'];
+  readonly outcomes: readonly PackedOutcome[];
+}
+
+type PackedOutcome =
+  | readonly [number: number, remaining: number, createdAt: number]
+  | readonly [code: RefusalCode, available: number]
+  | { readonly repeated: Order }
+  | 'mismatch';
+
+export function packDecision({ products, outcomes }: Decision): PackedDecision {
+  return { products, outcomes: outcomes.map(pack) };
+}
+
+function pack(outcome: Outcome): PackedOutcome {
+  if (outcome.kind === 'mismatch') return 'mismatch';
+  if (outcome.kind === 'refused') return [outcome.code, outcome.available];
+  const { order } = outcome;
+  return outcome.repeated ? { repeated: order } : [order.number, order.remaining, order.createdAt];
+}
+
+export function unpackDecision(
+  { products, outcomes }: PackedDecision,
+  purchases: readonly Purchase[],
+): Decision {
+  const byId = new Map(products.map((product) => [product.id, product]));
+  return {
+    products,
+    outcomes: outcomes.map((packed, i): Outcome => {
+      if (packed === 'mismatch') return { kind: 'mismatch' };
+      if ('repeated' in packed) return { kind: 'reserved', order: packed.repeated, repeated: true };
+      if (packed.length === 2) return { kind: 'refused', code: packed[0], available: packed[1] };
+      const { id, productId, quantity, customer, channel } = purchases[i]!;
+      const { generation, priceMinor, currency, holdSeconds } = byId.get(productId)!;
+      const [number, remaining, createdAt] = packed;
+      return {
+        kind: 'reserved',
+        repeated: false,
+        order: {
+          id,
+          productId,
+          generation,
+          number,
+          customer,
+          quantity,
+          priceMinor,
+          currency,
+          channel,
+          status: 'reserved',
+          remaining,
+          createdAt,
+          expiresAt: createdAt + holdSeconds * 1000,
+          attempts: 0,
+          updatedAt: createdAt,
+        },
+      };
+    }),
+  };
+}

@@ -1,0 +1,40 @@
+import { AppError, type ErrorCode } from '../domain/errors.ts';
+import type { Delivery } from '../queue/queue.ts';
+
+/**
+ * What the serving thread and the store thread say to each other. Messages travel as JSON strings: a string crosses
+ * threads for a fraction of what a structured clone of the same objects costs.
+ */
+export type ToStore =
+  | { readonly type: 'call'; readonly id: number; readonly method: string; readonly args: readonly unknown[] }
+  /** Answers a `deliver`; without `error` the deliveries were handled. */
+  | { readonly type: 'handled'; readonly id: number; readonly error?: SentError };
+
+export type FromStore =
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly error: SentError }
+  | { readonly type: 'result'; readonly id: number; readonly value?: unknown; readonly error?: SentError }
+  | {
+      readonly type: 'deliver';
+      readonly id: number;
+      readonly consumer: number;
+      readonly deliveries: Delivery[];
+    }
+  | { readonly type: 'trouble'; readonly error: SentError };
+
+export interface SentError {
+  readonly code: ErrorCode | null;
+  readonly message: string;
+  readonly stack?: string | undefined;
+}
+
+export function packError(error: unknown): SentError {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  return { code: error instanceof AppError ? error.code : null, message, stack };
+}
+
+export function unpackError({ code, message, stack }: SentError): Error {
+  const error = code ? new AppError(code, message) : new Error(message);
+  if (stack) error.stack = stack;
+  return error;
+}

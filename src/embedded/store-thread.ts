@@ -1,0 +1,117 @@
+import { systemClock } from '../domain/clock.ts';
+import { openSqliteLedger } from '../ledger/sqlite.ts';
+import type { Consumer, Queue } from '../queue/queue.ts';
+import { openSqliteQueue } from '../queue/sqlite.ts';
+import { type PackedPurchase, packDecision, unpackPurchase } from './decision-codec.ts';
+import { type FromStore, packError, type SentError, type ToStore, unpackError } from './protocol.ts';
+import { openStore, type Store } from './store.ts';
+
+/**
+ * The thread that writes. It owns the one writing connection, with the ledger and the queue on it, so that a commit's
+ * wait for the disk never holds up the thread that talks HTTP.
+ */
+declare const self: Worker;
+
+const consumers = new Map<number, Consumer>();
+const handling = new Map<number, (error?: SentError) => void>();
+let lastDelivery = 0;
+
+function send(message: FromStore): void {
+  self.postMessage(JSON.stringify(message));
+}
+
+/** The methods that the serving thread may call, beside those of the ports that are passed through. */
+function methodsOf(store: Store) {
+  const ledger = openSqliteLedger(store, systemClock);
+  const queue = openSqliteQueue(store, systemClock, (error) =>
+    send({ type: 'trouble', error: packError(error) }),
+  );
+  return {
+    addProducts: ledger.addProducts,
+    async decide(purchases: readonly PackedPurchase[]) {
+      return packDecision(await ledger.decide(purchases.map(unpackPurchase)));
+    },
+    bindKeys: ledger.bindKeys,
+    countAttempts: ledger.countAttempts,
+    markNeedsAttention: ledger.markNeedsAttention,
+    reset: ledger.reset,
+    lease: ledger.lease,
+    settle: ledger.settle,
+    expireOverdue: ledger.expireOverdue,
+    async secret(...args: Parameters<typeof ledger.secret>) {
+      return [...(await ledger.secret(...args))];
+    },
+    publish: queue.publish,
+    async consume(
+      consumer: number,
+      name: Parameters<Queue['consume']>[0],
+      options: Parameters<Queue['consume']>[1],
+    ) {
+      consumers.set(
+        consumer,
+        await queue.consume(name, options, (deliveries) => deliver(consumer, deliveries)),
+      );
+    },
+    async closeConsumer(consumer: number) {
+      await consumers.get(consumer)?.close();
+      consumers.delete(consumer);
+    },
+    deadLetter: queue.deadLetter,
+    deadLetters: queue.deadLetters,
+    replay: queue.replay,
+    discard: queue.discard,
+    status: queue.status,
+    pingQueue: queue.ping,
+    async close() {
+      await queue.close();
+      await ledger.close();
+      store.close();
+    },
+  };
+}
+
+export type StoreMethods = ReturnType<typeof methodsOf>;
+
+function deliver(
+  consumer: number,
+  deliveries: Parameters<Parameters<Queue['consume']>[2]>[0],
+): Promise<void> {
+  const id = ++lastDelivery;
+  send({ type: 'deliver', id, consumer, deliveries });
+  return new Promise((resolve, reject) => {
+    handling.set(id, (error) => {
+      handling.delete(id);
+      if (error) reject(unpackError(error));
+      else resolve();
+    });
+  });
+}
+
+function open(folder: string): void {
+  let methods: StoreMethods;
+  try {
+    methods = methodsOf(openStore(folder));
+  } catch (error) {
+    send({ type: 'failed', error: packError(error) });
+    return;
+  }
+  self.onmessage = async ({ data }: MessageEvent<string>) => {
+    const message: ToStore = JSON.parse(data);
+    if (message.type === 'handled') {
+      handling.get(message.id)?.(message.error);
+      return;
+    }
+    const { id } = message;
+    try {
+      const method = methods[message.method as keyof StoreMethods] as (
+        ...args: unknown[]
+      ) => Promise<unknown>;
+      send({ type: 'result', id, value: await method(...message.args) });
+    } catch (error) {
+      send({ type: 'result', id, error: packError(error) });
+    }
+  };
+  send({ type: 'ready' });
+}
+
+self.onmessage = ({ data }: MessageEvent<string>) => open(data);

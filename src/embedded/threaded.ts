@@ -1,0 +1,154 @@
+import type { Clock } from '../domain/clock.ts';
+import { AppError } from '../domain/errors.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { openSqliteLedger } from '../ledger/sqlite.ts';
+import type { Delivery, Queue } from '../queue/queue.ts';
+import { packPurchase, unpackDecision } from './decision-codec.ts';
+import { type FromStore, packError, type ToStore, unpackError } from './protocol.ts';
+import { openStoreReadOnly } from './store.ts';
+import type { StoreMethods } from './store-thread.ts';
+
+/** The embedded ledger and queue, written by a thread of their own and read here. */
+export interface ThreadedStore {
+  readonly ledger: Ledger;
+  readonly queue: Queue;
+  close(): Promise<void>;
+}
+
+type Result<M extends keyof StoreMethods> = Awaited<ReturnType<StoreMethods[M]>>;
+
+/**
+ * Starts the store thread on `folder`. Throws AppError `unusable_store` like `openStore`.
+ *
+ * Reads go to a connection of this thread: SQLite's write-ahead log lets them see the last commit without waiting for the
+ * writer. `onTrouble` hears of what the queue retries by itself; `onDeath` of a thread that ended by a bug, after which
+ * nothing can be written any more.
+ */
+export async function openThreadedStore(
+  folder: string,
+  clock: Clock,
+  onTrouble: (error: unknown) => void,
+  onDeath: (error: unknown) => void,
+): Promise<ThreadedStore> {
+  const worker = new Worker(new URL('./store-thread.ts', import.meta.url).href);
+  const calls = new Map<number, { resolve(value: never): void; reject(error: unknown): void }>();
+  const handlers = new Map<number, (deliveries: Delivery[]) => Promise<void>>();
+  let lastCall = 0;
+  let lastConsumer = 0;
+
+  function send(message: ToStore): void {
+    worker.postMessage(JSON.stringify(message));
+  }
+
+  function call<M extends keyof StoreMethods>(
+    method: M,
+    ...args: Parameters<StoreMethods[M]>
+  ): Promise<Result<M>> {
+    const id = ++lastCall;
+    send({ type: 'call', id, method, args });
+    return new Promise((resolve, reject) => calls.set(id, { resolve, reject }));
+  }
+
+  async function handle({
+    id,
+    consumer,
+    deliveries,
+  }: Extract<FromStore, { type: 'deliver' }>): Promise<void> {
+    try {
+      const handler = handlers.get(consumer);
+      if (!handler) throw new AppError('unavailable', 'The consumer has gone.');
+      await handler(deliveries);
+      send({ type: 'handled', id });
+    } catch (error) {
+      send({ type: 'handled', id, error: packError(error) });
+    }
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    worker.onerror = (event) => {
+      const error = new Error(event.message);
+      reject(error);
+      for (const { reject: fail } of calls.values()) fail(error);
+      onDeath(error);
+    };
+    worker.onmessage = ({ data }: MessageEvent<string>) => {
+      const message: FromStore = JSON.parse(data);
+      switch (message.type) {
+        case 'result': {
+          const waiting = calls.get(message.id);
+          calls.delete(message.id);
+          if (message.error) waiting?.reject(unpackError(message.error));
+          else waiting?.resolve(message.value as never);
+          return;
+        }
+        case 'deliver':
+          void handle(message);
+          return;
+        case 'trouble':
+          return onTrouble(unpackError(message.error));
+        case 'ready':
+          return resolve();
+        case 'failed':
+          worker.terminate();
+          return reject(unpackError(message.error));
+      }
+    };
+    worker.postMessage(folder);
+  });
+
+  const readStore = openStoreReadOnly(folder);
+  const reader = openSqliteLedger(readStore, clock);
+
+  const ledger: Ledger = {
+    products: reader.products,
+    product: reader.product,
+    find: reader.find,
+    order: reader.order,
+    unsettled: reader.unsettled,
+    decidedCount: reader.decidedCount,
+    ping: reader.ping,
+    addProducts: (products) => call('addProducts', products),
+    decide: async (purchases) => unpackDecision(await call('decide', purchases.map(packPurchase)), purchases),
+    bindKeys: (bindings) => call('bindKeys', bindings),
+    countAttempts: (ids) => call('countAttempts', ids),
+    markNeedsAttention: (ids, value) => call('markNeedsAttention', ids, value),
+    reset: (productId, units) => call('reset', productId, units),
+    lease: (ids, leaseMs) => call('lease', ids, leaseMs),
+    settle: (results) => call('settle', results),
+    expireOverdue: (limit) => call('expireOverdue', limit),
+    secret: async (name, bytes) => Uint8Array.from(await call('secret', name, bytes)),
+    async close() {},
+  };
+
+  const queue: Queue = {
+    publish: (name, messages, options = {}) => call('publish', name, messages, options),
+    async consume(name, options, handler) {
+      const consumer = ++lastConsumer;
+      handlers.set(consumer, handler);
+      await call('consume', consumer, name, options);
+      return {
+        async close() {
+          await call('closeConsumer', consumer);
+          handlers.delete(consumer);
+        },
+      };
+    },
+    deadLetter: (name, message, cause) => call('deadLetter', name, message, cause),
+    deadLetters: (name, limit) => call('deadLetters', name, limit),
+    replay: (name, ids) => call('replay', name, ids),
+    discard: (name, ids) => call('discard', name, ids),
+    status: () => call('status'),
+    ping: () => call('pingQueue'),
+    async close() {},
+  };
+
+  return {
+    ledger,
+    queue,
+    async close() {
+      readStore.close();
+      await call('close');
+      worker.terminate();
+    },
+  };
+}
