@@ -20,7 +20,9 @@ export function findBun() {
   const packages = list(join(modules, '@oven')).filter((name) => name.startsWith(`bun-${os}-${arch}`));
   if (isMusl()) packages.sort((a, b) => Number(b.endsWith('-musl')) - Number(a.endsWith('-musl')));
   else packages.sort((a, b) => a.length - b.length);
-  const candidates = packages.flatMap((name) => names.map((file) => join(modules, '@oven', name, 'bin', file)));
+  const candidates = packages.flatMap((name) =>
+    names.map((file) => join(modules, '@oven', name, 'bin', file)),
+  );
   candidates.push(join(modules, 'bun', 'bin', 'bun.exe'));
   return candidates.find((file) => sizeOf(file) > STUB_BYTES_MAX);
 }
@@ -32,7 +34,9 @@ export function findBun() {
 export function runBun(args, env = process.env) {
   const bun = findBun();
   if (!bun) {
-    console.error('pulsecart: Bun is not installed here; run `npm ci` first (optional dependencies included).');
+    console.error(
+      'pulsecart: Bun is not installed here; run `npm ci` first (optional dependencies included).',
+    );
     process.exit(1);
   }
   const child = spawn(bun, ['--no-orphans', ...args], { stdio: 'inherit', env });

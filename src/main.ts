@@ -55,7 +55,7 @@ async function openEmbedded(config: Config, log: Log): Promise<Engines> {
 }
 
 /** There is one writer: a second batch would only wait for it, and be smaller than it could have been. */
-const BATCHES_IN_FLIGHT_EMBEDDED = Number(process.env.BIF ?? 1);
+const BATCHES_IN_FLIGHT_EMBEDDED = 1;
 
 const openBooks: OpenBooks = async (dataFolder) => {
   const store = openStoreReadOnly(dataFolder);

@@ -1,0 +1,109 @@
+import { expect, test } from 'bun:test';
+import { readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { Glob } from 'bun';
+
+/**
+ * The tree's own rule: dependencies run one way, domain ← ports ← use cases ← edges ← main. A room may import only what
+ * is named here; adapters (files beside a port that are not the port) are known to main and the store thread alone.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  domain: [],
+  ledger: ['domain', 'embedded'],
+  gate: ['domain', 'ledger'],
+  queue: ['domain', 'embedded'],
+  payments: ['domain'],
+  embedded: ['domain', 'ledger', 'queue'],
+  purchase: ['domain', 'ledger', 'gate', 'queue'],
+  settlement: ['domain', 'ledger', 'queue', 'payments'],
+  audit: ['domain', 'ledger'],
+  observe: ['domain', 'ledger', 'queue', 'purchase', 'settlement'],
+  http: ['domain', 'ledger', 'gate', 'queue', 'purchase', 'settlement', 'observe'],
+  load: ['domain'],
+  cli: [
+    'domain',
+    'ledger',
+    'gate',
+    'queue',
+    'payments',
+    'purchase',
+    'settlement',
+    'audit',
+    'observe',
+    'http',
+    'load',
+    'config.ts',
+  ],
+  'config.ts': ['domain'],
+};
+
+/** The files of each port's room that others may know. */
+const PORTS = [
+  'ledger/ledger.ts',
+  'ledger/books.ts',
+  'gate/gate.ts',
+  'queue/queue.ts',
+  'payments/provider.ts',
+];
+const KNOW_ADAPTERS = ['main.ts', 'embedded/store-thread.ts', 'embedded/threaded.ts'];
+const PORT_ROOMS = ['ledger', 'gate', 'queue', 'payments'];
+
+const src = join(import.meta.dir, '..', 'src');
+
+test('no import runs backwards', () => {
+  expect(
+    imports()
+      .filter(({ from, to }) => !allowed(from, to))
+      .map(show),
+  ).toEqual([]);
+});
+
+test('adapters are known to main and the store thread alone', () => {
+  const strangers = imports().filter(({ from, to }) => {
+    const room = roomOf(to);
+    const isAdapter = PORT_ROOMS.includes(room) && !PORTS.includes(to);
+    return isAdapter && roomOf(from) !== room && !KNOW_ADAPTERS.includes(from);
+  });
+  expect(strangers.map(show)).toEqual([]);
+});
+
+test('the environment is read by config alone', () => {
+  const readers = sources().filter(({ path, text }) => path !== 'config.ts' && /process\.env\b/.test(text));
+  // serve and audit hand the environment to config; child processes inherit theirs.
+  const handOver = ['cli/serve.ts', 'cli/audit.ts', 'load/server-process.ts'];
+  expect(readers.map(({ path }) => path).filter((path) => !handOver.includes(path))).toEqual([]);
+});
+
+function allowed(from: string, to: string): boolean {
+  const room = roomOf(from);
+  return (
+    to.startsWith('../') ||
+    room === 'main.ts' ||
+    room === roomOf(to) ||
+    (MAY_IMPORT[room] ?? []).includes(roomOf(to))
+  );
+}
+
+function imports(): { from: string; to: string }[] {
+  return sources().flatMap(({ path, text }) =>
+    [...text.matchAll(/(?:from|import\()\s*'(\.{1,2}\/[^']+)'/g)].map(([, target]) => ({
+      from: path,
+      to: relative(src, join(src, dirname(path), target!)),
+    })),
+  );
+}
+
+/** Product code; tests may reach anywhere. */
+function sources(): { path: string; text: string }[] {
+  return [...new Glob('**/*.ts').scanSync(src)]
+    .filter((path) => !/\.(test|contract)\.ts$/.test(path))
+    .map((path) => ({ path, text: readFileSync(join(src, path), 'utf8') }));
+}
+
+function roomOf(path: string): string {
+  return path.split('/')[0]!;
+}
+
+function show({ from, to }: { from: string; to: string }): string {
+  return `${from} imports ${to}`;
+}
