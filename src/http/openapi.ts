@@ -1,3 +1,84 @@
-export function openApiDocument(version: string): unknown {
-  return { openapi: '3.1.0', info: { title: 'PulseCart', version }, paths: {} };
+import { ACTUATOR_PATHS } from './openapi/actuator-paths.ts';
+import { ASYNC_PATHS, ORDER_PATHS } from './openapi/async-paths.ts';
+import { COMPONENTS, type Operation, type Paths, ref } from './openapi/parts.ts';
+import { SYNC_PATHS } from './openapi/sync-paths.ts';
+import { ErrorAnswer } from './schemas.ts';
+
+/**
+ * The API as OpenAPI 3.1. Its schemas are the ones that validate (schemas.ts). A test compares its paths with the routes
+ * of the server, and answers of a running server with its schemas.
+ */
+export function openApiDocument(version: string): OpenApiDocument {
+  return {
+    openapi: '3.1.0',
+    info: { title: 'PulseCart', version, license: { name: 'MIT', identifier: 'MIT' }, description: ABOUT },
+    tags: [
+      { name: 'sync', description: 'The answer is the outcome.' },
+      { name: 'async', description: 'The answer is a tracking id; the outcome follows.' },
+      { name: 'orders', description: 'What was bought, and its payment.' },
+      { name: 'actuator', description: 'Health and metrics in the shapes that Spring Boot clients read.' },
+      { name: 'about', description: 'This document.' },
+    ],
+    paths: withDefault({ ...SYNC_PATHS, ...ASYNC_PATHS, ...ORDER_PATHS, ...ACTUATOR_PATHS, ...OWN_PATH }),
+    components: { ...COMPONENTS, schemas: withoutIds(COMPONENTS.schemas) },
+  };
+}
+
+export interface OpenApiDocument {
+  readonly openapi: '3.1.0';
+  readonly info: object;
+  readonly tags: readonly object[];
+  readonly paths: Paths;
+  readonly components: {
+    readonly schemas: Readonly<Record<string, object>>;
+    readonly [kind: string]: object;
+  };
+}
+
+const ABOUT = `A flash sale: limited units, a crowd of buyers, and every answer true.
+
+JSON in and out, timestamps in ISO 8601 UTC, amounts in minor units. Errors carry \`message\` and \`code\`. A wrong method
+is answered 405 with \`Allow\`, an unknown path 404. GET routes answer HEAD, too.`;
+
+const OWN_PATH: Paths = {
+  '/openapi.json': {
+    get: {
+      operationId: 'openapi',
+      tags: ['about'],
+      summary: 'This document',
+      responses: {
+        '200': {
+          description: 'OpenAPI 3.1',
+          content: { 'application/json': { schema: { type: 'object' } } },
+        },
+      },
+    },
+  },
+};
+
+/** What every operation may answer when something of ours breaks. */
+const INTERNAL_ERROR = {
+  description: '`internal_error`',
+  content: { 'application/json': { schema: ref(ErrorAnswer) } },
+};
+
+function withDefault(paths: Paths): Paths {
+  return mapValues(paths, (methods) =>
+    mapValues(methods as Record<string, Operation>, (operation) => ({
+      ...operation,
+      responses: { ...operation.responses, default: INTERNAL_ERROR },
+    })),
+  );
+}
+
+/** An `$id` would make the references inside a schema relative to it. */
+function withoutIds(schemas: Readonly<Record<string, object>>): Record<string, object> {
+  return mapValues(schemas, (schema) => {
+    const { $id: _, ...rest } = schema as { $id?: string };
+    return rest;
+  });
+}
+
+function mapValues<A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 }

@@ -1,0 +1,220 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Compile } from 'typebox/compile';
+import { until } from '../../test/support/until.ts';
+import { type ServerProcess, startServer } from '../load/server-process.ts';
+import type { Method } from './openapi/parts.ts';
+import { openApiDocument } from './openapi.ts';
+import { createRoutes } from './server.ts';
+import type { Service } from './service.ts';
+
+const document = openApiDocument('1.2.3');
+const components = document.components.schemas;
+
+describe('the document', () => {
+  test('describes every route of the server, and no other', () => {
+    // Making the table touches nothing of the service.
+    const routes = createRoutes({} as Service);
+    const served = Object.entries(routes).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`),
+    );
+    const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(described.toSorted()).toEqual(served.toSorted());
+  });
+
+  test('names every parameter of a path', () => {
+    for (const [path, methods] of Object.entries(document.paths)) {
+      for (const { parameters = [] } of Object.values(methods)) {
+        const named = (parameters as { in: string; name: string }[]).filter((one) => one.in === 'path');
+        expect(named.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
+      }
+    }
+  });
+
+  test('has operation ids that are unique', () => {
+    const ids = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    );
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test('has no reference that leads nowhere', () => {
+    const text = JSON.stringify(document);
+    for (const [, kind, name] of text.matchAll(/"#\/components\/(\w+)\/([\w-]+)"/g)) {
+      expect([kind, Object.keys((document.components as Record<string, object>)[kind!]!)]).toEqual([
+        kind,
+        expect.arrayContaining([name]),
+      ]);
+    }
+  });
+
+  test('gives examples that its schemas allow', () => {
+    const wrong = contents().flatMap(({ where, schema, examples }) =>
+      Object.entries(examples)
+        .filter(([, { value }]) => !Compile(withoutRefs(schema)).Check(value))
+        .map(([name]) => `${where}: ${name}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('a running server', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pulsecart-openapi-'));
+  let server: ServerProcess;
+
+  beforeAll(async () => {
+    server = await startServer(folder);
+  });
+  afterAll(async () => {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('answers a sync purchase as described, bought, refused and malformed', async () => {
+    await expectAnswers('post', '/api/v1/sync/purchase', {}, [
+      [200, buying({ productId: 1, quantity: 1, userId: 'ada' })],
+      [409, buying({ productId: 3, quantity: 101 })],
+      [400, buying({ productId: 1, quantity: 0 })],
+      [404, buying({ productId: 77, quantity: 1 })],
+      [413, buying({ productId: 1, quantity: 1, note: 'x'.repeat(20_000) })],
+      [415, { method: 'POST', body: '{}', headers: { 'Content-Type': 'text/plain' } }],
+    ]);
+  });
+
+  test('answers a key that was used for another purchase as described, both ways', async () => {
+    for (const path of ['/api/v1/sync/purchase', '/api/v1/async/purchase']) {
+      const keyed = (quantity: number) =>
+        buying({ productId: 2, quantity, userId: 7 }, { 'Idempotency-Key': 'k' });
+      const done = path.includes('async') ? 202 : 200;
+      await expectAnswers('post', path, {}, [
+        [done, keyed(1)],
+        [done, keyed(1)],
+        [422, keyed(2)],
+      ]);
+    }
+  });
+
+  test('answers an async purchase and its tracking as described', async () => {
+    const [accepted] = await expectAnswers('post', '/api/v1/async/purchase', {}, [
+      [202, buying({ productId: 1, quantity: 2, userId: 'grace' })],
+    ]);
+    const trackingId = (accepted as { trackingId: string }).trackingId;
+    const tracking = '/api/v1/async/purchase/{trackingId}';
+    await expectAnswers('get', tracking, { trackingId, query: '?wait=10s' }, [[200, {}]]);
+    await expectAnswers('get', tracking, { trackingId, query: '?wait=soon' }, [[400, {}]]);
+    await expectAnswers('get', tracking, { trackingId: crypto.randomUUID() }, [[404, {}]]);
+    const orders = '/api/v1/orders/{orderId}';
+    await until(async () => {
+      const [order] = await expectAnswers('get', orders, { orderId: trackingId }, [[200, {}]]);
+      return (order as { status: string }).status === 'paid';
+    });
+    await expectAnswers('get', orders, { orderId: 'nobody' }, [[404, {}]]);
+    await expectAnswers('get', '/api/v1/async/queue/status', {}, [[200, {}]]);
+  });
+
+  test('answers about stock as described', async () => {
+    const stock = '/api/v1/sync/stock/{productId}';
+    await expectAnswers('get', stock, { productId: '5' }, [
+      [200, {}],
+      [304, { headers: { 'If-None-Match': '"1"' } }],
+    ]);
+    await expectAnswers('get', stock, { productId: '0' }, [[404, {}]]);
+    await expectAnswers('post', '/api/v1/sync/stock/init/{productId}', { productId: '5' }, [
+      [200, { method: 'POST' }],
+      [401, { method: 'POST', headers: { 'X-Forwarded-For': '203.0.113.9' } }],
+    ]);
+    const reset = '/api/v1/sync/stock/{productId}/reset';
+    await expectAnswers('put', reset, { productId: '5', query: '?stock=0' }, [[200, { method: 'PUT' }]]);
+    await expectAnswers('put', reset, { productId: '5', query: '?stock=-1' }, [[400, { method: 'PUT' }]]);
+    await expectAnswers('put', reset, { productId: '99', query: '?stock=1' }, [[404, { method: 'PUT' }]]);
+  });
+
+  test('answers about itself as described', async () => {
+    const paths = Object.keys(document.paths).filter((path) => !path.includes('{'));
+    for (const path of paths) {
+      if (document.paths[path]!.get) await expectAnswers('get', path, {}, [[200, {}]]);
+    }
+    const metric = '/actuator/metrics/{name}';
+    await expectAnswers('get', metric, { name: 'pulsecart_desk_inside' }, [[200, {}]]);
+    await expectAnswers('get', metric, { name: 'pulsecart_nothing' }, [[404, {}]]);
+  });
+
+  /** Makes each request and holds its answer against what the document says of that status; answers the bodies. */
+  async function expectAnswers(
+    method: Method,
+    path: string,
+    { query = '', ...parameters }: Record<string, string>,
+    requests: readonly (readonly [status: number, init: RequestInit])[],
+  ): Promise<unknown[]> {
+    const url = server.url + path.replace(/\{(\w+)\}/g, (_, name) => parameters[name]!) + query;
+    const bodies: unknown[] = [];
+    for (const [status, init] of requests) {
+      const response = await fetch(url, init);
+      const text = await response.text();
+      expect(`${response.status} ${text}`).toStartWith(`${status} `);
+      const described = document.paths[path]![method]!.responses[status] as Described;
+      for (const name of Object.keys(described.headers ?? {})) {
+        // A status with several shapes has headers that only some of them carry.
+        if (!(status === 409 && name === 'Retry-After')) expect(response.headers.get(name)).not.toBeNull();
+      }
+      bodies.push(described.content ? readBody(response, text, described.content) : text);
+    }
+    return bodies;
+  }
+});
+
+interface Described {
+  readonly headers?: object;
+  readonly content?: Readonly<Record<string, { schema: object; examples?: Record<string, Example> }>>;
+}
+
+interface Example {
+  readonly value: unknown;
+}
+
+function readBody(response: Response, text: string, content: NonNullable<Described['content']>): unknown {
+  const type = response.headers.get('content-type')!.split(';')[0]!;
+  expect(Object.keys(content)).toContain(type);
+  const body: unknown = type.endsWith('json') ? JSON.parse(text) : text;
+  expect({ body, errors: [...Compile(withoutRefs(content[type]!.schema)).Errors(body)] }).toEqual({
+    body,
+    errors: [],
+  });
+  return body;
+}
+
+/** Every body that the document describes. */
+function contents(): { where: string; schema: object; examples: Record<string, Example> }[] {
+  return Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, { responses, requestBody }]) =>
+      Object.entries({ ...responses, request: requestBody ?? {} } as Record<string, Described>).flatMap(
+        ([status, { content = {} }]) =>
+          Object.values(content).map(({ schema, examples = {}, ...rest }) => ({
+            where: `${method} ${path} ${status}`,
+            schema,
+            examples: 'example' in rest ? { example: { value: rest.example } } : examples,
+          })),
+      ),
+    ),
+  );
+}
+
+/** The schema with its components in place. None of them contains itself. */
+function withoutRefs(schema: object): object {
+  return JSON.parse(JSON.stringify(schema), (_, value) => {
+    const name = (value as { $ref?: string } | null)?.$ref?.split('/').at(-1);
+    return name === undefined ? value : withoutRefs(components[name]!);
+  });
+}
+
+function buying(body: object, headers: Record<string, string> = {}): RequestInit {
+  return {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'Content-Type': 'application/json', ...headers },
+  };
+}

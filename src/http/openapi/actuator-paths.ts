@@ -1,0 +1,76 @@
+import { HealthAnswer, InfoAnswer, MetricAnswer, MetricNamesAnswer } from './actuator-schemas.ts';
+import { inPath, jsonAnswer, type Paths, problemAnswer, textAnswer } from './parts.ts';
+
+const tags = ['actuator'];
+
+export const ACTUATOR_PATHS: Paths = {
+  '/actuator/health': {
+    get: {
+      operationId: 'health',
+      tags,
+      summary: 'Health of the service and of each engine',
+      responses: {
+        '200': jsonAnswer('UP', HealthAnswer, {
+          examples: { up: { status: 'UP', components: { db: { status: 'UP' }, queue: { status: 'UP' } } } },
+        }),
+        '503': jsonAnswer('DOWN', HealthAnswer),
+      },
+    },
+  },
+  '/actuator/health/liveness': {
+    get: {
+      operationId: 'liveness',
+      tags,
+      summary: 'The process answers',
+      responses: { '200': jsonAnswer('UP', HealthAnswer, { examples: { up: { status: 'UP' } } }) },
+    },
+  },
+  '/actuator/health/readiness': {
+    get: {
+      operationId: 'readiness',
+      tags,
+      summary: 'Requests may be sent here',
+      description: 'Not ready from the moment a shutdown begins.',
+      responses: {
+        '200': jsonAnswer('UP', HealthAnswer, { examples: { up: { status: 'UP' } } }),
+        '503': jsonAnswer('OUT_OF_SERVICE', HealthAnswer),
+      },
+    },
+  },
+  '/actuator/info': {
+    get: {
+      operationId: 'info',
+      tags,
+      summary: 'Version, runtime and engines',
+      responses: { '200': jsonAnswer('The facts', InfoAnswer) },
+    },
+  },
+  '/actuator/metrics': {
+    get: {
+      operationId: 'metricNames',
+      tags,
+      summary: 'Names of all metrics',
+      responses: { '200': jsonAnswer('The names', MetricNamesAnswer) },
+    },
+  },
+  '/actuator/metrics/{name}': {
+    get: {
+      operationId: 'metric',
+      tags,
+      summary: 'One metric',
+      parameters: [inPath('name', { type: 'string' }, 'One of the names')],
+      responses: {
+        '200': jsonAnswer('The metric', MetricAnswer),
+        '404': problemAnswer('`not_found`'),
+      },
+    },
+  },
+  '/actuator/prometheus': {
+    get: {
+      operationId: 'prometheus',
+      tags,
+      summary: 'All metrics in the Prometheus text format',
+      responses: { '200': textAnswer('The metrics', 'pulsecart_desk_inside 0') },
+    },
+  },
+};

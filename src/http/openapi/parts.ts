@@ -1,0 +1,147 @@
+import type { TSchema } from 'typebox';
+import {
+  AcceptanceAnswer,
+  ErrorAnswer,
+  OrderAnswer,
+  ProblemAnswer,
+  PurchaseAnswer,
+  PurchaseBody,
+  QueueStatusAnswer,
+  StockAnswer,
+  TrackingAnswer,
+} from '../schemas.ts';
+import { HealthAnswer, InfoAnswer, MetricAnswer, MetricNamesAnswer } from './actuator-schemas.ts';
+
+/** The words that descriptions of routes are made of. */
+
+export type Method = 'get' | 'post' | 'put';
+export type Paths = Readonly<Record<string, Readonly<Partial<Record<Method, Operation>>>>>;
+
+export interface Operation {
+  readonly operationId: string;
+  readonly tags: readonly string[];
+  readonly summary: string;
+  readonly description?: string;
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
+  readonly parameters?: readonly object[];
+  readonly requestBody?: object;
+  readonly responses: Readonly<Record<string, object>>;
+}
+
+interface AnswerParts {
+  readonly headers?: readonly HeaderName[];
+  readonly examples?: Readonly<Record<string, unknown>>;
+}
+
+/** Everything under `components`, each schema by its `$id`. */
+export const COMPONENTS = {
+  schemas: Object.fromEntries(
+    [
+      PurchaseBody,
+      PurchaseAnswer,
+      AcceptanceAnswer,
+      TrackingAnswer,
+      OrderAnswer,
+      StockAnswer,
+      QueueStatusAnswer,
+      HealthAnswer,
+      InfoAnswer,
+      MetricNamesAnswer,
+      MetricAnswer,
+      ErrorAnswer,
+      ProblemAnswer,
+    ].map((schema) => [nameOf(schema), schema]),
+  ),
+  headers: {
+    'Retry-After': {
+      description: 'Seconds after which trying again makes sense',
+      schema: { type: 'integer', minimum: 0 },
+    },
+    Location: { description: 'Where the outcome will be found', schema: { type: 'string' } },
+    ETag: { description: "The product's version", schema: { type: 'string', pattern: '^"\\d+"$' } },
+    'X-Request-Id': {
+      description: 'Id of this answer; the one that the request brought, or a new one',
+      schema: { type: 'string' },
+    },
+  },
+  securitySchemes: {
+    operator: {
+      type: 'http',
+      scheme: 'bearer',
+      description:
+        'PULSECART_OPERATOR_TOKEN. Without a configured token, development mode answers operators on a loopback connection.',
+    },
+  },
+} as const;
+
+type HeaderName = keyof typeof COMPONENTS.headers;
+
+export function ref(schema: TSchema): { readonly $ref: string } {
+  return { $ref: `#/components/schemas/${nameOf(schema)}` };
+}
+
+function nameOf(schema: TSchema): string {
+  const { $id } = schema as { $id?: string };
+  if ($id === undefined) throw new Error('a schema needs an $id to be a component');
+  return $id;
+}
+
+export function jsonAnswer(description: string, schema: TSchema, parts: AnswerParts = {}): object {
+  return answer(description, 'application/json', ref(schema), parts);
+}
+
+/** For a status that comes in several shapes. */
+export function anyJsonAnswer(
+  description: string,
+  schemas: readonly TSchema[],
+  parts: AnswerParts = {},
+): object {
+  return answer(description, 'application/json', { anyOf: schemas.map(ref) }, parts);
+}
+
+export function textAnswer(description: string, example: string): object {
+  return answer(description, 'text/plain', { type: 'string' }, { examples: { text: example } });
+}
+
+export function errorAnswer(description: string, headers: readonly HeaderName[] = []): object {
+  return jsonAnswer(description, ErrorAnswer, { headers: ['X-Request-Id', ...headers] });
+}
+
+export function problemAnswer(description: string): object {
+  return answer(description, 'application/problem+json', ref(ProblemAnswer), { headers: ['X-Request-Id'] });
+}
+
+function answer(
+  description: string,
+  type: string,
+  schema: object,
+  { headers, examples }: AnswerParts,
+): object {
+  return {
+    description,
+    ...(headers && {
+      headers: Object.fromEntries(headers.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
+    }),
+    content: {
+      [type]: {
+        schema,
+        ...(examples && {
+          examples: Object.fromEntries(Object.entries(examples).map(([name, value]) => [name, { value }])),
+        }),
+      },
+    },
+  };
+}
+
+export function inPath(name: string, schema: object, description: string): object {
+  return { name, in: 'path', required: true, schema, description };
+}
+
+export function inQuery(name: string, schema: object, description: string, required = false): object {
+  return { name, in: 'query', required, schema, description };
+}
+
+/** Only operators may call it. */
+export const FOR_OPERATORS = [{ operator: [] }] as const;
+
+export const NOT_AN_OPERATOR = errorAnswer('`unauthorized`: no operator token, or a wrong one');
