@@ -141,11 +141,10 @@ function taken({ productId, quantity }: PurchaseRequest, trackingId: string, acc
   );
 }
 
+/** Milliseconds of `?wait=10s` (or `wait=10`), 0 without it, null when it is something else. */
 function readWaitMs(req: Request): number | null {
-  const at = req.url.indexOf('?');
-  if (at < 0) return 0;
-  const wait = new URLSearchParams(req.url.slice(at + 1)).get('wait');
-  if (wait === null) return 0;
+  const wait = /[?&]wait=([^&#]*)/.exec(req.url)?.[1];
+  if (wait === undefined) return 0;
   const seconds = /^(\d{1,3})s?$/.exec(wait)?.[1];
   return seconds !== undefined && Number(seconds) <= WAIT_S_MAX ? Number(seconds) * 1000 : null;
 }
