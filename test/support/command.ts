@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+
+export const ROOT = join(import.meta.dir, '..', '..');
+export const LAUNCHER = join(ROOT, 'bin', 'pulsecart.mjs');
+export const MAIN = join(ROOT, 'src', 'main.ts');
+
+/** A command that ends by itself sooner than this; one that does not is killed and its test fails. */
+const END_TIMEOUT_MS = 20_000;
+
+export interface Ended {
+  /** The exit status, or the signal's name where a signal ended it. */
+  readonly exit: number | string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end, with no settings but those in `env`. */
+export async function runToEnd(
+  command: readonly string[],
+  { env = {}, cwd = ROOT }: { readonly env?: Record<string, string>; readonly cwd?: string } = {},
+): Promise<Ended> {
+  const child = Bun.spawn([...command], {
+    cwd,
+    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    timeout: END_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { exit: child.signalCode ?? code, stdout, stderr };
+}
+
+/** `pulsecart <args>`, on the Bun that runs the tests. */
+export function runPulsecart(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  return runToEnd([process.execPath, MAIN, ...args], { env });
+}
