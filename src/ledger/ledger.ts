@@ -62,7 +62,12 @@ export interface Ledger {
    */
   lease(orderIds: readonly string[], leaseMs: number): Promise<LeasedOrder[]>;
 
-  /** Records what became of charges; stale ones (lease lost, order moved on) are ignored. */
+  /**
+   * Records what became of charges. Ignored are results of an attempt that is over already, and an `attempt_failed` from
+   * any lease but the current one: the others may have asked for the same attempt, and a new attempt beside theirs would
+   * charge twice. `captured`, `declined` and `give_up` are the provider's last word on the attempt's key, whoever brings
+   * them.
+   */
   settle(results: readonly ChargeResult[]): Promise<Standing[]>;
 
   /** Expires `reserved` orders whose hold has run out, oldest first, and gives their units back. */
@@ -147,10 +152,12 @@ export interface LeasedOrder {
 export interface ChargeResult {
   readonly orderId: string;
   readonly attempt: number;
+  /** `leases` of the lease that asked. */
+  readonly leases: number;
   readonly result:
     | { readonly type: 'captured'; readonly providerId: string }
     | { readonly type: 'declined'; readonly reason: string }
-    /** The provider surely did not charge; the order may be tried again while its hold runs. */
+    /** This lease's ask surely charged nothing; the order may be tried again while its hold runs. */
     | { readonly type: 'attempt_failed'; readonly reason: string }
     /** The provider confirmed the cancellation of an attempt whose outcome was unknown for too long. */
     | { readonly type: 'give_up'; readonly reason: string };

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../domain/backoff.ts';
-import type { Clock } from '../domain/clock.ts';
 import type { LeasedOrder, Ledger } from '../ledger/ledger.ts';
 import type { PaymentProvider } from '../payments/provider.ts';
 import type { Delivery, Queue } from '../queue/queue.ts';
@@ -17,7 +16,6 @@ export interface ChargerDependencies {
   readonly ledger: Pick<Ledger, 'lease'>;
   readonly queue: Pick<Queue, 'deadLetter'>;
   readonly provider: PaymentProvider;
-  readonly clock: Clock;
   readonly outbox: Pick<Outbox, 'lastAddedAtMs'>;
   readonly recorder: Recorder;
   readonly room: Room;
@@ -45,7 +43,7 @@ const RUSH_REST_MS = 25;
 
 /** Leases orders and asks the provider for each. It does not wait for the answers: those go to the recorder. */
 export function createCharger(dependencies: ChargerDependencies) {
-  const { ledger, queue, provider, clock, outbox, recorder, room, stats, onTrouble, leaseMs, stopping } =
+  const { ledger, queue, provider, outbox, recorder, room, stats, onTrouble, leaseMs, stopping } =
     dependencies;
   let failuresInRow = 0;
   let pausesInRow = 0;
@@ -55,10 +53,9 @@ export function createCharger(dependencies: ChargerDependencies) {
     const orderIds = await readOrderIds(deliveries);
     await pauseInOutage();
     await room.enter(orderIds.length);
-    const leaseEndsAt = clock() + leaseMs;
     const leased = await lease(orderIds);
     room.leave(orderIds.length - leased.length);
-    for (const order of leased) void charge(order, leaseEndsAt);
+    for (const order of leased) void charge(order);
     await yieldToBuyers();
   }
 
@@ -86,11 +83,12 @@ export function createCharger(dependencies: ChargerDependencies) {
     }
   }
 
-  async function charge(leased: LeasedOrder, leaseEndsAt: number): Promise<void> {
+  async function charge(leased: LeasedOrder): Promise<void> {
     const result = await ask(provider, leased, onTrouble);
     watchForOutage(result);
     if (result) {
-      recorder.record({ orderId: leased.order.id, attempt: leased.attempt, result, leaseEndsAt });
+      const { order, attempt, leases } = leased;
+      recorder.record({ orderId: order.id, attempt, leases, result });
     } else {
       stats.unanswered++;
       room.leave(1);

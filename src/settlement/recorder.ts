@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../domain/backoff.ts';
-import type { Clock } from '../domain/clock.ts';
 import type { ChargeResult, Ledger, Standing } from '../ledger/ledger.ts';
 import { createBatcher } from './batcher.ts';
 import type { Outbox } from './outbox.ts';
@@ -10,17 +9,11 @@ import { togetherOrAlone } from './together.ts';
 
 export interface Recorder {
   /** Takes the result of a charge over. The order leaves the room when it is in the ledger. */
-  record(result: LeasedResult): void;
-}
-
-/** A result and the moment until which nobody else asks for the same attempt. */
-export interface LeasedResult extends ChargeResult {
-  readonly leaseEndsAt: number;
+  record(result: ChargeResult): void;
 }
 
 export interface RecorderDependencies {
   readonly ledger: Pick<Ledger, 'settle'>;
-  readonly clock: Clock;
   readonly outbox: Outbox;
   readonly room: Room;
   readonly stats: Omit<SettlementStats, 'inFlight'>;
@@ -46,13 +39,12 @@ const RETRY_MS_MAX = 5_000;
 
 /** Brings results of charges into the ledger, in batches and until they are in. */
 export function createRecorder(dependencies: RecorderDependencies): Recorder {
-  const { ledger, clock, outbox, room, stats, onStandings, onTrouble, deadline } = dependencies;
+  const { ledger, outbox, room, stats, onStandings, onTrouble, deadline } = dependencies;
   const batching = { itemsMax: SETTLE_RESULTS_MAX, lingerMs: SETTLE_LINGER_MS };
-  const batcher = createBatcher<LeasedResult>(batching, recordAll);
+  const batcher = createBatcher<ChargeResult>(batching, recordAll);
 
-  async function recordAll(batch: readonly LeasedResult[]): Promise<void> {
+  async function recordAll(results: readonly ChargeResult[]): Promise<void> {
     for (let failures = 1; !deadline.aborted; failures++) {
-      const results = batch.filter(stillHolds);
       try {
         const standings = await togetherOrAlone(results, (some) => ledger.settle(some), reportBad);
         follow(results, standings);
@@ -62,22 +54,14 @@ export function createRecorder(dependencies: RecorderDependencies): Recorder {
         await pause(backoffMs(failures, LEDGER_PAUSE_MS_FIRST, LEDGER_PAUSE_MS_MAX));
       }
     }
-    room.leave(batch.length);
+    room.leave(results.length);
   }
 
-  /**
-   * A failed attempt whose lease has ended counts for nothing: somebody else may have asked for it meanwhile, and a new
-   * attempt beside theirs would charge twice. All other results are final at the provider, whoever brings them.
-   */
-  function stillHolds({ result, leaseEndsAt }: LeasedResult): boolean {
-    return result.type !== 'attempt_failed' || clock() < leaseEndsAt;
-  }
-
-  function reportBad({ orderId }: LeasedResult, error: unknown): void {
+  function reportBad({ orderId }: ChargeResult, error: unknown): void {
     onTrouble(error, `record of the charge of order ${orderId}`);
   }
 
-  function follow(results: readonly LeasedResult[], standings: readonly Standing[]): void {
+  function follow(results: readonly ChargeResult[], standings: readonly Standing[]): void {
     for (const { result } of results) stats[COUNTED_AS[result.type]]++;
     if (standings.length > 0) onStandings(standings);
     for (const [attempt, orderIds] of failedByAttempt(results)) {

@@ -224,11 +224,12 @@ test('an outage during a takeover begins no new attempt, because the first ask m
   expect(house.simulator.stateOf(`${id}:2`)).toBeUndefined();
 });
 
-test('an attempt that fails after its lease has ended begins no new attempt', async () => {
+test('an attempt that fails after somebody else took its lease over begins no new attempt', async () => {
   const tooLate: PaymentProvider = {
     ...house.simulator,
-    async charge() {
+    async charge({ orderId }) {
       house.passTime(LEASE_MS);
+      expect(await house.ledger.lease([orderId], LEASE_MS)).toMatchObject([{ attempt: 1, leases: 2 }]);
       throw new AppError('unavailable', 'refused, but late');
     },
   };
@@ -238,6 +239,24 @@ test('an attempt that fails after its lease has ended begins no new attempt', as
   settlement.enqueue([id!]);
   await until(async () => (await house.order(id!)).attempts === 1 && settlement.stats.inFlight === 0);
   expect(await house.order(id!)).toMatchObject({ status: 'charging', attempts: 1 });
+});
+
+test('an attempt that fails after its lease has ended, which nobody took over, is tried again', async () => {
+  let charges = 0;
+  const lateOnce: PaymentProvider = {
+    ...house.simulator,
+    async charge(request) {
+      if (++charges > 1) return house.simulator.charge(request);
+      house.passTime(LEASE_MS);
+      throw new AppError('unavailable', 'refused, but late');
+    },
+  };
+  const settlement = house.settlement({ provider: lateOnce, timing: { sweepEveryMs: 60_000 } });
+  await settlement.start({ consume: true });
+  const [id] = await house.reserve('anybody');
+  settlement.enqueue([id!]);
+  await untilStatus(id!, 'paid');
+  expect((await house.order(id!)).attempts).toBe(2);
 });
 
 test('an order is not expired while it is being charged', async () => {

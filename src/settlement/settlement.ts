@@ -82,7 +82,7 @@ const CHARGES_IN_FLIGHT_MAX = 2_000;
 const LEASE_ORDERS_MAX = 100;
 
 export function createSettlement(dependencies: SettlementDependencies): Settlement {
-  const { ledger, queue, provider, clock, onStandings, onTrouble } = dependencies;
+  const { ledger, queue, provider, onStandings, onTrouble } = dependencies;
   const timing = { ...TIMING, ...dependencies.timing };
   const stats = { paid: 0, declined: 0, expired: 0, failedAttempts: 0, unanswered: 0 };
   const stopping = new AbortController();
@@ -92,7 +92,6 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
   const outbox = createOutbox({ queue, onTrouble });
   const recorder = createRecorder({
     ledger,
-    clock,
     outbox,
     room,
     stats,
@@ -104,7 +103,6 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     ledger,
     queue,
     provider,
-    clock,
     outbox,
     recorder,
     room,

@@ -102,9 +102,10 @@ export function createSettle(db: Database) {
 
     settle(results: readonly ChargeResult[], now: number): Standing[] {
       const moves = new Map<number, Move>();
-      for (const { orderId, attempt, result } of results) {
+      for (const { orderId, attempt, leases, result } of results) {
         const row = orders.find(orderId);
         if (row?.status !== 'charging' || row.attempts !== attempt) continue;
+        if (result.type === 'attempt_failed' && row.leases !== leases) continue;
         const event: OrderEvent =
           result.type === 'attempt_failed'
             ? { type: result.type, holdRuns: now < row.expiresAt }
