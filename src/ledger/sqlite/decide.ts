@@ -96,13 +96,15 @@ export function createDecide(db: Database): (purchases: readonly Purchase[], now
 
     const decideOne = (purchase: Purchase): Outcome => {
       const { key, customer, quantity } = purchase;
+      if (purchase.channel === 'async') {
+        // Before its key: what a queued purchase was told once is final, whoever bound the key since.
+        const first = earlier(purchase.id);
+        if (first) return first;
+      }
       const bound = key && readKey.get(key.scope, key.value);
       if (bound) {
         if (bound.fingerprint !== key.fingerprint) return { kind: 'mismatch' };
         const first = earlier(bound.purchaseId);
-        if (first) return first;
-      } else if (purchase.channel === 'async') {
-        const first = earlier(purchase.id);
         if (first) return first;
       }
 
