@@ -50,3 +50,39 @@ test('a changed digit, another key or another shape is an id never issued', () =
   expect(ids.read(id.toUpperCase())).toBeNull();
   expect(ids.read('')).toBeNull();
 });
+
+test('ids of one process stay distinct, in time and counter alone, when the clock stands still or is set back', () => {
+  let now = at;
+  const clocked = createPurchaseIds(key, () => now);
+  const made: string[] = [];
+  for (const time of [at, at - 3_600_000, at + 1]) {
+    now = time;
+    for (let i = 0; i < 10_000; i++) made.push(clocked.mint());
+  }
+  // 16 hex digits: time, version and counter.
+  const fronts = new Set(made.map((id) => id.replaceAll('-', '').slice(0, 16)));
+  expect(fronts.size).toBe(made.length);
+  for (const id of made) expect(Math.abs(clocked.read(id)!.acceptedAt - at)).toBeLessThan(100);
+});
+
+test('ids cross from one block to the next, and from one millisecond to the next, without a repeat', () => {
+  let now = at;
+  const clocked = createPurchaseIds(key, () => now);
+  const made = new Set<string>();
+  let count = 0;
+  for (const perMillisecond of [1, 2, 3, 63, 64, 65, 129, 1, 1, 7]) {
+    for (let i = 0; i < perMillisecond; i++) {
+      const id = clocked.mint();
+      expect(clocked.read(id)).toEqual({ acceptedAt: now, soldOut: null });
+      made.add(id);
+      count++;
+    }
+    now++;
+  }
+  expect(made.size).toBe(count);
+});
+
+test('sold-out ids are distinct from each other', () => {
+  const made = new Set(Array.from({ length: 5_000 }, () => ids.mintSoldOut(7, 2)!));
+  expect(made.size).toBe(5_000);
+});

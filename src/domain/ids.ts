@@ -41,6 +41,8 @@ const SOLD_OUT_QUANTITY_MAX = 8;
 const BLOCK_IDS_MAX = 64;
 const BLOCK_IDS_MIN = 2;
 const SOLD_OUT_FLAG = 0x08;
+/** Values of the counter, and so the most ids that bear the same millisecond. */
+const COUNTER_VALUES = 0x800;
 
 export function createPurchaseIds(key: Uint8Array, now: () => number): PurchaseIds {
   const encrypt = blockCipher(key);
@@ -78,7 +80,8 @@ function readSoldOut(bytes: Buffer): PurchaseIdParts['soldOut'] {
 
 /**
  * Makes ids a block at a time within one millisecond. The counter starts at random and rises, so one process never
- * repeats an id within 2048 of a millisecond; the random bits keep processes apart.
+ * makes the same time and counter twice: when a millisecond has used it up, which takes a clock that was set back, ids
+ * bear the next millisecond already (RFC 9562, 6.2). The random bits keep processes apart.
  */
 function minter(encrypt: (blocks: Buffer) => Buffer, now: () => number, slot: number | null): () => string {
   let size = BLOCK_IDS_MIN;
@@ -86,17 +89,21 @@ function minter(encrypt: (blocks: Buffer) => Buffer, now: () => number, slot: nu
   let hex = '';
   let next = size;
   let blockTime = -1;
+  /** Ids made for `blockTime` so far. */
+  let made = 0;
   let counter = randomFillSync(Buffer.alloc(2)).readUInt16BE();
-  const fill = (time: number) => {
+  const fill = (wanted: number) => {
     // As many as the last millisecond used: a block is good for one millisecond, and what is left of it is wasted.
     const fitting = next === size ? Math.min(size * 2, BLOCK_IDS_MAX) : Math.max(next, BLOCK_IDS_MIN);
     if (fitting !== size) {
       size = fitting;
       block = Buffer.alloc(16 * size);
     }
+    const time = wanted === blockTime && made + size > COUNTER_VALUES ? wanted + 1 : wanted;
+    made = time === blockTime ? made + size : size;
     randomFillSync(block);
     for (let at = 0; at < block.length; at += 16) {
-      counter = (counter + 1) & 0x7ff;
+      counter = (counter + 1) % COUNTER_VALUES;
       block.writeUIntBE(time, at, 6);
       block.writeUInt16BE(0x7000 | (slot === null ? 0 : 0x800) | counter, at + 6);
       const tail = block.readUInt32BE(at + 8) & 0x3fffffff;
