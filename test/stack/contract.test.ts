@@ -140,7 +140,18 @@ describe('the stock', () => {
   });
 
   test('of an unknown product, or of something that is no product id, answers 404', async () => {
-    for (const id of ['999', '0', '-1', 'abc', '1.5', '9007199254740993', '1e3', '%00', '__proto__']) {
+    for (const id of [
+      '999',
+      '0',
+      '-1',
+      'abc',
+      '1.5',
+      '9007199254740993',
+      '1e3',
+      '%00',
+      '__proto__',
+      '..%2f1',
+    ]) {
       const { status, json } = await shop.get(`/api/v1/sync/stock/${id}`);
       expect({ id, status }).toEqual({ id, status: 404 });
       expect(json).toMatchObject({ code: 'unknown_product', field: 'productId' });

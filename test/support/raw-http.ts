@@ -14,16 +14,19 @@ const ANSWER_TIMEOUT_MS = 20_000;
 /** A connection that sends bytes as they are, right or wrong. `using` closes it. */
 export interface RawConnection extends Disposable {
   send(bytes: string | Uint8Array): void;
+  /** Resolves once the system has taken all bytes, or the connection is closed. */
+  sent(): Promise<void>;
   /** The next answer; null when the server closed the connection without one. */
   answer(): Promise<RawAnswer | null>;
-  /** Resolves when the server has closed the connection. */
-  readonly closed: Promise<void>;
+  /** Everything that came, as text, once the server has closed the connection. */
+  readonly closed: Promise<string>;
 }
 
 export async function connectRaw(url: string): Promise<RawConnection> {
   const { hostname, port } = targetOf(url);
   const reader = new ResponseReader();
-  const closed = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<string>();
+  const heard: Buffer[] = [];
   let isClosed = false;
   let news = Promise.withResolvers<void>();
   let unsent: Uint8Array[] = [];
@@ -33,7 +36,8 @@ export async function connectRaw(url: string): Promise<RawConnection> {
   };
   const end = () => {
     isClosed = true;
-    closed.resolve();
+    unsent = [];
+    closed.resolve(Buffer.concat(heard).toString('latin1'));
     tell();
   };
   const flush = () => {
@@ -46,13 +50,14 @@ export async function connectRaw(url: string): Promise<RawConnection> {
       }
       unsent.shift();
     }
-    if (isClosed) unsent = [];
+    tell();
   };
   const socket = await Bun.connect({
     hostname,
     port,
     socket: {
       data(_, chunk) {
+        heard.push(Buffer.from(chunk));
         reader.push(chunk);
         tell();
       },
@@ -64,19 +69,22 @@ export async function connectRaw(url: string): Promise<RawConnection> {
   return {
     closed: closed.promise,
     send(bytes) {
-      unsent.push(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+      if (!isClosed) unsent.push(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
       flush();
+    },
+    async sent() {
+      while (unsent.length > 0) await news.promise;
     },
     async answer() {
       const late = Promise.withResolvers<never>();
       const timer = setTimeout(() => late.reject(new Error('no answer in time')), ANSWER_TIMEOUT_MS);
       try {
         for (;;) {
-          const heard = news.promise;
+          const more = news.promise;
           const result = reader.next();
           if (result === 'response') return answerIn(reader);
           if (result === 'garbage' || isClosed) return null;
-          await Promise.race([heard, late.promise]);
+          await Promise.race([more, late.promise]);
         }
       } finally {
         clearTimeout(timer);
