@@ -102,11 +102,14 @@ export function createSyncRoutes(service: Service) {
     return new Response(JSON.stringify(body), purchaseInit(503));
   }
 
-  async function stock(req: ProductRequest): Promise<Response> {
+  function stock(req: ProductRequest): Answer {
     const productId = readProductId(req);
-    const product = productId === null ? undefined : await catalogue.get(productId);
-    if (!product) return unknownProduct(req, req.params.productId);
-    return stockAnswer(req, product);
+    if (productId === null) return unknownProduct(req, req.params.productId);
+    const product = catalogue.fresh(productId);
+    if (product) return stockAnswer(req, product);
+    return catalogue
+      .refresh(productId)
+      .then((read) => (read ? stockAnswer(req, read) : unknownProduct(req, productId)));
   }
 
   function stockAnswer(req: Request, product: Product): Response {
@@ -116,7 +119,13 @@ export function createSyncRoutes(service: Service) {
       kept = {
         version: product.version,
         body: `{"productId":${product.id},"stock":${available(product)}}`,
-        init: { headers: { 'Content-Type': 'application/json', ETag: etag, 'Cache-Control': 'no-cache' } },
+        init: {
+          headers: new Headers({
+            'Content-Type': 'application/json',
+            ETag: etag,
+            'Cache-Control': 'no-cache',
+          }),
+        },
       };
       stockAnswers.set(product.id, kept); // one entry per product
     }
