@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, isAppError } from '../domain/errors.ts';
 import type { Product } from '../domain/product.ts';
 import type { Outcome, Purchase } from '../domain/purchase.ts';
@@ -30,25 +31,37 @@ export function createResolver(
   const working = new Set<Promise<unknown>>();
   let closing = false;
 
-  async function askUntilCertain(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]> {
+  async function askUntilCertain(
+    purchases: readonly Purchase[],
+    firstPauseMs: number,
+  ): Promise<(Outcome | Error)[]> {
+    await sleep(firstPauseMs);
     for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
       try {
         const { outcomes, products } = await ledger.decide(purchases);
         onDecided(outcomes, products);
         return outcomes;
       } catch (error) {
         // Still no word. Even `unavailable` says nothing about the first try, so only an answer ends this.
-        if (!(error instanceof AppError)) return purchases.map(() => error as Error);
+        if (!(error instanceof AppError)) return askOneByOne(purchases, error as Error);
         if (closing) return purchases.map(() => unknown(error));
       }
+      await sleep(pauseMs);
     }
+  }
+
+  /** A bug, which one of them set off: the others still have an answer. */
+  async function askOneByOne(purchases: readonly Purchase[], bug: Error): Promise<(Outcome | Error)[]> {
+    if (purchases.length === 1) return [bug];
+    const answers: (Outcome | Error)[] = [];
+    for (const purchase of purchases) answers.push(...(await askUntilCertain([purchase], 0)));
+    return answers;
   }
 
   return {
     async resolve(purchases) {
       for (const { id } of purchases) pending.add(id);
-      const certain = askUntilCertain(purchases).finally(() => {
+      const certain = askUntilCertain(purchases, PAUSE_MS_MIN).finally(() => {
         for (const { id } of purchases) pending.delete(id);
         working.delete(certain);
       });

@@ -38,6 +38,8 @@ export interface WorkerOptions {
 const BATCH_ITEMS_MAX = 512;
 /** Tries of one purchase before it is put aside. */
 export const ATTEMPTS_MAX = 5;
+/** Attempts remembered that an engine broke off; more than come back at once in any outage short of a catastrophe. */
+const BROKEN_OFF_MAX = 10_000;
 const RETRY_MS_MIN = 200;
 const RETRY_MS_MAX = 30_000;
 
@@ -49,6 +51,8 @@ export function createWorker(
   { purchaseTtlMs, onDecided, onTrouble }: WorkerOptions,
 ): Worker {
   const stats: WorkerStats = { decided: 0, retried: 0, deadLettered: 0, tooOld: 0 };
+  /** Attempts that were counted and that an engine in trouble broke off, by purchase: they go on, uncounted. */
+  const brokenOff = new Map<string, number>();
   let consumer: Consumer | undefined;
 
   async function handle(deliveries: readonly Delivery[]): Promise<void> {
@@ -66,7 +70,16 @@ export function createWorker(
         alone.unshift(...together);
       }
     }
-    for (const purchase of alone) await decideAlone(purchase);
+    for (const purchase of await undecided(alone)) await decideAlone(purchase);
+  }
+
+  /** What an earlier delivery decided is final; trying it again would count against it. */
+  async function undecided(purchases: readonly Purchase[]): Promise<Purchase[]> {
+    if (purchases.length === 0) return [];
+    const found = await ledger.find(purchases.map(({ id }) => id));
+    const isFinal = ({ id }: Purchase) => (found.get(id)?.kind ?? 'needs_attention') !== 'needs_attention';
+    ended(purchases.filter(isFinal));
+    return purchases.filter((purchase) => !isFinal(purchase));
   }
 
   async function decode(delivery: Delivery): Promise<Purchase[] | null> {
@@ -88,32 +101,47 @@ export function createWorker(
 
   async function decide(purchases: readonly Purchase[]): Promise<void> {
     await desk.decide(purchases);
+    ended(purchases);
+  }
+
+  function ended(purchases: readonly Purchase[]): void {
     stats.decided += purchases.length;
     onDecided(purchases.map(({ id }) => id));
   }
 
   async function decideAlone(purchase: Purchase): Promise<void> {
-    const [attempt] = await ledger.countAttempts([purchase.id]);
-    if (attempt! > ATTEMPTS_MAX) return putAside(purchase, `gave no outcome in ${ATTEMPTS_MAX} attempts`);
+    const attempt = brokenOff.get(purchase.id) ?? (await ledger.countAttempts([purchase.id]))[0]!;
+    brokenOff.delete(purchase.id);
+    try {
+      await attemptAlone(purchase, attempt);
+    } catch (error) {
+      if (isEngineTrouble(error) && brokenOff.size < BROKEN_OFF_MAX) brokenOff.set(purchase.id, attempt);
+      throw error;
+    }
+  }
+
+  async function attemptAlone(purchase: Purchase, attempt: number): Promise<void> {
+    if (attempt > ATTEMPTS_MAX) return putAside(purchase, `gave no outcome in ${ATTEMPTS_MAX} attempts`);
     try {
       await decide([purchase]);
     } catch (error) {
       if (isEngineTrouble(error)) throw error;
       const cause = error instanceof Error ? error.message : String(error);
-      if (attempt! >= ATTEMPTS_MAX) return putAside(purchase, cause);
+      if (attempt >= ATTEMPTS_MAX) return putAside(purchase, cause);
       onTrouble(
         error,
         `purchase ${purchase.id} could not be decided (attempt ${attempt}); it is tried again`,
       );
       stats.retried++;
-      await queue.publish('purchases', [encodePurchases([purchase])], { delayMs: retryDelayMs(attempt!) });
+      await queue.publish('purchases', [encodePurchases([purchase])], { delayMs: retryDelayMs(attempt) });
     }
   }
 
   async function putAside(purchase: Purchase, cause: string): Promise<void> {
     onTrouble(new Error(cause), `purchase ${purchase.id} is put aside`);
-    await queue.deadLetter('purchases', encodePurchases([purchase]), cause);
+    // The letter last: whatever breaks off between the two, the purchase comes back and there is no second letter.
     await ledger.markNeedsAttention([purchase.id], true);
+    await queue.deadLetter('purchases', encodePurchases([purchase]), cause);
     stats.deadLettered++;
   }
 

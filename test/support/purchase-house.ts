@@ -1,0 +1,153 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { audit } from '../../src/audit/audit.ts';
+import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
+import { available, type NewProduct } from '../../src/domain/product.ts';
+import type { Outcome, Purchase, PurchaseKey } from '../../src/domain/purchase.ts';
+import { openStore } from '../../src/embedded/store.ts';
+import { openMemoryGate } from '../../src/gate/memory.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { openSqliteBooks } from '../../src/ledger/sqlite/books.ts';
+import { openSqliteLedger } from '../../src/ledger/sqlite.ts';
+import { createCatalogue } from '../../src/purchase/catalogue.ts';
+import {
+  createDesk,
+  type DeskOptions,
+  type PurchaseCall,
+  type PurchaseDesk,
+} from '../../src/purchase/desk.ts';
+import type { Queue } from '../../src/queue/queue.ts';
+import { openSqliteQueue } from '../../src/queue/sqlite.ts';
+
+/** Product 1 of every house. */
+export const PRODUCT_ID = 1;
+
+/** What a fault does instead of the ledger's `decide`; it may call the real one. */
+export type DecideFault = (
+  purchases: readonly Purchase[],
+  decide: Ledger['decide'],
+) => ReturnType<Ledger['decide']>;
+
+/**
+ * Everything behind the purchase core for real (SQLite ledger and queue in a folder of their own, the in-process gate), with
+ * clocks that can be moved on and engines that can be made to fail.
+ */
+export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'pulsecart-purchase-'));
+  const store = openStore(folder);
+  let aheadMs = 0;
+  const clock = () => Date.now() + aheadMs;
+  const monotonicMs = () => performance.now() + aheadMs;
+  const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), clock);
+  const real = openSqliteLedger(store, clock);
+  const realQueue = openSqliteQueue(store, clock);
+  const gate = openMemoryGate();
+  const batches: (readonly Purchase[])[] = [];
+  const bugs: string[] = [];
+  const reserved: string[] = [];
+  const desks: PurchaseDesk[] = [];
+  await real.addProducts([
+    { id: PRODUCT_ID, name: 'A thing', priceMinor: 100, currency: 'USD', units: 100, ...product },
+  ]);
+
+  /** Methods to be failed by a test; `decide` has a way of its own. */
+  const ledger: Ledger = {
+    ...real,
+    decide(purchases) {
+      batches.push(purchases);
+      return house.decideFault ? house.decideFault(purchases, real.decide) : real.decide(purchases);
+    },
+  };
+  const queue: Queue = { ...realQueue };
+  const catalogue = createCatalogue(ledger, monotonicMs);
+
+  const house = {
+    store,
+    ids,
+    clock,
+    gate,
+    catalogue,
+    /** As the code under test sees it. */
+    ledger,
+    queue,
+    /** As it really is. */
+    real,
+    realQueue,
+    decideFault: null as DecideFault | null,
+    /** Every batch the ledger was asked to decide. */
+    batches,
+    bugs,
+    /** Ids handed on to settlement. */
+    reserved,
+
+    desk(options: Partial<DeskOptions> = {}): PurchaseDesk {
+      const desk = createDesk(ledger, gate, catalogue, monotonicMs, {
+        batchesInFlightMax: 1,
+        onReserved: (orderIds) => reserved.push(...orderIds),
+        onBug: (_, context) => bugs.push(context),
+        ...options,
+      });
+      desks.push(desk);
+      return desk;
+    },
+
+    purchase(changes: Partial<Purchase> = {}): Purchase {
+      const plain = { quantity: 1, customer: null, key: null, acceptedAt: null, refusal: null };
+      return { id: ids.mint(), productId: PRODUCT_ID, channel: 'sync', ...plain, ...changes };
+    },
+
+    queued(changes: Partial<Purchase> = {}): Purchase {
+      return house.purchase({ channel: 'async', acceptedAt: clock(), ...changes });
+    },
+
+    /** A call whose answer the test does not wait for. */
+    call(purchase: Purchase, isGone = () => false): PurchaseCall & { answers: (Outcome | Error)[] } {
+      const answers: (Outcome | Error)[] = [];
+      const answer = (outcome: unknown) => void answers.push(outcome as Outcome);
+      return { purchase, arrivedAtMs: monotonicMs(), answer, fail: answer, isGone, answers };
+    },
+
+    /** Lets both clocks go on. */
+    passTime(ms: number): void {
+      aheadMs += ms;
+    },
+
+    async units(): Promise<{ available: number; reserved: number }> {
+      const now = (await real.product(PRODUCT_ID))!;
+      return { available: available(now), reserved: now.reserved };
+    },
+
+    /** Verdicts of the audit that did not pass. */
+    async breaches(): Promise<string[]> {
+      const verdicts = audit(await openSqliteBooks(store, clock).read());
+      return verdicts.filter(({ pass }) => !pass).map(({ name, detail }) => `${name}: ${detail}`);
+    },
+
+    async close(): Promise<void> {
+      house.decideFault = null;
+      await realQueue.close();
+      await Promise.all(desks.map((desk) => desk.close()));
+      store.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+  return house;
+}
+
+export type PurchaseHouse = Awaited<ReturnType<typeof openPurchaseHouse>>;
+
+export function keyOf(value: string, changes: Partial<PurchaseKey> = {}): PurchaseKey {
+  return { scope: 'sync:customer:ann', value, fingerprint: '1:1', ...changes };
+}
+
+/** How often each word occurs among outcomes: `{ reserved: 3, sold_out: 2 }`. Errors count by their code. */
+export function tally(answers: readonly unknown[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const answer of answers) {
+    const { kind, code, message } = answer as { kind?: string; code?: string; message?: string };
+    const word = code ?? kind ?? message ?? String(answer);
+    counts[word] = (counts[word] ?? 0) + 1;
+  }
+  return counts;
+}
