@@ -1,7 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
 import { AppError } from '../domain/errors.ts';
 import type { PurchaseIds } from '../domain/ids.ts';
-import { saleRefusal } from '../domain/product.ts';
+import { type Product, saleRefusal } from '../domain/product.ts';
 import type { Purchase, PurchaseKey } from '../domain/purchase.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -60,6 +60,7 @@ const MESSAGE_ITEMS_MAX = 256;
 
 interface Ticket {
   readonly purchase: Purchase;
+  readonly product: Product;
   readonly acceptedAt: number;
   resolve(answer: Accepted): void;
   reject(error: unknown): void;
@@ -103,7 +104,7 @@ export function createAcceptance(
 
   async function take(batch: Ticket[]): Promise<void> {
     const keyed = batch.filter((ticket) => ticket.purchase.key);
-    const tickets = keyed.length === 0 ? batch : await bind(batch, keyed);
+    const tickets = keyed.length === 0 ? batch : await bindOrRefuse(batch, keyed);
     if (tickets.length === 0) return;
     try {
       await queue.publish('purchases', [encodePurchases(tickets.map(({ purchase }) => purchase))]);
@@ -117,6 +118,17 @@ export function createAcceptance(
     stats.accepted += tickets.length;
     for (const { purchase, acceptedAt, resolve } of tickets) {
       resolve({ kind: 'accepted', trackingId: purchase.id, acceptedAt });
+    }
+  }
+
+  /** A key that could not be bound, or perhaps was, refuses its purchase alone: nothing was published yet. */
+  async function bindOrRefuse(batch: Ticket[], keyed: Ticket[]): Promise<Ticket[]> {
+    try {
+      return await bind(batch, keyed);
+    } catch (cause) {
+      const notTaken = new AppError('unavailable', 'The idempotency key could not be kept.', { cause });
+      for (const ticket of keyed) ticket.reject(cause instanceof AppError ? notTaken : cause);
+      return batch.filter((ticket) => !ticket.purchase.key);
     }
   }
 
@@ -138,13 +150,15 @@ export function createAcceptance(
         ticket.resolve({ kind: 'mismatch' });
         rebound.set(ticket, null);
       } else if (purchaseId !== ticket.purchase.id) {
-        const { resolve, reject } = ticket;
+        const { product, resolve, reject } = ticket;
         if (decided?.has(purchaseId)) {
           resolve({ kind: 'accepted', trackingId: purchaseId, acceptedAt });
           rebound.set(ticket, null);
         } else {
-          const purchase = { ...ticket.purchase, id: purchaseId, acceptedAt };
-          rebound.set(ticket, { purchase, acceptedAt, resolve, reject });
+          // The window was judged when the key came first; the sale may have closed since.
+          const refusal = saleRefusal(product, acceptedAt);
+          const purchase = { ...ticket.purchase, id: purchaseId, acceptedAt, refusal };
+          rebound.set(ticket, { purchase, product, acceptedAt, resolve, reject });
         }
       }
     });
@@ -182,7 +196,7 @@ export function createAcceptance(
       };
       try {
         return await new Promise<Accepted>((resolve, reject) => {
-          arrived.push({ purchase, acceptedAt, resolve, reject });
+          arrived.push({ purchase, product, acceptedAt, resolve, reject });
           schedule();
         });
       } finally {

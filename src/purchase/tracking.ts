@@ -28,6 +28,11 @@ export interface Tracked {
   readonly updatedAt: number;
 }
 
+/**
+ * A worker that judged a purchase young enough may still be deciding it when its time to live is over; only after this long
+ * does "too old" say what the ledger will say. A decision takes milliseconds, and the desk's patience a few seconds.
+ */
+const DECISION_MS_MAX = 10_000;
 /** Readers that may wait at once; one more is answered at once with what is known. */
 const WAITING_MAX = 50_000;
 /** Outcomes decided by another process are noticed by asking the ledger, this often and for so many readers at a time. */
@@ -47,12 +52,12 @@ export function createTracking(
 
   async function ask(trackingId: string, acceptedAt: number): Promise<Tracked> {
     const found = (await ledger.find([trackingId])).get(trackingId);
-    return found ? describe(found) : undecided(acceptedAt);
+    return found ? describe(found, acceptedAt) : undecided(acceptedAt);
   }
 
   function undecided(acceptedAt: number): Tracked {
     const tooOldAt = acceptedAt + purchaseTtlMs;
-    const tooOld = clock() >= tooOldAt;
+    const tooOld = clock() >= tooOldAt + DECISION_MS_MAX;
     return {
       status: tooOld ? 'failed' : 'queued',
       code: tooOld ? 'too_old' : null,
@@ -134,7 +139,7 @@ export function createTracking(
   };
 }
 
-function describe(found: Found): Tracked {
+function describe(found: Found, acceptedAt: number): Tracked {
   switch (found.kind) {
     case 'order': {
       const { productId, quantity, createdAt } = found.order;
@@ -154,7 +159,7 @@ function describe(found: Found): Tracked {
         message: 'Could not be decided yet; an operator has to look at it',
         productId: null,
         quantity: null,
-        updatedAt: 0,
+        updatedAt: acceptedAt,
       };
   }
 }

@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { openPurchaseHouse, type PurchaseHouse } from '../../test/support/purchase-house.ts';
+import { until } from '../../test/support/until.ts';
+import { createTracking, type Tracking } from './tracking.ts';
+
+const TTL_MS = 1_800_000;
+/** Longer than the test runs: an answer that comes was not brought by the end of the time. */
+const LONG_MS = 60_000;
+
+let house: PurchaseHouse;
+let tracking: Tracking;
+
+beforeEach(async () => {
+  house = await openPurchaseHouse({ units: 2 });
+  tracking = createTracking(house.ledger, house.ids, house.clock, TTL_MS);
+});
+afterEach(async () => {
+  tracking.close();
+  await house.close();
+});
+
+test('an id that was never issued is unknown, whatever its shape', async () => {
+  const id = house.ids.mint();
+  const forged = id.slice(0, -1) + (id.endsWith('0') ? '1' : '0');
+  for (const unknown of [forged, 'nonsense', '', id.toUpperCase()]) {
+    expect(await tracking.read(unknown, LONG_MS)).toBeNull();
+  }
+});
+
+test('an accepted purchase is queued until it is decided, then confirmed or rejected for good', async () => {
+  const [granted, refused] = [house.queued({ quantity: 2 }), house.queued()];
+  expect(await tracking.read(granted.id, 0)).toMatchObject({
+    status: 'queued',
+    code: null,
+    productId: null,
+    updatedAt: house.ids.read(granted.id)!.acceptedAt,
+  });
+  await house.real.decide([granted, refused]);
+  expect(await tracking.read(granted.id, 0)).toMatchObject({
+    status: 'confirmed',
+    code: null,
+    productId: 1,
+    quantity: 2,
+  });
+  const rejected = await tracking.read(refused.id, 0);
+  expect(rejected).toMatchObject({
+    status: 'rejected',
+    code: 'sold_out',
+    message: 'Out of stock. Requested: 1, Available: 0',
+  });
+  await house.real.reset(1, 5);
+  house.passTime(2 * TTL_MS);
+  expect(await tracking.read(refused.id, 0)).toEqual(rejected);
+});
+
+test('a sold-out id answers by itself', async () => {
+  house.ledger.find = async () => {
+    throw new Error('not to be asked');
+  };
+  expect(await tracking.read(house.ids.mintSoldOut(1, 3)!, LONG_MS)).toMatchObject({
+    status: 'rejected',
+    code: 'sold_out',
+    productId: 1,
+    quantity: 3,
+  });
+});
+
+test('readers that wait are woken by the decision, all of them and no others', async () => {
+  const [wish, other] = [house.queued(), house.queued()];
+  const readers = [tracking.read(wish.id, LONG_MS), tracking.read(wish.id, LONG_MS)];
+  const patient = tracking.read(other.id, LONG_MS);
+  await until(() => tracking.waiting() === 3);
+  await house.real.decide([wish]);
+  tracking.decided([wish.id]);
+  expect(await Promise.all(readers)).toMatchObject([{ status: 'confirmed' }, { status: 'confirmed' }]);
+  expect(tracking.waiting()).toBe(1);
+  tracking.close();
+  expect(await patient).toMatchObject({ status: 'queued' });
+});
+
+test('a reader whose time is over hears what is known', async () => {
+  const startedAtMs = performance.now();
+  expect(await tracking.read(house.ids.mint(), 30)).toMatchObject({ status: 'queued' });
+  expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(29);
+  expect(tracking.waiting()).toBe(0);
+});
+
+test('a decision that another process made is noticed without being told', async () => {
+  const wish = house.queued();
+  const reader = tracking.read(wish.id, LONG_MS);
+  await until(() => tracking.waiting() === 1);
+  await house.real.decide([wish]);
+  expect(await reader).toMatchObject({ status: 'confirmed' });
+});
+
+test('readers wait on while the ledger cannot be asked again', async () => {
+  const wish = house.queued();
+  const reader = tracking.read(wish.id, LONG_MS);
+  await until(() => tracking.waiting() === 1);
+  const { find } = house.ledger;
+  let failures = 0;
+  house.ledger.find = async () => {
+    failures++;
+    throw new Error('silent for the test');
+  };
+  await until(() => failures > 0);
+  house.ledger.find = find;
+  await house.real.decide([wish]);
+  expect(await reader).toMatchObject({ status: 'confirmed' });
+});
+
+test('a purchase whose time to live is over reads failed, though nobody decided it', async () => {
+  const wish = house.queued();
+  house.passTime(TTL_MS);
+  // Whoever judged it in time may still be deciding it.
+  expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'queued' });
+  house.passTime(15_000);
+  const { acceptedAt } = house.ids.read(wish.id)!;
+  expect(await tracking.read(wish.id, LONG_MS)).toMatchObject({
+    status: 'failed',
+    code: 'too_old',
+    updatedAt: acceptedAt + TTL_MS,
+  });
+  await house.real.decide([{ ...wish, refusal: 'too_old' }]);
+  expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'failed', code: 'too_old' });
+});
+
+test('a purchase that was put aside reads queued and says that it needs attention, until it is decided', async () => {
+  const wish = house.queued();
+  await house.real.markNeedsAttention([wish.id], true);
+  const { acceptedAt } = house.ids.read(wish.id)!;
+  expect(await tracking.read(wish.id, 0)).toMatchObject({
+    status: 'queued',
+    code: 'needs_attention',
+    updatedAt: acceptedAt,
+  });
+  await house.real.decide([wish]);
+  expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'confirmed', code: null });
+});
+
+test('closing answers all who wait, and nobody waits after it', async () => {
+  const readers = Array.from({ length: 20 }, () => tracking.read(house.ids.mint(), LONG_MS));
+  await until(() => tracking.waiting() === 20);
+  tracking.close();
+  expect(await Promise.all(readers)).toHaveLength(20);
+  expect(await tracking.read(house.ids.mint(), LONG_MS)).toMatchObject({ status: 'queued' });
+  expect(tracking.waiting()).toBe(0);
+});
