@@ -3,7 +3,7 @@ import { UsageError } from './cli/arguments.ts';
 import type { Engines, OpenBooks } from './cli/engines.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './domain/clock.ts';
-import { AppError } from './domain/errors.ts';
+import { AppError, isAppError } from './domain/errors.ts';
 import { openStoreReadOnly } from './embedded/store.ts';
 import { openThreadedStore } from './embedded/threaded.ts';
 import { openMemoryGate } from './gate/memory.ts';
@@ -98,7 +98,8 @@ async function main([command, ...argv]: string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  // Input of ours is flags and settings.
+  process.exitCode = isAppError(error, 'invalid_request') ? 2 : 1;
   console.error(`pulsecart: ${oneLine(error)}`);
 }
 // Nothing of ours runs any more; what a library may still hold open must not keep the process.
@@ -107,8 +108,5 @@ process.exit();
 /** What people see of an error: its message. A stack only for a bug. */
 function oneLine(error: unknown): string {
   if (error instanceof AppError) return error.message;
-  const { code, message } = error as { code?: string; message?: string };
-  if (code === 'EADDRINUSE') return `The port is in use: ${message}`;
-  if (code === 'EACCES') return `Not allowed to use this address: ${message}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -40,8 +40,13 @@ export function openStore(folder: string): Store {
   try {
     const db = openFile(file, { create: true });
     return store(db, () => {
-      db.close();
-      lock.close();
+      try {
+        // Closing would do this, too, but only once the last statement of the last connection has been collected.
+        db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      } finally {
+        db.close();
+        lock.close();
+      }
     });
   } catch (error) {
     lock.close();
@@ -138,12 +143,11 @@ function lockFolder(folder: string): Database {
 function openFile(file: string, { create }: { create: boolean }): Database {
   let db: Database | undefined;
   try {
-    const isNew = !exists(file);
+    if (exists(file)) check(file);
     // A reader opens the file for writing, too, because reading a write-ahead log needs its shared index; `query_only`
     // keeps it from changing anything.
     db = new Database(file, { create, readwrite: true, strict: true });
     db.exec('PRAGMA busy_timeout = 5000');
-    if (!isNew) check(db, file);
     if (create) {
       db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;
                PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY`);
@@ -165,23 +169,33 @@ function openFile(file: string, { create }: { create: boolean }): Database {
   }
 }
 
-function check(db: Database, file: string): void {
-  const version = schemaVersion(db);
-  if (version > MIGRATIONS.length) {
-    throw new AppError(
-      'unusable_store',
-      `The database file ${file} has schema ${version}; this PulseCart knows schemas up to ${MIGRATIONS.length}. ` +
-        'Start the newer PulseCart that made it.',
-    );
-  }
-  if (statSync(file).size > QUICK_CHECK_BYTES_MAX) return;
-  const findings = db.query<{ quick_check: string }, []>('PRAGMA quick_check(1)').all();
-  const finding = findings[0]?.quick_check ?? 'no answer';
-  if (finding !== 'ok') {
-    throw new AppError(
-      'unusable_store',
-      `The database file ${file} is damaged: ${finding.replaceAll('\n', ' ')}`,
-    );
+/**
+ * Looks at the file before anybody may write to it, through a connection that cannot: one that could would, closing as
+ * the last one, copy what a crash left in the write-ahead log into the very file that is refused.
+ */
+function check(file: string): void {
+  const db = new Database(file, { readonly: true });
+  try {
+    db.exec('PRAGMA busy_timeout = 5000');
+    const version = schemaVersion(db);
+    if (version > MIGRATIONS.length) {
+      throw new AppError(
+        'unusable_store',
+        `The database file ${file} has schema ${version}; this PulseCart knows schemas up to ${MIGRATIONS.length}. ` +
+          'Start the newer PulseCart that made it.',
+      );
+    }
+    if (statSync(file).size > QUICK_CHECK_BYTES_MAX) return;
+    const findings = db.query<{ quick_check: string }, []>('PRAGMA quick_check(1)').all();
+    const finding = findings[0]?.quick_check ?? 'no answer';
+    if (finding !== 'ok') {
+      throw new AppError(
+        'unusable_store',
+        `The database file ${file} is damaged: ${finding.replaceAll('\n', ' ')}`,
+      );
+    }
+  } finally {
+    db.close();
   }
 }
 

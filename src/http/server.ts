@@ -1,3 +1,4 @@
+import { AppError } from '../domain/errors.ts';
 import { createActuatorRoutes } from './actuator-routes.ts';
 import { createAsyncRoutes } from './async-routes.ts';
 import { openApiDocument } from './openapi.ts';
@@ -23,7 +24,7 @@ export function createRoutes(service: Service): Routes {
   };
 }
 
-/** Starts to listen; throws the system's error when the address cannot be had. */
+/** Starts to listen; throws AppError `unavailable` when the address cannot be had. */
 export function startServer(
   service: Service,
   {
@@ -33,21 +34,34 @@ export function startServer(
   }: { readonly host: string; readonly port: number; readonly logRequests: boolean },
 ): Bun.Server<unknown> {
   const routes = createRoutes(service);
-  return Bun.serve({
-    hostname: host,
-    port,
-    idleTimeout: IDLE_TIMEOUT_S,
-    // Above this Bun answers a bare 413 by itself. The routes refuse in JSON without reading the body, and what nobody
-    // reads Bun throws away as it comes (200 MB sent at a route: 1 MB more memory).
-    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    routes: (logRequests ? logged(routes, service) : routes) as Bun.Serve.Routes<unknown, string>,
-    fetch: (req) => unrouted(req, routes),
-    error: (error) => {
-      service.log.error({ err: error }, 'request failed');
-      return json({ message: 'Internal error', code: 'internal_error' }, 500);
-    },
-  });
+  try {
+    return Bun.serve({
+      hostname: host,
+      port,
+      idleTimeout: IDLE_TIMEOUT_S,
+      // Above this Bun answers a bare 413 by itself. The routes refuse in JSON without reading the body, and what nobody
+      // reads Bun throws away as it comes (200 MB sent at a route: 1 MB more memory).
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      routes: (logRequests ? logged(routes, service) : routes) as Bun.Serve.Routes<unknown, string>,
+      fetch: (req) => unrouted(req, routes),
+      error: (error) => {
+        service.log.error({ err: error }, 'request failed');
+        return json({ message: 'Internal error', code: 'internal_error' }, 500);
+      },
+    });
+  } catch (error) {
+    const { code = '', message } = error as { code?: string; message: string };
+    const reason = LISTEN_FAILURES[code] ?? message;
+    throw new AppError('unavailable', `Cannot listen on ${host}:${port}: ${reason}.`, { cause: error });
+  }
 }
+
+/** Bun says EADDRINUSE of a host name that cannot be resolved, too. */
+const LISTEN_FAILURES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use, or there is no such host',
+  EADDRNOTAVAIL: 'it is not an address of this machine',
+  EACCES: 'this user may not use the port',
+};
 
 /** A known path with another method is 405, everything else 404. */
 function unrouted(req: Request, routes: Routes): Response {

@@ -686,7 +686,7 @@ describe('production mode', () => {
           ...env,
         },
       );
-      expect(exit).toBe(1);
+      expect(exit).toBe(2);
       expect(stderr).toMatch(line);
       expect(stderr.trim().split('\n')).toHaveLength(1);
     });
