@@ -22,7 +22,11 @@ const BREACHES: Readonly<Record<BreachName, string>> = {
   holdingsUnlikeOrders: `
     SELECT h.product_id || '/' || h.customer AS id FROM holdings h
     WHERE units <> (SELECT coalesce(sum(o.quantity), 0) FROM live o
-      WHERE o.product_id = h.product_id AND o.generation = h.generation AND o.customer = h.customer)`,
+      WHERE o.product_id = h.product_id AND o.generation = h.generation AND o.customer = h.customer)
+    UNION ALL
+    SELECT o.product_id || '/' || o.customer FROM live o JOIN products p ON p.id = o.product_id
+    WHERE per_customer_limit IS NOT NULL AND NOT EXISTS (SELECT 1 FROM holdings h
+      WHERE h.product_id = o.product_id AND h.generation = o.generation AND h.customer = o.customer)`,
   overdueHolds: `
     SELECT id FROM orders WHERE open = 1 AND status = 'reserved'
       AND expires_at < ?1 - ${OVERDUE_GRACE_MS}`,
@@ -94,9 +98,10 @@ export function openSqliteBooks({ db }: Store, now: Clock): BooksReader {
   };
 }
 
-/** Orders that hold units, summed up by customer before they are compared. */
+/** Orders of limited sales that hold units, summed up by customer before they are compared. */
 const WITH_LIVE = `WITH live AS MATERIALIZED (
     SELECT product_id, generation, customer, sum(quantity) AS quantity FROM orders
     WHERE status IN ('reserved', 'charging', 'paid', 'refunding') AND customer IS NOT NULL
-      AND EXISTS (SELECT 1 FROM holdings LIMIT 1)
+      AND product_id IN (SELECT id FROM products WHERE per_customer_limit IS NOT NULL
+        UNION SELECT product_id FROM holdings)
     GROUP BY product_id, generation, customer) `;
