@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'bun:test';
+import { readConfig } from './config.ts';
+import { isAppError } from './domain/errors.ts';
+
+const TOKEN = 'a-token-of-enough-characters';
+
+test('with nothing set everything has a value that fits one machine', () => {
+  expect(readConfig({})).toEqual({
+    port: 8080,
+    host: '127.0.0.1',
+    dataFolder: './data',
+    mode: 'development',
+    operatorToken: null,
+    settlement: true,
+    worker: true,
+    logLevel: 'info',
+    logRequests: false,
+    purchaseTtlMs: 1_800_000,
+    payments: { latencyMs: 5, declineRate: 0 },
+  });
+});
+
+test('every setting is read from its variable', () => {
+  expect(
+    readConfig({
+      PORT: '0',
+      HOST: '::1',
+      PULSECART_DATA: '/srv/data',
+      PULSECART_MODE: 'development',
+      PULSECART_OPERATOR_TOKEN: TOKEN,
+      PULSECART_SETTLEMENT: 'off',
+      PULSECART_WORKER: 'off',
+      PULSECART_LOG_LEVEL: 'silent',
+      PULSECART_LOG_REQUESTS: 'on',
+      PULSECART_PURCHASE_TTL_SECONDS: '60',
+      PULSECART_SIMULATOR_LATENCY_MS: '0',
+      PULSECART_SIMULATOR_DECLINE_RATE: '0.25',
+    }),
+  ).toEqual({
+    port: 0,
+    host: '::1',
+    dataFolder: '/srv/data',
+    mode: 'development',
+    operatorToken: TOKEN,
+    settlement: false,
+    worker: false,
+    logLevel: 'silent',
+    logRequests: true,
+    purchaseTtlMs: 60_000,
+    payments: { latencyMs: 0, declineRate: 0.25 },
+  });
+});
+
+test('a variable that is empty counts as not set', () => {
+  const names = ['PORT', 'HOST', 'PULSECART_DATA', 'PULSECART_MODE', 'PULSECART_OPERATOR_TOKEN'];
+  const more = ['PULSECART_SETTLEMENT', 'PULSECART_LOG_LEVEL', 'PULSECART_SIMULATOR_DECLINE_RATE'];
+  expect(readConfig(Object.fromEntries([...names, ...more].map((name) => [name, ''])))).toEqual(
+    readConfig({}),
+  );
+});
+
+test('flags win over variables', () => {
+  const env = { PORT: '1', HOST: '::1', PULSECART_DATA: 'a' };
+  const config = readConfig(env, { port: '2', host: '127.0.0.1', data: 'b' });
+  expect(config).toMatchObject({ port: 2, host: '127.0.0.1', dataFolder: 'b' });
+});
+
+test('a configuration cannot be changed once it is read', () => {
+  const config = readConfig({});
+  expect(Object.isFrozen(config) && Object.isFrozen(config.payments)).toBe(true);
+});
+
+describe('a setting that is out of its range is refused by its name:', () => {
+  const rows: [string, string[]][] = [
+    ['PORT', ['65536', '-1', '80.5', '8e3', '0x50', ' 80', 'http']],
+    ['PULSECART_MODE', ['prod', 'Production', 'test']],
+    ['PULSECART_OPERATOR_TOKEN', ['short', '123456789012345']],
+    ['PULSECART_SETTLEMENT', ['true', '1', 'ON']],
+    ['PULSECART_WORKER', ['false', '0']],
+    ['PULSECART_LOG_REQUESTS', ['yes']],
+    ['PULSECART_LOG_LEVEL', ['verbose']],
+    ['PULSECART_PURCHASE_TTL_SECONDS', ['0', '604801', '1.5', '-1']],
+    ['PULSECART_SIMULATOR_LATENCY_MS', ['60001', '-1']],
+    ['PULSECART_SIMULATOR_DECLINE_RATE', ['-0.1', '1.1', 'NaN', 'half']],
+    ['PULSECART_ALLOW_SIMULATED_PAYMENTS', ['true']],
+  ];
+  for (const [name, values] of rows) {
+    for (const value of values) {
+      test(`${name}=${value}`, () => expectRefused({ [name]: value }, name));
+    }
+  }
+
+  test('--port 99999', () => {
+    expect(() => readConfig({ PORT: '80' }, { port: '99999' })).toThrow(/^--port must be/);
+  });
+});
+
+describe('production mode', () => {
+  const allowed = { PULSECART_MODE: 'production', PULSECART_ALLOW_SIMULATED_PAYMENTS: 'on' };
+
+  test('wants an operator token', () => {
+    expectRefused(allowed, 'PULSECART_OPERATOR_TOKEN');
+    expectRefused({ ...allowed, PULSECART_OPERATOR_TOKEN: 'short' }, 'PULSECART_OPERATOR_TOKEN');
+  });
+
+  test('wants to be told that simulated payments are meant', () => {
+    const env = { PULSECART_MODE: 'production', PULSECART_OPERATOR_TOKEN: TOKEN };
+    expectRefused(env, 'PULSECART_ALLOW_SIMULATED_PAYMENTS');
+    expectRefused(
+      { ...env, PULSECART_ALLOW_SIMULATED_PAYMENTS: 'off' },
+      'PULSECART_ALLOW_SIMULATED_PAYMENTS',
+    );
+  });
+
+  test('listens on every address unless told otherwise', () => {
+    const env = { ...allowed, PULSECART_OPERATOR_TOKEN: TOKEN };
+    expect(readConfig(env)).toMatchObject({ mode: 'production', host: '0.0.0.0', operatorToken: TOKEN });
+    expect(readConfig({ ...env, HOST: '127.0.0.1' }).host).toBe('127.0.0.1');
+  });
+});
+
+/** A refusal names the setting, and never shows a secret. */
+function expectRefused(env: Record<string, string>, name: string): void {
+  let refusal: unknown;
+  try {
+    readConfig(env);
+  } catch (error) {
+    refusal = error;
+  }
+  expect(isAppError(refusal, 'invalid_request')).toBe(true);
+  const { message } = refusal as Error;
+  expect(message).toContain(name);
+  const secret = env.PULSECART_OPERATOR_TOKEN;
+  if (secret) expect(message).not.toContain(secret);
+}
