@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { readConfig } from '../../src/config.ts';
+import { ROOT, runToEnd } from '../support/command.ts';
+import { openShop, type Shop } from '../support/shop.ts';
+import { readDocument } from './documents.ts';
+import { type Example, examplesIn, Told } from './walk.ts';
+
+const readme = readDocument('README.md');
+const PRINTED_URL = 'http://127.0.0.1:8080';
+/** For charges and outcomes that come in the background. */
+const DEADLINE_MS = 10_000;
+
+const toolsMissing = ['curl', 'bash', 'npm'].filter((tool) => Bun.which(tool) === null);
+if (toolsMissing.length > 0) {
+  console.warn(`README walk skipped: it needs ${toolsMissing.join(' and ')} on the PATH`);
+}
+
+describe.skipIf(toolsMissing.length > 0)('the walk of the README', () => {
+  let shop: Shop;
+  const told = new Told();
+
+  beforeAll(async () => {
+    shop = await openShop();
+  });
+  afterAll(() => shop[Symbol.asyncDispose]());
+
+  // In their order: each one builds on those before.
+  for (const example of examplesIn(readme)) {
+    test(example.command.replace(/\s+/g, ' '), async () => {
+      const deadline = performance.now() + DEADLINE_MS;
+      let printed = told.asPrinted(await run(example), example);
+      // A question may be asked again until the background has done its part; anything else is done once.
+      while (printed !== example.output && isQuestion(example) && performance.now() < deadline) {
+        printed = told.asPrinted(await run(example), example);
+      }
+      expect(printed).toBe(example.output);
+    });
+  }
+
+  async function run({ command }: Example): Promise<string> {
+    const real = told.withRealIds(command).replaceAll(PRINTED_URL, shop.url);
+    const { stdout } = await runToEnd(['bash', '-c', real], {
+      cwd: ROOT,
+      env: { PULSECART_DATA: shop.folder },
+    });
+    return stdout;
+  }
+
+  test('is on a server that has every metric that docs/operating.md names', async () => {
+    const { names } = (await shop.get('/actuator/metrics')).json as { names: string[] };
+    const named = readDocument('docs/operating.md').match(/\b(?:pulsecart|nodejs)_\w+/g)!;
+    expect(named.filter((name) => !names.includes(name))).toEqual([]);
+  });
+
+  test('has a purchase of each kind, a sell-out, and an audit', () => {
+    const commands = examplesIn(readme)
+      .map(({ command }) => command)
+      .join('\n');
+    for (const part of [
+      'sync/purchase',
+      'async/purchase',
+      'reset?stock',
+      'orders/',
+      'queue/status',
+      'audit',
+    ]) {
+      expect(commands).toContain(part);
+    }
+  });
+});
+
+test('the settings of the README are those of the program, with their defaults', () => {
+  const config = readConfig({});
+  const onOff = (value: boolean) => (value ? 'on' : 'off');
+  const expected: Record<string, string> = {
+    PORT: String(config.port),
+    HOST: config.host,
+    PULSECART_DATA: config.dataFolder,
+    PULSECART_MODE: config.mode,
+    PULSECART_OPERATOR_TOKEN: config.operatorToken ?? 'none',
+    PULSECART_ALLOW_SIMULATED_PAYMENTS: 'off',
+    PULSECART_SETTLEMENT: onOff(config.settlement),
+    PULSECART_WORKER: onOff(config.worker),
+    PULSECART_PURCHASE_TTL_SECONDS: String(config.purchaseTtlMs / 1000),
+    PULSECART_LOG_LEVEL: config.logLevel,
+    PULSECART_LOG_REQUESTS: onOff(config.logRequests),
+    PULSECART_SIMULATOR_LATENCY_MS: String(config.payments.latencyMs),
+    PULSECART_SIMULATOR_DECLINE_RATE: String(config.payments.declineRate),
+  };
+  const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \|[^|]*\| `?([^|`]+)`? \|/gm)];
+  expect(Object.fromEntries(rows.map(([, name, value]) => [name!, value!.trim()]))).toEqual(expected);
+  const read = new Set(readDocument('src/config.ts').match(/(?<=\benv\.)[A-Z_]+/g));
+  expect([...read].toSorted()).toEqual(Object.keys(expected).toSorted());
+});
+
+function isQuestion({ command }: Example): boolean {
+  return !/ -d | -X /.test(command);
+}
