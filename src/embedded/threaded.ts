@@ -35,6 +35,7 @@ export async function openThreadedStore(
   const handlers = new Map<number, (deliveries: Delivery[]) => Promise<void>>();
   let lastCall = 0;
   let lastConsumer = 0;
+  let ended: AppError | undefined;
 
   function send(message: ToStore): void {
     worker.postMessage(JSON.stringify(message));
@@ -44,9 +45,17 @@ export async function openThreadedStore(
     method: M,
     ...args: Parameters<StoreMethods[M]>
   ): Promise<Result<M>> {
+    if (ended) return Promise.reject(ended);
     const id = ++lastCall;
     send({ type: 'call', id, method, args });
     return new Promise((resolve, reject) => calls.set(id, { resolve, reject }));
+  }
+
+  /** Nobody answers any more: what was asked may or may not have been done, what will be asked is not. */
+  function end(message: string, cause?: unknown): void {
+    ended = new AppError('unavailable', message, { cause });
+    for (const { reject } of calls.values()) reject(new AppError('outcome_unknown', message, { cause }));
+    calls.clear();
   }
 
   async function handle({
@@ -68,7 +77,7 @@ export async function openThreadedStore(
     worker.onerror = (event) => {
       const error = new Error(event.message);
       reject(error);
-      for (const { reject: fail } of calls.values()) fail(error);
+      end('The store thread has ended.', error);
       onDeath(error);
     };
     worker.onmessage = ({ data }: MessageEvent<string>) => {
@@ -147,8 +156,12 @@ export async function openThreadedStore(
     queue,
     async close() {
       readStore.close();
-      await call('close');
-      worker.terminate();
+      try {
+        await call('close');
+      } finally {
+        end('The store is closed.');
+        worker.terminate();
+      }
     },
   };
 }
