@@ -1,0 +1,168 @@
+import type { Order, OrderStatus } from '../../src/domain/order.ts';
+import type { Product } from '../../src/domain/product.ts';
+import type { Outcome, Purchase } from '../../src/domain/purchase.ts';
+import type { ChargeResult } from '../../src/ledger/ledger.ts';
+
+/** An order as the model knows it. */
+export interface ModelOrder {
+  readonly purchase: Purchase;
+  readonly generation: number;
+  readonly number: number;
+  readonly remaining: number;
+  readonly expiresAt: number;
+  status: OrderStatus;
+  attempts: number;
+  leases: number;
+  leaseUntil: number;
+}
+
+interface ModelProduct {
+  /** Units each round was opened with; the last one is running. */
+  readonly rounds: number[];
+  readonly limit: number | null;
+  lastNumber: number;
+}
+
+const RESERVED: readonly OrderStatus[] = ['reserved', 'charging'];
+const SOLD: readonly OrderStatus[] = ['paid', 'refunding'];
+
+/**
+ * What a ledger must answer, said as simply as can be: it keeps orders and derives everything else from them. No counter is
+ * moved here, so a counter that the real ledger moves wrongly does not go unnoticed.
+ */
+export function createLedgerModel(holdMs: number) {
+  const products = new Map<number, ModelProduct>();
+  const orders = new Map<string, ModelOrder>();
+  const refused = new Map<string, { code: string; available: number }>();
+  const keys = new Map<string, { fingerprint: string; id: string }>();
+
+  function units(
+    productId: number,
+    statuses: readonly OrderStatus[],
+    of: Partial<ModelOrder> & { customer?: string } = {},
+  ) {
+    let sum = 0;
+    for (const { purchase, status, generation } of orders.values()) {
+      if (purchase.productId !== productId || !statuses.includes(status)) continue;
+      if (of.generation !== undefined && of.generation !== generation) continue;
+      if (of.customer !== undefined && of.customer !== purchase.customer) continue;
+      sum += purchase.quantity;
+    }
+    return sum;
+  }
+
+  function available(productId: number): number {
+    const { rounds } = products.get(productId)!;
+    return rounds.at(-1)! - units(productId, [...RESERVED, ...SOLD], { generation: rounds.length });
+  }
+
+  function refuse({ id, channel }: Purchase, code: string, free: number): string {
+    if (channel === 'async') refused.set(id, { code, available: free });
+    return `${code} ${free}`;
+  }
+
+  function decideOne(purchase: Purchase, now: number): string {
+    const { id, productId, quantity, customer, channel, key } = purchase;
+    const own = orders.get(id);
+    const told = refused.get(id);
+    if (channel === 'async' && own) return again(own);
+    if (channel === 'async' && told) return `${told.code} ${told.available}`;
+    const bound = key ? keys.get(`${key.scope}/${key.value}`) : undefined;
+    if (bound) {
+      if (bound.fingerprint !== key!.fingerprint) return 'mismatch';
+      const first = orders.get(bound.id);
+      if (first) return again(first);
+    }
+    if (own) return again(own);
+    const product = products.get(productId);
+    if (!product) return refuse(purchase, 'unknown_product', 0);
+    const free = available(productId);
+    if (purchase.refusal) return refuse(purchase, purchase.refusal, free);
+    if (free < quantity) return refuse(purchase, 'sold_out', free);
+    const generation = product.rounds.length;
+    if (product.limit !== null && customer !== null) {
+      const held = units(productId, [...RESERVED, ...SOLD], { generation, customer });
+      if (held + quantity > product.limit) return refuse(purchase, 'limit_reached', free);
+    }
+    const order: ModelOrder = {
+      purchase,
+      generation,
+      number: ++product.lastNumber,
+      remaining: free - quantity,
+      expiresAt: now + holdMs,
+      status: 'reserved',
+      attempts: 0,
+      leases: 0,
+      leaseUntil: 0,
+    };
+    orders.set(id, order);
+    if (key && !bound) keys.set(`${key.scope}/${key.value}`, { fingerprint: key.fingerprint, id });
+    return `reserved ${inWords(order)}`;
+  }
+
+  return {
+    orders,
+    refused,
+    addProduct(id: number, unitsOfIt: number, limit: number | null) {
+      products.set(id, { rounds: [unitsOfIt], limit, lastNumber: 0 });
+    },
+    decide: (purchases: readonly Purchase[], now: number) => purchases.map((p) => decideOne(p, now)),
+    /** The purchase id that a key leads to, and whether the request is the same. */
+    bind(purchase: Purchase): { id: string; same: boolean } {
+      const { scope, value, fingerprint } = purchase.key!;
+      const name = `${scope}/${value}`;
+      const bound = keys.get(name) ?? { fingerprint, id: purchase.id };
+      keys.set(name, bound);
+      return { id: bound.id, same: bound.fingerprint === fingerprint };
+    },
+    reset: (productId: number, unitsOfIt: number) => void products.get(productId)!.rounds.push(unitsOfIt),
+    lease(ids: readonly string[], leaseMs: number, now: number): string[] {
+      return ids.flatMap((id) => {
+        const order = orders.get(id);
+        if (!order) return [];
+        const fresh = order.status === 'reserved' && now < order.expiresAt;
+        const takenOver = order.status === 'charging' && order.leaseUntil <= now;
+        if (!fresh && !takenOver) return [];
+        if (fresh) Object.assign(order, { status: 'charging', attempts: order.attempts + 1, leases: 1 });
+        else order.leases++;
+        order.leaseUntil = now + leaseMs;
+        return [`${id} ${order.attempts} ${order.leases} ${now < order.expiresAt}`];
+      });
+    },
+    settle(results: readonly ChargeResult[], now: number): void {
+      for (const { orderId, attempt, leases, result } of results) {
+        const order = orders.get(orderId);
+        if (order?.status !== 'charging' || order.attempts !== attempt) continue;
+        if (result.type === 'captured') order.status = 'paid';
+        else if (result.type === 'declined') order.status = 'declined';
+        else if (result.type === 'give_up') order.status = 'expired';
+        else if (order.leases === leases) order.status = now < order.expiresAt ? 'reserved' : 'expired';
+      }
+    },
+    /** Ids of those that may be expired now. */
+    overdue: (now: number) =>
+      [...orders].filter(([, o]) => o.status === 'reserved' && o.expiresAt <= now).map(([id]) => id),
+    product(id: number): Pick<Product, 'total' | 'reserved' | 'sold' | 'generation'> {
+      const [reserved, sold] = [units(id, RESERVED), units(id, SOLD)];
+      const generation = products.get(id)!.rounds.length;
+      return { total: available(id) + reserved + sold, reserved, sold, generation };
+    },
+    productIds: () => [...products.keys()],
+  };
+}
+
+function again(order: ModelOrder): string {
+  return `again ${inWords(order)}`;
+}
+
+function inWords({ purchase, number, remaining, generation }: ModelOrder): string {
+  return `${purchase.id} #${number} of round ${generation}, ${remaining} left`;
+}
+
+/** A real outcome in the words of the model. */
+export function outcomeInWords(outcome: Outcome): string {
+  if (outcome.kind === 'mismatch') return 'mismatch';
+  if (outcome.kind === 'refused') return `${outcome.code} ${outcome.available}`;
+  const { id, number, generation, remaining } = outcome.order satisfies Order;
+  return `${outcome.repeated ? 'again' : 'reserved'} ${id} #${number} of round ${generation}, ${remaining} left`;
+}

@@ -1,0 +1,234 @@
+import { expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { audit } from '../../src/audit/audit.ts';
+import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
+import type { Purchase } from '../../src/domain/purchase.ts';
+import { openStore } from '../../src/embedded/store.ts';
+import type { ChargeResult } from '../../src/ledger/ledger.ts';
+import { openSqliteBooks } from '../../src/ledger/sqlite/books.ts';
+import { openSqliteLedger } from '../../src/ledger/sqlite.ts';
+import { createLedgerModel, outcomeInWords } from './ledger-model.ts';
+
+/** Without a seed: as many histories as fit in this time. With one: as many as it takes to see them again. */
+const TIME_MS = 4_000;
+const HISTORIES_MAX = 2_000;
+const SEED = process.env.SEED;
+const HOLD_MS = 1_000;
+const START_MS = Date.UTC(2027, 0, 1);
+/** Product 9 is never put on sale. */
+const PRODUCTS = [1, 2, 9];
+
+const wish = fc.record({
+  productId: fc.constantFrom(...PRODUCTS),
+  quantity: fc.integer({ min: 1, max: 4 }),
+  customer: fc.constantFrom(null, 'ann', 'bob'),
+  channel: fc.constantFrom('sync' as const, 'async' as const),
+  key: fc.option(fc.constantFrom('k1', 'k2', 'k3'), { freq: 2 }),
+  refusal: fc.constantFrom(null, null, null, 'sale_closed' as const, 'too_old' as const),
+  /** Ask again for an earlier purchase instead. */
+  repeat: fc.option(fc.nat(30), { freq: 3 }),
+});
+const picks = fc.array(fc.nat(30), { minLength: 1, maxLength: 4 });
+
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant('decide' as const), wishes: fc.array(wish, { maxLength: 6 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('reset' as const),
+      productId: fc.constantFrom(1, 2),
+      units: fc.nat(6),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('lease' as const), picks, leaseMs: fc.constantFrom(50, 5_000) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('settle' as const),
+      picks,
+      type: fc.constantFrom(
+        'captured' as const,
+        'declined' as const,
+        'attempt_failed' as const,
+        'give_up' as const,
+      ),
+      /** From this many leases or attempts ago. */
+      staleBy: fc.constantFrom(0, 0, 0, 1),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('expire' as const), limit: fc.integer({ min: 1, max: 3 }) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(1, 60, 500, 1_000) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
+);
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+test('whatever happens to a ledger, it answers like the model and its books balance', async () => {
+  const seed = Number(SEED ?? Math.floor(Math.random() * 2 ** 31));
+  console.log(`seed ${seed}; to repeat: SEED=${seed} bun test test/simulation/ledger.test.ts`);
+  let histories = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: 'max' }), async (steps) => {
+      histories++;
+      await live(steps);
+    }),
+    {
+      seed,
+      numRuns: HISTORIES_MAX,
+      ...(SEED ? {} : { interruptAfterTimeLimit: TIME_MS, markInterruptAsFailure: false }),
+    },
+  );
+  expect(histories).toBeGreaterThan(5);
+}, 600_000);
+
+/** Lives one history, and compares after each step. */
+async function live(steps: readonly Step[]): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'pulsecart-simulation-'));
+  let now = START_MS;
+  const clock = () => now;
+  const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), clock);
+  let store = openStore(folder);
+  let ledger = openSqliteLedger(store, clock);
+  const model = createLedgerModel(HOLD_MS);
+  const asked: Purchase[] = [];
+  const bought: string[] = [];
+
+  for (const [id, units, limit] of [
+    [1, 8, 3],
+    [2, 5, null],
+  ] as const) {
+    const product = { id, name: 'A thing', priceMinor: 7, currency: 'USD', units, perCustomerLimit: limit };
+    await ledger.addProducts([{ ...product, holdSeconds: HOLD_MS / 1_000 }]);
+    model.addProduct(id, units, limit);
+  }
+  const pick = <T>(from: readonly T[], index: number): T | undefined => from[index % from.length];
+  const pickOrders = (indexes: readonly number[]) => indexes.flatMap((i) => pick(bought, i) ?? []);
+
+  /** The purchases of a step. Queued ones with a key are bound first, as they are when they are accepted. */
+  async function purchasesOf(wishes: Extract<Step, { do: 'decide' }>['wishes']): Promise<Purchase[]> {
+    const purchases: Purchase[] = [];
+    for (const { repeat, key, channel, refusal, ...rest } of wishes) {
+      const earlier = repeat === null ? undefined : pick(asked, repeat);
+      if (earlier) {
+        purchases.push(earlier);
+        continue;
+      }
+      const fingerprint = `${rest.productId}:${rest.quantity}`;
+      const scope = `${channel}:customer:${rest.customer}`;
+      let purchase: Purchase = {
+        id: ids.mint(),
+        ...rest,
+        channel,
+        key: key === null ? null : { scope, value: key, fingerprint },
+        acceptedAt: channel === 'async' ? now : null,
+        refusal: channel === 'async' ? refusal : null,
+      };
+      if (channel === 'async' && purchase.key) {
+        const binding = { key: purchase.key, purchaseId: purchase.id, acceptedAt: now };
+        const [bound] = await ledger.bindKeys([binding]);
+        const expected = model.bind(purchase);
+        expect([bound!.purchaseId, bound!.key.fingerprint === fingerprint]).toEqual([
+          expected.id,
+          expected.same,
+        ]);
+        if (!expected.same) continue;
+        purchase = { ...purchase, id: expected.id };
+      }
+      asked.push(purchase);
+      purchases.push(purchase);
+    }
+    return purchases;
+  }
+
+  async function take(action: Step): Promise<void> {
+    switch (action.do) {
+      case 'decide': {
+        const purchases = await purchasesOf(action.wishes);
+        const { outcomes } = await ledger.decide(purchases);
+        expect(outcomes.map(outcomeInWords)).toEqual(model.decide(purchases, now));
+        for (const o of outcomes) if (o.kind === 'reserved' && !o.repeated) bought.push(o.order.id);
+        return;
+      }
+      case 'reset':
+        await ledger.reset(action.productId, action.units);
+        return model.reset(action.productId, action.units);
+      case 'lease': {
+        const orderIds = pickOrders(action.picks);
+        const leased = await ledger.lease(orderIds, action.leaseMs);
+        const words = leased.map((l) => `${l.order.id} ${l.attempt} ${l.leases} ${l.holdRuns}`);
+        expect(words).toEqual(model.lease(orderIds, action.leaseMs, now));
+        return;
+      }
+      case 'settle': {
+        const result: ChargeResult['result'] =
+          action.type === 'captured'
+            ? { type: 'captured', providerId: 'p' }
+            : { type: action.type, reason: 'r' };
+        const results = pickOrders(action.picks).map((orderId, i): ChargeResult => {
+          const { attempts, leases } = model.orders.get(orderId)!;
+          const stale =
+            i % 2 === 0
+              ? { attempts, leases: leases - action.staleBy }
+              : { attempts: attempts - action.staleBy, leases };
+          return { orderId, attempt: stale.attempts, leases: stale.leases, result };
+        });
+        await ledger.settle(results);
+        return model.settle(results, now);
+      }
+      case 'expire': {
+        const due = model.overdue(now);
+        const { expired } = await ledger.expireOverdue(action.limit);
+        expect(expired).toBe(Math.min(due.length, action.limit));
+        // Which of those that ended in the same moment went first is the ledger's choice.
+        for (const [id, found] of await ledger.find(due)) {
+          if (found.kind === 'order') model.orders.get(id)!.status = found.order.status;
+        }
+        expect(model.overdue(now)).toHaveLength(due.length - expired);
+        return;
+      }
+      case 'pass':
+        now += action.ms;
+        return;
+      case 'reopen':
+        store.close();
+        store = openStore(folder);
+        ledger = openSqliteLedger(store, clock);
+    }
+  }
+
+  async function compare(): Promise<void> {
+    for (const id of model.productIds()) expect(await ledger.product(id)).toMatchObject(model.product(id));
+    const verdicts = audit(await openSqliteBooks(store, clock).read());
+    // Nobody sweeps here unless the history says so.
+    expect(verdicts.filter(({ name, pass }) => !pass && name !== 'no hold is overdue')).toEqual([]);
+  }
+
+  try {
+    for (const action of steps) {
+      await take(action);
+      await compare();
+    }
+    for (const [id, { status, attempts, number }] of model.orders) {
+      expect((await ledger.order(id))!.order).toMatchObject({ status, attempts, number });
+    }
+    const found = await ledger.find([...model.refused.keys()]);
+    for (const [id, told] of model.refused) expect(found.get(id)).toMatchObject({ kind: 'refused', ...told });
+  } finally {
+    store.close();
+    rmSync(folder, { recursive: true });
+  }
+}
