@@ -1,7 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
 import { AppError } from '../domain/errors.ts';
 import type { PurchaseIds } from '../domain/ids.ts';
-import { type Product, saleRefusal } from '../domain/product.ts';
+import { available, type Product, saleRefusal } from '../domain/product.ts';
 import type { Purchase, PurchaseKey } from '../domain/purchase.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -172,8 +172,7 @@ export function createAcceptance(
       const product = catalogue.fresh(productId) ?? (await catalogue.refresh(productId));
       if (!product) return { kind: 'unknown_product' };
       const acceptedAt = clock();
-      const soldOut = product.total - product.reserved - product.sold === 0;
-      if (soldOut && !key) {
+      if (available(product) === 0 && !key) {
         const trackingId = ids.mintSoldOut(productId, quantity);
         if (trackingId) {
           stats.accepted++;

@@ -167,7 +167,9 @@ test('an engine that surely did nothing is said to be unavailable, and its units
   const answers = await Promise.allSettled(buyers(desk, 5));
   expect(tally(answers.map((a) => a.status === 'rejected' && a.reason))).toEqual({ unavailable: 5 });
   house.decideFault = null;
+  const asked = house.truthsAsked;
   expect(tally(await Promise.all(buyers(desk, 6)))).toEqual({ reserved: 5, sold_out: 1 });
+  expect(house.truthsAsked).toBe(asked); // What was claimed in vain came back at once, not after a silence.
 });
 
 test('the gate is not asked for workers, and one failure among their purchases is thrown', async () => {

@@ -60,7 +60,7 @@ export interface DeskStats {
 }
 
 export interface DeskOptions {
-  /** Batches at the ledger at once. A ledger in this thread gains nothing from a second one. */
+  /** Batches at the ledger at once. With a single writer a second one would only wait, and be smaller. */
   readonly batchesInFlightMax: number;
   /** Called with every newly reserved order, after its commit. */
   readonly onReserved: (orderIds: string[]) => void;
@@ -171,9 +171,12 @@ export function createDesk(
     // Sold out is re-checked with the ledger when the memory of it is no longer fresh.
     if (!known || (known.available === 0 && !catalogue.fresh(productId))) await showTruth(productId);
     const quantities = calls.map(({ purchase }) => purchase.quantity);
-    const claimed = await gate.claim(productId, quantities, catalogue.standing(productId));
+    const claimed = await gate
+      .claim(productId, quantities, catalogue.standing(productId))
+      .catch(() => NO_GATE);
     if (!claimed.known) {
-      admitted.push(...calls); // The ledger knows no such product either; it says so.
+      // Without a gate everything goes to the ledger, which also says so when it knows no such product.
+      admitted.push(...calls);
       return;
     }
     const wait: PurchaseCall[] = [];
@@ -208,14 +211,15 @@ export function createDesk(
     });
     for (const productId of givenBack) {
       const standing = catalogue.standing(productId);
-      if (standing) await gate.follow(standing, { force: true });
+      if (standing) await tellGate(standing, true);
     }
     callBackWaiting(calls.map(({ purchase }) => purchase));
   }
 
   function callBackWaiting(purchases: readonly Purchase[]): void {
     if (waitingRoom.isEmpty()) return;
-    for (const { productId } of purchases) waitingRoom.callBack(productId);
+    for (const productId of new Set(purchases.map((purchase) => purchase.productId)))
+      waitingRoom.callBack(productId);
   }
 
   /** Like `ledger.decide`, with an error in the place of each purchase that could not be decided. */
@@ -251,7 +255,12 @@ export function createDesk(
 
   async function showTruth(productId: number): Promise<void> {
     const product = await catalogue.refresh(productId);
-    if (product) await gate.follow(standingOf(product), { force: true });
+    if (product) await tellGate(standingOf(product), true);
+  }
+
+  /** A gate that cannot be told either catches up later or is not asked; both are harmless. */
+  async function tellGate(standing: Standing, force: boolean): Promise<void> {
+    await gate.follow(standing, { force }).catch(() => undefined);
   }
 
   return {
@@ -272,7 +281,7 @@ export function createDesk(
     async follow(standings) {
       for (const standing of standings) {
         await catalogue.refresh(standing.productId);
-        await gate.follow(standing);
+        await tellGate(standing, false);
         waitingRoom.callBack(standing.productId);
       }
     },
@@ -288,6 +297,9 @@ export function createDesk(
     },
   };
 }
+
+/** A gate that cannot be asked saves nobody work, and stops nobody. */
+const NO_GATE = { known: false } as const;
 
 /** How long `close` waits for the last answers; a batch takes milliseconds, and a resolver's patience ends before this. */
 const CLOSE_DEADLINE_MS = 8_000;

@@ -1,3 +1,4 @@
+import { backoffMs } from '../domain/backoff.ts';
 import type { Clock } from '../domain/clock.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Purchase } from '../domain/purchase.ts';
@@ -133,7 +134,9 @@ export function createWorker(
         `purchase ${purchase.id} could not be decided (attempt ${attempt}); it is tried again`,
       );
       stats.retried++;
-      await queue.publish('purchases', [encodePurchases([purchase])], { delayMs: retryDelayMs(attempt) });
+      await queue.publish('purchases', [encodePurchases([purchase])], {
+        delayMs: backoffMs(attempt, RETRY_MS_MIN, RETRY_MS_MAX),
+      });
     }
   }
 
@@ -154,12 +157,6 @@ export function createWorker(
       await consumer?.close();
     },
   };
-}
-
-/** Exponential backoff with full jitter, so that retries do not come back as one wave. */
-function retryDelayMs(attempt: number): number {
-  const ceiling = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** attempt);
-  return Math.round(RETRY_MS_MIN + Math.random() * (ceiling - RETRY_MS_MIN));
 }
 
 /** The ledger or queue is in trouble, not the purchase: the message comes back and no attempt is held against it. */

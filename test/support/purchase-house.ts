@@ -54,6 +54,10 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
   /** Methods to be failed by a test; `decide` has a way of its own. */
   const ledger: Ledger = {
     ...real,
+    product(productId) {
+      house.truthsAsked++;
+      return real.product(productId);
+    },
     decide(purchases) {
       batches.push(purchases);
       return house.decideFault ? house.decideFault(purchases, real.decide) : real.decide(purchases);
@@ -75,6 +79,8 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
     real,
     realQueue,
     decideFault: null as DecideFault | null,
+    /** How often the ledger was asked for a product, as a desk does after a silence. */
+    truthsAsked: 0,
     /** Every batch the ledger was asked to decide. */
     batches,
     bugs,
