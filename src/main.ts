@@ -1,6 +1,6 @@
 import { audit } from './audit/audit.ts';
-import { UsageError } from './cli/arguments.ts';
 import type { Engines, OpenBooks } from './cli/engines.ts';
+import { UsageError } from './cli/flags.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './domain/clock.ts';
 import { AppError, isAppError } from './domain/errors.ts';

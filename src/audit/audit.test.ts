@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { openPurchaseHouse, type PurchaseHouse } from '../../test/support/purchase-house.ts';
+import type { Verdict } from '../domain/verdict.ts';
 import { openSqliteBooks } from '../ledger/sqlite/books.ts';
-import { audit, type Verdict } from './audit.ts';
+import { audit } from './audit.ts';
 
 /** Product 1: a limited sale in its second round with orders in every state, on both paths. */
 let house: PurchaseHouse;

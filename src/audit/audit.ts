@@ -1,11 +1,5 @@
+import type { Verdict } from '../domain/verdict.ts';
 import type { Books, BreachName } from '../ledger/books.ts';
-
-/** One thing that must hold, and whether it did. */
-export interface Verdict {
-  readonly name: string;
-  readonly pass: boolean;
-  readonly detail: string;
-}
 
 /**
  * Proves that the books balance, or says where they do not. It sees what is stored; what only a client can know (an

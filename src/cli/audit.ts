@@ -1,6 +1,12 @@
 import { readConfig } from '../config.ts';
-import { readArguments } from './arguments.ts';
 import type { OpenBooks } from './engines.ts';
+import { readFlags } from './flags.ts';
+
+const FLAGS = {
+  data: { kind: 'text', what: 'a folder' },
+  json: { kind: 'switch' },
+  help: { kind: 'switch' },
+} as const;
 
 const HELP = `pulsecart audit: proves that the books balance
 
@@ -11,11 +17,7 @@ Exit status 1 when something does not balance.
 Example: pulsecart audit --data ./data --json`;
 
 export async function auditCommand(argv: readonly string[], openBooks: OpenBooks): Promise<number> {
-  const flags = readArguments(argv, {
-    data: { type: 'string' },
-    json: { type: 'boolean' },
-    help: { type: 'boolean' },
-  });
+  const flags = readFlags(argv, FLAGS);
   if (flags.help) {
     console.log(HELP);
     return 0;

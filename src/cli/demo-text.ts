@@ -1,6 +1,6 @@
+import type { Verdict } from '../domain/verdict.ts';
 import type { Mode } from '../load/arrivals.ts';
 import type { CrowdProgress } from '../load/crowd.ts';
-import type { Verdict } from '../load/verdicts.ts';
 import type { DemoResult } from './demo.ts';
 
 /** Verdicts that share the second line, and what each is called there. */

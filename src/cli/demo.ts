@@ -1,12 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Verdict } from '../domain/verdict.ts';
 import type { Found } from '../ledger/ledger.ts';
 import { MODES } from '../load/arrivals.ts';
 import { type CrowdProgress, type CrowdResult, runCrowd } from '../load/crowd.ts';
 import { readQueues, readStock, resetStock, unpaidOrders } from '../load/server-api.ts';
 import { type Exit, startServer } from '../load/server-process.ts';
-import { type Evidence, judge, oversold, type Verdict } from '../load/verdicts.ts';
+import { type Evidence, judge, oversold } from '../load/verdicts.ts';
 import { poll } from '../load/wait.ts';
 import { liveLine, summary } from './demo-text.ts';
 import type { OpenBooks } from './engines.ts';

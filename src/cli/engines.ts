@@ -1,7 +1,7 @@
-import type { Verdict } from '../audit/audit.ts';
 import type { Config } from '../config.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Product } from '../domain/product.ts';
+import type { Verdict } from '../domain/verdict.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Found, Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../observe/log.ts';

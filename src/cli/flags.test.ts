@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { UsageError } from './arguments.ts';
-import { readFlags } from './flags.ts';
+import { readFlags, UsageError } from './flags.ts';
 
 const FLAGS = {
   users: { kind: 'integer', min: 1, max: 1000, default: 100 },

@@ -1,22 +1,32 @@
 import { parseArgs } from 'node:util';
-import { UsageError } from './arguments.ts';
+import { AppError } from '../domain/errors.ts';
 
-/** What a flag takes. A `switch` takes nothing, a `list` takes choices separated by commas. */
+/** A mistake in how a command was called: one line, exit status 2. */
+export class UsageError extends AppError {
+  constructor(message: string) {
+    super('invalid_request', message);
+  }
+}
+
+/** What a flag takes. A `switch` takes nothing, a `list` takes choices separated by commas, a `text` anything. */
 export type Flag =
   | { readonly kind: 'switch' }
+  | { readonly kind: 'text'; readonly what: string }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number; readonly default: number }
   | { readonly kind: 'choice'; readonly of: readonly string[]; readonly default: string }
   | { readonly kind: 'list'; readonly of: readonly string[] };
 
 type Value<F extends Flag> = F extends { kind: 'switch' }
   ? boolean
-  : F extends { kind: 'integer' }
-    ? number
-    : F extends { kind: 'choice'; of: readonly (infer Choice)[] }
-      ? Choice
-      : F extends { kind: 'list'; of: readonly (infer Choice)[] }
-        ? Choice[]
-        : never;
+  : F extends { kind: 'text' }
+    ? string | undefined
+    : F extends { kind: 'integer' }
+      ? number
+      : F extends { kind: 'choice'; of: readonly (infer Choice)[] }
+        ? Choice
+        : F extends { kind: 'list'; of: readonly (infer Choice)[] }
+          ? Choice[]
+          : never;
 
 export type Values<Flags extends Record<string, Flag>> = { [Name in keyof Flags]: Value<Flags[Name]> };
 
@@ -60,6 +70,8 @@ function read(flag: Flag, text: string | undefined): unknown {
   switch (flag.kind) {
     case 'switch':
       return text === undefined ? true : undefined;
+    case 'text':
+      return text === '' ? undefined : text;
     case 'integer': {
       const number = text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
       return number >= flag.min && number <= flag.max ? number : undefined;
@@ -75,6 +87,7 @@ function read(flag: Flag, text: string | undefined): unknown {
 
 function fallback(flag: Flag): unknown {
   if (flag.kind === 'switch') return false;
+  if (flag.kind === 'text') return undefined;
   return flag.kind === 'list' ? [...flag.of] : flag.default;
 }
 
@@ -82,6 +95,8 @@ function describe(flag: Flag): string {
   switch (flag.kind) {
     case 'switch':
       return 'no value';
+    case 'text':
+      return flag.what;
     case 'integer':
       return `a whole number from ${flag.min} to ${flag.max}`;
     case 'choice':

@@ -13,8 +13,15 @@ import { createDesk } from '../purchase/desk.ts';
 import { createTracking } from '../purchase/tracking.ts';
 import { createWorker } from '../purchase/worker.ts';
 import { createSettlement } from '../settlement/settlement.ts';
-import { readArguments } from './arguments.ts';
 import type { Engines, OpenEngines } from './engines.ts';
+import { readFlags } from './flags.ts';
+
+const FLAGS = {
+  port: { kind: 'text', what: 'a port' },
+  host: { kind: 'text', what: 'an address' },
+  data: { kind: 'text', what: 'a folder' },
+  help: { kind: 'switch' },
+} as const;
 
 const HELP = `pulsecart serve: the API and the worker in one process
 
@@ -24,18 +31,15 @@ const HELP = `pulsecart serve: the API and the worker in one process
 
 Example: pulsecart serve --port 8081 --data /var/lib/pulsecart`;
 
-/** All requests answered and all stores closed by then, or the process ends as it is; nothing durable depends on it. */
-const SHUTDOWN_DEADLINE_MS = 15_000;
+/** A container is usually killed 10 s after it is asked to stop. Past this the process ends as it is, which loses nothing. */
+const SHUTDOWN_DEADLINE_MS = 9_000;
+/** For requests still on their way in and answers on their way out; what was accepted is answered before this begins. */
+const LAST_REQUESTS_MS = 2_000;
 
 /** Runs until SIGTERM or SIGINT; resolves with the exit status. */
 export async function serve(argv: readonly string[], openEngines: OpenEngines): Promise<number> {
   const startedAtMs = performance.now();
-  const flags = readArguments(argv, {
-    port: { type: 'string' },
-    host: { type: 'string' },
-    data: { type: 'string' },
-    help: { type: 'boolean' },
-  });
+  const flags = readFlags(argv, FLAGS);
   if (flags.help) {
     console.log(HELP);
     return 0;
@@ -69,7 +73,6 @@ async function open(config: Config, log: Log, engines: Engines) {
       ledger,
       queue,
       provider,
-      clock,
       onStandings: (standings) =>
         void desk.follow(standings).catch((error) => log.warn({ err: error }, 'gate not told')),
       onTrouble: (error, context) => log.warn({ err: error }, context),
@@ -121,7 +124,8 @@ async function open(config: Config, log: Log, engines: Engines) {
         const requestsAnswered = server.stop();
         await acceptance.close();
         await desk.close();
-        await requestsAnswered;
+        await Promise.race([requestsAnswered, Bun.sleep(LAST_REQUESTS_MS)]);
+        void server.stop(true);
         await worker.close();
         await settlement.close();
         await engines.close();

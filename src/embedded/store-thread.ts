@@ -28,6 +28,7 @@ function methodsOf(store: Store) {
   );
   return {
     addProducts: ledger.addProducts,
+    pingLedger: ledger.ping,
     async decide(purchases: readonly PackedPurchase[]) {
       return packDecision(await ledger.decide(purchases.map(unpackPurchase)));
     },

@@ -25,6 +25,8 @@ export interface Store {
    * passes through after a rollback.
    */
   write<T>(work: () => T): T;
+  /** Runs `work`, which only reads. Throws AppError `unavailable` when the store cannot be read. */
+  read<T>(work: () => T): T;
   close(): void;
 }
 
@@ -81,6 +83,13 @@ function store(db: Database, close: () => void): Store {
         throw storeError(error, committing);
       }
     },
+    read(work) {
+      try {
+        return work();
+      } catch (error) {
+        throw storeError(error, false);
+      }
+    },
     close,
   };
 }
@@ -89,7 +98,7 @@ function store(db: Database, close: () => void): Store {
 function storeError(error: unknown, committing: boolean): unknown {
   const code = (error as { code?: string }).code ?? '';
   if (/^SQLITE_(FULL|BUSY|LOCKED|READONLY|CANTOPEN)/.test(code)) {
-    return new AppError('unavailable', `The store cannot write (${code}).`, { cause: error });
+    return new AppError('unavailable', `The store cannot be used now (${code}).`, { cause: error });
   }
   if (/^SQLITE_IOERR/.test(code)) {
     return new AppError(committing ? 'outcome_unknown' : 'unavailable', `The disk failed (${code}).`, {
@@ -149,7 +158,7 @@ function openFile(file: string, { create }: { create: boolean }): Database {
     db = new Database(file, { create, readwrite: true, strict: true });
     db.exec('PRAGMA busy_timeout = 5000');
     if (create) {
-      db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;
+      db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
                PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY`);
       migrate(db);
     } else {

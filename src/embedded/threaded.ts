@@ -115,7 +115,7 @@ export async function openThreadedStore(
     order: reader.order,
     unsettled: reader.unsettled,
     decidedCount: reader.decidedCount,
-    ping: reader.ping,
+    ping: () => call('pingLedger'),
     addProducts: (products) => call('addProducts', products),
     decide: async (purchases) => unpackDecision(await call('decide', purchases.map(packPurchase)), purchases),
     bindKeys: (bindings) => call('bindKeys', bindings),

@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises';
+import { inTime } from './probe.ts';
 import { json, problem } from './respond.ts';
 import type { Service } from './service.ts';
 
@@ -19,7 +20,7 @@ export function createActuatorRoutes(service: Service) {
       diskSpace: await diskSpace(service.dataFolder),
     };
     const up = service.isReady() && Object.values(components).every(({ status }) => status === 'UP');
-    return json({ status: up ? 'UP' : 'DOWN', components }, up ? 200 : 503);
+    return answer(up, { status: up ? 'UP' : 'DOWN', components });
   }
 
   function liveness(): Response {
@@ -28,7 +29,7 @@ export function createActuatorRoutes(service: Service) {
 
   async function readiness(): Promise<Response> {
     const up = service.isReady() && (await probe(() => ledger.ping())).status === 'UP';
-    return json({ status: up ? 'UP' : 'OUT_OF_SERVICE' }, up ? 200 : 503);
+    return answer(up, { status: up ? 'UP' : 'OUT_OF_SERVICE' });
   }
 
   function info(): Response {
@@ -74,9 +75,13 @@ export function createActuatorRoutes(service: Service) {
   };
 }
 
+function answer(up: boolean, body: unknown): Response {
+  return up ? json(body) : json(body, 503, { 'Retry-After': '1' });
+}
+
 async function probe(ping: () => Promise<void>): Promise<Component> {
   try {
-    await ping();
+    await inTime(ping());
     return { status: 'UP' };
   } catch (error) {
     return { status: 'DOWN', details: { error: (error as Error).message } };

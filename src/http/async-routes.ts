@@ -1,7 +1,8 @@
 import { AppError } from '../domain/errors.ts';
 import { type Accepted, UnknownAcceptance } from '../purchase/acceptance.ts';
+import { inTime } from './probe.ts';
 import { type PurchaseRequest, readPurchase } from './purchase-request.ts';
-import { isoTime, json, problem, purchaseInit, text } from './respond.ts';
+import { failure, isoTime, json, problem, purchaseInit, text } from './respond.ts';
 import type { Service } from './service.ts';
 import { keyMismatch, unknownProduct } from './sync-routes.ts';
 
@@ -107,13 +108,13 @@ export function createAsyncRoutes(service: Service) {
     });
   }
 
-  async function health(): Promise<Response> {
+  async function health(req: Request): Promise<Response> {
     try {
-      if (!service.isReady()) throw new Error('shutting down');
-      await Promise.all([ledger.ping(), queue.ping()]);
+      if (!service.isReady()) throw new Error('it is shutting down');
+      await inTime(Promise.all([ledger.ping(), queue.ping()]));
       return text('Async Purchase Service is running');
     } catch (error) {
-      return text(`Async Purchase Service cannot serve: ${(error as Error).message}`, 503);
+      return failure(req, 'unavailable', `Async Purchase Service cannot serve: ${(error as Error).message}`);
     }
   }
 

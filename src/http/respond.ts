@@ -1,4 +1,5 @@
-import type { ErrorCode } from '../domain/errors.ts';
+import { AppError, type ErrorCode } from '../domain/errors.ts';
+import type { Log } from '../observe/log.ts';
 
 /** How answers are written. Header objects are shared, because making one per response costs as much as the answer. */
 const JSON_HEADERS = { 'Content-Type': 'application/json' } as const;
@@ -72,6 +73,15 @@ export function failure(req: Request, code: HttpCode, message: string, details: 
   const requestId = requestIdOf(req);
   const body = { message, code, ...(details.field && { field: details.field }), requestId };
   return json(body, STATUS[code], errorHeaders(code, requestId, details));
+}
+
+/** What a request is answered that threw: an engine's trouble by its code, anything else as an internal error. */
+export function failed(error: unknown, log: Log): Response {
+  const requestId = crypto.randomUUID();
+  log.error({ err: error, requestId }, 'request failed');
+  const code: HttpCode = error instanceof AppError ? error.code : 'internal_error';
+  const message = error instanceof AppError ? error.message : 'Internal error';
+  return json({ message, code, requestId }, STATUS[code], errorHeaders(code, requestId, {}));
 }
 
 /** An error on our own routes: `application/problem+json` (RFC 9457). */

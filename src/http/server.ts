@@ -3,7 +3,7 @@ import { createActuatorRoutes } from './actuator-routes.ts';
 import { createAsyncRoutes } from './async-routes.ts';
 import { openApiDocument } from './openapi.ts';
 import { createOrderRoutes } from './order-routes.ts';
-import { failure, json } from './respond.ts';
+import { failed, failure, json, requestIdOf } from './respond.ts';
 import type { Service } from './service.ts';
 import { createSyncRoutes } from './sync-routes.ts';
 
@@ -44,10 +44,7 @@ export function startServer(
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       routes: (logRequests ? logged(routes, service) : routes) as Bun.Serve.Routes<unknown, string>,
       fetch: (req) => unrouted(req, routes),
-      error: (error) => {
-        service.log.error({ err: error }, 'request failed');
-        return json({ message: 'Internal error', code: 'internal_error' }, 500);
-      },
+      error: (error) => failed(error, service.log),
     });
   } catch (error) {
     const { code = '', message } = error as { code?: string; message: string };
@@ -85,16 +82,22 @@ function matches(pattern: string, path: string): boolean {
   );
 }
 
+/** Logs every request, with the id under which its caller can ask about it. */
 function logged(routes: Routes, { log }: Service): Routes {
   const wrap =
     (handler: Handler): Handler =>
     async (req: never, server) => {
       const startedAtMs = performance.now();
-      const response = await handler(req, server);
+      const requestId = requestIdOf(req);
+      const answer = await Promise.try(handler, req, server).catch((error) => failed(error, log));
       const { method, url } = req as Request;
+      const { status, body } = answer;
       const tookMs = Math.round(performance.now() - startedAtMs);
-      log.info({ method, path: new URL(url).pathname, status: response.status, tookMs }, 'request');
-      return response;
+      log.info({ requestId, method, path: new URL(url).pathname, status, tookMs }, 'request');
+      // Answers share their headers, so the id goes on a copy.
+      const headers = new Headers(answer.headers);
+      if (!headers.has('X-Request-Id')) headers.set('X-Request-Id', requestId);
+      return new Response(body, { status, headers });
     };
   return Object.fromEntries(
     Object.entries(routes).map(([path, methods]) => [

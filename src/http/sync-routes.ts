@@ -4,6 +4,7 @@ import { available, type Product, UNITS_MAX } from '../domain/product.ts';
 import { type Outcome, type Purchase, refusalMessage } from '../domain/purchase.ts';
 import { standingOf } from '../purchase/catalogue.ts';
 import { refuseUnlessOperator } from './operator.ts';
+import { inTime } from './probe.ts';
 import { type PurchaseRequest, readPurchase } from './purchase-request.ts';
 import { failure, isoTime, purchaseInit, text } from './respond.ts';
 import type { Service } from './service.ts';
@@ -158,6 +159,7 @@ export function createSyncRoutes(service: Service) {
     const productId = readProductId(req);
     const product = productId === null ? undefined : await ledger.reset(productId, Number(stock));
     if (!product) return unknownProduct(req, req.params.productId);
+    catalogue.saw([product]);
     await desk.follow([standingOf(product)]);
     service.log.info(
       { productId: product.id, units: Number(stock), generation: product.generation },
@@ -166,13 +168,13 @@ export function createSyncRoutes(service: Service) {
     return text(`Stock reset to ${Number(stock)} for product: ${product.id}`);
   }
 
-  async function health(): Promise<Response> {
+  async function health(req: Request): Promise<Response> {
     try {
-      if (!service.isReady()) throw new Error('shutting down');
-      await ledger.ping();
+      if (!service.isReady()) throw new Error('it is shutting down');
+      await inTime(ledger.ping());
       return text('Sync Purchase Service is running');
     } catch (error) {
-      return text(`Sync Purchase Service cannot serve: ${(error as Error).message}`, 503);
+      return failure(req, 'unavailable', `Sync Purchase Service cannot serve: ${(error as Error).message}`);
     }
   }
 

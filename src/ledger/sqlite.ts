@@ -17,10 +17,10 @@ import {
 import { createSettle } from './sqlite/settle.ts';
 
 /**
- * The embedded ledger. It works in the calling thread: a commit of a hundred purchases takes well under a millisecond,
- * and handing it to another thread costs the process more than it saves. The database's clock is the process's.
+ * The embedded ledger. It works in the thread that calls it, so a promise of it is settled before anything else runs; a
+ * server gives it a thread of its own (src/embedded/threaded.ts). The database's clock is the process's.
  */
-export function openSqliteLedger({ db, write }: Store, now: Clock): Ledger {
+export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger {
   const decide = createDecide(db);
   const settle = createSettle(db);
   const allProducts = db.prepare<ProductRow, []>(`SELECT ${PRODUCT_COLUMNS} FROM products ORDER BY id`);
@@ -64,7 +64,6 @@ export function openSqliteLedger({ db, write }: Store, now: Clock): Ledger {
   );
   const makeSecret = db.prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT DO NOTHING');
   const readSecret = db.prepare<{ value: Uint8Array }, [string]>('SELECT value FROM secrets WHERE name = ?');
-  const ping = db.prepare('SELECT 1');
 
   function findOne(id: string): Found | null {
     const order = orders.find(id);
@@ -82,10 +81,10 @@ export function openSqliteLedger({ db, write }: Store, now: Clock): Ledger {
 
   return {
     async products() {
-      return allProducts.all();
+      return read(() => allProducts.all());
     },
     async product(productId) {
-      return oneProduct.get(productId) ?? undefined;
+      return read(() => oneProduct.get(productId)) ?? undefined;
     },
     async addProducts(products) {
       write(() => {
@@ -111,14 +110,16 @@ export function openSqliteLedger({ db, write }: Store, now: Clock): Ledger {
     async find(purchaseIds) {
       const found = new Map<string, Found>();
       for (const id of purchaseIds) {
-        const one = findOne(id);
+        const one = read(() => findOne(id));
         if (one) found.set(id, one);
       }
       return found;
     },
     async order(orderId) {
-      const order = orders.find(orderId);
-      return order ? { order: withoutLease(order), payments: paymentsOf.all(orderId) } : undefined;
+      return read(() => {
+        const order = orders.find(orderId);
+        return order ? { order: withoutLease(order), payments: paymentsOf.all(orderId) } : undefined;
+      });
     },
     async bindKeys(bindings) {
       return write(() => bindings.map(bind));
@@ -148,10 +149,10 @@ export function openSqliteLedger({ db, write }: Store, now: Clock): Ledger {
       return write(() => settle.expireOverdue(limit, now()));
     },
     async unsettled(olderThanMs, limit) {
-      return settle.unsettled(olderThanMs, limit, now());
+      return read(() => settle.unsettled(olderThanMs, limit, now()));
     },
     async decidedCount() {
-      return decided.get()!.value;
+      return read(() => decided.get()!.value);
     },
     async secret(name, bytes) {
       return write(() => {
@@ -160,7 +161,7 @@ export function openSqliteLedger({ db, write }: Store, now: Clock): Ledger {
       });
     },
     async ping() {
-      ping.get();
+      write(() => {}); // takes the write lock, or says why it cannot
     },
     async close() {},
   };

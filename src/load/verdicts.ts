@@ -1,12 +1,7 @@
 import type { Order } from '../domain/order.ts';
+import type { Verdict } from '../domain/verdict.ts';
 import type { CrowdRecord } from './crowd-record.ts';
 import { customerOf } from './requests.ts';
-
-export interface Verdict {
-  readonly name: string;
-  readonly pass: boolean;
-  readonly detail: string;
-}
 
 /** What the books say about one purchase. */
 export type BookEntry =

@@ -47,8 +47,16 @@ export function watchHouse(metrics: Metrics, house: House): void {
     () => settlement.stats.failedAttempts,
   );
   gauge('charges_in_flight', 'Charges under way', () => settlement.stats.inFlight);
+  // One question per scrape, shared by all figures of the queues.
+  let asking: ReturnType<Queue['status']> | undefined;
+  const queueStatus = () => {
+    asking ??= queue.status().finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
   for (const name of ['purchases', 'payments'] as const) {
-    const figures = async () => (await queue.status()).find((one) => one.name === name);
+    const figures = async () => (await queueStatus()).find((one) => one.name === name);
     gauge(`queue_${name}_waiting`, `Items of the ${name} queue not yet done`, async () => {
       const figure = await figures();
       return (figure?.ready ?? 0) + (figure?.unacknowledged ?? 0);

@@ -36,14 +36,3 @@ export function fateTeller(
   }
   return (customer) => NAMED_FATES.get(customer) ?? draw();
 }
-
-/** mulberry32: small, fast and even enough for faults. 0 ≤ draw < 1. */
-export function seededRandom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

@@ -1,5 +1,6 @@
 import { AppError } from '../domain/errors.ts';
-import { type Fate, type FateRates, fateTeller, seededRandom } from './fates.ts';
+import { randomFrom } from '../domain/random.ts';
+import { type Fate, type FateRates, fateTeller } from './fates.ts';
 import type { Captured, ChargeAnswer, ChargeRequest, PaymentProvider } from './provider.ts';
 import { createRecent } from './recent.ts';
 import { createTimerWheel, type Later } from './timer-wheel.ts';
@@ -40,7 +41,7 @@ export function openSimulator(options: SimulatorOptions = {}): Simulator {
   const { latencyMs = 5, jitterMs = 5, timeoutMs = 2_000, seed = 1 } = options;
   const wheel = options.later ? null : createTimerWheel();
   const later = options.later ?? wheel!.later;
-  const random = seededRandom(seed);
+  const random = randomFrom(seed);
   const tellFate = fateTeller(options, random);
   const pending = new Set<Pending>();
   const heard = createRecent<ChargeState>(REMEMBERED_MAX);

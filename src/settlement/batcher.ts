@@ -8,8 +8,8 @@ export interface Batcher<T> {
 }
 
 /**
- * One batch is handed on at a time. Lingering is for a store that works in the calling thread: without it each batch
- * would be the one item that just came, and each would cost a sync of the disk.
+ * One batch is handed on at a time. Without lingering a batch would often be the one item that just came, and each costs a
+ * sync of the disk.
  */
 export function createBatcher<T>(
   { itemsMax, lingerMs }: { readonly itemsMax: number; readonly lingerMs: number },

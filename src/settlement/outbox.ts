@@ -49,6 +49,7 @@ export function createOutbox({
 
   return {
     enqueue(orderIds) {
+      if (orderIds.length === 0) return;
       lastAddedAtMs = performance.now();
       if (batcher.waiting() < WAITING_ORDERS_MAX) batcher.add(orderIds);
     },

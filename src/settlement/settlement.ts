@@ -1,4 +1,3 @@
-import type { Clock } from '../domain/clock.ts';
 import type { Ledger, Standing } from '../ledger/ledger.ts';
 import type { PaymentProvider } from '../payments/provider.ts';
 import type { Consumer, Queue } from '../queue/queue.ts';
@@ -46,7 +45,6 @@ export interface SettlementDependencies {
   readonly ledger: Pick<Ledger, 'lease' | 'settle' | 'expireOverdue' | 'unsettled'>;
   readonly queue: Pick<Queue, 'publish' | 'consume' | 'deadLetter' | 'status'>;
   readonly provider: PaymentProvider;
-  readonly clock: Clock;
   /** Told of every change of units, so that gate and feed can follow. */
   readonly onStandings: (standings: readonly Standing[]) => void;
   /** Told of what is retried or left to the sweep rather than answered to somebody. */

@@ -488,13 +488,13 @@ describe('bytes that are no HTTP', () => {
 
   test('(reads sent before the answer to the one ahead) are answered in their order', async () => {
     using connection = await connectRaw(shop.url);
-    const health = rawRequest('GET /api/v1/sync/health', {});
+    const alive = rawRequest('GET /actuator/health/liveness', {});
     const stock = rawRequest('GET /api/v1/sync/stock/4', {});
-    connection.send(Buffer.concat([health, stock, health]));
+    connection.send(Buffer.concat([alive, stock, alive]));
     const bodies = [];
     for (let i = 0; i < 3; i++) bodies.push((await connection.answer())?.body);
-    const sentence = 'Sync Purchase Service is running';
-    expect(bodies).toEqual([sentence, '{"productId":4,"stock":200}', sentence]);
+    const up = '{"status":"UP"}';
+    expect(bodies).toEqual([up, '{"productId":4,"stock":200}', up]);
   });
 
   test('(a request sent before the answer to a purchase) cut the connection rather than mix up answers', async () => {

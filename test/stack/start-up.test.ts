@@ -13,7 +13,6 @@ describe('a data folder that cannot be written', () => {
     ['a regular file', (folder) => fileIn(folder)],
     ['below a regular file', (folder) => join(fileIn(folder), 'data')],
     ['in a file system that takes no folders', () => '/proc/pulsecart'],
-    ['nowhere', () => ''],
   ];
   for (const [what, pathIn] of rows) {
     test(`(${what}) stops the start`, async () => {
@@ -22,6 +21,10 @@ describe('a data folder that cannot be written', () => {
       expectOneLine(await serve(path), 1, /^The data folder .* cannot be written: /);
     });
   }
+
+  test('(no folder at all) is a mistake of the call', async () => {
+    expectOneLine(await serve(''), 2, /^--data takes a folder$/);
+  });
 
   test('is left as it was', async () => {
     using folder = temporaryFolder();

@@ -61,7 +61,6 @@ export function openHouse(options: { readonly units?: number; readonly simulator
         ledger,
         queue,
         provider: simulator,
-        clock,
         onStandings: (some) => standings.push(...some),
         onTrouble: (error, context) => troubles.push(`${context}: ${error}`),
         ...changes,

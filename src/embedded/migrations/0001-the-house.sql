@@ -23,7 +23,7 @@ CREATE TABLE products (
 
 -- How many units each round of a sale was opened with.
 CREATE TABLE generations (
-  product_id INTEGER NOT NULL REFERENCES products (id),
+  product_id INTEGER NOT NULL,
   generation INTEGER NOT NULL,
   units      INTEGER NOT NULL CHECK (units >= 0),
   started_at INTEGER NOT NULL,

@@ -1,6 +1,6 @@
 import { AcceptanceAnswer, OrderAnswer, QueueStatusAnswer, TrackingAnswer } from '../schemas.ts';
 import { ACCEPTED, CONFIRMED, PAID, QUEUED, REJECTED } from './examples.ts';
-import { inPath, inQuery, jsonAnswer, type Paths, problemAnswer, textAnswer } from './parts.ts';
+import { errorAnswer, inPath, inQuery, jsonAnswer, type Paths, problemAnswer, textAnswer } from './parts.ts';
 import { BAD_PURCHASE_INPUT, PURCHASE_INPUT } from './sync-paths.ts';
 
 const tags = ['async'];
@@ -78,10 +78,7 @@ export const ASYNC_PATHS: Paths = {
       summary: 'Whether the async way can serve',
       responses: {
         '200': textAnswer('It can', 'Async Purchase Service is running'),
-        '503': textAnswer(
-          'It cannot; the text says why',
-          'Async Purchase Service cannot serve: shutting down',
-        ),
+        '503': errorAnswer('`unavailable`; the message says why', ['Retry-After']),
       },
     },
   },

@@ -135,10 +135,7 @@ export const SYNC_PATHS: Paths = {
       summary: 'Whether the sync way can serve',
       responses: {
         '200': textAnswer('It can', 'Sync Purchase Service is running'),
-        '503': textAnswer(
-          'It cannot; the text says why',
-          'Sync Purchase Service cannot serve: shutting down',
-        ),
+        '503': errorAnswer('`unavailable`; the message says why', ['Retry-After']),
       },
     },
   },

@@ -14,12 +14,20 @@ import {
 const OVERDUE_GRACE_MS = 10_000;
 const EXAMPLES_MAX = 5;
 
+/** Orders of limited sales that hold units, summed up by customer before they are compared. */
+const WITH_LIVE = `WITH live AS MATERIALIZED (
+    SELECT product_id, generation, customer, sum(quantity) AS quantity FROM orders
+    WHERE status IN ('reserved', 'charging', 'paid', 'refunding') AND customer IS NOT NULL
+      AND product_id IN (SELECT id FROM products WHERE per_customer_limit IS NOT NULL
+        UNION SELECT product_id FROM holdings)
+    GROUP BY product_id, generation, customer) `;
+
 /** Each finds rows that must not exist and answers their ids; `?1` is the time of the audit. */
 const BREACHES: Readonly<Record<BreachName, string>> = {
   holdsOverLimit: `
     SELECT product_id || '/' || customer AS id FROM holdings JOIN products p ON p.id = product_id
     WHERE p.generation = holdings.generation AND units > per_customer_limit`,
-  holdingsUnlikeOrders: `
+  holdingsUnlikeOrders: `${WITH_LIVE}
     SELECT h.product_id || '/' || h.customer AS id FROM holdings h
     WHERE units <> (SELECT coalesce(sum(o.quantity), 0) FROM live o
       WHERE o.product_id = h.product_id AND o.generation = h.generation AND o.customer = h.customer)
@@ -85,7 +93,7 @@ export function openSqliteBooks({ db }: Store, now: Clock): BooksReader {
       )
       .get()!;
     const breaches = Object.fromEntries(
-      breachQueries.map(([name, query]) => [name, breach(WITH_LIVE + query)]),
+      breachQueries.map(([name, query]) => [name, breach(query)]),
     ) as Record<BreachName, Breach>;
     return { products, generations, totals, breaches };
   }
@@ -97,11 +105,3 @@ export function openSqliteBooks({ db }: Store, now: Clock): BooksReader {
     },
   };
 }
-
-/** Orders of limited sales that hold units, summed up by customer before they are compared. */
-const WITH_LIVE = `WITH live AS MATERIALIZED (
-    SELECT product_id, generation, customer, sum(quantity) AS quantity FROM orders
-    WHERE status IN ('reserved', 'charging', 'paid', 'refunding') AND customer IS NOT NULL
-      AND product_id IN (SELECT id FROM products WHERE per_customer_limit IS NOT NULL
-        UNION SELECT product_id FROM holdings)
-    GROUP BY product_id, generation, customer) `;

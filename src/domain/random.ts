@@ -1,6 +1,6 @@
 /**
  * A seeded stream of numbers in [0, 1): mulberry32, 32 bits of state, good enough to spread a crowd and the same on
- * every machine. (https://gist.github.com/tommyettinger/46a874533244883189143505d203312c)
+ * every machine.
  */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;

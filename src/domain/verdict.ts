@@ -1,0 +1,7 @@
+/** One thing that must hold, and whether it did. */
+export interface Verdict {
+  readonly name: string;
+  readonly pass: boolean;
+  /** What was counted, or what is wrong. */
+  readonly detail: string;
+}
