@@ -28,9 +28,13 @@ export interface ServerProcess {
   messages(): string;
 }
 
-/** Starts the real server on a free port with the embedded engines; `env` holds its settings. */
-export function startServer(dataFolder: string, env: Record<string, string> = {}): Promise<ServerProcess> {
-  return start([join(SOURCE, 'main.ts'), 'serve', '--port', '0', '--data', dataFolder], env);
+/** Starts the real server, on a free port unless told otherwise, with the embedded engines; `env` holds its settings. */
+export function startServer(
+  dataFolder: string,
+  env: Record<string, string> = {},
+  port = 0,
+): Promise<ServerProcess> {
+  return start([join(SOURCE, 'main.ts'), 'serve', '--port', `${port}`, '--data', dataFolder], env);
 }
 
 /** Starts the baseline server, whose purchases all win or are all sold out. */

@@ -17,7 +17,11 @@ export interface Ended {
 /** Runs a program to its end, with no settings but those in `env`. */
 export async function runToEnd(
   command: readonly string[],
-  { env = {}, cwd = ROOT }: { readonly env?: Record<string, string>; readonly cwd?: string } = {},
+  {
+    env = {},
+    cwd = ROOT,
+    timeoutMs = END_TIMEOUT_MS,
+  }: { readonly env?: Record<string, string>; readonly cwd?: string; readonly timeoutMs?: number } = {},
 ): Promise<Ended> {
   const child = Bun.spawn([...command], {
     cwd,
@@ -25,7 +29,7 @@ export async function runToEnd(
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
-    timeout: END_TIMEOUT_MS,
+    timeout: timeoutMs,
     killSignal: 'SIGKILL',
   });
   const [stdout, stderr, code] = await Promise.all([

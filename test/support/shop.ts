@@ -28,7 +28,10 @@ export interface Shop extends AsyncDisposable {
   buy(channel: 'sync' | 'async', body: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** A fresh round of `units` free units. */
   reset(productId: number, units: number): Promise<void>;
-  /** Ends the server if it still runs (SIGTERM) and starts another on the same data; answers how the first one ended. */
+  /**
+   * Ends the server if it still runs (SIGTERM) and starts another at the same address on the same data; answers how the
+   * first one ended.
+   */
   restart(env?: Record<string, string>): Promise<Exit>;
 }
 
@@ -78,7 +81,7 @@ export async function openShop(env: Record<string, string> = {}): Promise<Shop> 
     },
     async restart(newEnv = env) {
       const exit = await server.stop();
-      server = await startServer(folder.path, newEnv);
+      server = await startServer(folder.path, newEnv, Number(new URL(server.url).port));
       return exit;
     },
     async [Symbol.asyncDispose]() {

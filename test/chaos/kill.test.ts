@@ -1,0 +1,178 @@
+import { expect, test } from 'bun:test';
+import { randomFrom } from '../../src/domain/random.ts';
+import type { Mode } from '../../src/load/arrivals.ts';
+import { runCrowd } from '../../src/load/crowd.ts';
+import { readQueues, readStock, resetStock } from '../../src/load/server-api.ts';
+import { type ServerProcess, startServer } from '../../src/load/server-process.ts';
+import { disagreements, hearOutcomes, readRound, type Told } from '../support/aftermath.ts';
+import { readBooks } from '../support/books.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { eventually } from '../support/shop.ts';
+
+/**
+ * `kill -9` in the middle of a crowd, at a moment drawn by a seed, and a new server on the same data: what was answered
+ * holds, what was accepted ends, and the units that nobody got are sold to those who come afterwards.
+ */
+
+const ROUNDS = 21;
+const MODES: readonly Mode[] = ['sync', 'async', 'both'];
+const ASKED = { productId: 1, quantity: 2 };
+const USERS = 1_600;
+const RATE_PER_S = 4_000;
+/** The whole crowd comes within this; the kill comes in its first part, so that there is a crowd left to be cut. */
+const KILL_MS_MAX = (USERS / RATE_PER_S) * 1000 * 0.8;
+/** The system closes a killed server's connections at once; this is for the crowd to notice. */
+const CUTS_ARE_SEEN_MS = 400;
+/** Enough that some rounds are killed while units are left, and some after the sell-out. */
+const UNITS_MAX = 2 * USERS;
+/** In every so many rounds nobody decides what is accepted, so that the server that comes back finds a backlog. */
+const BACKLOG_EVERY = 6;
+/** How often the server that comes back is killed, too, while it works off what it found. */
+const SECOND_KILL_SHARE = 0.3;
+const SECOND_KILL_MS_MAX = 30;
+
+const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 1_000_000));
+
+interface RoundReport {
+  readonly mode: Mode;
+  readonly killAtMs: number;
+  /** Purchases in flight at the kill: their buyers do not know. */
+  readonly cut: number;
+  /** 202s whose outcome nobody had heard at the kill. */
+  readonly owed: number;
+  /** Orders found by the server that came back. */
+  readonly found: number;
+  /** Purchases that it had to decide. */
+  readonly waiting: number;
+}
+
+test(`a server that is killed ${ROUNDS} times in the middle of a crowd keeps every answer`, async () => {
+  console.log(`kill -9, seed ${seed}; again: CHAOS_SEED=${seed} npm test -- test/chaos/kill.test.ts`);
+  const random = randomFrom(seed);
+  const folder = temporaryFolder();
+  const server = { now: await startServer(folder.path) };
+  try {
+    const reports: RoundReport[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const mode = MODES[round % MODES.length]!;
+      reports.push(await killInTheMiddle(server, folder.path, mode, round, random));
+    }
+    expect(await server.now.stop()).toBe(0);
+    expectNotVacuous(reports);
+  } catch (error) {
+    await server.now.kill();
+    console.error(`the data is kept in ${folder.path}`);
+    throw error;
+  }
+  folder[Symbol.dispose]();
+}, 240_000);
+
+async function killInTheMiddle(
+  server: { now: ServerProcess },
+  folder: string,
+  mode: Mode,
+  round: number,
+  random: () => number,
+): Promise<RoundReport> {
+  const units = 2 * Math.ceil((random() * UNITS_MAX) / 2);
+  const killAtMs = Math.round(random() * KILL_MS_MAX);
+  const backlog = round % BACKLOG_EVERY === 1;
+  const killAgain = backlog || random() < SECOND_KILL_SHARE;
+  if (backlog) {
+    expect(await server.now.stop()).toBe(0);
+    server.now = await startServer(folder, { PULSECART_WORKER: 'off' });
+  }
+  await resetStock(server.now.url, ASKED.productId, units);
+
+  const first = await crowdCutShort(server.now, { mode, seed: seedOf(round, 0), killAtMs });
+  const cut = first.record.count('unknown');
+  const owed = first.record.count('accepted');
+  server.now = await startServer(folder);
+  const found = readRound(folder, ASKED.productId).orders.length;
+  const { waiting } = (await readQueues(server.now.url)).purchases;
+  if (killAgain) {
+    await Bun.sleep(random() * SECOND_KILL_MS_MAX);
+    await crash(server.now);
+    server.now = await startServer(folder);
+  }
+  await hearOutcomes(server.now.url, first.record, ASKED);
+  // Purchases of buyers who were cut before their 202 are decided, too; only then is it known what is left.
+  await eventually(async () => (await readQueues(server.now.url)).purchases.waiting === 0);
+  await expectAgreement(server.now, folder, [first]);
+
+  const left = readRound(folder, ASKED.productId);
+  const unsold = left.units / ASKED.quantity - left.orders.length;
+  const second = {
+    seed: seedOf(round, 1),
+    ...(await runCrowd({
+      ...crowdAt(server.now, mode, seedOf(round, 1)),
+      users: unsold + 20,
+      patienceMs: 30_000,
+    })),
+  };
+  expect(second.record.count('sold', 'confirmed')).toBe(unsold);
+  expect(second.record.count('refused', 'rejected')).toBe(20);
+  expect(readRound(folder, ASKED.productId).orders.length * ASKED.quantity).toBe(units);
+  await expectAgreement(server.now, folder, [first, second]);
+  const report = { mode, killAtMs, cut, owed, found, waiting };
+  console.log(JSON.stringify(report));
+  return report;
+}
+
+/** A crowd whose server is killed so long after its first buyer came. Those who come later find nobody. */
+async function crowdCutShort(
+  server: ServerProcess,
+  { mode, seed, killAtMs }: { mode: Mode; seed: number; killAtMs: number },
+): Promise<Told> {
+  let killed: Promise<void> | undefined;
+  const { record } = await runCrowd({
+    ...crowdAt(server, mode, seed),
+    users: USERS,
+    patienceMs: CUTS_ARE_SEEN_MS,
+    onProgress: () => {
+      killed ??= Bun.sleep(killAtMs).then(() => crash(server));
+    },
+  });
+  await killed;
+  return { record, seed };
+}
+
+/** The process that holds the data is the one that is killed: no launcher in between. */
+async function crash(server: ServerProcess): Promise<void> {
+  process.kill(server.pid, 'SIGKILL');
+  expect(await server.kill()).toBe('SIGKILL');
+}
+
+async function expectAgreement(
+  server: ServerProcess,
+  folder: string,
+  crowds: readonly Told[],
+): Promise<void> {
+  const round = readRound(folder, ASKED.productId);
+  expect(disagreements(crowds, ASKED, round)).toEqual([]);
+  const granted = crowds.reduce((sum, { record }) => sum + record.count('sold', 'confirmed'), 0);
+  const unknown = crowds.reduce((sum, { record }) => sum + record.count('unknown'), 0);
+  expect(round.orders.length).toBeGreaterThanOrEqual(granted);
+  expect(round.orders.length).toBeLessThanOrEqual(granted + unknown);
+  const free = round.units - round.orders.length * ASKED.quantity;
+  expect(await readStock(server.url, ASKED.productId)).toBe(free);
+  expect((await readBooks(folder)).breaches).toEqual([]);
+}
+
+/** A kill that hits an idle server, or one whose books are empty, shows nothing. */
+function expectNotVacuous(reports: readonly RoundReport[]): void {
+  const rounds = (holds: (report: RoundReport) => boolean) => reports.filter(holds).length;
+  expect(rounds(({ cut }) => cut > 0)).toBeGreaterThanOrEqual(ROUNDS / 3);
+  expect(rounds(({ found }) => found > 0)).toBeGreaterThanOrEqual(ROUNDS / 3);
+  expect(rounds(({ owed }) => owed > 0)).toBeGreaterThanOrEqual(2);
+  expect(rounds(({ waiting }) => waiting > 0)).toBeGreaterThanOrEqual(2);
+}
+
+function crowdAt(server: ServerProcess, mode: Mode, seed: number) {
+  return { url: server.url, ...ASKED, ratePerS: RATE_PER_S, mode, seed };
+}
+
+/** Distinct buyers in every crowd. */
+function seedOf(round: number, crowd: number): number {
+  return 10 * round + crowd;
+}
