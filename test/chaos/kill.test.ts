@@ -31,7 +31,7 @@ const BACKLOG_EVERY = 6;
 const SECOND_KILL_SHARE = 0.3;
 const SECOND_KILL_MS_MAX = 30;
 
-const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 1_000_000));
+const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1_000_000));
 
 interface RoundReport {
   readonly mode: Mode;
@@ -47,7 +47,7 @@ interface RoundReport {
 }
 
 test(`a server that is killed ${ROUNDS} times in the middle of a crowd keeps every answer`, async () => {
-  console.log(`kill -9, seed ${seed}; again: CHAOS_SEED=${seed} npm test -- test/chaos/kill.test.ts`);
+  console.log(`kill -9, seed ${seed}; again: SEED=${seed} npm test -- test/chaos/kill.test.ts`);
   const random = randomFrom(seed);
   const folder = temporaryFolder();
   const server = { now: await startServer(folder.path) };
