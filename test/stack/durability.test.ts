@@ -88,7 +88,10 @@ async function startTraced(env: Record<string, string>) {
     ]),
     { env: { PATH: process.env.PATH ?? '', ...env }, stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' },
   );
-  const { url, pid } = await firstLine(child.stdout);
+  const { url, pid } = await firstLine(child.stdout).catch((error) => {
+    folder[Symbol.dispose]();
+    throw error;
+  });
   // biome-ignore lint/suspicious/noExplicitAny: two figures are read from answers that other tests check.
   const json = async (path: string): Promise<any> => (await fetch(url + path)).json();
   return {
