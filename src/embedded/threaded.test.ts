@@ -93,6 +93,7 @@ test('a file that is no database is refused and left as it is', async () => {
 test('a schema newer than the program is refused, and says so', async () => {
   await close(await open());
   const db = new Database(join(folder, 'pulsecart.db'));
+  db.run('PRAGMA busy_timeout = 5000');
   db.run('PRAGMA user_version = 999');
   db.close();
   expect(await failure()).toMatchObject({

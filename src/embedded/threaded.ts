@@ -31,6 +31,7 @@ export async function openThreadedStore(
   onDeath: (error: unknown) => void,
 ): Promise<ThreadedStore> {
   const worker = new Worker(new URL('./store-thread.ts', import.meta.url).href);
+  const gone = new Promise((resolve) => worker.addEventListener('close', resolve));
   const calls = new Map<number, { resolve(value: never): void; reject(error: unknown): void }>();
   const handlers = new Map<number, (deliveries: Delivery[]) => Promise<void>>();
   let lastCall = 0;
@@ -160,7 +161,9 @@ export async function openThreadedStore(
         await call('close');
       } finally {
         end('The store is closed.');
+        // The connection is let go of only with the thread's memory; until then the file may be locked for a moment.
         worker.terminate();
+        await gone;
       }
     },
   };

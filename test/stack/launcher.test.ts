@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { readyLine } from '../../src/load/server-process.ts';
 import { LAUNCHER, ROOT, runToEnd } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -57,9 +57,9 @@ describe('Bun is found', () => {
   test('in its own package while node_modules/bun holds only the stub', async () => {
     using project = copyOfProject();
     writeStub(project.path);
-    mkdirSync(join(project.path, 'node_modules', '@oven'), { recursive: true });
-    const platformPackage = dirname(dirname(process.execPath));
-    symlinkSync(platformPackage, join(project.path, 'node_modules', '@oven', platformName()));
+    const folder = join(project.path, 'node_modules', '@oven', platformName(), 'bin');
+    mkdirSync(folder, { recursive: true });
+    symlinkSync(process.execPath, join(folder, process.platform === 'win32' ? 'bun.exe' : 'bun'));
     await expectHelp(project.path);
   });
 
