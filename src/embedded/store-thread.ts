@@ -3,7 +3,16 @@ import { openSqliteLedger } from '../ledger/sqlite.ts';
 import type { Consumer, Queue } from '../queue/queue.ts';
 import { openSqliteQueue } from '../queue/sqlite.ts';
 import { type PackedPurchase, packDecision, unpackPurchase } from './decision-codec.ts';
-import { type FromStore, packError, type SentError, type ToStore, unpackError } from './protocol.ts';
+import {
+  type FromStore,
+  pack,
+  packError,
+  type Sent,
+  type SentError,
+  type ToStore,
+  unpack,
+  unpackError,
+} from './protocol.ts';
 import { openStore, type Store } from './store.ts';
 
 /**
@@ -17,7 +26,7 @@ const handling = new Map<number, (error?: SentError) => void>();
 let lastDelivery = 0;
 
 function send(message: FromStore): void {
-  self.postMessage(JSON.stringify(message));
+  self.postMessage(pack(message));
 }
 
 /** The methods that the serving thread may call, beside those of the ports that are passed through. */
@@ -96,8 +105,8 @@ function open(folder: string): void {
     send({ type: 'failed', error: packError(error) });
     return;
   }
-  self.onmessage = async ({ data }: MessageEvent<string>) => {
-    const message: ToStore = JSON.parse(data);
+  self.onmessage = async ({ data }: MessageEvent<Sent>) => {
+    const message = unpack<ToStore>(data);
     if (message.type === 'handled') {
       handling.get(message.id)?.(message.error);
       return;

@@ -4,7 +4,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { openSqliteLedger } from '../ledger/sqlite.ts';
 import type { Delivery, Queue } from '../queue/queue.ts';
 import { packPurchase, unpackDecision } from './decision-codec.ts';
-import { type FromStore, packError, type ToStore, unpackError } from './protocol.ts';
+import { type FromStore, pack, packError, type Sent, type ToStore, unpack, unpackError } from './protocol.ts';
 import { openStoreReadOnly } from './store.ts';
 import type { StoreMethods } from './store-thread.ts';
 
@@ -39,7 +39,7 @@ export async function openThreadedStore(
   let ended: AppError | undefined;
 
   function send(message: ToStore): void {
-    worker.postMessage(JSON.stringify(message));
+    worker.postMessage(pack(message));
   }
 
   function call<M extends keyof StoreMethods>(
@@ -81,8 +81,8 @@ export async function openThreadedStore(
       end('The store thread has ended.', error);
       onDeath(error);
     };
-    worker.onmessage = ({ data }: MessageEvent<string>) => {
-      const message: FromStore = JSON.parse(data);
+    worker.onmessage = ({ data }: MessageEvent<Sent>) => {
+      const message = unpack<FromStore>(data);
       switch (message.type) {
         case 'result': {
           const waiting = calls.get(message.id);
