@@ -30,7 +30,7 @@ export const DEMO_FLAGS = {
   units: { kind: 'integer', min: 0, max: 2 ** 31 - 1, default: 1_000 },
   mode: { kind: 'choice', of: MODES, default: 'both' },
   seed: { kind: 'integer', min: 0, max: 2 ** 32 - 1, default: 1 },
-  rate: { kind: 'integer', min: 1, max: 1_000_000, default: 25_000 },
+  rate: { kind: 'integer', min: 1, max: 1_000_000, default: 20_000 },
   json: { kind: 'switch' },
   help: { kind: 'switch' },
 } as const;
@@ -41,7 +41,7 @@ const HELP = `pulsecart demo: a whole sale on a fresh server, and one verdict
   --units N   units on sale (1000)
   --mode M    sync, async or both: each buyer by the toss of a coin (both)
   --seed N    who comes when; the same seed gives the same crowd (1)
-  --rate N    buyers arriving per second, whether or not the server keeps up (25000)
+  --rate N    buyers arriving per second, whether or not the server keeps up (20000)
   --json      the last line is one JSON object
 
 Example: pulsecart demo --users 20000 --units 500 --mode async
