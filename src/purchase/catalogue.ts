@@ -10,8 +10,6 @@ export interface Catalogue {
   fresh(productId: number): Product | undefined;
   /** Asks the ledger; undefined when there is no such product. Concurrent calls share one question. */
   refresh(productId: number): Promise<Product | undefined>;
-  /** The product, from memory when fresh. */
-  get(productId: number): Promise<Product | undefined>;
   /** Takes what a commit returned. Older versions are ignored. */
   saw(products: readonly Product[]): void;
   /** The last standing seen, however old; null when the product was never seen. */
@@ -61,9 +59,6 @@ export function createCatalogue(ledger: Pick<Ledger, 'product'>, monotonicMs: ()
   return {
     fresh,
     refresh,
-    async get(productId) {
-      return fresh(productId) ?? refresh(productId);
-    },
     saw(products) {
       const nowMs = monotonicMs();
       for (const product of products) keep(product, nowMs);
