@@ -162,3 +162,14 @@ test('latency runs from the intended start, so a server that stalls is seen by a
   const { sync } = await crowdAt(server.url.origin, { mode: 'sync', users: 200, ratePerS: 1000 });
   expect(sync.percentileMs(99)).toBeGreaterThan(150);
 });
+
+test('a purchase that was sent and never answered is unknown, because it may have been carried out', async () => {
+  const silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
+  try {
+    const url = `http://127.0.0.1:${silent.port}`;
+    const { record } = await crowdAt(url, { users: 20, mode: 'both', patienceMs: 50 });
+    expect(record.count('unknown')).toBe(20);
+  } finally {
+    silent.stop(true);
+  }
+});

@@ -170,6 +170,10 @@ class Crowd {
       }
       await Bun.sleep(TICK_MS);
     }
+    // Sent and never answered: the server may have carried it out all the same.
+    for (const { tag } of this.#buying.busy()) {
+      this.#decide(tag, { kind: 'unknown', id: null }, this.#lastOutcomeMs);
+    }
     const cpu = process.cpuUsage(cpuBefore);
     return {
       record: this.#record,

@@ -60,6 +60,11 @@ export class ConnectionPool implements ConnectionHandler {
     }
   }
 
+  /** Connections whose request is not answered yet. */
+  busy(): Connection[] {
+    return [...this.#all].filter((connection) => connection.inFlight);
+  }
+
   /** Closes every connection; requests in flight are not reported any more. */
   close(): void {
     this.#closed = true;
