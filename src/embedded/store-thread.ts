@@ -48,6 +48,9 @@ function methodsOf(store: Store) {
     lease: ledger.lease,
     settle: ledger.settle,
     expireOverdue: ledger.expireOverdue,
+    countAccepted: ledger.countAccepted,
+    holdDuty: ledger.holdDuty,
+    leaveDuty: ledger.leaveDuty,
     async secret(...args: Parameters<typeof ledger.secret>) {
       return [...(await ledger.secret(...args))];
     },

@@ -24,6 +24,9 @@ export interface Gate {
   /** Shows the gate a standing: kept if newer than what it has or, with `force`, in any case. */
   follow(standing: Standing, options?: { readonly force?: boolean }): Promise<void>;
 
+  /** Resolves when the gate answers; rejects with `unavailable` while it does not and the ledger does without it. */
+  ping(): Promise<void>;
+
   close(): Promise<void>;
 }
 

@@ -38,6 +38,7 @@ export function openMemoryGate(): Gate {
     async follow(standing, options) {
       follow(standing, options?.force ?? false);
     },
+    async ping() {},
     async close() {
       counters.clear();
     },

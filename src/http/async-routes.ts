@@ -92,14 +92,14 @@ export function createAsyncRoutes(service: Service) {
   }
 
   async function queueStatus(): Promise<Response> {
-    const [queues, decidedByQueue] = await Promise.all([queue.status(), ledger.decidedCount()]);
-    const purchases = queues.find(({ name }) => name === 'purchases');
+    const [queues, { accepted, decided }] = await Promise.all([queue.status(), ledger.asyncCounts()]);
+    const purchases = queues.find(({ name }) => name === 'purchases')!;
     const dead = queues.map(({ deadLetters }) => deadLetters);
-    const waiting =
-      (purchases?.ready ?? 0) + (purchases?.unacknowledged ?? 0) + (purchases?.deadLetters.count ?? 0);
-    const decided = decidedByQueue + acceptance.stats.decidedByTheId;
+    const inQueue = purchases.ready + purchases.unacknowledged + purchases.deadLetters.count;
+    // A broker that counts messages says at least how many purchases there are: each carries one or more.
+    const waiting = purchases.unit === 'items' ? inQueue : Math.max(inQueue, accepted - decided);
     return json({
-      queues: queues.map(({ deadLetters: _, ...figures }) => figures),
+      queues: queues.map(({ deadLetters: _, unit: __, ...figures }) => figures),
       purchases: { accepted: decided + waiting, decided, waiting },
       deadLetters: {
         count: dead.reduce((sum, { count }) => sum + count, 0),

@@ -112,7 +112,12 @@ export const QueueStatusAnswer = Type.Object(
       oldestAgeMs: Type.Integer({ minimum: 0 }),
     }),
   },
-  { $id: 'QueueStatus', description: 'Counts are purchases (or orders), not messages.' },
+  {
+    $id: 'QueueStatus',
+    description:
+      '`purchases` and `deadLetters` count purchases. `queues` shows the figures of the queue itself: purchases or orders with ' +
+      'the embedded engines, messages with a broker, each of which carries one or more.',
+  },
 );
 
 export const OrderAnswer = Type.Object(

@@ -77,8 +77,23 @@ export interface Ledger {
    *  or `charging` with an ended lease. Oldest first. */
   unsettled(olderThanMs: number, limit: number): Promise<string[]>;
 
-  /** Purchases decided on the async path since ever. */
-  decidedCount(): Promise<number>;
+  /**
+   * Adds to the count of async purchases taken in. Said by each process now and then rather than with each purchase, and
+   * not idempotent, so it is an estimate: a crash loses the last moments of it, and a reconciler sets it right.
+   */
+  countAccepted(count: AcceptedCount): Promise<void>;
+
+  /** Async purchases taken in and decided, since ever. Decided is exact but for those that `countAccepted` brought. */
+  asyncCounts(): Promise<AsyncCounts>;
+
+  /**
+   * True while `holder` has the duty: takes it when nobody has it or its time is over by the ledger's clock, prolongs it
+   * when it is the holder's own. So one process at a time does what need not be done twice; nothing may depend on it.
+   */
+  holdDuty(duty: string, holder: string, forMs: number): Promise<boolean>;
+
+  /** Gives the duty up before its time; nothing happens when somebody else has it. */
+  leaveDuty(duty: string, holder: string): Promise<void>;
 
   /** Secret of `bytes` bytes with this name, made at first use and shared by every instance on the same ledger. */
   secret(name: string, bytes: number): Promise<Uint8Array>;
@@ -130,6 +145,19 @@ export interface PaymentAttempt {
   readonly reason: string | null;
   readonly createdAt: number;
   readonly updatedAt: number;
+}
+
+/** Async purchases taken in since the last count; negative to correct an earlier one. */
+export interface AcceptedCount {
+  /** Handed to the queue. */
+  readonly queued: number;
+  /** Sell-outs told by the tracking id itself: accepted and decided at once. */
+  readonly decidedByTheId: number;
+}
+
+export interface AsyncCounts {
+  readonly accepted: number;
+  readonly decided: number;
 }
 
 export interface KeyBinding {

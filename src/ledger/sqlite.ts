@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../domain/clock.ts';
 import { DEFAULT_HOLD_SECONDS } from '../domain/product.ts';
 import type { Store } from '../embedded/store.ts';
-import type { Found, KeyBinding, Ledger } from './ledger.ts';
+import type { AsyncCounts, Found, KeyBinding, Ledger } from './ledger.ts';
 import { createDecide } from './sqlite/decide.ts';
 import { createOrders, withoutLease } from './sqlite/orders.ts';
 import {
@@ -59,9 +59,16 @@ export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger
     `INSERT INTO attempts (purchase_id, needs_attention) VALUES (?1, ?2)
      ON CONFLICT DO UPDATE SET needs_attention = ?2, count = iif(?2, count, 0)`,
   );
-  const decided = db.prepare<{ value: number }, []>(
-    "SELECT value FROM counters WHERE name = 'async_decided'",
+  const asyncCounts = db.prepare<AsyncCounts, []>(
+    `SELECT sum(value) FILTER (WHERE name IN ('async_queued', 'async_by_the_id')) AS accepted,
+       sum(value) FILTER (WHERE name IN ('async_decided', 'async_by_the_id')) AS decided FROM counters`,
   );
+  const count = db.prepare('UPDATE counters SET value = value + ? WHERE name = ?');
+  const holdDuty = db.prepare(
+    `INSERT INTO duties VALUES (?1, ?2, ?3)
+     ON CONFLICT DO UPDATE SET holder = ?2, ends_at = ?3 WHERE holder = ?2 OR ends_at <= ?4`,
+  );
+  const leaveDuty = db.prepare('DELETE FROM duties WHERE duty = ? AND holder = ?');
   const makeSecret = db.prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT DO NOTHING');
   const readSecret = db.prepare<{ value: Uint8Array }, [string]>('SELECT value FROM secrets WHERE name = ?');
 
@@ -151,8 +158,20 @@ export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger
     async unsettled(olderThanMs, limit) {
       return read(() => settle.unsettled(olderThanMs, limit, now()));
     },
-    async decidedCount() {
-      return read(() => decided.get()!.value);
+    async countAccepted({ queued, decidedByTheId }) {
+      write(() => {
+        count.run(queued, 'async_queued');
+        count.run(decidedByTheId, 'async_by_the_id');
+      });
+    },
+    async asyncCounts() {
+      return read(() => asyncCounts.get()!);
+    },
+    async holdDuty(duty, holder, forMs) {
+      return write(() => holdDuty.run(duty, holder, now() + forMs, now()).changes === 1);
+    },
+    async leaveDuty(duty, holder) {
+      write(() => leaveDuty.run(duty, holder));
     },
     async secret(name, bytes) {
       return write(() => {

@@ -7,6 +7,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Catalogue } from './catalogue.ts';
 import { encodePurchases } from './message.ts';
+import { createTally } from './tally.ts';
 
 /**
  * Takes async purchases: an answer means that the queue has durably taken the purchase and that its outcome will be
@@ -37,8 +38,6 @@ export type Accepted =
 
 export interface AcceptanceStats {
   accepted: number;
-  /** Sell-outs said by the id itself: accepted and decided at once, without the queue. */
-  decidedByTheId: number;
   messages: number;
   /** Purchases without their answer now. */
   inside: number;
@@ -62,6 +61,8 @@ interface Ticket {
   readonly purchase: Purchase;
   readonly product: Product;
   readonly acceptedAt: number;
+  /** Its purchase was published before, or may have been. */
+  readonly again?: true;
   resolve(answer: Accepted): void;
   reject(error: unknown): void;
 }
@@ -74,7 +75,8 @@ export function createAcceptance(
   clock: Clock,
   { publishesInFlightMax }: { readonly publishesInFlightMax: number },
 ): Acceptance {
-  const stats: AcceptanceStats = { accepted: 0, decidedByTheId: 0, messages: 0, inside: 0 };
+  const stats: AcceptanceStats = { accepted: 0, messages: 0, inside: 0 };
+  const tally = createTally(ledger);
   const arrived: Ticket[] = [];
   let inFlight = 0;
   let scheduled = false;
@@ -116,6 +118,7 @@ export function createAcceptance(
     }
     stats.messages++;
     stats.accepted += tickets.length;
+    tally.add({ queued: tickets.filter(({ again }) => !again).length });
     for (const { purchase, acceptedAt, resolve } of tickets) {
       resolve({ kind: 'accepted', trackingId: purchase.id, acceptedAt });
     }
@@ -158,7 +161,7 @@ export function createAcceptance(
           // The window was judged when the key came first; the sale may have closed since.
           const refusal = saleRefusal(product, acceptedAt);
           const purchase = { ...ticket.purchase, id: purchaseId, acceptedAt, refusal };
-          rebound.set(ticket, { purchase, product, acceptedAt, resolve, reject });
+          rebound.set(ticket, { purchase, product, acceptedAt, again: true, resolve, reject });
         }
       }
     });
@@ -176,7 +179,7 @@ export function createAcceptance(
         const trackingId = ids.mintSoldOut(productId, quantity);
         if (trackingId) {
           stats.accepted++;
-          stats.decidedByTheId++;
+          tally.add({ decidedByTheId: 1 });
           return { kind: 'accepted', trackingId, acceptedAt };
         }
       }
@@ -205,6 +208,7 @@ export function createAcceptance(
     async close() {
       closing = true;
       while (stats.inside > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      await tally.close();
     },
   };
 }

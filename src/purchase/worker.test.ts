@@ -77,7 +77,7 @@ test('messages are decided together, every outcome is recorded and told, and onl
   expect(told.sort()).toEqual(wishes.map(({ id }) => id).sort());
   expect(house.batches.length).toBeLessThanOrEqual(2);
   expect(house.reserved).toHaveLength(50);
-  expect(await house.real.decidedCount()).toBe(60);
+  expect((await house.real.asyncCounts()).decided).toBe(60);
 });
 
 test('a message that came back is decided purchase by purchase, each attempt counted before it is made', async () => {
@@ -206,7 +206,7 @@ test('a commit that was cut off is found out, and decides each purchase once', a
   await worker.start();
   await untilEmpty();
   expect(await outcomes(wishes)).toEqual({ order: 50, sold_out: 10 });
-  expect(await house.real.decidedCount()).toBe(60);
+  expect((await house.real.asyncCounts()).decided).toBe(60);
 });
 
 test('closing ends the batch under way and leaves the rest in the queue', async () => {

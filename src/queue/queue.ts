@@ -81,9 +81,10 @@ export interface DeadLetter extends Message {
   readonly deadAt: number;
 }
 
-/** Counts are items, not messages. */
 export interface QueueStatus {
   readonly name: QueueName;
+  /** What `ready` and `unacknowledged` count. A broker of its own knows messages only; dead letters count items anyway. */
+  readonly unit: 'items' | 'messages';
   /** Waiting for a consumer, delayed retries included. */
   readonly ready: number;
   /** Delivered, not yet acknowledged. */

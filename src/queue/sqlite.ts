@@ -80,6 +80,7 @@ export function openSqliteQueue(
     async status() {
       return QUEUE_NAMES.map((name) => ({
         name,
+        unit: 'items' as const,
         ...lanes.get(name)!.figures(),
         consumers: [...consumers.values()].filter((of) => of === name).length,
         deadLetters: deadLetters.figures(name),

@@ -109,14 +109,14 @@ export function deciding(scene: Scene): void {
       const good = scene.purchase(productId);
       const bad = scene.purchase(productId, { quantity: 0 });
       const queued = scene.purchase(productId, { channel: 'async', refusal: 'sale_closed' });
-      const decidedBefore = await scene.ledger.decidedCount();
+      const decidedBefore = (await scene.ledger.asyncCounts()).decided;
 
       const failure = await scene.ledger.decide([good, queued, bad]).catch((error) => error);
       expect(failure).toBeInstanceOf(Error);
       expect(failure).not.toBeInstanceOf(AppError);
       expect((await scene.ledger.find([good.id, bad.id, queued.id])).size).toBe(0);
       expect(await scene.units(productId)).toEqual([5, 0, 0]);
-      expect(await scene.ledger.decidedCount()).toBe(decidedBefore);
+      expect((await scene.ledger.asyncCounts()).decided).toBe(decidedBefore);
       expect((await scene.decide(good, queued)).map(brief)).toEqual(['reserved', 'sale_closed']);
     });
 

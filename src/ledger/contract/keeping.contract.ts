@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { UNITS_MAX } from '../../domain/product.ts';
-import { brief, captured, failedWith, LONG_MS, type Scene } from './scene.contract.ts';
+import { brief, captured, failedWith, LONG_MS, type Scene, SHORT_LEASE_MS } from './scene.contract.ts';
 
 /** What is kept for good: products, secrets, and everything else over a restart. */
 export function keeping(scene: Scene): void {
@@ -46,6 +46,38 @@ export function keeping(scene: Scene): void {
       expect(await scene.ledger.secret('another', 24)).not.toEqual(answers[0]!);
     });
 
+    test('the count of async purchases taken in, corrections included', async () => {
+      const before = await scene.ledger.asyncCounts();
+      await scene.ledger.countAccepted({ queued: 12, decidedByTheId: 3 });
+      await scene.ledger.countAccepted({ queued: -2, decidedByTheId: 0 });
+      const { accepted, decided } = await scene.ledger.asyncCounts();
+      expect(accepted - before.accepted).toBe(13);
+      expect(decided - before.decided).toBe(3);
+    });
+
+    test('a duty for one holder at a time, who may prolong it or give it up', async () => {
+      const { ledger } = scene;
+      const people = ['ann', 'bob', 'cy'];
+      const had = await Promise.all(people.map((who) => ledger.holdDuty('test', who, LONG_MS)));
+      const holders = people.filter((_, i) => had[i]);
+      expect(holders).toHaveLength(1);
+      const [first] = holders as [string];
+      const second = people.find((who) => who !== first)!;
+      expect(await ledger.holdDuty('test', first, LONG_MS)).toBe(true);
+      expect(await ledger.holdDuty('another', second, LONG_MS)).toBe(true);
+      await ledger.leaveDuty('test', second);
+      expect(await ledger.holdDuty('test', second, LONG_MS)).toBe(false);
+      await ledger.leaveDuty('test', first);
+      expect(await ledger.holdDuty('test', second, LONG_MS)).toBe(true);
+    });
+
+    test('a duty no longer than its time', async () => {
+      expect(await scene.ledger.holdDuty('short', 'ann', SHORT_LEASE_MS)).toBe(true);
+      await scene.passTime(2 * SHORT_LEASE_MS);
+      expect(await scene.ledger.holdDuty('short', 'bob', LONG_MS)).toBe(true);
+      expect(await scene.ledger.holdDuty('short', 'ann', LONG_MS)).toBe(false);
+    });
+
     test('answering while it is open', async () => {
       await scene.ledger.ping();
     });
@@ -70,7 +102,7 @@ export function keeping(scene: Scene): void {
         products: await scene.ledger.products(),
         found: [...(await scene.ledger.find([ann.id, paid.id, refused.id, dead]))],
         views: await Promise.all([paid, declined, charging].map(({ id }) => scene.ledger.order(id))),
-        decided: await scene.ledger.decidedCount(),
+        decided: (await scene.ledger.asyncCounts()).decided,
         secret: await scene.ledger.secret('restart', 16),
       });
       const before = await look();

@@ -58,10 +58,10 @@ export function queued(scene: Scene): void {
         scene.purchase(productId, { channel: 'async' }),
         scene.purchase(productId, { channel: 'async' }),
       ];
-      const before = await scene.ledger.decidedCount();
+      const before = (await scene.ledger.asyncCounts()).decided;
       await scene.decide(granted, scene.purchase(productId), refused, granted, refused);
       await scene.decide(refused, granted);
-      expect((await scene.ledger.decidedCount()) - before).toBe(2);
+      expect((await scene.ledger.asyncCounts()).decided - before).toBe(2);
     });
 
     test('has its attempts counted, each by itself', async () => {
