@@ -1,4 +1,7 @@
 import { AppError } from '../domain/errors.ts';
+import { hasDocker, startInDocker } from './docker.ts';
+import { canInstall, installPackages } from './install.ts';
+import type { EngineKind } from './kind.ts';
 import { startNative } from './native.ts';
 import { postgres } from './postgres.ts';
 import { rabbitmq } from './rabbitmq.ts';
@@ -11,7 +14,6 @@ import { redis } from './redis.ts';
 export const ENGINE_NAMES = ['postgres', 'redis', 'rabbitmq'] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
-/** One engine process of ours. */
 export interface PrivateEngine {
   readonly name: EngineName;
   /** e.g. postgres://postgres@127.0.0.1:21234/postgres, redis://127.0.0.1:21235/0, amqp://guest:guest@127.0.0.1:21236 */
@@ -37,17 +39,18 @@ export interface PrivateEngines {
   close(): Promise<void>;
 }
 
-const NATIVE = { postgres, redis, rabbitmq };
-
 /** Starts all three side by side. Rejects `unavailable` when one cannot be had; then none stays behind. */
 export async function startPrivateEngines(): Promise<PrivateEngines> {
-  const started = await Promise.allSettled(ENGINE_NAMES.map(startPrivateEngine));
-  const engines = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  const close = async () => void (await Promise.all(engines.map((engine) => engine.close())));
+  const start = await provide(ENGINE_NAMES);
+  const starts = await Promise.allSettled(ENGINE_NAMES.map(start));
+  const engines = starts.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const close = async () => {
+    await Promise.all(engines.map((engine) => engine.close()));
+  };
   const [database, gate, queue] = engines;
   if (!database || !gate || !queue) {
     await close();
-    throw started.find((result) => result.status === 'rejected')?.reason;
+    throw starts.find((result) => result.status === 'rejected')?.reason;
   }
   return {
     postgres: database,
@@ -59,7 +62,39 @@ export async function startPrivateEngines(): Promise<PrivateEngines> {
 }
 
 export async function startPrivateEngine(name: EngineName): Promise<PrivateEngine> {
-  if (process.platform !== 'linux')
-    throw new AppError('unavailable', `private engines run on Linux, this is ${process.platform}`);
-  return startNative(name, NATIVE[name]);
+  const start = await provide([name]);
+  return start(name);
+}
+
+const KINDS: Readonly<Record<EngineName, EngineKind>> = { postgres, redis, rabbitmq };
+
+/** Finds a way to run these engines, installing what is missing where that needs nobody's leave. */
+async function provide(names: readonly EngineName[]): Promise<(name: EngineName) => Promise<PrivateEngine>> {
+  const missing = () => names.filter((name) => !isInstalled(KINDS[name]));
+  let whyNot = 'apt-get needs root, or a sudo without a password';
+  if (missing().length > 0 && process.platform === 'linux' && canInstall()) {
+    whyNot = 'what apt-get installed is too old';
+    await installPackages(missing().map((name) => KINDS[name].packageName)).catch((error: AppError) => {
+      whyNot = error.message;
+    });
+  }
+  const fromDocker = missing();
+  if (fromDocker.length > 0 && !hasDocker()) throw cannotBeHad(fromDocker, whyNot);
+  return (name) =>
+    fromDocker.includes(name) ? startInDocker(name, KINDS[name]) : startNative(name, KINDS[name]);
+}
+
+/** Its programs are here, on a system that tells about processes as Linux does. */
+function isInstalled({ native }: EngineKind): boolean {
+  return process.platform === 'linux' && Bun.which('setpriv') !== null && native.isInstalled();
+}
+
+function cannotBeHad(names: readonly EngineName[], whyNot: string): AppError {
+  const packages = names.map((name) => KINDS[name].packageName).join(' ');
+  return new AppError(
+    'unavailable',
+    `the engines ${names.join(', ')} are not here and cannot be installed (${whyNot}; and no Docker engine answers). ` +
+      `Either \`sudo apt-get install ${packages}\`, or start Docker. ` +
+      'Tests do without under PULSECART_TEST_ENGINES=embedded.',
+  );
 }

@@ -1,4 +1,4 @@
-import type { Subprocess } from 'bun';
+import { ifWeDie } from './guard.ts';
 import { signalAll } from './processes.ts';
 
 export interface Freezer {
@@ -8,16 +8,14 @@ export interface Freezer {
   forget(): void;
 }
 
-/**
- * Stops and continues a family of processes. What is frozen cannot notice that its parent has died; so a guard, which
- * can, thaws it then: it reads a pipe whose other end is this process's, and that closes with it.
- */
+/** Stops and continues a family of processes. What is frozen cannot notice that its starter has died, so it is thawed then. */
 export function freezer(family: () => number[]): Freezer {
   let frozen: number[] = [];
-  let guard: Subprocess | null = null;
+  let guard: ReturnType<typeof ifWeDie> | null = null;
 
-  const dismissGuard = () => {
-    guard?.kill('SIGKILL');
+  const forget = () => {
+    frozen = [];
+    guard?.dismiss();
     guard = null;
   };
   return {
@@ -26,19 +24,13 @@ export function freezer(family: () => number[]): Freezer {
       signalAll(family(), 'SIGSTOP');
       frozen = family();
       signalAll(frozen, 'SIGSTOP');
-      guard ??= Bun.spawn(['sh', '-c', `read -r _; kill -CONT ${frozen.join(' ')}`], {
-        detached: true,
-        stdio: ['pipe', 'ignore', 'ignore'],
-      });
+      guard?.dismiss();
+      guard = ifWeDie(`kill -CONT ${frozen.join(' ')}`);
     },
     thaw() {
       signalAll(frozen, 'SIGCONT');
-      frozen = [];
-      dismissGuard();
+      forget();
     },
-    forget() {
-      frozen = [];
-      dismissGuard();
-    },
+    forget,
   };
 }

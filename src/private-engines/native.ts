@@ -2,41 +2,23 @@ import type { Subprocess } from 'bun';
 import { AppError } from '../domain/errors.ts';
 import type { EngineName, PrivateEngine } from './engines.ts';
 import { freezer } from './freezer.ts';
-import { type Home, makeHome } from './home.ts';
+import { makeHome } from './home.ts';
+import type { EngineKind } from './kind.ts';
 import { freePorts } from './ports.ts';
 import { familyOf, isAlive, signalAll } from './processes.ts';
+import { untilUp } from './until-up.ts';
 
-/** RabbitMQ needs the longest, some 4 s on an idle machine. The rest is for one that is not. */
-const READY_TIMEOUT_MS = 60_000;
-const ASK_EVERY_MS = 20;
 /** How long the kernel may take to end what has been killed. */
 const END_TIMEOUT_MS = 10_000;
+const LOOK_EVERY_MS = 5;
 /** How often other ports are tried, should somebody take one between our look and the engine's start. */
 const ATTEMPTS = 3;
 
-/** How one engine's own programs are run on this machine. */
-export interface NativeEngine {
-  /** Made by its package. Root's engines run as it; PostgreSQL refuses to run as root. */
-  readonly account: string;
-  /** How many it listens on; clients use the first. */
-  readonly ports: number;
-  isInstalled(): boolean;
-  url(home: Home): string;
-  /** Makes settings and data in the empty folder. */
-  initialise(home: Home): Promise<void> | void;
-  /** Starts its processes. */
-  start(home: Home): Promise<Subprocess[]> | Subprocess[];
-  /**
-   * Whether it answers, and is the one that lives here: somebody else may have been faster in taking the port.
-   * Rejects while nobody answers.
-   */
-  isUp(home: Home): Promise<boolean>;
-}
-
-export async function startNative(name: EngineName, engine: NativeEngine): Promise<PrivateEngine> {
+/** Starts an engine's own programs as children of this process. */
+export async function startNative(name: EngineName, kind: EngineKind): Promise<PrivateEngine> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startOn(name, engine, await freePorts(engine.ports));
+      return await startOn(name, kind, await freePorts(kind.native.ports));
     } catch (error) {
       const portTaken = error instanceof AppError && /address already in use|eaddrinuse/i.test(error.message);
       if (!portTaken || attempt === ATTEMPTS) throw error;
@@ -46,17 +28,21 @@ export async function startNative(name: EngineName, engine: NativeEngine): Promi
 
 async function startOn(
   name: EngineName,
-  engine: NativeEngine,
+  { native, url, whoAnswers }: EngineKind,
   ports: readonly number[],
 ): Promise<PrivateEngine> {
-  const home = makeHome(name, ports, engine.account);
+  const home = makeHome(name, ports, native.account);
+  const port = ports[0]!;
   let running: Subprocess[] = [];
   const family = () => running.flatMap(({ pid }) => familyOf(pid));
   const frost = freezer(family);
 
   const start = async () => {
-    running = await engine.start(home);
-    await ready(name, engine, home, running);
+    running = await native.start(home);
+    await untilUp(name, async () => (await whoAnswers(port)) === native.self(home), {
+      hasEnded: () => running.some(({ exitCode, signalCode }) => exitCode !== null || signalCode !== null),
+      messages: home.messages,
+    });
   };
   const kill = async () => {
     const pids = family();
@@ -72,7 +58,7 @@ async function startOn(
   };
 
   try {
-    await engine.initialise(home);
+    await native.initialise(home);
     await start();
   } catch (error) {
     await close();
@@ -80,8 +66,8 @@ async function startOn(
   }
   return {
     name,
-    url: engine.url(home),
-    port: ports[0]!,
+    url: url(port),
+    port,
     kill,
     restart: async () => {
       await kill();
@@ -93,27 +79,11 @@ async function startOn(
   };
 }
 
-async function ready(
-  name: EngineName,
-  engine: NativeEngine,
-  home: Home,
-  running: readonly Subprocess[],
-): Promise<void> {
-  const deadline = performance.now() + READY_TIMEOUT_MS;
-  while (!(await engine.isUp(home).catch(() => false))) {
-    const why = running.some(({ exitCode, signalCode }) => exitCode !== null || signalCode !== null)
-      ? 'ended before it was ready'
-      : performance.now() > deadline && 'was not ready in time';
-    if (why) throw new AppError('unavailable', `${name} ${why}: ${home.messages() || 'it said nothing'}`);
-    await Bun.sleep(ASK_EVERY_MS);
-  }
-}
-
 /** Children of a killed process belong to init then, so their end has to be looked for. */
 async function gone(name: EngineName, pids: readonly number[]): Promise<void> {
   const deadline = performance.now() + END_TIMEOUT_MS;
   while (pids.some(isAlive)) {
     if (performance.now() > deadline) throw new AppError('unavailable', `${name} does not end`);
-    await Bun.sleep(ASK_EVERY_MS);
+    await Bun.sleep(LOOK_EVERY_MS);
   }
 }

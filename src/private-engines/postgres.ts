@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Client } from 'pg';
-import type { NativeEngine } from './native.ts';
+import type { EngineKind } from './kind.ts';
 
 /** The oldest that the ledger supports. */
 const OLDEST = 15;
@@ -10,8 +10,6 @@ const ANSWER_TIMEOUT_MS = 1_000;
 
 /** What differs from the defaults. Durability never does: figures are measured on this. */
 const SETTINGS = {
-  listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
   max_connections: '200',
   shared_buffers: '256MB',
   // A checkpoint in the middle of a measurement would be a figure of its own.
@@ -19,32 +17,20 @@ const SETTINGS = {
   min_wal_size: '512MB',
 };
 
-export const postgres: NativeEngine = {
-  account: 'postgres',
-  isInstalled: () => programs() !== null,
-  ports: 1,
-  url: ({ ports }) => `postgres://postgres@127.0.0.1:${ports[0]}/postgres`,
-
-  async initialise({ folder, run }) {
-    const data = join(folder, 'data');
-    const options = ['--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C', '--no-sync'];
-    await run([join(programs()!, 'initdb'), '-D', data, ...options]);
+export const postgres: EngineKind = {
+  packageName: 'postgresql',
+  image: {
+    name: 'postgres:17',
+    port: 5432,
+    options: ['-e', 'POSTGRES_HOST_AUTH_METHOD=trust'],
+    command: settings({}),
   },
+  url: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
 
-  start({ folder, ports, spawn }) {
-    const data = join(folder, 'data');
-    // Whoever it names is dead by now, but another process may have got its number.
-    rmSync(join(data, 'postmaster.pid'), { force: true });
-    const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    const argv = [join(programs()!, 'postgres'), '-D', data, '-p', `${ports[0]}`, ...settings];
-    // SIGQUIT is its immediate shutdown: it takes its backends and its shared memory with it.
-    return [spawn(argv, { endsWith: 'QUIT' })];
-  },
-
-  async isUp({ folder, ports }) {
+  async whoAnswers(port) {
     const client = new Client({
       host: '127.0.0.1',
-      port: ports[0]!,
+      port,
       user: 'postgres',
       database: 'postgres',
       connectionTimeoutMillis: ANSWER_TIMEOUT_MS,
@@ -55,23 +41,55 @@ export const postgres: NativeEngine = {
     try {
       await client.connect();
       const { rows } = await client.query('SHOW data_directory');
-      return rows[0]?.data_directory === join(folder, 'data');
+      return rows[0].data_directory;
     } finally {
       await client.end();
     }
   },
+
+  native: {
+    account: 'postgres',
+    isInstalled: () => programs() !== null,
+    ports: 1,
+    self: ({ folder }) => dataIn(folder),
+
+    async initialise({ folder, run }) {
+      const options = ['--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C', '--no-sync'];
+      await run([join(programs()!, 'initdb'), '-D', dataIn(folder), ...options]);
+    },
+
+    start({ folder, ports, spawn }) {
+      // Whoever it names is dead by now, but another process may have got its number.
+      rmSync(join(dataIn(folder), 'postmaster.pid'), { force: true });
+      const where = { listen_addresses: '127.0.0.1', port: `${ports[0]}`, unix_socket_directories: '' };
+      const argv = [join(programs()!, 'postgres'), '-D', dataIn(folder), ...settings(where)];
+      // SIGQUIT is its immediate shutdown: it takes its backends and its shared memory with it.
+      return [spawn(argv, { endsWith: 'QUIT' })];
+    },
+  },
 };
 
-/** The folder of PostgreSQL's programs: on the PATH, or the newest that a package has put aside. */
-function programs(): string | null {
-  const onPath = Bun.which('postgres');
-  if (onPath && Bun.which('initdb')) return join(onPath, '..');
-  if (!existsSync(PACKAGED)) return null;
-  const newest = Math.max(...readdirSync(PACKAGED).map(Number).filter(isPackaged));
-  return newest >= OLDEST ? join(PACKAGED, `${newest}`, 'bin') : null;
+function dataIn(folder: string): string {
+  return join(folder, 'data');
 }
 
-function isPackaged(version: number): boolean {
-  const bin = join(PACKAGED, `${version}`, 'bin');
-  return existsSync(join(bin, 'postgres')) && existsSync(join(bin, 'initdb'));
+function settings(more: Readonly<Record<string, string>>): string[] {
+  return Object.entries({ ...SETTINGS, ...more }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+}
+
+/** The folder of PostgreSQL's programs: the newest that a package has put aside, or whatever is on the PATH. */
+function programs(): string | null {
+  const versions = existsSync(PACKAGED) ? readdirSync(PACKAGED).map(Number) : [];
+  const newest = Math.max(...versions.filter((version) => hasPrograms(packaged(version))));
+  if (newest >= OLDEST) return packaged(newest);
+  const onPath = Bun.which('postgres');
+  return onPath && hasPrograms(dirname(onPath)) ? dirname(onPath) : null;
+}
+
+function packaged(version: number): string {
+  return join(PACKAGED, `${version}`, 'bin');
+}
+
+function hasPrograms(folder: string): boolean {
+  return existsSync(join(folder, 'postgres')) && existsSync(join(folder, 'initdb'));
 }

@@ -1,23 +1,18 @@
 import { Redis } from 'ioredis';
-import type { NativeEngine } from './native.ts';
+import type { EngineKind } from './kind.ts';
 
 const ANSWER_TIMEOUT_MS = 1_000;
+/** It persists nothing: nothing of the kind is asked of it. */
+const VOLATILE = ['--save', '', '--appendonly', 'no'];
 
-/** Redis, or Valkey in its place. It persists nothing: nothing is asked of it. */
-export const redis: NativeEngine = {
-  account: 'redis',
-  isInstalled: () => program() !== null,
-  ports: 1,
-  url: ({ ports }) => `redis://127.0.0.1:${ports[0]}/0`,
-  initialise() {},
+/** Redis, or Valkey in its place. */
+export const redis: EngineKind = {
+  packageName: 'redis-server',
+  image: { name: 'redis:8', port: 6379, options: [], command: ['redis-server', ...VOLATILE] },
+  url: (port) => `redis://127.0.0.1:${port}/0`,
 
-  start({ folder, ports, spawn }) {
-    const where = ['--bind', '127.0.0.1', '--port', `${ports[0]}`, '--dir', folder];
-    return [spawn([program()!, ...where, '--save', '', '--appendonly', 'no'])];
-  },
-
-  async isUp({ folder, ports }) {
-    const client = new Redis(ports[0]!, '127.0.0.1', {
+  async whoAnswers(port) {
+    const client = new Redis(port, '127.0.0.1', {
       lazyConnect: true,
       connectTimeout: ANSWER_TIMEOUT_MS,
       commandTimeout: ANSWER_TIMEOUT_MS,
@@ -26,11 +21,23 @@ export const redis: NativeEngine = {
     client.on('error', () => {});
     try {
       await client.connect();
-      const [, dir] = (await client.config('GET', 'dir')) as string[];
-      return dir === folder;
+      const [, folder] = (await client.config('GET', 'dir')) as string[];
+      return folder!;
     } finally {
       client.disconnect();
     }
+  },
+
+  native: {
+    account: 'redis',
+    isInstalled: () => program() !== null,
+    ports: 1,
+    self: ({ folder }) => folder,
+    initialise() {},
+    start({ folder, ports, spawn }) {
+      const where = ['--bind', '127.0.0.1', '--port', `${ports[0]}`, '--dir', folder];
+      return [spawn([program()!, ...where, ...VOLATILE])];
+    },
   },
 };
 

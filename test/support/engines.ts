@@ -28,7 +28,7 @@ export async function ownDatabase(): Promise<{ url: string; close(): Promise<voi
 /** The shared server and a prefix for one's own keys. They go with the server. */
 export async function ownRedis(): Promise<{ url: string; keyPrefix: string; close(): Promise<void> }> {
   const { REDIS_URL } = await engines();
-  return { url: REDIS_URL, keyPrefix: `${uniqueName()}:`, close: async () => {} };
+  return { url: REDIS_URL, keyPrefix: uniqueName(), close: async () => {} };
 }
 
 /** The shared broker and a prefix for the names of one's own queues. They go with the broker. */

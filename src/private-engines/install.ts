@@ -1,0 +1,44 @@
+import { dirname, join } from 'node:path';
+import { AppError } from '../domain/errors.ts';
+
+const SCRIPT = join(import.meta.dir, 'install-packages.sh');
+/** What Debian asks before it starts a service (invoke-rc.d(8)). */
+const POLICY_FILE = '/usr/sbin/policy-rc.d';
+/** Some 150 MB to fetch and unpack, on a slow line. */
+const INSTALL_TIMEOUT_MS = 900_000;
+const LOG_TAIL_CHARS = 1_500;
+
+/** Whether packages can be installed here without asking anybody: apt-get, and root or a sudo that needs no password. */
+export function canInstall(): boolean {
+  return Bun.which('apt-get') !== null && Bun.which('flock') !== null && asRoot() !== null;
+}
+
+/**
+ * Installs packages of Debian or Ubuntu, without starting the services they bring. Processes that want to do so at the
+ * same time wait for each other. Rejects `unavailable` when it does not work out.
+ */
+export async function installPackages(packages: readonly string[], policyFile = POLICY_FILE): Promise<void> {
+  console.error(`pulsecart: installing ${packages.join(', ')} with apt-get; this is needed once`);
+  const oneAtATime = ['flock', dirname(policyFile)];
+  const child = Bun.spawn([...asRoot()!, ...oneAtATime, 'sh', SCRIPT, policyFile, ...packages], {
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    timeout: INSTALL_TIMEOUT_MS,
+  });
+  const [code, output, errors] = await Promise.all([
+    child.exited,
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  if (code === 0) return;
+  const why = (errors.trim() || output.trim()).slice(-LOG_TAIL_CHARS);
+  throw new AppError('unavailable', `apt-get could not install ${packages.join(', ')}: ${why}`);
+}
+
+/** What has to stand before a command for root to run it. */
+function asRoot(): string[] | null {
+  if (process.getuid?.() === 0) return [];
+  const sudo = ['sudo', '-n'];
+  return Bun.which('sudo') && Bun.spawnSync([...sudo, 'true']).success ? sudo : null;
+}
