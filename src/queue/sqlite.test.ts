@@ -14,6 +14,7 @@ queueContract('the SQLite queue', async () => {
   let store = openStore(folder);
   return {
     queue: openSqliteQueue(store, systemClock),
+    readsAhead: false,
     async reopen() {
       store.close();
       store = openStore(folder);

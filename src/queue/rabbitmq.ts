@@ -1,0 +1,170 @@
+import type { ChannelModel } from 'amqplib';
+import { type Clock, systemClock } from '../domain/clock.ts';
+import { AppError } from '../domain/errors.ts';
+import { QUEUE_NAMES, type Queue, type QueueName } from './queue.ts';
+import { cut, readTarget } from './rabbitmq/connect.ts';
+import { createConsumer, type RabbitConsumer } from './rabbitmq/consumer.ts';
+import { createDeadLetters } from './rabbitmq/dead-letters.ts';
+import { parcel } from './rabbitmq/envelope.ts';
+import { createFigures, sumOf } from './rabbitmq/figures.ts';
+import { type Link, openLink } from './rabbitmq/link.ts';
+import { createPublisher } from './rabbitmq/publisher.ts';
+import { createStatus } from './rabbitmq/status.ts';
+import { createTopology, declareAll } from './rabbitmq/topology.ts';
+import { within } from './rabbitmq/within.ts';
+
+export interface RabbitQueueOptions {
+  /** `amqp://user:password@host:port/virtual-host`, or `amqps://`. */
+  readonly url: string;
+  /** Begins the name of everything this house keeps at the broker. */
+  readonly namespace: string;
+  /** Messages that the broker hands to a consumer before it acknowledged the first of them. */
+  readonly prefetch?: number;
+  readonly confirmTimeoutMs?: number;
+  readonly closeTimeoutMs?: number;
+  readonly clock?: Clock;
+  /** Hears of what is retried here rather than answered to somebody: lost connections, and handlers that rejected. */
+  readonly onTrouble: (error: unknown) => void;
+}
+
+const PREFETCH = 16;
+
+/** A healthy broker confirms in milliseconds, a busy disk in a second; who waits for an answer waits no longer. */
+const CONFIRM_TIMEOUT_MS = 5_000;
+
+/** Handlers that hang are left to the broker, which delivers their messages to somebody else. */
+const CLOSE_TIMEOUT_MS = 10_000;
+
+/**
+ * The queue on RabbitMQ. Two connections, because a broker that is short of memory or disk stops reading from those that
+ * publish: acknowledgements on the same one would be stuck behind the messages, and nothing would get less.
+ */
+export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queue> {
+  const { url, namespace, onTrouble, clock = systemClock } = options;
+  const { prefetch = PREFETCH, confirmTimeoutMs = CONFIRM_TIMEOUT_MS } = options;
+  const target = readTarget(url);
+  const topology = createTopology(namespace);
+  const consumers = new Map<RabbitConsumer, QueueName>();
+  let closed = false;
+
+  const figures = createFigures({
+    exchange: topology.figuresExchange,
+    ownHolding: (name) => sumOf(consumersOf(name).map((consumer) => consumer.holding())),
+  });
+  const publisher = createPublisher({
+    confirmTimeoutMs,
+    connection: () => open(publishing),
+    // Cutting would be no help against an alarm, and a new connection would not know of it.
+    onStuck: () => publishing.isBlocked() || publishing.cut('the broker does not confirm'),
+    // The other connection declares.
+    onUnroutable: () => consuming.cut('a queue is gone'),
+  });
+  const deadLetters = createDeadLetters({
+    connection: () => open(consuming),
+    publish: publisher.publish,
+    topology,
+    clock,
+  });
+  const status = createStatus({
+    topology,
+    holding: figures.holding,
+    deadLetters: deadLetters.figures,
+    clock,
+  });
+
+  const consuming: Link = await openLink({
+    target,
+    connectionName: `${namespace} consuming`,
+    async prepare(connection) {
+      await declareAll(connection, topology);
+      await status.attach(connection);
+      await figures.attachReceiver(connection);
+    },
+    onUp(connection) {
+      for (const consumer of consumers.keys()) {
+        consumer.attach(connection).catch((error) => cut(connection, String(error)));
+      }
+    },
+    onDown() {
+      status.detach();
+      for (const consumer of consumers.keys()) consumer.detach();
+    },
+    onTrouble,
+  });
+  const publishing: Link = await openPublishing().catch(async (error) => {
+    await consuming.close();
+    throw error;
+  });
+
+  function openPublishing(): Promise<Link> {
+    return openLink({
+      target,
+      connectionName: `${namespace} publishing`,
+      async prepare(connection) {
+        await publisher.attach(connection);
+        await figures.attachSender(connection);
+      },
+      onDown() {
+        publisher.detach();
+        figures.detachSender();
+      },
+      onTrouble,
+    });
+  }
+
+  function open(link: Link): ChannelModel {
+    if (closed) throw new AppError('unavailable', 'The queue is closed.');
+    return link.connection();
+  }
+
+  function consumersOf(name: QueueName): RabbitConsumer[] {
+    return [...consumers].filter(([, of]) => of === name).map(([consumer]) => consumer);
+  }
+
+  return {
+    publish(name, messages, { delayMs = 0 } = {}) {
+      const queue = delayMs > 0 ? topology.wait(name, delayMs) : topology.work(name);
+      const now = clock();
+      return publisher.publish(messages.map((message) => parcel(queue, message, now)));
+    },
+
+    async consume(name, { maxItems, concurrency }, handle) {
+      const consumer = createConsumer({
+        queue: topology.work(name),
+        prefetch: Math.max(prefetch, concurrency),
+        maxItems,
+        concurrency,
+        clock,
+        handle,
+        onTrouble,
+      });
+      const connection = open(consuming);
+      consumers.set(consumer, name);
+      await consumer.attach(connection).catch((error) => cut(connection, String(error)));
+      return {
+        async close() {
+          await consumer.close();
+          consumers.delete(consumer);
+        },
+      };
+    },
+
+    deadLetter: deadLetters.add,
+    deadLetters: deadLetters.oldest,
+    replay: deadLetters.replay,
+    discard: deadLetters.discard,
+    status: status.read,
+    ping: () => publisher.ping(topology.work(QUEUE_NAMES[0])),
+
+    async close() {
+      const { closeTimeoutMs = CLOSE_TIMEOUT_MS } = options;
+      const consumersClosed = Promise.all([...consumers.keys()].map((consumer) => consumer.close()));
+      // What handlers publish at their end is part of the work.
+      await within(closeTimeoutMs, consumersClosed).catch(() => {});
+      await within(closeTimeoutMs, publisher.idle()).catch(() => {});
+      closed = true;
+      figures.close();
+      await Promise.all([consuming.close(), publishing.close()]);
+    },
+  };
+}

@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+import type { ChannelModel, ConfirmChannel } from 'amqplib';
+import { AppError } from '../../domain/errors.ts';
+import { endWith } from './connect.ts';
+import type { Parcel } from './envelope.ts';
+import { within } from './within.ts';
+
+/** Publishes with confirms on the connection it is attached to. */
+export interface Publisher {
+  attach(connection: ChannelModel): Promise<void>;
+  detach(): void;
+  /**
+   * Resolves when the broker has confirmed all parcels. Rejects with AppError `unavailable` when surely none was taken
+   * (nothing was sent, or no queue was there for any), else with `outcome_unknown`: a refused confirm says no more than a
+   * missing one, the message may have been stored on the way to it.
+   */
+  publish(parcels: readonly Parcel[]): Promise<void>;
+  /** Resolves when the broker answers on the connection that publishes; `queue` must be there. */
+  ping(queue: string): Promise<void>;
+  /** Resolves when no confirm is outstanding. */
+  idle(): Promise<void>;
+}
+
+export interface PublisherOptions {
+  readonly confirmTimeoutMs: number;
+  /** Throws AppError `unavailable` when nothing can be sent now. */
+  readonly connection: () => ChannelModel;
+  /** No confirm in time. */
+  readonly onStuck: () => void;
+  /** A queue that should be there is not. */
+  readonly onUnroutable: () => void;
+}
+
+/**
+ * Messages and bytes without their confirm. What waits in the socket's buffers is unconfirmed too, so these bounds are also
+ * the bound of those buffers: a thousand times what a fast broker has under way, and memory that a process can spare.
+ */
+const UNCONFIRMED_MAX = 20_000;
+const UNCONFIRMED_BYTES_MAX = 64 * 1024 * 1024;
+
+const PING_TIMEOUT_MS = 1_000;
+
+/** The parcels of one call. */
+interface Call {
+  readonly parcels: number;
+  left: number;
+  returned: number;
+  failure: unknown;
+  readonly fulfil: (error: AppError | null) => void;
+}
+
+export function createPublisher(options: PublisherOptions): Publisher {
+  const { confirmTimeoutMs, connection, onStuck, onUnroutable } = options;
+  const idPrefix = randomUUID().slice(0, 13);
+  let lastId = 0;
+  let channel: ConfirmChannel | null = null;
+  let unconfirmed = 0;
+  let unconfirmedBytes = 0;
+  const calls = new Map<string, Call>();
+  const waitingForIdle: (() => void)[] = [];
+
+  function send(open: ConfirmChannel, parcels: readonly Parcel[], call: Call): void {
+    let sent = 0;
+    try {
+      for (const parcel of parcels) {
+        sendOne(open, parcel, call);
+        sent++;
+      }
+    } catch (error) {
+      // The channel has ended. What was sent before fails like any unconfirmed message.
+      if (sent === 0) call.fulfil(unavailable('The connection to RabbitMQ is gone.', error));
+      else for (; sent < parcels.length; sent++) confirmed(call, error);
+    }
+  }
+
+  function sendOne(open: ConfirmChannel, { routingKey, content, options }: Parcel, call: Call): void {
+    const messageId = `${idPrefix}-${++lastId}`;
+    open.publish('', routingKey, content, { ...options, messageId }, (error: unknown) => {
+      calls.delete(messageId);
+      unconfirmed--;
+      unconfirmedBytes -= content.length;
+      confirmed(call, error);
+      if (unconfirmed === 0) for (const tell of waitingForIdle.splice(0)) tell();
+    });
+    calls.set(messageId, call);
+    unconfirmed++;
+    unconfirmedBytes += content.length;
+  }
+
+  function confirmed(call: Call, error: unknown): void {
+    call.left--;
+    call.failure ??= error;
+    if (call.left > 0) return;
+    if (call.failure) call.fulfil(unknown('RabbitMQ did not confirm.', call.failure));
+    else if (call.returned === 0) call.fulfil(null);
+    else if (call.returned === call.parcels) call.fulfil(unavailable('The queue is not there.'));
+    else call.fulfil(unknown('A queue is not there.'));
+  }
+
+  return {
+    async attach(to) {
+      const opened = await to.createConfirmChannel();
+      endWith(to, opened);
+      // A returned message comes before its confirm.
+      opened.on('return', ({ properties }) => {
+        const call = calls.get(properties.messageId);
+        if (call) call.returned++;
+        onUnroutable();
+      });
+      channel = opened;
+    },
+
+    detach() {
+      channel = null;
+    },
+
+    async publish(parcels) {
+      connection();
+      if (!channel) throw unavailable('There is no connection to RabbitMQ.');
+      if (parcels.length === 0) return;
+      if (unconfirmed > 0 && (unconfirmed >= UNCONFIRMED_MAX || unconfirmedBytes >= UNCONFIRMED_BYTES_MAX))
+        throw unavailable('Too many messages wait for their confirm.');
+      const open = channel;
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => {
+          reject(unknown(`No confirm within ${confirmTimeoutMs} ms.`));
+          onStuck();
+        }, confirmTimeoutMs);
+        const call = {
+          parcels: parcels.length,
+          left: parcels.length,
+          returned: 0,
+          failure: null,
+          fulfil(error: AppError | null) {
+            clearTimeout(timer);
+            if (error) reject(error);
+            else resolve();
+          },
+        };
+        send(open, parcels, call);
+      });
+    },
+
+    async ping(queue) {
+      const open = connection();
+      await within(PING_TIMEOUT_MS, ask(open, queue)).catch(notThere);
+    },
+
+    async idle() {
+      if (unconfirmed > 0) await new Promise<void>((resolve) => waitingForIdle.push(resolve));
+    },
+  };
+}
+
+async function ask(connection: ChannelModel, queue: string): Promise<void> {
+  const channel = await connection.createChannel();
+  channel.on('error', () => {});
+  await channel.checkQueue(queue);
+  await channel.close();
+}
+
+function notThere(cause: unknown): never {
+  throw unavailable('RabbitMQ does not answer.', cause);
+}
+
+function unavailable(message: string, cause?: unknown): AppError {
+  return new AppError('unavailable', message, { cause });
+}
+
+function unknown(message: string, cause?: unknown): AppError {
+  return new AppError('outcome_unknown', message, { cause });
+}
