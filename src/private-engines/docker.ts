@@ -12,6 +12,13 @@ export function hasDocker(): boolean {
   return Bun.which('docker') !== null && Bun.spawnSync(['docker', 'version']).success;
 }
 
+/** Downloads an image unless it is here. */
+export async function fetchImage(image: string): Promise<void> {
+  if (Bun.spawnSync(['docker', 'image', 'inspect', image]).success) return;
+  console.error(`pulsecart: downloading the Docker image ${image}; this is needed once`);
+  await docker('pull', image);
+}
+
 /** Starts an engine's official image, in a container that is removed when this process dies. */
 export async function startInDocker(name: EngineName, kind: EngineKind): Promise<PrivateEngine> {
   const { image, url, whoAnswers } = kind;

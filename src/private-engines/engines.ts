@@ -1,5 +1,5 @@
 import { AppError } from '../domain/errors.ts';
-import { hasDocker, startInDocker } from './docker.ts';
+import { fetchImage, hasDocker, startInDocker } from './docker.ts';
 import { canInstall, installPackages } from './install.ts';
 import type { EngineKind } from './kind.ts';
 import { startNative } from './native.ts';
@@ -66,6 +66,14 @@ export async function startPrivateEngine(name: EngineName): Promise<PrivateEngin
   return start(name);
 }
 
+/**
+ * Makes sure that they can be started, which on a fresh machine means installing them: minutes, once. Rejects
+ * `unavailable` when one cannot be had.
+ */
+export async function findPrivateEngines(): Promise<void> {
+  await provide(ENGINE_NAMES);
+}
+
 const KINDS: Readonly<Record<EngineName, EngineKind>> = { postgres, redis, rabbitmq };
 
 /** Finds a way to run these engines, installing what is missing where that needs nobody's leave. */
@@ -80,6 +88,7 @@ async function provide(names: readonly EngineName[]): Promise<(name: EngineName)
   }
   const fromDocker = missing();
   if (fromDocker.length > 0 && !hasDocker()) throw cannotBeHad(fromDocker, whyNot);
+  await Promise.all(fromDocker.map((name) => fetchImage(KINDS[name].image.name)));
   return (name) =>
     fromDocker.includes(name) ? startInDocker(name, KINDS[name]) : startNative(name, KINDS[name]);
 }

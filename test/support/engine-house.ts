@@ -1,15 +1,30 @@
-import { type PrivateEngines, startPrivateEngines } from '../../src/private-engines/engines.ts';
+import {
+  findPrivateEngines,
+  type PrivateEngines,
+  startPrivateEngines,
+} from '../../src/private-engines/engines.ts';
+import { enginesChoice } from './engines-choice.ts';
 
 /**
- * Keeps one set of engines for a whole `npm test`: `bun engine-house.ts`. It writes the address where test files ask for
- * their URLs as its first line, starts the engines when the first one asks, and ends with its stdin.
+ * Keeps one set of engines for a whole `npm test`. Its one line of output is the address where test files ask for the
+ * engines' URLs; the first question starts them. It ends with its stdin, and the engines with it.
  */
-let starting: Promise<PrivateEngines> | null = null;
+try {
+  enginesChoice(process.env);
+} catch (error) {
+  console.error((error as Error).message);
+  process.exit(1);
+}
+// Ctrl-C reaches every process of the terminal; this one still has something to put away.
+process.on('SIGINT', () => {});
 
+// Installing takes longer than a test may; whoever asks hears why it did not work out.
+await findPrivateEngines().catch(() => {});
+let starting = null as Promise<PrivateEngines> | null;
 const server = Bun.serve({
   hostname: '127.0.0.1',
   port: 0,
-  // The first answer takes as long as the engines do, which may have to be installed first.
+  // An answer takes as long as the engines take to start.
   idleTimeout: 0,
   async fetch() {
     starting ??= startPrivateEngines();
