@@ -1,0 +1,51 @@
+-- Follows a product's newest standing and claims units, as one atomic step.
+--
+-- KEYS[1]  the product's entry: '<version> <available> <free>', where free is available less what was claimed since
+-- ARGV[1]  milliseconds that the entry lives after its last change
+-- ARGV[2]  version of the standing that is shown, or '' for none
+-- ARGV[3]  available units of that standing
+-- ARGV[4]  '1' to take that standing even if it is not newer
+-- ARGV[5]  what is wanted, in order: a JSON array of quantity and count in turn, [2,1,1,30] for a 2 and then thirty 1s
+--
+-- Returns nil for a product that nothing is known of, else version and available, both as text, and for each pair of
+-- ARGV[5] how many of its count were claimed: always the first ones, because what does not fit once does not fit again.
+--
+-- Numbers go up to 2^53, which a double holds exactly. Only %.0f writes all of their digits, and the client misreads the
+-- last ones as numbers (it makes 2^53 of 2^53 - 1).
+
+local version, available, free
+local entry = redis.call('GET', KEYS[1])
+if entry then
+  version, available, free = string.match(entry, '^(%d+) (%d+) (%d+)$')
+  version, available, free = tonumber(version), tonumber(available), tonumber(free)
+end
+
+local changed = false
+if ARGV[2] ~= '' then
+  local shown = tonumber(ARGV[2])
+  if not version or shown > version or ARGV[4] == '1' then
+    version, available = shown, tonumber(ARGV[3])
+    free = available
+    changed = true
+  end
+end
+if not version then
+  return nil
+end
+
+local answer = { string.format('%.0f', version), string.format('%.0f', available) }
+local wanted = cjson.decode(ARGV[5])
+for i = 1, #wanted, 2 do
+  local quantity, count = wanted[i], wanted[i + 1]
+  local claimed = math.min(count, math.floor(free / quantity))
+  if claimed > 0 then
+    free = free - claimed * quantity
+    changed = true
+  end
+  answer[#answer + 1] = claimed
+end
+
+if changed then
+  redis.call('SET', KEYS[1], string.format('%.0f %.0f %.0f', version, available, free), 'PX', ARGV[1])
+end
+return answer
