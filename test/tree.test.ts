@@ -10,21 +10,25 @@ import { Glob } from 'bun';
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   ledger: ['domain', 'embedded'],
-  gate: ['domain', 'ledger'],
+  gate: ['domain', 'ledger', 'redis'],
   queue: ['domain', 'embedded'],
+  feed: ['domain', 'ledger', 'redis'],
   payments: ['domain'],
+  redis: ['domain'],
+  'private-engines': ['domain'],
   embedded: ['domain', 'ledger', 'queue'],
-  purchase: ['domain', 'ledger', 'gate', 'queue'],
-  settlement: ['domain', 'ledger', 'queue', 'payments'],
+  purchase: ['domain', 'ledger', 'gate', 'queue', 'feed'],
+  settlement: ['domain', 'ledger', 'queue', 'feed', 'payments'],
   audit: ['domain', 'ledger'],
-  observe: ['domain', 'ledger', 'queue', 'purchase', 'settlement'],
-  http: ['domain', 'ledger', 'gate', 'queue', 'purchase', 'settlement', 'observe'],
-  load: ['domain'],
+  observe: ['domain', 'ledger', 'queue', 'feed', 'purchase', 'settlement'],
+  http: ['domain', 'ledger', 'gate', 'queue', 'feed', 'purchase', 'settlement', 'observe'],
+  load: ['domain', 'private-engines'],
   cli: [
     'domain',
     'ledger',
     'gate',
     'queue',
+    'feed',
     'payments',
     'purchase',
     'settlement',
@@ -32,6 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'observe',
     'http',
     'load',
+    'private-engines',
     'config.ts',
   ],
   'config.ts': ['domain'],
@@ -43,10 +48,11 @@ const PORTS = [
   'ledger/books.ts',
   'gate/gate.ts',
   'queue/queue.ts',
+  'feed/feed.ts',
   'payments/provider.ts',
 ];
 const KNOW_ADAPTERS = ['main.ts', 'embedded/store-thread.ts', 'embedded/threaded.ts'];
-const PORT_ROOMS = ['ledger', 'gate', 'queue', 'payments'];
+const PORT_ROOMS = ['ledger', 'gate', 'queue', 'feed', 'payments'];
 
 const src = join(import.meta.dir, '..', 'src');
 
