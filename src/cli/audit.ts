@@ -1,5 +1,5 @@
 import { readConfig } from '../config.ts';
-import type { OpenBooks } from './engines.ts';
+import type { BooksPlace, OpenBooks } from './engines.ts';
 import { readFlags } from './flags.ts';
 
 const FLAGS = {
@@ -10,8 +10,9 @@ const FLAGS = {
 
 const HELP = `pulsecart audit: proves that the books balance
 
-  --data DIR   folder of the data, of a running server or a stopped one   (PULSECART_DATA, ./data)
-  --json       one JSON object {pass, verdicts: [{name, pass, detail}]}
+  --data DIR   folder of the data of the embedded engines, of a running server or a stopped one
+               (PULSECART_DATA, ./data). Without it, and with DATABASE_URL set, that database is read
+  --json       one JSON object {pass, books, verdicts: [{name, pass, detail}]}
 
 Exit status 1 when something does not balance.
 Example: pulsecart audit --data ./data --json`;
@@ -22,17 +23,30 @@ export async function auditCommand(argv: readonly string[], openBooks: OpenBooks
     console.log(HELP);
     return 0;
   }
-  const books = await openBooks(readConfig(process.env, { data: flags.data }).dataFolder);
-  const verdicts = await books.audit();
-  await books.close();
+  const { engines, dataFolder } = readConfig(process.env, { data: flags.data });
+  const place: BooksPlace =
+    engines && flags.data === undefined ? { databaseUrl: engines.databaseUrl } : { dataFolder };
+  const opened = await openBooks(place);
+  const verdicts = await opened.audit();
+  await opened.close();
   const pass = verdicts.every((verdict) => verdict.pass);
+  const books = nameOf(place);
   if (flags.json) {
-    console.log(JSON.stringify({ pass, verdicts }));
+    console.log(JSON.stringify({ pass, books, verdicts }));
   } else {
+    // Beside the verdicts, not among them: whoever has a DATABASE_URL set should see that these are not the books of ./data.
+    console.error(`pulsecart audit: the books are ${books}`);
     for (const { name, pass, detail } of verdicts) {
       console.log(`  ${pass ? 'PASS' : 'FAIL'}  ${name.padEnd(42)}${detail}`);
     }
     console.log('  Not seen here: answers that clients were given (the demo checks those).');
   }
   return pass ? 0 : 1;
+}
+
+/** Of a URL only host and database: the rest of it may hold a password. */
+function nameOf(place: BooksPlace): string {
+  if ('dataFolder' in place) return `in the folder ${place.dataFolder}`;
+  const url = URL.parse(place.databaseUrl);
+  return url ? `in the PostgreSQL database ${url.host}${url.pathname}` : 'those that DATABASE_URL names';
 }

@@ -1,16 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, release, tmpdir, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { cpus, release, totalmem } from 'node:os';
 import { readStolenMs } from '../load/process-usage.ts';
-import { startServer } from '../load/server-process.ts';
+import { ENGINE_CHOICES, type EngineChoice, openStages, type Stage, type Stages } from '../load/stage.ts';
 import { runConnections } from '../load/workloads/connections.ts';
 import { runAsyncDrain, runSettlement } from '../load/workloads/drain.ts';
 import { PAIRED, runNoop, runPaired } from '../load/workloads/paired.ts';
-import { type Effort, percent, type WorkloadResult } from '../load/workloads/result.ts';
-import { DEMO_FLAGS, type DemoDeps, runDemo } from './demo.ts';
-import { readFlags } from './flags.ts';
+import { type Effort, NOTHING, percent, type WorkloadResult } from '../load/workloads/result.ts';
+import { table } from './bench-text.ts';
+import { DEMO_FLAGS } from './demo.ts';
+import { type DemoDeps, holdDemo } from './demo-sale.ts';
+import { readFlags, UsageError } from './flags.ts';
 
-const WORKLOADS = [
+const EVERYWHERE = [
   'noop',
   'sync-win',
   'sync-win-settling',
@@ -22,9 +22,13 @@ const WORKLOADS = [
   'connections',
   'demo',
 ] as const;
+/** What only concerns engines that are processes of their own, and that live long. */
+const PRODUCTION_ONLY = ['flushall', 'start-up', 'growth'] as const;
+const WORKLOADS = [...EVERYWHERE, ...PRODUCTION_ONLY] as const;
 type Workload = (typeof WORKLOADS)[number];
 
 const FLAGS = {
+  engines: { kind: 'choice', of: ENGINE_CHOICES, default: 'embedded' },
   seconds: { kind: 'integer', min: 1, max: 600, default: 6 },
   // A median of fewer than three pairs would be at the mercy of one noisy moment.
   rounds: { kind: 'integer', min: 3, max: 99, default: 5 },
@@ -35,76 +39,107 @@ const FLAGS = {
 
 const HELP = `pulsecart bench: how fast this machine sells, next to a server that does nothing
 
-  --workload A,B   some of ${WORKLOADS.join(', ')} (all)
+  --engines E      embedded, or production: a PostgreSQL, a Redis and a RabbitMQ of its own, installed if they are
+                   missing, and gone afterwards (embedded)
+  --workload A,B   some of ${EVERYWHERE.join(', ')};
+                   with production engines also ${PRODUCTION_ONLY.join(', ')} (all)
   --seconds N      measured per workload and side (6)
   --rounds N       alternating pairs with the no-op server per workload, at least 3 (5)
   --json           print one JSON document
 
 Example: pulsecart bench --workload sync-win,sync-soldout --seconds 10`;
 
-/** Starts its own servers in temporary folders, one workload after the other, and reports what it measured. */
+/** Starts its own servers, and engines where they are asked for, and reports what one workload after the other measured. */
 export async function bench(argv: string[], deps: { demo: DemoDeps }): Promise<number> {
-  const { json, help, workload, ...effort } = readFlags(argv, FLAGS);
+  const { json, help, workload, engines, ...effort } = readFlags(argv, FLAGS);
   if (help) {
     console.log(HELP);
     return 0;
   }
+  const names = chooseWorkloads(workload, engines);
+  const stages = await openStages(engines);
   const results: WorkloadResult[] = [];
-  for (const name of workload) {
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K  ${name} …`);
-    const stolenBeforeMs = readStolenMs();
-    const startMs = performance.now();
-    const result = await run(name, effort, deps);
-    const stolenMs = (readStolenMs() ?? 0) - (stolenBeforeMs ?? 0);
-    const stolenPct = stolenBeforeMs === null ? null : percent(stolenMs, performance.now() - startMs);
-    results.push({ ...result, stolenPct });
+  try {
+    for (const name of names) {
+      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K  ${name} …`);
+      const stolenBeforeMs = readStolenMs();
+      const startMs = performance.now();
+      const result = await run(name, effort, stages, deps);
+      const stolenMs = (readStolenMs() ?? 0) - (stolenBeforeMs ?? 0);
+      const stolenPct = stolenBeforeMs === null ? null : percent(stolenMs, performance.now() - startMs);
+      results.push({ ...result, stolenPct });
+    }
+  } finally {
+    await stages.close();
   }
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
-  const report = { machine: machine(), commit: commit(), engines: ENGINES, ...effort, results };
+  const report = { machine: machine(), commit: commit(), engines: stages.engines, ...effort, results };
   console.log(json ? JSON.stringify(report, null, 2) : table(results));
   return results.some((result) => 'failure' in result) ? 1 : 0;
 }
 
-/** One workload in a folder of its own. A workload that cannot be run is reported, and does not stop the others. */
-async function run(name: Workload, effort: Effort, deps: { demo: DemoDeps }): Promise<WorkloadResult> {
-  const folder = await mkdtemp(join(tmpdir(), 'pulsecart-bench-'));
-  const server = (env: Record<string, string>) => startServer(folder, env);
+/** All that these engines can do, unless told otherwise. */
+function chooseWorkloads(asked: readonly Workload[], engines: EngineChoice): readonly Workload[] {
+  if (asked.length === 0) return engines === 'production' ? WORKLOADS : EVERYWHERE;
+  const wrong = asked.filter((name) => (PRODUCTION_ONLY as readonly string[]).includes(name));
+  if (engines === 'embedded' && wrong.length > 0) {
+    throw new UsageError(
+      `--workload ${wrong.join(',')} measures the production engines: add --engines production`,
+    );
+  }
+  return asked;
+}
+
+/** One workload. One that cannot be run is reported, and does not stop the others. */
+async function run(
+  name: Workload,
+  effort: Effort,
+  stages: Stages,
+  deps: { demo: DemoDeps },
+): Promise<WorkloadResult> {
   try {
     switch (name) {
       case 'noop':
         return await runNoop(effort);
-      case 'async-drain':
-        return await runAsyncDrain(effort, server);
-      case 'settlement':
-        return await runSettlement(effort, server);
-      case 'connections':
-        return await runConnections(server);
-      case 'demo':
-        return await benchDemo(deps.demo);
-      default:
-        return await runPaired(name, PAIRED[name], effort, server);
+      case 'growth':
+        return await (await import('../load/workloads/growth.ts')).runGrowth(effort, stages);
+      default: {
+        const stage = await stages.open();
+        return await runOn(stage, name, effort, deps).finally(() => stage.close());
+      }
     }
   } catch (error) {
     return { ...NOTHING, workload: name, failure: error instanceof Error ? error.message : String(error) };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
-const NOTHING = {
-  requestsPerS: null,
-  ratioToNoop: null,
-  p50Ms: null,
-  p99Ms: null,
-  errors: 0,
-  cpuServerPct: null,
-  cpuGeneratorPct: null,
-  rssMb: null,
-};
+async function runOn(
+  stage: Stage,
+  name: Exclude<Workload, 'noop' | 'growth'>,
+  effort: Effort,
+  deps: { demo: DemoDeps },
+): Promise<WorkloadResult> {
+  switch (name) {
+    case 'async-drain':
+      return runAsyncDrain(effort, stage);
+    case 'settlement':
+      return runSettlement(effort, stage);
+    case 'connections':
+      return runConnections(stage);
+    case 'demo':
+      return benchDemo(stage, deps.demo);
+    case 'flushall':
+      return (await import('../load/workloads/flushall.ts')).runFlushAll(effort, stage);
+    case 'start-up':
+      return (await import('../load/workloads/start-up.ts')).runStartUp(effort, stage);
+    default:
+      return runPaired(name, PAIRED[name], effort, stage);
+  }
+}
 
-async function benchDemo(deps: DemoDeps): Promise<WorkloadResult> {
-  const { json: _json, help: _help, ...options } = readFlags([], DEMO_FLAGS);
-  const { verdicts, ...result } = await runDemo(options, deps);
+async function benchDemo(stage: Stage, deps: DemoDeps): Promise<WorkloadResult> {
+  const { json: _json, help: _help, engines: _engines, ...options } = readFlags([], DEMO_FLAGS);
+  const { verdicts, ...result } = await holdDemo(options, stage, deps);
   return {
     ...NOTHING,
     workload: 'demo',
@@ -119,8 +154,6 @@ async function benchDemo(deps: DemoDeps): Promise<WorkloadResult> {
     verdictsPassed: verdicts.filter((verdict) => verdict.pass).length,
   };
 }
-
-const ENGINES = { ledger: 'sqlite', gate: 'memory', queue: 'sqlite', payments: 'simulator' };
 
 function machine() {
   return {
@@ -143,39 +176,4 @@ function commit(): string | null {
   } catch {
     return null;
   }
-}
-
-function table(results: readonly WorkloadResult[]): string {
-  const head = [
-    'workload',
-    'per second',
-    '× noop',
-    'p50 ms',
-    'p99 ms',
-    'errors',
-    'server %',
-    'load %',
-    'rss MB',
-  ];
-  const rows = results.map((result) => [
-    result.workload,
-    result.requestsPerS?.toLocaleString('en-US') ?? '–',
-    result.ratioToNoop?.toFixed(2) ?? '–',
-    ...[
-      result.p50Ms,
-      result.p99Ms,
-      result.errors,
-      result.cpuServerPct,
-      result.cpuGeneratorPct,
-      result.rssMb,
-    ].map((value) => (value === null ? '–' : String(value))),
-  ]);
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
-  const format = (row: string[]) =>
-    '  ' + row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ');
-  const failures = results.filter((result) => 'failure' in result);
-  return [
-    ...[head, ...rows].map(format),
-    ...failures.map((result) => `  ${result.workload} could not be run: ${result.failure}`),
-  ].join('\n');
 }

@@ -1,7 +1,7 @@
 import type { Verdict } from '../domain/verdict.ts';
 import type { Mode } from '../load/arrivals.ts';
 import type { CrowdProgress } from '../load/crowd.ts';
-import type { DemoResult } from './demo.ts';
+import type { DemoResult } from './demo-sale.ts';
 
 /** Verdicts that share the second line, and what each is called there. */
 const TOGETHER = new Map([

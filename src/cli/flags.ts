@@ -32,7 +32,7 @@ export type Values<Flags extends Record<string, Flag>> = { [Name in keyof Flags]
 
 /**
  * Reads a command's flags, numbers and choices included; throws UsageError with one line that says what is accepted.
- * A list that was not given means all of its choices.
+ * A list that was not given is empty: what that stands for is its command's to say.
  */
 export function readFlags<const Flags extends Record<string, Flag>>(
   argv: readonly string[],
@@ -88,7 +88,7 @@ function read(flag: Flag, text: string | undefined): unknown {
 function fallback(flag: Flag): unknown {
   if (flag.kind === 'switch') return false;
   if (flag.kind === 'text') return undefined;
-  return flag.kind === 'list' ? [...flag.of] : flag.default;
+  return flag.kind === 'list' ? [] : flag.default;
 }
 
 function describe(flag: Flag): string {

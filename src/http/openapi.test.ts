@@ -67,7 +67,7 @@ describe('a running server', () => {
   let server: ServerProcess;
 
   beforeAll(async () => {
-    server = await startServer(folder);
+    server = await startServer({ dataFolder: folder });
   });
   afterAll(async () => {
     await server.stop();

@@ -13,6 +13,8 @@ export interface Load {
   readonly request: (n: number) => Uint8Array;
   /** Any other status is an error. */
   readonly expectStatus: number;
+  /** Hears of every request that was answered as expected. */
+  readonly onAnswer?: (sentAtMs: number, answeredAtMs: number) => void;
 }
 
 /** What one stretch of load measured. */
@@ -93,6 +95,7 @@ export class ClosedLoop implements ConnectionHandler {
     if (status === this.#load.expectStatus) {
       this.#requests++;
       this.#latency.recordMs(nowMs - connection.sentAtMs);
+      this.#load.onAnswer?.(connection.sentAtMs, nowMs);
     } else {
       this.#countError(String(status));
     }

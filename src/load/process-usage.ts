@@ -1,18 +1,32 @@
 import { readFileSync } from 'node:fs';
+import { familyOf } from '../private-engines/processes.ts';
 
 /** Linux counts CPU time for user space in hundredths of a second on every common architecture. */
 const MS_PER_TICK = 10;
 
-/** What a process has used so far; null where there is no /proc (or no such process) to tell. */
+/** What processes have used so far. */
 export interface ProcessUsage {
-  /** User and system time of all its threads since it started. */
+  /** User and system time of all their threads since they started, and of their children that have ended. */
   readonly cpuMs: number;
   readonly rssMb: number;
-  /** The most memory it ever held at once. */
+  /** The most memory each of them ever held at once. */
   readonly rssPeakMb: number;
 }
 
-export function readProcessUsage(pid: number): ProcessUsage | null {
+/** What the process and everything it started have used; null where that cannot be told. */
+export function readFamilyUsage(pid: number): ProcessUsage | null {
+  return process.platform === 'linux' ? readUsage(familyOf(pid)) : null;
+}
+
+/** The sum over these processes; null where there is no /proc, or none of the processes, to tell. */
+export function readUsage(pids: readonly number[]): ProcessUsage | null {
+  const usages = pids.flatMap((pid) => readOne(pid) ?? []);
+  if (usages.length === 0) return null;
+  const sum = (field: keyof ProcessUsage) => usages.reduce((all, usage) => all + usage[field], 0);
+  return { cpuMs: sum('cpuMs'), rssMb: sum('rssMb'), rssPeakMb: sum('rssPeakMb') };
+}
+
+function readOne(pid: number): ProcessUsage | null {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     return {
@@ -38,10 +52,14 @@ export function readStolenMs(): number | null {
   }
 }
 
-/** Fields 14 and 15 of /proc/PID/stat, counted after the command name, which may itself hold spaces (proc(5)). */
+/**
+ * Fields 14 to 17 of /proc/PID/stat, counted after the command name, which may itself hold spaces (proc(5)): its own time,
+ * and that of the children it has seen end, so that the sum over a family never falls.
+ */
 export function cpuMsFromStat(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+  return ticks * MS_PER_TICK;
 }
 
 function megabytes(status: string, field: string): number {

@@ -31,10 +31,12 @@ export async function readOrderStatus(url: string, orderId: string): Promise<str
   return status;
 }
 
-/** Orders whose charge is still to be made. */
-export function unpaidOrders(depths: QueueDepths): number {
-  const payments = depths.queues.find((queue) => queue.name === 'payments');
-  return payments === undefined ? 0 : payments.ready + payments.unacknowledged;
+/** Units of all products that are sold and not paid yet, by the ledger's word: 0 once every order is charged. */
+export async function readUnpaidUnits(url: string): Promise<number> {
+  const metrics = await (await call(url, '/actuator/prometheus')).text();
+  const reserved = [...metrics.matchAll(/^pulsecart_units\{[^}]*state="reserved"[^}]*\} (\d+)/gm)];
+  if (reserved.length === 0) throw new AppError('unavailable', 'the server does not tell its reserved units');
+  return reserved.reduce((sum, [, units]) => sum + Number(units), 0);
 }
 
 async function call(url: string, path: string, init: RequestInit = {}): Promise<Response> {

@@ -27,7 +27,7 @@ test('a killed server is told from one that ended', async () => {
   expect(await server.kill()).toBe('SIGKILL');
 });
 
-test('CPU time is read behind a command name that holds spaces and brackets', () => {
-  const stat = '4321 (my (odd) name) S 1 4321 4321 0 -1 4194304 900 0 0 0 150 50 0 0 20 0 12 0 100 0 0';
-  expect(cpuMsFromStat(stat)).toBe(2000);
+test('CPU time, that of ended children included, is read behind a command name that holds spaces and brackets', () => {
+  const stat = '4321 (my (odd) name) S 1 4321 4321 0 -1 4194304 900 0 0 0 150 50 7 3 20 0 12 0 100 0 0';
+  expect(cpuMsFromStat(stat)).toBe(2100);
 });

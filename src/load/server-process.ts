@@ -1,17 +1,23 @@
 import { join } from 'node:path';
 import { AppError } from '../domain/errors.ts';
-import { type ProcessUsage, readProcessUsage } from './process-usage.ts';
+import { type ProcessUsage, readFamilyUsage } from './process-usage.ts';
 
 const SOURCE = join(import.meta.dir, '..');
+const MAIN = join(SOURCE, 'main.ts');
 /** A server starts in well under a second; a machine under load gets thirty times that. */
 const READY_TIMEOUT_MS = 30_000;
 /** Longer than the server's own deadline for an orderly shutdown. */
 const STOP_TIMEOUT_MS = 30_000;
 /** What is kept of a child's messages: enough for the line that says why it died. */
 const OUTPUT_CHARS_MAX = 16_384;
+/** Of its log: enough to see what it went through on a bad day. */
+const LOG_CHARS_MAX = 262_144;
 
 /** The exit code, or the signal's name where a signal ended the process. */
 export type Exit = number | string;
+
+/** Settings, as environment variables. */
+export type Env = Readonly<Record<string, string>>;
 
 /** A server running as a child process of this one. It dies with its parent, however that ends. */
 export interface ServerProcess {
@@ -19,6 +25,7 @@ export interface ServerProcess {
   readonly pid: number;
   /** From spawning the process to its `ready` line. */
   readonly startupMs: number;
+  /** Of all its processes, where it is more than one. */
   usage(): ProcessUsage | null;
   /** SIGTERM, and SIGKILL after a deadline. */
   stop(): Promise<Exit>;
@@ -26,15 +33,31 @@ export interface ServerProcess {
   kill(): Promise<Exit>;
   /** The end of what it wrote to stderr. */
   messages(): string;
+  /** The end of what it wrote to stdout, one JSON object per line. */
+  log(): string;
 }
 
-/** Starts the real server, on a free port unless told otherwise, with the embedded engines; `env` holds its settings. */
-export function startServer(
-  dataFolder: string,
-  env: Record<string, string> = {},
-  port = 0,
-): Promise<ServerProcess> {
-  return start([join(SOURCE, 'main.ts'), 'serve', '--port', `${port}`, '--data', dataFolder], env);
+export interface ServerOptions {
+  /** Where the embedded engines keep their data. The production ones are named by `env`. */
+  readonly dataFolder?: string;
+  readonly env?: Env;
+  /** 0, unless told otherwise: any free one. */
+  readonly port?: number;
+  /** Processes that share the port. */
+  readonly instances?: number;
+}
+
+/** Starts the real server. */
+export function startServer(options: ServerOptions): Promise<ServerProcess> {
+  const { dataFolder, env = {}, port = 0, instances = 1 } = options;
+  const data = dataFolder === undefined ? [] : ['--data', dataFolder];
+  const several = instances === 1 ? [] : ['--instances', `${instances}`];
+  return start([MAIN, 'serve', '--port', `${port}`, ...data, ...several], env);
+}
+
+/** Starts a worker on the engines that `env` names; its URL has health and metrics, and nothing to buy. */
+export function startWorker(env: Env): Promise<ServerProcess> {
+  return start([MAIN, 'worker', '--port', '0'], env);
 }
 
 /** Starts the baseline server, whose purchases all win or are all sold out. */
@@ -42,9 +65,10 @@ export function startNoop(answer: 'win' | 'sold-out' = 'win'): Promise<ServerPro
   return start([join(SOURCE, 'load', 'noop.ts'), answer], {});
 }
 
-async function start(args: string[], env: Record<string, string>): Promise<ServerProcess> {
+/** With `env` for all its settings: what a developer keeps in an `.env` file is for their own server. */
+async function start(args: string[], env: Env): Promise<ServerProcess> {
   const startMs = performance.now();
-  const child = Bun.spawn([process.execPath, '--no-orphans', ...args], {
+  const child = Bun.spawn([process.execPath, '--no-env-file', '--no-orphans', ...args], {
     env: { ...ownEnvironment(), ...env },
     stdin: 'ignore',
     stdout: 'pipe',
@@ -60,8 +84,8 @@ async function start(args: string[], env: Record<string, string>): Promise<Serve
     let found = false;
     // Reading goes on after the ready line: a full pipe would stop the server.
     const read = forEachText(child.stdout, (text) => {
+      output = (output + text).slice(-LOG_CHARS_MAX);
       if (found) return;
-      output = (output + text).slice(-OUTPUT_CHARS_MAX);
       const line = readyLine(output);
       if (line === null) return;
       found = true;
@@ -86,24 +110,24 @@ async function start(args: string[], env: Record<string, string>): Promise<Serve
       url,
       pid,
       startupMs: performance.now() - startMs,
-      usage: () => readProcessUsage(pid),
+      usage: () => readFamilyUsage(pid),
       stop: () => end('SIGTERM'),
       kill: () => end('SIGKILL'),
       messages: () => messages,
+      log: () => output,
     };
   } catch (error) {
     await end('SIGKILL');
     const why = error instanceof Error ? error.message : String(error);
     throw new AppError(
       'unavailable',
-      `the server ${why}: ${(messages || output).trim() || 'it said nothing'}`,
+      `the server ${why}: ${(messages || output.slice(-OUTPUT_CHARS_MAX)).trim() || 'it said nothing'}`,
     );
   }
 }
 
 /**
  * The ready line of a server whose stdout is not a terminal: one JSON object per line, this one with `msg` "ready".
-
  */
 export function readyLine(output: string): { url: string; pid: number } | null {
   for (const line of output.split('\n').slice(0, -1)) {

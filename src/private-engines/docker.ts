@@ -62,6 +62,7 @@ export async function startInDocker(name: EngineName, kind: EngineKind): Promise
     name,
     url: url(port),
     port,
+    processes: () => [],
     kill,
     restart: async () => {
       await kill();

@@ -19,6 +19,8 @@ export interface PrivateEngine {
   /** e.g. postgres://postgres@127.0.0.1:21234/postgres, redis://127.0.0.1:21235/0, amqp://guest:guest@127.0.0.1:21236 */
   readonly url: string;
   readonly port: number;
+  /** Its processes now, for those who measure what they use; none where they are a container's. */
+  processes(): number[];
   /** SIGKILL to everything of the engine: what a crash looks like. Resolves when it is gone. */
   kill(): Promise<void>;
   /** Starts it again on the same port and data (Redis: empty, it persists nothing). Resolves when it answers. */

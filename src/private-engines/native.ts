@@ -68,6 +68,7 @@ async function startOn(
     name,
     url: url(port),
     port,
+    processes: family,
     kill,
     restart: async () => {
       await kill();

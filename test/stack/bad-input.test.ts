@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { readProcessUsage } from '../../src/load/process-usage.ts';
 import { readBooks } from '../support/books.ts';
 import { askRaw, connectRaw, type RawAnswer, rawRequest } from '../support/raw-http.ts';
 import { eventually, openShop, type Shop } from '../support/shop.ts';
@@ -540,7 +539,7 @@ function asAnswer(answer: RawAnswer | null): { status: number; text: string } {
 }
 
 function rssMb(): number {
-  return readProcessUsage(shop.server.pid)?.rssMb ?? 0;
+  return shop.server.usage()?.rssMb ?? 0;
 }
 
 /** Sends a body of `bytes` whether or not it is refused, then asks for the health on the same connection. */

@@ -78,6 +78,7 @@ async function startTraced(env: Record<string, string>) {
     // `-y` shows the file behind a descriptor; `-f` follows the thread that writes.
     ['strace', '-f', '-y', '-s', '600', '-e', `trace=${calls}`, '-o', trace].concat([
       process.execPath,
+      '--no-env-file',
       '--no-orphans',
       MAIN,
       'serve',

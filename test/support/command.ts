@@ -40,7 +40,7 @@ export async function runToEnd(
   return { exit: child.signalCode ?? code, stdout, stderr };
 }
 
-/** `pulsecart <args>`, on the Bun that runs the tests. */
+/** `pulsecart <args>`, on the Bun that runs the tests, without the `.env` file that somebody may have here. */
 export function runPulsecart(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
-  return runToEnd([process.execPath, MAIN, ...args], { env });
+  return runToEnd([process.execPath, '--no-env-file', MAIN, ...args], { env });
 }

@@ -20,7 +20,7 @@ const PROGRAM =
 /** Full of what a URL must escape. */
 export const REDIS_PASSWORD = 'p@ss/wörd%';
 
-export type RedisShape = Omit<PrivateEngine, 'name'>;
+export type RedisShape = Omit<PrivateEngine, 'name' | 'processes'>;
 
 /** One server. */
 export function startRedis(): Promise<RedisShape> {

@@ -40,7 +40,7 @@ const CALL_TIMEOUT_MS = 40_000;
 
 export async function openShop(env: Record<string, string> = {}): Promise<Shop> {
   const folder = temporaryFolder();
-  let server = await startServer(folder.path, env).catch((error) => {
+  let server = await startServer({ dataFolder: folder.path, env }).catch((error) => {
     folder[Symbol.dispose]();
     throw error;
   });
@@ -81,7 +81,8 @@ export async function openShop(env: Record<string, string> = {}): Promise<Shop> 
     },
     async restart(newEnv = env) {
       const exit = await server.stop();
-      server = await startServer(folder.path, newEnv, Number(new URL(server.url).port));
+      const port = Number(new URL(server.url).port);
+      server = await startServer({ dataFolder: folder.path, env: newEnv, port });
       return exit;
     },
     async [Symbol.asyncDispose]() {

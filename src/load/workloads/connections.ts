@@ -3,7 +3,7 @@ import { LatencyHistogram } from '../latency.ts';
 import { openRamped } from '../pool.ts';
 import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE, stockRequest, targetOf } from '../requests.ts';
 import { resetStock } from '../server-api.ts';
-import type { ServerProcess } from '../server-process.ts';
+import type { Stage } from '../stage.ts';
 import { PLENTY } from './paired.ts';
 import { percent, sumCounts, type WorkloadResult } from './result.ts';
 
@@ -13,10 +13,8 @@ const RAMP_MS = 2_000;
 const ANSWER_TIMEOUT_MS = 30_000;
 
 /** Ten thousand connections, then a request on every one of them at the same moment: the opening of a sale. */
-export async function runConnections(
-  startServer: (env: Record<string, string>) => Promise<ServerProcess>,
-): Promise<WorkloadResult> {
-  const server = await startServer({});
+export async function runConnections(stage: Stage): Promise<WorkloadResult> {
+  const server = await stage.startServer();
   try {
     await resetStock(server.url, 1, PLENTY);
     const target = targetOf(server.url);

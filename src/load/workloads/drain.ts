@@ -1,10 +1,10 @@
 import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE } from '../requests.ts';
-import { type QueueDepths, readQueues, resetStock, unpaidOrders } from '../server-api.ts';
-import type { ServerProcess } from '../server-process.ts';
+import { readQueues, readUnpaidUnits, resetStock } from '../server-api.ts';
+import type { EnginesCpuMs, Stage } from '../stage.ts';
 import { poll } from '../wait.ts';
 import { PLENTY } from './paired.ts';
 import { type Effort, percent, rounded, sumCounts, type WorkloadResult } from './result.ts';
-import { Side } from './side.ts';
+import { cpuEnginesPct, Side, used } from './side.ts';
 
 /** What is queued first is as much as the target rate works off in the time asked for, and never a mere blink. */
 const ACCEPTED_PER_S = 25_000;
@@ -15,31 +15,30 @@ const DRAIN_TIMEOUT_MS = 120_000;
 /** Gentle: a poll costs the server well under one percent of its time. */
 const POLL_MS = 50;
 
-type StartServer = (env: Record<string, string>) => Promise<ServerProcess>;
-
 /** Accepted purchases to outcomes: queued while the worker is off, then worked while the API is idle. */
-export function runAsyncDrain(effort: Effort, startServer: StartServer): Promise<WorkloadResult> {
-  return drain(startServer, {
+export function runAsyncDrain(effort: Effort, stage: Stage): Promise<WorkloadResult> {
+  return drain(stage, {
     workload: 'async-drain',
     path: ASYNC_PURCHASE,
     expectStatus: 202,
     count: Math.max(SECONDS_MIN, effort.seconds) * ACCEPTED_PER_S,
     fillEnv: { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off' },
     drainEnv: { PULSECART_SETTLEMENT: 'off' },
-    left: ({ purchases }) => purchases.waiting,
+    // Not what is waiting: of a broker's messages that is an estimate, of decisions the ledger has the count.
+    left: async (url, queued) => queued - (await readQueues(url)).purchases.decided,
   });
 }
 
 /** Reserved orders to paid ones: bought while settlement is off, then charged while the API is idle. */
-export function runSettlement(effort: Effort, startServer: StartServer): Promise<WorkloadResult> {
-  return drain(startServer, {
+export function runSettlement(effort: Effort, stage: Stage): Promise<WorkloadResult> {
+  return drain(stage, {
     workload: 'settlement',
     path: SYNC_PURCHASE,
     expectStatus: 200,
     count: Math.max(SECONDS_MIN, effort.seconds) * ORDERS_PER_S,
     fillEnv: { PULSECART_SETTLEMENT: 'off' },
     drainEnv: {},
-    left: unpaidOrders,
+    left: readUnpaidUnits,
   });
 }
 
@@ -51,20 +50,23 @@ interface Drain {
   readonly count: number;
   readonly fillEnv: Record<string, string>;
   readonly drainEnv: Record<string, string>;
-  /** How many of them are still to be worked. */
-  readonly left: (depths: QueueDepths) => number;
+  /** How many of the `queued` ones are still to be worked. */
+  readonly left: (url: string, queued: number) => Promise<number>;
 }
 
-async function drain(startServer: StartServer, plan: Drain): Promise<WorkloadResult> {
-  const filled = await fill(startServer, plan);
+async function drain(stage: Stage, plan: Drain): Promise<WorkloadResult> {
+  const filled = await fill(stage, plan);
+  await stage.quiet();
   const spawnedMs = performance.now();
-  const server = await startServer(plan.drainEnv);
+  const server = await stage.startServer(plan.drainEnv);
   try {
-    const samples: { atMs: number; left: number; cpuMs: number | null }[] = [];
+    const samples: Sample[] = [];
     const done = await poll(
       async () => {
-        const left = plan.left(await readQueues(server.url));
-        samples.push({ atMs: performance.now(), left, cpuMs: server.usage()?.cpuMs ?? null });
+        // A purchase whose answer was cut may be in the queue as well.
+        const left = Math.max(0, await plan.left(server.url, filled.queued));
+        const cpuMs = server.usage()?.cpuMs ?? null;
+        samples.push({ atMs: performance.now(), left, cpuMs, enginesCpuMs: stage.enginesCpuMs() });
         return left === 0 ? true : undefined;
       },
       { deadlineMs: DRAIN_TIMEOUT_MS, everyMs: POLL_MS },
@@ -86,6 +88,7 @@ async function drain(startServer: StartServer, plan: Drain): Promise<WorkloadRes
       errors: sumCounts(filled.errors) + last.left,
       cpuServerPct: percent(cpuMs, steadyMs),
       cpuGeneratorPct: null,
+      ...cpuEnginesPct(used(first.enginesCpuMs, last.enginesCpuMs), steadyMs),
       rssMb: server.usage()?.rssMb ?? null,
       perSWithStartUp: rounded(withStart),
       queued: filled.queued,
@@ -99,8 +102,16 @@ async function drain(startServer: StartServer, plan: Drain): Promise<WorkloadRes
   }
 }
 
-async function fill(startServer: StartServer, plan: Drain) {
-  const server = await startServer(plan.fillEnv);
+/** How far a drain was at one moment. */
+interface Sample {
+  readonly atMs: number;
+  readonly left: number;
+  readonly cpuMs: number | null;
+  readonly enginesCpuMs: EnginesCpuMs | null;
+}
+
+async function fill(stage: Stage, plan: Drain) {
+  const server = await stage.startServer(plan.fillEnv);
   try {
     await resetStock(server.url, 1, PLENTY);
     const side = await Side.open(server, (target) => ({
@@ -109,7 +120,7 @@ async function fill(startServer: StartServer, plan: Drain) {
     }));
     const perS = await side.measure({ durationMs: FILL_TIMEOUT_MS, requests: plan.count });
     side.close();
-    return { queued: plan.left(await readQueues(server.url)), perS: rounded(perS), errors: side.errors };
+    return { queued: side.figures().requests, perS: rounded(perS), errors: side.errors };
   } finally {
     await server.stop();
   }

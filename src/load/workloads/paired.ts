@@ -1,8 +1,9 @@
 import type { Load } from '../closed-loop.ts';
 import type { Target } from '../connection.ts';
 import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE, stockRequest } from '../requests.ts';
-import { readQueues, resetStock, unpaidOrders } from '../server-api.ts';
+import { readUnpaidUnits, resetStock } from '../server-api.ts';
 import { type ServerProcess, startNoop } from '../server-process.ts';
+import type { Stage } from '../stage.ts';
 import { poll } from '../wait.ts';
 import { differences } from './fairness.ts';
 import { type Effort, median, rounded, sumCounts, type WorkloadResult } from './result.ts';
@@ -10,8 +11,8 @@ import { Side } from './side.ts';
 
 /** More units than any run can sell. */
 export const PLENTY = 2_000_000_000;
-const PRODUCT_ID = 1;
-const WARM_UP_MS = 500;
+export const PRODUCT_ID = 1;
+export const WARM_UP_MS = 500;
 /** Charges left over from a slice are waited for, so that they do not slow the no-op's next slice. */
 const QUIET_TIMEOUT_MS = 60_000;
 const QUIET_POLL_MS = 50;
@@ -78,32 +79,27 @@ export async function runPaired(
   name: string,
   workload: PairedWorkload,
   effort: Effort,
-  startServer: (env: Record<string, string>) => Promise<ServerProcess>,
+  stage: Stage,
 ): Promise<WorkloadResult> {
   const servers: ServerProcess[] = [];
   try {
     const noop = await startNoop(workload.noopAnswer);
     servers.push(noop);
-    const real = await startServer(workload.env);
+    const real = await stage.startServer(workload.env);
     servers.push(real);
     await resetStock(real.url, PRODUCT_ID, workload.units);
     const unlike = await differences(noop.url, real.url, workload.load);
     const theirs = await Side.open(noop, workload.load);
-    const ours = await Side.open(real, workload.load);
+    const ours = await Side.open(real, workload.load, stage);
     await theirs.warmUp(WARM_UP_MS);
     await ours.warmUp(WARM_UP_MS);
     const settles = 'PULSECART_SETTLEMENT' in workload.env && workload.env.PULSECART_SETTLEMENT === 'on';
-    const pairs: { noop: number; ours: number; ratio: number }[] = [];
+    const pairs: Pair[] = [];
     const durationMs = (effort.seconds * 1000) / effort.rounds;
     for (let round = 0; round < effort.rounds; round++) {
       if (settles) await allCharged(real.url);
-      const noopPerS = await theirs.measure({ durationMs });
-      const oursPerS = await ours.measure({ durationMs });
-      pairs.push({
-        noop: rounded(noopPerS),
-        ours: rounded(oursPerS),
-        ratio: rounded(oursPerS / noopPerS, 3),
-      });
+      await stage.quiet();
+      pairs.push(await measurePair(theirs, ours, durationMs));
     }
     theirs.close();
     ours.close();
@@ -127,7 +123,20 @@ export async function runPaired(
   }
 }
 
-function ownFigures(side: Side) {
+/** Requests per second of the two, one right after the other. */
+export interface Pair {
+  readonly noop: number;
+  readonly ours: number;
+  readonly ratio: number;
+}
+
+export async function measurePair(theirs: Side, ours: Side, durationMs: number): Promise<Pair> {
+  const noopPerS = await theirs.measure({ durationMs });
+  const oursPerS = await ours.measure({ durationMs });
+  return { noop: rounded(noopPerS), ours: rounded(oursPerS), ratio: rounded(oursPerS / noopPerS, 3) };
+}
+
+export function ownFigures(side: Side) {
   return {
     ...side.figures(),
     p50Ms: side.latency.percentileMs(50),
@@ -138,7 +147,7 @@ function ownFigures(side: Side) {
 }
 
 async function allCharged(url: string): Promise<void> {
-  const done = await poll(async () => (unpaidOrders(await readQueues(url)) === 0 ? true : undefined), {
+  const done = await poll(async () => ((await readUnpaidUnits(url)) === 0 ? true : undefined), {
     deadlineMs: QUIET_TIMEOUT_MS,
     everyMs: QUIET_POLL_MS,
   });

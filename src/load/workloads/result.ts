@@ -11,9 +11,25 @@ export interface WorkloadResult {
   readonly cpuServerPct: number | null;
   readonly cpuGeneratorPct: number | null;
   readonly rssMb: number | null;
+  /** By engine, where engines are processes of their own. */
+  readonly cpuEnginesPct?: Readonly<Record<string, number | null>>;
+  /** What was measured, for people, where it is not a rate or a latency. */
+  readonly finding?: string;
   /** Whatever else explains the figures. */
   readonly [extra: string]: unknown;
 }
+
+/** The fields of a result that a workload has nothing to say in. */
+export const NOTHING = {
+  requestsPerS: null,
+  ratioToNoop: null,
+  p50Ms: null,
+  p99Ms: null,
+  errors: 0,
+  cpuServerPct: null,
+  cpuGeneratorPct: null,
+  rssMb: null,
+};
 
 /** How long and how often to measure. */
 export interface Effort {

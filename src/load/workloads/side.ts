@@ -3,6 +3,7 @@ import type { Target } from '../connection.ts';
 import { LatencyHistogram } from '../latency.ts';
 import { targetOf } from '../requests.ts';
 import type { ServerProcess } from '../server-process.ts';
+import type { EnginesCpuMs, Stage } from '../stage.ts';
 import { addCounts, percent, rounded } from './result.ts';
 
 /** As many buyers at once as the figures of this project are stated for. */
@@ -18,15 +19,23 @@ export class Side {
   #elapsedMs = 0;
   #cpuServerMs: number | null = 0;
   #cpuGeneratorMs = 0;
+  /** Null without a stage, for which alone the engines work. */
+  readonly #stage: Stage | null;
+  readonly #cpuEnginesMs: Record<string, number> = {};
 
-  private constructor(server: ServerProcess, loop: ClosedLoop) {
+  private constructor(server: ServerProcess, loop: ClosedLoop, stage: Stage | null) {
     this.server = server;
     this.#loop = loop;
+    this.#stage = stage;
   }
 
-  static async open(server: ServerProcess, load: (target: Target) => Load): Promise<Side> {
+  static async open(
+    server: ServerProcess,
+    load: (target: Target) => Load,
+    stage: Stage | null = null,
+  ): Promise<Side> {
     const target = targetOf(server.url);
-    return new Side(server, await ClosedLoop.open(target, CONNECTIONS, load(target)));
+    return new Side(server, await ClosedLoop.open(target, CONNECTIONS, load(target)), stage);
   }
 
   /** Load that counts for nothing: compiled code and open files are as they will be. */
@@ -36,9 +45,11 @@ export class Side {
 
   /** Measures one slice; answers its requests per second. */
   async measure(limit: { durationMs: number; requests?: number }): Promise<number> {
+    const enginesBefore = this.#stage?.enginesCpuMs() ?? null;
     const before = this.server.usage();
     const slice = await this.#loop.run(limit);
     const after = this.server.usage();
+    addCounts(this.#cpuEnginesMs, used(enginesBefore, this.#stage?.enginesCpuMs() ?? null));
     this.#requests += slice.requests;
     this.#elapsedMs += slice.elapsedMs;
     this.#cpuGeneratorMs += slice.cpuGeneratorMs;
@@ -63,9 +74,22 @@ export class Side {
       requestsPerS: this.#elapsedMs === 0 ? null : rounded((this.#requests / this.#elapsedMs) * 1000),
       cpuServerPct: percent(this.#cpuServerMs, this.#elapsedMs),
       cpuGeneratorPct: percent(this.#cpuGeneratorMs, this.#elapsedMs),
+      ...cpuEnginesPct(this.#cpuEnginesMs, this.#elapsedMs),
       cpuServerUsPerRequest: perRequestUs(this.#cpuServerMs),
       cpuGeneratorUsPerRequest: perRequestUs(this.#cpuGeneratorMs),
       rssMb: this.server.usage()?.rssMb ?? null,
     };
   }
+}
+
+/** What the engines used in between; nothing where that cannot be told. */
+export function used(before: EnginesCpuMs | null, after: EnginesCpuMs | null): Record<string, number> {
+  if (before === null || after === null) return {};
+  return Object.fromEntries(Object.entries(after).map(([name, cpuMs]) => [name, cpuMs - before[name]!]));
+}
+
+/** The field of a result; left out where there is nothing to tell. */
+export function cpuEnginesPct(cpuMs: Readonly<Record<string, number>>, elapsedMs: number) {
+  const shares = Object.entries(cpuMs).map(([name, ms]) => [name, percent(ms, elapsedMs)]);
+  return shares.length > 0 && { cpuEnginesPct: Object.fromEntries(shares) as Record<string, number | null> };
 }

@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ENGINE_NAMES, type PrivateEngines, startPrivateEngines } from '../private-engines/engines.ts';
+import { askVersions } from './engine-versions.ts';
+import { readUsage } from './process-usage.ts';
+import { startServer, startWorker } from './server-process.ts';
+import type { EnginesCpuMs, Stage, Stages } from './stage.ts';
+import { dumpTables, runStatement } from './tables.ts';
+
+/** The engines rest when they use less than this of a core; idle, the three together use about 2 %. */
+const REST_CPU_PCT = 10;
+const REST_LOOK_MS = 200;
+/** A checkpoint or a vacuum may take longer, and is then part of what is measured. */
+const REST_TIMEOUT_MS = 15_000;
+
+/** Private engines for all stages; each stage is a database, and a namespace in Redis and RabbitMQ. */
+export async function openProductionStages(): Promise<Stages> {
+  const engines = await startPrivateEngines();
+  try {
+    const versions = await askVersions(engines);
+    return {
+      engines: { ...versions, payments: 'simulator' },
+      open: () => openStage(engines),
+      close: engines.close,
+    };
+  } catch (error) {
+    await engines.close();
+    throw error;
+  }
+}
+
+async function openStage(engines: PrivateEngines): Promise<Stage> {
+  const name = `stage_${randomBytes(4).toString('hex')}`;
+  const administratorUrl = engines.postgres.url;
+  await runStatement(administratorUrl, `CREATE DATABASE ${name}`);
+  const database = new URL(administratorUrl);
+  database.pathname = `/${name}`;
+  const databaseUrl = database.href;
+  const own = { ...engines.env, DATABASE_URL: databaseUrl, PULSECART_NAMESPACE: name };
+  const enginesCpuMs = () => cpuMsOf(engines);
+  return {
+    books: { databaseUrl },
+    production: {
+      databaseUrl,
+      redisUrl: engines.redis.url,
+      startWorker: (env = {}) => startWorker({ ...own, ...env }),
+    },
+    startServer: (env = {}, { instances = 1 } = {}) => startServer({ env: { ...own, ...env }, instances }),
+    enginesCpuMs,
+    quiet: () => rest(enginesCpuMs),
+    async keep(findings) {
+      const folder = await mkdtemp(join(tmpdir(), 'pulsecart-evidence-'));
+      await writeFile(join(folder, 'findings.json'), JSON.stringify(findings, null, 2));
+      await dumpTables(databaseUrl, folder);
+      return folder;
+    },
+    close: () => runStatement(administratorUrl, `DROP DATABASE ${name} WITH (FORCE)`),
+  };
+}
+
+function cpuMsOf(engines: PrivateEngines): EnginesCpuMs | null {
+  const usages = ENGINE_NAMES.map((name) => [name, readUsage(engines[name].processes())?.cpuMs] as const);
+  return usages.every(([, cpuMs]) => cpuMs !== undefined)
+    ? (Object.fromEntries(usages) as EnginesCpuMs)
+    : null;
+}
+
+async function rest(enginesCpuMs: () => EnginesCpuMs | null): Promise<void> {
+  const deadline = performance.now() + REST_TIMEOUT_MS;
+  for (let before = total(enginesCpuMs()); before !== null; ) {
+    await Bun.sleep(REST_LOOK_MS);
+    const now = total(enginesCpuMs());
+    if (now === null || performance.now() > deadline) return;
+    if (now - before < (REST_CPU_PCT / 100) * REST_LOOK_MS) return;
+    before = now;
+  }
+}
+
+function total(cpuMs: EnginesCpuMs | null): number | null {
+  return cpuMs && Object.values(cpuMs).reduce((sum, one) => sum + one, 0);
+}

@@ -1,0 +1,107 @@
+import { Redis } from 'ioredis';
+import { resetStock } from '../server-api.ts';
+import type { ServerProcess } from '../server-process.ts';
+import type { Stage } from '../stage.ts';
+import { PAIRED, PLENTY, PRODUCT_ID, WARM_UP_MS } from './paired.ts';
+import { type Effort, median, NOTHING, rounded, sumCounts, type WorkloadResult } from './result.ts';
+import { ORDERS_OF_A_LONG_SALE, seedStage } from './seeded.ts';
+import { Side } from './side.ts';
+
+/** Of the closed-loop crowd around each FLUSHALL. */
+const BEFORE_MS = 1_000;
+const AFTER_MS = 2_000;
+
+/** The gate forgets everything while buyers buy: how long until somebody buys again? */
+export async function runFlushAll(
+  effort: Effort,
+  stage: Stage,
+  orders = ORDERS_OF_A_LONG_SALE,
+): Promise<WorkloadResult> {
+  const { redisUrl } = await seedStage(stage, orders);
+  const redis = new Redis(redisUrl);
+  let server: ServerProcess | undefined;
+  try {
+    const { env, load } = PAIRED['sync-win'];
+    server = await stage.startServer(env);
+    await resetStock(server.url, PRODUCT_ID, PLENTY);
+    let heard: Answered[] = [];
+    const onAnswer = (sentAtMs: number, answeredAtMs: number) => heard.push({ sentAtMs, answeredAtMs });
+    const side = await Side.open(server, (target) => ({ ...load(target), onAnswer }), stage);
+    await side.warmUp(WARM_UP_MS);
+    const flushes: Flush[] = [];
+    for (let round = 0; round < effort.rounds; round++) {
+      heard = [];
+      const buying = side.measure({ durationMs: BEFORE_MS + AFTER_MS });
+      await Bun.sleep(BEFORE_MS);
+      const askedAtMs = performance.now();
+      await redis.flushall();
+      const doneAtMs = performance.now();
+      await buying;
+      flushes.push(judgeFlush(heard, askedAtMs, doneAtMs));
+    }
+    side.close();
+    const againMs = flushes.map((flush) => flush.againMs);
+    const gapMs = Math.max(...flushes.map((flush) => flush.gapMs));
+    return {
+      ...NOTHING,
+      ...side.figures(),
+      workload: 'flushall',
+      p50Ms: side.latency.percentileMs(50),
+      p99Ms: side.latency.percentileMs(99),
+      errors: sumCounts(side.errors),
+      errorsByKind: side.errors,
+      finding:
+        `claims again ${median(againMs)} ms after FLUSHALL (at most ${Math.max(...againMs)}), ` +
+        `never more than ${gapMs} ms between two sales, with ${orders.toLocaleString('en-US')} orders`,
+      orders,
+      claimsAgainMs: median(againMs),
+      claimsAgainMsMax: Math.max(...againMs),
+      gapMsMax: gapMs,
+      flushes,
+    };
+  } finally {
+    redis.disconnect();
+    await server?.stop();
+  }
+}
+
+/** A request that bought. */
+interface Answered {
+  readonly sentAtMs: number;
+  readonly answeredAtMs: number;
+}
+
+interface Flush {
+  /** From asking for FLUSHALL to the first sale whose request was sent when it was done. */
+  readonly againMs: number;
+  /** Longest time without a sale from then on. */
+  readonly gapMs: number;
+  /** The same before FLUSHALL, for comparison. */
+  readonly gapBeforeMs: number;
+  /** Longest answer among the requests that were under way at FLUSHALL or came later. */
+  readonly slowestMs: number;
+}
+
+/** `heard` in the order of the answers. */
+export function judgeFlush(heard: readonly Answered[], askedAtMs: number, doneAtMs: number): Flush {
+  const again = heard.find(({ sentAtMs }) => sentAtMs >= doneAtMs);
+  if (!again) throw new Error('nobody could buy after FLUSHALL');
+  const last = heard.findLastIndex(({ answeredAtMs }) => answeredAtMs < askedAtMs);
+  // The last sale before belongs to both, so that the gap around the moment itself counts.
+  const before = heard.slice(0, last + 1);
+  const after = heard.slice(Math.max(0, last));
+  return {
+    againMs: rounded(again.answeredAtMs - askedAtMs, 1),
+    gapMs: longestGapMs(after),
+    gapBeforeMs: longestGapMs(before),
+    slowestMs: rounded(Math.max(...after.slice(1).map((one) => one.answeredAtMs - one.sentAtMs)), 1),
+  };
+}
+
+function longestGapMs(heard: readonly Answered[]): number {
+  let longest = 0;
+  for (let i = 1; i < heard.length; i++) {
+    longest = Math.max(longest, heard[i]!.answeredAtMs - heard[i - 1]!.answeredAtMs);
+  }
+  return rounded(longest, 1);
+}
