@@ -2,12 +2,20 @@ import { describe, expect, test } from 'bun:test';
 import { readConfig } from './config.ts';
 import { isAppError } from './domain/errors.ts';
 
+const ENGINES = {
+  DATABASE_URL: 'postgres://shop:secret@db.example/shop',
+  REDIS_URL: 'redis://cache.example',
+  RABBITMQ_URL: 'amqps://shop:secret@queue.example',
+};
 const TOKEN = 'a-token-of-enough-characters';
 
 test('with nothing set everything has a value that fits one machine', () => {
   expect(readConfig({})).toEqual({
     port: 8080,
     host: '127.0.0.1',
+    instances: 1,
+    engines: null,
+    namespace: 'pulsecart',
     dataFolder: './data',
     mode: 'development',
     operatorToken: null,
@@ -16,6 +24,14 @@ test('with nothing set everything has a value that fits one machine', () => {
     logLevel: 'info',
     logRequests: false,
     purchaseTtlMs: 1_800_000,
+    drainMs: 0,
+    tuning: {
+      databasePool: null,
+      deskBatches: null,
+      workerBatches: null,
+      prefetch: null,
+      chargesInFlight: 2_000,
+    },
     payments: { latencyMs: 5, declineRate: 0 },
   });
 });
@@ -26,6 +42,15 @@ test('every setting is read from its variable', () => {
       PORT: '0',
       HOST: '::1',
       PULSECART_DATA: '/srv/data',
+      PULSECART_INSTANCES: '3',
+      ...ENGINES,
+      PULSECART_NAMESPACE: 'shop-2',
+      PULSECART_DRAIN_MS: '250',
+      PULSECART_DATABASE_POOL: '9',
+      PULSECART_DESK_BATCHES: '3',
+      PULSECART_WORKER_BATCHES: '4',
+      PULSECART_PREFETCH: '5',
+      PULSECART_CHARGES_IN_FLIGHT: '6',
       PULSECART_MODE: 'development',
       PULSECART_OPERATOR_TOKEN: TOKEN,
       PULSECART_SETTLEMENT: 'off',
@@ -39,6 +64,13 @@ test('every setting is read from its variable', () => {
   ).toEqual({
     port: 0,
     host: '::1',
+    instances: 3,
+    engines: {
+      databaseUrl: ENGINES.DATABASE_URL,
+      redisUrl: ENGINES.REDIS_URL,
+      rabbitmqUrl: ENGINES.RABBITMQ_URL,
+    },
+    namespace: 'shop-2',
     dataFolder: '/srv/data',
     mode: 'development',
     operatorToken: TOKEN,
@@ -47,6 +79,8 @@ test('every setting is read from its variable', () => {
     logLevel: 'silent',
     logRequests: true,
     purchaseTtlMs: 60_000,
+    drainMs: 250,
+    tuning: { databasePool: 9, deskBatches: 3, workerBatches: 4, prefetch: 5, chargesInFlight: 6 },
     payments: { latencyMs: 0, declineRate: 0.25 },
   });
 });
@@ -133,3 +167,36 @@ function expectRefused(env: Record<string, string>, name: string): void {
   const secret = env.PULSECART_OPERATOR_TOKEN;
   if (secret) expect(message).not.toContain(secret);
 }
+
+describe('the production engines', () => {
+  test('go together: a partial set names what is missing', () => {
+    const { REDIS_URL, ...without } = ENGINES;
+    expect(() => readConfig(without)).toThrow(/^REDIS_URL is missing: DATABASE_URL and RABBITMQ_URL are set/);
+    expect(() => readConfig({ REDIS_URL })).toThrow(
+      /^DATABASE_URL and RABBITMQ_URL are missing: REDIS_URL is set/,
+    );
+  });
+
+  for (const name of ['DATABASE_URL', 'REDIS_URL', 'RABBITMQ_URL']) {
+    test(`refuse another scheme in ${name}, and do not show its value`, () => {
+      const error = (() => {
+        try {
+          return readConfig({ ...ENGINES, [name]: 'http://shop:secret@example' });
+        } catch (thrown) {
+          return thrown as Error;
+        }
+      })();
+      expect(String(error)).toMatch(new RegExp(`${name} must begin with `));
+      expect(String(error)).not.toContain('secret');
+    });
+  }
+
+  test('are what several instances need', () => {
+    expect(() => readConfig({}, { instances: '2' })).toThrow(/^2 instances need the production engines/);
+    expect(readConfig(ENGINES, { instances: '2' }).instances).toBe(2);
+  });
+
+  test('take a namespace that every engine takes as a name', () => {
+    expect(() => readConfig({ PULSECART_NAMESPACE: 'no spaces' })).toThrow(/^PULSECART_NAMESPACE must be/);
+  });
+});

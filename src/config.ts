@@ -5,6 +5,12 @@ export interface Config {
   /** TCP port; 0 lets the system choose. */
   readonly port: number;
   readonly host: string;
+  /** Server processes that share the port. */
+  readonly instances: number;
+  /** The production engines; null: the embedded ones, in `dataFolder`. */
+  readonly engines: EngineUrls | null;
+  /** In front of every key and queue name, so that several houses can share an engine. */
+  readonly namespace: string;
   readonly dataFolder: string;
   readonly mode: 'development' | 'production';
   /** Bearer token of operators; null: operator calls only in development mode and from this machine. */
@@ -18,17 +24,52 @@ export interface Config {
   readonly logRequests: boolean;
   /** How long an async purchase may wait before it ends as `too_old`. */
   readonly purchaseTtlMs: number;
+  /** How long a stopping server goes on answering, with `Connection: close`, so that its clients move over. */
+  readonly drainMs: number;
+  readonly tuning: Tuning;
   readonly payments: { readonly latencyMs: number; readonly declineRate: number };
+}
+
+export interface EngineUrls {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  readonly rabbitmqUrl: string;
+}
+
+/** How much of each thing at once, per process. Null: what suits the engines. */
+export interface Tuning {
+  /** Connections to PostgreSQL. */
+  readonly databasePool: number | null;
+  /** Batches of the purchase desk at the ledger. */
+  readonly deskBatches: number | null;
+  /** Batches of queued purchases being decided. */
+  readonly workerBatches: number | null;
+  /** Messages of a queue handed out before the first is acknowledged. */
+  readonly prefetch: number | null;
+  /** Charges asked of the payment company and not yet recorded. */
+  readonly chargesInFlight: number;
 }
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const OPERATOR_TOKEN_CHARS_MIN = 16;
+const NAMESPACE = /^[a-z][a-z0-9_-]{0,39}$/;
+/** The three go together: a partial set would keep a part of the books elsewhere than its owner thinks. */
+const ENGINE_VARIABLES = ['DATABASE_URL', 'REDIS_URL', 'RABBITMQ_URL'] as const;
+/**
+ * At 300 ms per charge, as with a real provider, this many make about 6,600 orders/s; each costs about a kilobyte.
+ */
+const CHARGES_IN_FLIGHT = 2_000;
 
 /** Reads the environment; `flags` are command-line values for the variables of the same setting. */
 export function readConfig(
   env: Readonly<Record<string, string | undefined>>,
-  flags: { port?: string | undefined; host?: string | undefined; data?: string | undefined } = {},
+  flags: {
+    port?: string | undefined;
+    host?: string | undefined;
+    data?: string | undefined;
+    instances?: string | undefined;
+  } = {},
 ): Config {
   const mode = oneOf('PULSECART_MODE', env.PULSECART_MODE, ['development', 'production'], 'development');
   const operatorToken = env.PULSECART_OPERATOR_TOKEN || null;
@@ -52,8 +93,27 @@ export function readConfig(
     flags.port === undefined
       ? integer('PORT', env.PORT, 8080, 0, 65_535)
       : integer('--port', flags.port, 0, 0, 65_535);
+  const engines = engineUrls(env);
+  const instances =
+    flags.instances === undefined
+      ? integer('PULSECART_INSTANCES', env.PULSECART_INSTANCES, 1, 1, INSTANCES_MAX)
+      : integer('--instances', flags.instances, 1, 1, INSTANCES_MAX);
+  if (instances > 1 && engines === null) {
+    throw invalid(
+      `${instances} instances need the production engines: set ${ENGINE_VARIABLES.join(', ')}. The embedded engines are for one process.`,
+    );
+  }
+  const namespace = env.PULSECART_NAMESPACE || 'pulsecart';
+  if (!NAMESPACE.test(namespace)) {
+    throw invalid(
+      `PULSECART_NAMESPACE must be 1 to 40 of a-z, 0-9, _ and -, a letter first; it is ${JSON.stringify(namespace)}.`,
+    );
+  }
   return Object.freeze({
     port,
+    instances,
+    engines,
+    namespace,
     host: flags.host ?? (env.HOST || (mode === 'production' ? '0.0.0.0' : '127.0.0.1')),
     dataFolder: flags.data ?? (env.PULSECART_DATA || './data'),
     mode,
@@ -64,6 +124,26 @@ export function readConfig(
     logRequests: onOff('PULSECART_LOG_REQUESTS', env.PULSECART_LOG_REQUESTS, false),
     purchaseTtlMs:
       1000 * integer('PULSECART_PURCHASE_TTL_SECONDS', env.PULSECART_PURCHASE_TTL_SECONDS, 1800, 1, 604_800),
+    drainMs: integer(
+      'PULSECART_DRAIN_MS',
+      env.PULSECART_DRAIN_MS,
+      mode === 'production' ? 1_000 : 0,
+      0,
+      5_000,
+    ),
+    tuning: Object.freeze({
+      databasePool: optional('PULSECART_DATABASE_POOL', env.PULSECART_DATABASE_POOL, 2, 100),
+      deskBatches: optional('PULSECART_DESK_BATCHES', env.PULSECART_DESK_BATCHES, 1, 32),
+      workerBatches: optional('PULSECART_WORKER_BATCHES', env.PULSECART_WORKER_BATCHES, 1, 32),
+      prefetch: optional('PULSECART_PREFETCH', env.PULSECART_PREFETCH, 1, 10_000),
+      chargesInFlight: integer(
+        'PULSECART_CHARGES_IN_FLIGHT',
+        env.PULSECART_CHARGES_IN_FLIGHT,
+        CHARGES_IN_FLIGHT,
+        1,
+        100_000,
+      ),
+    }),
     payments: Object.freeze({
       latencyMs: integer('PULSECART_SIMULATOR_LATENCY_MS', env.PULSECART_SIMULATOR_LATENCY_MS, 5, 0, 60_000),
       declineRate: fraction('PULSECART_SIMULATOR_DECLINE_RATE', env.PULSECART_SIMULATOR_DECLINE_RATE, 0),
@@ -73,6 +153,44 @@ export function readConfig(
 
 function invalid(message: string): AppError {
   return new AppError('invalid_request', message);
+}
+
+/** More processes than this share nothing but trouble: there are not as many cores in a machine. */
+const INSTANCES_MAX = 64;
+
+function engineUrls(env: Readonly<Record<string, string | undefined>>): EngineUrls | null {
+  const missing = ENGINE_VARIABLES.filter((name) => !env[name]);
+  if (missing.length === ENGINE_VARIABLES.length) return null;
+  if (missing.length > 0) {
+    const set = ENGINE_VARIABLES.filter((name) => env[name]);
+    throw invalid(
+      `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing: ${set.join(' and ')} ${set.length === 1 ? 'is' : 'are'} set, ` +
+        'and the production engines go together. Set all three, or none for the embedded engines.',
+    );
+  }
+  return Object.freeze({
+    databaseUrl: url('DATABASE_URL', env.DATABASE_URL!, ['postgres:', 'postgresql:']),
+    redisUrl: url('REDIS_URL', env.REDIS_URL!, REDIS_SCHEMES),
+    rabbitmqUrl: url('RABBITMQ_URL', env.RABBITMQ_URL!, ['amqp:', 'amqps:']),
+  });
+}
+
+const REDIS_SCHEMES = [
+  'redis:',
+  'rediss:',
+  'redis+sentinel:',
+  'rediss+sentinel:',
+  'redis+cluster:',
+  'rediss+cluster:',
+];
+
+/** Looks at the scheme alone: what else is wrong with it the engine's adapter says. The value may hold a password. */
+function url(name: string, value: string, schemes: readonly string[]): string {
+  if (!schemes.some((scheme) => value.startsWith(`${scheme}//`))) {
+    const accepted = schemes.map((scheme) => `${scheme}//`).join(', ');
+    throw invalid(`${name} must begin with ${accepted.replace(/, ([^,]*)$/, ' or $1')}.`);
+  }
+  return value;
 }
 
 function oneOf<const T extends string>(
@@ -105,6 +223,10 @@ function integer(
     throw invalid(`${name} must be a whole number from ${min} to ${max}; it is ${JSON.stringify(value)}.`);
   }
   return number;
+}
+
+function optional(name: string, value: string | undefined, min: number, max: number): number | null {
+  return value === undefined || value === '' ? null : integer(name, value, min, min, max);
 }
 
 function fraction(name: string, value: string | undefined, fallback: number): number {

@@ -1,14 +1,9 @@
 import { audit } from './audit/audit.ts';
-import type { Engines, OpenBooks } from './cli/engines.ts';
+import type { Engines, OpenBooks, OpenEngines } from './cli/engines.ts';
 import { UsageError } from './cli/flags.ts';
-import type { Config } from './config.ts';
+import type { Config, EngineUrls } from './config.ts';
 import { systemClock } from './domain/clock.ts';
 import { AppError, isAppError } from './domain/errors.ts';
-import { openStoreReadOnly } from './embedded/store.ts';
-import { openThreadedStore } from './embedded/threaded.ts';
-import { openMemoryGate } from './gate/memory.ts';
-import { openSqliteBooks } from './ledger/sqlite/books.ts';
-import { openSqliteLedger } from './ledger/sqlite.ts';
 import type { Log } from './observe/log.ts';
 import { openSimulator } from './payments/simulator.ts';
 
@@ -16,14 +11,22 @@ import { openSimulator } from './payments/simulator.ts';
 
 const HELP = `pulsecart <command> [options]
 
-  serve   the API and the worker in one process
+  serve   the API and the worker, in one process or in several
+  worker  decides queued purchases and charges orders, without an API
   demo    a whole sale on this machine: 100,000 buyers, 1,000 units, one verdict
   bench   how fast, against a server that does nothing
-  audit   proves that the books balance, beside a running server or on a stopped one's data
+  audit   proves that the books balance, beside running servers or without
 
 pulsecart <command> --help shows a command's options and an example.`;
 
+/** Adapters are loaded only when they are used: an embedded start should not wait for three network clients. */
+const openEngines: OpenEngines = (config, log) =>
+  config.engines ? openProduction(config, config.engines, log) : openEmbedded(config, log);
+
 async function openEmbedded(config: Config, log: Log): Promise<Engines> {
+  const { openThreadedStore } = await import('./embedded/threaded.ts');
+  const { openMemoryGate } = await import('./gate/memory.ts');
+  const { openMemoryFeed } = await import('./feed/memory.ts');
   const clock = systemClock;
   const store = await openThreadedStore(
     config.dataFolder,
@@ -35,47 +38,146 @@ async function openEmbedded(config: Config, log: Log): Promise<Engines> {
     },
   );
   const gate = openMemoryGate();
+  const feed = openMemoryFeed((error, context) => log.error({ err: error }, context));
   const provider = openSimulator({ ...config.payments });
+  const { deskBatches, workerBatches } = config.tuning;
   return {
     ledger: store.ledger,
     queue: store.queue,
     gate,
+    feed,
     provider,
     clock,
-    batchesInFlightMax: BATCHES_IN_FLIGHT_EMBEDDED,
-    publishesInFlightMax: BATCHES_IN_FLIGHT_EMBEDDED,
-    names: { ledger: 'SQLite', gate: 'in process', queue: 'SQLite', payments: 'simulator' },
+    // There is one writer: a second batch would only wait for it, and be smaller than it could have been.
+    atOnce: { deskBatches: deskBatches ?? 1, publishes: 1, workerBatches: workerBatches ?? 1 },
+    names: {
+      ledger: 'SQLite',
+      gate: 'in process',
+      queue: 'SQLite',
+      feed: 'in process',
+      payments: 'simulator',
+    },
+    description: `embedded: SQLite + in-process gate, data in ${config.dataFolder}`,
     healthNames: { ledger: 'db', queue: 'queue' },
     async close() {
       await provider.close();
+      await feed.close();
       await gate.close();
       await store.close();
     },
   };
 }
 
-/** There is one writer: a second batch would only wait for it, and be smaller than it could have been. */
-const BATCHES_IN_FLIGHT_EMBEDDED = 1;
+async function openProduction(
+  { namespace, tuning, payments }: Config,
+  { databaseUrl, redisUrl, rabbitmqUrl }: EngineUrls,
+  log: Log,
+): Promise<Engines> {
+  const { openPostgresLedger } = await import('./ledger/postgres.ts');
+  const { openRedisLink } = await import('./redis/link.ts');
+  const { openRedisGate } = await import('./gate/redis.ts');
+  const { createBreaker } = await import('./gate/breaker.ts');
+  const { openRedisFeed } = await import('./feed/redis.ts');
+  const { openRabbitQueue } = await import('./queue/rabbitmq.ts');
+  const onTrouble = (error: unknown, context: string) => log.warn({ err: error }, context);
+  const onQueueTrouble = (error: unknown) => log.warn({ err: error }, 'queue trouble; it is tried again');
+  const onBug = (error: unknown, context: string) => log.error({ err: error }, context);
+  const opened: { close(): Promise<void> }[] = [];
+  async function open<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> {
+    const engine = await opening;
+    opened.unshift(engine);
+    return engine;
+  }
+  const close = async () => {
+    for (const engine of opened.splice(0)) await engine.close();
+  };
+  const deskBatches = tuning.deskBatches ?? DESK_BATCHES;
+  const workerBatches = tuning.workerBatches ?? WORKER_BATCHES;
+  const poolSize = tuning.databasePool ?? deskBatches + workerBatches + OTHER_CONNECTIONS;
+  try {
+    const { ledger, clock } = await openPostgresLedger({ url: databaseUrl, poolSize, onTrouble });
+    opened.unshift(ledger);
+    const redis = await open(openRedisLink(redisUrl));
+    const gate = createBreaker(await open(openRedisGate(redis, { namespace })), {
+      monotonicMs: () => performance.now(),
+      onTrouble: (sentence) => log.warn(sentence),
+    });
+    const feed = await open(
+      openRedisFeed(redis, { namespace, onTrouble: (sentence) => log.warn(sentence), onBug }),
+    );
+    const queue = await open(
+      openRabbitQueue({
+        url: rabbitmqUrl,
+        namespace,
+        onTrouble: onQueueTrouble,
+        ...(tuning.prefetch && { prefetch: tuning.prefetch }),
+      }),
+    );
+    const provider = openSimulator({ ...payments });
+    opened.unshift(provider);
+    return {
+      ledger,
+      queue,
+      gate,
+      feed,
+      provider,
+      clock,
+      atOnce: { deskBatches, publishes: PUBLISHES, workerBatches },
+      names: { ledger: 'PostgreSQL', gate: 'Redis', queue: 'RabbitMQ', feed: 'Redis', payments: 'simulator' },
+      description: 'PostgreSQL, Redis and RabbitMQ',
+      healthNames: { ledger: 'db', gate: 'redis', queue: 'rabbit' },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
 
-const openBooks: OpenBooks = async (dataFolder) => {
+/** Batches on their way to PostgreSQL at once: while one waits for the disk the next one is decided. */
+const DESK_BATCHES = 2;
+const WORKER_BATCHES = 2;
+/** Messages of accepted purchases that wait for RabbitMQ's confirm. */
+const PUBLISHES = 4;
+/** For settlement, reads, the sweeps and probes, so that none of them waits behind batches. */
+const OTHER_CONNECTIONS = 6;
+
+const openBooks: OpenBooks = async (place) => {
+  const books =
+    'databaseUrl' in place
+      ? await openPostgresBooks(place.databaseUrl)
+      : await openSqliteBooks(place.dataFolder);
+  return { ...books, audit: async () => audit(await books.read()) };
+};
+
+async function openSqliteBooks(dataFolder: string) {
+  const { openStoreReadOnly } = await import('./embedded/store.ts');
+  const adapter = { ...(await import('./ledger/sqlite.ts')), ...(await import('./ledger/sqlite/books.ts')) };
   const store = openStoreReadOnly(dataFolder);
-  const ledger = openSqliteLedger(store, systemClock);
-  const books = openSqliteBooks(store, systemClock);
+  const ledger = adapter.openSqliteLedger(store, systemClock);
   return {
-    product: (id) => ledger.product(id),
-    find: (ids) => ledger.find(ids),
-    audit: async () => audit(await books.read()),
+    product: ledger.product,
+    find: ledger.find,
+    read: adapter.openSqliteBooks(store, systemClock).read,
     async close() {
       store.close();
     },
   };
-};
+}
+
+async function openPostgresBooks(databaseUrl: string) {
+  return (await import('./ledger/postgres/books.ts')).openPostgresBooks(databaseUrl);
+}
 
 /** Each command is loaded only when it is called: `serve` should not wait for the load generator. */
 async function main([command, ...argv]: string[]): Promise<number> {
   switch (command) {
     case 'serve':
-      return (await import('./cli/serve.ts')).serve(argv, openEmbedded);
+      return (await import('./cli/serve.ts')).serve(argv, openEngines);
+    case 'instance': // what a supervisor starts; see cli/supervisor.ts
+      return (await import('./cli/serve.ts')).serveInstance(argv, openEngines);
+    case 'worker':
+      return (await import('./cli/worker.ts')).workerCommand(argv, openEngines);
     case 'audit':
       return (await import('./cli/audit.ts')).auditCommand(argv, openBooks);
     case 'demo':
@@ -90,7 +192,7 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return 0;
     default:
       throw new UsageError(
-        `There is no command ${JSON.stringify(command)}. Accepted: serve, demo, bench, audit`,
+        `There is no command ${JSON.stringify(command)}. Accepted: serve, worker, demo, bench, audit`,
       );
   }
 }

@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   embedded: ['domain', 'ledger', 'queue'],
   purchase: ['domain', 'ledger', 'gate', 'queue', 'feed'],
   settlement: ['domain', 'ledger', 'queue', 'feed', 'payments'],
+  reconcile: ['domain', 'ledger', 'gate', 'queue'],
   audit: ['domain', 'ledger'],
   observe: ['domain', 'ledger', 'queue', 'feed', 'purchase', 'settlement'],
   http: ['domain', 'ledger', 'gate', 'queue', 'feed', 'purchase', 'settlement', 'observe'],
@@ -32,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'payments',
     'purchase',
     'settlement',
+    'reconcile',
     'audit',
     'observe',
     'http',
@@ -75,8 +77,14 @@ test('adapters are known to main and the store thread alone', () => {
 
 test('the environment is read by config alone', () => {
   const readers = sources().filter(({ path, text }) => path !== 'config.ts' && /process\.env\b/.test(text));
-  // serve and audit hand the environment to config; child processes inherit theirs.
-  const handOver = ['cli/serve.ts', 'cli/audit.ts', 'load/server-process.ts'];
+  // Commands hand the environment to config; child processes inherit theirs.
+  const handOver = [
+    'cli/serve.ts',
+    'cli/worker.ts',
+    'cli/audit.ts',
+    'cli/supervisor.ts',
+    'load/server-process.ts',
+  ];
   expect(readers.map(({ path }) => path).filter((path) => !handOver.includes(path))).toEqual([]);
 });
 

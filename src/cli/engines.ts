@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Product } from '../domain/product.ts';
 import type { Verdict } from '../domain/verdict.ts';
+import type { Feed } from '../feed/feed.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Found, Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../observe/log.ts';
@@ -13,21 +14,30 @@ export interface Engines {
   readonly ledger: Ledger;
   readonly gate: Gate;
   readonly queue: Queue;
+  readonly feed: Feed;
   readonly provider: PaymentProvider;
   readonly clock: Clock;
-  /** Batches worth having at the ledger at once, and publishes at the queue. */
-  readonly batchesInFlightMax: number;
-  readonly publishesInFlightMax: number;
+  /** How much of each is worth having under way at once. */
+  readonly atOnce: {
+    /** Batches of the desk at the ledger. */
+    readonly deskBatches: number;
+    /** Messages of accepted purchases at the queue. */
+    readonly publishes: number;
+    /** Batches of queued purchases being decided. */
+    readonly workerBatches: number;
+  };
   /** What is behind each port, for people. */
   readonly names: Readonly<Record<string, string>>;
-  /** Component names in `/actuator/health`. */
-  readonly healthNames: { readonly ledger: string; readonly queue: string };
+  /** All of it in one line, for whoever starts a server on a terminal. */
+  readonly description: string;
+  /** Component names in `/actuator/health`; a gate without one is part of the process. */
+  readonly healthNames: { readonly ledger: string; readonly queue: string; readonly gate?: string };
   close(): Promise<void>;
 }
 
 export type OpenEngines = (config: Config, log: Log) => Promise<Engines>;
 
-/** A data folder as an auditor reads it. */
+/** The books as an auditor reads them. */
 export interface OpenedBooks {
   product(productId: number): Promise<Product | undefined>;
   find(purchaseIds: readonly string[]): Promise<Map<string, Found>>;
@@ -35,5 +45,8 @@ export interface OpenedBooks {
   close(): Promise<void>;
 }
 
-/** Opens the books in a data folder for reading, beside a server that may be running. */
-export type OpenBooks = (dataFolder: string) => Promise<OpenedBooks>;
+/** Where books are: a data folder, or a PostgreSQL database. */
+export type BooksPlace = { readonly dataFolder: string } | { readonly databaseUrl: string };
+
+/** Opens books for reading, beside servers that may be running. */
+export type OpenBooks = (place: BooksPlace) => Promise<OpenedBooks>;

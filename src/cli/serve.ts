@@ -1,38 +1,31 @@
-import packageJson from '../../package.json' with { type: 'json' };
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, readConfig } from '../config.ts';
-import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../domain/ids.ts';
-import { FIRST_PRODUCTS } from '../domain/product.ts';
 import { startServer } from '../http/server.ts';
-import type { Service } from '../http/service.ts';
 import { createLog, type Log } from '../observe/log.ts';
-import { createMetrics } from '../observe/metrics.ts';
-import { watchHouse } from '../observe/watch.ts';
-import { createAcceptance } from '../purchase/acceptance.ts';
-import { createCatalogue } from '../purchase/catalogue.ts';
-import { createDesk } from '../purchase/desk.ts';
-import { createTracking } from '../purchase/tracking.ts';
-import { createWorker } from '../purchase/worker.ts';
-import { createSettlement } from '../settlement/settlement.ts';
-import type { Engines, OpenEngines } from './engines.ts';
+import type { OpenEngines } from './engines.ts';
 import { readFlags } from './flags.ts';
+import { openHouse } from './house.ts';
+import { stopInTime, stopSignal } from './lifetime.ts';
+import { superviseInstances, tellSupervisor } from './supervisor.ts';
 
 const FLAGS = {
   port: { kind: 'text', what: 'a port' },
   host: { kind: 'text', what: 'an address' },
   data: { kind: 'text', what: 'a folder' },
+  instances: { kind: 'text', what: 'a number of processes' },
   help: { kind: 'switch' },
 } as const;
 
-const HELP = `pulsecart serve: the API and the worker in one process
+const HELP = `pulsecart serve: the API, and the worker unless PULSECART_WORKER=off
 
-  --port N      port to listen on, 0 for any free one          (PORT, 8080)
-  --host H      address to listen on                           (HOST, 127.0.0.1; 0.0.0.0 in production)
-  --data DIR    folder of the data                             (PULSECART_DATA, ./data)
+  --port N        port to listen on, 0 for any free one          (PORT, 8080)
+  --host H        address to listen on                           (HOST, 127.0.0.1; 0.0.0.0 in production)
+  --data DIR      folder of the data of the embedded engines     (PULSECART_DATA, ./data)
+  --instances N   processes that share the port; needs DATABASE_URL, REDIS_URL and RABBITMQ_URL
+                  (PULSECART_INSTANCES, 1). SIGHUP replaces them one after the other, without a failed request
 
 Example: pulsecart serve --port 8081 --data /var/lib/pulsecart`;
 
-/** A container is usually killed 10 s after it is asked to stop. Past this the process ends as it is, which loses nothing. */
-const SHUTDOWN_DEADLINE_MS = 9_000;
 /** For requests still on their way in and answers on their way out; what was accepted is answered before this begins. */
 const LAST_REQUESTS_MS = 2_000;
 
@@ -46,89 +39,53 @@ export async function serve(argv: readonly string[], openEngines: OpenEngines): 
   }
   const config = readConfig(process.env, flags);
   const log = createLog(config.logLevel);
+  if (config.instances > 1) {
+    return superviseInstances(argv, config, log, (url) => announce(url, '', config, log, startedAtMs));
+  }
   const stopped = stopSignal();
-  const house = await open(config, log, await openEngines(config, log));
-  announce(house.server.url, config, log, performance.now() - startedAtMs);
-  const signal = await stopped;
-  log.info({ signal }, 'shutting down');
-  const deadline = setTimeout(() => {
-    log.error('the shutdown deadline has passed');
-    process.exit(1);
-  }, SHUTDOWN_DEADLINE_MS);
-  await house.close();
-  clearTimeout(deadline);
-  log.info('stopped');
+  const { url, description, close } = await open(config, log, openEngines, { sharesPort: false });
+  announce(url, description, config, log, startedAtMs);
+  await stopInTime(log, await stopped, close);
   return 0;
 }
 
-async function open(config: Config, log: Log, engines: Engines) {
-  const { ledger, gate, queue, provider, clock } = engines;
-  let ready = true;
+/** One of several on the same port: `serve` as its supervisor runs it. */
+export async function serveInstance(argv: readonly string[], openEngines: OpenEngines): Promise<number> {
+  const config = readConfig(process.env, readFlags(argv, FLAGS));
+  const log = createLog(config.logLevel);
+  const stopped = stopSignal();
+  const { url, close } = await open(config, log, openEngines, { sharesPort: true });
+  tellSupervisor(url);
+  await stopInTime(log, await stopped, close);
+  return 0;
+}
+
+async function open(
+  config: Config,
+  log: Log,
+  openEngines: OpenEngines,
+  { sharesPort }: { sharesPort: boolean },
+) {
+  const engines = await openEngines(config, log);
   try {
-    if ((await ledger.products()).length === 0) await ledger.addProducts(FIRST_PRODUCTS);
-    const key = await ledger.secret('purchase_ids', PURCHASE_ID_KEY_BYTES);
-    const ids = createPurchaseIds(key, clock);
-    const catalogue = createCatalogue(ledger, () => performance.now());
-    const settlement = createSettlement({
-      ledger,
-      queue,
-      provider,
-      onStandings: (standings) =>
-        void desk.follow(standings).catch((error) => log.warn({ err: error }, 'gate not told')),
-      onTrouble: (error, context) => log.warn({ err: error }, context),
-    });
-    const desk = createDesk(ledger, gate, catalogue, () => performance.now(), {
-      batchesInFlightMax: engines.batchesInFlightMax,
-      onReserved: (orderIds) => settlement.enqueue(orderIds),
-      onBug: (error, context) => log.error({ err: error }, context),
-    });
-    const tracking = createTracking(ledger, ids, clock, config.purchaseTtlMs);
-    const acceptance = createAcceptance(ledger, queue, catalogue, ids, clock, {
-      publishesInFlightMax: engines.publishesInFlightMax,
-    });
-    const worker = createWorker(ledger, queue, desk, clock, {
-      purchaseTtlMs: config.purchaseTtlMs,
-      onDecided: (purchaseIds) => tracking.decided(purchaseIds),
-      onTrouble: (error, context) => log.warn({ err: error }, context),
-    });
-    const metrics = createMetrics();
-    const service: Service = {
-      ledger,
-      gate,
-      queue,
-      ids,
-      catalogue,
-      desk,
-      acceptance,
-      tracking,
-      clock,
-      metrics,
-      log,
-      operators: { token: config.operatorToken, mode: config.mode },
-      healthNames: engines.healthNames,
-      engines: engines.names,
-      version: packageJson.version,
-      dataFolder: config.dataFolder,
-      isReady: () => ready,
-    };
-    watchHouse(metrics, { desk, acceptance, worker, tracking, settlement, queue, ledger });
-    const server = startServer(service, config);
-    await settlement.start({ consume: config.settlement });
-    if (config.worker) await worker.start();
+    const house = await openHouse(config, log, engines);
+    const server = startServer(house.service, { ...config, sharesPort });
+    await house.start(config);
     return {
-      server,
-      /** Not ready, then no new requests, then the answers owed, then the work under way, then the stores. */
+      url: server.url,
+      description: engines.description,
+      /** Not ready, then no new requests, then the answers owed, then the work under way, then the engines. */
       async close() {
-        ready = false;
-        tracking.close();
+        house.leave();
+        if (config.drainMs > 0) {
+          server.drain();
+          await sleep(config.drainMs);
+        }
         const requestsAnswered = server.stop();
-        await acceptance.close();
-        await desk.close();
-        await Promise.race([requestsAnswered, Bun.sleep(LAST_REQUESTS_MS)]);
+        await house.finishPurchases();
+        await Promise.race([requestsAnswered, sleep(LAST_REQUESTS_MS)]);
         void server.stop(true);
-        await worker.close();
-        await settlement.close();
-        await engines.close();
+        await house.close();
       },
     };
   } catch (error) {
@@ -137,21 +94,16 @@ async function open(config: Config, log: Log, engines: Engines) {
   }
 }
 
-/** Resolves at the first request to stop; later ones change nothing, the deadline is on its way already. */
-function stopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
-  });
-}
-
-function announce(url: URL, config: Config, log: Log, tookMs: number): void {
+function announce(url: URL, engines: string, config: Config, log: Log, startedAtMs: number): void {
+  const tookMs = performance.now() - startedAtMs;
   const base = url.href.replace(/\/$/, '');
+  const { mode, instances } = config;
   if (!process.stdout.isTTY) {
-    log.info({ url: base, pid: process.pid, mode: config.mode, tookMs: Math.round(tookMs) }, 'ready');
+    log.info({ url: base, pid: process.pid, mode, instances, tookMs: Math.round(tookMs) }, 'ready');
     return;
   }
-  const engines = `embedded: SQLite + in-process gate, data in ${config.dataFolder}`;
-  console.log(`  PulseCart ready in ${(tookMs / 1000).toFixed(1)} s      ${engines}
+  const what = instances > 1 ? `${instances} processes on one port; SIGHUP replaces them in turn` : engines;
+  console.log(`  PulseCart ready in ${(tookMs / 1000).toFixed(1)} s      ${what}
   Buy          curl -X POST ${base}/api/v1/sync/purchase -H 'Content-Type: application/json' \\
                     -d '{"productId": 1, "quantity": 1, "userId": "me"}'
   API          ${base}/openapi.json

@@ -11,15 +11,18 @@ const DISK_FREE_BYTES_MIN = 64 * 1024 * 1024;
 
 /** Health, info and metrics in the shapes that Spring Boot's clients read. */
 export function createActuatorRoutes(service: Service) {
-  const { ledger, queue, healthNames, metrics } = service;
+  const { ledger, gate, queue, healthNames, metrics } = service;
 
   async function health(): Promise<Response> {
     const components: Record<string, Component> = {
       [healthNames.ledger]: await probe(() => ledger.ping()),
       [healthNames.queue]: await probe(() => queue.ping()),
+      ...(healthNames.gate && { [healthNames.gate]: await probe(() => gate.ping()) }),
       diskSpace: await diskSpace(service.dataFolder),
     };
-    const up = service.isReady() && Object.values(components).every(({ status }) => status === 'UP');
+    // Without its gate the service goes on, past it: that is told, and takes nobody out of the balancer.
+    const needed = Object.entries(components).filter(([name]) => name !== healthNames.gate);
+    const up = service.isReady() && needed.every(([, { status }]) => status === 'UP');
     return answer(up, { status: up ? 'UP' : 'DOWN', components });
   }
 

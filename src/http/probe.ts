@@ -2,10 +2,10 @@
 const PROBE_MS_MAX = 2_000;
 
 /** The probe's own result, or a rejection when it takes too long. */
-export async function inTime<T>(probe: Promise<T>): Promise<T> {
+export async function inTime<T>(probe: Promise<T>, ms = PROBE_MS_MAX): Promise<T> {
   let timer: Timer | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${PROBE_MS_MAX} ms`)), PROBE_MS_MAX);
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
   });
   return Promise.race([probe, late]).finally(() => clearTimeout(timer));
 }

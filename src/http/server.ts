@@ -24,25 +24,62 @@ export function createRoutes(service: Service): Routes {
   };
 }
 
+export interface HttpServer {
+  readonly url: URL;
+  /** From now on every answer ends its connection, so that clients come back on another one, to another server. */
+  drain(): void;
+  /** Takes no more connections; resolves when the requests under way are answered. `atOnce` cuts those. */
+  stop(atOnce?: boolean): Promise<void>;
+}
+
+export interface ServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly logRequests: boolean;
+  /** Lets other processes of this user listen on the same port. */
+  readonly sharesPort: boolean;
+}
+
 /** Starts to listen; throws AppError `unavailable` when the address cannot be had. */
-export function startServer(
+export function startServer(service: Service, options: ServerOptions): HttpServer {
+  return start(createRoutes(service), service, options);
+}
+
+/** Health and metrics alone, for a process that takes no purchases. */
+export function startProbes(service: Service, options: ServerOptions): HttpServer {
+  return start(createActuatorRoutes(service), service, options);
+}
+
+function start(routes: Routes, service: Service, options: ServerOptions): HttpServer {
+  const shown = options.logRequests ? logged(routes, service) : routes;
+  const server = listen(shown, service, options);
+  return {
+    url: server.url,
+    drain() {
+      server.reload({
+        routes: closing(shown) as Bun.Serve.Routes<unknown, string>,
+        fetch: (req) => closed(unrouted(req, routes)),
+      });
+    },
+    stop: (atOnce) => server.stop(atOnce),
+  };
+}
+
+function listen(
+  routes: Routes,
   service: Service,
-  {
-    host,
-    port,
-    logRequests,
-  }: { readonly host: string; readonly port: number; readonly logRequests: boolean },
+  { host, port, sharesPort }: ServerOptions,
 ): Bun.Server<unknown> {
-  const routes = createRoutes(service);
   try {
     return Bun.serve({
       hostname: host,
       port,
+      reusePort: sharesPort,
       idleTimeout: IDLE_TIMEOUT_S,
       // Above this Bun answers a bare 413 by itself. The routes refuse in JSON without reading the body, and what nobody
       // reads Bun throws away as it comes (200 MB sent at a route: 1 MB more memory).
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      routes: (logRequests ? logged(routes, service) : routes) as Bun.Serve.Routes<unknown, string>,
+      routes: routes as Bun.Serve.Routes<unknown, string>,
       fetch: (req) => unrouted(req, routes),
       error: (error) => failed(error, service.log),
     });
@@ -82,27 +119,40 @@ function matches(pattern: string, path: string): boolean {
   );
 }
 
-/** Logs every request, with the id under which its caller can ask about it. */
-function logged(routes: Routes, { log }: Service): Routes {
-  const wrap =
-    (handler: Handler): Handler =>
-    async (req: never, server) => {
-      const startedAtMs = performance.now();
-      const requestId = requestIdOf(req);
-      const answer = await Promise.try(handler, req, server).catch((error) => failed(error, log));
-      const { method, url } = req as Request;
-      const { status, body } = answer;
-      const tookMs = Math.round(performance.now() - startedAtMs);
-      log.info({ requestId, method, path: new URL(url).pathname, status, tookMs }, 'request');
-      // Answers share their headers, so the id goes on a copy.
-      const headers = new Headers(answer.headers);
-      if (!headers.has('X-Request-Id')) headers.set('X-Request-Id', requestId);
-      return new Response(body, { status, headers });
-    };
+/** The same routes, each of whose answers ends its connection. */
+function closing(routes: Routes): Routes {
+  return wrapped(routes, (handler) => async (req: never, server) => closed(await handler(req, server)));
+}
+
+/** Answers share their headers, so it goes on a copy. */
+function closed({ body, status, headers }: Response): Response {
+  const ending = new Headers(headers);
+  ending.set('Connection', 'close');
+  return new Response(body, { status, headers: ending });
+}
+
+function wrapped(routes: Routes, wrap: (handler: Handler) => Handler): Routes {
   return Object.fromEntries(
     Object.entries(routes).map(([path, methods]) => [
       path,
       Object.fromEntries(Object.entries(methods).map(([method, handler]) => [method, wrap(handler)])),
     ]),
   );
+}
+
+/** Logs every request, with the id under which its caller can ask about it. */
+function logged(routes: Routes, { log }: Service): Routes {
+  return wrapped(routes, (handler) => async (req: never, server) => {
+    const startedAtMs = performance.now();
+    const requestId = requestIdOf(req);
+    const answer = await Promise.try(handler, req, server).catch((error) => failed(error, log));
+    const { method, url } = req as Request;
+    const { status, body } = answer;
+    const tookMs = Math.round(performance.now() - startedAtMs);
+    log.info({ requestId, method, path: new URL(url).pathname, status, tookMs }, 'request');
+    // Answers share their headers, so the id goes on a copy.
+    const headers = new Headers(answer.headers);
+    if (!headers.has('X-Request-Id')) headers.set('X-Request-Id', requestId);
+    return new Response(body, { status, headers });
+  });
 }

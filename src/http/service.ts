@@ -26,7 +26,7 @@ export interface Service {
   /** Who may call operator routes. */
   readonly operators: { readonly token: string | null; readonly mode: 'development' | 'production' };
   /** Names of the engines, as `/actuator/health` shows them. */
-  readonly healthNames: { readonly ledger: string; readonly queue: string };
+  readonly healthNames: { readonly ledger: string; readonly queue: string; readonly gate?: string };
   /** What is behind each port, for `/actuator/info`. */
   readonly engines: Readonly<Record<string, string>>;
   readonly version: string;

@@ -108,9 +108,22 @@ export function createSyncRoutes(service: Service) {
     if (productId === null) return unknownProduct(req, req.params.productId);
     const product = catalogue.fresh(productId);
     if (product) return stockAnswer(req, product);
-    return catalogue
-      .refresh(productId)
-      .then((read) => (read ? stockAnswer(req, read) : unknownProduct(req, productId)));
+    const asked = catalogue.refresh(productId);
+    const known = catalogue.last(productId) !== undefined;
+    return (known ? inTime(asked, STOCK_PATIENCE_MS) : asked).then(
+      (read) => (read ? stockAnswer(req, read) : unknownProduct(req, productId)),
+      (error) => staleStock(req, productId, error),
+    );
+  }
+
+  /** While the ledger is away the last known figure is better than none; its `Age` says how old it is (RFC 9111, 5.1). */
+  function staleStock(req: Request, productId: number, error: unknown): Response {
+    const last = catalogue.last(productId);
+    if (!last) throw error;
+    const answer = stockAnswer(req, last.product);
+    const headers = new Headers(answer.headers);
+    headers.set('Age', String(Math.ceil(last.ageMs / 1000)));
+    return new Response(answer.body, { status: answer.status, headers });
   }
 
   function stockAnswer(req: Request, product: Product): Response {
@@ -186,6 +199,9 @@ export function createSyncRoutes(service: Service) {
     '/api/v1/sync/health': { GET: health },
   };
 }
+
+/** How long a reader of stock waits for a ledger that does not answer before being told the last known figure. */
+const STOCK_PATIENCE_MS = 500;
 
 /** Written by hand: every value is a number or an id of ours, so nothing needs escaping. */
 function granted(order: Order): Response {

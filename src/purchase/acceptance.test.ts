@@ -42,6 +42,7 @@ async function waiting(): Promise<number> {
 /** Lets a worker decide everything that waits; answers what became of these. */
 async function decideAll(trackingIds: readonly string[]): Promise<Record<string, number>> {
   const worker = createWorker(house.real, house.realQueue, house.desk(), house.clock, {
+    batchesMax: 1,
     purchaseTtlMs: 1e9,
     onDecided: () => {},
     onTrouble: () => {},

@@ -12,6 +12,8 @@ export interface Catalogue {
   refresh(productId: number): Promise<Product | undefined>;
   /** Takes what a commit returned. Older versions are ignored. */
   saw(products: readonly Product[]): void;
+  /** The product as it was last seen, and how long ago that was confirmed; undefined when it never was. */
+  last(productId: number): { readonly product: Product; readonly ageMs: number } | undefined;
   /** The last standing seen, however old; null when the product was never seen. */
   standing(productId: number): Standing | null;
 }
@@ -62,6 +64,10 @@ export function createCatalogue(ledger: Pick<Ledger, 'product'>, monotonicMs: ()
     saw(products) {
       const nowMs = monotonicMs();
       for (const product of products) keep(product, nowMs);
+    },
+    last(productId) {
+      const entry = entries.get(productId);
+      return entry && { product: entry.product, ageMs: monotonicMs() - entry.checkedAtMs };
     },
     standing(productId) {
       const entry = entries.get(productId);

@@ -27,8 +27,11 @@ export interface PurchaseDesk {
   /** Decides without the gate, for workers: a refusal that becomes final is the ledger's. Rejects like `buy`. */
   decide(purchases: readonly Purchase[]): Promise<Outcome[]>;
 
-  /** Takes what others did to the units: settlement, resets. Wakes purchases that wait for units. */
+  /** Takes what others here did to the units: settlement, resets. Wakes purchases that wait for units. */
   follow(standings: readonly Standing[]): Promise<void>;
+
+  /** Takes what another process did to the units; the gate was told of it there. */
+  heard(standing: Standing): Promise<void>;
 
   /** True while nobody knows whether this purchase was committed. */
   isPending(purchaseId: string): boolean;
@@ -64,6 +67,8 @@ export interface DeskOptions {
   readonly batchesInFlightMax: number;
   /** Called with every newly reserved order, after its commit. */
   readonly onReserved: (orderIds: string[]) => void;
+  /** Called with the standings after every commit made here, for other processes and live readers. */
+  readonly onStandings?: (standings: readonly Standing[]) => void;
   readonly onBug: (error: unknown, context: string) => void;
 }
 
@@ -79,7 +84,7 @@ export function createDesk(
   gate: Gate,
   catalogue: Catalogue,
   monotonicMs: () => number,
-  { batchesInFlightMax, onReserved, onBug }: DeskOptions,
+  { batchesInFlightMax, onReserved, onStandings = () => {}, onBug }: DeskOptions,
 ): PurchaseDesk {
   const stats: DeskStats = { batches: 0, decided: 0, refusedByGate: 0, waited: 0, inside: 0 };
   const resolver = createResolver(ledger, settled);
@@ -139,14 +144,15 @@ export function createDesk(
 
   async function run(batch: PurchaseCall[]): Promise<void> {
     const admitted: PurchaseCall[] = [];
-    for (const [productId, calls] of groupByProduct(batch)) {
-      try {
-        await admit(productId, calls, admitted);
-      } catch (error) {
+    // Side by side: a gate that is asked over the network would be waited for once per product.
+    await Promise.all(
+      Array.from(groupByProduct(batch), ([productId, calls]) =>
         // The ledger could not even be asked about the product; nobody of the group was answered yet.
-        for (const call of calls) fail(call, error);
-      }
-    }
+        admit(productId, calls, admitted).catch((error) => {
+          for (const call of calls) fail(call, error);
+        }),
+      ),
+    );
     if (admitted.length > 0) await commit(admitted);
   }
 
@@ -246,6 +252,7 @@ export function createDesk(
   function settled(outcomes: readonly Outcome[], products: readonly Product[]): void {
     stats.decided += outcomes.length;
     catalogue.saw(products);
+    onStandings(products.map(standingOf));
     const reserved: string[] = [];
     for (const outcome of outcomes) {
       if (outcome.kind === 'reserved' && !outcome.repeated) reserved.push(outcome.order.id);
@@ -279,11 +286,19 @@ export function createDesk(
       return decided as Outcome[];
     },
     async follow(standings) {
+      onStandings(standings);
       for (const standing of standings) {
         await catalogue.refresh(standing.productId);
         await tellGate(standing, false);
         waitingRoom.callBack(standing.productId);
       }
+    },
+    async heard({ productId, version }) {
+      const known = catalogue.standing(productId);
+      // A product that nobody asked for here is none of this process's business.
+      if (!known || known.version >= version) return;
+      await catalogue.refresh(productId);
+      waitingRoom.callBack(productId);
     },
     isPending: (purchaseId) => resolver.isPending(purchaseId),
     async close() {

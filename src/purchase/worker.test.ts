@@ -20,6 +20,7 @@ beforeEach(async () => {
   told = [];
   troubles = [];
   worker = createWorker(house.ledger, house.queue, house.desk(), house.clock, {
+    batchesMax: 1,
     purchaseTtlMs: TTL_MS,
     onDecided: (ids) => told.push(...ids),
     onTrouble: (error, context) => troubles.push(`${context}: ${error}`),

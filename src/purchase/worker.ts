@@ -29,6 +29,8 @@ export interface WorkerStats {
 }
 
 export interface WorkerOptions {
+  /** Batches being decided at once. */
+  readonly batchesMax: number;
   readonly purchaseTtlMs: number;
   /** Told of every batch of purchases whose outcome is now final. */
   readonly onDecided: (purchaseIds: readonly string[]) => void;
@@ -49,7 +51,7 @@ export function createWorker(
   queue: Queue,
   desk: Pick<PurchaseDesk, 'decide'>,
   clock: Clock,
-  { purchaseTtlMs, onDecided, onTrouble }: WorkerOptions,
+  { batchesMax, purchaseTtlMs, onDecided, onTrouble }: WorkerOptions,
 ): Worker {
   const stats: WorkerStats = { decided: 0, retried: 0, deadLettered: 0, tooOld: 0 };
   /** Attempts that were counted and that an engine in trouble broke off, by purchase: they go on, uncounted. */
@@ -151,7 +153,11 @@ export function createWorker(
   return {
     stats,
     async start() {
-      consumer = await queue.consume('purchases', { maxItems: BATCH_ITEMS_MAX, concurrency: 1 }, handle);
+      consumer = await queue.consume(
+        'purchases',
+        { maxItems: BATCH_ITEMS_MAX, concurrency: batchesMax },
+        handle,
+      );
     },
     async close() {
       await consumer?.close();

@@ -47,9 +47,13 @@ export interface SettlementDependencies {
   readonly provider: PaymentProvider;
   /** Told of every change of units, so that gate and feed can follow. */
   readonly onStandings: (standings: readonly Standing[]) => void;
+  /** Asked before each sweep: false when another process does it. Without it every process sweeps. */
+  readonly mine?: (duty: string) => Promise<boolean>;
   /** Told of what is retried or left to the sweep rather than answered to somebody. */
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly timing?: Partial<SettlementTiming>;
+  /** Orders leased and not yet recorded. */
+  readonly chargesInFlightMax?: number;
 }
 
 export interface SettlementTiming {
@@ -70,23 +74,20 @@ const TIMING: SettlementTiming = {
   closeDeadlineMs: 5_000,
 };
 
-/**
- * Orders leased and not yet recorded. At 300 ms per charge, as with a real provider, this many make about 6,600 orders/s;
- * each costs about a kilobyte.
- */
+/** Where nobody says how many. */
 const CHARGES_IN_FLIGHT_MAX = 2_000;
 
 /** Orders per lease: about 1.5 ms of work, after which waiting requests get theirs. */
 const LEASE_ORDERS_MAX = 100;
 
 export function createSettlement(dependencies: SettlementDependencies): Settlement {
-  const { ledger, queue, provider, onStandings, onTrouble } = dependencies;
+  const { ledger, queue, provider, onStandings, onTrouble, mine = everyone } = dependencies;
   const timing = { ...TIMING, ...dependencies.timing };
   const stats = { paid: 0, declined: 0, expired: 0, failedAttempts: 0, unanswered: 0 };
   const stopping = new AbortController();
   const deadline = new AbortController();
 
-  const room = createRoom(CHARGES_IN_FLIGHT_MAX, stopping.signal);
+  const room = createRoom(dependencies.chargesInFlightMax ?? CHARGES_IN_FLIGHT_MAX, stopping.signal);
   const outbox = createOutbox({ queue, onTrouble });
   const recorder = createRecorder({
     ledger,
@@ -109,7 +110,7 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     leaseMs: timing.leaseMs,
     stopping: stopping.signal,
   });
-  const sweep = createSweep({ ledger, queue, outbox, stats, onStandings, onTrouble, timing });
+  const sweep = createSweep({ ledger, queue, outbox, stats, mine, onStandings, onTrouble, timing });
   let consumer: Consumer | undefined;
 
   return {
@@ -139,4 +140,8 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
       return { ...stats, inFlight: room.inside() };
     },
   };
+}
+
+async function everyone(): Promise<boolean> {
+  return true;
 }

@@ -9,6 +9,7 @@ export interface SweepDependencies {
   readonly queue: Pick<Queue, 'status'>;
   readonly outbox: Pick<Outbox, 'enqueue'>;
   readonly stats: Pick<SettlementStats, 'expired'>;
+  readonly mine: (duty: string) => Promise<boolean>;
   readonly onStandings: (standings: readonly Standing[]) => void;
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly timing: Pick<SettlementTiming, 'sweepEveryMs' | 'reconcileAgeMs'>;
@@ -31,15 +32,16 @@ const RECONCILE_ORDERS_MAX = 5_000;
 
 /** Looks at regular intervals for what no message will bring: holds that ran out, lost messages and ended leases. */
 export function createSweep(dependencies: SweepDependencies) {
-  const { ledger, queue, outbox, stats, onStandings, onTrouble, timing } = dependencies;
+  const { ledger, queue, outbox, stats, mine, onStandings, onTrouble, timing } = dependencies;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let sweeping: Promise<void> = Promise.resolve();
   let closed = false;
 
   async function sweep(reconciles: boolean): Promise<void> {
     try {
-      await expire();
-      if (reconciles) await reconcile();
+      if (await mine('expire holds')) await expire();
+      // A duty of its own: whoever expires holds may be a process that charges nothing.
+      if (reconciles && (await mine('find lost charges'))) await reconcile();
     } catch (error) {
       onTrouble(error, 'sweep of orders');
     }

@@ -33,7 +33,7 @@ describe.each(documents())('%s', (path) => {
 });
 
 test('ARCHITECTURE.md maps every folder of src, and no other', () => {
-  const mapped = [...readDocument('ARCHITECTURE.md').matchAll(/^\| \[`src\/(\w+)\/`\]/gm)].map(
+  const mapped = [...readDocument('ARCHITECTURE.md').matchAll(/^\| \[`src\/([\w-]+)\/`\]/gm)].map(
     ([, name]) => name!,
   );
   const folders = readdirSync(join(ROOT, 'src'), { withFileTypes: true }).filter((entry) =>

@@ -213,7 +213,7 @@ describe('a database file that cannot be used', () => {
 
 describe('a command called the wrong way', () => {
   const rows: [string[], Record<string, string>, RegExp][] = [
-    [['nonsense'], {}, /^There is no command "nonsense"\. Accepted: serve, demo, bench, audit/],
+    [['nonsense'], {}, /^There is no command "nonsense"\. Accepted: serve, worker, demo, bench, audit/],
     [['Serve'], {}, /^There is no command "Serve"/],
     [['serve', '--nonsense'], {}, /--nonsense.*Accepted: --port/],
     [['serve', 'extra'], {}, /extra.*Accepted: --port/],

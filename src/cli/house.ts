@@ -1,0 +1,123 @@
+import { hostname } from 'node:os';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { Config } from '../config.ts';
+import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../domain/ids.ts';
+import { FIRST_PRODUCTS } from '../domain/product.ts';
+import type { Service } from '../http/service.ts';
+import type { Log } from '../observe/log.ts';
+import { createMetrics } from '../observe/metrics.ts';
+import { watchHouse } from '../observe/watch.ts';
+import { createAcceptance } from '../purchase/acceptance.ts';
+import { createCatalogue } from '../purchase/catalogue.ts';
+import { createDesk } from '../purchase/desk.ts';
+import { createTracking } from '../purchase/tracking.ts';
+import { createWorker } from '../purchase/worker.ts';
+import { createDuties } from '../reconcile/duties.ts';
+import { createReconciler } from '../reconcile/reconciler.ts';
+import { createSettlement } from '../settlement/settlement.ts';
+import type { Engines } from './engines.ts';
+
+/** Every use case of one process, wired to its engines. */
+export interface House {
+  /** What the HTTP routes need. */
+  readonly service: Service;
+  /** Starts what works by itself: worker, settlement, reconciler. */
+  start(roles: { readonly worker: boolean; readonly settlement: boolean }): Promise<void>;
+  /** From now on health and readiness say no, and waiting readers are answered with what is known. */
+  leave(): void;
+  /** Answers what was taken in; nothing new is. */
+  finishPurchases(): Promise<void>;
+  /** Ends the work under way, then the engines. */
+  close(): Promise<void>;
+}
+
+export async function openHouse(config: Config, log: Log, engines: Engines): Promise<House> {
+  const { ledger, gate, queue, feed, provider, clock, atOnce } = engines;
+  const onTrouble = (error: unknown, context: string) => log.warn({ err: error }, context);
+  if ((await ledger.products()).length === 0) await ledger.addProducts(FIRST_PRODUCTS);
+  const ids = createPurchaseIds(await ledger.secret('purchase_ids', PURCHASE_ID_KEY_BYTES), clock);
+  const monotonicMs = () => performance.now();
+  const duties = createDuties(ledger, `${hostname()}:${process.pid}:${crypto.randomUUID()}`);
+  const catalogue = createCatalogue(ledger, monotonicMs);
+  const settlement = createSettlement({
+    ledger,
+    queue,
+    provider,
+    onStandings: (standings) =>
+      void desk.follow(standings).catch((error) => onTrouble(error, 'units given back are not seen yet')),
+    mine: duties.mine,
+    onTrouble,
+    chargesInFlightMax: config.tuning.chargesInFlight,
+  });
+  const desk = createDesk(ledger, gate, catalogue, monotonicMs, {
+    batchesInFlightMax: atOnce.deskBatches,
+    onReserved: (orderIds) => settlement.enqueue(orderIds),
+    onStandings: (standings) => feed.announce(standings),
+    onBug: (error, context) => log.error({ err: error }, context),
+  });
+  const tracking = createTracking(ledger, ids, clock, config.purchaseTtlMs);
+  const acceptance = createAcceptance(ledger, queue, catalogue, ids, clock, {
+    publishesInFlightMax: atOnce.publishes,
+  });
+  const worker = createWorker(ledger, queue, desk, clock, {
+    batchesMax: atOnce.workerBatches,
+    purchaseTtlMs: config.purchaseTtlMs,
+    onDecided: (purchaseIds) => feed.announceDecided(purchaseIds),
+    onTrouble,
+  });
+  const reconciler = createReconciler({ ledger, gate, queue, duties, onTrouble });
+  const unsubscribe = feed.subscribe({
+    // What this process announces it knows already; `heard` sees that and does nothing.
+    standing: (standing) =>
+      void desk
+        .heard(standing)
+        .catch((error) => onTrouble(error, 'units changed elsewhere are not seen yet')),
+    decided: (purchaseIds) => tracking.decided(purchaseIds),
+  });
+  const metrics = createMetrics();
+  watchHouse(metrics, { desk, acceptance, worker, tracking, settlement, queue, ledger });
+  let ready = true;
+
+  return {
+    service: {
+      ledger,
+      gate,
+      queue,
+      ids,
+      catalogue,
+      desk,
+      acceptance,
+      tracking,
+      clock,
+      metrics,
+      log,
+      operators: { token: config.operatorToken, mode: config.mode },
+      healthNames: engines.healthNames,
+      engines: engines.names,
+      version: packageJson.version,
+      dataFolder: config.engines ? process.cwd() : config.dataFolder,
+      isReady: () => ready,
+    },
+    async start(roles) {
+      await settlement.start({ consume: roles.settlement });
+      if (roles.worker) await worker.start();
+      reconciler.start();
+    },
+    leave() {
+      ready = false;
+      tracking.close();
+    },
+    async finishPurchases() {
+      await acceptance.close();
+      await desk.close();
+    },
+    async close() {
+      unsubscribe();
+      await worker.close();
+      await settlement.close();
+      await reconciler.close();
+      await duties.close();
+      await engines.close();
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { readConfig } from '../config.ts';
+import { AppError } from '../domain/errors.ts';
+import { type HttpServer, startProbes } from '../http/server.ts';
+import { createLog } from '../observe/log.ts';
+import type { OpenEngines } from './engines.ts';
+import { readFlags } from './flags.ts';
+import { openHouse } from './house.ts';
+import { stopInTime, stopSignal } from './lifetime.ts';
+
+const FLAGS = {
+  port: { kind: 'integer', min: 0, max: 65_535, default: -1 },
+  host: { kind: 'text', what: 'an address' },
+  help: { kind: 'switch' },
+} as const;
+
+const HELP = `pulsecart worker: decides queued purchases and charges orders; takes no requests
+
+  --port N   serve health and metrics (/actuator/…) there, 0 for any free port   (not served)
+  --host H   address for that                                                    (HOST, 127.0.0.1; 0.0.0.0 in production)
+
+It needs the production engines: DATABASE_URL, REDIS_URL, RABBITMQ_URL. PULSECART_WORKER=off leaves purchases to others,
+PULSECART_SETTLEMENT=off charges. Run as many as you like.
+
+Example: pulsecart worker --port 8090`;
+
+/** Runs until SIGTERM or SIGINT; resolves with the exit status. */
+export async function workerCommand(argv: readonly string[], openEngines: OpenEngines): Promise<number> {
+  const startedAtMs = performance.now();
+  const { help, port, host } = readFlags(argv, FLAGS);
+  if (help) {
+    console.log(HELP);
+    return 0;
+  }
+  const config = readConfig(process.env, { host });
+  if (!config.engines) {
+    throw new AppError(
+      'invalid_request',
+      'A worker needs the production engines: set DATABASE_URL, REDIS_URL and RABBITMQ_URL. With the embedded ones `pulsecart serve` does its work.',
+    );
+  }
+  const log = createLog(config.logLevel);
+  const stopped = stopSignal();
+  const engines = await openEngines(config, log);
+  let probes: HttpServer | undefined;
+  try {
+    const house = await openHouse(config, log, engines);
+    if (port >= 0) probes = startProbes(house.service, { ...config, port, sharesPort: false });
+    await house.start(config);
+    const tookMs = Math.round(performance.now() - startedAtMs);
+    log.info({ url: probes?.url.origin ?? null, pid: process.pid, mode: config.mode, tookMs }, 'ready');
+    await stopInTime(log, await stopped, async () => {
+      house.leave();
+      await house.close();
+      await probes?.stop(true);
+    });
+    return 0;
+  } catch (error) {
+    await engines.close();
+    throw error;
+  }
+}

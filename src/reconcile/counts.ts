@@ -1,0 +1,37 @@
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Queue } from '../queue/queue.ts';
+
+/** Rounds in which nothing may move before the count is believed to be wrong, and not merely on its way. */
+const ROUNDS_AT_REST = 5;
+
+/**
+ * Corrects the count of accepted purchases once the queue is empty: then everything accepted was decided or put aside. A
+ * process that died before it told of its last moments left the count too low; a confirm that was lost leaves it too low,
+ * too; a message that was published twice makes it too high.
+ */
+export function createCountTask({
+  ledger,
+  queue,
+}: {
+  readonly ledger: Pick<Ledger, 'asyncCounts' | 'countAccepted'>;
+  readonly queue: Pick<Queue, 'status'>;
+}): () => Promise<void> {
+  let last = '';
+  let roundsAtRest = 0;
+
+  return async () => {
+    const { accepted, decided } = await ledger.asyncCounts();
+    const purchases = (await queue.status()).find(({ name }) => name === 'purchases');
+    if (!purchases || purchases.ready + purchases.unacknowledged > 0) {
+      last = '';
+      return;
+    }
+    const putAside = purchases.deadLetters.count;
+    const now = `${accepted} ${decided} ${putAside}`;
+    roundsAtRest = now === last ? roundsAtRest + 1 : 0;
+    last = now;
+    const missing = decided + putAside - accepted;
+    if (missing === 0 || roundsAtRest < ROUNDS_AT_REST) return;
+    await ledger.countAccepted({ queued: missing, decidedByTheId: 0 });
+  };
+}
