@@ -33,7 +33,8 @@ export async function openRedisGate(
   const redis = withScript(link.commands);
   const livesMs = `${entryLivesMs}`;
 
-  async function call(
+  /** Rejects with what the client says, which the link can name. */
+  function call(
     productId: number,
     seen: Standing | null,
     force: boolean,
@@ -44,34 +45,34 @@ export async function openRedisGate(
     // One hash tag per product: a cluster spreads products over its nodes, and what belongs to one stays together.
     const key = `${namespace}:{p:${productId}}:gate`;
     const answer = redis.claim(key, livesMs, version, available, force ? '1' : '0', `[${wanted}]`);
-    try {
-      return await within(answer, callTimeoutMs, () => link.trouble.late(callTimeoutMs));
-    } catch (error) {
-      throw link.trouble.ofCommand(error);
-    }
+    return within(answer, callTimeoutMs, () => link.trouble.late(callTimeoutMs));
   }
 
   /** Goes through all that a claim needs: connection, permissions, script, and a Redis that takes writes. */
   const probe = (probeTimeoutMs: number) =>
     call(NO_PRODUCT, { productId: NO_PRODUCT, version: 1, available: 0 }, true, [], probeTimeoutMs);
 
+  function failed(error: unknown): never {
+    throw link.trouble.ofCommand(error);
+  }
+
   await probe(OPEN_TIMEOUT_MS).catch((error) => {
     throw link.trouble.ofOpening(error);
   });
   return {
     async claim(productId, quantities, seen) {
-      const answer = await call(productId, seen, false, runLengths(quantities), timeoutMs);
+      const answer = await call(productId, seen, false, runLengths(quantities), timeoutMs).catch(failed);
       if (answer === null) return { known: false };
       const [version, available, ...claimed] = answer;
       const standing = { productId, version: Number(version), available: Number(available) };
       return { known: true, standing, claims: judge(quantities, claimed, standing.available) };
     },
     async follow(standing, options) {
-      await call(standing.productId, standing, options?.force ?? false, [], timeoutMs);
+      await call(standing.productId, standing, options?.force ?? false, [], timeoutMs).catch(failed);
     },
     async ping() {
-      await probe(timeoutMs).catch((error: AppError) => {
-        throw new AppError('unavailable', error.message, { cause: error });
+      await probe(timeoutMs).catch((error) => {
+        throw new AppError('unavailable', link.trouble.ofCommand(error).message);
       });
     },
     async close() {

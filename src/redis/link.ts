@@ -162,4 +162,12 @@ function tlsOptions({ caFile }: RedisAddress): ConnectionOptions {
 async function ready(client: Redis | Cluster): Promise<void> {
   const failed = new Promise<never>((_, reject) => client.on('error', reject));
   await Promise.race([client.connect(), failed]);
+  if (client.isCluster || !(await isClusterNode(client as Redis))) return;
+  // It would answer for the products that happen to be on this node.
+  throw new Error('MOVED');
+}
+
+async function isClusterNode(server: Redis): Promise<boolean> {
+  const info = await server.info('cluster').catch(() => 'not permitted');
+  return info.includes('cluster_enabled:1');
 }

@@ -19,6 +19,7 @@ export function createTrouble(address: RedisAddress): RedisTrouble {
   const secrets = [address.password, address.kind === 'sentinel' ? address.sentinelPassword : null];
 
   function textOf(error: unknown): string {
+    // A cluster says that all nodes failed, and keeps what the last one said.
     const cause = error instanceof Error && 'lastNodeError' in error ? error.lastNodeError : error;
     let text = cause instanceof Error ? cause.message : String(cause);
     for (const secret of secrets) if (secret) text = text.replaceAll(secret, '***');
@@ -74,7 +75,7 @@ const OPENING: readonly { pattern: RegExp; says: string; code?: 'unavailable' }[
   { pattern: /All sentinels are unreachable/, says: 'cannot be found: $', code: 'unavailable' },
   {
     pattern: /ETIMEDOUT|Connection is closed|Command timed out|ECONNRESET/,
-    says: 'did not greet (wrong port, or TLS on one side only?)',
+    says: 'did not greet (nobody there, a wrong port, or TLS on one side only?)',
     code: 'unavailable',
   },
 ];
