@@ -50,7 +50,7 @@ test(`a server that is killed ${ROUNDS} times in the middle of a crowd keeps eve
   console.log(`kill -9, seed ${seed}; again: SEED=${seed} npm test -- test/chaos/kill.test.ts`);
   const random = randomFrom(seed);
   const folder = temporaryFolder();
-  const server = { now: await startServer(folder.path) };
+  const server = { now: await startServer({ dataFolder: folder.path }) };
   try {
     const reports: RoundReport[] = [];
     for (let round = 0; round < ROUNDS; round++) {
@@ -80,27 +80,27 @@ async function killInTheMiddle(
   const killAgain = backlog || random() < SECOND_KILL_SHARE;
   if (backlog) {
     expect(await server.now.stop()).toBe(0);
-    server.now = await startServer(folder, { PULSECART_WORKER: 'off' });
+    server.now = await startServer({ dataFolder: folder, env: { PULSECART_WORKER: 'off' } });
   }
   await resetStock(server.now.url, ASKED.productId, units);
 
   const first = await crowdCutShort(server.now, { mode, seed: seedOf(round, 0), killAtMs });
   const cut = first.record.count('unknown');
   const owed = first.record.count('accepted');
-  server.now = await startServer(folder);
-  const found = readRound(folder, ASKED.productId).orders.length;
+  server.now = await startServer({ dataFolder: folder });
+  const found = (await readRound({ dataFolder: folder }, ASKED.productId)).orders.length;
   const { waiting } = (await readQueues(server.now.url)).purchases;
   if (killAgain) {
     await Bun.sleep(random() * SECOND_KILL_MS_MAX);
     await crash(server.now);
-    server.now = await startServer(folder);
+    server.now = await startServer({ dataFolder: folder });
   }
   await hearOutcomes(server.now.url, first.record, ASKED);
   // Purchases of buyers who were cut before their 202 are decided, too; only then is it known what is left.
   await eventually(async () => (await readQueues(server.now.url)).purchases.waiting === 0);
   await expectAgreement(server.now, folder, [first]);
 
-  const left = readRound(folder, ASKED.productId);
+  const left = await readRound({ dataFolder: folder }, ASKED.productId);
   const unsold = left.units / ASKED.quantity - left.orders.length;
   const second = {
     seed: seedOf(round, 1),
@@ -112,7 +112,9 @@ async function killInTheMiddle(
   };
   expect(second.record.count('sold', 'confirmed')).toBe(unsold);
   expect(second.record.count('refused', 'rejected')).toBe(20);
-  expect(readRound(folder, ASKED.productId).orders.length * ASKED.quantity).toBe(units);
+  expect((await readRound({ dataFolder: folder }, ASKED.productId)).orders.length * ASKED.quantity).toBe(
+    units,
+  );
   await expectAgreement(server.now, folder, [first, second]);
   const report = { mode, killAtMs, cut, owed, found, waiting };
   console.log(JSON.stringify(report));
@@ -148,7 +150,7 @@ async function expectAgreement(
   folder: string,
   crowds: readonly Told[],
 ): Promise<void> {
-  const round = readRound(folder, ASKED.productId);
+  const round = await readRound({ dataFolder: folder }, ASKED.productId);
   expect(disagreements(crowds, ASKED, round)).toEqual([]);
   const granted = crowds.reduce((sum, { record }) => sum + record.count('sold', 'confirmed'), 0);
   const unknown = crowds.reduce((sum, { record }) => sum + record.count('unknown'), 0);

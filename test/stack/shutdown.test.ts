@@ -40,7 +40,7 @@ describe('SIGTERM in the middle of a crowd', () => {
       await eventually(
         async () => (await shop.get('/api/v1/async/queue/status')).json.purchases.waiting === 0,
       );
-      const round = readRound(shop.folder, ASKED.productId);
+      const round = await readRound({ dataFolder: shop.folder }, ASKED.productId);
       expect(disagreements([{ record, seed: 1 }], ASKED, round)).toEqual([]);
       // Whoever was cut had not been let in: every order has been told to its buyer.
       expect(round.orders.length).toBe(record.count('sold', 'confirmed'));

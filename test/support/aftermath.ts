@@ -1,5 +1,7 @@
 import { Database } from 'bun:sqlite';
 import { join } from 'node:path';
+import { Client } from 'pg';
+import type { BooksPlace } from '../../src/cli/engines.ts';
 import { type Asked, readOutcome } from '../../src/load/answers.ts';
 import type { CrowdRecord } from '../../src/load/crowd-record.ts';
 import { customerOf } from '../../src/load/requests.ts';
@@ -47,29 +49,45 @@ interface RoundOrder extends Asked {
 }
 
 /** Reads the tables themselves, so that nothing here trusts the code under test. */
-export function readRound(dataFolder: string, productId: number): Round {
-  const db = new Database(join(dataFolder, 'pulsecart.db'), { readonly: true });
-  try {
-    db.exec('PRAGMA busy_timeout = 5000; BEGIN');
-    const round = db.query<{ generation: number; units: number }, [number]>(CURRENT_ROUND).get(productId)!;
-    return {
-      units: round.units,
-      orders: db.query<RoundOrder, [number, number]>(ORDERS).all(productId, round.generation),
-      refusals: new Map(db.query<[string, string], []>(REFUSALS).values() as [string, string][]),
-    };
-  } finally {
-    db.close();
-  }
+export async function readRound(place: BooksPlace, productId: number): Promise<Round> {
+  await using tables = 'databaseUrl' in place ? await postgres(place.databaseUrl) : sqlite(place.dataFolder);
+  const [round] = await tables.all<{ generation: number; units: number }>(`
+    SELECT generation, units FROM generations WHERE product_id = ${productId} ORDER BY generation DESC LIMIT 1`);
+  const refusals = await tables.all<{ id: string; code: string }>(`
+    SELECT purchase_id AS id, code FROM outcomes WHERE product_id = ${productId}`);
+  return {
+    units: round!.units,
+    orders: await tables.all<RoundOrder>(`
+      SELECT id, CAST(product_id AS integer) AS "productId", quantity, customer, channel FROM orders
+      WHERE product_id = ${productId} AND generation = ${round!.generation}`),
+    refusals: new Map(refusals.map(({ id, code }) => [id, code])),
+  };
 }
 
-const CURRENT_ROUND = `
-  SELECT generations.generation, units FROM products
-  JOIN generations ON product_id = products.id AND generations.generation = products.generation
-  WHERE products.id = ?`;
-const ORDERS = `
-  SELECT id, product_id AS productId, quantity, customer, channel FROM orders
-  WHERE product_id = ? AND generation = ?`;
-const REFUSALS = 'SELECT purchase_id, code FROM outcomes';
+/** One moment of a ledger's tables, for statements that both dialects read alike. */
+interface Tables extends AsyncDisposable {
+  all<Row>(statement: string): Promise<Row[]>;
+}
+
+function sqlite(dataFolder: string): Tables {
+  const db = new Database(join(dataFolder, 'pulsecart.db'), { readonly: true });
+  db.exec('PRAGMA busy_timeout = 5000; BEGIN');
+  return {
+    all: async <Row>(statement: string) => db.query(statement).all() as Row[],
+    [Symbol.asyncDispose]: async () => db.close(),
+  };
+}
+
+async function postgres(databaseUrl: string): Promise<Tables> {
+  const client = new Client({ connectionString: databaseUrl });
+  client.on('error', () => {});
+  await client.connect();
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  return {
+    all: async <Row>(statement: string) => (await client.query(statement)).rows as Row[],
+    [Symbol.asyncDispose]: () => client.end(),
+  };
+}
 
 /** A crowd of the round, by the seed that its buyers are named after. */
 export interface Told {
