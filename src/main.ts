@@ -143,11 +143,11 @@ const PUBLISHES = 4;
 const OTHER_CONNECTIONS = 6;
 
 const openBooks: OpenBooks = async (place) => {
-  const books =
+  const opened =
     'databaseUrl' in place
       ? await openPostgresBooks(place.databaseUrl)
       : await openSqliteBooks(place.dataFolder);
-  return { ...books, audit: async () => audit(await books.read()) };
+  return { ...opened, audit: async () => audit(await opened.books.read()) };
 };
 
 async function openSqliteBooks(dataFolder: string) {
@@ -158,7 +158,7 @@ async function openSqliteBooks(dataFolder: string) {
   return {
     product: ledger.product,
     find: ledger.find,
-    read: adapter.openSqliteBooks(store, systemClock).read,
+    books: adapter.openSqliteBooks(store, systemClock),
     async close() {
       store.close();
     },
