@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { until } from '../../test/support/until.ts';
+import type { Standing } from '../ledger/ledger.ts';
+import { type Feed, type FeedListener, STANDINGS_MAX_PER_SECOND } from './feed.ts';
+
+/**
+ * What every feed must do. `make` answers two ends of one feed that shares nothing with others: of two processes, or
+ * twice the same one where there is only one process.
+ */
+export function feedContract(name: string, make: () => Promise<[here: Feed, there: Feed]>): void {
+  describe(`feed: ${name}`, () => {
+    let here: Feed;
+    let there: Feed;
+    let productId = 100;
+    const standing = (version: number, available = 0): Standing => ({ productId, version, available });
+
+    beforeAll(async () => {
+      [here, there] = await make();
+    });
+    afterAll(async () => {
+      await here.close();
+      await there.close();
+    });
+    beforeEach(() => {
+      productId++;
+    });
+
+    test('a standing is heard here and there, once each', async () => {
+      const ears = [listen(here), listen(there)];
+      here.announce([standing(3, 7)]);
+      await until(() => ears.every(({ standings }) => standings.length > 0));
+      // What is said afterwards is heard afterwards: nothing came twice.
+      here.announceDecided(['the-end']);
+      await until(() => ears.every(({ decided }) => decided.includes('the-end')));
+      for (const { standings } of ears) expect(standings).toEqual([standing(3, 7)]);
+    });
+
+    test('news of orders and of decided purchases is heard here and there', async () => {
+      const ears = [listen(here), listen(there)];
+      const news = { orderId: 'o-1', status: 'paid', updatedAt: 1_700_000_000_000 } as const;
+      here.announceOrders([news]);
+      here.announceDecided(['p-1', 'p-2']);
+      await until(() => ears.every(({ decided }) => decided.length === 2));
+      for (const { orders, decided } of ears) {
+        expect(orders).toEqual([news]);
+        expect(decided).toEqual(['p-1', 'p-2']);
+      }
+    });
+
+    test('versions only rise, whoever announces them in whatever order', async () => {
+      const ears = [listen(here), listen(there)];
+      here.announce([standing(5)]);
+      there.announce([standing(4)]);
+      here.announce([standing(5, 9), standing(2)]);
+      there.announce([standing(6, 1)]);
+      await until(() => ears.every(({ standings }) => standings.at(-1)?.version === 6));
+      for (const { standings } of ears) {
+        const versions = standings.map(({ version }) => version);
+        expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
+        expect(standings.at(-1)).toEqual(standing(6, 1));
+      }
+    });
+
+    test('a burst is thinned out, and its last standing is heard', async () => {
+      const ears = [listen(here), listen(there)];
+      const startedAtMs = performance.now();
+      for (let version = 1; version <= 300; version++) {
+        (version % 2 ? here : there).announce([standing(version)]);
+        if (version % 10 === 0) await Bun.sleep(5);
+      }
+      await until(() => ears.every(({ standings }) => standings.at(-1)?.version === 300));
+      const tookMs = performance.now() - startedAtMs;
+      const most = 2 + Math.ceil((tookMs / 1_000) * STANDINGS_MAX_PER_SECOND);
+      for (const { standings } of ears) expect(standings.length).toBeLessThanOrEqual(most);
+    });
+
+    test('products do not hold each other up', async () => {
+      const ear = listen(there);
+      const products = Array.from({ length: 200 }, () => ({ ...standing(1), productId: ++productId }));
+      here.announce(products);
+      await until(() => ear.standings.length === products.length);
+      expect(ear.standings).toEqual(products);
+    });
+
+    test('the largest numbers arrive digit by digit', async () => {
+      const ear = listen(there);
+      const largest = {
+        productId: Number.MAX_SAFE_INTEGER,
+        version: Number.MAX_SAFE_INTEGER,
+        available: Number.MAX_SAFE_INTEGER,
+      };
+      here.announce([largest]);
+      await until(() => ear.standings.length > 0);
+      expect(ear.standings).toEqual([largest]);
+    });
+
+    test('who unsubscribes hears nothing more, and who throws keeps nobody from hearing', async () => {
+      const [gone, stays] = [listen(here), listen(here)];
+      const stop = here.subscribe({
+        standing() {
+          throw new Error('a bug of a listener');
+        },
+      });
+      const last = listen(here);
+      gone.stop();
+      here.announce([standing(1)]);
+      await until(() => stays.standings.length === 1 && last.standings.length === 1);
+      expect(gone.standings).toEqual([]);
+      stop();
+    });
+
+    test('a listener that takes only some news gets only those', async () => {
+      const decided: string[] = [];
+      const stop = there.subscribe({ decided: (ids) => decided.push(...ids) });
+      here.announce([standing(1)]);
+      here.announceOrders([{ orderId: 'o', status: 'reserved', updatedAt: 0 }]);
+      here.announceDecided(['p']);
+      await until(() => decided.length === 1);
+      stop();
+    });
+
+    test('a ping finds it well', async () => {
+      await here.ping();
+      await there.ping();
+    });
+  });
+}
+
+/** Takes notes of everything. */
+function listen(feed: Feed) {
+  const standings: Standing[] = [];
+  const orders: Parameters<NonNullable<FeedListener['order']>>[0][] = [];
+  const decided: string[] = [];
+  const stop = feed.subscribe({
+    standing: (standing) => standings.push(standing),
+    order: (news) => orders.push(news),
+    decided: (purchaseIds) => decided.push(...purchaseIds),
+  });
+  return { standings, orders, decided, stop };
+}
