@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../domain/clock.ts';
 import { AppError } from '../domain/errors.ts';
 import { QUEUE_NAMES, type Queue, type QueueName } from './queue.ts';
 import { cut, readTarget } from './rabbitmq/connect.ts';
-import { createConsumer, type RabbitConsumer } from './rabbitmq/consumer.ts';
+import { createConsumer, type Holding, type RabbitConsumer } from './rabbitmq/consumer.ts';
 import { createDeadLetters } from './rabbitmq/dead-letters.ts';
 import { parcel } from './rabbitmq/envelope.ts';
 import { createFigures, sumOf } from './rabbitmq/figures.ts';
@@ -45,11 +45,13 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
   const target = readTarget(url);
   const topology = createTopology(namespace);
   const consumers = new Map<RabbitConsumer, QueueName>();
+  /** How far closed consumers had come. */
+  const fronts = new Map<QueueName, number | null>();
   let closed = false;
 
   const figures = createFigures({
     exchange: topology.figuresExchange,
-    ownHolding: (name) => sumOf(consumersOf(name).map((consumer) => consumer.holding())),
+    ownHolding: (name) => sumOf([left(name), ...consumersOf(name).map((consumer) => consumer.holding())]),
   });
   const publisher = createPublisher({
     confirmTimeoutMs,
@@ -117,6 +119,10 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
     return link.connection();
   }
 
+  function left(name: QueueName): Holding {
+    return { unacknowledged: 0, oldestAt: null, frontAt: fronts.get(name) ?? null };
+  }
+
   function consumersOf(name: QueueName): RabbitConsumer[] {
     return [...consumers].filter(([, of]) => of === name).map(([consumer]) => consumer);
   }
@@ -144,6 +150,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
       return {
         async close() {
           await consumer.close();
+          fronts.set(name, figures.holding(name).frontAt);
           consumers.delete(consumer);
         },
       };

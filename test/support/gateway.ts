@@ -7,14 +7,19 @@ export interface Gateway {
   readonly url: string;
   /** Cuts every connection, as a killed process would. New ones are let in unless `close` was called. */
   cut(): void;
+  /** Sends bytes to the clients as if the engine did; between two messages of its own, so only while it is quiet. */
+  say(bytes: Uint8Array): void;
   close(): Promise<void>;
 }
 
 export async function startGateway(url: string): Promise<Gateway> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
+  const clients = new Set<Socket>();
   const server = createServer((client) => {
     const engine = connect(Number(target.port), target.hostname);
+    clients.add(client);
+    client.on('close', () => clients.delete(client));
     for (const [from, to] of [
       [client, engine],
       [engine, client],
@@ -40,6 +45,9 @@ export async function startGateway(url: string): Promise<Gateway> {
   return {
     url: through.href,
     cut,
+    say(bytes) {
+      for (const client of clients) client.write(bytes);
+    },
     close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       cut();

@@ -20,15 +20,23 @@ export interface Target {
 /** Rejects what cannot be a broker's URL, without repeating it: it holds a password. */
 export function readTarget(url: string): Target {
   // What URL throws has its whole input in it, so there is no cause here.
-  if (!URL.canParse(url)) throw new AppError('unusable_store', 'The RabbitMQ URL cannot be read.');
-  const parsed = new URL(url);
+  const parsed = URL.parse(url);
+  const vhost = parsed && vhostOf(parsed);
+  if (!parsed || vhost === null) throw new AppError('unusable_store', 'The RabbitMQ URL cannot be read.');
   if (parsed.protocol !== 'amqp:' && parsed.protocol !== 'amqps:') {
     const message = `The RabbitMQ URL must begin with amqp:// or amqps://, not ${parsed.protocol}//.`;
     throw new AppError('unusable_store', message);
   }
-  const vhost = decodeURIComponent(parsed.pathname.slice(1)) || '/';
   if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(HEARTBEAT_S));
   return { url: parsed.href, shown: `RabbitMQ at ${parsed.host} (virtual host ${vhost})` };
+}
+
+function vhostOf({ pathname }: URL): string | null {
+  try {
+    return decodeURIComponent(pathname.slice(1)) || '/';
+  } catch {
+    return null;
+  }
 }
 
 /** One attempt. Rejects with an AppError that says in one sentence what is wrong. */
@@ -75,6 +83,11 @@ export function explain(error: unknown, { shown }: Target): AppError {
   if (error instanceof AppError) return error;
   const text =
     error instanceof Error ? error.message || String((error as { code?: string }).code) : String(error);
+  // amqplib keeps the broker's own words to itself here.
+  if (text.includes('Expected ConnectionOpenOk; got <ConnectionClose')) {
+    const message = `${shown} refused: the virtual host is not there, or this user may not use it.`;
+    return new AppError('unusable_store', message, { cause: error });
+  }
   const refusal = /\b(403|404|406|530)\b.*?with message "(?:[A-Z_]+ - )?(.*)"/s.exec(text);
   if (refusal) {
     return new AppError('unusable_store', `${shown} refused: ${refusal[2]}`, { cause: error });

@@ -183,6 +183,11 @@ export function createConsumer(options: ConsumerOptions): RabbitConsumer {
     if (session === from) session = null;
   }
 
+  function isEmpty(): boolean {
+    const hasRoom = session !== null && session.held.size < prefetch;
+    return hasRoom && performance.now() - lastArrivalMs > EMPTY_AFTER_MS;
+  }
+
   return {
     attach,
 
@@ -193,11 +198,10 @@ export function createConsumer(options: ConsumerOptions): RabbitConsumer {
 
     holding() {
       const held = session ? [...session.held] : [];
-      const isEmpty = session && held.length < prefetch && performance.now() - lastArrivalMs > EMPTY_AFTER_MS;
       return {
         unacknowledged: held.length,
         oldestAt: held.length === 0 ? null : Math.min(...held.map(({ publishedAt }) => publishedAt)),
-        frontAt: isEmpty ? clock() - EMPTY_AFTER_MS : frontAt,
+        frontAt: isEmpty() ? clock() - EMPTY_AFTER_MS : frontAt,
       };
     },
 
@@ -206,6 +210,7 @@ export function createConsumer(options: ConsumerOptions): RabbitConsumer {
       await session?.channel.cancel(session.consumerTag).catch(() => {});
       schedule();
       await ended.promise;
+      if (isEmpty()) frontAt = clock() - EMPTY_AFTER_MS;
       if (session) await leave(session);
     },
   };

@@ -84,8 +84,9 @@ export function createDeadLetters({ connection, publish, topology, clock }: Dead
 
     oldest(name: QueueName, limit: number): Promise<DeadLetter[]> {
       return look(name, LOCK_PATIENCE_MS, async (queue) => {
-        const taken = await queue.take(Math.min(limit, SCAN_MAX));
-        return taken.map((message) => openDeadLetter(message, clock()));
+        const taken = await queue.take(SCAN_MAX);
+        const letters = taken.map((message) => openDeadLetter(message, clock()));
+        return letters.sort(byAge).slice(0, limit);
       });
     },
 
@@ -130,4 +131,9 @@ export function createDeadLetters({ connection, publish, topology, clock }: Dead
       return { count: figures.items, oldestAgeMs: Math.max(0, clock() - figures.oldestAt) };
     },
   };
+}
+
+/** Ids of one process rise, so they decide within a millisecond. */
+function byAge(one: DeadLetter, other: DeadLetter): number {
+  return one.deadAt - other.deadAt || (one.id < other.id ? -1 : 1);
 }

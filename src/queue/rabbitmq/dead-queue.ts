@@ -3,19 +3,23 @@ import { AppError } from '../../domain/errors.ts';
 
 /**
  * Looks into a dead-letter queue. AMQP cannot look without taking: messages are taken, not acknowledged, and given back.
- * They return to the head in their order (see DELIVERY_LIMIT). Meanwhile nobody else sees them, so one process at a time
- * looks; the lock is a queue that only one connection can have, and that ends with it.
+ * The broker keeps what was given back before what was never taken (see DELIVERY_LIMIT), but in the order in which it came
+ * back: who took only some has turned the order. So order is the reader's business, and the first ten thousand are always
+ * the same ones.
+ *
+ * Meanwhile nobody else sees them, so one process at a time looks; the lock is a queue that only one connection can have,
+ * and that ends with it.
  */
 export interface DeadQueue {
   readonly channel: Channel;
-  /** The oldest `limit` messages, or fewer as soon as `isEnough` says so. */
+  /** The first `limit` messages, or fewer as soon as `isEnough` says so. */
   take(limit: number, isEnough?: (taken: readonly ConsumeMessage[]) => boolean): Promise<ConsumeMessage[]>;
   /** Gone for good; everything else that was taken goes back at the end. */
   acknowledge(message: ConsumeMessage): void;
 }
 
-/** Deeper nobody looks: those on top have to go first. */
-export const SCAN_MAX = 50_000;
+/** Deeper nobody looks, those before have to go first: some 20 MB, and less than a second. */
+export const SCAN_MAX = 10_000;
 
 /** Taken at once: some 150 KB of single purchases. */
 const CHUNK = 1_000;
@@ -85,9 +89,13 @@ async function takeChunk(channel: Channel, queue: string, wanted: number): Promi
 
 async function giveBack(channel: Channel, queue: string, count: number): Promise<void> {
   if (count === 0) return;
+  const { messageCount } = await channel.checkQueue(queue);
   channel.nackAll(true);
   const deadline = performance.now() + RETURN_TIMEOUT_MS;
-  while ((await channel.checkQueue(queue)).messageCount < count && performance.now() < deadline)
+  while (
+    (await channel.checkQueue(queue)).messageCount < messageCount + count &&
+    performance.now() < deadline
+  )
     await Bun.sleep(RETURN_LOOK_MS);
 }
 
