@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gatherEvidence } from './evidence.ts';
 import { startServer } from './server-process.ts';
 import type { Stage, Stages } from './stage.ts';
 
@@ -15,16 +16,18 @@ export function openEmbeddedStages(): Stages {
 
 async function openStage(): Promise<Stage> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'pulsecart-stage-'));
+  const evidence = gatherEvidence();
   let kept = false;
   return {
     books: { dataFolder },
     production: null,
-    startServer: (env = {}, { instances = 1 } = {}) => startServer({ dataFolder, env, instances }),
+    startServer: (env = {}, { instances = 1 } = {}) =>
+      evidence.of(startServer({ dataFolder, env, instances })),
     enginesCpuMs: () => null,
     async quiet() {},
     async keep(findings) {
       kept = true;
-      await writeFile(join(dataFolder, 'findings.json'), JSON.stringify(findings, null, 2));
+      await evidence.write(dataFolder, findings);
       return dataFolder;
     },
     async close() {

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ENGINE_NAMES, type PrivateEngines, startPrivateEngines } from '../private-engines/engines.ts';
 import { askVersions } from './engine-versions.ts';
+import { gatherEvidence } from './evidence.ts';
 import { readUsage } from './process-usage.ts';
 import { startServer, startWorker } from './server-process.ts';
 import type { EnginesCpuMs, Stage, Stages } from './stage.ts';
@@ -40,19 +41,21 @@ async function openStage(engines: PrivateEngines): Promise<Stage> {
   const databaseUrl = database.href;
   const own = { ...engines.env, DATABASE_URL: databaseUrl, PULSECART_NAMESPACE: name };
   const enginesCpuMs = () => cpuMsOf(engines);
+  const evidence = gatherEvidence();
   return {
     books: { databaseUrl },
     production: {
       databaseUrl,
       redisUrl: engines.redis.url,
-      startWorker: (env = {}) => startWorker({ ...own, ...env }),
+      startWorker: (env = {}) => evidence.of(startWorker({ ...own, ...env })),
     },
-    startServer: (env = {}, { instances = 1 } = {}) => startServer({ env: { ...own, ...env }, instances }),
+    startServer: (env = {}, { instances = 1 } = {}) =>
+      evidence.of(startServer({ env: { ...own, ...env }, instances })),
     enginesCpuMs,
     quiet: () => rest(enginesCpuMs),
     async keep(findings) {
       const folder = await mkdtemp(join(tmpdir(), 'pulsecart-evidence-'));
-      await writeFile(join(folder, 'findings.json'), JSON.stringify(findings, null, 2));
+      await evidence.write(folder, findings);
       await dumpTables(databaseUrl, folder);
       return folder;
     },

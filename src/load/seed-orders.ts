@@ -1,5 +1,6 @@
 import { runStatement } from './tables.ts';
 
+/** The product that workloads buy. */
 const PRODUCT_ID = 1;
 
 /**
@@ -31,6 +32,7 @@ function bulk(statement: string): string {
 /** A UUID of version 7 whose time is `at` and whose other bits come from `n` alone. */
 const ID = `(lpad(to_hex(at), 12, '0') || '7' || substr(hash, 1, 3) || '8' || substr(hash, 4, 15))::uuid`;
 
+/** Rising, so that rows and index are appended to; a sort of them would take as long as the writing. */
 const numbered = (firstMs: number, count: number) => `
   (SELECT n, ${firstMs} + n AS at, md5(n::text) AS hash FROM generate_series(1, ${count}) AS n) AS numbered`;
 
@@ -39,12 +41,12 @@ const ordersOf = (firstMs: number, count: number) => `
     remaining, attempts, leases, status, channel, open, currency, customer)
   SELECT ${ID}, p.id, p.last_number + n, p.price_minor, at, at + 1000 * p.hold_seconds, at, p.generation, 1,
     ${count} - n, 1, 1, 'paid', 'sync', false, p.currency, 'seeded-' || lpad(n::text, 8, '0')
-  FROM products p, ${numbered(firstMs, count)} WHERE p.id = ${PRODUCT_ID} ORDER BY n`;
+  FROM products p, ${numbered(firstMs, count)} WHERE p.id = ${PRODUCT_ID}`;
 
 const paymentsOf = (firstMs: number, count: number) => `
   INSERT INTO payments (order_id, amount_minor, created_at, updated_at, attempt, currency, status, provider_id)
   SELECT ${ID}, p.price_minor, at, at, 1, p.currency, 'captured', 'seeded-' || n
-  FROM products p, ${numbered(firstMs, count)} WHERE p.id = ${PRODUCT_ID} ORDER BY n`;
+  FROM products p, ${numbered(firstMs, count)} WHERE p.id = ${PRODUCT_ID}`;
 
 /** The round was as much larger as was sold of it. */
 const productOf = (count: number) => `

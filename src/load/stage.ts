@@ -11,7 +11,10 @@ export interface Stage {
   enginesCpuMs(): EnginesCpuMs | null;
   /** Resolves once the engines rest, so that what they do behind a workload does not slow the next one. */
   quiet(): Promise<void>;
-  /** Keeps the books for those who ask what went wrong, together with `findings`, and answers in which folder. */
+  /**
+   * Keeps the books for those who ask what went wrong, together with `findings` and the logs of all servers; answers in
+   * which folder.
+   */
   keep(findings: unknown): Promise<string>;
   /** Removes the books, unless they are to be kept. Servers have ended by then. */
   close(): Promise<void>;
