@@ -1,0 +1,63 @@
+import type { Clock } from '../domain/clock.ts';
+import type { Ledger } from './ledger.ts';
+import { followClock } from './postgres/clock.ts';
+import { placeOf, withConnection } from './postgres/connection.ts';
+import { openDatabase, TIMEOUTS, type Timeouts } from './postgres/database.ts';
+import { createDecide } from './postgres/decide.ts';
+import { createFind } from './postgres/find.ts';
+import { requireFitness } from './postgres/fitness.ts';
+import { createHouse } from './postgres/house.ts';
+import { createKeys } from './postgres/keys.ts';
+import { migrate } from './postgres/migrate.ts';
+import { createSettle } from './postgres/settle.ts';
+
+export interface PostgresOptions {
+  /** postgres://user:password@host:5432/database */
+  readonly url: string;
+  /** Connections at most, which is also the most statements at once. */
+  readonly poolSize: number;
+  /** Hears of connections that break while nobody uses them. */
+  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly timeouts?: Partial<Timeouts>;
+  /** Takes a server that may lose what it has committed: for tests and toys. */
+  readonly allowUnsafeDurability?: boolean;
+}
+
+/**
+ * The ledger in PostgreSQL 15 or newer, shared by any number of instances. Every step is one statement in one round trip, so
+ * no transaction waits for us, and a pooler in transaction mode may stand in between. `clock` follows the database's clock.
+ *
+ * Rejects with AppError `unavailable` when nobody answers there, with `unusable_store` when what answers cannot be used.
+ */
+export async function openPostgresLedger({
+  url,
+  poolSize,
+  onTrouble,
+  timeouts = {},
+  allowUnsafeDurability = false,
+}: PostgresOptions): Promise<{ ledger: Ledger; clock: Clock }> {
+  const place = placeOf(url);
+  await withConnection(place, async (client) => {
+    await requireFitness(client, place.name, allowUnsafeDurability);
+    await migrate(client, place.name);
+  });
+  const database = openDatabase(place.connection, poolSize, { ...TIMEOUTS, ...timeouts }, onTrouble);
+  try {
+    const clock = await followClock(database);
+    const ledger = {
+      decide: createDecide(database),
+      ...createFind(database),
+      ...createKeys(database),
+      ...createSettle(database),
+      ...createHouse(database),
+      async close() {
+        clock.close();
+        await database.close();
+      },
+    };
+    return { ledger, clock: clock.now };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}

@@ -1,0 +1,63 @@
+import pg from 'pg';
+import { AppError } from '../../domain/errors.ts';
+
+/**
+ * What the failure of a statement means for its caller. Each of our transactions is one statement, committed with it:
+ *
+ * - An error that PostgreSQL reported rolled the statement back, so nothing was done.
+ * - What ends the session may come between the commit and its acknowledgement: of a statement that writes nobody knows.
+ * - A broken constraint and the like are bugs and stay the errors they are.
+ */
+export function meaningOf(error: unknown, writes: boolean): unknown {
+  const code = sqlState(error);
+  if (code !== undefined && isBug(code)) return error;
+  const unknown = writes && endsSession(error);
+  return new AppError(unknown ? 'outcome_unknown' : 'unavailable', `PostgreSQL: ${reasonOf(error)}`, {
+    cause: error,
+  });
+}
+
+/**
+ * A lost connection and a timeout of ours have no code of PostgreSQL's. A session that is told to end (57P) says so even when
+ * it has just committed; a pooler reports a server that it lost in class 08 or 58; a panic may be of class XX.
+ */
+export function endsSession(error: unknown): boolean {
+  const code = sqlState(error);
+  return code === undefined || /^(08|25P|57P|58|XX)/.test(code);
+}
+
+/**
+ * Another transaction came in between, and asking again is all there is to do: a serialization failure, a deadlock, or a row
+ * that somebody else inserted after this statement had looked for it.
+ */
+export function isConflict(error: unknown): boolean {
+  return ['40001', '40P01', '23505'].includes(sqlState(error) ?? '');
+}
+
+/** Why PostgreSQL cannot be used, for whoever starts the program; `place` names it without its password. */
+export function openingError(error: unknown, place: string): AppError {
+  if (error instanceof AppError) return error;
+  const code = sqlState(error);
+  // Nobody there, starting up, or full: that may be different in a moment.
+  const passing = code === undefined || /^(08|53|57)/.test(code);
+  return new AppError(
+    passing ? 'unavailable' : 'unusable_store',
+    `The PostgreSQL database ${place} cannot be ${passing ? 'reached' : 'used'}: ${reasonOf(error)}.`,
+    { cause: error },
+  );
+}
+
+function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}
+
+/** Broken constraints, impossible values, wrong statements. A missing right (42501) is the server's state, not our mistake. */
+function isBug(code: string): boolean {
+  return /^(0A|2[123]|42|P0)/.test(code) && code !== '42501';
+}
+
+/** In one line. Several addresses that were tried in vain come as one error that has no words of its own. */
+function reasonOf(error: unknown): string {
+  const first = error instanceof AggregateError ? error.errors[0] : error;
+  return String((first as Error).message || first).replaceAll(/\s+/g, ' ');
+}

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto';
+import { AppError } from '../../domain/errors.ts';
+import { DEFAULT_HOLD_SECONDS, type Product } from '../../domain/product.ts';
+import type { AsyncCounts, Ledger } from '../ledger.ts';
+import { numberArray, textArray } from './arrays.ts';
+import type { Database } from './database.ts';
+
+const ADD_PRODUCTS = `
+  WITH added AS (
+    INSERT INTO products
+      (id, name, price_minor, currency, total, opens_at, closes_at, per_customer_limit, hold_seconds)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
+      $8::integer[], $9::integer[]) AS p (id) ORDER BY id
+    ON CONFLICT DO NOTHING RETURNING id, total)
+  INSERT INTO generations (product_id, started_at, generation, units)
+  SELECT id, pulsecart_now(), 1, total FROM added`;
+
+const RESET = `
+  WITH reset AS (
+    UPDATE products SET total = reserved + sold + $2, generation = generation + 1, version = version + 1
+    WHERE id = $1 RETURNING *),
+  round AS (
+    INSERT INTO generations (product_id, started_at, generation, units)
+    SELECT id, pulsecart_now(), generation, $2 FROM reset)
+  SELECT pulsecart_product(p) AS product FROM reset p`;
+
+const COUNT = `
+  UPDATE counters SET value = value + CASE name WHEN 'async_queued' THEN $1::bigint ELSE $2::bigint END
+  WHERE shard = 0 AND name IN ('async_queued', 'async_by_the_id')`;
+const COUNTS = `
+  SELECT (sum(value) FILTER (WHERE name IN ('async_queued', 'async_by_the_id')))::bigint AS accepted,
+    (sum(value) FILTER (WHERE name IN ('async_decided', 'async_by_the_id')))::bigint AS decided FROM counters`;
+
+const HOLD_DUTY = `
+  INSERT INTO duties (duty, holder, ends_at) VALUES ($1, $2, pulsecart_now() + $3)
+  ON CONFLICT (duty) DO UPDATE SET holder = excluded.holder, ends_at = excluded.ends_at
+    WHERE duties.holder = excluded.holder OR duties.ends_at <= pulsecart_now()
+  RETURNING duty`;
+const LEAVE_DUTY = 'DELETE FROM duties WHERE duty = $1 AND holder = $2';
+
+const MAKE_SECRET = 'INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING';
+const READ_SECRET = 'SELECT value FROM secrets WHERE name = $1';
+
+const PING = `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS "readOnly"`;
+
+/** What is kept of the house as a whole: products, counts, duties, secrets. */
+export function createHouse({
+  read,
+  write,
+}: Database): Pick<
+  Ledger,
+  'addProducts' | 'reset' | 'countAccepted' | 'asyncCounts' | 'holdDuty' | 'leaveDuty' | 'secret' | 'ping'
+> {
+  return {
+    async addProducts(products) {
+      await write(ADD_PRODUCTS, [
+        numberArray(products.map(({ id }) => id)),
+        textArray(products.map(({ name }) => name)),
+        numberArray(products.map(({ priceMinor }) => priceMinor)),
+        textArray(products.map(({ currency }) => currency)),
+        numberArray(products.map(({ units }) => units)),
+        numberArray(products.map(({ opensAt }) => opensAt ?? null)),
+        numberArray(products.map(({ closesAt }) => closesAt ?? null)),
+        numberArray(products.map(({ perCustomerLimit }) => perCustomerLimit ?? null)),
+        numberArray(products.map(({ holdSeconds }) => holdSeconds ?? DEFAULT_HOLD_SECONDS)),
+      ]);
+    },
+
+    async reset(productId, units) {
+      return (await write<{ product: Product }>(RESET, [productId, units]))[0]?.product;
+    },
+
+    async countAccepted({ queued, decidedByTheId }) {
+      await write(COUNT, [queued, decidedByTheId]);
+    },
+
+    async asyncCounts() {
+      return (await read<AsyncCounts>(COUNTS))[0]!;
+    },
+
+    async holdDuty(duty, holder, forMs) {
+      return (await write(HOLD_DUTY, [duty, holder, forMs])).length === 1;
+    },
+
+    async leaveDuty(duty, holder) {
+      await write(LEAVE_DUTY, [duty, holder]);
+    },
+
+    async secret(name, bytes) {
+      // Two statements: one alone would not see what somebody else has put there meanwhile.
+      await write(MAKE_SECRET, [name, randomBytes(bytes)]);
+      const [row] = await read<{ value: Uint8Array }>(READ_SECRET, [name]);
+      return Uint8Array.from(row!.value);
+    },
+
+    async ping() {
+      const [row] = await read<{ readOnly: boolean }>(PING);
+      if (row!.readOnly) throw new AppError('unavailable', 'PostgreSQL: this server takes no orders now.');
+    },
+  };
+}

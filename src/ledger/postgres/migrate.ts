@@ -1,0 +1,61 @@
+import type { Client } from 'pg';
+import { AppError } from '../../domain/errors.ts';
+import tables from './migrations/0001-tables.sql' with { type: 'text' };
+import decide from './migrations/0002-decide.sql' with { type: 'text' };
+import settle from './migrations/0003-settle.sql' with { type: 'text' };
+import keys from './migrations/0004-keys.sql' with { type: 'text' };
+
+/** In order; a file is never edited once it has been released. */
+const MIGRATIONS: readonly string[] = [tables, decide, settle, keys];
+
+/** Any number, as long as it stays the same: whoever migrates holds this lock. */
+const MIGRATION_LOCK = 7_405_114_121;
+
+/**
+ * Brings the schema up to date, in one transaction and by one process at a time: instances that start together wait for the
+ * first. Throws AppError `unusable_store` for a schema that only a newer PulseCart knows.
+ */
+export async function migrate(client: Client, place: string): Promise<void> {
+  if (isCurrent(await schemaVersion(client), place)) return;
+  await client.query('BEGIN');
+  // Of the transaction and not of the session, because behind a pooler there may be no session.
+  await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+  const version = await schemaVersion(client);
+  if (!isCurrent(version, place)) {
+    await client.query('CREATE TABLE IF NOT EXISTS pulsecart_schema (version integer NOT NULL)');
+    for (const migration of MIGRATIONS.slice(version)) await client.query(migration);
+    await client.query('DELETE FROM pulsecart_schema');
+    await client.query('INSERT INTO pulsecart_schema VALUES ($1)', [MIGRATIONS.length]);
+  }
+  await client.query('COMMIT');
+}
+
+/** Throws `unusable_store` unless the schema is exactly the one this program reads: an audit changes nothing. */
+export async function requireSchema(client: Client, place: string): Promise<void> {
+  const version = await schemaVersion(client);
+  if (isCurrent(version, place)) return;
+  throw new AppError(
+    'unusable_store',
+    version === 0
+      ? `There is no PulseCart data in the PostgreSQL database ${place}.`
+      : `The PostgreSQL database ${place} has schema ${version}, older than this PulseCart's ${MIGRATIONS.length}. ` +
+          'Starting a server on it brings it up to date.',
+  );
+}
+
+function isCurrent(version: number, place: string): boolean {
+  if (version > MIGRATIONS.length) {
+    throw new AppError(
+      'unusable_store',
+      `The PostgreSQL database ${place} has schema ${version}; this PulseCart knows schemas up to ` +
+        `${MIGRATIONS.length}. Start the newer PulseCart that made it.`,
+    );
+  }
+  return version === MIGRATIONS.length;
+}
+
+async function schemaVersion(client: Client): Promise<number> {
+  const { rows } = await client.query("SELECT to_regclass('pulsecart_schema') IS NOT NULL AS there");
+  if (!rows[0].there) return 0;
+  return (await client.query('SELECT max(version) AS version FROM pulsecart_schema')).rows[0].version ?? 0;
+}
