@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'bun:test';
+import { runPulsecart } from '../support/command.ts';
+
+describe('bench', () => {
+  test('prints one document of what it measured, with which engines', async () => {
+    const args = ['--workload', 'noop,stock-read', '--seconds', '1', '--rounds', '3', '--json'];
+    const { exit, stdout, stderr } = await runPulsecart(['bench', ...args]);
+    expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({
+      machine: { cores: expect.any(Number), bun: Bun.version },
+      engines: { ledger: 'sqlite', gate: 'memory', queue: 'sqlite', payments: 'simulator' },
+      seconds: 1,
+      rounds: 3,
+      results: [
+        { workload: 'noop', ratioToNoop: 1, errors: 0 },
+        { workload: 'stock-read', errors: 0, differencesToNoop: [] },
+      ],
+    });
+    const [, stock] = report.results;
+    expect(stock.pairs).toHaveLength(3);
+    expect(stock.ratioToNoop).toBe(stock.pairs.map(({ ratio }: { ratio: number }) => ratio).toSorted()[1]);
+    expect(stock).not.toHaveProperty('cpuEnginesPct');
+  });
+
+  for (const args of [
+    ['--workload', 'growth'],
+    ['--workload', 'noop,flushall,start-up', '--engines', 'embedded'],
+  ]) {
+    test(`${args.join(' ')} is refused: these engines live in the server`, async () => {
+      const { exit, stdout, stderr } = await runPulsecart(['bench', ...args]);
+      expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
+      expect(stderr).toMatch(
+        /^pulsecart: --workload \S+ measures the production engines: add --engines production\n$/,
+      );
+      expect(stderr).not.toContain('noop');
+    });
+  }
+
+  test('and demo take two kinds of engines', async () => {
+    for (const command of ['bench', 'demo']) {
+      const { exit, stderr } = await runPulsecart([command, '--engines', 'oracle']);
+      expect({ exit, stderr }).toEqual({
+        exit: 2,
+        stderr: 'pulsecart: --engines takes one of embedded, production\n',
+      });
+    }
+  });
+});
