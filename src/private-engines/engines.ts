@@ -81,9 +81,9 @@ const KINDS: Readonly<Record<EngineName, EngineKind>> = { postgres, redis, rabbi
 /** Finds a way to run these engines, installing what is missing where that needs nobody's leave. */
 async function provide(names: readonly EngineName[]): Promise<(name: EngineName) => Promise<PrivateEngine>> {
   const missing = () => names.filter((name) => !isInstalled(KINDS[name]));
-  let whyNot = 'apt-get needs root, or a sudo without a password';
+  let whyNot = 'no apt-get that we may use';
   if (missing().length > 0 && process.platform === 'linux' && canInstall()) {
-    whyNot = 'what apt-get installed is too old';
+    whyNot = 'what apt-get has is too old';
     await installPackages(missing().map((name) => KINDS[name].packageName)).catch((error: AppError) => {
       whyNot = error.message;
     });
@@ -101,11 +101,12 @@ function isInstalled({ native }: EngineKind): boolean {
 }
 
 function cannotBeHad(names: readonly EngineName[], whyNot: string): AppError {
+  const are = names.length === 1 ? 'is' : 'are';
   const packages = names.map((name) => KINDS[name].packageName).join(' ');
   return new AppError(
     'unavailable',
-    `the engines ${names.join(', ')} are not here and cannot be installed (${whyNot}; and no Docker engine answers). ` +
-      `Either \`sudo apt-get install ${packages}\`, or start Docker. ` +
+    `${names.join(', ')} ${are} needed and not here. Installing does not work: ${whyNot}, no Docker engine that answers. ` +
+      `Either run \`sudo apt-get install ${packages}\`, or start Docker. ` +
       'Tests do without under PULSECART_TEST_ENGINES=embedded.',
   );
 }

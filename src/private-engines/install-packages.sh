@@ -14,9 +14,12 @@ restore() {
 }
 trap restore EXIT
 trap 'exit 1' HUP INT TERM
-# Only one that was left by us after a crash would be here next to a put-aside one.
-if [ -e "$policy" ] && [ ! -e "$policy.before-pulsecart" ]; then mv "$policy" "$policy.before-pulsecart"; fi
-printf '#!/bin/sh\nexit 101\n' > "$policy"
+# One of ours can only be what a crash has left.
+case $(cat "$policy" 2>&1) in
+  *pulsecart*) rm "$policy" ;;
+esac
+if [ -e "$policy" ]; then mv "$policy" "$policy.before-pulsecart"; fi
+printf '#!/bin/sh\n# pulsecart is installing packages\nexit 101\n' > "$policy"
 chmod 755 "$policy"
 
 export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
