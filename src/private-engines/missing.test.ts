@@ -89,6 +89,15 @@ describe('install-packages.sh', () => {
     expect(machine.read('starts')).toBe('101\n101\n');
   });
 
+  test('does not take for theirs what it left itself when it crashed', async () => {
+    using machine = aMachine();
+    machine.addProgram('apt-get', 'if [ "$1" = install ]; then kill -KILL $PPID; fi');
+    expect((await machine.install('redis-server')).exit).toBe('SIGKILL');
+    machine.addProgram('apt-get', '');
+    expect((await machine.install('redis-server')).exit).toBe(0);
+    expect(machine.read('policy')).toBe(null);
+  });
+
   test('puts everything back when apt-get fails, and fails as well', async () => {
     using machine = aMachine();
     machine.addProgram('apt-get', 'exit 100');
