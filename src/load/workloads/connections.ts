@@ -6,6 +6,7 @@ import { resetStock } from '../server-api.ts';
 import type { Stage } from '../stage.ts';
 import { PLENTY } from './paired.ts';
 import { percent, sumCounts, type WorkloadResult } from './result.ts';
+import { cpuEnginesPct, used } from './side.ts';
 
 const CONNECTIONS = 10_000;
 const RAMP_MS = 2_000;
@@ -55,6 +56,7 @@ export async function runConnections(stage: Stage): Promise<WorkloadResult> {
     const opened = await openRamped(target, CONNECTIONS, RAMP_MS, handler);
     const rssIdleMb = server.usage()?.rssMb ?? null;
     if (opened.refused > 0) errors['not opened'] = opened.refused;
+    const enginesBefore = stage.enginesCpuMs();
     const before = server.usage();
     const startMs = performance.now();
     const usable = opened.connections.filter((connection) => connection.open);
@@ -65,6 +67,7 @@ export async function runConnections(stage: Stage): Promise<WorkloadResult> {
     await Promise.race([finished.promise, Bun.sleep(ANSWER_TIMEOUT_MS)]);
     const elapsedMs = performance.now() - startMs;
     const after = server.usage();
+    const enginesMs = used(enginesBefore, stage.enginesCpuMs());
     const errorsByKind = inFlight > 0 ? { ...errors, unanswered: inFlight } : { ...errors };
     for (const connection of opened.connections) connection.end('closed');
     return {
@@ -76,6 +79,7 @@ export async function runConnections(stage: Stage): Promise<WorkloadResult> {
       errors: sumCounts(errorsByKind),
       cpuServerPct: before && after ? percent(after.cpuMs - before.cpuMs, elapsedMs) : null,
       cpuGeneratorPct: null,
+      ...cpuEnginesPct(enginesMs, elapsedMs),
       rssMb: after?.rssPeakMb ?? null,
       errorsByKind,
       connections: usable.length,
