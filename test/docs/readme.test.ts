@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { readConfig } from '../../src/config.ts';
 import { ROOT, runToEnd } from '../support/command.ts';
-import { openShop, type Shop } from '../support/shop.ts';
+import { type EmbeddedShop, openShop } from '../support/shop.ts';
 import { readDocument } from './documents.ts';
 import { type Example, examplesIn, Told } from './walk.ts';
 
@@ -16,7 +16,7 @@ if (toolsMissing.length > 0) {
 }
 
 describe.skipIf(toolsMissing.length > 0)('the walk of the README', () => {
-  let shop: Shop;
+  let shop: EmbeddedShop;
   const told = new Told();
 
   beforeAll(async () => {

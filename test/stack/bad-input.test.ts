@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { readBooks } from '../support/books.ts';
 import { askRaw, connectRaw, type RawAnswer, rawRequest } from '../support/raw-http.ts';
-import { eventually, openShop, type Shop } from '../support/shop.ts';
+import { type EmbeddedShop, eventually, openShop } from '../support/shop.ts';
 
 /** Every rule of the input, sync and async alike: the answer is 4xx JSON that names the field, and the books balance. */
 
 const CHANNELS = ['sync', 'async'] as const;
 const UNITS = 1000;
 
-let shop: Shop;
+let shop: EmbeddedShop;
 beforeAll(async () => {
   shop = await openShop();
 });

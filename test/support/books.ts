@@ -1,12 +1,14 @@
 import { audit } from '../../src/audit/audit.ts';
 import { systemClock } from '../../src/domain/clock.ts';
-import type { Product } from '../../src/domain/product.ts';
+import { FIRST_PRODUCTS, type Product } from '../../src/domain/product.ts';
 import { openStoreReadOnly } from '../../src/embedded/store.ts';
+import type { BooksReader } from '../../src/ledger/books.ts';
 import type { Found } from '../../src/ledger/ledger.ts';
+import { openPostgresBooks } from '../../src/ledger/postgres/books.ts';
 import { openSqliteBooks } from '../../src/ledger/sqlite/books.ts';
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts';
 
-/** A data folder as an auditor reads it, whether or not a server runs on it. */
+/** The books as an auditor reads them, whether or not a server runs on them. */
 export interface ReadBooks {
   readonly products: readonly Product[];
   product(productId: number): Product;
@@ -18,23 +20,51 @@ export interface ReadBooks {
 
 const FIND_BATCH = 5_000;
 
+/** Those of the embedded engines. */
 export async function readBooks(dataFolder: string, ids: readonly string[] = []): Promise<ReadBooks> {
   const store = openStoreReadOnly(dataFolder);
   try {
-    const ledger = openSqliteLedger(store, systemClock);
-    const verdicts = audit(await openSqliteBooks(store, systemClock).read());
-    const products = await ledger.products();
-    const found = new Map<string, Found>();
-    for (let at = 0; at < ids.length; at += FIND_BATCH) {
-      for (const entry of await ledger.find(ids.slice(at, at + FIND_BATCH))) found.set(...entry);
-    }
-    return {
-      products,
-      product: (productId) => products.find(({ id }) => id === productId)!,
-      found,
-      breaches: verdicts.filter(({ pass }) => !pass).map(({ name, detail }) => `${name}: ${detail}`),
-    };
+    const { products, find } = openSqliteLedger(store, systemClock);
+    return await read({ products, find, books: openSqliteBooks(store, systemClock) }, ids);
   } finally {
     store.close();
   }
+}
+
+export async function readPostgresBooks(
+  databaseUrl: string,
+  ids: readonly string[] = [],
+): Promise<ReadBooks> {
+  const { product, find, books, close } = await openPostgresBooks(databaseUrl);
+  const products = async () => {
+    const all: Product[] = [];
+    for (const { id } of FIRST_PRODUCTS) all.push((await product(id))!);
+    return all;
+  };
+  try {
+    return await read({ products, find, books }, ids);
+  } finally {
+    await close();
+  }
+}
+
+interface Source {
+  products(): Promise<Product[]>;
+  find(purchaseIds: readonly string[]): Promise<Map<string, Found>>;
+  readonly books: BooksReader;
+}
+
+async function read({ products, find, books }: Source, ids: readonly string[]): Promise<ReadBooks> {
+  const verdicts = audit(await books.read());
+  const all = await products();
+  const found = new Map<string, Found>();
+  for (let at = 0; at < ids.length; at += FIND_BATCH) {
+    for (const entry of await find(ids.slice(at, at + FIND_BATCH))) found.set(...entry);
+  }
+  return {
+    products: all,
+    product: (productId) => all.find(({ id }) => id === productId)!,
+    found,
+    breaches: verdicts.filter(({ pass }) => !pass).map(({ name, detail }) => `${name}: ${detail}`),
+  };
 }
