@@ -1,10 +1,8 @@
 import { test } from 'bun:test';
-import { connect } from 'amqplib';
 import { ownRabbit, productionEngines } from '../../test/support/engines.ts';
 import { startGateway } from '../../test/support/gateway.ts';
+import { stranger } from '../../test/support/stranger.ts';
 import { queueContract } from './queue.contract.ts';
-import { QUEUE_NAMES } from './queue.ts';
-import { createTopology } from './rabbitmq/topology.ts';
 import { openRabbitQueue } from './rabbitmq.ts';
 
 if (!productionEngines) {
@@ -34,21 +32,9 @@ function contract(): void {
       async close() {
         await queue.close();
         await gateway.close();
-        await dropQueues(url, namespace);
+        await (await stranger(url, namespace)).dropQueues();
         await close();
       },
     };
   });
-}
-
-/** A broker runs out of file handles some hundred quorum queues later. */
-async function dropQueues(url: string, namespace: string): Promise<void> {
-  const topology = createTopology(namespace);
-  const connection = await connect(url);
-  const channel = await connection.createChannel();
-  for (const name of QUEUE_NAMES)
-    for (const queue of [topology.work(name), topology.dead(name), ...topology.waits(name)])
-      await channel.deleteQueue(queue);
-  await channel.deleteExchange(topology.figuresExchange);
-  await connection.close();
 }

@@ -83,9 +83,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
       await figures.attachReceiver(connection);
     },
     onUp(connection) {
-      for (const consumer of consumers.keys()) {
-        consumer.attach(connection).catch((error) => cut(connection, String(error)));
-      }
+      for (const consumer of consumers.keys()) void attach(consumer, connection);
     },
     onDown() {
       status.detach();
@@ -123,6 +121,10 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
     return { unacknowledged: 0, oldestAt: null, frontAt: fronts.get(name) ?? null };
   }
 
+  async function attach(consumer: RabbitConsumer, connection: ChannelModel): Promise<void> {
+    await consumer.attach(connection).catch((error) => cut(connection, String(error)));
+  }
+
   function consumersOf(name: QueueName): RabbitConsumer[] {
     return [...consumers].filter(([, of]) => of === name).map(([consumer]) => consumer);
   }
@@ -144,9 +146,11 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
         handle,
         onTrouble,
       });
-      const connection = open(consuming);
+      if (closed) throw new AppError('unavailable', 'The queue is closed.');
       consumers.set(consumer, name);
-      await consumer.attach(connection).catch((error) => cut(connection, String(error)));
+      const connection = consuming.current();
+      // Without one it begins with the next.
+      if (connection) await attach(consumer, connection);
       return {
         async close() {
           await consumer.close();

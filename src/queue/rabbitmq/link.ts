@@ -11,6 +11,8 @@ import { within } from './within.ts';
 export interface Link {
   /** The connection now. Throws AppError `unavailable` at once when there is none, or when the broker takes nothing. */
   connection(): ChannelModel;
+  /** The same, or null. */
+  current(): ChannelModel | null;
   isBlocked(): boolean;
   /** Cuts the connection; the next one is on its way. */
   cut(reason: string): void;
@@ -121,6 +123,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
         throw new AppError('unavailable', `${target.shown} takes no messages (alarm: ${blockedBy}).`);
       return current;
     },
+    current: () => current,
     isBlocked: () => blockedBy !== null,
     cut(reason) {
       if (current) down(current, new Error(reason));

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { ownRabbit, productionEngines } from '../../../test/support/engines.ts';
+import { type Stranger, stranger } from '../../../test/support/stranger.ts';
 import { until } from '../../../test/support/until.ts';
 import type { Delivery, Queue, QueueStatus } from '../queue.ts';
 import { openRabbitQueue, type RabbitQueueOptions } from '../rabbitmq.ts';
-import { type Stranger, stranger } from './stranger.support.ts';
 
 if (!productionEngines) {
   test.skip('several processes at one RabbitMQ: PULSECART_TEST_ENGINES=embedded runs no broker', () => {});

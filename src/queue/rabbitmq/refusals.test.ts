@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { createServer } from 'node:net';
 import { ownRabbit, productionEngines } from '../../../test/support/engines.ts';
+import { type Stranger, stranger } from '../../../test/support/stranger.ts';
 import { until } from '../../../test/support/until.ts';
 import { AppError, type ErrorCode } from '../../domain/errors.ts';
 import type { Queue } from '../queue.ts';
 import { openRabbitQueue } from '../rabbitmq.ts';
-import { type Stranger, stranger } from './stranger.support.ts';
 
 const SECRET = 'pa55-word';
 

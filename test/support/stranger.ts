@@ -1,6 +1,6 @@
 import { connect } from 'amqplib';
-import { QUEUE_NAMES } from '../queue.ts';
-import { createTopology } from './topology.ts';
+import { QUEUE_NAMES } from '../../src/queue/queue.ts';
+import { createTopology } from '../../src/queue/rabbitmq/topology.ts';
 
 export type Stranger = Awaited<ReturnType<typeof stranger>>;
 
