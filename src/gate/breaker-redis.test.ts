@@ -42,6 +42,7 @@ function badDays(start: () => Promise<RedisShape>): void {
     await until(isKnown);
     heard.length = 0;
     redis.freeze();
+    await until(async () => !(await isKnown()));
     const slowMs: number[] = [];
     const endMs = performance.now() + 3_000;
     while (performance.now() < endMs) {
@@ -56,7 +57,8 @@ function badDays(start: () => Promise<RedisShape>): void {
     expect(slowMs.length).toBeLessThan(10);
     redis.thaw();
     await until(isKnown, HEALED_WITHIN_MS);
-    expect(heard).toEqual([expect.stringContaining('in trouble'), 'The gate answers again.']);
+    expect(heard[0]).toContain('in trouble');
+    expect(heard.at(-1)).toBe('The gate answers again.');
   });
 
   test('killed and started empty on the same port, it is back', async () => {

@@ -77,5 +77,7 @@ export function gateContract(name: string, make: () => Promise<Gate>): void {
       const answers = await Promise.all(Array.from({ length: 30 }, () => claims([1, 1, 1])));
       expect(answers.flat().filter((claim) => claim === 'claimed')).toHaveLength(50);
     });
+
+    test('a ping finds it well', () => gate.ping());
   });
 }

@@ -30,8 +30,10 @@ export function createTrouble(address: RedisAddress): RedisTrouble {
     ofCommand(error) {
       if (error instanceof AppError) return error;
       const text = textOf(error);
-      const notDone = NOT_SENT.test(text) || (error instanceof Error && error.name === 'ReplyError');
-      return new AppError(notDone ? 'unavailable' : 'outcome_unknown', `${redis}: ${text}`);
+      if (NOT_SENT.test(text)) return new AppError('unavailable', `${redis}: there is no connection.`);
+      if (CUT_OFF.test(text)) return new AppError('outcome_unknown', `${redis}: the connection was lost.`);
+      const refused = error instanceof Error && error.name === 'ReplyError';
+      return new AppError(refused ? 'unavailable' : 'outcome_unknown', `${redis}: ${text}`);
     },
     ofOpening(error) {
       if (error instanceof AppError) return error;
@@ -47,8 +49,9 @@ export function createTrouble(address: RedisAddress): RedisTrouble {
   };
 }
 
-/** What the client says of a command that it refused to send. */
+/** What the client says of a command that it did not send, and of one that was under way when the connection ended. */
 const NOT_SENT = /enableOfflineQueue options is false/;
+const CUT_OFF = /max retries per request|Connection is closed/;
 
 const OPENING: readonly { pattern: RegExp; says: string; code?: 'unavailable' }[] = [
   { pattern: /^WRONGPASS|invalid password/, says: 'refused the user name or password of its URL' },

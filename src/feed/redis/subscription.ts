@@ -44,7 +44,7 @@ export async function openSubscription(
     });
     fresh.on('message', (_, text) => events.onMessage(text));
     fresh.once('end', () => {
-      if (isLive) lost(trouble ?? new Error('the connection was closed'));
+      if (isLive) lost(trouble ?? new Error('Connection is closed.'));
     });
     try {
       await fresh.connect();
