@@ -12,6 +12,7 @@ import { isRunning } from '../../test/support/processes.ts';
 import { until } from '../../test/support/until.ts';
 import { ENGINE_NAMES, type PrivateEngines, startPrivateEngine, startPrivateEngines } from './engines.ts';
 import { postgres } from './postgres.ts';
+import { familyOf } from './processes.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { redis } from './redis.ts';
 
@@ -102,12 +103,17 @@ describe.skipIf(!productionEngines)('private engines', () => {
     expect(await inDatabase(engines.postgres.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  test('nothing is left of an engine that was closed', async () => {
-    const engine = await startPrivateEngine('redis');
-    const before = foldersOf(process.pid);
+  test('nothing is left of an engine that was closed, a killed one included', async () => {
+    const before = familyOf(process.pid);
+    const engine = await startPrivateEngine('postgres');
+    const pids = familyOf(process.pid).filter((pid) => !before.includes(pid));
+    const folders = foldersOf(process.pid).length;
+    expect(sharedMemoryOf(pids)).toHaveLength(1);
+    await engine.kill();
     await engine.close();
     expect(await isFree(engine.port)).toBe(true);
-    expect(before.length - foldersOf(process.pid).length).toBe(1);
+    expect(sharedMemoryOf(pids)).toEqual([]);
+    expect(foldersOf(process.pid)).toHaveLength(folders - 1);
   });
 
   test(
@@ -116,8 +122,10 @@ describe.skipIf(!productionEngines)('private engines', () => {
       const starter = Bun.spawn([process.execPath, '-e', STARTER], { stdout: 'pipe', stderr: 'inherit' });
       const { pids, ports } = JSON.parse(await firstLine(starter.stdout)) as Record<string, number[]>;
       expect(pids!.length).toBeGreaterThan(10);
+      expect(sharedMemoryOf(pids!)).toHaveLength(1);
       starter.kill('SIGKILL');
       await until(() => !pids!.some(isRunning));
+      expect(sharedMemoryOf(pids!)).toEqual([]);
       for (const port of ports!) expect(await isFree(port)).toBe(true);
 
       expect(foldersOf(starter.pid)).toHaveLength(3);
@@ -160,6 +168,12 @@ function knowsQueue(name: string): boolean {
 
 function foldersOf(pid: number): string[] {
   return readdirSync(tmpdir()).filter((name) => name.startsWith(`pulsecart-engine-${pid}-`));
+}
+
+/** Segments of System V shared memory that one of these has made (proc(5), sysvipc). */
+function sharedMemoryOf(pids: readonly number[]): number[] {
+  const [, ...segments] = readFileSync('/proc/sysvipc/shm', 'utf8').trim().split('\n');
+  return segments.map((line) => Number(line.trim().split(/\s+/)[4])).filter((maker) => pids.includes(maker));
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Subprocess } from 'bun';
 import { AppError } from '../domain/errors.ts';
 import { type Account, accountFor, makeFolder, removeFolder } from './folders.ts';
+import type { NativePrograms } from './kind.ts';
 
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** Enough for the lines that say why a program ended. */
@@ -18,9 +19,9 @@ export interface Home {
   readonly ports: readonly number[];
   /**
    * Starts a program in the folder, as the engine's account, in a session of its own so that Ctrl-C is ours alone. It
-   * gets the signal `endsWith` when this process dies.
+   * gets the signal that ends the engine when this process dies.
    */
-  spawn(argv: readonly string[], options?: SpawnOptions): Subprocess;
+  spawn(argv: readonly string[], env?: Readonly<Record<string, string>>): Subprocess;
   /** Runs a program to its end; rejects `unavailable` when it fails. */
   run(argv: readonly string[]): Promise<void>;
   /** The end of what its programs have said. */
@@ -28,19 +29,18 @@ export interface Home {
   remove(): void;
 }
 
-export interface SpawnOptions {
-  readonly env?: Readonly<Record<string, string>>;
-  readonly endsWith?: 'KILL' | 'QUIT';
-}
-
-export function makeHome(name: string, ports: readonly number[], accountName: string): Home {
+export function makeHome(
+  name: string,
+  ports: readonly number[],
+  { account: accountName, endsWith }: NativePrograms,
+): Home {
   const account = accountFor(accountName);
   const folder = makeFolder(name, account);
   const log = join(folder, 'messages.log');
 
-  const spawn = (argv: readonly string[], { env = {}, endsWith = 'KILL' }: SpawnOptions = {}) => {
+  const spawn: Home['spawn'] = (argv, env = {}) => {
     const output = openSync(log, 'a');
-    const wrapper = ['setpriv', ...privileges(account), '--pdeathsig', endsWith];
+    const wrapper = ['setpriv', ...privileges(account), '--pdeathsig', endsWith.slice('SIG'.length)];
     try {
       return Bun.spawn([...wrapper, 'sh', '-c', UNLESS_ORPHANED, `${process.pid}`, ...argv], {
         cwd: folder,

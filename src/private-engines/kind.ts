@@ -26,6 +26,8 @@ export interface NativePrograms {
   isInstalled(): boolean;
   /** Made by its package. Root's engines run as it; PostgreSQL refuses to run as root. */
   readonly account: string;
+  /** What ends it and leaves nothing behind in the system. */
+  readonly endsWith: 'SIGKILL' | 'SIGQUIT';
   /** How many it listens on; clients use the first. */
   readonly ports: number;
   /** What the engine that lives here will call itself: somebody else may have been faster in taking the port. */

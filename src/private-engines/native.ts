@@ -31,7 +31,7 @@ async function startOn(
   { native, url, whoAnswers }: EngineKind,
   ports: readonly number[],
 ): Promise<PrivateEngine> {
-  const home = makeHome(name, ports, native.account);
+  const home = makeHome(name, ports, native);
   const port = ports[0]!;
   let running: Subprocess[] = [];
   const family = () => running.flatMap(({ pid }) => familyOf(pid));
@@ -53,15 +53,26 @@ async function startOn(
     await gone(name, pids);
   };
   const close = async () => {
-    await kill();
-    home.remove();
+    try {
+      if (native.endsWith === 'SIGKILL') return;
+      // One that was killed has left shared memory behind, and clears it away itself when it starts.
+      if (running.length === 0) await start();
+      frost.thaw();
+      const pids = family();
+      for (const child of running) child.kill(native.endsWith);
+      await gone(name, pids);
+    } finally {
+      await kill();
+      home.remove();
+    }
   };
 
   try {
     await native.initialise(home);
     await start();
   } catch (error) {
-    await close();
+    // What went wrong is worth more than what went wrong because of it.
+    await close().catch(() => {});
     throw error;
   }
   return {

@@ -50,6 +50,8 @@ export const postgres: EngineKind = {
   native: {
     account: 'postgres',
     isInstalled: () => programs() !== null,
+    // Its immediate shutdown, which takes backends and shared memory along.
+    endsWith: 'SIGQUIT',
     ports: 1,
     self: ({ folder }) => dataIn(folder),
 
@@ -63,8 +65,7 @@ export const postgres: EngineKind = {
       rmSync(join(dataIn(folder), 'postmaster.pid'), { force: true });
       const where = { listen_addresses: '127.0.0.1', port: `${ports[0]}`, unix_socket_directories: '' };
       const argv = [join(programs()!, 'postgres'), '-D', dataIn(folder), ...settings(where)];
-      // SIGQUIT is its immediate shutdown: it takes its backends and its shared memory with it.
-      return [spawn(argv, { endsWith: 'QUIT' })];
+      return [spawn(argv)];
     },
   },
 };

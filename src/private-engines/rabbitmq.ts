@@ -38,6 +38,7 @@ export const rabbitmq: EngineKind = {
   native: {
     account: 'rabbitmq',
     isInstalled: () => program() !== null && portMapper() !== null,
+    endsWith: 'SIGKILL',
     ports: 3,
     self: nodeName,
 
@@ -68,7 +69,7 @@ export const rabbitmq: EngineKind = {
         // Makes the script become the broker instead of standing in front of it.
         RUNNING_UNDER_SYSTEMD: 'true',
       };
-      return [mapper, spawn([program()!], { env })];
+      return [mapper, spawn([program()!], env)];
     },
   },
 };

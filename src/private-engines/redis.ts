@@ -31,6 +31,7 @@ export const redis: EngineKind = {
   native: {
     account: 'redis',
     isInstalled: () => program() !== null,
+    endsWith: 'SIGKILL',
     ports: 1,
     self: ({ folder }) => folder,
     initialise() {},
