@@ -120,6 +120,18 @@ function severalProcesses(): void {
     expect(unacknowledgedMax).toBeWithin(1, 17);
   });
 
+  test('a message that was given back comes again before those behind it', async () => {
+    const queue = await open({ prefetch: 1 });
+    await queue.publish('purchases', ['0', '1', '2'].map(one));
+    const tries: string[] = [];
+    await queue.consume('purchases', { maxItems: 1, concurrency: 1 }, async ([delivery]) => {
+      tries.push(delivery!.body);
+      if (tries.length < 3) throw new Error('not yet');
+    });
+    await until(() => tries.length === 5);
+    expect(tries).toEqual(['0', '0', '0', '1', '2']);
+  });
+
   test('messages of strangers, unreadable headers and all, reach the handler and stop nobody', async () => {
     const queue = await open();
     const got: Delivery[] = [];
