@@ -27,7 +27,8 @@ interface Decided {
 export function createDecide(database: Pick<Database, 'write'>) {
   return async (purchases: readonly Purchase[]): Promise<Decision> => {
     if (purchases.length === 0) return { outcomes: [], products: [] };
-    if (!purchases.every(isPlain)) {
+    const [first] = purchases;
+    if (!purchases.every((purchase) => isPlain(purchase, first!.channel))) {
       const [row] = await database.write<{ answer: Decided }>(DECIDE, decideValues(purchases));
       return decision(row!.answer, purchases);
     }
@@ -44,16 +45,17 @@ export function createDecide(database: Pick<Database, 'write'>) {
   };
 }
 
-const SELL = 'SELECT pulsecart_sell($1, $2, $3, $4, $5, $6) AS answer';
+const SELL = 'SELECT pulsecart_sell($1, $2, $3, $4, $5, $6, $7) AS answer';
 const DECIDE = 'SELECT pulsecart_decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS answer';
 
-function isPlain({ channel, key, refusal }: Purchase): boolean {
-  return channel === 'sync' && key === null && refusal === null;
+function isPlain({ channel, key, refusal }: Purchase, channelOfAll: Purchase['channel']): boolean {
+  return channel === channelOfAll && key === null && refusal === null;
 }
 
 function sellValues(groups: readonly (readonly Purchase[])[]): unknown[] {
   const purchases = groups.length === 1 ? groups[0]! : groups.flat();
   return [
+    purchases[0]!.channel === 'async',
     numberArray(groups.map(([first]) => first!.productId)),
     numberArray(groups.map(({ length }) => length)),
     numberArray(groups.map(unitsOf)),

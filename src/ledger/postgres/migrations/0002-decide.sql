@@ -6,68 +6,97 @@
 -- before the one that reads what they protect: under READ COMMITTED a statement sees what was committed before it began,
 -- which may be before it got its lock. A product's lock is also that of its holdings.
 --
--- Plans are generic and, in `pulsecart_decide`, go by the indexes: one made while the tables were empty would read them
--- from end to end, and a session keeps its plans.
+-- A session keeps its plans, and one made while a table was empty would read it from end to end when it is full. So plans are
+-- generic, look-ups go by index, and none is an inner join, which could begin with the table.
 
--- Sells to purchases that are sync, without key, and grouped by product.
+-- Sells to purchases without key, all of one channel, and grouped by product.
 --   in_products, in_lengths, in_units     products, rising; how many purchases each has, and for how many units
 --   in_ids, in_quantities, in_customers   the purchases; null: one unit each, all anonymous
 -- Answers {now, products, first}, where `first` are the numbers of each product's first order and the others' follow; or
 -- what pulsecart_decide answers.
 CREATE FUNCTION pulsecart_sell(
-  in_products bigint[], in_lengths integer[], in_units bigint[],
+  in_async boolean, in_products bigint[], in_lengths integer[], in_units bigint[],
   in_ids uuid[], in_quantities integer[], in_customers text[]
-) RETURNS json LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s' AS $$
+) RETURNS json LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s'
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
 DECLARE
   now_ms    bigint;
-  fits      boolean;
+  fits      boolean := true;
   till      products;
-  nth_till  integer := 0;
-  done      integer := 0;
+  nth_till  integer;
+  done      integer;
   upto      integer;
-  products_ json[];
+  as_sold   json[];
   first     bigint[];
 BEGIN
   PERFORM FROM products WHERE id = ANY (in_products) ORDER BY id FOR NO KEY UPDATE;
   now_ms := pulsecart_now();
-  SELECT count(*) = cardinality(in_products) AND bool_and(
-    pulsecart_closed(p, now_ms) IS NULL AND p.total - p.reserved - p.sold >= w.units
-    AND (p.per_customer_limit IS NULL OR in_customers IS NULL))
-  INTO fits FROM unnest(in_products, in_units) AS w (id, units) JOIN products p ON p.id = w.id;
+
+  nth_till := 0;
+  done := 0;
+  FOR till IN SELECT * FROM products WHERE id = ANY (in_products) ORDER BY id LOOP
+    nth_till := nth_till + 1;
+    upto := done + in_lengths[nth_till];
+    fits := fits AND till.total - till.reserved - till.sold >= in_units[nth_till]
+      AND (in_async OR pulsecart_closed(till, now_ms) IS NULL);
+    IF fits AND till.per_customer_limit IS NOT NULL AND in_customers IS NOT NULL THEN
+      fits := NOT EXISTS (
+        SELECT FROM unnest(in_customers[done + 1 : upto], in_quantities[done + 1 : upto]) AS u (customer, quantity)
+        WHERE u.customer IS NOT NULL GROUP BY u.customer
+        HAVING sum(coalesce(u.quantity, 1)) + coalesce((SELECT h.units FROM holdings h
+          WHERE h.product_id = till.id AND h.generation = till.generation AND h.customer = u.customer), 0)
+          > till.per_customer_limit);
+    END IF;
+    done := upto;
+  END LOOP;
+  fits := fits AND nth_till = cardinality(in_products);
+  IF fits AND in_async THEN
+    fits := NOT EXISTS (SELECT FROM outcomes WHERE purchase_id = ANY (in_ids));
+  END IF;
 
   IF fits THEN
     -- Looking for repeated ids beforehand, or ON CONFLICT, would search the index once more for each order: 10.3 against
     -- 7.5 µs of the server's CPU per purchase. So a repeated id breaks the insert, and what was inserted is taken back.
     BEGIN
+      nth_till := 0;
+      done := 0;
       FOR till IN SELECT * FROM products WHERE id = ANY (in_products) ORDER BY id LOOP
         nth_till := nth_till + 1;
         upto := done + in_lengths[nth_till];
-        IF in_quantities IS NULL THEN
-          INSERT INTO orders (id, product_id, number, price_minor, created_at, expires_at, updated_at, generation, quantity,
-            remaining, channel, currency, customer)
-          SELECT u.id, till.id, till.last_number + u.nth, till.price_minor, now_ms,
-            now_ms + till.hold_seconds * 1000::bigint, now_ms, till.generation, 1,
-            till.total - till.reserved - till.sold - u.nth, 'sync', till.currency, u.customer
-          FROM unnest(in_ids[done + 1 : upto], in_customers[done + 1 : upto])
-            WITH ORDINALITY AS u (id, customer, nth);
-        ELSE
-          INSERT INTO orders (id, product_id, number, price_minor, created_at, expires_at, updated_at, generation, quantity,
-            remaining, channel, currency, customer)
-          SELECT u.id, till.id, till.last_number + u.nth, till.price_minor, now_ms,
-            now_ms + till.hold_seconds * 1000::bigint, now_ms, till.generation, u.quantity,
-            till.total - till.reserved - till.sold - sum(u.quantity) OVER (ORDER BY u.nth ROWS UNBOUNDED PRECEDING),
-            'sync', till.currency, u.customer
+        INSERT INTO orders (id, product_id, number, price_minor, created_at, expires_at, updated_at, generation, quantity,
+          remaining, channel, currency, customer)
+        SELECT u.id, till.id, till.last_number + u.nth, till.price_minor, now_ms,
+          now_ms + till.hold_seconds * 1000::bigint, now_ms, till.generation, coalesce(u.quantity, 1),
+          till.total - till.reserved - till.sold - CASE WHEN in_quantities IS NULL THEN u.nth ELSE u.upto_this END,
+          CASE WHEN in_async THEN 'async' ELSE 'sync' END::channel, till.currency, u.customer
+        FROM (
+          SELECT id, NULL::integer AS quantity, customer, nth, NULL::bigint AS upto_this
+          FROM unnest(in_ids[done + 1 : upto], in_customers[done + 1 : upto]) WITH ORDINALITY AS u (id, customer, nth)
+          WHERE in_quantities IS NULL
+          UNION ALL
+          SELECT id, quantity, customer, nth, sum(quantity) OVER (ORDER BY nth ROWS UNBOUNDED PRECEDING)
           FROM unnest(in_ids[done + 1 : upto], in_quantities[done + 1 : upto], in_customers[done + 1 : upto])
-            WITH ORDINALITY AS u (id, quantity, customer, nth);
+            WITH ORDINALITY AS u (id, quantity, customer, nth)
+          WHERE in_quantities IS NOT NULL) AS u;
+        IF till.per_customer_limit IS NOT NULL AND in_customers IS NOT NULL THEN
+          INSERT INTO holdings (product_id, generation, units, customer)
+          SELECT till.id, till.generation, sum(coalesce(u.quantity, 1)), u.customer
+          FROM unnest(in_customers[done + 1 : upto], in_quantities[done + 1 : upto]) AS u (customer, quantity)
+          WHERE u.customer IS NOT NULL GROUP BY u.customer
+          ON CONFLICT (product_id, generation, customer) DO UPDATE SET units = holdings.units + excluded.units;
         END IF;
         first := first || till.last_number + 1;
         UPDATE products SET reserved = reserved + in_units[nth_till], last_number = last_number + in_lengths[nth_till],
           version = version + 1
         WHERE id = till.id RETURNING * INTO till;
-        products_ := products_ || pulsecart_product(till);
+        as_sold := as_sold || pulsecart_product(till);
         done := upto;
       END LOOP;
-      RETURN json_build_object('now', now_ms, 'products', products_, 'first', first);
+      IF in_async THEN
+        UPDATE counters SET value = value + done WHERE name = 'async_decided' AND shard = abs(in_products[1] % 64);
+      END IF;
+      RETURN json_build_object('now', now_ms, 'products', as_sold, 'first', first);
     EXCEPTION WHEN unique_violation THEN
       NULL;
     END;
@@ -76,7 +105,7 @@ BEGIN
   RETURN pulsecart_decide(in_products,
     (SELECT array_agg(l.till::integer ORDER BY l.till)
       FROM unnest(in_lengths) WITH ORDINALITY AS l (length, till), generate_series(1, l.length)),
-    in_ids, in_quantities, in_customers, NULL, NULL, NULL, NULL, NULL);
+    in_ids, in_quantities, in_customers, array_fill(in_async, ARRAY[cardinality(in_ids)]), NULL, NULL, NULL, NULL);
 END $$;
 
 -- Decides any purchases, in the order given.
@@ -94,7 +123,7 @@ CREATE FUNCTION pulsecart_decide(
   in_async boolean[], in_scopes text[], in_values text[], in_fingerprints text[], in_refusals text[]
 ) RETURNS json LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s'
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
 #variable_conflict use_column
 DECLARE
   size integer := cardinality(in_ids);

@@ -16,7 +16,7 @@ $$;
 -- Takes the charge lease of orders, or takes it over; answers those that it could take, in the order asked for.
 CREATE FUNCTION pulsecart_lease(in_ids uuid[], lease_ms bigint) RETURNS SETOF orders LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s'
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
 DECLARE
   now_ms bigint;
 BEGIN
@@ -46,11 +46,12 @@ CREATE FUNCTION pulsecart_settle(
   in_ids uuid[], in_attempts integer[], in_leases integer[], in_events text[], in_providers text[], in_reasons text[]
 ) RETURNS TABLE (product_id bigint, version bigint, available bigint, orders integer) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s'
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
 #variable_conflict use_column
 DECLARE
-  now_ms bigint;
-  nths   integer[];
+  now_ms  bigint;
+  ids     uuid[];
+  results integer[];
 BEGIN
   -- An order's product never changes, so that it may be read before it is locked.
   PERFORM FROM products WHERE id = ANY (ARRAY(SELECT DISTINCT product_id FROM orders WHERE id = ANY (in_ids)))
@@ -59,23 +60,27 @@ BEGIN
   now_ms := pulsecart_now();
 
   -- Of several results for one order the first that applies ends its attempt; the others come too late.
-  nths := ARRAY(SELECT min(r.nth) FROM unnest(in_ids, in_attempts, in_leases, in_events)
-      WITH ORDINALITY AS r (id, attempt, leases, event, nth)
-    JOIN orders o ON o.id = r.id
+  SELECT array_agg(a.id), array_agg(a.result) INTO ids, results
+  FROM (SELECT r.id, min(r.nth) AS result
+    FROM unnest(in_ids, in_attempts, in_leases, in_events) WITH ORDINALITY AS r (id, attempt, leases, event, nth),
+      LATERAL (SELECT status, attempts, leases FROM orders WHERE id = r.id LIMIT 1) AS o
     WHERE o.status = 'charging' AND o.attempts = r.attempt AND (r.event <> 'attempt_failed' OR o.leases = r.leases)
-    GROUP BY r.id);
-  UPDATE payments SET updated_at = now_ms, provider_id = in_providers[nth], reason = in_reasons[nth],
-    status = CASE in_events[nth] WHEN 'attempt_failed' THEN 'failed' WHEN 'give_up' THEN 'cancelled' ELSE in_events[nth] END
-  FROM unnest(nths) AS nth WHERE order_id = in_ids[nth] AND attempt = in_attempts[nth];
+    GROUP BY r.id) AS a;
+  UPDATE payments SET updated_at = now_ms,
+    (status, provider_id, reason) = (
+      SELECT CASE in_events[result] WHEN 'attempt_failed' THEN 'failed' WHEN 'give_up' THEN 'cancelled'
+        ELSE in_events[result] END, in_providers[result], in_reasons[result]
+      FROM (SELECT results[array_position(ids, order_id)]) AS r (result))
+  WHERE order_id = ANY (ids) AND attempt = in_attempts[results[array_position(ids, order_id)]];
   RETURN QUERY SELECT * FROM pulsecart_advance(
-    ARRAY(SELECT in_ids[nth] FROM unnest(nths) AS nth), ARRAY(SELECT in_events[nth] FROM unnest(nths) AS nth), now_ms);
+    ids, ARRAY(SELECT in_events[result] FROM unnest(results) AS result), now_ms);
 END $$;
 
--- Expires reserved orders whose hold has run out, oldest first, at most so many; answers the standings and how many it were.
+-- Expires reserved orders whose hold has run out, oldest first, at most so many; answers standings like pulsecart_settle.
 CREATE FUNCTION pulsecart_expire(at_most integer)
 RETURNS TABLE (product_id bigint, version bigint, available bigint, orders integer) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s'
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
 #variable_conflict use_column
 DECLARE
   now_ms bigint := pulsecart_now();
@@ -87,35 +92,41 @@ BEGIN
   ORDER BY id FOR NO KEY UPDATE;
   -- Whoever had the locks before may have ended or leased some of them.
   ids := ARRAY(SELECT id FROM orders WHERE id = ANY (ids) AND status = 'reserved' ORDER BY id FOR NO KEY UPDATE);
-  RETURN QUERY SELECT * FROM pulsecart_advance(ids, array_fill('expire'::text, ARRAY[cardinality(ids)]), pulsecart_now());
+  RETURN QUERY SELECT * FROM pulsecart_advance(
+    ids, array_fill('expire'::text, ARRAY[cardinality(ids)]), pulsecart_now());
 END $$;
 
--- Moves orders to the status that follows, and their units with them. The caller has locked products and orders, and each
--- event applies to its order.
+-- Moves orders to the status that follows, and their units with them; answers the standings of the products whose units
+-- moved, and by how many orders. The caller has locked products and orders, and each event applies to its order.
 CREATE FUNCTION pulsecart_advance(in_ids uuid[], in_events text[], now_ms bigint)
 RETURNS TABLE (product_id bigint, version bigint, available bigint, orders integer) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
+DECLARE
+  back record;
 BEGIN
   RETURN QUERY
   WITH moved AS (
     UPDATE orders o SET lease_until = 0, updated_at = now_ms,
-      status = pulsecart_next_status(o.status, e.event, now_ms < o.expires_at),
-      open = pulsecart_next_status(o.status, e.event, now_ms < o.expires_at) = 'reserved'
-    FROM unnest(in_ids, in_events) AS e (id, event) WHERE o.id = e.id
-    RETURNING o.product_id, o.generation, o.customer, o.quantity, o.status
-  ), given_back AS (
-    UPDATE holdings h SET units = h.units - b.units
-    FROM (SELECT product_id, generation, customer, sum(quantity) AS units FROM moved
-      WHERE status NOT IN ('reserved', 'paid') AND customer IS NOT NULL GROUP BY 1, 2, 3) b
-    WHERE h.product_id = b.product_id AND h.generation = b.generation AND h.customer = b.customer
+      (status, open) = (SELECT s.status, s.status = 'reserved' FROM pulsecart_next_status(
+        o.status, in_events[array_position(in_ids, o.id)], now_ms < o.expires_at) AS s (status))
+    WHERE o.id = ANY (in_ids)
+    RETURNING o.product_id, o.generation, o.quantity, o.status
   )
   UPDATE products p SET version = p.version + 1, reserved = p.reserved - m.units, sold = p.sold + m.sold,
     -- Units of an older round leave the product instead of being sold again, so that a round sells exactly its own.
     total = p.total - m.retired
   FROM (SELECT m.product_id, count(*)::integer AS orders, sum(m.quantity) AS units,
       coalesce(sum(m.quantity) FILTER (WHERE m.status = 'paid'), 0) AS sold,
-      coalesce(sum(m.quantity) FILTER (WHERE m.status <> 'paid' AND m.generation <> n.generation), 0) AS retired
-    FROM moved m JOIN products n ON n.id = m.product_id WHERE m.status <> 'reserved' GROUP BY m.product_id) m
+      coalesce(sum(m.quantity) FILTER (WHERE m.status <> 'paid'
+        AND m.generation <> (SELECT generation FROM products WHERE id = m.product_id)), 0) AS retired
+    FROM moved m WHERE m.status <> 'reserved' GROUP BY m.product_id) m
   WHERE p.id = m.product_id
   RETURNING p.id, p.version, p.total - p.reserved - p.sold, m.orders;
+
+  FOR back IN SELECT product_id, generation, customer, sum(quantity) AS units FROM orders
+    WHERE id = ANY (in_ids) AND status NOT IN ('reserved', 'paid') AND customer IS NOT NULL GROUP BY 1, 2, 3
+  LOOP
+    UPDATE holdings SET units = units - back.units
+    WHERE product_id = back.product_id AND generation = back.generation AND customer = back.customer;
+  END LOOP;
 END $$;

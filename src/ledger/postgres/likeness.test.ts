@@ -1,0 +1,278 @@
+import { expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ownDatabase, productionEngines } from '../../../test/support/engines.ts';
+import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
+import { nextStatus, type OrderEvent, type OrderStatus } from '../../domain/order.ts';
+import type { NewProduct } from '../../domain/product.ts';
+import type { Purchase } from '../../domain/purchase.ts';
+import { randomFrom } from '../../domain/random.ts';
+import { openStore } from '../../embedded/store.ts';
+import type { ChargeResult, Ledger, Standing } from '../ledger.ts';
+import { openSqliteBooks } from '../sqlite/books.ts';
+import { openSqliteLedger } from '../sqlite.ts';
+import { openPostgresBooks } from './books.ts';
+import { openLedger, sql } from './support.contract.ts';
+
+/** As many histories as fit in this time; a seed given by hand is lived once. */
+const TIME_MS = 5_000;
+const SEED = process.env.SEED;
+const STEPS = 40;
+const START_MS = Date.UTC(2027, 0, 1);
+
+if (!productionEngines) {
+  console.log('skipped: PostgreSQL compared with SQLite, because of PULSECART_TEST_ENGINES=embedded');
+} else {
+  test('the ledger in PostgreSQL answers word for word like the one in SQLite', async () => {
+    const first = Number(SEED ?? Math.floor(Math.random() * 2 ** 31));
+    console.log(`seed ${first}; to repeat: SEED=<the last> npm test -- src/ledger/postgres/likeness`);
+    const pair = await openPair();
+    try {
+      const endsAt = performance.now() + TIME_MS;
+      let seed = first;
+      do {
+        await live(pair, seed).catch((error) => {
+          throw new Error(`seed ${seed}`, { cause: error });
+        });
+        seed++;
+      } while (!SEED && performance.now() < endsAt);
+      expect(await pair.booksOf('postgres')).toEqual(await pair.booksOf('sqlite'));
+    } finally {
+      await pair.close();
+    }
+  });
+
+  test('an order takes the same steps in the database as in the domain', async () => {
+    const { url, close } = await ownDatabase();
+    const { ledger } = await openLedger(url);
+    const rows = await sql<{ status: OrderStatus; event: string; runs: boolean; next: OrderStatus | null }>(
+      url,
+      `SELECT status, event, runs, pulsecart_next_status(status, event, runs) AS next
+       FROM unnest(enum_range(NULL::order_status)) AS status,
+         unnest(ARRAY['charge', 'captured', 'declined', 'attempt_failed', 'give_up', 'expire']) AS event,
+         unnest(ARRAY[true, false]) AS runs`,
+    );
+    await ledger.close();
+    await close();
+    expect(rows).toHaveLength(8 * 6 * 2);
+    for (const { status, event, runs, next } of rows) {
+      expect([status, event, runs, next]).toEqual([
+        status,
+        event,
+        runs,
+        nextStatus(status, { type: event, holdRuns: runs } as OrderEvent),
+      ]);
+    }
+  });
+}
+
+interface Pair {
+  readonly ledgers: readonly Ledger[];
+  now(): number;
+  pass(ms: number): Promise<void>;
+  booksOf(name: 'postgres' | 'sqlite'): Promise<unknown>;
+  newId(): string;
+  newProductId(): number;
+  close(): Promise<void>;
+}
+
+/** Both ledgers with the same clock, which only we move. */
+async function openPair(): Promise<Pair> {
+  let nowMs = START_MS;
+  let lastProductId = 0;
+  const folder = mkdtempSync(join(tmpdir(), 'pulsecart-likeness-'));
+  const store = openStore(folder);
+  const sqlite = openSqliteLedger(store, () => nowMs);
+  const { url, close } = await ownDatabase();
+  await (await openLedger(url)).ledger.close();
+  await sql(url, `CREATE TABLE test_clock AS SELECT ${START_MS}::bigint AS ms`);
+  await sql(
+    url,
+    `CREATE OR REPLACE FUNCTION pulsecart_now() RETURNS bigint LANGUAGE plpgsql VOLATILE AS
+     'BEGIN RETURN (SELECT ms FROM test_clock); END'`,
+  );
+  const { ledger } = await openLedger(url);
+  const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), () => nowMs);
+  return {
+    ledgers: [sqlite, ledger],
+    now: () => nowMs,
+    newId: ids.mint,
+    newProductId: () => ++lastProductId,
+    async pass(ms) {
+      nowMs += ms;
+      await sql(url, 'UPDATE test_clock SET ms = $1', [nowMs]);
+    },
+    async booksOf(name) {
+      if (name === 'sqlite') return withoutQueue(await openSqliteBooks(store, () => nowMs).read());
+      const opened = await openPostgresBooks(url);
+      try {
+        return withoutQueue(await opened.books.read());
+      } finally {
+        await opened.close();
+      }
+    },
+    async close() {
+      store.close();
+      rmSync(folder, { recursive: true });
+      await ledger.close();
+      await close();
+    },
+  };
+}
+
+/** One history, lived by both. */
+async function live(pair: Pair, seed: number): Promise<void> {
+  const random = randomFrom(seed);
+  const below = (n: number) => Math.floor(random() * n);
+  const pick = <T>(from: readonly T[]): T => from[below(from.length)]!;
+  const asked: Purchase[] = [];
+  const bought: string[] = [];
+  const leases = new Map<string, { attempt: number; leases: number }>();
+
+  async function both<T>(ask: (ledger: Ledger) => Promise<T>): Promise<T> {
+    const [expected, answer] = [await ask(pair.ledgers[0]!), await ask(pair.ledgers[1]!)];
+    expect(answer).toEqual(expected);
+    return answer;
+  }
+
+  const products: NewProduct[] = [
+    { units: 5 + below(40), perCustomerLimit: 1 + below(4) },
+    { units: 5 + below(40), perCustomerLimit: null },
+    { units: below(2_000), closesAt: pair.now() + below(5_000) },
+  ].map((own) => ({
+    id: pair.newProductId(),
+    name: 'Ein "Ding" \\ {1,2}',
+    priceMinor: below(1_000),
+    currency: 'EUR',
+    holdSeconds: 1 + below(3),
+    ...own,
+  }));
+  const productIds = [...products.map(({ id }) => id), 9_000_000_000];
+  await both((ledger) => ledger.addProducts(products));
+
+  function wish(): Purchase {
+    if (asked.length > 0 && random() < 0.15) return pick(asked);
+    const channel = pick(['sync', 'async'] as const);
+    const keyed = random() < 0.3;
+    const purchase: Purchase = {
+      id: pair.newId(),
+      productId: pick(productIds),
+      quantity: random() < 0.7 ? 1 : 1 + below(4),
+      customer: pick([null, 'ann', 'bob', 'ü"\\{,}', 'NULL', '']),
+      channel,
+      key: keyed
+        ? {
+            scope: `${channel}:${seed}`,
+            value: pick(['k1', 'k2', 'k3', 'k4']),
+            fingerprint: pick(['f', 'g']),
+          }
+        : null,
+      acceptedAt: channel === 'async' ? pair.now() : null,
+      refusal: channel === 'async' && random() < 0.1 ? pick(['sale_closed', 'too_old'] as const) : null,
+    };
+    asked.push(purchase);
+    return purchase;
+  }
+
+  /** A batch of the crowd, all alike, is decided on another way than a mixed one. */
+  function batch(): Purchase[] {
+    const size = 1 + below(12);
+    if (random() < 0.5) return Array.from({ length: size }, wish);
+    const channel = pick(['sync', 'async'] as const);
+    const acceptedAt = channel === 'async' ? pair.now() : null;
+    const productId = random() < 0.5 ? pick(productIds) : null;
+    return Array.from({ length: size }, () => {
+      const plain = { ...wish(), id: pair.newId(), key: null, refusal: null, channel, acceptedAt };
+      const purchase = { ...plain, productId: productId ?? plain.productId };
+      asked.push(purchase);
+      return purchase;
+    });
+  }
+
+  async function step(): Promise<void> {
+    switch (
+      pick(['decide', 'decide', 'decide', 'lease', 'settle', 'expire', 'pass', 'reset', 'bind'] as const)
+    ) {
+      case 'decide': {
+        const purchases = batch();
+        const outcomes = await both(async (ledger) => {
+          const decision = await ledger.decide(purchases);
+          for (const product of decision.products) expect(await ledger.product(product.id)).toEqual(product);
+          return decision.outcomes;
+        });
+        for (const o of outcomes) if (o.kind === 'reserved' && !o.repeated) bought.push(o.order.id);
+        return;
+      }
+      case 'lease': {
+        const ids = Array.from({ length: below(8) }, () => pick(bought) ?? pair.newId());
+        const leaseMs = pick([50, 5_000]);
+        for (const { order, attempt, leases: count } of await both((ledger) => ledger.lease(ids, leaseMs))) {
+          leases.set(order.id, { attempt, leases: count });
+        }
+        return;
+      }
+      case 'settle': {
+        const results = Array.from({ length: below(8) }, (): ChargeResult => {
+          const orderId = pick([...leases.keys()]) ?? pair.newId();
+          const lease = leases.get(orderId) ?? { attempt: 1, leases: 1 };
+          const type = pick(['captured', 'declined', 'attempt_failed', 'give_up'] as const);
+          return {
+            orderId,
+            attempt: lease.attempt - (random() < 0.1 ? 1 : 0),
+            leases: lease.leases - (random() < 0.2 ? 1 : 0),
+            result:
+              type === 'captured' ? { type, providerId: 'p "1"' } : { type, reason: 'because, \\ "so"' },
+          };
+        });
+        await both(async (ledger) => byProduct(await ledger.settle(results)));
+        return;
+      }
+      case 'expire':
+        await both(async (ledger) => {
+          const { expired, standings } = await ledger.expireOverdue(1_000);
+          return { expired, standings: byProduct(standings) };
+        });
+        return;
+      case 'pass':
+        return pair.pass(pick([1, 60, 500, 1_000]));
+      case 'reset': {
+        const [productId, units] = [pick(productIds), below(30)];
+        await both((ledger) => ledger.reset(productId, units));
+        return;
+      }
+      case 'bind': {
+        const bindings = Array.from({ length: 1 + below(4) }, () => ({
+          key: {
+            scope: `async:${seed}`,
+            value: pick(['k1', 'k2', 'k3', 'k4', 'k5']),
+            fingerprint: pick(['f', 'g']),
+          },
+          purchaseId: asked.length > 0 ? pick(asked).id : pair.newId(),
+          acceptedAt: pair.now(),
+        }));
+        await both((ledger) => ledger.bindKeys(bindings));
+      }
+    }
+  }
+
+  for (let i = 0; i < STEPS; i++) {
+    await step();
+    const ids = [...asked.map(({ id }) => id), pair.newId()];
+    await both((ledger) => ledger.find(ids));
+    await both(async (ledger) => (await ledger.unsettled(20, 10_000)).toSorted());
+  }
+  for (const id of new Set(bought)) await both((ledger) => ledger.order(id));
+  await both((ledger) => ledger.products());
+  await both((ledger) => ledger.asyncCounts());
+}
+
+function byProduct(standings: readonly Standing[]): Standing[] {
+  return standings.toSorted((a, b) => a.productId - b.productId);
+}
+
+/** Examples of a breach are any few; here there are breaches, because nobody sweeps. */
+function withoutQueue(books: Awaited<ReturnType<ReturnType<typeof openSqliteBooks>['read']>>): unknown {
+  const counts = Object.entries(books.breaches).map(([name, { count }]) => [name, count]);
+  return { ...books, totals: { ...books.totals, purchasesWaiting: null }, breaches: counts };
+}
