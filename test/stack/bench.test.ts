@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'bun:test';
-import { runPulsecart } from '../support/command.ts';
+import { MAIN, runPulsecart, runToEnd } from '../support/command.ts';
+import { productionEngines } from '../support/engines.ts';
+
+/** Three engines' starts and four seconds of load, on a machine that runs other tests beside it. */
+const PRODUCTION_TIMEOUT_MS = 90_000;
+
+if (!productionEngines) console.log('skipped: bench on production engines (PULSECART_TEST_ENGINES=embedded)');
 
 describe('bench', () => {
   test('prints one document of what it measured, with which engines', async () => {
@@ -22,6 +28,31 @@ describe('bench', () => {
     expect(stock.ratioToNoop).toBe(stock.pairs.map(({ ratio }: { ratio: number }) => ratio).toSorted()[1]);
     expect(stock).not.toHaveProperty('cpuEnginesPct');
   });
+
+  test.skipIf(!productionEngines)(
+    'prints the same document of the production engines, with what each of them used',
+    async () => {
+      const args = ['--workload', 'sync-win', '--seconds', '1', '--rounds', '3', '--json'];
+      const { exit, stdout, stderr } = await runToEnd(
+        [process.execPath, '--no-env-file', MAIN, 'bench', '--engines', 'production', ...args],
+        { timeoutMs: PRODUCTION_TIMEOUT_MS },
+      );
+      expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
+      const { engines, results } = JSON.parse(stdout);
+      expect(engines).toEqual({
+        ledger: expect.stringMatching(/^postgresql \d+\.\d+$/),
+        gate: expect.stringMatching(/^(redis|valkey) \d+\.\d+\.\d+$/),
+        queue: expect.stringMatching(/^rabbitmq \d+\.\d+\.\d+/),
+        payments: 'simulator',
+      });
+      expect(results).toMatchObject([{ workload: 'sync-win', errors: 0, differencesToNoop: [] }]);
+      if (results[0].cpuEnginesPct) {
+        expect(Object.keys(results[0].cpuEnginesPct)).toEqual(['postgres', 'redis', 'rabbitmq']);
+        expect(results[0].cpuEnginesPct.postgres).toBeGreaterThan(0);
+      }
+    },
+    PRODUCTION_TIMEOUT_MS + 10_000,
+  );
 
   for (const args of [
     ['--workload', 'growth'],
