@@ -20,9 +20,11 @@ export async function migrate(client: Client, place: string): Promise<void> {
   await client.query('BEGIN');
   // Of the transaction and not of the session, because behind a pooler there may be no session.
   await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+  // Before the version is read: to_regclass alone does not see the table of somebody whom this session has just waited for,
+  // because a session hears of others' tables only when it locks one.
+  await client.query('CREATE TABLE IF NOT EXISTS pulsecart_schema (version integer NOT NULL)');
   const version = await schemaVersion(client);
   if (!isCurrent(version, place)) {
-    await client.query('CREATE TABLE IF NOT EXISTS pulsecart_schema (version integer NOT NULL)');
     for (const migration of MIGRATIONS.slice(version)) await client.query(migration);
     await client.query('DELETE FROM pulsecart_schema');
     await client.query('INSERT INTO pulsecart_schema VALUES ($1)', [MIGRATIONS.length]);
