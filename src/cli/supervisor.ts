@@ -76,6 +76,7 @@ export async function superviseInstances(
   } catch (error) {
     stopping = true;
     await Promise.all(running.map((instance) => instance.stop()));
+    if (error instanceof EndedEarly && typeof error.exit === 'number') return error.exit;
     throw error;
   }
   onReady(running[0]!.url);
@@ -100,6 +101,15 @@ interface Instance {
 /** What an instance tells its supervisor, once: it takes requests there. */
 interface ReadyMessage {
   readonly ready: string;
+}
+
+/** One that ended with a status, not by a signal, has said on stderr why. */
+class EndedEarly extends AppError {
+  readonly exit: Exit;
+  constructor(exit: Exit) {
+    super('unavailable', `An instance ended with ${exit} before it was ready.`);
+    this.exit = exit;
+  }
 }
 
 const START_TIMEOUT_MS = 30_000;
@@ -136,9 +146,7 @@ async function startInstance(argv: readonly string[], port: number): Promise<Ins
     },
   );
   const ended = child.exited.then((code) => child.signalCode ?? code);
-  void ended.then((exit) =>
-    ready.reject(new AppError('unavailable', `An instance ended with ${exit} before it was ready.`)),
-  );
+  void ended.then((exit) => ready.reject(new EndedEarly(exit)));
   const timer = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS);
   const url = await ready.promise.finally(() => clearTimeout(timer));
   return {
