@@ -107,8 +107,8 @@ export function createBreaker(gate: Gate, { monotonicMs, onTrouble }: BreakerOpt
     async claim(productId, quantities, seen) {
       return (await guarded(() => gate.claim(productId, quantities, seen))) ?? { known: false };
     },
-    async follow(standing, options) {
-      await guarded(() => gate.follow(standing, options));
+    async follow(standing, over) {
+      await guarded(() => gate.follow(standing, over));
     },
     async ping() {
       if (reason === null) {

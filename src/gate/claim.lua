@@ -4,7 +4,7 @@
 -- ARGV[1]  milliseconds that the entry lives after its last change
 -- ARGV[2]  version of the standing that is shown, or '' for none
 -- ARGV[3]  available units of that standing
--- ARGV[4]  '1' to take that standing even if it is not newer
+-- ARGV[4]  what that standing replaces: an 'older' one, the 'same' one as well, or 'any'
 -- ARGV[5]  what is wanted, in order: a JSON array of quantity and count in turn, [2,1,1,30] for a 2 and then thirty 1s
 --
 -- Returns nil for a product that nothing is known of, else version and available, both as text, and for each pair of
@@ -23,7 +23,8 @@ end
 local changed = false
 if ARGV[2] ~= '' then
   local shown = tonumber(ARGV[2])
-  if not version or shown > version or ARGV[4] == '1' then
+  local over = ARGV[4]
+  if not version or shown > version or over == 'any' or (over == 'same' and shown == version) then
     version, available = shown, tonumber(ARGV[3])
     free = available
     changed = true

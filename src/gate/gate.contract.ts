@@ -47,10 +47,22 @@ export function gateContract(name: string, make: () => Promise<Gate>): void {
       expect(await claims([1, 1])).toEqual(['claimed', 'wait']);
     });
 
-    test('a forced standing wins over a newer version, because it is the truth of now', async () => {
+    test('a standing shown over the same forgets its claims, and does not replace a newer one', async () => {
+      productId++;
+      await gate.follow(standing(5, 2));
+      expect(await claims([1, 1, 1])).toEqual(['claimed', 'claimed', 'wait']);
+      await gate.follow(standing(5, 2), 'same');
+      expect(await claims([2])).toEqual(['claimed']);
+      await gate.follow(standing(4, 9), 'same');
+      expect(await claims([1])).toEqual(['wait']);
+      await gate.follow(standing(6, 1), 'same');
+      expect(await claims([1])).toEqual(['claimed']);
+    });
+
+    test('a standing shown over any wins over a newer version, because it is the truth of now', async () => {
       productId++;
       await gate.follow(standing(9, 0));
-      await gate.follow(standing(3, 2), { force: true });
+      await gate.follow(standing(3, 2), 'any');
       expect(await claims([2])).toEqual(['claimed']);
       await gate.follow(standing(4, 1));
       expect(await claims([1])).toEqual(['claimed']);

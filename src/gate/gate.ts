@@ -21,14 +21,20 @@ export interface Gate {
    */
   claim(productId: number, quantities: readonly number[], seen: Standing | null): Promise<GateAnswer>;
 
-  /** Shows the gate a standing: kept if newer than what it has or, with `force`, in any case. */
-  follow(standing: Standing, options?: { readonly force?: boolean }): Promise<void>;
+  /**
+   * Shows the gate a standing, which it keeps over an older one. To say that claims came to nothing it is shown over the
+   * same one, too: they are forgotten. Over any it stands when it has just been read and the gate cannot be right.
+   */
+  follow(standing: Standing, over?: Over): Promise<void>;
 
   /** Resolves when the gate answers; rejects with `unavailable` while it does not and the ledger does without it. */
   ping(): Promise<void>;
 
   close(): Promise<void>;
 }
+
+/** Which of the gate's own standings a shown one replaces. */
+export type Over = 'older' | 'same' | 'any';
 
 export type Claim = 'claimed' | 'refused' | 'wait';
 

@@ -1,5 +1,5 @@
 import type { Standing } from '../ledger/ledger.ts';
-import type { Claim, Gate } from './gate.ts';
+import type { Claim, Gate, Over } from './gate.ts';
 
 interface Counter {
   standing: Standing;
@@ -10,11 +10,11 @@ interface Counter {
 export function openMemoryGate(): Gate {
   const counters = new Map<number, Counter>();
 
-  function follow(standing: Standing, force: boolean): void {
+  function follow(standing: Standing, over: Over): void {
     const counter = counters.get(standing.productId);
     if (!counter) {
       counters.set(standing.productId, { standing, free: standing.available });
-    } else if (force || standing.version > counter.standing.version) {
+    } else if (replaces(standing.version, counter.standing.version, over)) {
       counter.standing = standing;
       counter.free = standing.available;
     }
@@ -22,7 +22,7 @@ export function openMemoryGate(): Gate {
 
   return {
     async claim(productId, quantities, seen) {
-      if (seen) follow(seen, false);
+      if (seen) follow(seen, 'older');
       const counter = counters.get(productId);
       if (!counter) return { known: false };
       const { available } = counter.standing;
@@ -35,12 +35,16 @@ export function openMemoryGate(): Gate {
       });
       return { known: true, standing: counter.standing, claims };
     },
-    async follow(standing, options) {
-      follow(standing, options?.force ?? false);
+    async follow(standing, over = 'older') {
+      follow(standing, over);
     },
     async ping() {},
     async close() {
       counters.clear();
     },
   };
+}
+
+function replaces(shown: number, known: number, over: Over): boolean {
+  return over === 'any' || (over === 'same' ? shown >= known : shown > known);
 }

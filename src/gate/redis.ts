@@ -4,7 +4,7 @@ import type { Standing } from '../ledger/ledger.ts';
 import type { RedisLink } from '../redis/link.ts';
 import { within } from '../redis/within.ts';
 import claimScript from './claim.lua' with { type: 'text' };
-import type { Claim, Gate } from './gate.ts';
+import type { Claim, Gate, Over } from './gate.ts';
 
 export interface RedisGateOptions {
   /** Prefix of all keys, so that several shops can share a Redis. */
@@ -37,20 +37,20 @@ export async function openRedisGate(
   function call(
     productId: number,
     seen: Standing | null,
-    force: boolean,
+    over: Over,
     wanted: readonly number[],
     callTimeoutMs: number,
   ): Promise<ClaimAnswer | null> {
     const [version, available] = seen ? [`${seen.version}`, `${seen.available}`] : ['', ''];
     // One hash tag per product: a cluster spreads products over its nodes, and what belongs to one stays together.
     const key = `${namespace}:{p:${productId}}:gate`;
-    const answer = redis.claim(key, livesMs, version, available, force ? '1' : '0', `[${wanted}]`);
+    const answer = redis.claim(key, livesMs, version, available, over, `[${wanted}]`);
     return within(answer, callTimeoutMs, () => link.trouble.late(callTimeoutMs));
   }
 
   /** Goes through all that a claim needs: connection, permissions, script, and a Redis that takes writes. */
   const probe = (probeTimeoutMs: number) =>
-    call(NO_PRODUCT, { productId: NO_PRODUCT, version: 1, available: 0 }, true, [], probeTimeoutMs);
+    call(NO_PRODUCT, { productId: NO_PRODUCT, version: 1, available: 0 }, 'any', [], probeTimeoutMs);
 
   function failed(error: unknown): never {
     throw link.trouble.ofCommand(error);
@@ -61,14 +61,14 @@ export async function openRedisGate(
   });
   return {
     async claim(productId, quantities, seen) {
-      const answer = await call(productId, seen, false, runLengths(quantities), timeoutMs).catch(failed);
+      const answer = await call(productId, seen, 'older', runLengths(quantities), timeoutMs).catch(failed);
       if (answer === null) return { known: false };
       const [version, available, ...claimed] = answer;
       const standing = { productId, version: Number(version), available: Number(available) };
       return { known: true, standing, claims: judge(quantities, claimed, standing.available) };
     },
-    async follow(standing, options) {
-      await call(standing.productId, standing, options?.force ?? false, [], timeoutMs).catch(failed);
+    async follow(standing, over = 'older') {
+      await call(standing.productId, standing, over, [], timeoutMs).catch(failed);
     },
     async ping() {
       await probe(timeoutMs).catch((error) => {
@@ -97,7 +97,7 @@ interface WithScript {
     livesMs: string,
     version: string,
     available: string,
-    force: '0' | '1',
+    over: Over,
     wanted: string,
   ): Promise<ClaimAnswer | null>;
 }

@@ -155,7 +155,7 @@ export function createSyncRoutes(service: Service) {
     const productId = readProductId(req);
     const product = productId === null ? undefined : await catalogue.refresh(productId);
     if (!product) return unknownProduct(req, req.params.productId);
-    await service.gate.follow(standingOf(product), { force: true });
+    await service.gate.follow(standingOf(product), 'any');
     await desk.follow([standingOf(product)]);
     return text(`Stock initialized for product: ${product.id}`);
   }

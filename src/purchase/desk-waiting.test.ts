@@ -61,7 +61,7 @@ test('a counter that says too much costs requests that the ledger refuses, and t
   const desk = house.desk();
   await desk.buy(house.purchase());
   const { version } = house.catalogue.standing(PRODUCT_ID)!;
-  await house.gate.follow({ productId: PRODUCT_ID, version, available: 10 }, { force: true });
+  await house.gate.follow({ productId: PRODUCT_ID, version, available: 10 }, 'any');
   const outcomes = await Promise.all(Array.from({ length: 10 }, () => desk.buy(house.purchase())));
   expect(tally(outcomes)).toEqual({ reserved: 4, sold_out: 6 });
 
@@ -87,7 +87,7 @@ test('a gate restored to an older standing follows the newer one with the next c
   house = await openPurchaseHouse({ units: 5 });
   const desk = house.desk();
   await Promise.all([1, 2, 3].map(() => desk.buy(house.purchase())));
-  await house.gate.follow({ productId: PRODUCT_ID, version: 1, available: 5 }, { force: true });
+  await house.gate.follow({ productId: PRODUCT_ID, version: 1, available: 5 }, 'any');
   const outcomes = await Promise.all(Array.from({ length: 5 }, () => desk.buy(house.purchase())));
   expect(tally(outcomes)).toEqual({ reserved: 2, sold_out: 3 });
 });
@@ -116,7 +116,7 @@ test('units that come back are sold to who waits, as soon as the desk is told', 
   house = await openPurchaseHouse({ units: 1 });
   const desk = house.desk();
   await desk.buy(house.purchase());
-  await house.gate.follow({ productId: PRODUCT_ID, version: 2, available: 1 }, { force: true });
+  await house.gate.follow({ productId: PRODUCT_ID, version: 2, available: 1 }, 'any');
   await house.gate.claim(PRODUCT_ID, [1], null);
   const asked = house.truthsAsked;
   const patient = house.call(house.purchase());

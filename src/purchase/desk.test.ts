@@ -175,7 +175,7 @@ test('an engine that surely did nothing is said to be unavailable, and its units
 test('the gate is not asked for workers, and one failure among their purchases is thrown', async () => {
   house = await openPurchaseHouse({ units: 2 });
   const desk = house.desk();
-  await house.gate.follow({ productId: PRODUCT_ID, version: 99, available: 0 }, { force: true });
+  await house.gate.follow({ productId: PRODUCT_ID, version: 99, available: 0 }, 'any');
   const wishes = [house.queued(), house.queued(), house.queued()];
   expect(tally(await desk.decide(wishes))).toEqual({ reserved: 2, sold_out: 1 });
   const bad = [house.queued(), house.queued({ quantity: 0 }), house.queued()];

@@ -1,7 +1,7 @@
 import { AppError, isAppError } from '../domain/errors.ts';
 import type { Product } from '../domain/product.ts';
 import type { Outcome, Purchase } from '../domain/purchase.ts';
-import type { Gate } from '../gate/gate.ts';
+import type { Gate, Over } from '../gate/gate.ts';
 import type { Ledger, Standing } from '../ledger/ledger.ts';
 import { type Catalogue, standingOf } from './catalogue.ts';
 import { createResolver } from './resolver.ts';
@@ -217,7 +217,8 @@ export function createDesk(
     });
     for (const productId of givenBack) {
       const standing = catalogue.standing(productId);
-      if (standing) await tellGate(standing, true);
+      // Over the same one, not over a newer one: another process may have brought that meanwhile.
+      if (standing) await tellGate(standing, 'same');
     }
     callBackWaiting(calls.map(({ purchase }) => purchase));
   }
@@ -262,12 +263,12 @@ export function createDesk(
 
   async function showTruth(productId: number): Promise<void> {
     const product = await catalogue.refresh(productId);
-    if (product) await tellGate(standingOf(product), true);
+    if (product) await tellGate(standingOf(product), 'any');
   }
 
   /** A gate that cannot be told either catches up later or is not asked; both are harmless. */
-  async function tellGate(standing: Standing, force: boolean): Promise<void> {
-    await gate.follow(standing, { force }).catch(() => undefined);
+  async function tellGate(standing: Standing, over: Over): Promise<void> {
+    await gate.follow(standing, over).catch(() => undefined);
   }
 
   return {
@@ -289,7 +290,7 @@ export function createDesk(
       onStandings(standings);
       for (const standing of standings) {
         await catalogue.refresh(standing.productId);
-        await tellGate(standing, false);
+        await tellGate(standing, 'older');
         waitingRoom.callBack(standing.productId);
       }
     },

@@ -32,6 +32,6 @@ export function createGateTask({
 
   function show(product: Product): Promise<void> {
     const { id: productId, version } = product;
-    return gate.follow({ productId, version, available: available(product) }, { force: true });
+    return gate.follow({ productId, version, available: available(product) }, 'any');
   }
 }
