@@ -137,8 +137,8 @@ async function openProduction(
 /** Batches on their way to PostgreSQL at once: while one waits for the disk the next one is decided. */
 const DESK_BATCHES = 2;
 const WORKER_BATCHES = 2;
-/** Messages of accepted purchases that wait for RabbitMQ's confirm. */
-const PUBLISHES = 4;
+/** Messages of accepted purchases that wait for RabbitMQ's confirm. More would only be smaller. */
+const PUBLISHES = 2;
 /** For settlement, reads, the sweeps and probes, so that none of them waits behind batches. */
 const OTHER_CONNECTIONS = 6;
 
