@@ -4,6 +4,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import type { PrivateEngine } from '../../src/private-engines/engines.ts';
 import { type Home, makeHome } from '../../src/private-engines/home.ts';
 import { freePorts } from '../../src/private-engines/ports.ts';
+import { redis as redisEngine } from '../../src/private-engines/redis.ts';
 import { until } from './until.ts';
 
 /**
@@ -111,7 +112,7 @@ interface Shape {
 }
 
 async function start({ ports = 1, url, initialise, serve, isUp, client }: Shape): Promise<RedisShape> {
-  const home = makeHome('redis', await freePorts(ports), 'redis');
+  const home = makeHome('redis', await freePorts(ports), redisEngine.native);
   let running: Subprocess[] = [];
   const signal = (name: NodeJS.Signals) => {
     for (const process of running) process.kill(name);
