@@ -129,6 +129,7 @@ async function startInstance(argv: readonly string[], port: number): Promise<Ins
     [
       process.execPath,
       '--no-orphans',
+      ...process.execArgv,
       Bun.main,
       'instance',
       ...argv,

@@ -2,6 +2,7 @@ import type { Clock } from '../domain/clock.ts';
 import type { PurchaseIds } from '../domain/ids.ts';
 import { type RefusalCode, refusalMessage } from '../domain/purchase.ts';
 import type { Found, Ledger } from '../ledger/ledger.ts';
+import { createFinder } from './finder.ts';
 
 /** Answers what became of async purchases. */
 export interface Tracking {
@@ -50,8 +51,10 @@ export function createTracking(
   let closed = false;
   let timer: Timer | undefined;
 
+  const find = createFinder(ledger);
+
   async function ask(trackingId: string, acceptedAt: number): Promise<Tracked> {
-    const found = (await ledger.find([trackingId])).get(trackingId);
+    const found = await find(trackingId);
     return found ? describe(found, acceptedAt) : undecided(acceptedAt);
   }
 
