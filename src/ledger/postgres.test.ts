@@ -1,12 +1,27 @@
 import { ownDatabase, productionEngines } from '../../test/support/engines.ts';
+import { havePgbouncer, startPgbouncer } from '../../test/support/pgbouncer.ts';
+import { ledgerUnderTest } from '../../test/support/postgres-ledger.ts';
 import { ledgerContract } from './ledger.contract.ts';
-import { ledgerUnderTest } from './postgres/support.contract.ts';
 
-if (productionEngines) {
+if (!productionEngines) {
+  console.log('skipped: the PostgreSQL ledger, because of PULSECART_TEST_ENGINES=embedded');
+} else {
   ledgerContract('PostgreSQL', async () => {
     const { url, close } = await ownDatabase();
     return ledgerUnderTest(url, close);
   });
-} else {
-  console.log('PULSECART_TEST_ENGINES=embedded: the PostgreSQL ledger is not tested');
+  if (await havePgbouncer()) behindPgbouncer();
+  else console.log('skipped: the PostgreSQL ledger behind pgbouncer, which is not installed');
+}
+
+function behindPgbouncer(): void {
+  ledgerContract('PostgreSQL behind pgbouncer in transaction mode', async () => {
+    const database = await ownDatabase();
+    const bouncer = await startPgbouncer(database.url);
+    const close = async () => {
+      await bouncer.close();
+      await database.close();
+    };
+    return ledgerUnderTest(bouncer.url, close, database.url);
+  });
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ownDatabase, productionEngines } from '../../../test/support/engines.ts';
+import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
 import { nextStatus, type OrderEvent, type OrderStatus } from '../../domain/order.ts';
 import type { NewProduct } from '../../domain/product.ts';
@@ -13,7 +14,6 @@ import type { ChargeResult, Ledger, Standing } from '../ledger.ts';
 import { openSqliteBooks } from '../sqlite/books.ts';
 import { openSqliteLedger } from '../sqlite.ts';
 import { openPostgresBooks } from './books.ts';
-import { openLedger, sql } from './support.contract.ts';
 
 /** As many histories as fit in this time; a seed given by hand is lived once. */
 const TIME_MS = 5_000;

@@ -1,9 +1,9 @@
 import { Client } from 'pg';
-import type { Clock } from '../../domain/clock.ts';
-import type { LedgerUnderTest } from '../ledger.contract.ts';
-import type { Ledger } from '../ledger.ts';
-import { openPostgresLedger, type PostgresOptions } from '../postgres.ts';
-import { openPostgresBooks } from './books.ts';
+import type { Clock } from '../../src/domain/clock.ts';
+import type { LedgerUnderTest } from '../../src/ledger/ledger.contract.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { openPostgresBooks } from '../../src/ledger/postgres/books.ts';
+import { openPostgresLedger, type PostgresOptions } from '../../src/ledger/postgres.ts';
 
 export function openLedger(
   url: string,
