@@ -111,6 +111,8 @@ class Crowd {
   #next = 0;
   readonly #comingAgain = new Fifo();
   readonly #toAsk = new Fifo();
+  /** Asked and turned away. A line of its own, because each of its waits is longer than those in the other. */
+  readonly #toAskLater = new Fifo();
   readonly #retriesOf = new Map<number, number>();
   #startMs = 0;
   #lastOutcomeMs = 0;
@@ -206,11 +208,13 @@ class Crowd {
       this.#startDelay.recordMs(nowMs - this.#intendedMs(this.#next));
       this.#buy(connection, this.#next++, nowMs);
     }
-    while (this.#toAsk.isDue(nowMs)) {
-      const connection = this.#asking.take();
-      if (connection === undefined) break;
-      const buyer = this.#toAsk.shift();
-      connection.send(outcomeRequest(this.#target, this.#record.id(buyer)!, OUTCOME_WAIT_S), buyer, nowMs);
+    for (const line of [this.#toAsk, this.#toAskLater]) {
+      while (line.isDue(nowMs)) {
+        const connection = this.#asking.take();
+        if (connection === undefined) break;
+        const buyer = line.shift();
+        connection.send(outcomeRequest(this.#target, this.#record.id(buyer)!, OUTCOME_WAIT_S), buyer, nowMs);
+      }
     }
   }
 
@@ -251,7 +255,9 @@ class Crowd {
     const nowMs = performance.now();
     const buyer = connection.tag;
     const answer = readOutcome(rawAnswer(connection), this.#asked, this.#record.id(buyer)!);
-    if (answer.kind === 'queued' || answer.kind === 'overloaded' || answer.kind === 'unknown') {
+    if (answer.kind === 'overloaded') {
+      this.#toAskLater.push(buyer, nowMs + answer.retryAfterMs);
+    } else if (answer.kind === 'queued' || answer.kind === 'unknown') {
       this.#toAsk.push(buyer, nowMs + ASK_AGAIN_MS);
     } else {
       this.#confirm.recordMs(nowMs - this.#intendedMs(buyer));
