@@ -51,7 +51,8 @@ async function step(name, command, args) {
 async function test(env) {
   const { code, output } = await run(
     bun,
-    ['test', `--timeout=${TEST_TIMEOUT_MS}`, '--parallel', ...chosen],
+    // Nothing that the tests started survives this process.
+    ['--no-orphans', 'test', `--timeout=${TEST_TIMEOUT_MS}`, '--parallel', ...chosen],
     env,
   );
   const count = (word) => Number(output.match(new RegExp(`^\\s*(\\d+) ${word}$`, 'm'))?.[1] ?? 0);
