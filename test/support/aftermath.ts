@@ -25,10 +25,22 @@ export async function hearOutcomes(url: string, record: CrowdRecord, asked: Aske
       const response = await fetch(`${url}/api/v1/async/purchase/${id}?wait=10s`);
       const raw = { status: response.status, body: await response.text(), retryAfter: null };
       const answer = readOutcome(raw, asked, id);
-      if (answer.kind === 'queued') owed.push(buyer);
-      else if (answer.kind === 'wrong') record.sample(answer.why);
-      else if (answer.kind === 'confirmed' || answer.kind === 'rejected' || answer.kind === 'failed')
-        record.set(buyer, answer.kind, answer);
+      switch (answer.kind) {
+        case 'confirmed':
+        case 'rejected':
+        case 'failed':
+          record.set(buyer, answer.kind, answer);
+          break;
+        case 'overloaded':
+          await Bun.sleep(answer.retryAfterMs);
+          owed.push(buyer);
+          break;
+        case 'wrong':
+          record.sample(answer.why);
+          break;
+        default:
+          owed.push(buyer);
+      }
     }
   };
   await Promise.all(Array.from({ length: ASK_AT_ONCE }, ask));

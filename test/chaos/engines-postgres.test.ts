@@ -1,0 +1,73 @@
+import { expect } from 'bun:test';
+import { Client } from 'pg';
+import { productionEngines } from '../support/engines.ts';
+import { type Felt, liveThrough } from './bad-day.ts';
+import { heldUp } from './probes.ts';
+
+/** Nobody sells without PostgreSQL. It is said, nothing is lost, and the stock can still be read. */
+
+const FROZEN_MS = 5_000;
+const TERMINATE_FOR_MS = 3_000;
+const goesOn = ['stock'] as const;
+
+if (!productionEngines) console.log('PULSECART_TEST_ENGINES=embedded: no bad days with PostgreSQL');
+else
+  liveThrough('test/chaos/engines-postgres.test.ts', [
+    {
+      what: 'PostgreSQL is killed and recovers',
+      async strike({ engines }) {
+        await engines.postgres.kill();
+        await Bun.sleep(DOWN_MS);
+        await engines.postgres.restart();
+        return {};
+      },
+      goesOn,
+      expectFelt: expectRefusals,
+    },
+    {
+      what: 'connections to PostgreSQL are terminated in the middle of their work',
+      async strike({ engines }) {
+        const client = new Client({ connectionString: engines.postgres.url });
+        await client.connect();
+        const untilMs = performance.now() + TERMINATE_FOR_MS;
+        let terminated = 0;
+        while (performance.now() < untilMs) {
+          terminated += (await client.query(TERMINATE_ONE)).rowCount ?? 0;
+          await Bun.sleep(BETWEEN_TERMINATIONS_MS);
+        }
+        await client.end();
+        return { terminated };
+      },
+      goesOn,
+      expectFelt({ evidence }) {
+        expect(evidence.terminated).toBeGreaterThanOrEqual(TERMINATED_MIN);
+      },
+    },
+    {
+      what: 'PostgreSQL is frozen for five seconds',
+      async strike({ engines }) {
+        engines.postgres.freeze();
+        await Bun.sleep(FROZEN_MS);
+        engines.postgres.thaw();
+        return {};
+      },
+      goesOn,
+      expectFelt({ probes }) {
+        expect(heldUp(probes, 'sync', FROZEN_MS / 2)).toBeGreaterThan(0);
+      },
+    },
+  ]);
+
+const DOWN_MS = 1_000;
+const BETWEEN_TERMINATIONS_MS = 50;
+const TERMINATED_MIN = 5;
+/** One that has something under way at this moment. */
+const TERMINATE_ONE = `
+  SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE state <> 'idle' AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+  ORDER BY random() LIMIT 1`;
+
+function expectRefusals({ crowd, probes }: Felt): void {
+  expect(crowd.retries + crowd.record.count('unknown')).toBeGreaterThan(0);
+  expect(probes.filter(({ answer }) => answer === 503).length).toBeGreaterThan(0);
+}

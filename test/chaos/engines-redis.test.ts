@@ -1,0 +1,66 @@
+import { expect } from 'bun:test';
+import { Redis } from 'ioredis';
+import { productionEngines } from '../support/engines.ts';
+import { type Felt, liveThrough } from './bad-day.ts';
+
+/** Redis asks for nothing: without it everything goes on, past the gate. */
+
+const FROZEN_MS = 5_000;
+const FLUSHES = 8;
+const FLUSH_EVERY_MS = 300;
+const goesOn = ['sync', 'async', 'stock'] as const;
+
+if (!productionEngines) console.log('PULSECART_TEST_ENGINES=embedded: no bad days with Redis');
+else
+  liveThrough('test/chaos/engines-redis.test.ts', [
+    {
+      what: 'Redis forgets everything, again and again',
+      async strike({ engines }) {
+        const redis = new Redis(engines.redis.url);
+        let forgotten = 0;
+        for (let i = 0; i < FLUSHES; i++) {
+          if ((await redis.dbsize()) > 0) forgotten++;
+          await redis.flushall();
+          await Bun.sleep(FLUSH_EVERY_MS);
+        }
+        redis.disconnect();
+        return { forgotten };
+      },
+      goesOn,
+      expectFelt({ evidence }) {
+        expect(evidence.forgotten).toBe(FLUSHES);
+      },
+    },
+    {
+      what: 'Redis is killed and comes back empty',
+      async strike({ engines }) {
+        await engines.redis.kill();
+        await Bun.sleep(DOWN_MS);
+        await engines.redis.restart();
+        return {};
+      },
+      goesOn,
+      expectFelt: expectLedgerOnly,
+    },
+    {
+      what: 'Redis is frozen for five seconds',
+      async strike({ engines }) {
+        engines.redis.freeze();
+        await Bun.sleep(FROZEN_MS);
+        engines.redis.thaw();
+        return {};
+      },
+      goesOn,
+      expectFelt: expectLedgerOnly,
+    },
+  ]);
+
+const DOWN_MS = 1_000;
+
+/** Both processes of the API gave the gate up, and took it back. */
+function expectLedgerOnly({ said }: Felt): void {
+  const times = (sentence: string) => said.filter((msg) => msg.startsWith(sentence)).length;
+  const givenUp = times('The gate is in trouble, purchases go straight to the ledger');
+  expect(givenUp).toBeGreaterThanOrEqual(2);
+  expect(times('The gate answers again.')).toBe(givenUp);
+}
