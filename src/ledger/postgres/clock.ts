@@ -15,7 +15,10 @@ const SAMPLES = 3;
 const STEP_BACK_MS_MAX = 1_000;
 
 /** Rejects like the database when the first measurement fails; later ones are simply tried again. */
-export async function followClock({ read }: Pick<Database, 'read'>): Promise<FollowingClock> {
+export async function followClock(
+  { read }: Pick<Database, 'read'>,
+  measureEveryMs = MEASURE_EVERY_MS,
+): Promise<FollowingClock> {
   let offsetMs = 0;
   let lastMs = Number.NEGATIVE_INFINITY;
 
@@ -32,7 +35,7 @@ export async function followClock({ read }: Pick<Database, 'read'>): Promise<Fol
   }
 
   await measure();
-  const timer = setInterval(() => void measure().catch(() => {}), MEASURE_EVERY_MS);
+  const timer = setInterval(() => void measure().catch(() => {}), measureEveryMs);
   timer.unref();
 
   return {

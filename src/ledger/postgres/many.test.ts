@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { ownDatabase, productionEngines } from '../../../test/support/engines.ts';
+import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
+import { audit } from '../../audit/audit.ts';
+import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
+import type { Outcome, Purchase } from '../../domain/purchase.ts';
+import { randomFrom } from '../../domain/random.ts';
+import type { Ledger } from '../ledger.ts';
+import { openPostgresBooks } from './books.ts';
+
+const INSTANCES = 4;
+const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+const mint = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), Date.now).mint;
+
+if (productionEngines) describe('several instances on one database', together);
+else console.log('skipped: several instances on PostgreSQL, because of PULSECART_TEST_ENGINES=embedded');
+
+function together(): void {
+  let database: Awaited<ReturnType<typeof ownDatabase>>;
+  let ledgers: Ledger[];
+  beforeAll(async () => {
+    database = await ownDatabase();
+    ledgers = [];
+    for (let i = 0; i < INSTANCES; i++) ledgers.push((await openLedger(database.url)).ledger);
+  });
+  afterAll(async () => {
+    await Promise.all(ledgers.map((ledger) => ledger.close()));
+    await database.close();
+  });
+
+  async function sale(
+    id: number,
+    changes: { units: number; perCustomerLimit?: number; holdSeconds?: number },
+  ) {
+    await ledgers[0]!.addProducts([{ id, name: `Thing ${id}`, priceMinor: 5, currency: 'EUR', ...changes }]);
+  }
+
+  async function failedVerdicts(): Promise<unknown[]> {
+    const { books, close } = await openPostgresBooks(database.url);
+    const verdicts = audit(await books.read());
+    await close();
+    return verdicts.filter(({ pass }) => !pass);
+  }
+
+  function wish(productId: number, changes: Partial<Purchase> = {}): Purchase {
+    const plain = {
+      quantity: 1,
+      customer: null,
+      channel: 'sync' as const,
+      key: null,
+      acceptedAt: null,
+      refusal: null,
+    };
+    return { id: mint(), productId, ...plain, ...changes };
+  }
+
+  test('sell, charge and expire at once without a deadlock, and their books balance', async () => {
+    console.log(`seed ${SEED}; to repeat: SEED=${SEED} npm test -- src/ledger/postgres/many`);
+    const random = randomFrom(SEED);
+    const below = (n: number) => Math.floor(random() * n);
+    const products = [101, 102, 103, 104];
+    await sale(101, { units: 300 });
+    await sale(102, { units: 300, perCustomerLimit: 3 });
+    await sale(103, { units: 5_000, perCustomerLimit: 20, holdSeconds: 1 });
+    await sale(104, { units: 100_000 });
+    const bought: string[] = [];
+
+    const anyWish = () => {
+      const channel = random() < 0.3 ? ('async' as const) : ('sync' as const);
+      const key = { scope: `${channel}:x`, value: `k${below(40)}`, fingerprint: 'f' };
+      return wish(products[below(4)]!, {
+        quantity: 1 + below(3),
+        customer: random() < 0.8 ? `customer-${below(30)}` : null,
+        channel,
+        acceptedAt: channel === 'async' ? Date.now() : null,
+        key: random() < 0.3 ? key : null,
+      });
+    };
+    async function trade(ledger: Ledger): Promise<void> {
+      for (let batch = 0; batch < 25; batch++) {
+        const crowd = random() < 0.5;
+        const productId = products[below(4)]!;
+        const purchases = Array.from({ length: 1 + below(40) }, () =>
+          crowd ? wish(productId, { customer: `customer-${below(200)}` }) : anyWish(),
+        );
+        const { outcomes } = await ledger.decide(purchases);
+        for (const o of outcomes) if (o.kind === 'reserved' && !o.repeated) bought.push(o.order.id);
+      }
+    }
+    async function charge(ledger: Ledger): Promise<void> {
+      for (let batch = 0; batch < 25; batch++) {
+        // Others may try for the same ones: only one gets each.
+        const ids = Array.from({ length: 30 }, () => bought[below(bought.length)] ?? mint());
+        const leased = await ledger.lease(ids, 10_000);
+        const types = ['captured', 'captured', 'declined', 'attempt_failed', 'give_up'] as const;
+        await ledger.settle(
+          leased.map(({ order, attempt, leases }) => {
+            const type = types[below(types.length)]!;
+            const result = type === 'captured' ? { type, providerId: 'p' } : { type, reason: 'r' };
+            return { orderId: order.id, attempt, leases, result };
+          }),
+        );
+        await ledger.expireOverdue(20);
+      }
+    }
+    await Promise.all([...ledgers.map(trade), ...ledgers.map(charge), ...ledgers.map(trade)]);
+
+    for (const ledger of ledgers) await ledger.expireOverdue(10_000);
+    expect(bought.length).toBeGreaterThan(500);
+    expect(
+      (await failedVerdicts()).filter((verdict) => !JSON.stringify(verdict).includes('overdue')),
+    ).toEqual([]);
+    expect(await deadlocks()).toBe(0);
+  });
+
+  async function deadlocks(): Promise<number> {
+    const [row] = await sql<{ count: number }>(
+      database.url,
+      'SELECT deadlocks::integer AS count FROM pg_stat_database WHERE datname = current_database()',
+    );
+    return row!.count;
+  }
+
+  test('bind a key once, although it is used for two products at the same moment', async () => {
+    await sale(201, { units: 1_000 });
+    await sale(202, { units: 1_000 });
+    for (let round = 0; round < 20; round++) {
+      const key = { scope: 'sync:ann', value: `both-${round}`, fingerprint: 'f' };
+      const answers = await Promise.all(
+        ledgers.map((ledger, i) => ledger.decide([wish(201 + (i % 2), { key, customer: 'ann' })])),
+      );
+      const orders = answers.map(({ outcomes: [outcome] }) => orderIdIn(outcome));
+      expect(new Set(orders).size).toBe(1);
+    }
+    expect(await failedVerdicts()).toEqual([]);
+  });
+
+  test('record the outcome of a purchase once that two of them decide', async () => {
+    const before = (await ledgers[0]!.asyncCounts()).decided;
+    for (let round = 0; round < 20; round++) {
+      // Nothing is locked for a product that does not exist.
+      const lost = wish(9_999, { channel: 'async', acceptedAt: Date.now() });
+      const answers = await Promise.all(ledgers.map((ledger) => ledger.decide([lost])));
+      expect(answers.map(({ outcomes }) => outcomes[0])).toEqual(
+        Array(INSTANCES).fill({ kind: 'refused', code: 'unknown_product', available: 0 }),
+      );
+    }
+    expect((await ledgers[0]!.asyncCounts()).decided - before).toBe(20);
+    expect(await failedVerdicts()).toEqual([]);
+  });
+
+  test('expire a hold once, although all of them sweep', async () => {
+    await Bun.sleep(1_001);
+    await ledgers[0]!.expireOverdue(10_000); // what the tests before left
+    await sale(301, { units: 1_000, holdSeconds: 1 });
+    await sale(302, { units: 1_000, holdSeconds: 1 });
+    for (const ledger of ledgers) {
+      await ledger.decide(Array.from({ length: 50 }, (_, i) => wish(301 + (i % 2))));
+    }
+    await Bun.sleep(1_001);
+    const sweep = async (ledger: Ledger) => {
+      const counts = [];
+      for (let i = 0; i < 15; i++) counts.push((await ledger.expireOverdue(30)).expired);
+      return counts;
+    };
+    const counts = (await Promise.all(ledgers.map(sweep))).flat();
+    const expired = counts.reduce((sum, count) => sum + count, 0);
+    expect(expired).toBe(50 * INSTANCES);
+    expect(await failedVerdicts()).toEqual([]);
+  });
+}
+
+function orderIdIn(outcome: Outcome | undefined): string {
+  if (outcome?.kind !== 'reserved') throw new Error(`no order but ${JSON.stringify(outcome)}`);
+  return outcome.order.id;
+}
