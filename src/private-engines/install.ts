@@ -4,7 +4,7 @@ import { AppError } from '../domain/errors.ts';
 const SCRIPT = join(import.meta.dir, 'install-packages.sh');
 /** What Debian asks before it starts a service (invoke-rc.d(8)). */
 const POLICY_FILE = '/usr/sbin/policy-rc.d';
-/** Some 150 MB to fetch and unpack, on a slow line. */
+/** It takes 40 s on a fast line. */
 const INSTALL_TIMEOUT_MS = 900_000;
 const LOG_TAIL_CHARS = 1_500;
 
@@ -17,10 +17,10 @@ export function canInstall(): boolean {
  * Installs packages of Debian or Ubuntu, without starting the services they bring. Processes that want to do so at the
  * same time wait for each other. Rejects `unavailable` when it does not work out.
  */
-export async function installPackages(packages: readonly string[], policyFile = POLICY_FILE): Promise<void> {
+export async function installPackages(packages: readonly string[]): Promise<void> {
   console.error(`pulsecart: installing ${packages.join(', ')} with apt-get; this is needed once`);
-  const oneAtATime = ['flock', dirname(policyFile)];
-  const child = Bun.spawn([...asRoot()!, ...oneAtATime, 'sh', SCRIPT, policyFile, ...packages], {
+  const oneAtATime = ['flock', dirname(POLICY_FILE)];
+  const child = Bun.spawn([...asRoot()!, ...oneAtATime, 'sh', SCRIPT, POLICY_FILE, ...packages], {
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
