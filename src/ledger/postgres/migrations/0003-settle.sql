@@ -16,7 +16,8 @@ $$;
 -- Takes the charge lease of orders, or takes it over; answers those that it could take, in the order asked for.
 CREATE FUNCTION pulsecart_lease(in_ids uuid[], lease_ms bigint) RETURNS SETOF orders LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s'
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
+SET enable_bitmapscan = off AS $$
 DECLARE
   now_ms bigint;
 BEGIN
@@ -46,12 +47,14 @@ CREATE FUNCTION pulsecart_settle(
   in_ids uuid[], in_attempts integer[], in_leases integer[], in_events text[], in_providers text[], in_reasons text[]
 ) RETURNS TABLE (product_id bigint, version bigint, available bigint, orders integer) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s'
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
+SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
 DECLARE
-  now_ms  bigint;
-  ids     uuid[];
-  results integer[];
+  now_ms   bigint;
+  ids      uuid[];
+  results  integer[];
+  statuses order_status[];
 BEGIN
   -- An order's product never changes, so that it may be read before it is locked.
   PERFORM FROM products WHERE id = ANY (ARRAY(SELECT DISTINCT product_id FROM orders WHERE id = ANY (in_ids)))
@@ -60,27 +63,28 @@ BEGIN
   now_ms := pulsecart_now();
 
   -- Of several results for one order the first that applies ends its attempt; the others come too late.
-  SELECT array_agg(a.id), array_agg(a.result) INTO ids, results
-  FROM (SELECT r.id, min(r.nth) AS result
+  SELECT array_agg(a.id), array_agg(a.nth), array_agg(pulsecart_next_status('charging', a.event, now_ms < a.expires_at))
+  INTO ids, results, statuses
+  FROM (SELECT DISTINCT ON (r.id) r.id, r.nth, r.event, o.expires_at
     FROM unnest(in_ids, in_attempts, in_leases, in_events) WITH ORDINALITY AS r (id, attempt, leases, event, nth),
-      LATERAL (SELECT status, attempts, leases FROM orders WHERE id = r.id LIMIT 1) AS o
+      LATERAL (SELECT status, attempts, leases, expires_at FROM orders WHERE id = r.id LIMIT 1) AS o
     WHERE o.status = 'charging' AND o.attempts = r.attempt AND (r.event <> 'attempt_failed' OR o.leases = r.leases)
-    GROUP BY r.id) AS a;
+    ORDER BY r.id, r.nth) AS a;
   UPDATE payments SET updated_at = now_ms,
     (status, provider_id, reason) = (
       SELECT CASE in_events[result] WHEN 'attempt_failed' THEN 'failed' WHEN 'give_up' THEN 'cancelled'
         ELSE in_events[result] END, in_providers[result], in_reasons[result]
       FROM (SELECT results[array_position(ids, order_id)]) AS r (result))
   WHERE order_id = ANY (ids) AND attempt = in_attempts[results[array_position(ids, order_id)]];
-  RETURN QUERY SELECT * FROM pulsecart_advance(
-    ids, ARRAY(SELECT in_events[result] FROM unnest(results) AS result), now_ms);
+  RETURN QUERY SELECT * FROM pulsecart_advance(ids, statuses, now_ms);
 END $$;
 
 -- Expires reserved orders whose hold has run out, oldest first, at most so many; answers standings like pulsecart_settle.
 CREATE FUNCTION pulsecart_expire(at_most integer)
 RETURNS TABLE (product_id bigint, version bigint, available bigint, orders integer) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s'
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
+SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
 DECLARE
   now_ms bigint := pulsecart_now();
@@ -93,12 +97,12 @@ BEGIN
   -- Whoever had the locks before may have ended or leased some of them.
   ids := ARRAY(SELECT id FROM orders WHERE id = ANY (ids) AND status = 'reserved' ORDER BY id FOR NO KEY UPDATE);
   RETURN QUERY SELECT * FROM pulsecart_advance(
-    ids, array_fill('expire'::text, ARRAY[cardinality(ids)]), pulsecart_now());
+    ids, array_fill('expired'::order_status, ARRAY[cardinality(ids)]), pulsecart_now());
 END $$;
 
--- Moves orders to the status that follows, and their units with them; answers the standings of the products whose units
--- moved, and by how many orders. The caller has locked products and orders, and each event applies to its order.
-CREATE FUNCTION pulsecart_advance(in_ids uuid[], in_events text[], now_ms bigint)
+-- Moves orders to these statuses, and their units with them; answers the standings of the products whose units moved, and by
+-- how many orders. The caller has locked products and orders, and has seen that each order may take this step.
+CREATE FUNCTION pulsecart_advance(in_ids uuid[], in_statuses order_status[], now_ms bigint)
 RETURNS TABLE (product_id bigint, version bigint, available bigint, orders integer) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -106,11 +110,11 @@ DECLARE
 BEGIN
   RETURN QUERY
   WITH moved AS (
-    UPDATE orders o SET lease_until = 0, updated_at = now_ms,
-      (status, open) = (SELECT s.status, s.status = 'reserved' FROM pulsecart_next_status(
-        o.status, in_events[array_position(in_ids, o.id)], now_ms < o.expires_at) AS s (status))
-    WHERE o.id = ANY (in_ids)
-    RETURNING o.product_id, o.generation, o.quantity, o.status
+    UPDATE orders SET lease_until = 0, updated_at = now_ms,
+      status = in_statuses[array_position(in_ids, id)],
+      open = in_statuses[array_position(in_ids, id)] = 'reserved'
+    WHERE id = ANY (in_ids)
+    RETURNING product_id, generation, quantity, status
   )
   UPDATE products p SET version = p.version + 1, reserved = p.reserved - m.units, sold = p.sold + m.sold,
     -- Units of an older round leave the product instead of being sold again, so that a round sells exactly its own.
@@ -123,10 +127,12 @@ BEGIN
   WHERE p.id = m.product_id
   RETURNING p.id, p.version, p.total - p.reserved - p.sold, m.orders;
 
-  FOR back IN SELECT product_id, generation, customer, sum(quantity) AS units FROM orders
-    WHERE id = ANY (in_ids) AND status NOT IN ('reserved', 'paid') AND customer IS NOT NULL GROUP BY 1, 2, 3
-  LOOP
-    UPDATE holdings SET units = units - back.units
-    WHERE product_id = back.product_id AND generation = back.generation AND customer = back.customer;
-  END LOOP;
+  IF 'expired' = ANY (in_statuses) OR 'declined' = ANY (in_statuses) THEN
+    FOR back IN SELECT product_id, generation, customer, sum(quantity) AS units FROM orders
+      WHERE id = ANY (in_ids) AND status IN ('expired', 'declined') AND customer IS NOT NULL GROUP BY 1, 2, 3
+    LOOP
+      UPDATE holdings SET units = units - back.units
+      WHERE product_id = back.product_id AND generation = back.generation AND customer = back.customer;
+    END LOOP;
+  END IF;
 END $$;
