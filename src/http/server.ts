@@ -1,5 +1,5 @@
-import { AppError } from '../domain/errors.ts';
 import { createActuatorRoutes } from './actuator-routes.ts';
+import { listenAt } from './address.ts';
 import { createAsyncRoutes } from './async-routes.ts';
 import { openApiDocument } from './openapi.ts';
 import { createOrderRoutes } from './order-routes.ts';
@@ -70,8 +70,8 @@ function listen(
   service: Service,
   { host, port, sharesPort }: ServerOptions,
 ): Bun.Server<unknown> {
-  try {
-    return Bun.serve({
+  return listenAt(host, port, () =>
+    Bun.serve({
       hostname: host,
       port,
       reusePort: sharesPort,
@@ -82,20 +82,9 @@ function listen(
       routes: routes as Bun.Serve.Routes<unknown, string>,
       fetch: (req) => unrouted(req, routes),
       error: (error) => failed(error, service.log),
-    });
-  } catch (error) {
-    const { code = '', message } = error as { code?: string; message: string };
-    const reason = LISTEN_FAILURES[code] ?? message;
-    throw new AppError('unavailable', `Cannot listen on ${host}:${port}: ${reason}.`, { cause: error });
-  }
+    }),
+  );
 }
-
-/** Bun says EADDRINUSE of a host name that cannot be resolved, too. */
-const LISTEN_FAILURES: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the port is in use, or there is no such host',
-  EADDRNOTAVAIL: 'it is not an address of this machine',
-  EACCES: 'this user may not use the port',
-};
 
 /** A known path with another method is 405, everything else 404. */
 function unrouted(req: Request, routes: Routes): Response {
