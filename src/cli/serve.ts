@@ -6,7 +6,7 @@ import type { OpenEngines } from './engines.ts';
 import { readFlags } from './flags.ts';
 import { openHouse } from './house.ts';
 import { stopInTime, stopSignal } from './lifetime.ts';
-import { superviseInstances, tellSupervisor } from './supervisor.ts';
+import { REPLACED, replaced, superviseInstances, tellSupervisor } from './supervisor.ts';
 
 const FLAGS = {
   port: { kind: 'text', what: 'a port' },
@@ -29,6 +29,12 @@ Example: pulsecart serve --port 8081 --data /var/lib/pulsecart`;
 /** For requests still on their way in and answers on their way out; what was accepted is answered before this begins. */
 const LAST_REQUESTS_MS = 2_000;
 
+/**
+ * How long a server that has its replacement goes on answering at least: a client whose connection is silent for longer may
+ * send just as it is closed. With half a second that happened to one of 256 busy connections on a machine with no time.
+ */
+const REPLACED_DRAIN_MS = 2_000;
+
 /** Runs until SIGTERM or SIGINT; resolves with the exit status. */
 export async function serve(argv: readonly string[], openEngines: OpenEngines): Promise<number> {
   const startedAtMs = performance.now();
@@ -45,7 +51,7 @@ export async function serve(argv: readonly string[], openEngines: OpenEngines): 
   const stopped = stopSignal();
   const { url, description, close } = await open(config, log, openEngines, { sharesPort: false });
   announce(url, description, config, log, startedAtMs);
-  await stopInTime(log, await stopped, close);
+  await stopInTime(log, await stopped, () => close(config.drainMs));
   return 0;
 }
 
@@ -53,10 +59,12 @@ export async function serve(argv: readonly string[], openEngines: OpenEngines): 
 export async function serveInstance(argv: readonly string[], openEngines: OpenEngines): Promise<number> {
   const config = readConfig(process.env, readFlags(argv, FLAGS));
   const log = createLog(config.logLevel);
-  const stopped = stopSignal();
+  const stopped = Promise.race([stopSignal(), replaced()]);
   const { url, close } = await open(config, log, openEngines, { sharesPort: true });
   tellSupervisor(url);
-  await stopInTime(log, await stopped, close);
+  const why = await stopped;
+  const drainMs = why === REPLACED ? Math.max(config.drainMs, REPLACED_DRAIN_MS) : config.drainMs;
+  await stopInTime(log, why, () => close(drainMs));
   return 0;
 }
 
@@ -75,11 +83,11 @@ async function open(
       url: server.url,
       description: engines.description,
       /** Not ready, then no new requests, then the answers owed, then the work under way, then the engines. */
-      async close() {
+      async close(drainMs: number) {
         house.leave();
-        if (config.drainMs > 0) {
+        if (drainMs > 0) {
           server.drain();
-          await sleep(config.drainMs);
+          await sleep(drainMs);
         }
         const requestsAnswered = server.stop();
         await house.finishPurchases();

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { backoffMs } from '../domain/backoff.ts';
 import { AppError } from '../domain/errors.ts';
+import { requireFreeAddress } from '../http/address.ts';
 import type { Log } from '../observe/log.ts';
 import { stopInTime, stopSignal } from './lifetime.ts';
 
@@ -19,6 +20,7 @@ export async function superviseInstances(
   onReady: (url: URL) => void,
 ): Promise<number> {
   const stopped = stopSignal();
+  await requireFreeAddress(config.host, config.port);
   let stopping = false;
   let port = config.port;
   const running: Instance[] = [];
@@ -56,7 +58,7 @@ export async function superviseInstances(
       try {
         const { pid } = await start();
         running.splice(running.indexOf(old), 1);
-        const exit = await old.stop();
+        const exit = await old.replace();
         log.info({ pid, replaced: old.pid, exit }, 'instance replaced');
       } catch (error) {
         log.error({ err: error }, 'a replacement does not start; what runs goes on running');
@@ -96,7 +98,12 @@ interface Instance {
   readonly pid: number;
   readonly ended: Promise<Exit>;
   stop(): Promise<Exit>;
+  /** Another one has taken its place. */
+  replace(): Promise<Exit>;
 }
+
+/** What a supervisor tells an instance. */
+export const REPLACED = 'replaced';
 
 /** What an instance tells its supervisor, once: it takes requests there. */
 interface ReadyMessage {
@@ -116,11 +123,15 @@ const START_TIMEOUT_MS = 30_000;
 /** Pauses before another start; an engine that is away for a minute should find its instances soon back. */
 const RESTART_MS_FIRST = 100;
 const RESTART_MS_MAX = 5_000;
-/** How long a replaced instance goes on answering when nothing else is set. */
-const DRAIN_MS = '500';
-
 export function tellSupervisor(url: URL): void {
   process.send?.({ ready: url.href } satisfies ReadyMessage);
+}
+
+/** Resolves in an instance that another one has taken the place of. */
+export function replaced(): Promise<typeof REPLACED> {
+  return new Promise((resolve) => {
+    process.on('message', (message) => message === REPLACED && resolve(REPLACED));
+  });
 }
 
 async function startInstance(argv: readonly string[], port: number): Promise<Instance> {
@@ -139,7 +150,7 @@ async function startInstance(argv: readonly string[], port: number): Promise<Ins
       '1',
     ],
     {
-      env: { PULSECART_DRAIN_MS: DRAIN_MS, ...process.env },
+      env: process.env,
       stdin: 'ignore',
       stdout: 'inherit',
       stderr: 'inherit',
@@ -156,6 +167,10 @@ async function startInstance(argv: readonly string[], port: number): Promise<Ins
     ended,
     stop() {
       child.kill('SIGTERM');
+      return ended;
+    },
+    replace() {
+      child.send(REPLACED);
       return ended;
     },
   };
