@@ -112,6 +112,8 @@ export async function openPostgresBooks(url: string): Promise<PostgresBooks> {
 
   try {
     await read('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    // A million orders are then hashed and sorted in memory.
+    await read("SET LOCAL work_mem = '64MB'");
     await requireSchema(client, place.name);
   } catch (error) {
     await client.end();

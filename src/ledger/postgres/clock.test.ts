@@ -54,6 +54,26 @@ test('a small correction never takes it back, a new clock does', async () => {
   clock.close();
 });
 
+test('a measurement on a long way does not take the place of a better one', async () => {
+  let wayMs = 0;
+  let asked = 0;
+  const clock = await followClock(
+    databaseWith(
+      () => FAR + (wayMs > 0 ? 5_000 : 0),
+      () => {
+        asked++;
+        return wayMs;
+      },
+    ),
+    5,
+  );
+  wayMs = 20;
+  const askedBefore = asked;
+  await until(() => asked > askedBefore + 6);
+  expect(Math.abs(clock.now() - (FAR + performance.now()))).toBeLessThan(20);
+  clock.close();
+});
+
 test('a database that does not answer is asked again later, and the clock goes on meanwhile', async () => {
   let answers = true;
   let asked = 0;

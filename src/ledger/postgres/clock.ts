@@ -7,10 +7,13 @@ export interface FollowingClock {
   close(): void;
 }
 
-/** Two quartz clocks part by about a millisecond in this time. */
 const MEASURE_EVERY_MS = 15_000;
 /** Of several measurements the one with the shortest way is the best: the answer was given somewhere on it. */
 const SAMPLES = 3;
+/** What two quartz clocks part by at most, per millisecond, and a measurement gets worse by. */
+const DRIFT = 1e-4;
+/** Whatever is measured better than this is good enough. */
+const ERROR_MS = 1;
 /** A smaller correction never takes the clock back; a larger one means that the database has another clock now. */
 const STEP_BACK_MS_MAX = 1_000;
 
@@ -20,18 +23,25 @@ export async function followClock(
   measureEveryMs = MEASURE_EVERY_MS,
 ): Promise<FollowingClock> {
   let offsetMs = 0;
+  let errorMs = Number.POSITIVE_INFINITY;
+  let measuredAtMs = 0;
   let lastMs = Number.NEGATIVE_INFINITY;
 
+  /** On a busy day the way takes long and says little: then the last measurement is the better one. */
   async function measure(): Promise<void> {
-    let shortestMs = Number.POSITIVE_INFINITY;
+    let best = { offsetMs: 0, errorMs: Number.POSITIVE_INFINITY, atMs: 0 };
     for (let sample = 0; sample < SAMPLES; sample++) {
       const askedAtMs = performance.now();
       const [row] = await read<{ now: number }>(NOW);
-      const tookMs = performance.now() - askedAtMs;
-      if (tookMs >= shortestMs) continue;
-      shortestMs = tookMs;
-      offsetMs = row!.now - (askedAtMs + tookMs / 2);
+      const atMs = performance.now();
+      const halfWayMs = (atMs - askedAtMs) / 2;
+      if (halfWayMs < best.errorMs) {
+        best = { offsetMs: row!.now - (askedAtMs + halfWayMs), errorMs: halfWayMs, atMs };
+      }
     }
+    const errorByNowMs = errorMs + (best.atMs - measuredAtMs) * DRIFT;
+    if (best.errorMs > Math.max(ERROR_MS, errorByNowMs)) return;
+    ({ offsetMs, errorMs, atMs: measuredAtMs } = best);
   }
 
   await measure();
