@@ -139,8 +139,7 @@ async function startInstance(argv: readonly string[], port: number): Promise<Ins
   const child = Bun.spawn(
     [
       process.execPath,
-      '--no-orphans',
-      ...process.execArgv,
+      ...new Set(['--no-orphans', ...process.execArgv]),
       Bun.main,
       'instance',
       ...argv,
