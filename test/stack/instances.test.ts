@@ -8,7 +8,7 @@ import { disagreements, hearOutcomes, readRound } from '../support/aftermath.ts'
 import { runPulsecart } from '../support/command.ts';
 import { productionEngines } from '../support/engines.ts';
 import { openProductionShop, type ProductionShop } from '../support/production-shop.ts';
-import { connectRaw, type RawConnection, rawRequest } from '../support/raw-http.ts';
+import { connectRaw, type RawAnswer, rawRequest } from '../support/raw-http.ts';
 import { eventually } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
@@ -30,11 +30,37 @@ else {
     test('answer at one address', async () => {
       expect(shop.instances()).toHaveLength(2);
       await using connections = await connectMany(shop.url);
-      expect(await connections.buy()).toEqual(connections.all.map(() => 200));
+      expect(await connections.buy()).toEqual(EACH_SOLD);
       // Each process counts what it answered itself.
       const counts = new Set(await connections.purchasesAnswered());
       expect(counts.size).toBe(2);
-      expect([...counts].reduce((sum, count) => sum + count)).toBe(connections.all.length);
+      expect([...counts].reduce((sum, count) => sum + count)).toBe(CONNECTIONS);
+    });
+
+    test('are one shop: what one of them answered, took in or changed, the other knows', async () => {
+      await using connections = await connectMany(shop.url);
+      const wish = { productId: 3, quantity: 1, userId: 'ann' };
+      const key = { 'Idempotency-Key': 'everywhere' };
+      for (const channel of ['sync', 'async'] as const) {
+        const first = await shop.buy(channel, wish, key);
+        expect(first.status).toBe(channel === 'sync' ? 200 : 202);
+        const again = await connections.ask(purchase(channel, wish, key));
+        // A process that is asked several times at once says so to all but one.
+        const others = again.filter((answer) => answer?.status !== 409);
+        expect(new Set(others.map((answer) => answer?.body))).toEqual(new Set([first.text]));
+      }
+      const { trackingId } = (await shop.buy('async', wish)).json;
+      const outcomes = await connections.ask(rawRequest(`GET ${ASYNC_PURCHASE}/${trackingId}?wait=10s`, {}));
+      expect(isEach(outcomes, '"status":"confirmed"')).toBe(true);
+
+      await shop.reset(3, 0);
+      const stock = rawRequest('GET /api/v1/sync/stock/3', {});
+      await eventually(async () => isEach(await connections.ask(stock), '"stock":0'));
+      expect(isEach(await connections.ask(purchase('sync', wish)), '"sold_out"')).toBe(true);
+      await shop.reset(3, CONNECTIONS);
+      await eventually(async () => isEach(await connections.ask(stock), `"stock":${CONNECTIONS}`));
+      const answers = await connections.ask(purchase('sync', wish));
+      expect(answers.map((answer) => answer?.status)).toEqual(EACH_SOLD);
     });
 
     test(
@@ -50,7 +76,7 @@ else {
         expect(shop.instances()).toContain(survivor);
         expect(shop.instances()).not.toContain(killed);
         await using later = await connectMany(shop.url);
-        expect(await later.buy()).toEqual(later.all.map(() => 200));
+        expect(await later.buy()).toEqual(EACH_SOLD);
         expect(new Set(await later.purchasesAnswered()).size).toBe(2);
       },
       OPEN_TIMEOUT_MS,
@@ -227,6 +253,7 @@ else {
 
 /** An odd number, so that two processes cannot have answered equally many. One has none of them once in 2³² times. */
 const CONNECTIONS = 33;
+const EACH_SOLD = new Array(CONNECTIONS).fill(200);
 const LOOP_CONNECTIONS = 32;
 const SLICE_MS = 500;
 const CROWD = 2_000;
@@ -236,8 +263,9 @@ const STOP_AFTER_MS = 200;
 const TAKEN_OVER_MS = 15_000;
 
 interface ManyConnections extends AsyncDisposable {
-  readonly all: readonly RawConnection[];
-  /** One purchase on each; answers the statuses, null where the connection is gone. */
+  /** The same on each at the same time; null from one that is gone. */
+  ask(request: Uint8Array): Promise<(RawAnswer | null)[]>;
+  /** A purchase on each; answers the statuses. */
   buy(): Promise<(number | null)[]>;
   /** What the process behind each of them has counted. */
   purchasesAnswered(): Promise<number[]>;
@@ -245,19 +273,17 @@ interface ManyConnections extends AsyncDisposable {
 
 async function connectMany(url: string): Promise<ManyConnections> {
   const all = await Promise.all(Array.from({ length: CONNECTIONS }, () => connectRaw(url)));
-  const body = '{"productId":1,"quantity":1}';
-  const headers = { 'Content-Type': 'application/json', 'Content-Length': `${body.length}` };
-  const ask = (bytes: Uint8Array) =>
+  const ask = (request: Uint8Array) =>
     Promise.all(
       all.map((connection) => {
-        connection.send(bytes);
+        connection.send(request);
         return connection.answer();
       }),
     );
   return {
-    all,
+    ask,
     async buy() {
-      const answers = await ask(rawRequest(`POST ${SYNC_PURCHASE}`, headers, body));
+      const answers = await ask(purchase('sync', { productId: 1, quantity: 1 }));
       return answers.map((answer) => answer?.status ?? null);
     },
     async purchasesAnswered() {
@@ -268,6 +294,16 @@ async function connectMany(url: string): Promise<ManyConnections> {
       for (const connection of all) connection[Symbol.dispose]();
     },
   };
+}
+
+function purchase(channel: string, wish: object, headers: Record<string, string> = {}): Uint8Array {
+  const body = JSON.stringify(wish);
+  const about = { 'Content-Type': 'application/json', 'Content-Length': `${body.length}` };
+  return rawRequest(`POST /api/v1/${channel}/purchase`, { ...about, ...headers }, body);
+}
+
+function isEach(answers: readonly (RawAnswer | null)[], text: string): boolean {
+  return answers.every((answer) => answer?.body.includes(text));
 }
 
 async function figureOf(url: string, name: string): Promise<number> {
