@@ -1,0 +1,101 @@
+import { expect, test } from 'bun:test';
+import { Redis } from 'ioredis';
+import { Client } from 'pg';
+import { openPostgresLedger } from '../../src/ledger/postgres.ts';
+import { readPostgresBooks } from '../support/books.ts';
+import { productionEngines } from '../support/engines.ts';
+import { ownEngines } from '../support/own-engines.ts';
+import { openProductionShop } from '../support/production-shop.ts';
+import { eventually } from '../support/shop.ts';
+import { readDocument } from './documents.ts';
+
+/** The rights that docs/operating names for PostgreSQL and Redis are enough for a sale, and for an audit. */
+
+const TIMEOUT_MS = 60_000;
+
+if (!productionEngines) console.log('PULSECART_TEST_ENGINES=embedded: no rights to try');
+else {
+  test(
+    'a sale and an audit need no more rights than docs/operating names',
+    async () => {
+      await using own = await ownEngines();
+      const { PULSECART_NAMESPACE: name, DATABASE_URL: adminUrl, REDIS_URL: redisUrl } = own.env as Settings;
+      await using roles = await makeRoles(adminUrl, name);
+      await using user = await makeUser(redisUrl, name);
+      const { ledger } = await openPostgresLedger({ url: roles.owner, poolSize: 1, onTrouble: () => {} });
+      await ledger.close();
+
+      const engines = { ...own.env, DATABASE_URL: roles.app, REDIS_URL: user.url };
+      await using shop = await openProductionShop({ engines });
+      await shop.reset(1, 2);
+      const wish = { productId: 1, quantity: 1, userId: 'ada' };
+      const { orderId } = (await shop.buy('sync', wish, { 'Idempotency-Key': 'one' })).json;
+      const { trackingId } = (await shop.buy('async', wish, { 'Idempotency-Key': 'two' })).json;
+      for (const id of [orderId, trackingId])
+        await eventually(async () => (await shop.get(`/api/v1/orders/${id}`)).json.status === 'paid');
+      const { components } = (await shop.get('/actuator/health')).json;
+      expect(components.redis.status).toBe('UP');
+      expect(await user.refused()).toEqual([]);
+      expect((await readPostgresBooks(roles.audit)).breaches).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+}
+
+type Settings = Record<'PULSECART_NAMESPACE' | 'DATABASE_URL' | 'REDIS_URL', string>;
+
+/** Roles and a database as the document makes them, under names of their own. */
+async function makeRoles(adminUrl: string, name: string) {
+  const rights = readDocument('docs/operating/postgresql.md').split('## Rights')[1]!;
+  const [database, roles] = [...rights.matchAll(/^```sql\n(.*?)^```/gms)].map(([, sql]) =>
+    sql!.replaceAll(/\bpulsecart(?=\b|_)/g, `${name}_r`),
+  );
+  const urlOf = (role: string) => {
+    const url = new URL(adminUrl);
+    return Object.assign(url, { username: role, password: 'secret', pathname: `/${name}_r` }).href;
+  };
+  for (const statement of statementsOf(database!)) await inDatabase(adminUrl, statement);
+  await inDatabase(Object.assign(new URL(adminUrl), { pathname: `/${name}_r` }).href, roles!);
+  return {
+    owner: urlOf(`${name}_r`),
+    app: urlOf(`${name}_r_app`),
+    audit: urlOf(`${name}_r_audit`),
+    async [Symbol.asyncDispose]() {
+      await inDatabase(adminUrl, `DROP DATABASE ${name}_r WITH (FORCE)`);
+      await inDatabase(adminUrl, `DROP ROLE ${name}_r, ${name}_r_app, ${name}_r_audit`);
+    },
+  };
+}
+
+/** The user of the gate and the feed as the document makes it. */
+async function makeUser(adminUrl: string, name: string) {
+  const [, line] = /^ACL (SETUSER .*)$/m.exec(readDocument('docs/operating/redis.md'))!;
+  const admin = new Redis(adminUrl);
+  await admin.call('ACL', ...line!.replaceAll('pulsecart', name).split(' '));
+  return {
+    url: Object.assign(new URL(adminUrl), { username: name, password: 'secret' }).href,
+    /** What this user asked for and may not do. */
+    async refused(): Promise<unknown[]> {
+      const entries = (await admin.call('ACL', 'LOG')) as unknown[][];
+      return entries.filter((entry) => entry.includes(name));
+    },
+    async [Symbol.asyncDispose]() {
+      await admin.call('ACL', 'DELUSER', name);
+      admin.disconnect();
+    },
+  };
+}
+
+function statementsOf(sql: string): string[] {
+  return sql.split(';').filter((statement) => statement.trim() !== '');
+}
+
+async function inDatabase(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
