@@ -23,6 +23,7 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SE
 DECLARE
   now_ms    bigint;
   fits      boolean := true;
+  tills     products[];
   till      products;
   nth_till  integer;
   done      integer;
@@ -30,12 +31,14 @@ DECLARE
   as_sold   json[];
   first     bigint[];
 BEGIN
-  PERFORM FROM products WHERE id = ANY (in_products) ORDER BY id FOR NO KEY UPDATE;
+  -- A row that is locked is read as it is after the wait. So this one look-up serves for all: while somebody keeps an old
+  -- snapshot, each would go through every version that the row has had since.
+  tills := ARRAY(SELECT p FROM products p WHERE p.id = ANY (in_products) ORDER BY p.id FOR NO KEY UPDATE);
   now_ms := pulsecart_now();
 
   nth_till := 0;
   done := 0;
-  FOR till IN SELECT * FROM products WHERE id = ANY (in_products) ORDER BY id LOOP
+  FOREACH till IN ARRAY tills LOOP
     nth_till := nth_till + 1;
     upto := done + in_lengths[nth_till];
     fits := fits AND till.total - till.reserved - till.sold >= in_units[nth_till]
@@ -50,7 +53,7 @@ BEGIN
     END IF;
     done := upto;
   END LOOP;
-  fits := fits AND nth_till = cardinality(in_products);
+  fits := fits AND cardinality(tills) = cardinality(in_products);
   IF fits AND in_async THEN
     fits := NOT EXISTS (SELECT FROM outcomes WHERE purchase_id = ANY (in_ids));
   END IF;
@@ -61,7 +64,7 @@ BEGIN
     BEGIN
       nth_till := 0;
       done := 0;
-      FOR till IN SELECT * FROM products WHERE id = ANY (in_products) ORDER BY id LOOP
+      FOREACH till IN ARRAY tills LOOP
         nth_till := nth_till + 1;
         upto := done + in_lengths[nth_till];
         INSERT INTO orders (id, product_id, number, price_minor, created_at, expires_at, updated_at, generation, quantity,
