@@ -1,7 +1,10 @@
 import type { Message } from '../queue/queue.ts';
 
-/** A message is never larger than what one lease takes, so that a batch of messages need not be cut. */
-export const ORDERS_PER_MESSAGE = 100;
+/**
+ * About 20 KB. A broker's work is by the message: with 100 orders in each it took 5 µs of the broker's CPU per order, a tenth
+ * of all that a purchase costs.
+ */
+export const ORDERS_PER_MESSAGE = 500;
 
 /** Orders to look at, as a JSON array of their ids. */
 export function chargeMessage(orderIds: readonly string[]): Message {

@@ -16,8 +16,8 @@ export interface Outbox {
 /** Orders published in one transaction: some 40 KB, and at 40,000 purchases/s still 40 transactions and not 400. */
 const PUBLISH_ORDERS_MAX = 1_000;
 
-/** Nobody notices that charging begins this much later, and a busy second has at most 50 publishes. */
-const PUBLISH_LINGER_MS = 20;
+/** Nobody notices that charging begins this much later, and a busy second has at most 20 publishes. */
+const PUBLISH_LINGER_MS = 50;
 
 /** While the queue takes nothing, about 10 MB of ids. What comes on top is left to the sweep. */
 const WAITING_ORDERS_MAX = 100_000;

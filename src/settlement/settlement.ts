@@ -1,7 +1,7 @@
 import type { Ledger, Standing } from '../ledger/ledger.ts';
 import type { PaymentProvider } from '../payments/provider.ts';
 import type { Consumer, Queue } from '../queue/queue.ts';
-import { createCharger } from './charger.ts';
+import { createCharger, LEASE_ORDERS_MAX } from './charger.ts';
 import { createOutbox } from './outbox.ts';
 import { createRecorder } from './recorder.ts';
 import { createRoom } from './room.ts';
@@ -76,9 +76,6 @@ const TIMING: SettlementTiming = {
 
 /** Where nobody says how many. */
 const CHARGES_IN_FLIGHT_MAX = 2_000;
-
-/** Orders per lease: about 1.5 ms of work, after which waiting requests get theirs. */
-const LEASE_ORDERS_MAX = 100;
 
 export function createSettlement(dependencies: SettlementDependencies): Settlement {
   const { ledger, queue, provider, onStandings, onTrouble, mine = everyone } = dependencies;

@@ -1,7 +1,6 @@
 import type { Ledger, Standing } from '../ledger/ledger.ts';
 import type { Queue } from '../queue/queue.ts';
 import { nextTurn } from './batcher.ts';
-import { ORDERS_PER_MESSAGE } from './message.ts';
 import type { Outbox } from './outbox.ts';
 import type { SettlementStats, SettlementTiming } from './settlement.ts';
 
@@ -26,7 +25,7 @@ const EXPIRE_BATCHES_MAX = 100;
  * With more orders than this waiting in the queue nothing is reconciled: most would be there already, and an overdue one
  * is not made faster by standing in line twice. Above zero, because retries always wait there for a moment.
  */
-const RECONCILE_READY_MAX = { items: 1_000, messages: 1_000 / ORDERS_PER_MESSAGE };
+const RECONCILE_READY_MAX = { items: 1_000, messages: 100 };
 
 /** Orders put back in line per sweep, so that a crash with a million orders does not flood the queue at once. */
 const RECONCILE_ORDERS_MAX = 5_000;
