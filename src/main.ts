@@ -119,6 +119,7 @@ async function openProduction(
       ledger,
       queue,
       gate,
+      gateFigures: gate.breaker,
       feed,
       provider,
       clock,

@@ -13,6 +13,8 @@ import type { Queue } from '../queue/queue.ts';
 export interface Engines {
   readonly ledger: Ledger;
   readonly gate: Gate;
+  /** How the gate fares, where it can be in trouble. */
+  readonly gateFigures?: { readonly isOpen: boolean; readonly openings: number };
   readonly queue: Queue;
   readonly feed: Feed;
   readonly provider: PaymentProvider;

@@ -75,7 +75,17 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
     decided: (purchaseIds) => tracking.decided(purchaseIds),
   });
   const metrics = createMetrics();
-  watchHouse(metrics, { desk, acceptance, worker, tracking, settlement, queue, ledger });
+  const { gateFigures } = engines;
+  watchHouse(metrics, {
+    desk,
+    acceptance,
+    worker,
+    tracking,
+    settlement,
+    queue,
+    ledger,
+    ...(gateFigures && { gateFigures }),
+  });
   let ready = true;
 
   return {

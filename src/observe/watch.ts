@@ -17,11 +17,12 @@ interface House {
   readonly settlement: Settlement;
   readonly queue: Queue;
   readonly ledger: Ledger;
+  readonly gateFigures?: { readonly isOpen: boolean; readonly openings: number };
 }
 
 /** Shows the figures that the house keeps anyway; they are read when somebody asks. */
 export function watchHouse(metrics: Metrics, house: House): void {
-  const { desk, acceptance, worker, tracking, settlement, queue, ledger } = house;
+  const { desk, acceptance, worker, tracking, settlement, queue, ledger, gateFigures } = house;
   const counter = (name: string, help: string, read: () => number | Promise<number>) =>
     metrics.watch(`pulsecart_${name}`, help, 'counter', read);
   const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
@@ -31,6 +32,10 @@ export function watchHouse(metrics: Metrics, house: House): void {
   counter('desk_decided_total', 'Purchases decided by the ledger', () => desk.stats.decided);
   counter('gate_refused_total', 'Purchases refused by the gate', () => desk.stats.refusedByGate);
   counter('gate_waited_total', 'Purchases that waited for units held by others', () => desk.stats.waited);
+  if (gateFigures) {
+    gauge('gate_bypassed', '1 while batches go past the gate', () => Number(gateFigures.isOpen));
+    counter('gate_bypasses_total', 'Times that the gate was in trouble', () => gateFigures.openings);
+  }
   gauge('desk_inside', 'Purchases inside the desk now', () => desk.stats.inside);
   counter('accepted_total', 'Async purchases accepted', () => acceptance.stats.accepted);
   counter('accepted_messages_total', 'Messages that carried them', () => acceptance.stats.messages);
