@@ -31,7 +31,7 @@ else
         await client.connect();
         const untilMs = performance.now() + TERMINATE_FOR_MS;
         let terminated = 0;
-        while (performance.now() < untilMs) {
+        while (performance.now() < untilMs || terminated < TERMINATED_MIN) {
           terminated += (await client.query(TERMINATE_ONE)).rowCount ?? 0;
           await Bun.sleep(BETWEEN_TERMINATIONS_MS);
         }

@@ -155,6 +155,8 @@ function disagreement(
       return null;
     case 'accepted':
       return 'no outcome';
+    case 'wrong':
+      return 'an answer that the contract does not allow';
     case 'rejected':
     case 'failed': {
       // A sell-out known at acceptance is said by the id itself and is not on record.
