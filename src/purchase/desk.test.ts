@@ -55,6 +55,42 @@ test('those who come while a batch is under way form the next one', async () => 
   expect(house.batches.map((batch) => batch.length)).toEqual([1, 40]);
 });
 
+test('a second batch goes beside the first when it is large, and waits for it when it is small', async () => {
+  house = await openPurchaseHouse({ units: 1_000 });
+  const desk = house.desk({ batchesInFlightMax: 2 });
+  const letGo = holdBatches();
+  const calls = buyers(desk, 1);
+  await until(() => house.batches.length === 1);
+  calls.push(...buyers(desk, 20));
+  await new Promise(setImmediate);
+  expect(house.batches.map((batch) => batch.length)).toEqual([1]);
+  calls.push(...buyers(desk, 100));
+  await until(() => house.batches.length === 2);
+  calls.push(...buyers(desk, 200));
+  await new Promise(setImmediate);
+  expect(house.batches.map((batch) => batch.length)).toEqual([1, 120]);
+  letGo();
+  await Promise.all(calls);
+  expect(house.batches.map((batch) => batch.length)).toEqual([1, 120, 200]);
+});
+
+test('a gate that could refuse nobody is not asked, and one that could is', async () => {
+  house = await openPurchaseHouse({ units: 130 });
+  let asked = 0;
+  const { claim } = house.gate;
+  house.gate.claim = (...batch) => {
+    asked++;
+    return claim(...batch);
+  };
+  const desk = house.desk();
+  await desk.buy(house.purchase()); // nothing is known of the product yet
+  const before = asked;
+  await desk.buy(house.purchase());
+  expect(asked).toBe(before);
+  await Promise.all(buyers(desk, 3));
+  expect(asked).toBe(before + 1);
+});
+
 test('exactly the units there are get sold, and the rest is told sold out', async () => {
   house = await openPurchaseHouse({ units: 100 });
   const desk = house.desk();

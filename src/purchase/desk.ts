@@ -9,8 +9,8 @@ import { createWaitingRoom } from './waiting-room.ts';
 
 /**
  * Turns many concurrent purchases into few batches (group commit). Purchases that arrive while a batch is in flight, or
- * within one turn of the event loop, form the next one: no timer and no minimum, so an idle system answers at once and a
- * loaded one batches by itself. Per batch and product one call of the gate claims for all, and one transaction of the
+ * within one turn of the event loop, form the next one: no timer, so an idle system answers at once and a loaded one batches
+ * by itself. Per batch and product one call of the gate claims for all, and one transaction of the
  * ledger decides for all.
  */
 export interface PurchaseDesk {
@@ -76,6 +76,11 @@ export interface DeskOptions {
 export const INSIDE_MAX = 16_384;
 /** Purchases in one batch: keeps one transaction, and so one pause of the event loop, to a few milliseconds. */
 const BATCH_MAX = 512;
+/**
+ * A batch beside another one is worth its own round trip and commit only when it is large. Without this rule two in flight
+ * make batches of 85 where one makes 127, and each purchase takes a fifth more of the engine's CPU and ours.
+ */
+const SECOND_BATCH_MIN = 96;
 /** A purchase younger than this is not asked whether its caller has gone. */
 const GONE_CHECK_AFTER_MS = 50;
 
@@ -122,8 +127,13 @@ export function createDesk(
     schedule();
   }
 
+  function hasRoom(): boolean {
+    if (batchesInFlight === 0) return true;
+    return batchesInFlight < batchesInFlightMax && arrived.length >= SECOND_BATCH_MIN;
+  }
+
   function schedule(): void {
-    if (scheduled || arrived.length === 0 || batchesInFlight >= batchesInFlightMax) return;
+    if (scheduled || arrived.length === 0 || !hasRoom()) return;
     scheduled = true;
     // After the poll phase: everything that this turn of the loop read from the sockets goes into one batch.
     setImmediate(dispatch);
@@ -131,7 +141,7 @@ export function createDesk(
 
   function dispatch(): void {
     scheduled = false;
-    if (arrived.length === 0 || batchesInFlight >= batchesInFlightMax) return;
+    if (arrived.length === 0 || !hasRoom()) return;
     const batch = arrived.length <= BATCH_MAX ? arrived : arrived.slice(0, BATCH_MAX);
     arrived = arrived.length <= BATCH_MAX ? [] : arrived.slice(BATCH_MAX);
     batchesInFlight++;
@@ -177,6 +187,10 @@ export function createDesk(
     // Sold out is re-checked with the ledger when the memory of it is no longer fresh.
     if (!known || (known.available === 0 && !catalogue.fresh(productId))) await showTruth(productId);
     const quantities = calls.map(({ purchase }) => purchase.quantity);
+    if (known && known.available >= PLENTY_FACTOR * sum(quantities)) {
+      admitted.push(...calls);
+      return;
+    }
     const claimed = await gate
       .claim(productId, quantities, catalogue.standing(productId))
       .catch(() => NO_GATE);
@@ -312,6 +326,18 @@ export function createDesk(
       await resolver.close();
     },
   };
+}
+
+/**
+ * A gate that could refuse nobody is not asked. It could only once claims in flight, everywhere, come to so many batches like
+ * this one; should they after all, the ledger refuses what is too much.
+ */
+const PLENTY_FACTOR = 64;
+
+function sum(numbers: readonly number[]): number {
+  let total = 0;
+  for (const number of numbers) total += number;
+  return total;
 }
 
 /** A gate that cannot be asked saves nobody work, and stops nobody. */
