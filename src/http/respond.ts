@@ -78,8 +78,10 @@ export function failure(req: Request, code: HttpCode, message: string, details: 
 /** What a request is answered that threw: an engine's trouble by its code, anything else as an internal error. */
 export function failed(error: unknown, log: Log): Response {
   const requestId = crypto.randomUUID();
-  log.error({ err: error, requestId }, 'request failed');
   const code: HttpCode = error instanceof AppError ? error.code : 'internal_error';
+  // An engine that is away fails every request: a line for each, but no stack, and not as an error of ours.
+  if (STATUS[code] === 503) log.warn({ requestId, code, reason: (error as Error).message }, 'request failed');
+  else log.error({ err: error, requestId }, 'request failed');
   const message = error instanceof AppError ? error.message : 'Internal error';
   return json({ message, code, requestId }, STATUS[code], errorHeaders(code, requestId, {}));
 }

@@ -72,7 +72,7 @@ test('while orders keep coming in, charging rests between its batches; afterward
   const startedAtMs = performance.now();
   await settlement.start({ consume: true });
   await until(() => settlement.stats.paid >= 500);
-  // Five batches with a rest of 25 ms between each and the next.
+  // Five batches with a rest of 40 ms between each and the next.
   expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(100);
 
   clearInterval(rush);
