@@ -12,8 +12,8 @@ import { Side } from './side.ts';
 /** More units than any run can sell. */
 export const PLENTY = 2_000_000_000;
 export const PRODUCT_ID = 1;
-export /** Until the code that a sale runs through is compiled; the first half second of a server is measured by the demo. */
-const WARM_UP_MS = 2_000;
+/** Until the code that a sale runs through is compiled; the first half second of a server is measured by the demo. */
+export const WARM_UP_MS = 2_000;
 /** Charges left over from a slice are waited for, so that they do not slow the no-op's next slice. */
 const QUIET_TIMEOUT_MS = 60_000;
 const QUIET_POLL_MS = 50;
