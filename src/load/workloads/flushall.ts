@@ -7,9 +7,13 @@ import { type Effort, median, NOTHING, rounded, sumCounts, type WorkloadResult }
 import { ORDERS_OF_A_LONG_SALE, seedStage } from './seeded.ts';
 import { Side } from './side.ts';
 
-/** Of the closed-loop crowd around each FLUSHALL. */
-const BEFORE_MS = 1_000;
-const AFTER_MS = 2_000;
+/**
+ * A round begins with so few units that the gate is asked by the time of FLUSHALL (a gate that could refuse nobody is not),
+ * and ends before they are sold: at 20,000 to 30,000 purchases a second.
+ */
+const UNITS = 10_000;
+const BEFORE_MS = 150;
+const AFTER_MS = 150;
 
 /** The gate forgets everything while buyers buy: how long until somebody buys again? */
 export async function runFlushAll(
@@ -30,13 +34,16 @@ export async function runFlushAll(
     await side.warmUp(WARM_UP_MS);
     const flushes: Flush[] = [];
     for (let round = 0; round < effort.rounds; round++) {
+      await resetStock(server.url, PRODUCT_ID, UNITS);
       heard = [];
       const buying = side.measure({ durationMs: BEFORE_MS + AFTER_MS });
       await Bun.sleep(BEFORE_MS);
       const askedAtMs = performance.now();
       await redis.flushall();
       const doneAtMs = performance.now();
+      await redis.config('RESETSTAT');
       await buying;
+      if ((await scriptCalls(redis)) === 0) throw new Error('the gate was not asked after FLUSHALL');
       flushes.push(judgeFlush(heard, askedAtMs, doneAtMs));
     }
     side.close();
@@ -63,6 +70,12 @@ export async function runFlushAll(
     redis.disconnect();
     await server?.stop();
   }
+}
+
+/** Calls of scripts since the last RESETSTAT; the gate is the only one who makes any. */
+async function scriptCalls(redis: Redis): Promise<number> {
+  const stats = (await redis.info('commandstats')).matchAll(/^cmdstat_eval(?:sha)?:calls=(\d+)/gm);
+  return [...stats].reduce((sum, [, calls]) => sum + Number(calls), 0);
 }
 
 /** A request that bought. */
