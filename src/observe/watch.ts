@@ -32,10 +32,8 @@ export function watchHouse(metrics: Metrics, house: House): void {
   counter('desk_decided_total', 'Purchases decided by the ledger', () => desk.stats.decided);
   counter('gate_refused_total', 'Purchases refused by the gate', () => desk.stats.refusedByGate);
   counter('gate_waited_total', 'Purchases that waited for units held by others', () => desk.stats.waited);
-  if (gateFigures) {
-    gauge('gate_bypassed', '1 while batches go past the gate', () => Number(gateFigures.isOpen));
-    counter('gate_bypasses_total', 'Times that the gate was in trouble', () => gateFigures.openings);
-  }
+  gauge('gate_bypassed', '1 while batches go past the gate', () => Number(gateFigures?.isOpen ?? false));
+  counter('gate_bypasses_total', 'Times that the gate was in trouble', () => gateFigures?.openings ?? 0);
   gauge('desk_inside', 'Purchases inside the desk now', () => desk.stats.inside);
   counter('accepted_total', 'Async purchases accepted', () => acceptance.stats.accepted);
   counter('accepted_messages_total', 'Messages that carried them', () => acceptance.stats.messages);

@@ -74,23 +74,6 @@ test('a second batch goes beside the first when it is large, and waits for it wh
   expect(house.batches.map((batch) => batch.length)).toEqual([1, 120, 200]);
 });
 
-test('a gate that could refuse nobody is not asked, and one that could is', async () => {
-  house = await openPurchaseHouse({ units: 130 });
-  let asked = 0;
-  const { claim } = house.gate;
-  house.gate.claim = (...batch) => {
-    asked++;
-    return claim(...batch);
-  };
-  const desk = house.desk();
-  await desk.buy(house.purchase()); // nothing is known of the product yet
-  const before = asked;
-  await desk.buy(house.purchase());
-  expect(asked).toBe(before);
-  await Promise.all(buyers(desk, 3));
-  expect(asked).toBe(before + 1);
-});
-
 test('exactly the units there are get sold, and the rest is told sold out', async () => {
   house = await openPurchaseHouse({ units: 100 });
   const desk = house.desk();

@@ -187,10 +187,6 @@ export function createDesk(
     // Sold out is re-checked with the ledger when the memory of it is no longer fresh.
     if (!known || (known.available === 0 && !catalogue.fresh(productId))) await showTruth(productId);
     const quantities = calls.map(({ purchase }) => purchase.quantity);
-    if (known && known.available >= PLENTY_FACTOR * sum(quantities)) {
-      admitted.push(...calls);
-      return;
-    }
     const claimed = await gate
       .claim(productId, quantities, catalogue.standing(productId))
       .catch(() => NO_GATE);
@@ -326,18 +322,6 @@ export function createDesk(
       await resolver.close();
     },
   };
-}
-
-/**
- * A gate that could refuse nobody is not asked. It could only once claims in flight, everywhere, come to so many batches like
- * this one; should they after all, the ledger refuses what is too much.
- */
-const PLENTY_FACTOR = 64;
-
-function sum(numbers: readonly number[]): number {
-  let total = 0;
-  for (const number of numbers) total += number;
-  return total;
 }
 
 /** A gate that cannot be asked saves nobody work, and stops nobody. */

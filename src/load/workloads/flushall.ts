@@ -7,10 +7,7 @@ import { type Effort, median, NOTHING, rounded, sumCounts, type WorkloadResult }
 import { ORDERS_OF_A_LONG_SALE, seedStage } from './seeded.ts';
 import { Side } from './side.ts';
 
-/**
- * A round begins with so few units that the gate is asked by the time of FLUSHALL (a gate that could refuse nobody is not),
- * and ends before they are sold: at 20,000 to 30,000 purchases a second.
- */
+/** A round is short, so that it begins with as few units as a real sale and ends before they are sold. */
 const UNITS = 10_000;
 const BEFORE_MS = 150;
 const AFTER_MS = 150;
