@@ -51,6 +51,7 @@ function methodsOf(store: Store) {
     countAccepted: ledger.countAccepted,
     holdDuty: ledger.holdDuty,
     leaveDuty: ledger.leaveDuty,
+    log: ledger.log,
     async secret(...args: Parameters<typeof ledger.secret>) {
       return [...(await ledger.secret(...args))];
     },

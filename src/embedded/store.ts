@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { AppError } from '../domain/errors.ts';
 import theHouse from './migrations/0001-the-house.sql' with { type: 'text' };
 import countsAndDuties from './migrations/0002-counts-and-duties.sql' with { type: 'text' };
+import operations from './migrations/0003-operations.sql' with { type: 'text' };
 
 /** In order; a file is never edited once it has been released. */
-const MIGRATIONS: readonly string[] = [theHouse, countsAndDuties];
+const MIGRATIONS: readonly string[] = [theHouse, countsAndDuties, operations];
 
 /**
  * Pages the write-ahead log grows to before its content is copied into the main file (4 KiB each). Small enough that a

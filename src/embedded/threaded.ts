@@ -116,6 +116,8 @@ export async function openThreadedStore(
     order: reader.order,
     unsettled: reader.unsettled,
     asyncCounts: reader.asyncCounts,
+    operations: reader.operations,
+    log: (operation) => call('log', operation),
     countAccepted: (count) => call('countAccepted', count),
     holdDuty: (duty, holder, forMs) => call('holdDuty', duty, holder, forMs),
     leaveDuty: (duty, holder) => call('leaveDuty', duty, holder),

@@ -6,6 +6,7 @@ import { holds } from './contract/holds.contract.ts';
 import { keeping } from './contract/keeping.contract.ts';
 import { keys } from './contract/keys.contract.ts';
 import { limits } from './contract/limits.contract.ts';
+import { operations } from './contract/operations.contract.ts';
 import { queued } from './contract/queued.contract.ts';
 import { repeats } from './contract/repeats.contract.ts';
 import { rounds } from './contract/rounds.contract.ts';
@@ -46,6 +47,7 @@ export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest
       charging,
       holds,
       keeping,
+      operations,
     ]) {
       topic(scene);
     }

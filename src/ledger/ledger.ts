@@ -1,3 +1,4 @@
+import type { LoggedOperation, Operation } from '../domain/operation.ts';
 import type { Order } from '../domain/order.ts';
 import type { NewProduct, Product } from '../domain/product.ts';
 import type { Outcome, Purchase, PurchaseKey, RefusalCode } from '../domain/purchase.ts';
@@ -94,6 +95,15 @@ export interface Ledger {
 
   /** Gives the duty up before its time; nothing happens when somebody else has it. */
   leaveDuty(duty: string, holder: string): Promise<void>;
+
+  /**
+   * Writes down what an operator did elsewhere than here. Steps of the ledger that operators ask for write it down
+   * themselves, in their own commit.
+   */
+  log(operation: Operation): Promise<void>;
+
+  /** What operators did, newest first; `before` is the id of the last one read. */
+  operations(limit: number, before: string | null): Promise<LoggedOperation[]>;
 
   /** Secret of `bytes` bytes with this name, made at first use and shared by every instance on the same ledger. */
   secret(name: string, bytes: number): Promise<Uint8Array>;

@@ -9,6 +9,7 @@ import { requireFitness } from './postgres/fitness.ts';
 import { createHouse } from './postgres/house.ts';
 import { createKeys } from './postgres/keys.ts';
 import { migrate } from './postgres/migrate.ts';
+import { createOperations } from './postgres/operations.ts';
 import { createSettle } from './postgres/settle.ts';
 
 export interface PostgresOptions {
@@ -50,6 +51,7 @@ export async function openPostgresLedger({
       ...createKeys(database),
       ...createSettle(database),
       ...createHouse(database),
+      ...createOperations(database),
       async close() {
         clock.close();
         await database.close();

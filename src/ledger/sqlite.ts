@@ -4,6 +4,7 @@ import { DEFAULT_HOLD_SECONDS } from '../domain/product.ts';
 import type { Store } from '../embedded/store.ts';
 import type { AsyncCounts, Found, KeyBinding, Ledger } from './ledger.ts';
 import { createDecide } from './sqlite/decide.ts';
+import { createOperations } from './sqlite/operations.ts';
 import { createOrders, withoutLease } from './sqlite/orders.ts';
 import {
   foundRefused,
@@ -35,6 +36,7 @@ export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger
      RETURNING ${PRODUCT_COLUMNS}`,
   );
   const orders = createOrders(db);
+  const operations = createOperations(db);
   const oneOutcome = db.prepare<OutcomeRow, [string]>(
     `SELECT ${OUTCOME_COLUMNS} FROM outcomes WHERE purchase_id = ?`,
   );
@@ -172,6 +174,12 @@ export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger
     },
     async leaveDuty(duty, holder) {
       write(() => leaveDuty.run(duty, holder));
+    },
+    async log(operation) {
+      write(() => operations.write(operation, now()));
+    },
+    async operations(limit, before) {
+      return read(() => operations.read(limit, before));
     },
     async secret(name, bytes) {
       return write(() => {

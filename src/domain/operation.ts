@@ -1,0 +1,39 @@
+/**
+ * Something that an operator, or the house by itself, did to a sale or to somebody's purchase. It is written down with
+ * who, what, when and why; who may act is the caller's business.
+ */
+export interface Operation {
+  /** UUID of version 7, made by the caller: the same operation asked for again is done and written down once. */
+  readonly id: string;
+  /** Who acts, as they say: 1–64 characters; `system` for what the house does by itself. */
+  readonly actor: string;
+  readonly action: OperationAction;
+  /** What it is done to, like `product/3`, `order/<id>` or `queue/purchases`. */
+  readonly subject: string;
+  /** Why, in the operator's words: 1–500 characters, or null where the call has no place for one. */
+  readonly reason: string | null;
+  /** What else tells what was done: numbers, changed fields. No personal data. */
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export interface LoggedOperation extends Operation {
+  /** When it was done (ms since the epoch, the ledger's clock). */
+  readonly at: number;
+}
+
+export const OPERATION_ACTIONS = [
+  'product.create',
+  'product.change',
+  'units.add',
+  'sale.pause',
+  'sale.resume',
+  'sale.drain',
+  'stock.reset',
+  'stock.init',
+  'order.cancel',
+  'order.refund',
+  'dead-letters.replay',
+  'dead-letters.discard',
+  'audit.run',
+] as const;
+export type OperationAction = (typeof OPERATION_ACTIONS)[number];
