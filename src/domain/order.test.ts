@@ -9,6 +9,7 @@ const STATUSES: readonly OrderStatus[] = [
   'expired',
   'cancelled',
   'refunding',
+  'returning',
   'refunded',
 ];
 
@@ -23,10 +24,16 @@ const TABLE: readonly (readonly [OrderEvent, Partial<Record<OrderStatus, OrderSt
   [{ type: 'give_up' }, { charging: 'expired' }],
   [{ type: 'expire' }, { reserved: 'expired' }],
   [{ type: 'cancel' }, { reserved: 'cancelled' }],
-  [{ type: 'late_capture', unitsLeft: true }, { expired: 'paid' }],
-  [{ type: 'late_capture', unitsLeft: false }, { expired: 'refunding' }],
+  [
+    { type: 'late_capture', unitsLeft: true },
+    { reserved: 'paid', expired: 'paid', cancelled: 'returning', declined: 'returning' },
+  ],
+  [
+    { type: 'late_capture', unitsLeft: false },
+    { reserved: 'paid', expired: 'returning', cancelled: 'returning', declined: 'returning' },
+  ],
   [{ type: 'refund' }, { paid: 'refunding' }],
-  [{ type: 'refunded' }, { refunding: 'refunded' }],
+  [{ type: 'refunded' }, { refunding: 'refunded', returning: 'refunded' }],
 ];
 
 test.each(TABLE)('%o applies to the statuses it is drawn for and to no other', (event, becomes) => {
@@ -44,6 +51,7 @@ test('units are reserved until they are paid for, sold until the refund is throu
     declined: null,
     expired: null,
     cancelled: null,
+    returning: null,
     refunded: null,
   });
 });

@@ -3,15 +3,19 @@ import type { Channel } from './purchase.ts';
 /**
  * An order's life. Every change of status goes through `nextStatus`; no other place decides one.
  *
- *                         charge                captured
- *   (decided) ──▶ reserved ─────▶ charging ───────────────▶ paid ──refund──▶ refunding ──refunded──▶ refunded
- *                  │  │ ▲            │ │ │                   ▲                 ▲
- *                  │  │ └──attempt_──┘ │ └──declined──▶ declined               │
- *                  │  │     failed     │                     │                 │
- *             cancel  expire           └──give_up──┐    late_capture,     late_capture,
- *                  │  │                            ▼    units left        none left
- *                  ▼  └───────────────────────▶ expired ─────┴─────────────────┘
- *              cancelled
+ *                          charge                captured
+ *   (decided) ──▶ reserved ──────▶ charging ─────────────────▶ paid ──refund──▶ refunding ──refunded──▶ refunded
+ *                  │   │ ▲            │ │ │                     ▲                                          ▲
+ *                  │   │ └─ attempt ──┘ │ └─ declined ─▶ declined ──────────────┐                          │
+ *                  │   │    failed      │                       │               │                          │
+ *                  │   expire           give_up                 │ units left    │ late_capture             │
+ *                  │   │                │                       │               ▼                          │
+ *                  │   └────────────────┴──▶ expired ───────────┴─ none left ▶ returning ──────refunded────┘
+ *                  │                                                            ▲
+ *                  └──cancel──▶ cancelled ───────────late_capture───────────────┘
+ *
+ * Late money (`late_capture`: the provider captured an attempt that was thought to be over) makes a reserved order paid, and
+ * an expired one if there are units left for it; otherwise it goes back, from `returning`, which holds no units.
  *
  * Units are `reserved` on the product in reserved and charging, `sold` in paid and refunding, and free otherwise:
  * a refund gives its units back with its last step.
@@ -24,6 +28,8 @@ export type OrderStatus =
   | 'expired'
   | 'cancelled'
   | 'refunding'
+  /** Money that came too late is on its way back. */
+  | 'returning'
   | 'refunded';
 
 export type OrderEvent =
@@ -37,7 +43,7 @@ export type OrderEvent =
   | { readonly type: 'give_up' }
   | { readonly type: 'expire' }
   | { readonly type: 'cancel' }
-  /** Money that arrived after the order had expired. */
+  /** Money that arrived for an attempt that was over. `unitsLeft`: an expired order could have its units again. */
   | { readonly type: 'late_capture'; readonly unitsLeft: boolean }
   | { readonly type: 'refund' }
   | { readonly type: 'refunded' };
@@ -61,12 +67,12 @@ export function nextStatus(status: OrderStatus, event: OrderEvent): OrderStatus 
     case 'cancel':
       return status === 'reserved' ? 'cancelled' : null;
     case 'late_capture':
-      if (status !== 'expired') return null;
-      return event.unitsLeft ? 'paid' : 'refunding';
+      if (status === 'reserved' || (status === 'expired' && event.unitsLeft)) return 'paid';
+      return status === 'expired' || status === 'cancelled' || status === 'declined' ? 'returning' : null;
     case 'refund':
       return status === 'paid' ? 'refunding' : null;
     case 'refunded':
-      return status === 'refunding' ? 'refunded' : null;
+      return status === 'refunding' || status === 'returning' ? 'refunded' : null;
   }
 }
 
@@ -82,6 +88,7 @@ export function unitsHeldAs(status: OrderStatus): 'reserved' | 'sold' | null {
     case 'declined':
     case 'expired':
     case 'cancelled':
+    case 'returning':
     case 'refunded':
       return null;
   }
@@ -108,6 +115,14 @@ export interface Order {
   readonly expiresAt: number;
   /** Charge attempts begun so far. */
   readonly attempts: number;
+  readonly updatedAt: number;
+}
+
+/** An order came to a new status. */
+export interface OrderNews {
+  readonly orderId: string;
+  readonly status: OrderStatus;
+  /** When (ms since the epoch, the ledger's clock). */
   readonly updatedAt: number;
 }
 

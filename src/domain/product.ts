@@ -40,6 +40,21 @@ export interface NewProduct {
   readonly holdSeconds?: number;
 }
 
+/** Why a step of an operator was refused; nothing was changed then. */
+export type SaleRefusalCode =
+  | 'unknown_product'
+  | 'product_exists'
+  | 'closes_before_opens'
+  /** A time that is set anew lies in the past. */
+  | 'schedule_in_the_past'
+  /** Fewer units than are reserved and sold in this round. */
+  | 'units_below_committed'
+  | 'units_too_many'
+  /** Somebody holds more than the new limit already. */
+  | 'limit_below_held'
+  /** The product has changed since the caller saw it. */
+  | 'version_mismatch';
+
 export const DEFAULT_HOLD_SECONDS = 600;
 /** Units of a product, and so every counter of it, stay within a signed 32-bit integer. */
 export const UNITS_MAX = 2 ** 31 - 1;

@@ -11,7 +11,9 @@ export type RefusalCode =
   | 'sale_closed'
   | 'sale_paused'
   | 'unknown_product'
-  | 'too_old';
+  | 'too_old'
+  /** An operator gave it up; it had been put aside as undecidable. */
+  | 'discarded';
 
 /** An idempotency key as the ledger binds it. */
 export interface PurchaseKey {
@@ -66,5 +68,7 @@ export function refusalMessage(code: RefusalCode, quantity: number, available: n
       return 'Unknown product';
     case 'too_old':
       return 'The purchase waited past its time to live and was not carried out';
+    case 'discarded':
+      return 'The purchase could not be decided and was given up';
   }
 }

@@ -1,4 +1,4 @@
-import type { OrderStatus } from '../domain/order.ts';
+import type { OrderNews } from '../domain/order.ts';
 import type { Standing } from '../ledger/ledger.ts';
 
 /**
@@ -37,14 +37,6 @@ export interface FeedListener {
   decided?(purchaseIds: readonly string[]): void;
   /** News may have been missed. */
   gap?(): void;
-}
-
-/** An order came to a new status. */
-export interface OrderNews {
-  readonly orderId: string;
-  readonly status: OrderStatus;
-  /** When (ms since the epoch, the ledger's clock). */
-  readonly updatedAt: number;
 }
 
 export const STANDINGS_MAX_PER_SECOND = 20;

@@ -1,5 +1,6 @@
+import type { OrderNews } from '../domain/order.ts';
 import type { Standing } from '../ledger/ledger.ts';
-import { type FeedListener, type OrderNews, STANDINGS_MAX_PER_SECOND } from './feed.ts';
+import { type FeedListener, STANDINGS_MAX_PER_SECOND } from './feed.ts';
 import { createPacer } from './pacer.ts';
 
 /** What this process tells its own listeners, wherever the news came from: the half that every feed has. */

@@ -149,7 +149,15 @@ export interface PaymentAttempt {
   readonly attempt: number;
   readonly amountMinor: number;
   readonly currency: string;
-  readonly status: 'pending' | 'captured' | 'declined' | 'failed' | 'cancelled';
+  readonly status:
+    | 'pending'
+    | 'captured'
+    | 'declined'
+    | 'failed'
+    | 'cancelled'
+    /** Captured, and on its way back. */
+    | 'refunding'
+    | 'refunded';
   readonly providerId: string | null;
   /** Why it was declined or failed. */
   readonly reason: string | null;

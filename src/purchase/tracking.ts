@@ -152,7 +152,7 @@ function describe(found: Found, acceptedAt: number): Tracked {
     case 'refused': {
       const { productId, quantity, code, available, decidedAt } = found;
       const message = refusalMessage(code, quantity, available);
-      const status = code === 'too_old' ? 'failed' : 'rejected';
+      const status = code === 'too_old' || code === 'discarded' ? 'failed' : 'rejected';
       return { status, code, message, productId, quantity, updatedAt: decidedAt };
     }
     case 'needs_attention':

@@ -1,6 +1,5 @@
-import type { OrderStatus } from '../../domain/order.ts';
+import type { OrderNews, OrderStatus } from '../../domain/order.ts';
 import type { Standing } from '../../ledger/ledger.ts';
-import type { OrderNews } from '../feed.ts';
 
 /** What one process tells the others in one message. */
 export interface News {

@@ -1,5 +1,5 @@
+import type { OrderNews } from '../../domain/order.ts';
 import type { Standing } from '../../ledger/ledger.ts';
-import type { OrderNews } from '../feed.ts';
 import type { News } from './message.ts';
 
 /** Gathers what is to be told to the other processes and sends it in few messages. */
