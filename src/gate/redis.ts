@@ -1,8 +1,8 @@
 import type { Cluster, Redis } from 'ioredis';
 import { AppError } from '../domain/errors.ts';
+import { within } from '../domain/within.ts';
 import type { Standing } from '../ledger/ledger.ts';
 import type { RedisLink } from '../redis/link.ts';
-import { within } from '../redis/within.ts';
 import claimScript from './claim.lua' with { type: 'text' };
 import type { Claim, Gate, Over } from './gate.ts';
 

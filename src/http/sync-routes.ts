@@ -2,6 +2,7 @@ import { AppError } from '../domain/errors.ts';
 import type { Order } from '../domain/order.ts';
 import { available, type Product, UNITS_MAX } from '../domain/product.ts';
 import { type Outcome, type Purchase, refusalMessage } from '../domain/purchase.ts';
+import { within } from '../domain/within.ts';
 import { standingOf } from '../purchase/catalogue.ts';
 import { refuseUnlessOperator } from './operator.ts';
 import { inTime } from './probe.ts';
@@ -110,7 +111,7 @@ export function createSyncRoutes(service: Service) {
     if (product) return stockAnswer(req, product);
     const asked = catalogue.refresh(productId);
     const known = catalogue.last(productId) !== undefined;
-    return (known ? inTime(asked, STOCK_PATIENCE_MS) : asked).then(
+    return (known ? within(asked, STOCK_PATIENCE_MS) : asked).then(
       (read) => (read ? stockAnswer(req, read) : unknownProduct(req, productId)),
       (error) => staleStock(req, productId, error),
     );

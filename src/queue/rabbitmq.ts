@@ -1,6 +1,7 @@
 import type { ChannelModel } from 'amqplib';
 import { type Clock, systemClock } from '../domain/clock.ts';
 import { AppError } from '../domain/errors.ts';
+import { within } from '../domain/within.ts';
 import { QUEUE_NAMES, type Queue, type QueueName } from './queue.ts';
 import { cut, readTarget } from './rabbitmq/connect.ts';
 import { createConsumer, type Holding, type RabbitConsumer } from './rabbitmq/consumer.ts';
@@ -11,7 +12,6 @@ import { type Link, openLink } from './rabbitmq/link.ts';
 import { createPublisher } from './rabbitmq/publisher.ts';
 import { createStatus } from './rabbitmq/status.ts';
 import { createTopology, declareAll } from './rabbitmq/topology.ts';
-import { within } from './rabbitmq/within.ts';
 
 export interface RabbitQueueOptions {
   /** `amqp://user:password@host:port/virtual-host`, or `amqps://`. */
@@ -176,8 +176,8 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
       const { closeTimeoutMs = CLOSE_TIMEOUT_MS } = options;
       const consumersClosed = Promise.all([...consumers.keys()].map((consumer) => consumer.close()));
       // What handlers publish at their end is part of the work.
-      await within(closeTimeoutMs, consumersClosed).catch(() => {});
-      await within(closeTimeoutMs, publisher.idle()).catch(() => {});
+      await within(consumersClosed, closeTimeoutMs).catch(() => {});
+      await within(publisher.idle(), closeTimeoutMs).catch(() => {});
       closed = true;
       figures.close();
       await Promise.all([consuming.close(), publishing.close()]);

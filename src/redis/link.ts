@@ -3,9 +3,9 @@ import type { ConnectionOptions } from 'node:tls';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { backoffMs } from '../domain/backoff.ts';
 import { AppError } from '../domain/errors.ts';
+import { within } from '../domain/within.ts';
 import { parseRedisUrl, type RedisAddress, showAddress } from './address.ts';
 import { createTrouble, type RedisTrouble } from './trouble.ts';
-import { within } from './within.ts';
 
 /**
  * This process's way to one Redis, whatever its shape: a server, a primary behind sentinels, a cluster. Gate and feed

@@ -1,11 +1,11 @@
 import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
+import { within } from '../../domain/within.ts';
 import type { DeadLetter, Message, QueueName, QueueStatus } from '../queue.ts';
 import { type DeadQueue, LOCK_PATIENCE_MS, openDeadQueue, SCAN_MAX } from './dead-queue.ts';
 import { openDeadLetter, type Parcel, parcel } from './envelope.ts';
 import type { Topology } from './topology.ts';
-import { within } from './within.ts';
 
 export interface DeadLettersOptions {
   /** Throws AppError `unavailable` when there is none. */
@@ -40,7 +40,7 @@ export function createDeadLetters({ connection, publish, topology, clock }: Dead
     const options = { queue: topology.dead(name), patienceMs };
     const turn = last.then(async () => {
       try {
-        return await within(OPERATION_TIMEOUT_MS, openDeadQueue(connection(), options, task));
+        return await within(openDeadQueue(connection(), options, task), OPERATION_TIMEOUT_MS);
       } catch (error) {
         if (error instanceof AppError) throw error;
         throw new AppError('unavailable', 'The dead letters cannot be looked at now.', { cause: error });

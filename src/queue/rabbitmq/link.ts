@@ -1,8 +1,8 @@
 import type { ChannelModel } from 'amqplib';
 import { backoffMs } from '../../domain/backoff.ts';
 import { AppError } from '../../domain/errors.ts';
+import { within } from '../../domain/within.ts';
 import { connectOnce, cut, explain, type Target } from './connect.ts';
-import { within } from './within.ts';
 
 /**
  * A connection that comes back. There is one way to heal, whatever happened (broker gone, connection lost, channel closed
@@ -68,7 +68,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
       if (current === connection) blockedBy = null;
     });
     try {
-      await within(PREPARE_TIMEOUT_MS, Promise.race([prepare(connection), ended.then(fail)]));
+      await within(Promise.race([prepare(connection), ended.then(fail)]), PREPARE_TIMEOUT_MS);
       if (closed) throw new Error('closed');
     } catch (error) {
       cut(connection, 'could not be used');
@@ -133,7 +133,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
       clearTimeout(timer);
       const connection = current;
       if (!connection) return;
-      await within(CLOSE_TIMEOUT_MS, connection.close()).catch(() => {});
+      await within(connection.close(), CLOSE_TIMEOUT_MS).catch(() => {});
       down(connection, new Error('closed'));
     },
   };

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { AppError } from '../../domain/errors.ts';
+import { within } from '../../domain/within.ts';
 import { endWith } from './connect.ts';
 import type { Parcel } from './envelope.ts';
-import { within } from './within.ts';
 
 /** Publishes with confirms on the connection it is attached to. */
 export interface Publisher {
@@ -146,7 +146,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
     async ping(queue) {
       const open = connection();
-      await within(PING_TIMEOUT_MS, ask(open, queue)).catch(notThere);
+      await within(ask(open, queue), PING_TIMEOUT_MS).catch(notThere);
     },
 
     async idle() {

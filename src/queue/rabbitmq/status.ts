@@ -1,12 +1,12 @@
 import type { Channel, ChannelModel } from 'amqplib';
 import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
+import { within } from '../../domain/within.ts';
 import { QUEUE_NAMES, type QueueName, type QueueStatus } from '../queue.ts';
 import { coalesce } from './coalesce.ts';
 import { endWith } from './connect.ts';
 import type { Holding } from './consumer.ts';
 import type { Topology } from './topology.ts';
-import { within } from './within.ts';
 
 export interface StatusOptions {
   readonly topology: Topology;
@@ -15,8 +15,8 @@ export interface StatusOptions {
   readonly clock: Clock;
 }
 
-/** Some 20 questions to a broker that answers each in well under a millisecond. */
-const STATUS_TIMEOUT_MS = 1_000;
+/** Some 20 questions to a broker that answers each in well under a millisecond, unless the machine has no time for it. */
+const STATUS_TIMEOUT_MS = 2_000;
 
 /**
  * `ready` and `consumers` are the broker's own; `unacknowledged` is what the processes with consumers tell (ours as it is
@@ -37,7 +37,7 @@ export function createStatus({ topology, holding, deadLetters, clock }: StatusOp
     if (!channel) throw new AppError('unavailable', 'There is no connection to RabbitMQ.');
     const open = channel;
     try {
-      return await within(STATUS_TIMEOUT_MS, Promise.all(QUEUE_NAMES.map((name) => readOne(open, name))));
+      return await within(Promise.all(QUEUE_NAMES.map((name) => readOne(open, name))), STATUS_TIMEOUT_MS);
     } catch (error) {
       throw new AppError('unavailable', 'RabbitMQ does not tell its figures.', { cause: error });
     }
