@@ -47,6 +47,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** The files of each port's room that others may know. */
 const PORTS = [
   'ledger/ledger.ts',
+  'ledger/endings.ts',
+  'ledger/sales.ts',
+  'ledger/retention.ts',
   'ledger/books.ts',
   'gate/gate.ts',
   'queue/queue.ts',

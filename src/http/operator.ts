@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Refuse } from './json-body.ts';
 import { failure } from './respond.ts';
 
 /**
@@ -12,13 +13,14 @@ export function refuseUnlessOperator(
   req: Request,
   server: Bun.Server<unknown>,
   { token, mode }: { readonly token: string | null; readonly mode: 'development' | 'production' },
+  refuse: Refuse = failure,
 ): Response | null {
   if (token !== null) {
     const given = /^Bearer (.+)$/.exec(req.headers.get('authorization') ?? '')?.[1];
-    return given !== undefined && sameSecret(given, token) ? null : unauthorized(req);
+    return given !== undefined && sameSecret(given, token) ? null : unauthorized(req, refuse);
   }
   if (mode === 'development' && isFromHere(req, server)) return null;
-  return unauthorized(req);
+  return unauthorized(req, refuse);
 }
 
 /** Compares digests, so that neither the time taken nor the length tells anything. */
@@ -36,8 +38,8 @@ function isFromHere(req: Request, server: Bun.Server<unknown>): boolean {
   return loopback && (host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host));
 }
 
-function unauthorized(req: Request): Response {
-  return failure(req, 'unauthorized', 'This call is for operators: Authorization: Bearer <operator token>', {
+function unauthorized(req: Request, refuse: Refuse): Response {
+  return refuse(req, 'unauthorized', 'This call is for operators: Authorization: Bearer <operator token>', {
     headers: { 'WWW-Authenticate': 'Bearer' },
   });
 }

@@ -1,4 +1,5 @@
 import type { Channel, PurchaseKey } from '../domain/purchase.ts';
+import { faultOf, forbiddenField, readJsonBody } from './json-body.ts';
 import { failure } from './respond.ts';
 import { checkPurchaseBody } from './schemas.ts';
 
@@ -11,7 +12,6 @@ export interface PurchaseRequest {
   readonly key: PurchaseKey | null;
 }
 
-export const BODY_BYTES_MAX = 16 * 1024;
 const KEY_CHARS_MAX = 255;
 /** An anonymous key is its own scope, so it must be long enough not to meet another's by chance. */
 const ANONYMOUS_KEY_CHARS_MIN = 16;
@@ -25,19 +25,8 @@ const EXPECTED: Readonly<Record<string, string>> = {
 
 /** The request, or the response that says what is wrong with it. */
 export function readPurchase(req: Request, channel: Channel): Promise<PurchaseRequest | Response> | Response {
-  const { headers } = req;
-  const type = headers.get('content-type');
-  if (type !== 'application/json' && !isJsonType(type)) {
-    return failure(req, 'unsupported_media_type', 'Content-Type must be application/json');
-  }
-  const keyHeader = headers.get('idempotency-key');
-  const length = headers.get('content-length');
-  if (length === null) return readUnsized(req).then((body) => validate(req, body, keyHeader, channel));
-  if (Number(length) > BODY_BYTES_MAX) return tooLarge(req);
-  return req.json().then(
-    (body) => validate(req, body, keyHeader, channel),
-    () => notJson(req),
-  );
+  const keyHeader = req.headers.get('idempotency-key');
+  return readJsonBody(req, failure, (body) => validate(req, body, keyHeader, channel));
 }
 
 function validate(
@@ -46,11 +35,10 @@ function validate(
   keyHeader: string | null,
   channel: Channel,
 ): PurchaseRequest | Response {
-  if (body instanceof Response) return body;
   if (!checkPurchaseBody.Check(body)) return invalidBody(req, body);
-  if (Object.hasOwn(body, '__proto__') || Object.hasOwn(body, 'constructor')) {
-    const field = Object.hasOwn(body, '__proto__') ? '__proto__' : 'constructor';
-    return failure(req, 'invalid_request', `${field} is not an allowed field`, { field });
+  const forbidden = forbiddenField(body);
+  if (forbidden !== null) {
+    return failure(req, 'invalid_request', `${forbidden} is not an allowed field`, { field: forbidden });
   }
   const { productId, quantity, userId } = body;
   const customer = userId === undefined || userId === null ? null : String(userId);
@@ -84,9 +72,7 @@ function invalidBody(req: Request, body: unknown): Response {
       field: 'body',
     });
   }
-  const [error] = checkPurchaseBody.Errors(body);
-  const missing = (error?.params as { requiredProperties?: string[] } | undefined)?.requiredProperties?.[0];
-  const field = missing ?? error?.instancePath.split('/')[1] ?? 'body';
+  const { field } = faultOf(checkPurchaseBody, body);
   return failure(req, 'invalid_request', EXPECTED[field] ?? `${field} is invalid`, { field });
 }
 
@@ -95,34 +81,4 @@ function readKey(header: string): string | null {
   const quoted = header.length >= 2 && header.startsWith('"') && header.endsWith('"');
   const value = quoted ? header.slice(1, -1).replace(/\\(["\\])/g, '$1') : header;
   return value.length <= KEY_CHARS_MAX && /^[\x20-\x7e]+$/.test(value) && value.trim() !== '' ? value : null;
-}
-
-function isJsonType(type: string | null): boolean {
-  return type !== null && /^application\/json\s*(;|$)/i.test(type);
-}
-
-/** Reads a body that did not say its length, no further than the limit. */
-async function readUnsized(req: Request): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of req.body ?? []) {
-      bytes += chunk.byteLength;
-      if (bytes > BODY_BYTES_MAX) return tooLarge(req);
-      chunks.push(chunk);
-    }
-    return JSON.parse(new TextDecoder().decode(Buffer.concat(chunks)));
-  } catch {
-    return notJson(req);
-  }
-}
-
-function tooLarge(req: Request): Response {
-  return failure(req, 'payload_too_large', `The body must not be larger than ${BODY_BYTES_MAX} bytes`, {
-    field: 'body',
-  });
-}
-
-function notJson(req: Request): Response {
-  return failure(req, 'invalid_request', 'The body is not valid JSON', { field: 'body' });
 }

@@ -91,7 +91,17 @@ export function problem(req: Request, code: HttpCode, message: string, details: 
   const requestId = requestIdOf(req);
   const status = STATUS[code];
   const title = code.replaceAll('_', ' ');
-  const body = { type: 'about:blank', title, status, detail: message, code, message, requestId };
+  const { field } = details;
+  const body = {
+    type: 'about:blank',
+    title,
+    status,
+    detail: message,
+    code,
+    message,
+    ...(field && { field }),
+    requestId,
+  };
   const headers = errorHeaders(code, requestId, details);
   return json(body, status, { ...headers, 'Content-Type': 'application/problem+json' });
 }

@@ -181,6 +181,7 @@ export const ProblemAnswer = Type.Object(
     detail: Type.Optional(Type.String()),
     code: Type.String(),
     message: Type.String(),
+    field: Type.Optional(Type.String({ description: 'The input that is wrong' })),
     requestId: Type.Optional(Type.String()),
   },
   { $id: 'Problem', description: 'RFC 9457' },

@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox';
+import { ACTOR_PATTERN } from '../schemas/operators.ts';
 import {
   AcceptanceAnswer,
   ErrorAnswer,
@@ -145,3 +146,20 @@ export function inQuery(name: string, schema: object, description: string, requi
 export const FOR_OPERATORS = [{ operator: [] }] as const;
 
 export const NOT_AN_OPERATOR = errorAnswer('`unauthorized`: no operator token, or a wrong one');
+
+/** Who acts, on calls of operators that are written down. */
+export const OPERATOR_NAME = {
+  name: 'X-Operator',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', pattern: ACTOR_PATTERN, maxLength: 64 },
+  description: 'Who acts, for the log of operations; `operator` where it is absent. Not `system`.',
+} as const;
+
+/** What a call of operators with a JSON body may be refused for. */
+export const BAD_OPERATOR_INPUT = {
+  '400': problemAnswer('`invalid_request`; `field` names what is wrong'),
+  '401': problemAnswer('`unauthorized`: no operator token, or a wrong one'),
+  '413': problemAnswer('`payload_too_large`: the body is larger than 16 KiB'),
+  '415': problemAnswer('`unsupported_media_type`: the body is not declared as JSON'),
+} as const;

@@ -1,0 +1,79 @@
+import type { Operation, OperationAction } from '../domain/operation.ts';
+import { type Check, faultOf, forbiddenField, readJsonBody } from './json-body.ts';
+import { refuseUnlessOperator } from './operator.ts';
+import { problem } from './respond.ts';
+import { ACTOR_PATTERN } from './schemas/operators.ts';
+import type { Service } from './service.ts';
+
+/** What an operator asks for on our own routes. */
+export interface OperatorRequest<Body> {
+  readonly body: Body;
+  /** Who asks, by `X-Operator`. One token serves all operators, so this is what they say of themselves. */
+  readonly actor: string;
+  /** The entry for the log of what is done now, with the reason of the body. */
+  operation(action: OperationAction, subject: string, details?: Readonly<Record<string, unknown>>): Operation;
+}
+
+/**
+ * Reads an operator's call: who, then the JSON body against its compiled schema. `expected` says for a field what it accepts,
+ * where the schema's own words would not do. Answers the refusal where something is wrong.
+ */
+export async function readOperatorRequest<Body>(
+  req: Request,
+  server: Bun.Server<unknown>,
+  { operators }: Pick<Service, 'operators'>,
+  check: Check<Body>,
+  expected: Readonly<Record<string, string>> = {},
+): Promise<OperatorRequest<Body> | Response> {
+  const actor = readOperator(req, server, { operators });
+  if (actor instanceof Response) return actor;
+  return readJsonBody(req, problem, (body) => {
+    if (!check.Check(body)) {
+      const { field, why } = faultOf(check, body);
+      const says = { ...EXPECTED, ...expected }[field] ?? `${field} ${why}`;
+      return problem(req, 'invalid_request', says, { field });
+    }
+    const forbidden = forbiddenField(body as object);
+    if (forbidden !== null) {
+      return problem(req, 'invalid_request', `${forbidden} is not an allowed field`, { field: forbidden });
+    }
+    const { reason = null } = body as { readonly reason?: string };
+    return {
+      body,
+      actor,
+      operation: (action, subject, details = {}) => newOperation(actor, action, subject, reason, details),
+    };
+  });
+}
+
+/** The same for a call without a body: who asks, or the refusal. */
+export function readOperator(
+  req: Request,
+  server: Bun.Server<unknown>,
+  { operators }: Pick<Service, 'operators'>,
+): string | Response {
+  const refusal = refuseUnlessOperator(req, server, operators, problem);
+  if (refusal) return refusal;
+  const actor = req.headers.get('x-operator') ?? 'operator';
+  if (ACTOR.test(actor) && actor !== 'system') return actor;
+  const says = 'X-Operator must have 1 to 64 visible ASCII characters, and not be "system"';
+  return problem(req, 'invalid_request', says, { field: 'X-Operator' });
+}
+
+export function newOperation(
+  actor: string,
+  action: OperationAction,
+  subject: string,
+  reason: string | null,
+  details: Readonly<Record<string, unknown>> = {},
+): Operation {
+  return { id: Bun.randomUUIDv7(), actor, action, subject, reason, details };
+}
+
+const ACTOR = new RegExp(ACTOR_PATTERN);
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  body: 'The body must be a JSON object',
+  reason:
+    'reason must have 1 to 500 characters, no control characters among them, and not begin with a space',
+};
