@@ -7,6 +7,7 @@ import type { Service } from '../http/service.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { watchHouse } from '../observe/watch.ts';
+import { createDeadLetters } from '../operations/dead-letters.ts';
 import { createAcceptance } from '../purchase/acceptance.ts';
 import { createCatalogue } from '../purchase/catalogue.ts';
 import { createDesk } from '../purchase/desk.ts';
@@ -65,6 +66,14 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
     onDecided: (purchaseIds) => feed.announceDecided(purchaseIds),
     onTrouble,
   });
+  const deadLetters = createDeadLetters({
+    ledger,
+    queue,
+    ids,
+    clock,
+    purchaseTtlMs: config.purchaseTtlMs,
+    onDecided: (purchaseIds) => feed.announceDecided(purchaseIds),
+  });
   const reconciler = createReconciler({ ledger, gate, queue, duties, onTrouble });
   const unsubscribe = feed.subscribe({
     // What this process announces it knows already; `heard` sees that and does nothing.
@@ -98,6 +107,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
       desk,
       acceptance,
       tracking,
+      deadLetters,
       clock,
       metrics,
       log,

@@ -2,6 +2,7 @@ import { AppError } from '../domain/errors.ts';
 import { type Accepted, UnknownAcceptance } from '../purchase/acceptance.ts';
 import { inTime } from './probe.ts';
 import { type PurchaseRequest, readPurchase } from './purchase-request.ts';
+import { purchasesIn } from './queue-figures.ts';
 import { failure, isoTime, json, problem, purchaseInit, text } from './respond.ts';
 import type { Service } from './service.ts';
 import { keyMismatch, unknownProduct } from './sync-routes.ts';
@@ -92,15 +93,11 @@ export function createAsyncRoutes(service: Service) {
   }
 
   async function queueStatus(): Promise<Response> {
-    const [queues, { accepted, decided }] = await Promise.all([queue.status(), ledger.asyncCounts()]);
-    const purchases = queues.find(({ name }) => name === 'purchases')!;
+    const [queues, counts] = await Promise.all([queue.status(), ledger.asyncCounts()]);
     const dead = queues.map(({ deadLetters }) => deadLetters);
-    const inQueue = purchases.ready + purchases.unacknowledged + purchases.deadLetters.count;
-    // A broker that counts messages says at least how many purchases there are: each carries one or more.
-    const waiting = purchases.unit === 'items' ? inQueue : Math.max(inQueue, accepted - decided);
     return json({
       queues: queues.map(({ deadLetters: _, unit: __, ...figures }) => figures),
-      purchases: { accepted: decided + waiting, decided, waiting },
+      purchases: purchasesIn(queues, counts),
       deadLetters: {
         count: dead.reduce((sum, { count }) => sum + count, 0),
         oldestAgeMs: Math.max(0, ...dead.map(({ oldestAgeMs }) => oldestAgeMs)),

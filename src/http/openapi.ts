@@ -1,5 +1,6 @@
 import { ACTUATOR_PATHS } from './openapi/actuator-paths.ts';
 import { ASYNC_PATHS, ORDER_PATHS } from './openapi/async-paths.ts';
+import { OPS_PATHS } from './openapi/ops-paths.ts';
 import { COMPONENTS, type Operation, type Paths, ref } from './openapi/parts.ts';
 import { SYNC_PATHS } from './openapi/sync-paths.ts';
 import { ErrorAnswer } from './schemas.ts';
@@ -16,10 +17,18 @@ export function openApiDocument(version: string): OpenApiDocument {
       { name: 'sync', description: 'The answer is the outcome.' },
       { name: 'async', description: 'The answer is a tracking id; the outcome follows.' },
       { name: 'orders', description: 'What was bought, and its payment.' },
+      { name: 'operations', description: 'What operators see of the house, and do about what went wrong.' },
       { name: 'actuator', description: 'Health and metrics in the shapes that Spring Boot clients read.' },
       { name: 'about', description: 'This document.' },
     ],
-    paths: withDefault({ ...SYNC_PATHS, ...ASYNC_PATHS, ...ORDER_PATHS, ...ACTUATOR_PATHS, ...OWN_PATH }),
+    paths: withDefault({
+      ...SYNC_PATHS,
+      ...ASYNC_PATHS,
+      ...ORDER_PATHS,
+      ...OPS_PATHS,
+      ...ACTUATOR_PATHS,
+      ...OWN_PATH,
+    }),
     components: { ...COMPONENTS, schemas: withoutIds(COMPONENTS.schemas) },
   };
 }

@@ -2,6 +2,7 @@ import { createActuatorRoutes } from './actuator-routes.ts';
 import { listenAt } from './address.ts';
 import { createAsyncRoutes } from './async-routes.ts';
 import { openApiDocument } from './openapi.ts';
+import { createOpsRoutes } from './ops-routes.ts';
 import { createOrderRoutes } from './order-routes.ts';
 import { failed, failure, json, requestIdOf } from './respond.ts';
 import type { Service } from './service.ts';
@@ -19,6 +20,7 @@ export function createRoutes(service: Service): Routes {
     ...createSyncRoutes(service),
     ...createAsyncRoutes(service),
     ...createOrderRoutes(service),
+    ...createOpsRoutes(service),
     ...createActuatorRoutes(service),
     '/openapi.json': { GET: () => json(openApiDocument(service.version)) },
   };

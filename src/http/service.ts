@@ -4,6 +4,7 @@ import type { Gate } from '../gate/gate.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { DeadLetters } from '../operations/dead-letters.ts';
 import type { Acceptance } from '../purchase/acceptance.ts';
 import type { Catalogue } from '../purchase/catalogue.ts';
 import type { PurchaseDesk } from '../purchase/desk.ts';
@@ -20,6 +21,7 @@ export interface Service {
   readonly desk: PurchaseDesk;
   readonly acceptance: Acceptance;
   readonly tracking: Tracking;
+  readonly deadLetters: DeadLetters;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Log;

@@ -19,6 +19,9 @@ export function encodePurchases(purchases: readonly Purchase[]): Message {
   return { body: JSON.stringify(tuples), items: purchases.length };
 }
 
+/** Begins the cause of a letter whose body could not be read. */
+export const UNREADABLE = 'unreadable message';
+
 /** Throws on a body that `encodePurchases` did not make. */
 export function decodePurchases(body: string): Purchase[] {
   const tuples: unknown = JSON.parse(body);

@@ -5,7 +5,7 @@ import type { Purchase } from '../domain/purchase.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Consumer, Delivery, Queue } from '../queue/queue.ts';
 import type { PurchaseDesk } from './desk.ts';
-import { decodePurchases, encodePurchases } from './message.ts';
+import { decodePurchases, encodePurchases, UNREADABLE } from './message.ts';
 
 /**
  * Decides queued purchases in batches, through the desk and without the gate: whatever the ledger says becomes the
@@ -90,7 +90,7 @@ export function createWorker(
       return decodePurchases(delivery.body).map(withAge);
     } catch (error) {
       onTrouble(error, 'a message of the purchases queue cannot be read; it is put aside');
-      await queue.deadLetter('purchases', delivery, `unreadable message: ${(error as Error).message}`);
+      await queue.deadLetter('purchases', delivery, `${UNREADABLE}: ${(error as Error).message}`);
       return null;
     }
   }

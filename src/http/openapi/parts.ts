@@ -1,6 +1,14 @@
 import type { TSchema } from 'typebox';
 import { ACTOR_PATTERN } from '../schemas/operators.ts';
 import {
+  DeadLetterGroupsAnswer,
+  DeadLettersAnswer,
+  DeadLettersBody,
+  DeadLettersDone,
+  OperationsAnswer,
+  OpsQueuesAnswer,
+} from '../schemas/ops.ts';
+import {
   AcceptanceAnswer,
   ErrorAnswer,
   OrderAnswer,
@@ -45,6 +53,12 @@ export const COMPONENTS = {
       OrderAnswer,
       StockAnswer,
       QueueStatusAnswer,
+      DeadLetterGroupsAnswer,
+      DeadLettersAnswer,
+      DeadLettersBody,
+      DeadLettersDone,
+      OperationsAnswer,
+      OpsQueuesAnswer,
       HealthAnswer,
       InfoAnswer,
       MetricNamesAnswer,

@@ -1,0 +1,121 @@
+import type { Choice, DeadLetterGroup, ShownLetter } from '../operations/dead-letters.ts';
+import { QUEUE_NAMES, type QueueName } from '../queue/queue.ts';
+import { readOperator, readOperatorRequest } from './operator-request.ts';
+import { purchasesIn } from './queue-figures.ts';
+import { isoTime, json, problem } from './respond.ts';
+import { checkDeadLettersBody } from './schemas/ops.ts';
+import type { Service } from './service.ts';
+
+type Server = Bun.Server<unknown>;
+
+const NOT_STORED = { 'Cache-Control': 'no-store' };
+const PAGE = 100;
+const PAGE_MAX = 1_000;
+const CAUSE_CHARS_MAX = 1_000;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** What operators see of the house, and what they do about dead letters. */
+export function createOpsRoutes(service: Service) {
+  const { deadLetters, ledger, queue } = service;
+
+  /** For operators only; the answer is nobody else's. */
+  function reading(answer: (req: Request, query: URLSearchParams) => Response | Promise<Response>) {
+    return (req: Request, server: Server) => {
+      const actor = readOperator(req, server, service);
+      return actor instanceof Response ? actor : answer(req, new URL(req.url).searchParams);
+    };
+  }
+
+  async function groups(): Promise<Response> {
+    const { groups, truncated } = await deadLetters.groups();
+    return json({ groups: groups.map(shownGroup), truncated }, 200, NOT_STORED);
+  }
+
+  async function letters(req: Request, query: URLSearchParams): Promise<Response> {
+    const name = queueIn(query);
+    const limit = limitIn(query);
+    const cause = query.get('cause');
+    if (name === null) return wrong(req, 'queue', `queue must be one of ${QUEUE_NAMES.join(', ')}`);
+    if (limit === null) return wrongLimit(req);
+    if (cause !== null && (cause === '' || cause.length > CAUSE_CHARS_MAX)) {
+      return wrong(req, 'cause', `cause must have 1 to ${CAUSE_CHARS_MAX} characters`);
+    }
+    const found = await deadLetters.letters({ queue: name, cause, limit });
+    return json({ letters: found.letters.map(shownLetter), truncated: found.truncated }, 200, NOT_STORED);
+  }
+
+  function acting(act: 'replay' | 'discard') {
+    return async (req: Request, server: Server): Promise<Response> => {
+      const asked = await readOperatorRequest(req, server, service, checkDeadLettersBody);
+      if (asked instanceof Response) return asked;
+      const { queue: name, cause, ids } = asked.body;
+      if ((cause === undefined) === (ids === undefined)) {
+        return wrong(req, 'cause', 'Either cause or ids must say which letters are meant');
+      }
+      // A broker hands thousands of letters out one after the other.
+      server.timeout(req, ACTION_TIMEOUT_S);
+      const choice: Choice = { queue: name, ...(cause !== undefined && { cause }), ...(ids && { ids }) };
+      const done = await deadLetters[act](choice, asked.operation);
+      return json({ queue: name, ...done }, 200, NOT_STORED);
+    };
+  }
+
+  async function log(req: Request, query: URLSearchParams): Promise<Response> {
+    const limit = limitIn(query);
+    const before = query.get('before');
+    if (limit === null) return wrongLimit(req);
+    if (before !== null && !UUID.test(before)) {
+      return wrong(req, 'before', 'before must be the id of an operation');
+    }
+    const operations = await ledger.operations(limit, before);
+    const next = operations.length === limit ? operations.at(-1)!.id : null;
+    const shown = operations.map((operation) => ({ ...operation, at: isoTime(operation.at) }));
+    return json({ operations: shown, next }, 200, NOT_STORED);
+  }
+
+  async function queues(): Promise<Response> {
+    const [figures, counts] = await Promise.all([queue.status(), ledger.asyncCounts()]);
+    const needAttention = figures.find(({ name }) => name === 'purchases')!.deadLetters.count;
+    return json({ queues: figures, purchases: purchasesIn(figures, counts), needAttention }, 200, NOT_STORED);
+  }
+
+  return {
+    '/api/v1/ops/dead-letters': { GET: reading(groups) },
+    '/api/v1/ops/dead-letters/letters': { GET: reading(letters) },
+    '/api/v1/ops/dead-letters/replay': { POST: acting('replay') },
+    '/api/v1/ops/dead-letters/discard': { POST: acting('discard') },
+    '/api/v1/ops/log': { GET: reading(log) },
+    '/api/v1/ops/queues': { GET: reading(queues) },
+  };
+}
+
+const ACTION_TIMEOUT_S = 120;
+
+function shownGroup({ oldestAt, newestAt, ...group }: DeadLetterGroup) {
+  return { ...group, oldestAt: isoTime(oldestAt), newestAt: isoTime(newestAt) };
+}
+
+function shownLetter({ deadAt, ...letter }: ShownLetter) {
+  return { ...letter, deadAt: isoTime(deadAt) };
+}
+
+/** Null for one that is none. */
+function queueIn(query: URLSearchParams): QueueName | null {
+  const asked = query.get('queue') ?? 'purchases';
+  return QUEUE_NAMES.find((name) => name === asked) ?? null;
+}
+
+/** The same. */
+function limitIn(query: URLSearchParams): number | null {
+  const text = query.get('limit') ?? `${PAGE}`;
+  const limit = Number(text);
+  return /^\d{1,4}$/.test(text) && limit >= 1 && limit <= PAGE_MAX ? limit : null;
+}
+
+function wrongLimit(req: Request): Response {
+  return wrong(req, 'limit', `limit must be a whole number from 1 to ${PAGE_MAX}`);
+}
+
+function wrong(req: Request, field: string, message: string): Response {
+  return problem(req, 'invalid_request', message, { field });
+}
