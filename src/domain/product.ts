@@ -28,8 +28,13 @@ export interface Product {
 }
 
 /** What a product needs to be put on sale; everything else starts at zero. */
-export interface NewProduct {
+export interface NewProduct extends ProductWish {
   readonly id: number;
+}
+
+/** A product to be made, whose id the ledger may choose. */
+export interface ProductWish {
+  readonly id?: number;
   readonly name: string;
   readonly priceMinor: number;
   readonly currency: string;
@@ -72,6 +77,31 @@ export function saleRefusal(
   if (product.opensAt !== null && atMs < product.opensAt) return 'sale_not_open';
   if (product.closesAt !== null && atMs >= product.closesAt) return 'sale_closed';
   return product.state === 'paused' ? 'sale_paused' : null;
+}
+
+/** A sale as its buyers see it at this moment. */
+export type SaleState = 'not_open' | 'open' | 'paused' | 'closed';
+
+export function saleState(product: Pick<Product, 'state' | 'opensAt' | 'closesAt'>, atMs: number): SaleState {
+  switch (saleRefusal(product, atMs)) {
+    case 'sale_not_open':
+      return 'not_open';
+    case 'sale_closed':
+      return 'closed';
+    case 'sale_paused':
+      return 'paused';
+    case null:
+      return 'open';
+  }
+}
+
+/** When the clock alone will change the sale's state next (ms since the epoch); null when it will not any more. */
+export function nextSaleChangeAt(
+  { opensAt, closesAt }: Pick<Product, 'opensAt' | 'closesAt'>,
+  atMs: number,
+): number | null {
+  if (opensAt !== null && atMs < opensAt) return opensAt;
+  return closesAt !== null && atMs < closesAt ? closesAt : null;
 }
 
 /** The five products of a first start with an empty ledger. */

@@ -112,6 +112,7 @@ export async function openThreadedStore(
   const ledger: Ledger = {
     products: reader.products,
     product: reader.product,
+    productsAfter: reader.productsAfter,
     find: reader.find,
     order: reader.order,
     unsettled: reader.unsettled,
@@ -127,7 +128,11 @@ export async function openThreadedStore(
     bindKeys: (bindings) => call('bindKeys', bindings),
     countAttempts: (ids) => call('countAttempts', ids),
     markNeedsAttention: (ids, value) => call('markNeedsAttention', ids, value),
-    reset: (productId, units) => call('reset', productId, units),
+    createProduct: (product, operation) => call('createProduct', product, operation),
+    changeProduct: (productId, changes, operation, version) =>
+      call('changeProduct', productId, changes, operation, version),
+    closeSale: (productId, operation) => call('closeSale', productId, operation),
+    reset: (productId, units, operation = null) => call('reset', productId, units, operation),
     lease: (ids, leaseMs) => call('lease', ids, leaseMs),
     settle: (results) => call('settle', results),
     expireOverdue: (limit) => call('expireOverdue', limit),

@@ -10,6 +10,7 @@ import { operations } from './contract/operations.contract.ts';
 import { queued } from './contract/queued.contract.ts';
 import { repeats } from './contract/repeats.contract.ts';
 import { rounds } from './contract/rounds.contract.ts';
+import { sales } from './contract/sales.contract.ts';
 import { createScene, type LedgerUnderTest } from './contract/scene.contract.ts';
 import { windows } from './contract/windows.contract.ts';
 
@@ -48,6 +49,7 @@ export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest
       holds,
       keeping,
       operations,
+      sales,
     ]) {
       topic(scene);
     }

@@ -2,6 +2,7 @@ import type { LoggedOperation, Operation } from '../domain/operation.ts';
 import type { Order } from '../domain/order.ts';
 import type { NewProduct, Product } from '../domain/product.ts';
 import type { Outcome, Purchase, PurchaseKey, RefusalCode } from '../domain/purchase.ts';
+import type { LedgerSales } from './sales.ts';
 
 /**
  * The durable truth: products, orders, holdings, payments, keys and outcomes. Only the ledger sells.
@@ -14,7 +15,7 @@ import type { Outcome, Purchase, PurchaseKey, RefusalCode } from '../domain/purc
  * `reserved ≥ 0`, `sold ≥ 0` and `reserved + sold ≤ total` are constraints of the store itself. They should never
  * fire; when one does, that is a bug of ours and the step fails as a whole.
  */
-export interface Ledger {
+export interface Ledger extends LedgerSales {
   /** All products by id. */
   products(): Promise<Product[]>;
 
@@ -54,8 +55,11 @@ export interface Ledger {
   /** Notes that purchases were dead-lettered (they read `needs_attention`), or that a replay cleared that. */
   markNeedsAttention(purchaseIds: readonly string[], needsAttention: boolean): Promise<void>;
 
-  /** Starts a new generation of exactly `units` free units; undefined when there is no such product. */
-  reset(productId: number, units: number): Promise<Product | undefined>;
+  /**
+   * Starts a new generation of exactly `units` free units; undefined when there is no such product. With an operation it is
+   * written down in the same commit; done before, nothing happens, and the answer is the product as it is now.
+   */
+  reset(productId: number, units: number, operation?: Operation | null): Promise<Product | undefined>;
 
   /**
    * Takes the charge lease of orders: `reserved → charging`, only while the hold runs, one attempt more. Also

@@ -10,6 +10,7 @@ import { createHouse } from './postgres/house.ts';
 import { createKeys } from './postgres/keys.ts';
 import { migrate } from './postgres/migrate.ts';
 import { createOperations } from './postgres/operations.ts';
+import { createSales } from './postgres/sales.ts';
 import { createSettle } from './postgres/settle.ts';
 
 export interface PostgresOptions {
@@ -50,6 +51,7 @@ export async function openPostgresLedger({
       ...createFind(database),
       ...createKeys(database),
       ...createSettle(database),
+      ...createSales(database),
       ...createHouse(database),
       ...createOperations(database),
       async close() {

@@ -1,5 +1,6 @@
 import type { Operation } from '../domain/operation.ts';
-import type { NewProduct, Product, SaleRefusalCode } from '../domain/product.ts';
+import type { Product, ProductWish, SaleRefusalCode } from '../domain/product.ts';
+import type { ProductChanges } from '../domain/product-changes.ts';
 
 /**
  * What operators do to products and their sales. A part of the Ledger, with the same promises. Each step judges by the
@@ -7,37 +8,40 @@ import type { NewProduct, Product, SaleRefusalCode } from '../domain/product.ts'
  * commit; an operation that was done before (same id) is answered with the product as it is now.
  */
 export interface LedgerSales {
-  /** Puts a new product on sale. */
-  createProduct(product: NewProduct, operation: Operation): Promise<SaleStep>;
+  /** At most `limit` products by id, from the first one above `afterId`. */
+  productsAfter(afterId: number, limit: number): Promise<Product[]>;
+
+  /**
+   * Puts a new product on sale. Without an id it gets the lowest one that is free; the operation is written down with the
+   * product as its subject.
+   */
+  createProduct(product: ProductWish, operation: Operation): Promise<SaleStep>;
 
   /**
    * Changes what `changes` names, all of it or nothing. A new limit counts what customers hold already, in the same commit;
-   * new prices and holds are for orders from now on. `version` (optional) is the one that the caller has seen.
+   * new prices and holds are for orders from now on. `version` is the one that the caller has seen, or null.
    */
   changeProduct(
     productId: number,
     changes: ProductChanges,
     operation: Operation,
-    version?: number,
+    version: number | null,
   ): Promise<SaleStep>;
 
   /** Closes the sale at this moment by the ledger's clock: nothing new is sold, what is under way comes to its end. */
   closeSale(productId: number, operation: Operation): Promise<SaleStep>;
 }
 
-export interface ProductChanges {
-  readonly name?: string;
-  readonly priceMinor?: number;
-  readonly state?: Product['state'];
-  readonly opensAt?: number | null;
-  readonly closesAt?: number | null;
-  readonly perCustomerLimit?: number | null;
-  readonly holdSeconds?: number;
-  /** Added to the round and its free units; negative takes free units away. */
-  readonly addUnits?: number;
-}
-
 export type SaleStep =
   | { readonly kind: 'done'; readonly product: Product }
-  /** Nothing was changed. `product` is as it stands; null when it is not there. */
-  | { readonly kind: 'refused'; readonly code: SaleRefusalCode; readonly product: Product | null };
+  /** Nothing was changed. */
+  | {
+      readonly kind: 'refused';
+      readonly code: SaleRefusalCode;
+      /** What of the wish is refused; null when it is all of it. */
+      readonly field: keyof ProductChanges | null;
+      /** As it stands; null when it is not there. */
+      readonly product: Product | null;
+      /** The most units that one customer holds in this round; with `limit_below_held` alone. */
+      readonly mostHeld: number | null;
+    };

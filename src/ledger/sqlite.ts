@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../domain/clock.ts';
-import { DEFAULT_HOLD_SECONDS } from '../domain/product.ts';
 import type { Store } from '../embedded/store.ts';
 import type { AsyncCounts, Found, KeyBinding, Ledger } from './ledger.ts';
 import { createDecide } from './sqlite/decide.ts';
@@ -15,6 +14,7 @@ import {
   PRODUCT_COLUMNS,
   type ProductRow,
 } from './sqlite/rows.ts';
+import { createSales } from './sqlite/sales.ts';
 import { createSettle } from './sqlite/settle.ts';
 
 /**
@@ -26,15 +26,7 @@ export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger
   const settle = createSettle(db);
   const allProducts = db.prepare<ProductRow, []>(`SELECT ${PRODUCT_COLUMNS} FROM products ORDER BY id`);
   const oneProduct = db.prepare<ProductRow, [number]>(`SELECT ${PRODUCT_COLUMNS} FROM products WHERE id = ?`);
-  const insertProduct = db.prepare(
-    `INSERT INTO products (id, name, price_minor, currency, total, opens_at, closes_at, per_customer_limit, hold_seconds)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-  );
-  const insertGeneration = db.prepare('INSERT INTO generations VALUES (?, ?, ?, ?)');
-  const resetProduct = db.prepare<ProductRow, [number, number]>(
-    `UPDATE products SET total = reserved + sold + ?, generation = generation + 1, version = version + 1 WHERE id = ?
-     RETURNING ${PRODUCT_COLUMNS}`,
-  );
+  const sales = createSales(db);
   const orders = createOrders(db);
   const operations = createOperations(db);
   const oneOutcome = db.prepare<OutcomeRow, [string]>(
@@ -97,21 +89,20 @@ export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger
     },
     async addProducts(products) {
       write(() => {
-        for (const p of products) {
-          const { changes } = insertProduct.run(
-            p.id,
-            p.name,
-            p.priceMinor,
-            p.currency,
-            p.units,
-            p.opensAt ?? null,
-            p.closesAt ?? null,
-            p.perCustomerLimit ?? null,
-            p.holdSeconds ?? DEFAULT_HOLD_SECONDS,
-          );
-          if (changes === 1) insertGeneration.run(p.id, 1, p.units, now());
-        }
+        for (const product of products) sales.add(product, now());
       });
+    },
+    async productsAfter(afterId, limit) {
+      return read(() => sales.after(afterId, limit));
+    },
+    async createProduct(product, operation) {
+      return write(() => sales.create(product, operation, now()));
+    },
+    async changeProduct(productId, changes, operation, version) {
+      return write(() => sales.change(productId, changes, operation, version, now()));
+    },
+    async closeSale(productId, operation) {
+      return write(() => sales.close(productId, operation, now()));
     },
     async decide(purchases) {
       return write(() => decide(purchases, now()));
@@ -141,12 +132,8 @@ export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger
         for (const id of purchaseIds) setAttention.run(id, value ? 1 : 0);
       });
     },
-    async reset(productId, units) {
-      return write(() => {
-        const product = resetProduct.get(units, productId);
-        if (product) insertGeneration.run(productId, product.generation, units, now());
-        return product ?? undefined;
-      });
+    async reset(productId, units, operation = null) {
+      return write(() => sales.reset(productId, units, operation, now())) ?? undefined;
     },
     async lease(orderIds, leaseMs) {
       return write(() => settle.lease(orderIds, leaseMs, now()));

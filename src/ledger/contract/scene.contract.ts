@@ -52,6 +52,11 @@ export function createScene(made: () => LedgerUnderTest) {
       return id;
     },
 
+    /** The ledger has chosen this id by itself: `sale` goes on behind it. */
+    skipIds(upTo: number): void {
+      lastProductId = Math.max(lastProductId, upTo);
+    },
+
     /** One unit for an anonymous buyer, sync and without key, but for `changes`. */
     purchase(productId: number, changes: Partial<Purchase> = {}): Purchase {
       const channel = changes.channel ?? 'sync';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
-import { DEFAULT_HOLD_SECONDS, type Product } from '../../domain/product.ts';
+import { DEFAULT_HOLD_SECONDS } from '../../domain/product.ts';
 import type { AsyncCounts, Ledger } from '../ledger.ts';
 import { numberArray, textArray } from './arrays.ts';
 import type { Database } from './database.ts';
@@ -14,15 +14,6 @@ const ADD_PRODUCTS = `
     ON CONFLICT DO NOTHING RETURNING id, total)
   INSERT INTO generations (product_id, started_at, generation, units)
   SELECT id, pulsecart_now(), 1, total FROM added`;
-
-const RESET = `
-  WITH reset AS (
-    UPDATE products SET total = reserved + sold + $2, generation = generation + 1, version = version + 1
-    WHERE id = $1 RETURNING *),
-  round AS (
-    INSERT INTO generations (product_id, started_at, generation, units)
-    SELECT id, pulsecart_now(), generation, $2 FROM reset)
-  SELECT pulsecart_product(p) AS product FROM reset p`;
 
 const COUNT = `
   UPDATE counters SET value = value + CASE name WHEN 'async_queued' THEN $1::bigint ELSE $2::bigint END
@@ -49,7 +40,7 @@ export function createHouse({
   write,
 }: Database): Pick<
   Ledger,
-  'addProducts' | 'reset' | 'countAccepted' | 'asyncCounts' | 'holdDuty' | 'leaveDuty' | 'secret' | 'ping'
+  'addProducts' | 'countAccepted' | 'asyncCounts' | 'holdDuty' | 'leaveDuty' | 'secret' | 'ping'
 > {
   return {
     async addProducts(products) {
@@ -64,10 +55,6 @@ export function createHouse({
         numberArray(products.map(({ perCustomerLimit }) => perCustomerLimit ?? null)),
         numberArray(products.map(({ holdSeconds }) => holdSeconds ?? DEFAULT_HOLD_SECONDS)),
       ]);
-    },
-
-    async reset(productId, units) {
-      return (await write<{ product: Product }>(RESET, [productId, units]))[0]?.product;
     },
 
     async countAccepted({ queued, decidedByTheId }) {

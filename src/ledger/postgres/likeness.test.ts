@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { ownDatabase, productionEngines } from '../../../test/support/engines.ts';
 import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
+import type { Operation } from '../../domain/operation.ts';
 import { nextStatus, type OrderEvent, type OrderStatus } from '../../domain/order.ts';
 import type { NewProduct } from '../../domain/product.ts';
+import type { ProductChanges } from '../../domain/product-changes.ts';
 import type { Purchase } from '../../domain/purchase.ts';
 import { randomFrom } from '../../domain/random.ts';
 import { openStore } from '../../embedded/store.ts';
@@ -190,9 +192,47 @@ async function live(pair: Pair, seed: number): Promise<void> {
     });
   }
 
+  /** Sometimes one that was done before. */
+  const operations: Operation[] = [];
+  function anOperation(productId: number): Operation {
+    if (operations.length > 0 && random() < 0.1) return pick(operations);
+    const subject = `product/${productId}`;
+    const operation = { actor: 'ann', action: 'product.change', subject, reason: null, details: {} } as const;
+    operations.push({ ...operation, id: pair.newId() });
+    return operations.at(-1)!;
+  }
+
+  function someChanges(): ProductChanges {
+    const time = () => (random() < 0.3 ? null : pair.now() + below(20_000) - 1_000);
+    const all: Required<ProductChanges> = {
+      name: pick(['Ein "Ding" \\ {1,2}', 'Other']),
+      priceMinor: 1 + below(1_000),
+      state: pick(['open', 'open', 'paused'] as const),
+      opensAt: random() < 0.7 ? null : time(),
+      closesAt: time(),
+      perCustomerLimit: random() < 0.4 ? null : 1 + below(6),
+      holdSeconds: 1 + below(3),
+      addUnits: below(12) - 5,
+    };
+    return Object.fromEntries(Object.entries(all).filter(() => random() < 0.3));
+  }
+
   async function step(): Promise<void> {
     switch (
-      pick(['decide', 'decide', 'decide', 'lease', 'settle', 'expire', 'pass', 'reset', 'bind'] as const)
+      pick([
+        'decide',
+        'decide',
+        'decide',
+        'lease',
+        'settle',
+        'expire',
+        'pass',
+        'reset',
+        'bind',
+        'change',
+        'create',
+        'close',
+      ] as const)
     ) {
       case 'decide': {
         const purchases = batch();
@@ -238,7 +278,33 @@ async function live(pair: Pair, seed: number): Promise<void> {
         return pair.pass(pick([1, 60, 500, 1_000]));
       case 'reset': {
         const [productId, units] = [pick(productIds), below(30)];
-        await both((ledger) => ledger.reset(productId, units));
+        const operation = random() < 0.3 ? anOperation(productId) : null;
+        await both((ledger) => ledger.reset(productId, units, operation));
+        return;
+      }
+      case 'change': {
+        const productId = pick(productIds);
+        const seen = await pair.ledgers[0]!.product(productId);
+        const version = random() < 0.3 ? (seen?.version ?? 1) - below(2) : null;
+        const changes = someChanges();
+        const operation = anOperation(productId);
+        await both((ledger) => ledger.changeProduct(productId, changes, operation, version));
+        return;
+      }
+      case 'create': {
+        const [id] = random() < 0.5 ? [pick(productIds)] : [pair.newProductId()];
+        const { opensAt = null, closesAt = null, perCustomerLimit = null } = someChanges();
+        const times = { opensAt, closesAt, perCustomerLimit };
+        const product = { id, name: 'Neu', priceMinor: 1, currency: 'EUR', units: below(9), ...times };
+        const operation = anOperation(0);
+        await both((ledger) => ledger.createProduct(product, operation));
+        return;
+      }
+      case 'close': {
+        const productId = pick(productIds);
+        const operation = anOperation(productId);
+        // A closed sale sells nothing to anybody; the rest of the history would be dull.
+        if (random() < 0.2) await both((ledger) => ledger.closeSale(productId, operation));
         return;
       }
       case 'bind': {
@@ -264,6 +330,8 @@ async function live(pair: Pair, seed: number): Promise<void> {
   }
   for (const id of new Set(bought)) await both((ledger) => ledger.order(id));
   await both((ledger) => ledger.products());
+  await both((ledger) => ledger.productsAfter(productIds[0]!, 2));
+  await both((ledger) => ledger.operations(100, null));
   await both((ledger) => ledger.asyncCounts());
 }
 
