@@ -32,7 +32,17 @@ test('with nothing set everything has a value that fits one machine', () => {
       prefetch: null,
       chargesInFlight: 2_000,
     },
-    payments: { latencyMs: 5, declineRate: 0 },
+    payments: {
+      latencyMs: 5,
+      jitterMs: 5,
+      timeoutMs: 2_000,
+      declineRate: 0,
+      timeoutRate: 0,
+      errorRate: 0,
+      duplicateRate: 0,
+      tooLateRate: 0,
+      outageRate: 0,
+    },
   });
 });
 
@@ -59,7 +69,14 @@ test('every setting is read from its variable', () => {
       PULSECART_LOG_REQUESTS: 'on',
       PULSECART_PURCHASE_TTL_SECONDS: '60',
       PULSECART_SIMULATOR_LATENCY_MS: '0',
+      PULSECART_SIMULATOR_JITTER_MS: '1',
+      PULSECART_SIMULATOR_TIMEOUT_MS: '50',
       PULSECART_SIMULATOR_DECLINE_RATE: '0.25',
+      PULSECART_SIMULATOR_TIMEOUT_RATE: '0.1',
+      PULSECART_SIMULATOR_ERROR_RATE: '0.2',
+      PULSECART_SIMULATOR_DUPLICATE_RATE: '0.3',
+      PULSECART_SIMULATOR_TOO_LATE_RATE: '0.15',
+      PULSECART_SIMULATOR_OUTAGE_RATE: '1',
     }),
   ).toEqual({
     port: 0,
@@ -81,7 +98,17 @@ test('every setting is read from its variable', () => {
     purchaseTtlMs: 60_000,
     drainMs: 250,
     tuning: { databasePool: 9, deskBatches: 3, workerBatches: 4, prefetch: 5, chargesInFlight: 6 },
-    payments: { latencyMs: 0, declineRate: 0.25 },
+    payments: {
+      latencyMs: 0,
+      jitterMs: 1,
+      timeoutMs: 50,
+      declineRate: 0.25,
+      timeoutRate: 0.1,
+      errorRate: 0.2,
+      duplicateRate: 0.3,
+      tooLateRate: 0.15,
+      outageRate: 1,
+    },
   });
 });
 
@@ -116,6 +143,13 @@ describe('a setting that is out of its range is refused by its name:', () => {
     ['PULSECART_PURCHASE_TTL_SECONDS', ['0', '604801', '1.5', '-1']],
     ['PULSECART_SIMULATOR_LATENCY_MS', ['60001', '-1']],
     ['PULSECART_SIMULATOR_DECLINE_RATE', ['-0.1', '1.1', 'NaN', 'half']],
+    ['PULSECART_SIMULATOR_JITTER_MS', ['60001']],
+    ['PULSECART_SIMULATOR_TIMEOUT_MS', ['0', '20001']],
+    ['PULSECART_SIMULATOR_TIMEOUT_RATE', ['2']],
+    ['PULSECART_SIMULATOR_ERROR_RATE', ['2']],
+    ['PULSECART_SIMULATOR_DUPLICATE_RATE', ['2']],
+    ['PULSECART_SIMULATOR_TOO_LATE_RATE', ['2']],
+    ['PULSECART_SIMULATOR_OUTAGE_RATE', ['1.1']],
     ['PULSECART_ALLOW_SIMULATED_PAYMENTS', ['true']],
   ];
   for (const [name, values] of rows) {
@@ -123,6 +157,11 @@ describe('a setting that is out of its range is refused by its name:', () => {
       test(`${name}=${value}`, () => expectRefused({ [name]: value }, name));
     }
   }
+
+  test('rates of the simulator that add up to more than all charges', () => {
+    const rates = { PULSECART_SIMULATOR_DECLINE_RATE: '0.6', PULSECART_SIMULATOR_ERROR_RATE: '0.5' };
+    expectRefused(rates, 'PULSECART_SIMULATOR_DECLINE_RATE');
+  });
 
   test('--port 99999', () => {
     expect(() => readConfig({ PORT: '80' }, { port: '99999' })).toThrow(/^--port must be/);

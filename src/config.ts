@@ -27,7 +27,20 @@ export interface Config {
   /** How long a stopping server goes on answering, with `Connection: close`, so that its clients move over. */
   readonly drainMs: number;
   readonly tuning: Tuning;
-  readonly payments: { readonly latencyMs: number; readonly declineRate: number };
+  readonly payments: SimulatedPayments;
+}
+
+/** What the payment simulator does; rates are shares, 0 to 1. */
+export interface SimulatedPayments {
+  readonly latencyMs: number;
+  readonly jitterMs: number;
+  readonly timeoutMs: number;
+  readonly declineRate: number;
+  readonly timeoutRate: number;
+  readonly errorRate: number;
+  readonly duplicateRate: number;
+  readonly tooLateRate: number;
+  readonly outageRate: number;
 }
 
 export interface EngineUrls {
@@ -144,15 +157,44 @@ export function readConfig(
         100_000,
       ),
     }),
-    payments: Object.freeze({
-      latencyMs: integer('PULSECART_SIMULATOR_LATENCY_MS', env.PULSECART_SIMULATOR_LATENCY_MS, 5, 0, 60_000),
-      declineRate: fraction('PULSECART_SIMULATOR_DECLINE_RATE', env.PULSECART_SIMULATOR_DECLINE_RATE, 0),
-    }),
+    payments: simulatedPayments(env),
   });
 }
 
 function invalid(message: string): AppError {
   return new AppError('invalid_request', message);
+}
+
+/** Shorter than the lease of a charge (30 s), so that an ask is over before the next one. */
+const SIMULATOR_TIMEOUT_MS_MAX = 20_000;
+
+function simulatedPayments(env: Readonly<Record<string, string | undefined>>): SimulatedPayments {
+  const fates = {
+    declineRate: fraction('PULSECART_SIMULATOR_DECLINE_RATE', env.PULSECART_SIMULATOR_DECLINE_RATE, 0),
+    timeoutRate: fraction('PULSECART_SIMULATOR_TIMEOUT_RATE', env.PULSECART_SIMULATOR_TIMEOUT_RATE, 0),
+    errorRate: fraction('PULSECART_SIMULATOR_ERROR_RATE', env.PULSECART_SIMULATOR_ERROR_RATE, 0),
+    duplicateRate: fraction('PULSECART_SIMULATOR_DUPLICATE_RATE', env.PULSECART_SIMULATOR_DUPLICATE_RATE, 0),
+    tooLateRate: fraction('PULSECART_SIMULATOR_TOO_LATE_RATE', env.PULSECART_SIMULATOR_TOO_LATE_RATE, 0),
+  };
+  // Each charge has one fate. A millionth more is what decimals cost.
+  if (Object.values(fates).reduce((sum, rate) => sum + rate) > 1.000_001) {
+    throw invalid(
+      'PULSECART_SIMULATOR_DECLINE_RATE, _TIMEOUT_RATE, _ERROR_RATE, _DUPLICATE_RATE and _TOO_LATE_RATE must not add up to more than 1.',
+    );
+  }
+  return Object.freeze({
+    latencyMs: integer('PULSECART_SIMULATOR_LATENCY_MS', env.PULSECART_SIMULATOR_LATENCY_MS, 5, 0, 60_000),
+    jitterMs: integer('PULSECART_SIMULATOR_JITTER_MS', env.PULSECART_SIMULATOR_JITTER_MS, 5, 0, 60_000),
+    timeoutMs: integer(
+      'PULSECART_SIMULATOR_TIMEOUT_MS',
+      env.PULSECART_SIMULATOR_TIMEOUT_MS,
+      2_000,
+      1,
+      SIMULATOR_TIMEOUT_MS_MAX,
+    ),
+    ...fates,
+    outageRate: fraction('PULSECART_SIMULATOR_OUTAGE_RATE', env.PULSECART_SIMULATOR_OUTAGE_RATE, 0),
+  });
 }
 
 /** More processes than this share nothing but trouble: there are not as many cores in a machine. */

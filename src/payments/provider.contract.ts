@@ -1,14 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { until } from '../../test/support/until.ts';
 import { isAppError } from '../domain/errors.ts';
-import type { ChargeRequest, PaymentProvider } from './provider.ts';
+import type { CaptureNotice, ChargeRequest, PaymentProvider, RefundRequest } from './provider.ts';
 
 export interface ProviderUnderTest {
   readonly provider: PaymentProvider;
   /**
    * A request with a new key, made so that it comes to this end. `late`: the first ask is not answered in time, and the
-   * charge is captured nevertheless; `lost`: no ask is ever answered, and nothing is charged.
+   * charge is captured nevertheless; `lost`: no ask is ever answered, and nothing is charged; `told`: captured, and told of by
+   * the company, too; `too_late`: no ask is ever answered, and it is captured after its cancellation was confirmed.
    */
-  request(fate: 'captured' | 'declined' | 'late' | 'lost'): ChargeRequest;
+  request(fate: 'captured' | 'declined' | 'late' | 'lost' | 'told' | 'too_late'): ChargeRequest;
   /** Makes every call fail surely before anything is done. */
   setOutage(isOut: boolean): void;
 }
@@ -97,7 +99,84 @@ export function providerContract(name: string, make: () => Promise<ProviderUnder
       made.setOutage(false);
       expect((await provider.charge(request)).type).toBe('captured');
     });
+
+    test('a capture is given back, once per key, one ask after the other or at the same time', async () => {
+      const refund = await captureToRefund();
+      const first = await provider.refund(refund);
+      expect(first).toEqual({ type: 'refunded', refundId: expect.any(String) });
+      expect(await Promise.all([provider.refund(refund), provider.refund(refund)])).toEqual([first, first]);
+    });
+
+    test('different captures are different refunds', async () => {
+      const [one, other] = [await captureToRefund(), await captureToRefund()];
+      expect(await provider.refund(one)).not.toEqual(await provider.refund(other));
+    });
+
+    test('a charge that was given back is not charged again by its key', async () => {
+      const refund = await captureToRefund();
+      await provider.refund(refund);
+      const { orderId, amountMinor, currency } = refund;
+      const again = { key: refund.chargeKey, orderId, amountMinor, currency, customer: null };
+      expect(await provider.charge(again)).toEqual({ type: 'captured', providerId: refund.providerId });
+    });
+
+    test('in an outage refunds fail with `unavailable`; afterwards the same key works', async () => {
+      const refund = await captureToRefund();
+      made.setOutage(true);
+      expect(isAppError(await failure(provider.refund(refund)), 'unavailable')).toBe(true);
+      made.setOutage(false);
+      expect((await provider.refund(refund)).type).toBe('refunded');
+    });
+
+    test('a capture that the company tells of by itself names its charge', async () => {
+      const told: CaptureNotice[] = [];
+      provider.onCapture(async (capture) => void told.push(capture));
+      const request = made.request('told');
+      const answer = await provider.charge(request);
+      await until(() => told.length > 0);
+      expect({ type: 'captured', ...told[0] }).toEqual({ ...answer, key: request.key } as never);
+    });
+
+    test('a capture is told again until its listener has taken it', async () => {
+      let tries = 0;
+      let taken = 0;
+      provider.onCapture(async () => {
+        if (++tries <= 3) throw new Error('not now');
+        taken++;
+      });
+      await provider.charge(made.request('told'));
+      await until(() => taken > 0);
+    });
+
+    test('a capture that came before its listener is told to it', async () => {
+      await provider.charge(made.request('told'));
+      const told = Promise.withResolvers<void>();
+      provider.onCapture(async () => told.resolve());
+      await told.promise;
+    });
+
+    test('a capture after a confirmed cancellation is told, and can be given back', async () => {
+      const told = Promise.withResolvers<CaptureNotice>();
+      provider.onCapture(async (capture) => told.resolve(capture));
+      const request = made.request('too_late');
+      expect(isAppError(await failure(provider.charge(request)), 'outcome_unknown')).toBe(true);
+      expect(isAppError(await failure(provider.charge(request)), 'outcome_unknown')).toBe(true);
+      expect(await provider.cancel(request.key)).toEqual({ type: 'cancelled' });
+      const { key, providerId } = await told.promise;
+      expect(key).toBe(request.key);
+      expect((await provider.refund(refundOf(request, providerId))).type).toBe('refunded');
+    });
+
+    async function captureToRefund(): Promise<RefundRequest> {
+      const request = made.request('captured');
+      const answer = await provider.charge(request);
+      return refundOf(request, (answer as { providerId: string }).providerId);
+    }
   });
+}
+
+function refundOf({ key, orderId, amountMinor, currency }: ChargeRequest, providerId: string): RefundRequest {
+  return { key: `${key}:refund`, chargeKey: key, providerId, orderId, amountMinor, currency };
 }
 
 /** The reason of a call that must fail. */

@@ -1,7 +1,10 @@
+import { type Clock, systemClock } from '../domain/clock.ts';
 import { AppError } from '../domain/errors.ts';
 import { randomFrom } from '../domain/random.ts';
-import { type Fate, type FateRates, fateTeller } from './fates.ts';
-import type { Captured, ChargeAnswer, ChargeRequest, PaymentProvider } from './provider.ts';
+import { type ChargeState, captureId, type Money, openCompanyBooks } from './company-books.ts';
+import { type Fate, type FateRates, fateTeller, REFUND_FAILS, type RefundFate } from './fates.ts';
+import { createNotices } from './notices.ts';
+import type { Captured, ChargeAnswer, ChargeRequest, PaymentProvider, RefundRequest } from './provider.ts';
 import { createRecent } from './recent.ts';
 import { createTimerWheel, type Later } from './timer-wheel.ts';
 
@@ -12,10 +15,15 @@ export interface SimulatorOptions extends Partial<FateRates> {
   readonly jitterMs?: number;
   /** When a call without an answer is given up. */
   readonly timeoutMs?: number;
+  /** Share of every minute, its beginning, in which the company cannot be reached. */
+  readonly outageRate?: number;
+  /** From a confirmed cancellation to the capture that should not have been. */
+  readonly tooLateMs?: number;
   /** The same seed and the same calls make the same draws. */
   readonly seed?: number;
   /** How time passes; real time unless told. */
   readonly later?: Later;
+  readonly now?: Clock;
 }
 
 export interface Simulator extends PaymentProvider {
@@ -23,96 +31,144 @@ export interface Simulator extends PaymentProvider {
   setOutage(isOut: boolean): void;
   /** What the company knows of this key; undefined: nothing was charged, declined or cancelled under it. */
   stateOf(key: string): ChargeState | undefined;
+  /** What it captured and gave back. */
+  money(currency: string): Money;
 }
 
-export type ChargeState = 'captured' | 'declined' | 'cancelled';
+/** Customers and keys with a story of their own that are remembered. */
+const STORIES_MAX = 100_000;
 
-/**
- * Keys whose end is remembered, about 100 bytes each, twice: ends that a caller heard of, which are asked for again only
- * within moments, and ends that nobody heard of, which are asked for after leases of half a minute. Kept apart, the
- * many do not push out the few.
- */
-const REMEMBERED_MAX = 100_000;
-
-type Pending = PromiseWithResolvers<ChargeAnswer>;
+/** With more captures than this to tell of it takes no more charges rather than forget one. */
+const UNTOLD_MAX = 100_000;
 
 /** A payment company in memory. It charges once per key, and forgets everything with the process. */
 export function openSimulator(options: SimulatorOptions = {}): Simulator {
-  const { latencyMs = 5, jitterMs = 5, timeoutMs = 2_000, seed = 1 } = options;
+  const { latencyMs = 5, jitterMs = 5, timeoutMs = 2_000, outageRate = 0, tooLateMs = 2_000 } = options;
+  const { seed = 1, now = systemClock } = options;
   const wheel = options.later ? null : createTimerWheel();
   const later = options.later ?? wheel!.later;
   const random = randomFrom(seed);
   const tellFate = fateTeller(options, random);
-  const pending = new Set<Pending>();
-  const heard = createRecent<ChargeState>(REMEMBERED_MAX);
-  const unheard = createRecent<ChargeState>(REMEMBERED_MAX);
+  const books = openCompanyBooks();
+  const notices = createNotices(later);
+  const tooLate = createRecent<ChargeRequest>(STORIES_MAX);
+  const refundAsks = createRecent<number>(STORIES_MAX);
+  const pending = new Set<{ reject(reason: unknown): void }>();
   let isOut = false;
 
-  function stateOf(key: string): ChargeState | undefined {
-    return heard.get(key) ?? unheard.get(key);
-  }
-
-  /** What came first stays; answers what holds. */
-  function end(key: string, state: ChargeState, memory = heard): ChargeState {
-    const first = stateOf(key);
-    if (!first) memory.set(key, state);
-    return first ?? state;
-  }
-
-  function comeTrue(key: string, fate: Fate, charge: Pending): void {
-    const { resolve, reject } = charge;
-    pending.delete(charge);
-    switch (fate) {
-      case 'captured':
-      case 'declined':
-        resolve(answer(key, end(key, fate)));
-        return;
-      case 'error':
-        reject(unavailable());
-        return;
-      case 'late':
-        end(key, 'captured', unheard);
-        reject(unanswered(timeoutMs));
-        return;
-      case 'lost':
-        reject(unanswered(timeoutMs));
-    }
+  function isDown(): boolean {
+    return isOut || now() % 60_000 < outageRate * 60_000;
   }
 
   function latency(): number {
     return latencyMs + jitterMs * random();
   }
 
-  function answerLater<T>(make: () => T): Promise<T> {
-    const { promise, resolve } = Promise.withResolvers<T>();
-    later(latency(), () => resolve(make()));
-    return promise;
+  /** Answers after the company's time, or after the caller's patience; what is thrown is the answer, too. */
+  function answerAfter<T>(delayMs: number, make: () => T): Promise<T> {
+    const call = Promise.withResolvers<T>();
+    pending.add(call);
+    later(delayMs, () => {
+      pending.delete(call);
+      try {
+        call.resolve(make());
+      } catch (error) {
+        call.reject(error);
+      }
+    });
+    return call.promise;
+  }
+
+  function tell(key: string): void {
+    notices.tell({ key, providerId: captureId(key) });
+  }
+
+  function chargeFate({ key, customer }: ChargeRequest): Fate {
+    return tooLate.get(key) ? 'too_late' : tellFate.charge(customer);
+  }
+
+  function carryOut(request: ChargeRequest, fate: Fate): ChargeAnswer {
+    const { key, customer } = request;
+    switch (fate) {
+      case 'told_twice':
+        tell(key);
+        tell(key);
+        return answer(key, books.capture(request, true));
+      case 'captured':
+        if (customer === REFUND_FAILS) refundAsks.set(key, 0);
+        return answer(key, books.capture(request, true));
+      case 'declined':
+        return answer(key, books.end(request, 'declined', true));
+      case 'late':
+        books.capture(request, false);
+        throw unanswered(timeoutMs);
+      case 'lost':
+      case 'too_late':
+        throw unanswered(timeoutMs);
+      case 'error':
+        throw unavailable();
+    }
+  }
+
+  function refundFate({ chargeKey }: RefundRequest): RefundFate {
+    if (books.stateOf(chargeKey) === 'refunded') return 'refunded';
+    const asks = refundAsks.get(chargeKey);
+    if (asks === undefined) return tellFate.refund();
+    refundAsks.set(chargeKey, asks + 1);
+    return tellFate.failingRefund(asks);
+  }
+
+  function giveBack(request: RefundRequest, fate: RefundFate) {
+    if (fate === 'error') throw unavailable();
+    if (fate === 'lost') throw unanswered(timeoutMs);
+    const refundId = books.giveBack(request);
+    if (fate === 'late') throw unanswered(timeoutMs);
+    return { type: 'refunded' as const, refundId };
+  }
+
+  function waitFor(fate: Fate | RefundFate): number {
+    return fate === 'lost' || fate === 'late' || fate === 'too_late' ? timeoutMs : latency();
   }
 
   return {
-    charge({ key, customer }: ChargeRequest) {
-      if (isOut) return Promise.reject(unavailable());
-      const before = stateOf(key);
-      if (before) return answerLater(() => answer(key, before));
-
-      const fate = tellFate(customer);
-      const begun = Promise.withResolvers<ChargeAnswer>();
-      pending.add(begun);
-      later(fate === 'lost' || fate === 'late' ? timeoutMs : latency(), () => comeTrue(key, fate, begun));
-      return begun.promise;
+    charge(request) {
+      if (isDown() || notices.count() >= UNTOLD_MAX) return Promise.reject(unavailable());
+      const { key } = request;
+      const before = books.stateOf(key);
+      if (before) return answerAfter(latency(), () => answer(key, before));
+      const fate = chargeFate(request);
+      if (fate === 'too_late') tooLate.set(key, request);
+      return answerAfter(waitFor(fate), () => carryOut(request, fate));
     },
 
     cancel(key) {
-      if (isOut) return Promise.reject(unavailable());
-      const state = end(key, 'cancelled', unheard);
-      return answerLater(() => (state === 'captured' ? captured(key) : { type: 'cancelled' }));
+      if (isDown()) return Promise.reject(unavailable());
+      const doomed = books.stateOf(key) === undefined && tooLate.get(key);
+      const state = books.end({ key }, 'cancelled', false);
+      if (doomed) {
+        later(tooLateMs, () => {
+          books.captureAnyway(doomed);
+          tell(key);
+        });
+      }
+      const isCaptured = state === 'captured' || state === 'refunded';
+      return answerAfter(latency(), () => (isCaptured ? captured(key) : { type: 'cancelled' }));
     },
+
+    refund(request) {
+      if (isDown()) return Promise.reject(unavailable());
+      const fate = refundFate(request);
+      return answerAfter(waitFor(fate), () => giveBack(request, fate));
+    },
+
+    onCapture: notices.onCapture,
 
     setOutage(value) {
       isOut = value;
     },
 
-    stateOf,
+    stateOf: books.stateOf,
+    money: books.money,
 
     async close() {
       wheel?.close();
@@ -127,6 +183,7 @@ export function openSimulator(options: SimulatorOptions = {}): Simulator {
 function answer(key: string, state: ChargeState): ChargeAnswer {
   switch (state) {
     case 'captured':
+    case 'refunded':
       return captured(key);
     case 'declined':
       return { type: 'declined', reason: 'The card was declined.' };
@@ -136,7 +193,7 @@ function answer(key: string, state: ChargeState): ChargeAnswer {
 }
 
 function captured(key: string): Captured {
-  return { type: 'captured', providerId: `sim_${key}` };
+  return { type: 'captured', providerId: captureId(key) };
 }
 
 function unavailable(): AppError {

@@ -100,7 +100,14 @@ test('the settings of the README are those of the program, with their defaults',
     PULSECART_CHARGES_IN_FLIGHT: String(config.tuning.chargesInFlight),
     PULSECART_LOG_REQUESTS: onOff(config.logRequests),
     PULSECART_SIMULATOR_LATENCY_MS: String(config.payments.latencyMs),
+    PULSECART_SIMULATOR_JITTER_MS: String(config.payments.jitterMs),
+    PULSECART_SIMULATOR_TIMEOUT_MS: String(config.payments.timeoutMs),
     PULSECART_SIMULATOR_DECLINE_RATE: String(config.payments.declineRate),
+    PULSECART_SIMULATOR_TIMEOUT_RATE: String(config.payments.timeoutRate),
+    PULSECART_SIMULATOR_ERROR_RATE: String(config.payments.errorRate),
+    PULSECART_SIMULATOR_DUPLICATE_RATE: String(config.payments.duplicateRate),
+    PULSECART_SIMULATOR_TOO_LATE_RATE: String(config.payments.tooLateRate),
+    PULSECART_SIMULATOR_OUTAGE_RATE: String(config.payments.outageRate),
   };
   const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \|[^|]*\| `?([^|`]+)`? \|/gm)];
   expect(Object.fromEntries(rows.map(([, name, value]) => [name!, value!.trim()]))).toEqual(expected);
