@@ -161,6 +161,27 @@ export function readConfig(
   });
 }
 
+/** What a command needs that talks to a running server. */
+export interface Client {
+  /** Scheme, host and port. */
+  readonly url: string;
+  readonly operatorToken: string | null;
+}
+
+/** By default the server that `serve` starts here with the same settings. */
+export function readClient(
+  env: Readonly<Record<string, string | undefined>>,
+  flags: { readonly url?: string | undefined } = {},
+): Client {
+  const given = flags.url ?? `http://127.0.0.1:${integer('PORT', env.PORT, 8080, 1, 65_535)}`;
+  const parsed = URL.parse(given);
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.username || parsed.pathname !== '/') {
+    // It may hold a password, so it is not repeated.
+    throw invalid('--url takes the address of a server, such as http://127.0.0.1:8080');
+  }
+  return { url: parsed.origin, operatorToken: env.PULSECART_OPERATOR_TOKEN || null };
+}
+
 function invalid(message: string): AppError {
   return new AppError('invalid_request', message);
 }

@@ -13,6 +13,7 @@ const HELP = `pulsecart <command> [options]
 
   serve   the API and the worker, in one process or in several
   worker  decides queued purchases and charges orders, without an API
+  rush    the demo's crowd against a server that runs
   demo    a whole sale on this machine: 100,000 buyers, 1,000 units, one verdict
   bench   how fast, against a server that does nothing
   audit   proves that the books balance, beside running servers or without
@@ -181,6 +182,8 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return (await import('./cli/worker.ts')).workerCommand(argv, openEngines);
     case 'audit':
       return (await import('./cli/audit.ts')).auditCommand(argv, openBooks);
+    case 'rush':
+      return (await import('./cli/rush.ts')).rush(argv);
     case 'demo':
       return (await import('./cli/demo.ts')).demo(argv, { openBooks });
     case 'bench':

@@ -2,6 +2,7 @@ import type { Verdict } from '../domain/verdict.ts';
 import type { Mode } from '../load/arrivals.ts';
 import type { CrowdProgress } from '../load/crowd.ts';
 import type { DemoResult } from './demo-sale.ts';
+import type { RushResult } from './rush-sale.ts';
 
 /** Verdicts that share the second line, and what each is called there. */
 const TOGETHER = new Map([
@@ -22,7 +23,28 @@ export function summary(result: DemoResult, mode: Mode): string {
   const passed = others.filter(({ name, pass }) => pass && !TOGETHER.has(name)).length;
   lines.push(`PASS  ${passed} more verdicts (all of them with --json)`);
   for (const { name, detail } of others.filter(({ pass }) => !pass)) lines.push(`FAIL  ${name}: ${detail}`);
-  const { sync, async } = result;
+  lines.push(...latencyLines(result));
+  return lines.map((line) => `  ${line}`).join('\n');
+}
+
+/** The end of a rush for people. */
+export function rushSummary(result: RushResult): string {
+  const { url, productId, stock, seed } = result;
+  const title = `${count(result.users)} buyers at ${url}, product ${productId}${result.calledBack ? ', called back' : ''}`;
+  const lines = [
+    title.padEnd(60) + `${(result.elapsedMs / 1000).toFixed(1)} s`,
+    `granted ${count(result.granted)} · refused ${count(result.refused)} · errors ${count(result.errors)} · ` +
+      `free units ${count(stock.before)} before, ${stock.after === null ? 'unknown' : count(stock.after)} after`,
+    ...result.verdicts.map((verdict) => `${mark(verdict)}  ${verdict.name.padEnd(34)}${verdict.detail}`),
+    ...latencyLines(result),
+    `seed   ${seed} (the same crowd again: --seed ${seed})`,
+    'Not seen from here: the books. `pulsecart audit` reads those, where they are.',
+  ];
+  return lines.map((line) => `  ${line}`).join('\n');
+}
+
+function latencyLines({ sync, async }: Pick<DemoResult, 'sync' | 'async'>): string[] {
+  const lines: string[] = [];
   if (sync.p50Ms !== null) {
     lines.push(
       `sync   p50 ${ms(sync.p50Ms)}  p95 ${ms(sync.p95Ms)}  p99 ${ms(sync.p99Ms)}   (from intended start)`,
@@ -31,7 +53,7 @@ export function summary(result: DemoResult, mode: Mode): string {
   if (async.acceptP99Ms !== null) {
     lines.push(`async  accepted p99 ${ms(async.acceptP99Ms)} · confirmed p99 ${ms(async.confirmP99Ms)}`);
   }
-  return lines.map((line) => `  ${line}`).join('\n');
+  return lines;
 }
 
 /** One line on the terminal that is written over while the sale runs. */

@@ -30,3 +30,8 @@ export async function requireFreeAddress(host: string, port: number): Promise<vo
 function notYet(): Response {
   return new Response(null, { status: 503 });
 }
+
+/** Whether a host, as a URL writes it, can be no other machine than this one. */
+export function isLoopbackName(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { isLoopbackName } from './address.ts';
 import type { Refuse } from './json-body.ts';
 import { failure } from './respond.ts';
 
@@ -35,7 +36,7 @@ function isFromHere(req: Request, server: Bun.Server<unknown>): boolean {
   const address = server.requestIP(req)?.address ?? '';
   const loopback = address === '::1' || /^(::ffff:)?127\./.test(address);
   const host = (headers.get('host') ?? '').replace(/:\d+$/, '');
-  return loopback && (host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host));
+  return loopback && isLoopbackName(host);
 }
 
 function unauthorized(req: Request, refuse: Refuse): Response {

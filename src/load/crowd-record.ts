@@ -34,7 +34,7 @@ const SAMPLES_MAX = 10;
 
 /** Everything the buyers of one crowd were told, some ten bytes for each buyer (and the id of those who got one). */
 export class CrowdRecord {
-  readonly users: number;
+  #users: number;
   readonly isAsync: Uint8Array;
   readonly samples: string[] = [];
   readonly #fates: Uint8Array;
@@ -46,13 +46,23 @@ export class CrowdRecord {
   readonly #codeNames: string[] = [''];
 
   constructor(isAsync: Uint8Array) {
-    this.users = isAsync.length;
+    this.#users = isAsync.length;
     this.isAsync = isAsync;
     this.#fates = new Uint8Array(this.users);
     this.#codes = new Uint8Array(this.users);
     this.#remaining = new Int32Array(this.users);
     this.#ids = new Array(this.users);
     this.#counts[0] = this.users;
+  }
+
+  get users(): number {
+    return this.#users;
+  }
+
+  /** Only the first `users` came; the others, of whom nothing was written down, are no part of it. */
+  endAfter(users: number): void {
+    this.#counts[0]! -= this.#users - users;
+    this.#users = users;
   }
 
   set(buyer: number, fate: Fate, told: Told = {}): void {

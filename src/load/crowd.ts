@@ -24,6 +24,8 @@ const ASKING_CONNECTIONS = 512;
 const RAMP_MS = 400;
 /** How long the server may hold back the answer about an outcome. */
 const OUTCOME_WAIT_S = 10;
+/** How long a crowd that is called back waits for answers that are still out. */
+const CALLED_BACK_PATIENCE_MS = 2_000;
 /** Above the longest wait that was asked for, so that only a dead connection runs into it. */
 const TIMEOUT_MS = 2 * OUTCOME_WAIT_S * 1000;
 /** Pause before asking again about an outcome: only after a long poll ended without one, or was cut. */
@@ -45,6 +47,8 @@ export interface CrowdOptions {
   /** How long after the last arrival the crowd waits for answers still out. */
   readonly patienceMs: number;
   readonly onProgress?: (progress: CrowdProgress) => void;
+  /** Calls the crowd back: nobody comes any more, and the record ends with those who came. */
+  readonly signal?: AbortSignal;
 }
 
 /** Counts since the first arrival. */
@@ -116,7 +120,10 @@ class Crowd {
   readonly #retriesOf = new Map<number, number>();
   #startMs = 0;
   #lastOutcomeMs = 0;
+  /** Who come; fewer than planned once the crowd is called back. */
+  #users: number;
   #undecided: number;
+  #calledBack = false;
   #retries = 0;
   #cuts = 0;
 
@@ -128,6 +135,7 @@ class Crowd {
     this.#atMs = arrivals.atMs;
     this.#isAsync = arrivals.isAsync;
     this.#record = new CrowdRecord(arrivals.isAsync);
+    this.#users = options.users;
     this.#undecided = options.users;
     const purchase = { ...this.#asked, seed: options.seed };
     this.#syncRequest = purchaseRequest(this.#target, { ...purchase, path: SYNC_PURCHASE });
@@ -160,10 +168,14 @@ class Crowd {
     this.#startMs = performance.now();
     this.#lastOutcomeMs = this.#startMs;
     const lastArrivalMs = this.#startMs + (this.#atMs.at(-1) ?? 0);
-    const deadlineMs = lastArrivalMs + this.#options.patienceMs;
+    let deadlineMs = lastArrivalMs + this.#options.patienceMs;
     let progressMs = this.#startMs;
     for (;;) {
       const nowMs = performance.now();
+      if (this.#options.signal?.aborted && !this.#calledBack) {
+        this.#callBack();
+        deadlineMs = Math.min(deadlineMs, nowMs + CALLED_BACK_PATIENCE_MS);
+      }
       this.#release(nowMs);
       if (this.#undecided === 0 || nowMs > deadlineMs) break;
       if (nowMs >= progressMs) {
@@ -202,7 +214,7 @@ class Crowd {
       if (connection === undefined) break;
       this.#buy(connection, this.#comingAgain.shift(), nowMs);
     }
-    while (this.#next < this.#options.users && this.#intendedMs(this.#next) <= nowMs) {
+    while (this.#next < this.#users && this.#intendedMs(this.#next) <= nowMs) {
       const connection = this.#buying.take();
       if (connection === undefined) break;
       this.#startDelay.recordMs(nowMs - this.#intendedMs(this.#next));
@@ -278,6 +290,13 @@ class Crowd {
     this.#lastOutcomeMs = nowMs;
   }
 
+  #callBack(): void {
+    this.#calledBack = true;
+    this.#undecided -= this.#users - this.#next;
+    this.#users = this.#next;
+    this.#record.endAfter(this.#next);
+  }
+
   #mayComeAgain(buyer: number): boolean {
     const retries = this.#retriesOf.get(buyer) ?? 0;
     if (retries >= RETRIES_MAX) return false;
@@ -298,7 +317,7 @@ class Crowd {
     return {
       elapsedMs: nowMs - this.#startMs,
       offered: this.#next,
-      answered: this.#options.users - this.#undecided,
+      answered: this.#users - this.#undecided,
       sold: record.count('sold', 'confirmed'),
       refused: record.count('refused', 'rejected'),
       p99Ms: first.percentileMs(99),

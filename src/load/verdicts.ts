@@ -127,7 +127,8 @@ function everyAcceptanceHasItsOutcome(evidence: Evidence): Verdict {
   };
 }
 
-function idsAreDistinct({ record }: Evidence): Verdict {
+/** Needs nothing but what the buyers know, like the others that take a record alone. */
+export function idsAreDistinct({ record }: Pick<Evidence, 'record'>): Verdict {
   const seen = new Set<string>();
   let ids = 0;
   for (let buyer = 0; buyer < record.users; buyer++) {
@@ -161,7 +162,7 @@ function soldToTheLastUnit({ record, product, units, quantity }: Evidence): Verd
   };
 }
 
-function everybodyAnswered({ record }: Evidence): Verdict {
+export function everybodyAnswered({ record }: Pick<Evidence, 'record'>): Verdict {
   const silent = record.count('none');
   const pending = record.count('accepted');
   const unknown = record.count('unknown');
@@ -172,7 +173,7 @@ function everybodyAnswered({ record }: Evidence): Verdict {
   };
 }
 
-function answersWithinContract({ record }: Evidence): Verdict {
+export function answersWithinContract({ record }: Pick<Evidence, 'record'>): Verdict {
   const wrong = record.count('wrong');
   return {
     name: 'answers outside the contract',
@@ -181,7 +182,7 @@ function answersWithinContract({ record }: Evidence): Verdict {
   };
 }
 
-function examples(all: readonly string[]): string {
+export function examples(all: readonly string[]): string {
   const EXAMPLES_MAX = 3;
   return all.length === 0 ? '' : `, such as ${all.slice(0, EXAMPLES_MAX).join('; ')}`;
 }

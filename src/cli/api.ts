@@ -1,0 +1,85 @@
+import type { Client } from '../config.ts';
+import { AppError } from '../domain/errors.ts';
+
+/** The HTTP API of a running server, as commands call it. Every failure is one line for people. */
+export interface Api {
+  readonly url: string;
+  get<Body>(path: string): Promise<Body>;
+  send<Body>(method: 'POST' | 'PUT', path: string, body?: unknown): Promise<Body>;
+}
+
+/** The server answered, and the answer is no. */
+export class ApiError extends AppError {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super('unavailable', message);
+    this.status = status;
+  }
+}
+
+/** A replay of a full page of dead letters is the longest call; it takes seconds. */
+const CALL_TIMEOUT_MS = 60_000;
+
+export function openApi({ url, operatorToken }: Client): Api {
+  async function call<Body>(method: string, path: string, body?: unknown): Promise<Body> {
+    const response = await reach(method, path, body);
+    const text = await response.text();
+    if (response.ok) return (isJson(response) ? JSON.parse(text) : text) as Body;
+    throw new ApiError(response.status, refusalOf(response, text));
+  }
+
+  async function reach(method: string, path: string, body: unknown): Promise<Response> {
+    try {
+      return await fetch(url + path, {
+        method,
+        headers: {
+          ...(operatorToken !== null && { Authorization: `Bearer ${operatorToken}` }),
+          ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+      });
+    } catch (cause) {
+      const late = (cause as Error).name === 'TimeoutError';
+      throw new AppError(
+        'unavailable',
+        late
+          ? `The server at ${url} did not answer within ${CALL_TIMEOUT_MS / 1000} s.`
+          : `No server answers at ${url}. Start one with \`pulsecart serve\`, or name another with --url.`,
+        { cause },
+      );
+    }
+  }
+
+  function refusalOf({ status }: Response, text: string): string {
+    if (status === 401) {
+      return operatorToken === null
+        ? `The server at ${url} wants an operator: set PULSECART_OPERATOR_TOKEN to its token.`
+        : `The server at ${url} refused the token in PULSECART_OPERATOR_TOKEN.`;
+    }
+    return `The server at ${url} answered ${status}: ${messageIn(text)}`;
+  }
+
+  return {
+    url,
+    get: (path) => call('GET', path),
+    send: (method, path, body) => call(method, path, body),
+  };
+}
+
+/** What the server says for people, or the beginning of whatever somebody else put there. */
+function messageIn(text: string): string {
+  const TEXT_CHARS_MAX = 200;
+  try {
+    const { message, detail } = JSON.parse(text) as { message?: unknown; detail?: unknown };
+    const said = detail ?? message;
+    if (typeof said === 'string') return said;
+  } catch {
+    // Not one of ours: a proxy, or another program altogether.
+  }
+  return text.slice(0, TEXT_CHARS_MAX).replaceAll(/\s+/g, ' ').trim() || 'nothing more';
+}
+
+function isJson(response: Response): boolean {
+  return /\bjson\b/.test(response.headers.get('content-type') ?? '');
+}

@@ -1,0 +1,86 @@
+import { expect, test } from 'bun:test';
+import { MAIN, runPulsecart } from '../support/command.ts';
+import { eventually, openShop } from '../support/shop.ts';
+
+/** `pulsecart rush`: the crowd against a server that somebody else has started. */
+
+test('a rush sells what is there and passes every verdict, and nobody’s stock is reset', async () => {
+  await using shop = await openShop();
+  await shop.buy('sync', { productId: 3, quantity: 40 });
+  const { exit, result, stderr } = await rush(shop.url, '--product', '3');
+  expect({ exit, stderr, failed: failed(result) }).toEqual({ exit: 0, stderr: '', failed: [] });
+  // Beside the crowd there are those who send their purchases twice.
+  expect(result).toMatchObject({ users: 400, errors: 0, stock: { before: 60, after: 0 }, calledBack: false });
+  expect(result.granted).toBeWithin(50, 61);
+  expect((await shop.readBooks()).breaches).toEqual([]);
+});
+
+test('a rush with --stock begins a fresh round', async () => {
+  await using shop = await openShop();
+  const { exit, result } = await rush(shop.url, '--stock', '25', '--mode', 'sync');
+  expect({ exit, stock: result.stock }).toEqual({ exit: 0, stock: { before: 25, after: 0 } });
+});
+
+test('a rush sends the token of operators where it needs one', async () => {
+  const token = 'only-for-those-who-may';
+  await using shop = await openShop({ PULSECART_OPERATOR_TOKEN: token });
+  const args = ['rush', '--url', shop.url, '--stock', '5', '--users', '10'];
+  const without = await runPulsecart(args);
+  expect(without).toMatchObject({ exit: 1, stderr: expect.stringContaining('set PULSECART_OPERATOR_TOKEN') });
+  const wrong = await runPulsecart(args, { PULSECART_OPERATOR_TOKEN: 'one-that-nobody-gave' });
+  expect(wrong).toMatchObject({
+    exit: 1,
+    stderr: expect.stringMatching(/refused the token in PULSECART_OPERATOR_TOKEN\.\n$/),
+  });
+  expect(await runPulsecart(args, { PULSECART_OPERATOR_TOKEN: token })).toMatchObject({ exit: 0 });
+});
+
+test('Ctrl-C calls the crowd back, and what was done so far is summed up', async () => {
+  await using shop = await openShop();
+  const child = Bun.spawn(
+    [process.execPath, '--no-env-file', MAIN, 'rush', '--url', shop.url, '--rate', '200', '--json'],
+    { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
+  );
+  await eventually(async () => (await shop.get('/api/v1/sync/stock/1')).json.stock < 950);
+  child.kill('SIGINT');
+  const result = JSON.parse(await new Response(child.stdout).text());
+  expect({ exit: await child.exited, failed: failed(result) }).toEqual({ exit: 130, failed: [] });
+  expect(result).toMatchObject({ calledBack: true, errors: 0 });
+  expect(result.users).toBeWithin(20, 9_999);
+});
+
+test('a server that grants orders and knows none of them is found out', async () => {
+  const liar = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    routes: {
+      '/api/v1/sync/stock/1': () => Response.json({ productId: 1, stock: 10 }),
+      '/api/v1/sync/purchase': () =>
+        Response.json({
+          success: true,
+          orderId: crypto.randomUUID(),
+          productId: 1,
+          quantity: 1,
+          remainingStock: 9,
+        }),
+    },
+    fetch: () => Response.json({ message: 'There is nothing here' }, { status: 404 }),
+  });
+  try {
+    const { exit, result } = await rush(liar.url.origin, '--mode', 'sync');
+    expect(exit).toBe(1);
+    expect(failed(result)).toEqual(['granted without a readable order', 'repetitions answered otherwise']);
+  } finally {
+    await liar.stop(true);
+  }
+});
+
+async function rush(url: string, ...args: string[]) {
+  const crowd = ['--users', '400', '--rate', '2000', '--json'];
+  const { exit, stdout, stderr } = await runPulsecart(['rush', '--url', url, ...crowd, ...args]);
+  return { exit, stderr, result: JSON.parse(stdout || '{}') };
+}
+
+function failed({ verdicts }: { verdicts: { name: string; pass: boolean }[] }): string[] {
+  return verdicts.filter(({ pass }) => !pass).map(({ name }) => name);
+}
