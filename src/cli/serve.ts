@@ -114,6 +114,6 @@ function announce(url: URL, engines: string, config: Config, log: Log, startedAt
   console.log(`  PulseCart ready in ${(tookMs / 1000).toFixed(1)} s      ${what}
   Buy          curl -X POST ${base}/api/v1/sync/purchase -H 'Content-Type: application/json' \\
                     -d '{"productId": 1, "quantity": 1, "userId": "me"}'
-  API          ${base}/openapi.json
+  API docs     ${base}/docs
   Next         npm run demo          100,000 buyers, 1,000 units, one verdict`);
 }

@@ -19,7 +19,7 @@ export function openApiDocument(version: string): OpenApiDocument {
       { name: 'orders', description: 'What was bought, and its payment.' },
       { name: 'operations', description: 'What operators see of the house, and do about what went wrong.' },
       { name: 'actuator', description: 'Health and metrics in the shapes that Spring Boot clients read.' },
-      { name: 'about', description: 'This document.' },
+      { name: 'about', description: 'This document, for people and for programs.' },
     ],
     paths: withDefault({
       ...SYNC_PATHS,
@@ -27,7 +27,7 @@ export function openApiDocument(version: string): OpenApiDocument {
       ...ORDER_PATHS,
       ...OPS_PATHS,
       ...ACTUATOR_PATHS,
-      ...OWN_PATH,
+      ...OWN_PATHS,
     }),
     components: { ...COMPONENTS, schemas: withoutIds(COMPONENTS.schemas) },
   };
@@ -49,17 +49,36 @@ const ABOUT = `A flash sale: limited units, a crowd of buyers, and every answer 
 JSON in and out, timestamps in ISO 8601 UTC, amounts in minor units. Errors carry \`message\` and \`code\`. A wrong method
 is answered 405 with \`Allow\`, an unknown path 404. GET routes answer HEAD, too.`;
 
-const OWN_PATH: Paths = {
+const CONDITIONAL = [
+  { name: 'If-None-Match', in: 'header', required: false, schema: { type: 'string' } },
+] as const;
+const NOT_MODIFIED = { description: 'Nothing changed since the version in If-None-Match' };
+
+const OWN_PATHS: Paths = {
+  '/docs': {
+    get: {
+      operationId: 'docs',
+      tags: ['about'],
+      summary: 'This document, for people',
+      parameters: CONDITIONAL,
+      responses: {
+        '200': { description: 'One page', content: { 'text/html': { schema: { type: 'string' } } } },
+        '304': NOT_MODIFIED,
+      },
+    },
+  },
   '/openapi.json': {
     get: {
       operationId: 'openapi',
       tags: ['about'],
       summary: 'This document',
+      parameters: CONDITIONAL,
       responses: {
         '200': {
           description: 'OpenAPI 3.1',
           content: { 'application/json': { schema: { type: 'object' } } },
         },
+        '304': NOT_MODIFIED,
       },
     },
   },

@@ -10,6 +10,7 @@ export const ProductId = Type.Integer({
   minimum: 1,
   maximum: Number.MAX_SAFE_INTEGER,
   description: 'Product id',
+  examples: [3],
 });
 
 export const Quantity = Type.Integer({ minimum: 1, maximum: QUANTITY_MAX, description: 'Units wanted' });

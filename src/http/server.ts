@@ -1,10 +1,10 @@
 import { createActuatorRoutes } from './actuator-routes.ts';
 import { listenAt } from './address.ts';
 import { createAsyncRoutes } from './async-routes.ts';
-import { openApiDocument } from './openapi.ts';
+import { createDocsRoutes } from './docs-routes.ts';
 import { createOpsRoutes } from './ops-routes.ts';
 import { createOrderRoutes } from './order-routes.ts';
-import { failed, failure, json, requestIdOf } from './respond.ts';
+import { failed, failure, requestIdOf } from './respond.ts';
 import type { Service } from './service.ts';
 import { createSyncRoutes } from './sync-routes.ts';
 
@@ -22,7 +22,7 @@ export function createRoutes(service: Service): Routes {
     ...createOrderRoutes(service),
     ...createOpsRoutes(service),
     ...createActuatorRoutes(service),
-    '/openapi.json': { GET: () => json(openApiDocument(service.version)) },
+    ...createDocsRoutes(service),
   };
 }
 

@@ -399,6 +399,7 @@ describe('a request for something else', () => {
     ['/actuator/metrics/pulsecart_purchases_total', 'GET, HEAD'],
     ['/actuator/prometheus', 'GET, HEAD'],
     ['/openapi.json', 'GET, HEAD'],
+    ['/docs', 'GET, HEAD'],
   ];
   for (const [path, allow] of methods) {
     test(`of ${path} with another method than ${allow} is 405 and says so`, async () => {

@@ -58,7 +58,9 @@ export const ACTUATOR_PATHS: Paths = {
       operationId: 'metric',
       tags,
       summary: 'One metric',
-      parameters: [inPath('name', { type: 'string' }, 'One of the names')],
+      parameters: [
+        inPath('name', { type: 'string', examples: ['pulsecart_desk_inside'] }, 'One of the names'),
+      ],
       responses: {
         '200': jsonAnswer('The metric', MetricAnswer),
         '404': problemAnswer('`not_found`'),

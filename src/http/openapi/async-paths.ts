@@ -4,7 +4,7 @@ import { errorAnswer, inPath, inQuery, jsonAnswer, type Paths, problemAnswer, te
 import { BAD_PURCHASE_INPUT, PURCHASE_INPUT } from './sync-paths.ts';
 
 const tags = ['async'];
-const ID = { type: 'string', format: 'uuid' };
+const ID = { type: 'string', format: 'uuid', examples: [PAID.orderId] };
 
 export const ASYNC_PATHS: Paths = {
   '/api/v1/async/purchase': {

@@ -84,7 +84,7 @@ export const COMPONENTS = {
       type: 'http',
       scheme: 'bearer',
       description:
-        'PULSECART_OPERATOR_TOKEN. Without a configured token, development mode answers operators on a loopback connection.',
+        'The token is the setting `PULSECART_OPERATOR_TOKEN`. Where none is set, development mode answers operators on this machine itself.',
     },
   },
 } as const;

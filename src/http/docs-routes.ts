@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { readGuide } from './docs/guide.ts';
+import script from './docs/in-browser.js' with { type: 'text' };
+import style from './docs/page.css' with { type: 'text' };
+import { docsPage } from './docs/page.ts';
+import { CODES } from './openapi/codes.ts';
+import { openApiDocument } from './openapi.ts';
+
+/** For people at `/docs`, for programs at `/openapi.json`. Both are made at the first request and kept. */
+export function createDocsRoutes({ version }: { readonly version: string }) {
+  const document = once(() =>
+    kept(JSON.stringify(openApiDocument(version)), { 'Content-Type': 'application/json' }),
+  );
+  const page = once(() =>
+    kept(docsPage(readGuide(openApiDocument(version)), { codes: CODES, style, script }), {
+      'Content-Type': 'text/html;charset=utf-8',
+      'Content-Security-Policy': POLICY,
+      'X-Content-Type-Options': 'nosniff',
+      'Referrer-Policy': 'no-referrer',
+    }),
+  );
+  return {
+    '/openapi.json': { GET: (req: Request) => document()(req) },
+    '/docs': { GET: (req: Request) => page()(req) },
+  };
+}
+
+/** Nothing is fetched, and nothing runs but the style and the script that stand in the page. */
+const POLICY = [
+  "default-src 'none'",
+  `style-src '${hashOf(style)}'`,
+  `script-src '${hashOf(script)}'`,
+  'img-src data:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+function hashOf(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}
+
+/** Answers with `body`, in its short form to whoever takes that, and with 304 to whoever has it. */
+function kept(body: string, headers: Readonly<Record<string, string>>): (req: Request) => Response {
+  const short = gzipSync(body, { level: 9 });
+  // A weak tag, because the short form and the long one share it.
+  const etag = `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+  const shared = { ...headers, ETag: etag, 'Cache-Control': 'no-cache', Vary: 'Accept-Encoding' };
+  return (req) => {
+    if (
+      req.headers
+        .get('if-none-match')
+        ?.split(/\s*,\s*/)
+        .includes(etag)
+    )
+      return new Response(null, { status: 304, headers: shared });
+    if (!/\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(req.headers.get('accept-encoding') ?? ''))
+      return new Response(body, { headers: shared });
+    return new Response(short, { headers: { ...shared, 'Content-Encoding': 'gzip' } });
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

@@ -1,0 +1,217 @@
+import type { OpenApiDocument } from '../openapi.ts';
+import { curlOf } from './curl.ts';
+import { type Field, fieldsOf, limitsOf, type Schema, typeOf } from './fields.ts';
+
+/**
+ * The API as a reader wants it: groups of operations, each with what goes in, what comes out, and a command to try. Read
+ * from the OpenAPI document alone; the page at /docs and docs/reference/http-api.md are two ways of writing it down.
+ */
+export interface Guide {
+  readonly title: string;
+  readonly version: string;
+  readonly about: string;
+  /** How operators prove who they are. */
+  readonly operators: string;
+  readonly groups: readonly Group[];
+  readonly shapes: readonly Shape[];
+}
+
+/** The operations of one tag. */
+export interface Group {
+  readonly name: string;
+  readonly description: string;
+  readonly operations: readonly GuideOperation[];
+}
+
+export interface GuideOperation {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly forOperators: boolean;
+  /** In the path, the query and the headers. */
+  readonly parameters: readonly Parameter[];
+  readonly body: Body | null;
+  readonly answers: readonly Answer[];
+  /** A command that makes the request. */
+  readonly curl: string;
+}
+
+export interface Parameter extends Field {
+  readonly place: 'path' | 'query' | 'header';
+}
+
+export interface Body {
+  readonly mediaType: string;
+  readonly type: string;
+  readonly fields: readonly Field[];
+  readonly examples: readonly Example[];
+}
+
+export interface Answer {
+  /** `200`, or `default` for any that is not named. */
+  readonly status: string;
+  readonly description: string;
+  readonly headers: readonly Field[];
+  readonly bodies: readonly Body[];
+}
+
+export interface Example {
+  readonly name: string;
+  /** As it travels: JSON, indented, or text. */
+  readonly text: string;
+}
+
+/** A schema with a name, which bodies refer to. */
+export interface Shape {
+  readonly name: string;
+  readonly description: string;
+  readonly type: string;
+  readonly fields: readonly Field[];
+}
+
+export function readGuide(document: OpenApiDocument): Guide {
+  const { info, tags, paths, components } = document as unknown as Described;
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      tag: operation.tags[0],
+      operation: readOperation(method.toUpperCase(), path, operation, components),
+    })),
+  );
+  return {
+    title: info.title,
+    version: info.version,
+    about: info.description,
+    operators: components.securitySchemes.operator?.description ?? '',
+    groups: tags.map(({ name, description = '' }) => ({
+      name,
+      description,
+      operations: operations.filter(({ tag }) => tag === name).map(({ operation }) => operation),
+    })),
+    shapes: Object.entries(components.schemas).map(([name, schema]) => ({
+      name,
+      description: schema.description ?? '',
+      type: typeOf(schema),
+      fields: fieldsOf(schema),
+    })),
+  };
+}
+
+/** The parts of an OpenAPI document that are read here. */
+interface Described {
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly tags: readonly { readonly name: string; readonly description?: string }[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, DescribedOperation>>>>;
+  readonly components: Components;
+}
+
+interface Components {
+  readonly schemas: Readonly<Record<string, Schema>>;
+  readonly headers: Readonly<Record<string, DescribedHeader>>;
+  readonly securitySchemes: Readonly<Record<string, { readonly description?: string }>>;
+}
+
+interface DescribedOperation {
+  readonly operationId: string;
+  readonly tags: readonly string[];
+  readonly summary: string;
+  readonly description?: string;
+  readonly security?: readonly object[];
+  readonly parameters?: readonly DescribedParameter[];
+  readonly requestBody?: { readonly required?: boolean; readonly content: Content };
+  readonly responses: Readonly<Record<string, DescribedAnswer>>;
+}
+
+interface DescribedParameter {
+  readonly name: string;
+  readonly in: Parameter['place'];
+  readonly required?: boolean;
+  readonly description?: string;
+  readonly schema: Schema;
+}
+
+interface DescribedHeader {
+  readonly $ref?: string;
+  readonly description?: string;
+  readonly schema?: Schema;
+}
+
+interface DescribedAnswer {
+  readonly description: string;
+  readonly headers?: Readonly<Record<string, DescribedHeader>>;
+  readonly content?: Content;
+}
+
+type Content = Readonly<
+  Record<
+    string,
+    {
+      readonly schema: Schema;
+      readonly example?: unknown;
+      readonly examples?: Readonly<Record<string, { readonly value: unknown }>>;
+    }
+  >
+>;
+
+function readOperation(
+  method: string,
+  path: string,
+  described: DescribedOperation,
+  components: Components,
+): GuideOperation {
+  const parameters = (described.parameters ?? []).map(readParameter);
+  const body = bodiesOf(described.requestBody?.content, components)[0] ?? null;
+  const forOperators = described.security !== undefined;
+  const { operationId: id, summary, description = '' } = described;
+  const operation = { id, method, path, summary, description, forOperators, parameters, body };
+  const answers = Object.entries(described.responses).map(([status, answer]) => ({
+    status,
+    description: answer.description,
+    headers: Object.entries(answer.headers ?? {}).map(([name, header]) =>
+      readHeader(name, header, components),
+    ),
+    bodies: bodiesOf(answer.content, components),
+  }));
+  return { ...operation, answers, curl: curlOf(operation, described.parameters ?? [], answers) };
+}
+
+function readParameter({
+  name,
+  in: place,
+  required = false,
+  description,
+  schema,
+}: DescribedParameter): Parameter {
+  return {
+    place,
+    name,
+    required,
+    type: typeOf(schema),
+    limits: limitsOf(schema),
+    description: description ?? schema.description ?? '',
+    fields: [],
+  };
+}
+
+function readHeader(name: string, header: DescribedHeader, { headers }: Components): Field {
+  const { description = '', schema = {} } = headers[header.$ref?.split('/').at(-1) ?? ''] ?? header;
+  return { name, required: false, type: typeOf(schema), limits: limitsOf(schema), description, fields: [] };
+}
+
+/** Each body with the fields of the shape that it refers to. */
+function bodiesOf(content: Content | undefined, { schemas }: Components): Body[] {
+  return Object.entries(content ?? {}).map(([mediaType, { schema, example, examples = {} }]) => ({
+    mediaType,
+    type: typeOf(schema),
+    fields: fieldsOf(schemas[schema.$ref?.split('/').at(-1) ?? ''] ?? schema),
+    examples: [
+      ...(example === undefined ? [] : [{ name: 'example', text: written(example) }]),
+      ...Object.entries(examples).map(([name, { value }]) => ({ name, text: written(value) })),
+    ],
+  }));
+}
+
+function written(example: unknown): string {
+  return typeof example === 'string' ? example : JSON.stringify(example, null, 2);
+}
