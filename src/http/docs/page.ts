@@ -83,7 +83,7 @@ function contents({ groups, shapes }: Guide): Html {
 <p id="found" role="status"></p></div>
 ${groups.map(
   ({ name, operations }) =>
-    html`<section><h2><a href="#${name}">${titleOf(name)}</a></h2><ul>${operations.map(
+    html`<section><h2><a href="#group-${name}">${titleOf(name)}</a></h2><ul>${operations.map(
       ({ id, method, summary }) =>
         html`<li><a href="#${id}"><span class="verb ${method.toLowerCase()}">${method}</span> ${summary}</a></li>`,
     )}</ul></section>`,
@@ -103,8 +103,8 @@ function about({ title, about, operators }: Guide): Html {
 }
 
 function groupSection({ name, description, operations }: Group, links: Links): Html {
-  return html`<section class="group" aria-labelledby="${name}">
-<h2 id="${name}">${titleOf(name)}</h2>${prose(description)}
+  return html`<section class="group" aria-labelledby="group-${name}">
+<h2 id="group-${name}">${titleOf(name)}</h2>${prose(description)}
 ${operations.map((operation) => operationSection(operation, links))}
 </section>`;
 }
