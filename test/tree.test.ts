@@ -87,6 +87,7 @@ test('the environment is read by config alone', () => {
     'cli/serve.ts',
     'cli/worker.ts',
     'cli/audit.ts',
+    'cli/reset.ts',
     'cli/rush.ts',
     'cli/supervisor.ts',
     'load/server-process.ts',

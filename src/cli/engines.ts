@@ -39,6 +39,29 @@ export interface Engines {
 
 export type OpenEngines = (config: Config, log: Log) => Promise<Engines>;
 
+/** What a house keeps, as whoever is about to delete it should know. */
+export interface Belonging {
+  readonly what: string;
+  readonly count: number;
+}
+
+/** A house that nobody works in, to be deleted. */
+export interface Wipe {
+  /** For people, with its preposition and without secrets: `in the folder ./data`. */
+  readonly place: string;
+  /** Empty where there is nothing to delete. */
+  belongings(): Promise<readonly Belonging[]>;
+  /**
+   * Deletes what is PulseCart's and nothing else. Killed on the way it has left a house that may be started, and that may
+   * be wiped again. Throws AppError `unusable_store` when somebody has come to work in it.
+   */
+  wipe(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Throws AppError `unusable_store` while a server or a worker uses the house. */
+export type OpenWipe = (config: Config) => Promise<Wipe>;
+
 /** The books as an auditor reads them. */
 export interface OpenedBooks {
   product(productId: number): Promise<Product | undefined>;

@@ -9,6 +9,8 @@ import operations from './migrations/0003-operations.sql' with { type: 'text' };
 /** In order; a file is never edited once it has been released. */
 const MIGRATIONS: readonly string[] = [theHouse, countsAndDuties, operations];
 
+export const DATABASE_FILE = 'pulsecart.db';
+
 /**
  * Pages the write-ahead log grows to before its content is copied into the main file (4 KiB each). Small enough that a
  * copy takes a few milliseconds, and a log that is written over in place syncs about twice as fast as one that grows.
@@ -38,7 +40,7 @@ export interface Store {
  * schema.
  */
 export function openStore(folder: string): Store {
-  const file = join(folder, 'pulsecart.db');
+  const file = join(folder, DATABASE_FILE);
   prepareFolder(folder);
   const lock = lockFolder(folder);
   try {
@@ -60,7 +62,7 @@ export function openStore(folder: string): Store {
 
 /** Opens an existing store for reading beside a server that may be running. Throws `unusable_store` likewise. */
 export function openStoreReadOnly(folder: string): Store {
-  const file = join(folder, 'pulsecart.db');
+  const file = join(folder, DATABASE_FILE);
   if (!exists(file)) throw new AppError('unusable_store', `There is no PulseCart data in ${folder}.`);
   const db = openFile(file, { create: false });
   return store(db, () => db.close());
@@ -132,7 +134,7 @@ function prepareFolder(folder: string): void {
  * Holds the folder for this process. An exclusive transaction on a file of its own is a lock that the operating system
  * lets go of however the process ends, and that leaves the main file free to readers.
  */
-function lockFolder(folder: string): Database {
+export function lockFolder(folder: string): Database {
   let lock: Database | undefined;
   try {
     lock = new Database(join(folder, 'pulsecart.lock'), { create: true, readwrite: true });

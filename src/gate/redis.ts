@@ -42,8 +42,7 @@ export async function openRedisGate(
     callTimeoutMs: number,
   ): Promise<ClaimAnswer | null> {
     const [version, available] = seen ? [`${seen.version}`, `${seen.available}`] : ['', ''];
-    // One hash tag per product: a cluster spreads products over its nodes, and what belongs to one stays together.
-    const key = `${namespace}:{p:${productId}}:gate`;
+    const key = keyOf(namespace, productId);
     const answer = redis.claim(key, livesMs, version, available, over, `[${wanted}]`);
     return within(answer, callTimeoutMs, () => link.trouble.late(callTimeoutMs));
   }
@@ -79,6 +78,29 @@ export async function openRedisGate(
       // The connection is the link's.
     },
   };
+}
+
+/** One hash tag per product: a cluster spreads products over its nodes, and what belongs to one stays together. */
+function keyOf(namespace: string, productId: number): string {
+  return `${namespace}:{p:${productId}}:gate`;
+}
+
+/**
+ * Lets the entries of these products end. They are named and not searched for, and end by an empty one that lives for a
+ * millisecond, because the rights that the gate needs allow no SCAN and no DEL.
+ */
+export async function forgetProducts(
+  link: RedisLink,
+  namespace: string,
+  productIds: readonly number[],
+): Promise<void> {
+  for (const productId of [NO_PRODUCT, ...productIds]) {
+    try {
+      await link.commands.set(keyOf(namespace, productId), '', 'PX', 1);
+    } catch (error) {
+      throw link.trouble.ofCommand(error);
+    }
+  }
 }
 
 /** A claim takes a fraction of a millisecond. A gate that needs longer than this costs more than it saves. */

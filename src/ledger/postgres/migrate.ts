@@ -13,6 +13,20 @@ const MIGRATIONS: readonly string[] = [tables, decide, settle, keys, operations,
 /** Any number, as long as it stays the same: whoever migrates holds this lock. */
 const MIGRATION_LOCK = 7_405_114_121;
 
+/** The migrations that made a schema of this version. Throws `unusable_store` for one that only a newer PulseCart knows. */
+export function migrationsUpTo(version: number, place: string): readonly string[] {
+  isCurrent(version, place);
+  return MIGRATIONS.slice(0, version);
+}
+
+/**
+ * Holds off whoever would migrate, until the transaction ends. Of the transaction and not of the session, because behind a
+ * pooler there may be no session.
+ */
+export async function lockMigrations(client: Client): Promise<void> {
+  await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+}
+
 /**
  * Brings the schema up to date, in one transaction and by one process at a time: instances that start together wait for the
  * first. Throws AppError `unusable_store` for a schema that only a newer PulseCart knows.
@@ -20,8 +34,7 @@ const MIGRATION_LOCK = 7_405_114_121;
 export async function migrate(client: Client, place: string): Promise<void> {
   if (isCurrent(await schemaVersion(client), place)) return;
   await client.query('BEGIN');
-  // Of the transaction and not of the session, because behind a pooler there may be no session.
-  await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+  await lockMigrations(client);
   // Before the version is read: to_regclass alone does not see the table of somebody whom this session has just waited for,
   // because a session hears of others' tables only when it locks one.
   await client.query('CREATE TABLE IF NOT EXISTS pulsecart_schema (version integer NOT NULL)');
@@ -58,7 +71,7 @@ function isCurrent(version: number, place: string): boolean {
   return version === MIGRATIONS.length;
 }
 
-async function schemaVersion(client: Client): Promise<number> {
+export async function schemaVersion(client: Client): Promise<number> {
   const { rows } = await client.query("SELECT to_regclass('pulsecart_schema') IS NOT NULL AS there");
   if (!rows[0].there) return 0;
   return (await client.query('SELECT max(version) AS version FROM pulsecart_schema')).rows[0].version ?? 0;

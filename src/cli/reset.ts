@@ -1,0 +1,75 @@
+import { createInterface } from 'node:readline/promises';
+import { readConfig } from '../config.ts';
+import type { Belonging, OpenWipe } from './engines.ts';
+import { readFlags, UsageError } from './flags.ts';
+
+const FLAGS = {
+  data: { kind: 'text', what: 'a folder' },
+  yes: { kind: 'switch' },
+  force: { kind: 'switch' },
+  json: { kind: 'switch' },
+  help: { kind: 'switch' },
+} as const;
+
+const HELP = `pulsecart reset: deletes everything, back to a first start
+
+  --data DIR   folder of the data of the embedded engines                 (PULSECART_DATA, ./data)
+  --yes        do not ask; needed where nobody can be asked
+  --force      needed in production mode
+  --json       one JSON object {place, deleted: [{what, count}]}; with --yes
+
+Products, orders, keys, queues and logs go, in the folder or, with DATABASE_URL, REDIS_URL and RABBITMQ_URL set, on
+those engines; what is not PulseCart's stays. Refused while a server runs on them. Broken off, it is finished by running
+it again. For a fresh round of units in a running sale that is not the command: that is a call of the API.
+Example: pulsecart reset --data ./data --yes`;
+
+/** What somebody types who means it. */
+const YES = 'yes';
+
+export async function reset(argv: readonly string[], openWipe: OpenWipe): Promise<number> {
+  const flags = readFlags(argv, FLAGS);
+  if (flags.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const config = readConfig(process.env, { data: flags.data });
+  if (config.mode === 'production' && !flags.force) {
+    throw new UsageError('This is production mode: everything would be lost. Add --force if that is meant');
+  }
+  if (!flags.yes && !(process.stdin.isTTY && process.stdout.isTTY && !flags.json)) {
+    throw new UsageError('Nobody can be asked here whether everything may be deleted. Add --yes if it may');
+  }
+  const wipe = await openWipe(config);
+  try {
+    const belongings = await wipe.belongings();
+    if (!flags.json) console.log(describe(wipe.place, belongings));
+    if (!flags.yes && belongings.length > 0 && !(await asked())) {
+      console.log('  Nothing was deleted.');
+      return 1;
+    }
+    await wipe.wipe();
+    if (flags.json) console.log(JSON.stringify({ place: wipe.place, deleted: belongings }));
+    else if (belongings.length > 0) console.log('  Deleted. The next start is a first start.');
+    return 0;
+  } finally {
+    await wipe.close();
+  }
+}
+
+function describe(place: string, belongings: readonly Belonging[]): string {
+  if (belongings.length === 0) return `  There is nothing to delete ${place}.`;
+  const lines = belongings.map(({ what, count }) => `${count.toLocaleString('en-US').padStart(13)}  ${what}`);
+  return [`  Everything ${place}:`, ...lines].join('\n');
+}
+
+async function asked(): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+  // A terminal that closes (Ctrl-C, Ctrl-D) has not said yes.
+  const answer = await Promise.race([
+    terminal.question(`  Delete all of it? Type "${YES}" to go on: `),
+    closed,
+  ]);
+  terminal.close();
+  return answer.trim().toLowerCase() === YES;
+}

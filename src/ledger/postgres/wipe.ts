@@ -1,0 +1,129 @@
+import type { Client } from 'pg';
+import { AppError } from '../../domain/errors.ts';
+import { connect, placeOf } from './connection.ts';
+import { openingError } from './failure.ts';
+import { lockMigrations, migrationsUpTo, schemaVersion } from './migrate.ts';
+
+/** A ledger that no process uses, to be deleted. */
+export interface LedgerWipe {
+  /** Host, port and name, without secrets. */
+  readonly place: string;
+  /** What would be deleted, counted; empty where PulseCart has made nothing. */
+  belongings(): Promise<{ readonly what: string; readonly count: number }[]>;
+  productIds(): Promise<number[]>;
+  /** Throws AppError `unusable_store` while a process holds a duty. */
+  requireUnused(): Promise<void>;
+  /** Drops what our migrations have made and nothing else, in one transaction. Throws like `requireUnused`. */
+  wipe(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const COUNTED = [
+  ['products', 'products'],
+  ['orders', 'orders'],
+  ['refused async purchases', 'outcomes'],
+  ['idempotency keys', 'keys'],
+  ['entries in the log of operators', 'operations'],
+] as const;
+
+/** For counting and dropping tables of many millions of rows. */
+const STATEMENT_MS = 10 * 60_000;
+/** Whoever reads the tables for longer than this is told of instead of waited for. */
+const LOCK_MS = 5_000;
+
+export async function openLedgerWipe(url: string): Promise<LedgerWipe> {
+  const place = placeOf(url);
+  const client = await connect(place, STATEMENT_MS);
+
+  async function work<T>(steps: () => Promise<T>): Promise<T> {
+    try {
+      return await steps();
+    } catch (error) {
+      throw openingError(error, place.name);
+    }
+  }
+
+  /** None where PulseCart never was, whatever tables others have there. */
+  async function ourMigrations(): Promise<readonly string[]> {
+    return migrationsUpTo(await schemaVersion(client), place.name);
+  }
+
+  async function requireUnused(): Promise<void> {
+    if ((await schemaVersion(client)) === 0) return;
+    const { rows } = await client.query<{ holder: string }>(
+      'SELECT holder FROM duties WHERE ends_at > pulsecart_now() LIMIT 1',
+    );
+    const [host, pid] = rows[0]?.holder.split(':') ?? [];
+    if (host !== undefined) {
+      throw new AppError(
+        'unusable_store',
+        `A PulseCart process (${pid} on ${host}) is using the PostgreSQL database ${place.name}. ` +
+          'Stop all servers and workers; after a crash wait five seconds.',
+      );
+    }
+  }
+
+  return {
+    place: place.name,
+    belongings: () =>
+      work(async () => {
+        const ours = new Set(namesOf('TABLE', await ourMigrations()));
+        const counted = [];
+        for (const [what, table] of COUNTED) {
+          if (!ours.has(table)) continue;
+          const { rows } = await client.query<{ n: number }>(`SELECT count(*)::float8 AS n FROM ${table}`);
+          counted.push({ what, count: rows[0]!.n });
+        }
+        return counted;
+      }),
+
+    productIds: () =>
+      work(async () => {
+        if ((await schemaVersion(client)) === 0) return [];
+        const { rows } = await client.query<{ id: number }>('SELECT id FROM products');
+        return rows.map(({ id }) => Number(id));
+      }),
+
+    requireUnused: () => work(requireUnused),
+
+    wipe: () =>
+      work(async () => {
+        await client.query('BEGIN');
+        await client.query(`SET LOCAL lock_timeout = ${LOCK_MS}`);
+        // Whoever starts now waits, and then finds an empty database, as at a first start.
+        await lockMigrations(client);
+        const migrations = await ourMigrations();
+        if (migrations.length > 0) {
+          await client.query('LOCK TABLE duties IN ACCESS EXCLUSIVE MODE');
+          await requireUnused();
+          for (const statement of await drops(client, migrations)) await client.query(statement);
+        }
+        await client.query('COMMIT');
+      }),
+
+    close: () => client.end(),
+  };
+}
+
+/** Functions before the tables whose rows they take, and those before their types. No CASCADE: that would reach others'. */
+async function drops(client: Client, migrations: readonly string[]): Promise<string[]> {
+  const { rows } = await client.query<{ signature: string }>(
+    `SELECT oid::regprocedure::text AS signature FROM pg_proc
+     WHERE pronamespace = current_schema()::regnamespace AND proname = ANY ($1)`,
+    [namesOf('FUNCTION', migrations)],
+  );
+  return [
+    ...rows.map(({ signature }) => `DROP FUNCTION ${signature}`),
+    `DROP TABLE IF EXISTS ${namesOf('TABLE', migrations).join(', ')}`,
+    ...namesOf('TYPE', migrations).map((type) => `DROP TYPE IF EXISTS ${type}`),
+    'DROP TABLE pulsecart_schema',
+  ];
+}
+
+/** Of later migrations nothing is ours: somebody else may have a table of that name. */
+function namesOf(kind: 'TABLE' | 'FUNCTION' | 'TYPE', migrations: readonly string[]): string[] {
+  const names = migrations
+    .join('\n')
+    .matchAll(new RegExp(`^CREATE (?:OR REPLACE )?${kind} (?:IF NOT EXISTS )?(\\w+)`, 'gm'));
+  return [...new Set([...names].map(([, name]) => name!))];
+}
