@@ -42,6 +42,10 @@ async function red(): Promise<string[]> {
   return (await verdicts()).filter(({ pass }) => !pass).map(({ name }) => name);
 }
 
+async function moneyVerdict(): Promise<Verdict> {
+  return (await verdicts()).find(({ name }) => name === 'captured less refunded equals paid')!;
+}
+
 /** Writes what the ledger never would. Constraints are off, as they would be in a book that was tampered with. */
 function plant(sql: string): void {
   house.store.db.run('PRAGMA ignore_check_constraints = ON');
@@ -60,6 +64,22 @@ test('books that balance pass every verdict, and say what they counted', async (
     pass: true,
     detail: '2 counted, 2 found',
   });
+  expect(await moneyVerdict()).toEqual({
+    name: 'captured less refunded equals paid',
+    pass: true,
+    detail: 'captured 200 − refunded 0 − on its way back 0 = paid 200 USD',
+  });
+});
+
+test('money is followed until it is back', async () => {
+  const refund = { actor: 'grace', subject: `order/${orders.paid}`, reason: 'r', details: {} };
+  await house.real.refund(orders.paid, { id: Bun.randomUUIDv7(), ...refund, action: 'order.refund' });
+  expect((await moneyVerdict()).detail).toBe('captured 200 − refunded 0 − on its way back 200 = paid 0 USD');
+  await house.real.settleRefunds([{ orderId: orders.paid, attempt: 1 }]);
+  expect((await moneyVerdict()).detail).toBe('captured 200 − refunded 200 − on its way back 0 = paid 0 USD');
+  expect(await red()).toEqual([]);
+  plant(`UPDATE payments SET status = 'declined' WHERE status = 'refunded'`);
+  expect(await red()).toEqual(['every refunded order sent money back']);
 });
 
 /** What is planted, and the verdicts that must turn red: those and no others. */
@@ -137,24 +157,44 @@ const BREACHES: [planted: string, sql: () => string, red: string[]][] = [
   [
     'a paid order without money',
     () => `DELETE FROM payments WHERE order_id = '${orders.paid}'`,
-    ['every paid order was captured'],
+    ['every paid order was captured', 'captured less refunded equals paid'],
   ],
   [
     'money without a paid order',
     () => `UPDATE payments SET status = 'captured' WHERE order_id = '${orders.declined}'`,
-    ['every capture has its paid order'],
+    ['every capture has its paid order', 'captured less refunded equals paid'],
   ],
   [
     'an order that paid twice',
     () =>
-      `INSERT INTO payments SELECT order_id, 2, amount_minor, currency, status, 'p2', NULL, 0, 0 FROM payments
+      `INSERT INTO payments SELECT order_id, 2, amount_minor, currency, status, 'p2', NULL, 0, 0, NULL, 0 FROM payments
        WHERE order_id = '${orders.paid}'`,
-    ['no order was captured twice'],
+    ['no order was captured twice', 'captured less refunded equals paid'],
   ],
   [
     'a charge of a wrong amount',
     () => `UPDATE payments SET amount_minor = amount_minor - 1 WHERE order_id = '${orders.paid}'`,
-    ['every charge has the exact amount'],
+    ['every charge has the exact amount', 'captured less refunded equals paid'],
+  ],
+  [
+    'a charge in another currency',
+    () => `UPDATE payments SET currency = 'EUR' WHERE order_id = '${orders.paid}'`,
+    ['captured less refunded equals paid'],
+  ],
+  [
+    'money that went back although its order is paid',
+    () => `UPDATE payments SET status = 'refunded' WHERE order_id = '${orders.paid}'`,
+    ['every paid order was captured', 'captured less refunded equals paid'],
+  ],
+  [
+    'an order that waits for money which nobody sends back',
+    () => `UPDATE orders SET status = 'returning' WHERE id = '${orders.declined}'`,
+    ['every order that owes money sends it'],
+  ],
+  [
+    'an order refunded without money',
+    () => `UPDATE orders SET status = 'refunded' WHERE id = '${orders.declined}'`,
+    ['every refunded order sent money back'],
   ],
 ];
 

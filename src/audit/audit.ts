@@ -13,6 +13,7 @@ export function audit(books: Books): Verdict[] {
     freeUnitsBelongToTheRound(books),
     everyAsyncDecisionIsCounted(books),
     ...BREACH_VERDICTS.map(([breach, name]) => nothingFound(books, breach, name)),
+    noMoneyIsLost(books),
   ];
 }
 
@@ -28,6 +29,8 @@ const BREACH_VERDICTS: readonly (readonly [BreachName, string])[] = [
   ['capturedWithoutPaid', 'every capture has its paid order'],
   ['capturedTwice', 'no order was captured twice'],
   ['wrongAmount', 'every charge has the exact amount'],
+  ['refundingWithoutRefund', 'every order that owes money sends it'],
+  ['refundedWithoutRefund', 'every refunded order sent money back'],
 ];
 
 function noOversell({ id, total, reserved, sold }: Books['products'][number]): Verdict {
@@ -80,6 +83,21 @@ function everyAsyncDecisionIsCounted({ totals }: Books): Verdict {
     name: 'every async decision is counted once',
     pass: found === totals.asyncDecided,
     detail: `${totals.asyncDecided} counted, ${found} found`,
+  };
+}
+
+function noMoneyIsLost({ money }: Books): Verdict {
+  const balances = (m: Books['money'][number]) => m.captured - m.refunded - m.onItsWayBack === m.paid;
+  return {
+    name: 'captured less refunded equals paid',
+    pass: money.every(balances),
+    detail: money
+      .map(
+        (m) =>
+          `captured ${m.captured} − refunded ${m.refunded} − on its way back ${m.onItsWayBack} ` +
+          `${balances(m) ? '=' : '≠'} paid ${m.paid} ${m.currency}`,
+      )
+      .join('; '),
   };
 }
 

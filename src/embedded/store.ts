@@ -5,9 +5,10 @@ import { AppError } from '../domain/errors.ts';
 import theHouse from './migrations/0001-the-house.sql' with { type: 'text' };
 import countsAndDuties from './migrations/0002-counts-and-duties.sql' with { type: 'text' };
 import operations from './migrations/0003-operations.sql' with { type: 'text' };
+import endings from './migrations/0004-endings.sql' with { type: 'text' };
 
 /** In order; a file is never edited once it has been released. */
-const MIGRATIONS: readonly string[] = [theHouse, countsAndDuties, operations];
+const MIGRATIONS: readonly string[] = [theHouse, countsAndDuties, operations, endings];
 
 export const DATABASE_FILE = 'pulsecart.db';
 

@@ -3,6 +3,8 @@
 export interface Books {
   readonly products: readonly ProductBooks[];
   readonly generations: readonly GenerationBooks[];
+  /** By currency; empty while nothing was captured. */
+  readonly money: readonly MoneyBooks[];
   readonly totals: {
     readonly orders: number;
     readonly asyncOrders: number;
@@ -37,6 +39,19 @@ export interface GenerationBooks {
   readonly live: number;
 }
 
+/** In minor units. */
+export interface MoneyBooks {
+  readonly currency: string;
+  /** Σ of everything that was ever captured. */
+  readonly captured: number;
+  /** Σ of what went back. */
+  readonly refunded: number;
+  /** Σ of what is on its way back. */
+  readonly onItsWayBack: number;
+  /** Σ quantity × price of the orders in paid. */
+  readonly paid: number;
+}
+
 export interface Breach {
   readonly count: number;
   /** Ids of the first few. */
@@ -52,6 +67,8 @@ export const BREACH_NAMES = [
   'paidWithoutCapture',
   'capturedWithoutPaid',
   'capturedTwice',
+  'refundingWithoutRefund',
+  'refundedWithoutRefund',
   'wrongAmount',
   'repeatedNumbers',
   'ordersOfNoProduct',

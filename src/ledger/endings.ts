@@ -89,6 +89,7 @@ export interface SettledRefund {
 
 export interface RefundsDue {
   readonly count: number;
+  readonly amounts: readonly { readonly currency: string; readonly amountMinor: number }[];
   /** Ms since the epoch; null when there is none. */
   readonly oldestAt: number | null;
 }

@@ -2,9 +2,11 @@ import { afterAll, afterEach, beforeAll, describe, expect } from 'bun:test';
 import { audit } from '../audit/audit.ts';
 import { charging } from './contract/charging.contract.ts';
 import { deciding } from './contract/deciding.contract.ts';
+import { endings } from './contract/endings.contract.ts';
 import { holds } from './contract/holds.contract.ts';
 import { keeping } from './contract/keeping.contract.ts';
 import { keys } from './contract/keys.contract.ts';
+import { late } from './contract/late.contract.ts';
 import { limits } from './contract/limits.contract.ts';
 import { operations } from './contract/operations.contract.ts';
 import { queued } from './contract/queued.contract.ts';
@@ -47,6 +49,8 @@ export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest
       queued,
       charging,
       holds,
+      endings,
+      late,
       keeping,
       operations,
       sales,

@@ -2,6 +2,7 @@ import type { LoggedOperation, Operation } from '../domain/operation.ts';
 import type { Order } from '../domain/order.ts';
 import type { NewProduct, Product } from '../domain/product.ts';
 import type { Outcome, Purchase, PurchaseKey, RefusalCode } from '../domain/purchase.ts';
+import type { LedgerEndings, Moved } from './endings.ts';
 import type { LedgerSales } from './sales.ts';
 
 /**
@@ -15,7 +16,7 @@ import type { LedgerSales } from './sales.ts';
  * `reserved ≥ 0`, `sold ≥ 0` and `reserved + sold ≤ total` are constraints of the store itself. They should never
  * fire; when one does, that is a bug of ours and the step fails as a whole.
  */
-export interface Ledger extends LedgerSales {
+export interface Ledger extends LedgerSales, LedgerEndings {
   /** All products by id. */
   products(): Promise<Product[]>;
 
@@ -68,15 +69,17 @@ export interface Ledger extends LedgerSales {
   lease(orderIds: readonly string[], leaseMs: number): Promise<LeasedOrder[]>;
 
   /**
-   * Records what became of charges. Ignored are results of an attempt that is over already, and an `attempt_failed` from
-   * any lease but the current one: the others may have asked for the same attempt, and a new attempt beside theirs would
-   * charge twice. `captured`, `declined` and `give_up` are the provider's last word on the attempt's key, whoever brings
-   * them.
+   * Records what became of charges. `captured`, `declined` and `give_up` are the provider's last word on the attempt's key,
+   * whoever brings them. An `attempt_failed` from any lease but the current one is ignored: the others may have asked for
+   * the same attempt, and a new attempt beside theirs would charge twice.
+   *
+   * Of an attempt that is over already every result is ignored but `captured`, because that is money: it is treated like
+   * one told to `captureLate`, after the others of the batch.
    */
-  settle(results: readonly ChargeResult[]): Promise<Standing[]>;
+  settle(results: readonly ChargeResult[]): Promise<Moved>;
 
   /** Expires `reserved` orders whose hold has run out, oldest first, and gives their units back. */
-  expireOverdue(limit: number): Promise<{ readonly expired: number; readonly standings: Standing[] }>;
+  expireOverdue(limit: number): Promise<Moved & { readonly expired: number }>;
 
   /** Orders a charge message may have been lost for: `reserved` with a running hold since before `olderThanMs` ago,
    *  or `charging` with an ended lease. Oldest first. */

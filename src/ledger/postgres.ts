@@ -4,6 +4,7 @@ import { followClock } from './postgres/clock.ts';
 import { placeOf, withConnection } from './postgres/connection.ts';
 import { openDatabase, TIMEOUTS, type Timeouts } from './postgres/database.ts';
 import { createDecide } from './postgres/decide.ts';
+import { createEndings } from './postgres/endings.ts';
 import { createFind } from './postgres/find.ts';
 import { requireFitness } from './postgres/fitness.ts';
 import { createHouse } from './postgres/house.ts';
@@ -51,6 +52,7 @@ export async function openPostgresLedger({
       ...createFind(database),
       ...createKeys(database),
       ...createSettle(database),
+      ...createEndings(database),
       ...createSales(database),
       ...createHouse(database),
       ...createOperations(database),

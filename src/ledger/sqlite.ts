@@ -3,8 +3,10 @@ import type { Clock } from '../domain/clock.ts';
 import type { Store } from '../embedded/store.ts';
 import type { AsyncCounts, Found, KeyBinding, Ledger } from './ledger.ts';
 import { createDecide } from './sqlite/decide.ts';
+import { createEndings } from './sqlite/endings.ts';
 import { createOperations } from './sqlite/operations.ts';
 import { createOrders, withoutLease } from './sqlite/orders.ts';
+import { createRefunds } from './sqlite/refunds.ts';
 import {
   foundRefused,
   OUTCOME_COLUMNS,
@@ -24,6 +26,8 @@ import { createSettle } from './sqlite/settle.ts';
 export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger {
   const decide = createDecide(db);
   const settle = createSettle(db);
+  const endings = createEndings(db);
+  const refunds = createRefunds(db);
   const allProducts = db.prepare<ProductRow, []>(`SELECT ${PRODUCT_COLUMNS} FROM products ORDER BY id`);
   const oneProduct = db.prepare<ProductRow, [number]>(`SELECT ${PRODUCT_COLUMNS} FROM products WHERE id = ?`);
   const sales = createSales(db);
@@ -146,6 +150,24 @@ export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger
     },
     async unsettled(olderThanMs, limit) {
       return read(() => settle.unsettled(olderThanMs, limit, now()));
+    },
+    async cancel(orderId, options) {
+      return write(() => endings.cancel(orderId, options, now()));
+    },
+    async refund(orderId, operation) {
+      return write(() => endings.refund(orderId, operation, now()));
+    },
+    async captureLate(captures) {
+      return write(() => settle.captureLate(captures, now()));
+    },
+    async leaseRefunds(limit, againAfterMs) {
+      return write(() => refunds.lease(limit, againAfterMs, now()));
+    },
+    async settleRefunds(settled) {
+      return write(() => refunds.settle(settled, now()));
+    },
+    async refundsDue() {
+      return read(() => refunds.due());
     },
     async countAccepted({ queued, decidedByTheId }) {
       write(() => {

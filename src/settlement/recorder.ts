@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../domain/backoff.ts';
+import type { Moved } from '../ledger/endings.ts';
 import type { ChargeResult, Ledger, Standing } from '../ledger/ledger.ts';
 import { createBatcher } from './batcher.ts';
 import type { Outbox } from './outbox.ts';
@@ -46,8 +47,8 @@ export function createRecorder(dependencies: RecorderDependencies): Recorder {
   async function recordAll(results: readonly ChargeResult[]): Promise<void> {
     for (let failures = 1; !deadline.aborted; failures++) {
       try {
-        const standings = await togetherOrAlone(results, (some) => ledger.settle(some), reportBad);
-        follow(results, standings);
+        const steps = await togetherOrAlone(results, async (some) => [await ledger.settle(some)], reportBad);
+        follow(results, steps);
         break;
       } catch (error) {
         onTrouble(error, `${results.length} charges not recorded yet`);
@@ -61,8 +62,9 @@ export function createRecorder(dependencies: RecorderDependencies): Recorder {
     onTrouble(error, `record of the charge of order ${orderId}`);
   }
 
-  function follow(results: readonly ChargeResult[], standings: readonly Standing[]): void {
+  function follow(results: readonly ChargeResult[], steps: readonly Moved[]): void {
     for (const { result } of results) stats[COUNTED_AS[result.type]]++;
+    const standings = steps.flatMap((step) => step.standings);
     if (standings.length > 0) onStandings(standings);
     for (const [attempt, orderIds] of failedByAttempt(results)) {
       void outbox.enqueueLater(orderIds, backoffMs(attempt, RETRY_MS_FIRST, RETRY_MS_MAX));

@@ -1,7 +1,8 @@
 import type { Order, OrderStatus } from '../../src/domain/order.ts';
 import type { Product } from '../../src/domain/product.ts';
 import type { Outcome, Purchase } from '../../src/domain/purchase.ts';
-import type { ChargeResult } from '../../src/ledger/ledger.ts';
+import type { LateCapture, SettledRefund } from '../../src/ledger/endings.ts';
+import type { ChargeResult, PaymentAttempt } from '../../src/ledger/ledger.ts';
 
 /** An order as the model knows it. */
 export interface ModelOrder {
@@ -14,6 +15,14 @@ export interface ModelOrder {
   attempts: number;
   leases: number;
   leaseUntil: number;
+  readonly payments: ModelPayment[];
+}
+
+/** Attempt `n` is the n-th from one. `dueAt` and `tries` are those of its refund. */
+interface ModelPayment {
+  status: PaymentAttempt['status'];
+  dueAt: number;
+  tries: number;
 }
 
 interface ModelProduct {
@@ -94,10 +103,33 @@ export function createLedgerModel(holdMs: number) {
       attempts: 0,
       leases: 0,
       leaseUntil: 0,
+      payments: [],
     };
     orders.set(id, order);
     if (key && !bound) keys.set(`${key.scope}/${key.value}`, { fingerprint: key.fingerprint, id });
     return `reserved ${inWords(order)}`;
+  }
+
+  function captureLate(captures: readonly LateCapture[], now: number): void {
+    for (const { orderId, attempt } of captures) {
+      const order = orders.get(orderId);
+      const payment = order?.payments[attempt - 1];
+      if (!order || !payment || ['captured', 'refunding', 'refunded'].includes(payment.status)) continue;
+      const underWay = order.status === 'charging' && order.attempts === attempt;
+      const keeps =
+        underWay || order.status === 'reserved' || (order.status === 'expired' && couldHaveItsUnits(order));
+      if (keeps) order.status = 'paid';
+      else if (['expired', 'cancelled', 'declined'].includes(order.status)) order.status = 'returning';
+      Object.assign(payment, keeps ? { status: 'captured' } : { status: 'refunding', dueAt: now });
+    }
+  }
+
+  function couldHaveItsUnits({ purchase, generation }: ModelOrder): boolean {
+    const { productId, quantity, customer } = purchase;
+    const { rounds, limit } = products.get(productId)!;
+    if (generation !== rounds.length || available(productId) < quantity) return false;
+    if (limit === null || customer === null) return true;
+    return units(productId, [...RESERVED, ...SOLD], { generation, customer }) + quantity <= limit;
   }
 
   return {
@@ -123,21 +155,86 @@ export function createLedgerModel(holdMs: number) {
         const fresh = order.status === 'reserved' && now < order.expiresAt;
         const takenOver = order.status === 'charging' && order.leaseUntil <= now;
         if (!fresh && !takenOver) return [];
-        if (fresh) Object.assign(order, { status: 'charging', attempts: order.attempts + 1, leases: 1 });
-        else order.leases++;
+        if (fresh) {
+          Object.assign(order, { status: 'charging', attempts: order.attempts + 1, leases: 1 });
+          order.payments.push({ status: 'pending', dueAt: 0, tries: 0 });
+        } else order.leases++;
         order.leaseUntil = now + leaseMs;
         return [`${id} ${order.attempts} ${order.leases} ${now < order.expiresAt}`];
       });
     },
     settle(results: readonly ChargeResult[], now: number): void {
+      const late: LateCapture[] = [];
       for (const { orderId, attempt, leases, result } of results) {
         const order = orders.get(orderId);
-        if (order?.status !== 'charging' || order.attempts !== attempt) continue;
-        if (result.type === 'captured') order.status = 'paid';
-        else if (result.type === 'declined') order.status = 'declined';
-        else if (result.type === 'give_up') order.status = 'expired';
-        else if (order.leases === leases) order.status = now < order.expiresAt ? 'reserved' : 'expired';
+        if (order?.status !== 'charging' || order.attempts !== attempt) {
+          if (result.type === 'captured') late.push({ orderId, attempt, providerId: result.providerId });
+          continue;
+        }
+        if (result.type === 'attempt_failed' && order.leases !== leases) continue;
+        const payment = order.payments.at(-1)!;
+        if (result.type === 'captured') {
+          order.status = 'paid';
+          payment.status = 'captured';
+        } else if (result.type === 'declined') {
+          order.status = payment.status = 'declined';
+        } else if (result.type === 'give_up') {
+          order.status = 'expired';
+          payment.status = 'cancelled';
+        } else {
+          order.status = now < order.expiresAt ? 'reserved' : 'expired';
+          payment.status = 'failed';
+        }
       }
+      captureLate(late, now);
+    },
+    captureLate,
+    cancel(id: string, customer: string | null | undefined): string {
+      const order = orders.get(id);
+      if (!order || (customer !== undefined && customer !== order.purchase.customer)) return 'unknown_order';
+      if (order.status !== 'reserved' && order.status !== 'cancelled') return 'refused';
+      order.status = 'cancelled';
+      return 'done';
+    },
+    refund(id: string, now: number): string {
+      const order = orders.get(id);
+      if (!order) return 'unknown_order';
+      if (order.status === 'refunding' || order.status === 'refunded') return 'done';
+      if (order.status !== 'paid') return 'refused';
+      order.status = 'refunding';
+      const capture = order.payments.find(({ status }) => status === 'captured')!;
+      Object.assign(capture, { status: 'refunding', dueAt: now });
+      return 'done';
+    },
+    leaseRefunds(limit: number, againAfterMs: number, now: number): string[] {
+      const due = [...orders].flatMap(([id, { payments }]) =>
+        payments.flatMap((payment, i) =>
+          payment.status === 'refunding' && payment.dueAt <= now ? [{ id, attempt: i + 1, payment }] : [],
+        ),
+      );
+      due.sort(
+        (a, b) => a.payment.dueAt - b.payment.dueAt || (a.id < b.id ? -1 : 1) || a.attempt - b.attempt,
+      );
+      return due.slice(0, limit).map(({ id, attempt, payment }) => {
+        payment.dueAt = now + againAfterMs;
+        return `${id} ${attempt} ${++payment.tries}`;
+      });
+    },
+    settleRefunds(refunds: readonly SettledRefund[]): void {
+      for (const { orderId, attempt } of refunds) {
+        const order = orders.get(orderId);
+        const payment = order?.payments[attempt - 1];
+        if (payment?.status !== 'refunding') continue;
+        payment.status = 'refunded';
+        const isLast = order!.payments.every(({ status }) => status !== 'refunding');
+        if (isLast && ['refunding', 'returning'].includes(order!.status)) order!.status = 'refunded';
+      }
+    },
+    /** Minor units on their way back, at this price. */
+    onItsWayBack(priceMinor: number): number {
+      const of = ({ purchase, payments }: ModelOrder) =>
+        payments.filter(({ status }) => status === 'refunding').length * purchase.quantity * priceMinor;
+      return [...orders.values()].reduce((sum, order) => sum + of(order), 0);
     },
     /** Ids of those that may be expired now. */
     overdue: (now: number) =>

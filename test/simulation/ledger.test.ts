@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { audit } from '../../src/audit/audit.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
+import type { Operation } from '../../src/domain/operation.ts';
 import type { Purchase } from '../../src/domain/purchase.ts';
 import { openStore } from '../../src/embedded/store.ts';
 import type { ChargeResult } from '../../src/ledger/ledger.ts';
@@ -17,6 +18,7 @@ const TIME_MS = 4_000;
 const HISTORIES_MAX = 2_000;
 const SEED = process.env.SEED;
 const HOLD_MS = 1_000;
+const PRICE_MINOR = 7;
 const START_MS = Date.UTC(2027, 0, 1);
 /** Product 9 is never put on sale. */
 const PRODUCTS = [1, 2, 9];
@@ -67,6 +69,35 @@ const step = fc.oneof(
   },
   {
     weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('cancel' as const),
+      pick: fc.nat(30),
+      /** `own`: whoever bought it. `operator`: one operation per order, so that some are asked for twice. */
+      by: fc.constantFrom('own' as const, 'own' as const, 'bob' as const, 'operator' as const),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('capture late' as const),
+      picks,
+      /** An attempt this many before the last. */
+      before: fc.constantFrom(0, 0, 0, 1),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('refund' as const), pick: fc.nat(30) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('settle refunds' as const),
+      limit: fc.integer({ min: 1, max: 4 }),
+      againAfterMs: fc.constantFrom(0, 50),
+      /** Tells of refunds that nobody leased, too. */
+      picks,
+    }),
+  },
+  {
+    weight: 2,
     arbitrary: fc.record({ do: fc.constant('expire' as const), limit: fc.integer({ min: 1, max: 3 }) }),
   },
   {
@@ -95,6 +126,18 @@ test('whatever happens to a ledger, it answers like the model and its books bala
   expect(histories).toBeGreaterThan(5);
 }, 600_000);
 
+/** The same one for the same order. */
+function operationOn(action: Operation['action'], orderId: string): Operation {
+  return {
+    id: `${action} ${orderId}`,
+    actor: 'grace',
+    action,
+    subject: `order/${orderId}`,
+    reason: null,
+    details: {},
+  };
+}
+
 /** Lives one history, and compares after each step. */
 async function live(steps: readonly Step[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'pulsecart-simulation-'));
@@ -111,7 +154,14 @@ async function live(steps: readonly Step[]): Promise<void> {
     [1, 8, 3],
     [2, 5, null],
   ] as const) {
-    const product = { id, name: 'A thing', priceMinor: 7, currency: 'USD', units, perCustomerLimit: limit };
+    const product = {
+      id,
+      name: 'A thing',
+      priceMinor: PRICE_MINOR,
+      currency: 'USD',
+      units,
+      perCustomerLimit: limit,
+    };
     await ledger.addProducts([{ ...product, holdSeconds: HOLD_MS / 1_000 }]);
     model.addProduct(id, units, limit);
   }
@@ -189,6 +239,43 @@ async function live(steps: readonly Step[]): Promise<void> {
         await ledger.settle(results);
         return model.settle(results, now);
       }
+      case 'cancel': {
+        const orderId = pick(bought, action.pick) ?? ids.mint();
+        const own = model.orders.get(orderId)?.purchase.customer;
+        const operator = action.by === 'operator';
+        const customer = operator ? undefined : action.by === 'own' ? own : action.by;
+        const operation = operator ? operationOn('order.cancel', orderId) : undefined;
+        const { kind } = await ledger.cancel(orderId, {
+          ...(customer === undefined ? {} : { customer }),
+          ...(operation ? { operation } : {}),
+        });
+        expect(kind).toBe(model.cancel(orderId, customer) as typeof kind);
+        return;
+      }
+      case 'refund': {
+        const orderId = pick(bought, action.pick) ?? ids.mint();
+        const { kind } = await ledger.refund(orderId, operationOn('order.refund', orderId));
+        expect(kind).toBe(model.refund(orderId, now) as typeof kind);
+        return;
+      }
+      case 'capture late': {
+        const captures = pickOrders(action.picks).map((orderId) => {
+          const attempt = model.orders.get(orderId)!.attempts - action.before;
+          return { orderId, attempt, providerId: `${orderId}:${attempt}` };
+        });
+        await ledger.captureLate(captures);
+        return model.captureLate(captures, now);
+      }
+      case 'settle refunds': {
+        const { limit, againAfterMs, picks } = action;
+        const leased = await ledger.leaseRefunds(limit, againAfterMs);
+        const words = leased.map(({ orderId, attempt, tries }) => `${orderId} ${attempt} ${tries}`);
+        expect(words).toEqual(model.leaseRefunds(limit, againAfterMs, now));
+        const others = pickOrders(picks).map((orderId) => ({ orderId, attempt: 1 }));
+        const settled = [...leased.slice(1), ...others];
+        await ledger.settleRefunds(settled);
+        return model.settleRefunds(settled);
+      }
       case 'expire': {
         const due = model.overdue(now);
         const { expired } = await ledger.expireOverdue(action.limit);
@@ -212,6 +299,8 @@ async function live(steps: readonly Step[]): Promise<void> {
 
   async function compare(): Promise<void> {
     for (const id of model.productIds()) expect(await ledger.product(id)).toMatchObject(model.product(id));
+    const { amounts } = await ledger.refundsDue();
+    expect(amounts[0]?.amountMinor ?? 0).toBe(model.onItsWayBack(PRICE_MINOR));
     const verdicts = audit(await openSqliteBooks(store, clock).read());
     // Nobody sweeps here unless the history says so.
     expect(verdicts.filter(({ name, pass }) => !pass && name !== 'no hold is overdue')).toEqual([]);
@@ -222,8 +311,12 @@ async function live(steps: readonly Step[]): Promise<void> {
       await take(action);
       await compare();
     }
-    for (const [id, { status, attempts, number }] of model.orders) {
-      expect((await ledger.order(id))!.order).toMatchObject({ status, attempts, number });
+    for (const [id, { status, attempts, number, payments }] of model.orders) {
+      const view = (await ledger.order(id))!;
+      expect(view.order).toMatchObject({ status, attempts, number });
+      expect(view.payments.map((payment) => payment.status)).toEqual(
+        payments.map((payment) => payment.status),
+      );
     }
     const found = await ledger.find([...model.refused.keys()]);
     for (const [id, told] of model.refused) expect(found.get(id)).toMatchObject({ kind: 'refused', ...told });

@@ -103,10 +103,13 @@ export function charging(scene: Scene): void {
         const order = await scene.reserve(productId, { quantity: 2 });
         await scene.ledger.lease([order.id], LONG_MS);
         const { version } = await scene.product(productId);
-        const standings = await scene.ledger.settle([{ orderId: order.id, attempt: 1, leases: 1, result }]);
+        const news = await scene.ledger.settle([{ orderId: order.id, attempt: 1, leases: 1, result }]);
 
         const moved = status !== 'reserved';
-        expect(standings).toEqual(moved ? [{ productId, version: version + 1, available: units[0] }] : []);
+        expect(news).toEqual({
+          standings: moved ? [{ productId, version: version + 1, available: units[0] }] : [],
+          orders: [{ orderId: order.id, status, updatedAt: (await scene.order(order.id)).updatedAt }],
+        });
         expect(await scene.units(productId)).toEqual([...units]);
         const view = (await scene.ledger.order(order.id))!;
         expect(view.order.status).toBe(status);
@@ -131,7 +134,7 @@ export function charging(scene: Scene): void {
         leases: 1,
         result: failedWith('attempt_failed'),
       };
-      expect(await scene.ledger.settle([failed])).toMatchObject([{ productId, available: 10 }]);
+      expect((await scene.ledger.settle([failed])).standings).toMatchObject([{ productId, available: 10 }]);
       expect((await scene.order(order.id)).status).toBe('expired');
     });
 
@@ -171,14 +174,14 @@ export function charging(scene: Scene): void {
       await scene.ledger.lease([retried.id], LONG_MS);
       await scene.charge(paid.id, captured());
       const before = await Promise.all([retried, paid, reserved].map(({ id }) => scene.ledger.order(id)));
-      const standings = await scene.ledger.settle([
+      const news = await scene.ledger.settle([
         { orderId: retried.id, attempt: 1, leases: 1, result: failedWith('declined') },
         { orderId: paid.id, attempt: 1, leases: 1, result: failedWith('declined') },
-        { orderId: paid.id, attempt: 1, leases: 1, result: captured('twice') },
+        { orderId: paid.id, attempt: 1, leases: 1, result: captured('again') },
         { orderId: reserved.id, attempt: 0, leases: 0, result: captured() },
         { orderId: scene.newId(), attempt: 1, leases: 1, result: captured() },
       ]);
-      expect(standings).toEqual([]);
+      expect(news).toEqual({ standings: [], orders: [] });
       const after = await Promise.all([retried, paid, reserved].map(({ id }) => scene.ledger.order(id)));
       expect(after).toEqual(before);
     });
@@ -196,7 +199,7 @@ export function charging(scene: Scene): void {
         LONG_MS,
       );
       const { version } = await scene.product(one);
-      const standings = await scene.ledger.settle(
+      const { standings } = await scene.ledger.settle(
         orders.map(({ id }, i) => ({
           orderId: id,
           attempt: 1,

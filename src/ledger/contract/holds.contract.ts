@@ -15,9 +15,16 @@ export function holds(scene: Scene): void {
       await scene.passTime(HOLD_SECONDS * 1_000);
 
       const first = await scene.ledger.expireOverdue(2);
-      expect(first).toEqual({ expired: 2, standings: [{ productId, version: version + 1, available: 9 }] });
+      expect(first).toMatchObject({
+        expired: 2,
+        standings: [{ productId, version: version + 1, available: 9 }],
+        orders: [
+          { orderId: expect.any(String), status: 'expired' },
+          { orderId: expect.any(String), status: 'expired' },
+        ],
+      });
       expect(await scene.ledger.expireOverdue(2)).toMatchObject({ expired: 1 });
-      expect(await scene.ledger.expireOverdue(2)).toEqual({ expired: 0, standings: [] });
+      expect(await scene.ledger.expireOverdue(2)).toEqual({ expired: 0, standings: [], orders: [] });
       for (const { id } of orders) expect((await scene.order(id)).status).toBe('expired');
       expect(await scene.units(productId)).toEqual([10, 0, 0]);
     });

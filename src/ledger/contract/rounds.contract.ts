@@ -36,7 +36,7 @@ export function rounds(scene: Scene): void {
       await scene.ledger.lease([declined.id, tried.id], LONG_MS);
       await scene.ledger.reset(productId, 5);
 
-      const standings = await scene.ledger.settle([
+      const { standings } = await scene.ledger.settle([
         { orderId: declined.id, attempt: 1, leases: 1, result: failedWith('declined') },
         { orderId: tried.id, attempt: 1, leases: 1, result: failedWith('give_up') },
       ]);

@@ -6,6 +6,7 @@ import {
   type Breach,
   type BreachName,
   type GenerationBooks,
+  type MoneyBooks,
   type ProductBooks,
 } from '../books.ts';
 import type { Found } from '../ledger.ts';
@@ -54,13 +55,19 @@ const BREACHES: Readonly<Record<BreachName, string>> = {
     SELECT scope || '/' || value AS id FROM keys
     WHERE scope LIKE 'sync:%' AND NOT EXISTS (SELECT FROM orders o WHERE o.id = purchase_id)`,
   paidWithoutCapture: `
-    SELECT id FROM orders WHERE status IN ('paid', 'refunding')
+    SELECT id FROM orders WHERE status = 'paid'
       AND NOT EXISTS (SELECT FROM payments p WHERE p.order_id = id AND p.status = 'captured')`,
   capturedWithoutPaid: `
     SELECT order_id AS id FROM payments WHERE status = 'captured' AND NOT EXISTS
-      (SELECT FROM orders o WHERE o.id = order_id AND o.status IN ('paid', 'refunding', 'refunded'))`,
+      (SELECT FROM orders o WHERE o.id = order_id AND o.status = 'paid')`,
   capturedTwice: `
     SELECT order_id AS id FROM payments WHERE status = 'captured' GROUP BY order_id HAVING count(*) > 1`,
+  refundingWithoutRefund: `
+    SELECT id FROM orders WHERE status IN ('refunding', 'returning')
+      AND NOT EXISTS (SELECT FROM payments p WHERE p.order_id = id AND p.refund_due_at IS NOT NULL)`,
+  refundedWithoutRefund: `
+    SELECT id FROM orders WHERE status = 'refunded'
+      AND NOT EXISTS (SELECT FROM payments p WHERE p.order_id = id AND p.status = 'refunded')`,
   wrongAmount: `
     SELECT o.id FROM payments JOIN orders o ON o.id = order_id WHERE amount_minor <> quantity * price_minor`,
   repeatedNumbers: `
@@ -80,6 +87,15 @@ const GENERATIONS = `
   SELECT g.product_id AS "productId", g.generation, g.units, coalesce(o.live, 0)::bigint AS live
   FROM generations g LEFT JOIN (SELECT product_id, generation, sum(quantity) AS live FROM orders WHERE status IN ${HELD}
     GROUP BY product_id, generation) o USING (product_id, generation) ORDER BY g.product_id, g.generation`;
+
+const MONEY = `
+  SELECT currency, coalesce(sum(amount) FILTER (WHERE status <> 'paid'), 0)::bigint AS captured,
+    coalesce(sum(amount) FILTER (WHERE status = 'refunded'), 0)::bigint AS refunded,
+    coalesce(sum(amount) FILTER (WHERE status = 'refunding'), 0)::bigint AS "onItsWayBack",
+    coalesce(sum(amount) FILTER (WHERE status = 'paid'), 0)::bigint AS paid
+  FROM (SELECT currency, status, amount_minor AS amount FROM payments WHERE status IN ('captured', 'refunding', 'refunded')
+    UNION ALL SELECT currency, status::text, quantity * price_minor FROM orders WHERE status = 'paid') AS m
+  GROUP BY currency ORDER BY currency COLLATE "C"`;
 
 const TOTALS = `
   SELECT (SELECT count(*) FROM orders) AS orders, (SELECT count(*) FROM orders WHERE channel = 'async') AS "asyncOrders",
@@ -127,12 +143,14 @@ export async function openPostgresBooks(url: string): Promise<PostgresBooks> {
       async read(): Promise<Books> {
         const products = await read<ProductBooks>(PRODUCTS);
         const generations = await read<GenerationBooks>(GENERATIONS);
+        const money = await read<MoneyBooks>(MONEY);
         const [totals] = await read<Books['totals']>(TOTALS);
         const breaches: [BreachName, Breach][] = [];
         for (const name of BREACH_NAMES) breaches.push([name, await breach(BREACHES[name])]);
         return {
           products,
           generations,
+          money,
           totals: totals!,
           breaches: Object.fromEntries(breaches) as Record<BreachName, Breach>,
         };

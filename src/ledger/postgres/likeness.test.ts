@@ -12,7 +12,8 @@ import type { ProductChanges } from '../../domain/product-changes.ts';
 import type { Purchase } from '../../domain/purchase.ts';
 import { randomFrom } from '../../domain/random.ts';
 import { openStore } from '../../embedded/store.ts';
-import type { ChargeResult, Ledger, Standing } from '../ledger.ts';
+import type { Moved } from '../endings.ts';
+import type { ChargeResult, Ledger } from '../ledger.ts';
 import { openSqliteBooks } from '../sqlite/books.ts';
 import { openSqliteLedger } from '../sqlite.ts';
 import { openPostgresBooks } from './books.ts';
@@ -52,18 +53,19 @@ if (!productionEngines) {
       url,
       `SELECT status, event, runs, pulsecart_next_status(status, event, runs) AS next
        FROM unnest(enum_range(NULL::order_status)) AS status,
-         unnest(ARRAY['charge', 'captured', 'declined', 'attempt_failed', 'give_up', 'expire']) AS event,
+         unnest(ARRAY['charge', 'captured', 'declined', 'attempt_failed', 'give_up', 'expire', 'cancel', 'late_capture',
+           'refund', 'refunded']) AS event,
          unnest(ARRAY[true, false]) AS runs`,
     );
     await ledger.close();
     await close();
-    expect(rows).toHaveLength(8 * 6 * 2);
+    expect(rows).toHaveLength(9 * 10 * 2);
     for (const { status, event, runs, next } of rows) {
       expect([status, event, runs, next]).toEqual([
         status,
         event,
         runs,
-        nextStatus(status, { type: event, holdRuns: runs } as OrderEvent),
+        nextStatus(status, { type: event, holdRuns: runs, unitsLeft: runs } as OrderEvent),
       ]);
     }
   });
@@ -265,13 +267,12 @@ async function live(pair: Pair, seed: number): Promise<void> {
               type === 'captured' ? { type, providerId: 'p "1"' } : { type, reason: 'because, \\ "so"' },
           };
         });
-        await both(async (ledger) => byProduct(await ledger.settle(results)));
+        await both(async (ledger) => sorted(await ledger.settle(results)));
         return;
       }
       case 'expire':
         await both(async (ledger) => {
-          const { expired, standings } = await ledger.expireOverdue(1_000);
-          return { expired, standings: byProduct(standings) };
+          return sorted(await ledger.expireOverdue(1_000));
         });
         return;
       case 'pass':
@@ -335,8 +336,11 @@ async function live(pair: Pair, seed: number): Promise<void> {
   await both((ledger) => ledger.asyncCounts());
 }
 
-function byProduct(standings: readonly Standing[]): Standing[] {
-  return standings.toSorted((a, b) => a.productId - b.productId);
+function sorted({ standings, orders }: Moved): Moved {
+  return {
+    standings: standings.toSorted((a, b) => a.productId - b.productId),
+    orders: orders.toSorted((a, b) => a.orderId.localeCompare(b.orderId)),
+  };
 }
 
 /** Examples of a breach are any few; here there are breaches, because nobody sweeps. */

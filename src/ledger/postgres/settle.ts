@@ -1,5 +1,7 @@
 import type { Order } from '../../domain/order.ts';
-import type { Ledger, Standing } from '../ledger.ts';
+import type { Moved } from '../endings.ts';
+import type { Ledger } from '../ledger.ts';
+import { joinMoved, NOTHING_MOVED } from '../moved.ts';
 import { idArray, isUuid, numberArray, textArray } from './arrays.ts';
 import type { Database } from './database.ts';
 
@@ -8,9 +10,8 @@ const LEASE = `
     channel, status, remaining, created_at AS "createdAt", expires_at AS "expiresAt", attempts,
     updated_at AS "updatedAt", leases
   FROM pulsecart_lease($1, $2)`;
-const SETTLE =
-  'SELECT product_id AS "productId", version, available FROM pulsecart_settle($1, $2, $3, $4, $5, $6)';
-const EXPIRE = 'SELECT product_id AS "productId", version, available, orders FROM pulsecart_expire($1)';
+const SETTLE = 'SELECT pulsecart_record($1, $2, $3, $4, $5, $6) AS moved';
+const EXPIRE = 'SELECT pulsecart_expire_holds($1) AS moved';
 const UNSETTLED = `
   SELECT id FROM orders, pulsecart_now() AS now
   WHERE open
@@ -18,7 +19,7 @@ const UNSETTLED = `
       OR status = 'charging' AND lease_until <= now)
   ORDER BY expires_at LIMIT $2`;
 
-/** The steps of an order after its decision, each in one round trip (migrations/0003-settle.sql). */
+/** The steps of an order after its decision, each in one round trip (migrations/0003-settle.sql, 0006-endings.sql). */
 export function createSettle({
   read,
   write,
@@ -39,8 +40,8 @@ export function createSettle({
 
     async settle(results) {
       const known = results.filter(({ orderId }) => isUuid(orderId));
-      if (known.length === 0) return [];
-      return write<Standing>(SETTLE, [
+      if (known.length === 0) return NOTHING_MOVED;
+      const rows = await write<{ moved: Moved }>(SETTLE, [
         idArray(known.map(({ orderId }) => orderId)),
         numberArray(known.map(({ attempt }) => attempt)),
         numberArray(known.map(({ leases }) => leases)),
@@ -48,14 +49,12 @@ export function createSettle({
         textArray(known.map(({ result }) => (result.type === 'captured' ? result.providerId : null))),
         textArray(known.map(({ result }) => (result.type === 'captured' ? null : result.reason))),
       ]);
+      return joinMoved(...rows.map(({ moved }) => moved));
     },
 
     async expireOverdue(limit) {
-      const rows = await write<Standing & { orders: number }>(EXPIRE, [limit]);
-      return {
-        expired: rows.reduce((sum, { orders }) => sum + orders, 0),
-        standings: rows.map(({ orders: _, ...standing }) => standing),
-      };
+      const [row] = await write<{ moved: Moved }>(EXPIRE, [limit]);
+      return { expired: row!.moved.orders.length, ...row!.moved };
     },
 
     async unsettled(olderThanMs, limit) {

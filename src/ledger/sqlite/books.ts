@@ -7,6 +7,7 @@ import {
   type Breach,
   type BreachName,
   type GenerationBooks,
+  type MoneyBooks,
   type ProductBooks,
 } from '../books.ts';
 
@@ -43,13 +44,19 @@ const BREACHES: Readonly<Record<BreachName, string>> = {
     SELECT scope || '/' || value AS id FROM keys
     WHERE scope LIKE 'sync:%' AND purchase_id NOT IN (SELECT id FROM orders)`,
   paidWithoutCapture: `
-    SELECT id FROM orders WHERE status IN ('paid', 'refunding')
+    SELECT id FROM orders WHERE status = 'paid'
       AND id NOT IN (SELECT order_id FROM payments WHERE status = 'captured')`,
   capturedWithoutPaid: `
     SELECT order_id AS id FROM payments WHERE status = 'captured'
-      AND order_id NOT IN (SELECT id FROM orders WHERE status IN ('paid', 'refunding', 'refunded'))`,
+      AND order_id NOT IN (SELECT id FROM orders WHERE status = 'paid')`,
   capturedTwice: `
     SELECT order_id AS id FROM payments WHERE status = 'captured' GROUP BY order_id HAVING count(*) > 1`,
+  refundingWithoutRefund: `
+    SELECT id FROM orders WHERE status IN ('refunding', 'returning')
+      AND id NOT IN (SELECT order_id FROM payments WHERE refund_due_at IS NOT NULL)`,
+  refundedWithoutRefund: `
+    SELECT id FROM orders WHERE status = 'refunded'
+      AND id NOT IN (SELECT order_id FROM payments WHERE status = 'refunded')`,
   wrongAmount: `
     SELECT o.id FROM payments JOIN orders o ON o.id = order_id WHERE amount_minor <> quantity * price_minor`,
   repeatedNumbers: `
@@ -83,6 +90,18 @@ export function openSqliteBooks({ db }: Store, now: Clock): BooksReader {
          GROUP BY g.product_id, g.generation ORDER BY g.product_id, g.generation`,
       )
       .all();
+    const money = db
+      .query<MoneyBooks, []>(
+        `SELECT currency, coalesce(sum(amount) FILTER (WHERE status <> 'paid'), 0) AS captured,
+           coalesce(sum(amount) FILTER (WHERE status = 'refunded'), 0) AS refunded,
+           coalesce(sum(amount) FILTER (WHERE status = 'refunding'), 0) AS onItsWayBack,
+           coalesce(sum(amount) FILTER (WHERE status = 'paid'), 0) AS paid
+         FROM (SELECT currency, status, amount_minor AS amount FROM payments
+           WHERE status IN ('captured', 'refunding', 'refunded')
+           UNION ALL SELECT currency, status, quantity * price_minor FROM orders WHERE status = 'paid')
+         GROUP BY currency ORDER BY currency`,
+      )
+      .all();
     const totals = db
       .query<Books['totals'], []>(
         `SELECT (SELECT count(*) FROM orders) AS orders,
@@ -95,7 +114,7 @@ export function openSqliteBooks({ db }: Store, now: Clock): BooksReader {
     const breaches = Object.fromEntries(
       breachQueries.map(([name, query]) => [name, breach(query)]),
     ) as Record<BreachName, Breach>;
-    return { products, generations, totals, breaches };
+    return { products, generations, money, totals, breaches };
   }
 
   return {
