@@ -51,7 +51,9 @@ export function createActuatorRoutes(service: Service) {
   async function one(req: MetricRequest): Promise<Response> {
     const { name } = req.params;
     const metric = metrics.registry.getSingleMetric(name);
-    if (!metric) return problem(req, 'not_found', 'There is no metric with this name');
+    // The registry finds what every object inherits, too, such as `toString`.
+    if (typeof metric?.get !== 'function')
+      return problem(req, 'not_found', 'There is no metric with this name');
     const { help, values } = await metric.get();
     return json({
       name,

@@ -4,14 +4,14 @@ import { inTime } from './probe.ts';
 import { type PurchaseRequest, readPurchase } from './purchase-request.ts';
 import { purchasesIn } from './queue-figures.ts';
 import { failure, isoTime, json, problem, purchaseInit, text } from './respond.ts';
+import { WAIT_PATTERN, WAIT_S_MAX } from './schemas.ts';
 import type { Service } from './service.ts';
 import { keyMismatch, unknownProduct } from './sync-routes.ts';
 
 type Answer = Response | Promise<Response>;
 type TrackingRequest = Request & { readonly params: { readonly trackingId: string } };
 
-/** Longest `?wait=`: below the time that balancers give an answer. */
-const WAIT_S_MAX = 30;
+const WAIT = new RegExp(WAIT_PATTERN);
 
 /** The asynchronous way: the answer is that the purchase will be decided, and where to hear the outcome. */
 export function createAsyncRoutes(service: Service) {
@@ -70,6 +70,7 @@ export function createAsyncRoutes(service: Service) {
         req,
         'invalid_request',
         `wait must be a whole number of seconds from 0 to ${WAIT_S_MAX}, like 10s`,
+        { field: 'wait' },
       );
     }
     if (waitMs > 0) server.timeout(req, WAIT_S_MAX + 10);
@@ -143,6 +144,6 @@ function taken({ productId, quantity }: PurchaseRequest, trackingId: string, acc
 function readWaitMs(req: Request): number | null {
   const wait = /[?&]wait=([^&#]*)/.exec(req.url)?.[1];
   if (wait === undefined) return 0;
-  const seconds = /^(\d{1,3})s?$/.exec(wait)?.[1];
-  return seconds !== undefined && Number(seconds) <= WAIT_S_MAX ? Number(seconds) * 1000 : null;
+  const seconds = WAIT.exec(wait)?.[1];
+  return seconds === undefined ? null : Number(seconds) * 1000;
 }

@@ -74,6 +74,10 @@ export const StockAnswer = Type.Object(
   { $id: 'StockAnswer' },
 );
 
+/** Longest `?wait=`: below the time that balancers give an answer. */
+export const WAIT_S_MAX = 30;
+export const WAIT_PATTERN = '^(0?[0-9]|[12][0-9]|30)s?$';
+
 export const TrackingAnswer = Type.Object(
   {
     trackingId: Type.String({ format: 'uuid' }),

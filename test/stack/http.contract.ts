@@ -324,7 +324,7 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
       for (const wait of ['31s', '-1', 'abc', '1.5', '10m', '']) {
         const answer = await shop.get(`/api/v1/async/purchase/${json.trackingId}?wait=${wait}`);
         expect({ wait, status: answer.status }).toEqual({ wait, status: 400 });
-        expect(answer.json).toMatchObject({ code: 'invalid_request' });
+        expect(answer.json).toMatchObject({ code: 'invalid_request', field: 'wait' });
         expect(answer.json.message).toContain('wait');
       }
     });
@@ -419,9 +419,11 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
         }
       }
       expect(missing).toEqual([]);
-      const unknown = await shop.get('/actuator/metrics/nothing');
-      expect(unknown.status).toBe(404);
-      expect(unknown.json).toMatchObject({ code: 'not_found', message: expect.any(String) });
+      for (const name of ['nothing', 'toString', '__proto__']) {
+        const unknown = await shop.get(`/actuator/metrics/${name}`);
+        expect(unknown.status).toBe(404);
+        expect(unknown.json).toMatchObject({ code: 'not_found', message: expect.any(String) });
+      }
     });
 
     test('gives Prometheus its text', async () => {

@@ -1,4 +1,10 @@
-import { AcceptanceAnswer, OrderAnswer, QueueStatusAnswer, TrackingAnswer } from '../schemas.ts';
+import {
+  AcceptanceAnswer,
+  OrderAnswer,
+  QueueStatusAnswer,
+  TrackingAnswer,
+  WAIT_PATTERN,
+} from '../schemas.ts';
 import { ACCEPTED, CONFIRMED, PAID, QUEUED, REJECTED } from './examples.ts';
 import { errorAnswer, inPath, inQuery, jsonAnswer, type Paths, problemAnswer, textAnswer } from './parts.ts';
 import { BAD_PURCHASE_INPUT, PURCHASE_INPUT } from './sync-paths.ts';
@@ -50,7 +56,7 @@ export const ASYNC_PATHS: Paths = {
         inPath('trackingId', ID, 'As the 202 gave it'),
         inQuery(
           'wait',
-          { type: 'string', pattern: '^\\d{1,3}s?$' },
+          { type: 'string', pattern: WAIT_PATTERN },
           'Seconds to wait for the outcome, 0 to 30, like `10s`',
         ),
       ],
