@@ -13,6 +13,7 @@ const check = Compile(
     reason: Reason,
   }),
 );
+const checkClosed = Compile(Type.Object({ reason: Reason }, { additionalProperties: false }));
 const EXPECTED = { name: 'name must begin with x' };
 
 const server = Bun.serve({
@@ -20,6 +21,10 @@ const server = Bun.serve({
   port: 0,
   async fetch(req, bun) {
     const service = { operators: { token: TOKEN, mode: 'production' as const } };
+    if (new URL(req.url).pathname === '/closed') {
+      const closed = await readOperatorRequest(req, bun, service, checkClosed);
+      return closed instanceof Response ? closed : json(closed.body);
+    }
     const read = await readOperatorRequest(req, bun, service, check, EXPECTED);
     if (read instanceof Response) return read;
     return json(read.operation('units.add', 'product/3', { units: read.body.units }));
@@ -29,8 +34,8 @@ afterAll(() => server.stop(true));
 
 const GOOD = { units: 5, reason: 'a lorry came' };
 
-async function ask(body: unknown, headers: Record<string, string> = {}) {
-  const response = await fetch(server.url, {
+async function ask(body: unknown, headers: Record<string, string> = {}, path = '/') {
+  const response = await fetch(new URL(path, server.url), {
     method: 'POST',
     headers: { Authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json', ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),
@@ -81,6 +86,14 @@ test.each(BAD)('a body that %s is refused by its field', async (_why, body, fiel
   expect({ status, type }).toEqual({ status: 400, type: 'application/problem+json' });
   expect(said).toMatchObject({ code: 'invalid_request', field });
   expect(said.detail).toMatch(says);
+});
+
+test('a field that nobody knows is refused by its name, whatever that is', async () => {
+  for (const field of ['note', 'constructor', 'toString', '']) {
+    const { status, json: said } = await ask({ reason: 'x', [field]: 1 }, {}, '/closed');
+    const detail = `${field || '""'} is not a known field`;
+    expect({ status, ...said }).toMatchObject({ status: 400, field, detail });
+  }
 });
 
 test('a body of another type or too large is refused', async () => {

@@ -30,7 +30,9 @@ export async function readOperatorRequest<Body>(
   return readJsonBody(req, problem, (body) => {
     if (!check.Check(body)) {
       const { field, why } = faultOf(check, body);
-      const says = { ...EXPECTED, ...expected }[field] ?? `${field} ${why}`;
+      const sentences = { ...EXPECTED, ...expected };
+      // A field that is refused can have any name, and an object has more than its own.
+      const says = Object.hasOwn(sentences, field) ? sentences[field]! : `${field || '""'} ${why}`;
       return problem(req, 'invalid_request', says, { field });
     }
     const forbidden = forbiddenField(body as object);

@@ -71,7 +71,7 @@ export interface ErrorDetails {
 /** An error on the fixed routes: JSON with `message` and `code`. */
 export function failure(req: Request, code: HttpCode, message: string, details: ErrorDetails = {}): Response {
   const requestId = requestIdOf(req);
-  const body = { message, code, ...(details.field && { field: details.field }), requestId };
+  const body = { message, code, ...(details.field !== undefined && { field: details.field }), requestId };
   return json(body, STATUS[code], errorHeaders(code, requestId, details));
 }
 
@@ -99,7 +99,7 @@ export function problem(req: Request, code: HttpCode, message: string, details: 
     detail: message,
     code,
     message,
-    ...(field && { field }),
+    ...(field !== undefined && { field }),
     requestId,
   };
   const headers = errorHeaders(code, requestId, details);

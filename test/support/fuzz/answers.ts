@@ -148,6 +148,9 @@ const RULES_ACROSS_FIELDS: Readonly<Record<string, readonly string[]>> = {
   // An anonymous one needs 16 characters.
   buy: ['Idempotency-Key'],
   accept: ['Idempotency-Key'],
+  // Either the cause or the ids.
+  replayDeadLetters: ['cause'],
+  discardDeadLetters: ['cause'],
 };
 
 /** Traces of the program: stacks, files, names of engines' errors; and what must never be told. */
