@@ -15,6 +15,7 @@ import { createTracking } from '../purchase/tracking.ts';
 import { createWorker } from '../purchase/worker.ts';
 import { createDuties } from '../reconcile/duties.ts';
 import { createReconciler } from '../reconcile/reconciler.ts';
+import { createSales } from '../sales/sales.ts';
 import { createSettlement } from '../settlement/settlement.ts';
 import type { Engines } from './engines.ts';
 
@@ -39,7 +40,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
   const ids = createPurchaseIds(await ledger.secret('purchase_ids', PURCHASE_ID_KEY_BYTES), clock);
   const monotonicMs = () => performance.now();
   const duties = createDuties(ledger, `${hostname()}:${process.pid}:${crypto.randomUUID()}`);
-  const catalogue = createCatalogue(ledger, monotonicMs);
+  const catalogue = createCatalogue(ledger, monotonicMs, clock);
   const settlement = createSettlement({
     ledger,
     queue,
@@ -74,6 +75,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
     purchaseTtlMs: config.purchaseTtlMs,
     onDecided: (purchaseIds) => feed.announceDecided(purchaseIds),
   });
+  const sales = createSales({ ledger, gate, catalogue, desk, onTrouble });
   const reconciler = createReconciler({ ledger, gate, queue, duties, onTrouble });
   const unsubscribe = feed.subscribe({
     // What this process announces it knows already; `heard` sees that and does nothing.
@@ -108,6 +110,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
       acceptance,
       tracking,
       deadLetters,
+      sales,
       clock,
       metrics,
       log,

@@ -133,6 +133,49 @@ describe('a running server', () => {
     await expectAnswers('put', reset, { productId: '99', query: '?stock=1' }, [[404, { method: 'PUT' }]]);
   });
 
+  test('answers about products as described', async () => {
+    const acting = (body: object, headers: Record<string, string> = {}, method = 'POST') => ({
+      ...buying({ reason: 'for the test', ...body }, headers),
+      method,
+    });
+    const thing = { name: 'Thing', priceMinor: 100, currency: 'EUR', units: 5 };
+    const elsewhere = { 'X-Forwarded-For': '203.0.113.9' };
+    await expectAnswers('get', '/api/v1/products', { query: '?limit=0' }, [[400, {}]]);
+    const [made] = await expectAnswers('post', '/api/v1/products', {}, [
+      [201, acting(thing)],
+      [400, acting({ ...thing, closesAt: '2001-01-01T00:00:00Z' })],
+      [401, acting(thing, elsewhere)],
+      [409, acting({ ...thing, productId: 1 })],
+      [413, acting({ ...thing, note: 'x'.repeat(20_000) })],
+      [415, acting(thing, { 'Content-Type': 'text/plain' })],
+    ]);
+    const productId = String((made as { productId: number }).productId);
+    const product = '/api/v1/products/{productId}';
+    await expectAnswers('get', product, { productId }, [
+      [200, {}],
+      [304, { headers: { 'If-None-Match': '"1.open"' } }],
+    ]);
+    await expectAnswers('get', product, { productId: '77' }, [[404, {}]]);
+    await expectAnswers('patch', product, { productId }, [
+      [200, acting({ perCustomerLimit: 1 }, {}, 'PATCH')],
+      [400, acting({ perCustomerLimit: 0 }, {}, 'PATCH')],
+      [401, acting({ perCustomerLimit: 1 }, elsewhere, 'PATCH')],
+      [412, acting({ perCustomerLimit: 1 }, { 'If-Match': '"1"' }, 'PATCH')],
+    ]);
+    await expectAnswers('post', `${product}/units`, { productId }, [
+      [200, acting({ delta: -5 })],
+      [409, acting({ delta: -1 })],
+    ]);
+    for (const action of ['pause', 'resume', 'drain']) {
+      await expectAnswers('post', `${product}/${action}`, { productId }, [
+        [200, acting({})],
+        [400, acting({ reason: '' })],
+        [401, acting({}, elsewhere)],
+      ]);
+      await expectAnswers('post', `${product}/${action}`, { productId: '77' }, [[404, acting({})]]);
+    }
+  });
+
   test('answers about itself as described', async () => {
     const paths = Object.keys(document.paths).filter((path) => !path.includes('{'));
     for (const path of paths) {

@@ -2,6 +2,7 @@ import { ACTUATOR_PATHS } from './openapi/actuator-paths.ts';
 import { ASYNC_PATHS, ORDER_PATHS } from './openapi/async-paths.ts';
 import { OPS_PATHS } from './openapi/ops-paths.ts';
 import { COMPONENTS, type Operation, type Paths, ref } from './openapi/parts.ts';
+import { PRODUCT_PATHS } from './openapi/product-paths.ts';
 import { SYNC_PATHS } from './openapi/sync-paths.ts';
 import { ErrorAnswer } from './schemas.ts';
 
@@ -17,6 +18,7 @@ export function openApiDocument(version: string): OpenApiDocument {
       { name: 'sync', description: 'The answer is the outcome.' },
       { name: 'async', description: 'The answer is a tracking id; the outcome follows.' },
       { name: 'orders', description: 'What was bought, and its payment.' },
+      { name: 'products', description: 'What is sold, and when. Everybody reads, operators change.' },
       { name: 'operations', description: 'What operators see of the house, and do about what went wrong.' },
       { name: 'actuator', description: 'Health and metrics in the shapes that Spring Boot clients read.' },
       { name: 'about', description: 'This document, for people and for programs.' },
@@ -25,6 +27,7 @@ export function openApiDocument(version: string): OpenApiDocument {
       ...SYNC_PATHS,
       ...ASYNC_PATHS,
       ...ORDER_PATHS,
+      ...PRODUCT_PATHS,
       ...OPS_PATHS,
       ...ACTUATOR_PATHS,
       ...OWN_PATHS,

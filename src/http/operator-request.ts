@@ -1,8 +1,8 @@
 import type { Operation, OperationAction } from '../domain/operation.ts';
-import { type Check, faultOf, forbiddenField, readJsonBody } from './json-body.ts';
+import { type Check, faultOf, forbiddenField, type Refuse, readJsonBody } from './json-body.ts';
 import { refuseUnlessOperator } from './operator.ts';
-import { problem } from './respond.ts';
-import { ACTOR_PATTERN } from './schemas/operators.ts';
+import { failure, problem } from './respond.ts';
+import { ACTOR_PATTERN, REASON_PATTERN } from './schemas/operators.ts';
 import type { Service } from './service.ts';
 
 /** What an operator asks for on our own routes. */
@@ -53,13 +53,32 @@ export function readOperator(
   req: Request,
   server: Bun.Server<unknown>,
   { operators }: Pick<Service, 'operators'>,
+  refuse: Refuse = problem,
 ): string | Response {
-  const refusal = refuseUnlessOperator(req, server, operators, problem);
+  const refusal = refuseUnlessOperator(req, server, operators, refuse);
   if (refusal) return refusal;
   const actor = req.headers.get('x-operator') ?? 'operator';
   if (ACTOR.test(actor) && actor !== 'system') return actor;
   const says = 'X-Operator must have 1 to 64 visible ASCII characters, and not be "system"';
-  return problem(req, 'invalid_request', says, { field: 'X-Operator' });
+  return refuse(req, 'invalid_request', says, { field: 'X-Operator' });
+}
+
+/** For the operators' calls among the fixed routes: they have no body, so that a reason may come as `X-Reason`. */
+export function readBareOperation(
+  req: Request,
+  server: Bun.Server<unknown>,
+  service: Pick<Service, 'operators'>,
+  action: OperationAction,
+): ((subject: string, details?: Readonly<Record<string, unknown>>) => Operation) | Response {
+  const actor = readOperator(req, server, service, failure);
+  if (actor instanceof Response) return actor;
+  const reason = req.headers.get('x-reason');
+  if (reason !== null && !REASON.test(reason)) {
+    return failure(req, 'invalid_request', EXPECTED.reason!.replace('reason', 'X-Reason'), {
+      field: 'X-Reason',
+    });
+  }
+  return (subject, details = {}) => newOperation(actor, action, subject, reason, details);
 }
 
 export function newOperation(
@@ -73,6 +92,7 @@ export function newOperation(
 }
 
 const ACTOR = new RegExp(ACTOR_PATTERN);
+const REASON = new RegExp(REASON_PATTERN, 'u');
 
 const EXPECTED: Readonly<Record<string, string>> = {
   body: 'The body must be a JSON object',

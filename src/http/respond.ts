@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode } from '../domain/errors.ts';
+import type { SaleRefusalCode } from '../domain/product.ts';
 import type { Log } from '../observe/log.ts';
 
 /** How answers are written. Header objects are shared, because making one per response costs as much as the answer. */
@@ -34,6 +35,7 @@ export function text(body: string, status = 200): Response {
 /** Codes an error answer may carry besides those of AppError and of refusals. */
 export type HttpCode =
   | ErrorCode
+  | SaleRefusalCode
   | 'in_flight'
   | 'idempotency_mismatch'
   | 'unknown_product'
@@ -51,7 +53,14 @@ export const STATUS: Readonly<Record<HttpCode, number>> = {
   not_found: 404,
   unknown_product: 404,
   method_not_allowed: 405,
+  closes_before_opens: 400,
+  schedule_in_the_past: 400,
   in_flight: 409,
+  product_exists: 409,
+  units_below_committed: 409,
+  units_too_many: 409,
+  limit_below_held: 409,
+  version_mismatch: 412,
   payload_too_large: 413,
   unsupported_media_type: 415,
   idempotency_mismatch: 422,

@@ -4,12 +4,13 @@ import { createAsyncRoutes } from './async-routes.ts';
 import { createDocsRoutes } from './docs-routes.ts';
 import { createOpsRoutes } from './ops-routes.ts';
 import { createOrderRoutes } from './order-routes.ts';
+import { createProductRoutes } from './product-routes.ts';
 import { failed, failure, requestIdOf } from './respond.ts';
 import type { Service } from './service.ts';
 import { createSyncRoutes } from './sync-routes.ts';
 
 type Handler = (req: never, server: Bun.Server<unknown>) => Response | Promise<Response>;
-export type Routes = Readonly<Record<string, Partial<Record<'GET' | 'POST' | 'PUT', Handler>>>>;
+export type Routes = Readonly<Record<string, Partial<Record<'GET' | 'POST' | 'PUT' | 'PATCH', Handler>>>>;
 
 /** Seconds a connection may be silent, within a request or between two. */
 const IDLE_TIMEOUT_S = 30;
@@ -20,6 +21,7 @@ export function createRoutes(service: Service): Routes {
     ...createSyncRoutes(service),
     ...createAsyncRoutes(service),
     ...createOrderRoutes(service),
+    ...createProductRoutes(service),
     ...createOpsRoutes(service),
     ...createActuatorRoutes(service),
     ...createDocsRoutes(service),

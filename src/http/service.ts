@@ -10,6 +10,7 @@ import type { Catalogue } from '../purchase/catalogue.ts';
 import type { PurchaseDesk } from '../purchase/desk.ts';
 import type { Tracking } from '../purchase/tracking.ts';
 import type { Queue } from '../queue/queue.ts';
+import type { Sales } from '../sales/sales.ts';
 
 /** What the routes need of the house behind them. */
 export interface Service {
@@ -22,6 +23,7 @@ export interface Service {
   readonly acceptance: Acceptance;
   readonly tracking: Tracking;
   readonly deadLetters: DeadLetters;
+  readonly sales: Sales;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Log;

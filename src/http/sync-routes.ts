@@ -3,8 +3,7 @@ import type { Order } from '../domain/order.ts';
 import { available, type Product, UNITS_MAX } from '../domain/product.ts';
 import { type Outcome, type Purchase, refusalMessage } from '../domain/purchase.ts';
 import { within } from '../domain/within.ts';
-import { standingOf } from '../purchase/catalogue.ts';
-import { refuseUnlessOperator } from './operator.ts';
+import { readBareOperation } from './operator-request.ts';
 import { inTime } from './probe.ts';
 import { type PurchaseRequest, readPurchase } from './purchase-request.ts';
 import { failure, isoTime, purchaseInit, text } from './respond.ts';
@@ -15,7 +14,7 @@ type ProductRequest = Request & { readonly params: { readonly productId: string 
 
 /** The synchronous way: the answer is the outcome. */
 export function createSyncRoutes(service: Service) {
-  const { desk, catalogue, ids, clock, ledger, metrics } = service;
+  const { desk, catalogue, ids, clock, ledger, metrics, sales } = service;
   /** Keyed requests under way here: a twin that arrives meanwhile is told so instead of waiting. */
   const keysUnderWay = new Set<string>();
   const stockAnswers = new Map<number, { version: number; body: string; init: ResponseInit }>();
@@ -43,8 +42,8 @@ export function createSyncRoutes(service: Service) {
     let keyUnderWay: string | null = null;
     if (key === null) {
       const product = catalogue.fresh(productId);
-      // After the sell-out the crowd is answered from memory.
-      if (product && available(product) === 0) {
+      // After the sell-out the crowd is answered from memory, as long as the sale itself would let it in.
+      if (product && available(product) === 0 && !catalogue.refuses(productId)) {
         metrics.answered('sync', 'sold_out', arrivedAtMs);
         respond(refused(productId, quantity, 'sold_out', 0, clock()));
         return;
@@ -151,35 +150,32 @@ export function createSyncRoutes(service: Service) {
   }
 
   async function init(req: ProductRequest, server: Bun.Server<unknown>): Promise<Response> {
-    const refusal = refuseUnlessOperator(req, server, service.operators);
-    if (refusal) return refusal;
+    const asked = readBareOperation(req, server, service, 'stock.init');
+    if (asked instanceof Response) return asked;
     const productId = readProductId(req);
-    const product = productId === null ? undefined : await catalogue.refresh(productId);
+    const product =
+      productId === null ? undefined : await sales.init(productId, asked(`product/${productId}`));
     if (!product) return unknownProduct(req, req.params.productId);
-    await service.gate.follow(standingOf(product), 'any');
-    await desk.follow([standingOf(product)]);
     return text(`Stock initialized for product: ${product.id}`);
   }
 
   async function reset(req: ProductRequest, server: Bun.Server<unknown>): Promise<Response> {
-    const refusal = refuseUnlessOperator(req, server, service.operators);
-    if (refusal) return refusal;
+    const asked = readBareOperation(req, server, service, 'stock.reset');
+    if (asked instanceof Response) return asked;
     const stock = new URL(req.url).searchParams.get('stock');
     if (stock === null || !/^\d{1,10}$/.test(stock) || Number(stock) > UNITS_MAX) {
       return failure(req, 'invalid_request', `stock must be a whole number from 0 to ${UNITS_MAX}`, {
         field: 'stock',
       });
     }
+    const units = Number(stock);
     const productId = readProductId(req);
-    const product = productId === null ? undefined : await ledger.reset(productId, Number(stock));
+    const product =
+      productId === null
+        ? undefined
+        : await sales.reset(productId, units, asked(`product/${productId}`, { units }));
     if (!product) return unknownProduct(req, req.params.productId);
-    catalogue.saw([product]);
-    await desk.follow([standingOf(product)]);
-    service.log.info(
-      { productId: product.id, units: Number(stock), generation: product.generation },
-      'stock reset',
-    );
-    return text(`Stock reset to ${Number(stock)} for product: ${product.id}`);
+    return text(`Stock reset to ${units} for product: ${product.id}`);
   }
 
   async function health(req: Request): Promise<Response> {
@@ -239,7 +235,7 @@ export function unknownProduct(req: Request, productId: number | string): Respon
   });
 }
 
-function readProductId(req: ProductRequest): number | null {
+export function readProductId(req: ProductRequest): number | null {
   const value = req.params.productId;
   const id = Number(value);
   return /^[1-9]\d{0,15}$/.test(value) && Number.isSafeInteger(id) ? id : null;

@@ -175,7 +175,9 @@ export function createAcceptance(
       const product = catalogue.fresh(productId) ?? (await catalogue.refresh(productId));
       if (!product) return { kind: 'unknown_product' };
       const acceptedAt = clock();
-      if (available(product) === 0 && !key) {
+      const refusal = saleRefusal(product, acceptedAt);
+      // The id of a sell-out says nothing else, so it is not for a sale that would refuse for another reason.
+      if (available(product) === 0 && refusal === null && !key) {
         const trackingId = ids.mintSoldOut(productId, quantity);
         if (trackingId) {
           stats.accepted++;
@@ -185,7 +187,6 @@ export function createAcceptance(
       }
       if (stats.inside >= INSIDE_MAX) throw new AppError('overloaded', 'Too many purchases at once.');
       stats.inside++;
-      const refusal = saleRefusal(product, acceptedAt);
       const purchase: Purchase = {
         id: ids.mint(),
         productId,

@@ -1,4 +1,5 @@
-import { available, type Product } from '../domain/product.ts';
+import type { Clock } from '../domain/clock.ts';
+import { available, type Product, saleRefusal } from '../domain/product.ts';
 import type { Ledger, Standing } from '../ledger/ledger.ts';
 
 /**
@@ -14,6 +15,11 @@ export interface Catalogue {
   saw(products: readonly Product[]): void;
   /** The product as it was last seen, and how long ago that was confirmed; undefined when it never was. */
   last(productId: number): { readonly product: Product; readonly ageMs: number } | undefined;
+  /**
+   * Whether the sale takes no purchase at this moment, as far as is known here. Only the ledger can say so to a buyer, and it
+   * says so before it says "sold out"; so nothing that is remembered of the units may answer then.
+   */
+  refuses(productId: number): boolean;
   /** The last standing seen, however old; null when the product was never seen. */
   standing(productId: number): Standing | null;
 }
@@ -26,7 +32,11 @@ interface Entry {
   checkedAtMs: number;
 }
 
-export function createCatalogue(ledger: Pick<Ledger, 'product'>, monotonicMs: () => number): Catalogue {
+export function createCatalogue(
+  ledger: Pick<Ledger, 'product'>,
+  monotonicMs: () => number,
+  clock: Clock,
+): Catalogue {
   const entries = new Map<number, Entry>();
   const asking = new Map<number, Promise<Product | undefined>>();
 
@@ -68,6 +78,10 @@ export function createCatalogue(ledger: Pick<Ledger, 'product'>, monotonicMs: ()
     last(productId) {
       const entry = entries.get(productId);
       return entry && { product: entry.product, ageMs: monotonicMs() - entry.checkedAtMs };
+    },
+    refuses(productId) {
+      const entry = entries.get(productId);
+      return entry !== undefined && saleRefusal(entry.product, clock()) !== null;
     },
     standing(productId) {
       const entry = entries.get(productId);

@@ -186,6 +186,10 @@ export function createDesk(
     const known = catalogue.standing(productId);
     // Sold out is re-checked with the ledger when the memory of it is no longer fresh.
     if (!known || (known.available === 0 && !catalogue.fresh(productId))) await showTruth(productId);
+    if (catalogue.refuses(productId)) {
+      admitted.push(...calls);
+      return;
+    }
     const quantities = calls.map(({ purchase }) => purchase.quantity);
     const claimed = await gate
       .claim(productId, quantities, catalogue.standing(productId))
@@ -195,11 +199,16 @@ export function createDesk(
       admitted.push(...calls);
       return;
     }
+    // The gate's word is as good as ours, but a sale that was ended meanwhile must not be called sold out.
+    if (claimed.claims.includes('refused') && !catalogue.fresh(productId)) {
+      await catalogue.refresh(productId);
+    }
+    const saleRefuses = catalogue.refuses(productId);
     const wait: PurchaseCall[] = [];
     calls.forEach((call, i) => {
       const claim = claimed.claims[i];
       // A key is looked up before any refusal: its first answer may have been a yes.
-      if (claim === 'claimed' || call.purchase.key) admitted.push(call);
+      if (claim === 'claimed' || call.purchase.key || saleRefuses) admitted.push(call);
       else if (claim === 'wait') wait.push(call);
       else {
         stats.refusedByGate++;

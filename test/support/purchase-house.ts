@@ -64,7 +64,7 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
     },
   };
   const queue: Queue = { ...realQueue };
-  const catalogue = createCatalogue(ledger, monotonicMs);
+  const catalogue = createCatalogue(ledger, monotonicMs, clock);
 
   const house = {
     store,

@@ -9,6 +9,14 @@ import {
   OpsQueuesAnswer,
 } from '../schemas/ops.ts';
 import {
+  ProductAnswer,
+  ProductBody,
+  ProductChangeBody,
+  ProductsAnswer,
+  ReasonBody,
+  UnitsBody,
+} from '../schemas/products.ts';
+import {
   AcceptanceAnswer,
   ErrorAnswer,
   OrderAnswer,
@@ -23,7 +31,7 @@ import { HealthAnswer, InfoAnswer, MetricAnswer, MetricNamesAnswer } from './act
 
 /** The words that descriptions of routes are made of. */
 
-export type Method = 'get' | 'post' | 'put';
+export type Method = 'get' | 'post' | 'put' | 'patch';
 export type Paths = Readonly<Record<string, Readonly<Partial<Record<Method, Operation>>>>>;
 
 export interface Operation {
@@ -53,6 +61,12 @@ export const COMPONENTS = {
       OrderAnswer,
       StockAnswer,
       QueueStatusAnswer,
+      ProductBody,
+      ProductChangeBody,
+      UnitsBody,
+      ReasonBody,
+      ProductAnswer,
+      ProductsAnswer,
       DeadLetterGroupsAnswer,
       DeadLettersAnswer,
       DeadLettersBody,
@@ -73,7 +87,10 @@ export const COMPONENTS = {
       schema: { type: 'integer', minimum: 0 },
     },
     Location: { description: 'Where the outcome will be found', schema: { type: 'string' } },
-    ETag: { description: "The product's version", schema: { type: 'string', pattern: '^"\\d+"$' } },
+    ETag: {
+      description: "The product's version; of a product also its state, which the clock changes by itself",
+      schema: { type: 'string', pattern: '^"\\d+(\\.\\w+)?"$' },
+    },
     'X-Request-Id': {
       description: 'Id of this answer; the one that the request brought, or a new one',
       schema: { type: 'string' },

@@ -9,6 +9,7 @@ import {
   inQuery,
   jsonAnswer,
   NOT_AN_OPERATOR,
+  OPERATOR_NAME,
   type Paths,
   ref,
   textAnswer,
@@ -17,6 +18,15 @@ import {
 const tags = ['sync'];
 const PRODUCT = inPath('productId', ProductId, 'Product id');
 const NO_SUCH_PRODUCT = errorAnswer('`unknown_product`');
+
+/** These calls have no body to give a reason in. */
+const REASON = {
+  name: 'X-Reason',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', minLength: 1, maxLength: 500 },
+  description: 'Why, for the log of operations',
+} as const;
 
 /** What both ways to buy take. */
 export const PURCHASE_INPUT = {
@@ -100,9 +110,10 @@ export const SYNC_PATHS: Paths = {
       summary: 'Make the gate follow the ledger again',
       description: 'Safe while a sale runs.',
       security: FOR_OPERATORS,
-      parameters: [PRODUCT],
+      parameters: [PRODUCT, OPERATOR_NAME, REASON],
       responses: {
         '200': textAnswer('Done', 'Stock initialized for product: 3'),
+        '400': errorAnswer('`invalid_request`: X-Operator or X-Reason'),
         '401': NOT_AN_OPERATOR,
         '404': NO_SUCH_PRODUCT,
       },
@@ -118,11 +129,13 @@ export const SYNC_PATHS: Paths = {
       security: FOR_OPERATORS,
       parameters: [
         PRODUCT,
+        OPERATOR_NAME,
+        REASON,
         inQuery('stock', { type: 'integer', minimum: 0, maximum: UNITS_MAX }, 'Units of the round', true),
       ],
       responses: {
         '200': textAnswer('Done', 'Stock reset to 5 for product: 3'),
-        '400': errorAnswer('`invalid_request`: stock is missing or out of range'),
+        '400': errorAnswer('`invalid_request`: stock is missing or out of range; X-Operator or X-Reason'),
         '401': NOT_AN_OPERATOR,
         '404': NO_SUCH_PRODUCT,
       },

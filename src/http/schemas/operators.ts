@@ -3,7 +3,7 @@ import Type from 'typebox';
 /** What every call that changes something as an operator carries. */
 
 /** No control characters (Cc), no lone surrogates (Cs), no replacement character (the trace of broken UTF-8). */
-const REASON_PATTERN = '^[^\\s\\p{Cc}\\p{Cs}\\uFFFD][^\\p{Cc}\\p{Cs}\\uFFFD]{0,499}$';
+export const REASON_PATTERN = '^[^\\s\\p{Cc}\\p{Cs}\\uFFFD][^\\p{Cc}\\p{Cs}\\uFFFD]{0,499}$';
 
 export const Reason = Type.String({
   pattern: REASON_PATTERN,

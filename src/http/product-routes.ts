@@ -1,0 +1,209 @@
+import type { OperationAction } from '../domain/operation.ts';
+import { available, type Product, saleState } from '../domain/product.ts';
+import type { ProductChanges } from '../domain/product-changes.ts';
+import type { SaleStep } from '../ledger/sales.ts';
+import { readOperatorRequest } from './operator-request.ts';
+import { readTime } from './read-time.ts';
+import { isoTime, json, problem } from './respond.ts';
+import { saleRefused } from './sale-refusals.ts';
+import {
+  checkProductBody,
+  checkProductChangeBody,
+  checkReasonBody,
+  checkUnitsBody,
+  EXPECTED_OF_PRODUCTS,
+} from './schemas/products.ts';
+import type { Service } from './service.ts';
+import { readProductId } from './sync-routes.ts';
+
+type Server = Bun.Server<unknown>;
+type ProductRequest = Request & { readonly params: { readonly productId: string } };
+
+const PAGE = 100;
+const PAGE_MAX = 1_000;
+
+/** Products and their sales: everybody reads, operators change. */
+export function createProductRoutes(service: Service) {
+  const { sales, ledger, catalogue, clock } = service;
+
+  async function list(req: Request): Promise<Response> {
+    const query = new URL(req.url).searchParams;
+    const limit = wholeNumber(query.get('limit') ?? `${PAGE}`, 1, PAGE_MAX);
+    if (limit === null) return wrong(req, 'limit', `limit must be a whole number from 1 to ${PAGE_MAX}`);
+    const after = wholeNumber(query.get('after') ?? '0', 0, Number.MAX_SAFE_INTEGER);
+    if (after === null) return wrong(req, 'after', 'after must be the id of a product');
+    const products = await ledger.productsAfter(after, limit);
+    const nowMs = clock();
+    const next = products.length === limit ? products.at(-1)!.id : null;
+    const shown = products.map((product) => shownProduct(product, nowMs));
+    return json({ products: shown, next, serverTime: isoTime(nowMs) }, 200, NOT_KEPT);
+  }
+
+  async function read(req: ProductRequest): Promise<Response> {
+    const productId = readProductId(req);
+    const product =
+      productId === null ? undefined : (catalogue.fresh(productId) ?? (await catalogue.refresh(productId)));
+    if (!product) return unknown(req);
+    const nowMs = clock();
+    const etag = etagOf(product, nowMs);
+    if (req.headers.get('if-none-match') === etag)
+      return new Response(null, { status: 304, headers: { ...NOT_KEPT, ETag: etag } });
+    return json({ ...shownProduct(product, nowMs), serverTime: isoTime(nowMs) }, 200, {
+      ...NOT_KEPT,
+      ETag: etag,
+    });
+  }
+
+  async function create(req: Request, server: Server): Promise<Response> {
+    const asked = await readOperatorRequest(req, server, service, checkProductBody, EXPECTED_OF_PRODUCTS);
+    if (asked instanceof Response) return asked;
+    const { reason: _, productId, ...rest } = asked.body;
+    const wish = withTimes(req, rest);
+    if (wish instanceof Response) return wish;
+    const operation = asked.operation('product.create', 'product', rest);
+    const step = await sales.create(
+      { ...wish, ...(productId !== undefined && { id: productId }) },
+      operation,
+    );
+    if (step.kind === 'refused') return saleRefused(req, step, clock());
+    return done(step.product, 201, { Location: `/api/v1/products/${step.product.id}` });
+  }
+
+  /** A call that changes one product: how its body is read, what it does, and what is written down of it. */
+  function changing<Body>(
+    check: Parameters<typeof readOperatorRequest<Body>>[3],
+    action: OperationAction,
+    changesOf: (body: Body, req: Request) => ProductChanges | Response,
+  ) {
+    return async (req: ProductRequest, server: Server): Promise<Response> => {
+      const asked = await readOperatorRequest(req, server, service, check, EXPECTED_OF_CHANGES);
+      if (asked instanceof Response) return asked;
+      const version = seenVersion(req);
+      if (version instanceof Response) return version;
+      const productId = readProductId(req);
+      if (productId === null) return unknown(req);
+      const changes = changesOf(asked.body, req);
+      if (changes instanceof Response) return changes;
+      const { reason: _, ...details } = asked.body as { reason: string };
+      const operation = asked.operation(action, `product/${productId}`, details);
+      return answer(req, await sales.change(productId, changes, operation, version));
+    };
+  }
+
+  async function drain(req: ProductRequest, server: Server): Promise<Response> {
+    const asked = await readOperatorRequest(req, server, service, checkReasonBody);
+    if (asked instanceof Response) return asked;
+    const productId = readProductId(req);
+    if (productId === null) return unknown(req);
+    return answer(req, await sales.close(productId, asked.operation('sale.drain', `product/${productId}`)));
+  }
+
+  function answer(req: Request, step: SaleStep): Response {
+    return step.kind === 'refused' ? saleRefused(req, step, clock()) : done(step.product, 200);
+  }
+
+  function done(product: Product, status: number, headers: Record<string, string> = {}): Response {
+    const nowMs = clock();
+    const body = { ...shownProduct(product, nowMs), serverTime: isoTime(nowMs) };
+    return json(body, status, { 'Cache-Control': 'no-store', ETag: etagOf(product, nowMs), ...headers });
+  }
+
+  return {
+    '/api/v1/products': { GET: list, POST: create },
+    '/api/v1/products/:productId': {
+      GET: read,
+      PATCH: changing(checkProductChangeBody, 'product.change', ({ reason: _, ...changes }, req) =>
+        withTimes(req, changes),
+      ),
+    },
+    '/api/v1/products/:productId/units': {
+      POST: changing(checkUnitsBody, 'units.add', ({ delta }) => ({ addUnits: delta })),
+    },
+    '/api/v1/products/:productId/pause': {
+      POST: changing(checkReasonBody, 'sale.pause', () => ({ state: 'paused' })),
+    },
+    '/api/v1/products/:productId/resume': {
+      POST: changing(checkReasonBody, 'sale.resume', () => ({ state: 'open' })),
+    },
+    '/api/v1/products/:productId/drain': { POST: drain },
+  };
+}
+
+const NOT_KEPT = { 'Cache-Control': 'no-cache' };
+const EXPECTED_OF_CHANGES = {
+  ...EXPECTED_OF_PRODUCTS,
+  body: 'The body must be a JSON object that names what to change, and a reason',
+};
+
+function shownProduct(product: Product, nowMs: number) {
+  const { id, name, priceMinor, currency, total, reserved, sold, version, generation } = product;
+  const { opensAt, closesAt, perCustomerLimit, holdSeconds } = product;
+  const state = saleState(product, nowMs);
+  return {
+    productId: id,
+    name,
+    priceMinor,
+    currency,
+    total,
+    available: available(product),
+    reserved,
+    sold,
+    version,
+    generation,
+    state,
+    paused: product.state === 'paused',
+    drained: state === 'closed' && reserved === 0,
+    opensAt: opensAt === null ? null : isoTime(opensAt),
+    closesAt: closesAt === null ? null : isoTime(closesAt),
+    perCustomerLimit,
+    holdSeconds,
+  };
+}
+
+/** The version, and the state beside it, because the clock changes that without a new version. */
+function etagOf(product: Product, nowMs: number): string {
+  return `"${product.version}.${saleState(product, nowMs)}"`;
+}
+
+/** The version in `If-Match`, bare or as an ETag of ours; null when any will do. */
+function seenVersion(req: Request): number | null | Response {
+  const header = req.headers.get('if-match');
+  if (header === null || header.trim() === '*') return null;
+  const version = /^"(\d{1,16})(?:\.\w+)?"$/.exec(header.trim())?.[1];
+  if (version !== undefined) return Number(version);
+  return wrong(req, 'If-Match', 'If-Match must be one ETag of the product, like "12", or *');
+}
+
+interface Times {
+  readonly opensAt?: string | null;
+  readonly closesAt?: string | null;
+}
+
+/** The same with its times in milliseconds, or the refusal of one that no calendar has. */
+function withTimes<T extends Times>(
+  req: Request,
+  { opensAt, closesAt, ...rest }: T,
+): (Omit<T, keyof Times> & { opensAt?: number | null; closesAt?: number | null }) | Response {
+  const times: { opensAt?: number | null; closesAt?: number | null } = {};
+  for (const [field, text] of Object.entries({ opensAt, closesAt })) {
+    if (text === undefined) continue;
+    const ms = text === null ? null : readTime(text);
+    if (ms === undefined) return wrong(req, field, `${field} is not a time that exists: ${text}`);
+    times[field as keyof Times] = ms;
+  }
+  return { ...rest, ...times };
+}
+
+function wholeNumber(text: string, min: number, max: number): number | null {
+  const value = Number(text);
+  return /^\d{1,16}$/.test(text) && value >= min && value <= max ? value : null;
+}
+
+function unknown(req: ProductRequest): Response {
+  const asked = req.params.productId.slice(0, 40);
+  return problem(req, 'unknown_product', `There is no product ${asked}`, { field: 'productId' });
+}
+
+function wrong(req: Request, field: string, message: string): Response {
+  return problem(req, 'invalid_request', message, { field });
+}

@@ -1,0 +1,155 @@
+import Type from 'typebox';
+import { Compile } from 'typebox/compile';
+import { UNITS_MAX } from '../../domain/product.ts';
+import { Reason } from './operators.ts';
+
+/** The shapes of products and their sales. */
+
+/** With quantities of a million at most, every amount stays an exact number. */
+export const PRICE_MINOR_MAX = 9_000_000_000;
+export const HOLD_SECONDS_MAX = 86_400;
+const NAME_PATTERN = '^[^\\p{Cc}\\p{Cs}\\uFFFD]{1,200}$';
+/** A date and a time with its zone (RFC 3339), to the millisecond. */
+export const TIME_PATTERN =
+  '^\\d{4}-\\d\\d-\\d\\dT([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,3})?)?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)$';
+
+const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+const ProductId = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+const Name = Type.String({ pattern: NAME_PATTERN, minLength: 1, maxLength: 200 });
+const PriceMinor = Type.Integer({
+  minimum: 1,
+  maximum: PRICE_MINOR_MAX,
+  description: 'Price of one unit in minor units (cents)',
+});
+const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217' });
+const Limit = Type.Integer({ minimum: 1, maximum: UNITS_MAX });
+const HoldSeconds = Type.Integer({
+  minimum: 1,
+  maximum: HOLD_SECONDS_MAX,
+  description: 'How long an unpaid order keeps its units',
+});
+const Time = Type.String({ pattern: TIME_PATTERN, description: 'RFC 3339, like 2026-11-27T09:00:00Z' });
+
+const OpensAt = nullable(Time);
+const ClosesAt = nullable(Time);
+
+export const ProductBody = Type.Object(
+  {
+    productId: Type.Optional(ProductId),
+    name: Name,
+    priceMinor: PriceMinor,
+    currency: Currency,
+    units: Type.Integer({ minimum: 0, maximum: UNITS_MAX }),
+    opensAt: Type.Optional(OpensAt),
+    closesAt: Type.Optional(ClosesAt),
+    perCustomerLimit: Type.Optional(nullable(Limit)),
+    holdSeconds: Type.Optional(HoldSeconds),
+    reason: Reason,
+  },
+  {
+    $id: 'ProductRequest',
+    additionalProperties: false,
+    description:
+      'Without `productId` the lowest free one is taken. Without times the sale is open at once and never closes; without ' +
+      '`perCustomerLimit` there is none; holds are 600 seconds.',
+  },
+);
+export const checkProductBody = Compile(ProductBody);
+
+export const ProductChangeBody = Type.Object(
+  {
+    name: Type.Optional(Name),
+    priceMinor: Type.Optional(PriceMinor),
+    opensAt: Type.Optional(OpensAt),
+    closesAt: Type.Optional(ClosesAt),
+    perCustomerLimit: Type.Optional(nullable(Limit)),
+    holdSeconds: Type.Optional(HoldSeconds),
+    reason: Reason,
+  },
+  {
+    $id: 'ProductChangeRequest',
+    additionalProperties: false,
+    minProperties: 2,
+    description: 'What is not named stays as it is. null takes a time or the limit away.',
+  },
+);
+export const checkProductChangeBody = Compile(ProductChangeBody);
+
+export const UnitsBody = Type.Object(
+  {
+    delta: Type.Integer({
+      minimum: -UNITS_MAX,
+      maximum: UNITS_MAX,
+      description: 'Added to the free units of this round; negative takes free units away',
+    }),
+    reason: Reason,
+  },
+  { $id: 'UnitsRequest', additionalProperties: false },
+);
+export const checkUnitsBody = Compile(UnitsBody);
+
+export const ReasonBody = Type.Object(
+  { reason: Reason },
+  { $id: 'ReasonRequest', additionalProperties: false },
+);
+export const checkReasonBody = Compile(ReasonBody);
+
+const Count = Type.Integer({ minimum: 0 });
+const Shown = Type.String({ format: 'date-time' });
+
+const PRODUCT = {
+  productId: ProductId,
+  name: Type.String(),
+  priceMinor: Type.Integer({ minimum: 0 }),
+  currency: Type.String(),
+  total: Count,
+  available: Type.Integer({ minimum: 0, description: 'Free to buy now' }),
+  reserved: Type.Integer({ minimum: 0, description: 'Ordered and not paid yet' }),
+  sold: Count,
+  version: Type.Integer({
+    minimum: 1,
+    description: 'Rises by one with every change, each batch of purchases included',
+  }),
+  generation: Type.Integer({ minimum: 1, description: 'Round of the sale; a reset begins the next one' }),
+  state: Type.Enum(['not_open', 'open', 'paused', 'closed'], {
+    description: 'As of `serverTime`. `paused` only while it would be open otherwise',
+  }),
+  paused: Type.Boolean({ description: "The operators' own switch, whatever the times say" }),
+  drained: Type.Boolean({
+    description:
+      'Closed, and no unit is reserved any more. Purchases that were accepted before may still be in the queue.',
+  }),
+  opensAt: nullable(Shown),
+  closesAt: nullable(Shown),
+  perCustomerLimit: nullable(Limit),
+  holdSeconds: Type.Integer({ minimum: 1 }),
+};
+
+export const ProductAnswer = Type.Object(
+  { ...PRODUCT, serverTime: Shown },
+  { $id: 'Product', description: '`total = available + reserved + sold`, always.' },
+);
+
+export const ProductsAnswer = Type.Object(
+  {
+    products: Type.Array(Type.Object(PRODUCT)),
+    next: nullable(ProductId),
+    serverTime: Shown,
+  },
+  { $id: 'Products', description: 'By id. `next` is the `after` of the next page; null on the last one.' },
+);
+
+/** What each field accepts, in words. */
+export const EXPECTED_OF_PRODUCTS: Readonly<Record<string, string>> = {
+  productId: `productId must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}, or absent`,
+  name: 'name must have 1 to 200 characters, no control characters among them',
+  priceMinor: `priceMinor must be a whole number of minor units from 1 to ${PRICE_MINOR_MAX}`,
+  currency: 'currency must be a code of three capital letters, like USD',
+  units: `units must be a whole number from 0 to ${UNITS_MAX}`,
+  delta: `delta must be a whole number from -${UNITS_MAX} to ${UNITS_MAX}`,
+  opensAt: 'opensAt must be a time with its zone like 2026-11-27T09:00:00Z, or null',
+  closesAt: 'closesAt must be a time with its zone like 2026-11-27T09:00:00Z, or null',
+  perCustomerLimit: `perCustomerLimit must be a whole number from 1 to ${UNITS_MAX}, or null for none`,
+  holdSeconds: `holdSeconds must be a whole number from 1 to ${HOLD_SECONDS_MAX}`,
+};

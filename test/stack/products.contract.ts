@@ -1,0 +1,254 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import type { Answer } from '../support/caller.ts';
+import { eventually, type Shop } from '../support/shop.ts';
+
+/** Products and sales over HTTP, against a real server process. */
+
+const OPEN_TIMEOUT_MS = 90_000;
+const LONG_MS = 3_600_000;
+
+export function describeProducts(openShop: (env?: Record<string, string>) => Promise<Shop>): void {
+  let shop: Shop;
+  beforeAll(async () => {
+    shop = await openShop();
+  }, OPEN_TIMEOUT_MS);
+  afterAll(async () => {
+    const { breaches } = await shop.readBooks();
+    await shop[Symbol.asyncDispose]();
+    expect(breaches).toEqual([]);
+  }, OPEN_TIMEOUT_MS);
+
+  const thing = { name: 'Thing', priceMinor: 100, currency: 'EUR', units: 5, reason: 'for the test' };
+  const create = (body: object, headers = {}) =>
+    shop.call('POST', '/api/v1/products', { body: { ...thing, ...body }, headers });
+  const created = async (body: object = {}): Promise<number> => {
+    const { status, text, json } = await create(body);
+    if (status !== 201) throw new Error(text);
+    return json.productId;
+  };
+  const read = (id: number, headers = {}) => shop.get(`/api/v1/products/${id}`, headers);
+  const patch = (id: number, body: object, headers = {}): Promise<Answer> =>
+    shop.call('PATCH', `/api/v1/products/${id}`, { body: { reason: 'for the test', ...body }, headers });
+  const act = (id: number, action: string, body: object = {}, headers = {}): Promise<Answer> =>
+    shop.call('POST', `/api/v1/products/${id}/${action}`, {
+      body: { reason: 'for the test', ...body },
+      headers,
+    });
+  const buy = async (productId: number, more: object = {}) => {
+    const { status, json } = await shop.buy('sync', { productId, quantity: 1, ...more });
+    return status === 200 ? 'bought' : json.code;
+  };
+  const lastLogged = async () => (await shop.get('/api/v1/ops/log?limit=1')).json.operations[0];
+  const inAnHour = (hours = 1) => new Date(Date.now() + hours * LONG_MS).toISOString();
+
+  describe('reading', () => {
+    test('a product shows its units, its sale and the time, with an ETag that a change replaces', async () => {
+      const id = await created();
+      const { status, headers, json } = await read(id);
+      const { reason: _, units, ...named } = thing;
+      expect([status, json]).toEqual([
+        200,
+        {
+          ...named,
+          productId: id,
+          total: units,
+          available: units,
+          reserved: 0,
+          sold: 0,
+          version: 1,
+          generation: 1,
+          state: 'open',
+          paused: false,
+          drained: false,
+          opensAt: null,
+          closesAt: null,
+          perCustomerLimit: null,
+          holdSeconds: 600,
+          serverTime: expect.any(String),
+        },
+      ]);
+      const etag = headers.get('etag')!;
+      expect(etag).toBe('"1.open"');
+      expect((await read(id, { 'If-None-Match': etag })).status).toBe(304);
+      expect((await act(id, 'pause')).headers.get('etag')).toBe('"2.paused"');
+      expect((await read(id, { 'If-None-Match': etag })).json).toMatchObject({
+        state: 'paused',
+        paused: true,
+      });
+    });
+
+    test('the list goes page by page to its end', async () => {
+      const ids = [await created(), await created(), await created()];
+      const seen: number[] = [];
+      for (let after: number | null = ids[0]! - 1; after !== null; ) {
+        const { json }: Answer = await shop.get(`/api/v1/products?limit=2&after=${after}`);
+        seen.push(...json.products.map(({ productId }: { productId: number }) => productId));
+        after = json.next;
+      }
+      expect(seen.slice(0, 3)).toEqual(ids);
+      expect((await shop.get('/api/v1/products')).json.products.length).toBeGreaterThanOrEqual(8);
+    });
+
+    test('a product that is not there is 404', async () => {
+      for (const id of ['99999', '0', 'x', '9007199254740993']) {
+        const { status, json } = await shop.get(`/api/v1/products/${id}`);
+        expect([status, json.code, json.field]).toEqual([404, 'unknown_product', 'productId']);
+      }
+    });
+  });
+
+  describe('an operator', () => {
+    test('puts a product on sale, and is written down', async () => {
+      const { status, headers, json } = await create({ perCustomerLimit: 1 }, { 'X-Operator': 'grace' });
+      expect([status, headers.get('location')]).toEqual([201, `/api/v1/products/${json.productId}`]);
+      expect(await buy(json.productId, { userId: 'ann' })).toBe('bought');
+      expect(await buy(json.productId, { userId: 'ann' })).toBe('limit_reached');
+      expect(await lastLogged()).toMatchObject({
+        actor: 'grace',
+        action: 'product.create',
+        subject: `product/${json.productId}`,
+        reason: 'for the test',
+      });
+    });
+
+    test('chooses an id, which nobody else may have', async () => {
+      const productId = 700_000 + Math.floor(Math.random() * 100_000);
+      expect(await created({ productId })).toBe(productId);
+      const { status, json } = await create({ productId });
+      expect([status, json.code, json.field]).toEqual([409, 'product_exists', 'productId']);
+    });
+
+    test('changes a product as it was seen, or not at all', async () => {
+      const id = await created();
+      const etag = (await read(id)).headers.get('etag')!;
+      await buy(id);
+      const { status, json } = await patch(id, { priceMinor: 1 }, { 'If-Match': etag });
+      expect([status, json.code, json.field]).toEqual([412, 'version_mismatch', 'If-Match']);
+      expect(json.message).toMatch(/at version \d+ now/);
+      const now = (await act(id, 'pause')).json;
+      const changed = await patch(id, { priceMinor: 1 }, { 'If-Match': `"${now.version}"` });
+      expect(changed.json).toMatchObject({ priceMinor: 1, version: now.version + 1 });
+    });
+
+    test('sets and clears times and limits', async () => {
+      const id = await created();
+      const [opensAt, closesAt] = [inAnHour(1), inAnHour(2)];
+      const { json } = await patch(id, { opensAt, closesAt, perCustomerLimit: 2, holdSeconds: 30 });
+      expect(json).toMatchObject({
+        opensAt,
+        closesAt,
+        perCustomerLimit: 2,
+        holdSeconds: 30,
+        state: 'not_open',
+      });
+      expect(await buy(id)).toBe('sale_not_open');
+      const cleared = await patch(id, { opensAt: null, closesAt: null, perCustomerLimit: null });
+      expect(cleared.json).toMatchObject({
+        opensAt: null,
+        closesAt: null,
+        perCustomerLimit: null,
+        state: 'open',
+      });
+      expect(await buy(id)).toBe('bought');
+      expect(await lastLogged()).toMatchObject({
+        action: 'product.change',
+        details: { opensAt: null, closesAt: null, perCustomerLimit: null },
+      });
+    });
+
+    test('adds units, which a sold-out sale sells at once, sync and async', async () => {
+      const id = await created({ units: 0 });
+      expect(await buy(id)).toBe('sold_out');
+      const { json } = await act(id, 'units', { delta: 2 });
+      expect(json).toMatchObject({ total: 2, available: 2 });
+      expect(await buy(id)).toBe('bought');
+      const { trackingId } = (await shop.buy('async', { productId: id, quantity: 1 })).json;
+      await eventually(async () => {
+        const { json } = await shop.get(`/api/v1/async/purchase/${trackingId}?wait=5s`);
+        return json.status === 'confirmed';
+      });
+    });
+
+    test('takes away what is free and no more, and hears how much that is', async () => {
+      const id = await created({ units: 5 });
+      await buy(id, { quantity: 2 });
+      const { status, json } = await act(id, 'units', { delta: -4 });
+      expect([status, json.code, json.field]).toEqual([409, 'units_below_committed', 'delta']);
+      expect(json.message).toContain('at least -3');
+      expect((await act(id, 'units', { delta: -3 })).json).toMatchObject({ total: 2, available: 0 });
+    });
+
+    test('sets no limit below what somebody holds, and hears how much that is', async () => {
+      const id = await created({ units: 9 });
+      await buy(id, { quantity: 3, userId: 'ann' });
+      const { status, json } = await patch(id, { perCustomerLimit: 2 });
+      expect([status, json.code, json.field]).toEqual([409, 'limit_below_held', 'perCustomerLimit']);
+      expect(json.message).toContain('at least 3');
+      await patch(id, { perCustomerLimit: 3 });
+      expect(await buy(id, { userId: 'ann' })).toBe('limit_reached');
+    });
+
+    test('pauses and resumes a sale; queued purchases are told so, too', async () => {
+      const id = await created();
+      await act(id, 'pause');
+      expect(await buy(id)).toBe('sale_paused');
+      const { trackingId } = (await shop.buy('async', { productId: id, quantity: 1 })).json;
+      const outcome = (await shop.get(`/api/v1/async/purchase/${trackingId}?wait=20s`)).json;
+      expect(outcome).toMatchObject({ status: 'rejected', code: 'sale_paused' });
+      expect((await act(id, 'resume')).json).toMatchObject({ state: 'open', paused: false });
+      expect(await buy(id)).toBe('bought');
+    });
+
+    test('drains a sale, and sees when nothing is under way any more', async () => {
+      const id = await created();
+      await buy(id);
+      const { json } = await act(id, 'drain');
+      expect(json.state).toBe('closed');
+      expect(Date.parse(json.closesAt)).toBeLessThanOrEqual(Date.parse(json.serverTime));
+      expect(await buy(id)).toBe('sale_closed');
+      await eventually(async () => (await read(id)).json.drained);
+      expect((await read(id)).json).toMatchObject({ reserved: 0, sold: 1 });
+      expect(await lastLogged()).toMatchObject({ action: 'sale.drain', subject: `product/${id}` });
+    });
+
+    test('hears that a sold-out sale is closed, not sold out, whichever way it is asked', async () => {
+      const id = await created({ units: 0 });
+      expect(await buy(id)).toBe('sold_out');
+      await act(id, 'drain');
+      expect(await buy(id)).toBe('sale_closed');
+      expect(await buy(id, { quantity: 3 })).toBe('sale_closed');
+      const { trackingId } = (await shop.buy('async', { productId: id, quantity: 1 })).json;
+      const outcome = (await shop.get(`/api/v1/async/purchase/${trackingId}?wait=20s`)).json;
+      expect(outcome).toMatchObject({ status: 'rejected', code: 'sale_closed' });
+    });
+
+    test('resets and makes the gate follow with a name and a reason, and the answers stay as they are', async () => {
+      const headers = { 'X-Operator': 'ada', 'X-Reason': 'second round' };
+      const reset = await shop.call('PUT', '/api/v1/sync/stock/5/reset?stock=7', { headers });
+      expect([reset.status, reset.text]).toEqual([200, 'Stock reset to 7 for product: 5']);
+      const logged = { actor: 'ada', reason: 'second round', subject: 'product/5' };
+      expect(await lastLogged()).toMatchObject({ ...logged, action: 'stock.reset', details: { units: 7 } });
+      const init = await shop.call('POST', '/api/v1/sync/stock/init/5', { headers });
+      expect([init.status, init.text]).toEqual([200, 'Stock initialized for product: 5']);
+      expect(await lastLogged()).toMatchObject({ ...logged, action: 'stock.init' });
+      const wrong = await shop.call('POST', '/api/v1/sync/stock/init/5', {
+        headers: { 'X-Operator': 'system' },
+      });
+      expect([wrong.status, wrong.json.field]).toEqual([400, 'X-Operator']);
+    });
+  });
+
+  test('nobody else changes anything', async () => {
+    const headers = { 'X-Forwarded-For': '203.0.113.9' };
+    const answers = [
+      await create({}, headers),
+      await patch(1, { priceMinor: 1 }, headers),
+      await act(1, 'units', { delta: 1 }, headers),
+      await act(1, 'pause', {}, headers),
+      await act(1, 'resume', {}, headers),
+      await act(1, 'drain', {}, headers),
+    ];
+    for (const { status, json } of answers) expect([status, json.code]).toEqual([401, 'unauthorized']);
+    expect((await read(1)).json).toMatchObject({ version: 1, state: 'open' });
+  });
+}
