@@ -24,6 +24,12 @@ test('with nothing set everything has a value that fits one machine', () => {
     logLevel: 'info',
     logRequests: false,
     purchaseTtlMs: 1_800_000,
+    keep: {
+      outcomesMs: 604_800_000,
+      keysMs: 172_800_000,
+      operationsMs: 31_536_000_000,
+      deadLettersMs: 2_592_000_000,
+    },
     drainMs: 0,
     tuning: {
       databasePool: null,
@@ -68,6 +74,10 @@ test('every setting is read from its variable', () => {
       PULSECART_LOG_LEVEL: 'silent',
       PULSECART_LOG_REQUESTS: 'on',
       PULSECART_PURCHASE_TTL_SECONDS: '60',
+      PULSECART_KEEP_OUTCOMES_HOURS: '25',
+      PULSECART_KEEP_KEYS_HOURS: '24',
+      PULSECART_KEEP_OPERATIONS_HOURS: '100',
+      PULSECART_KEEP_DEAD_LETTERS_HOURS: '1',
       PULSECART_SIMULATOR_LATENCY_MS: '0',
       PULSECART_SIMULATOR_JITTER_MS: '1',
       PULSECART_SIMULATOR_TIMEOUT_MS: '50',
@@ -96,6 +106,12 @@ test('every setting is read from its variable', () => {
     logLevel: 'silent',
     logRequests: true,
     purchaseTtlMs: 60_000,
+    keep: {
+      outcomesMs: 90_000_000,
+      keysMs: 86_400_000,
+      operationsMs: 360_000_000,
+      deadLettersMs: 3_600_000,
+    },
     drainMs: 250,
     tuning: { databasePool: 9, deskBatches: 3, workerBatches: 4, prefetch: 5, chargesInFlight: 6 },
     payments: {
@@ -141,6 +157,10 @@ describe('a setting that is out of its range is refused by its name:', () => {
     ['PULSECART_LOG_REQUESTS', ['yes']],
     ['PULSECART_LOG_LEVEL', ['verbose']],
     ['PULSECART_PURCHASE_TTL_SECONDS', ['0', '604801', '1.5', '-1']],
+    ['PULSECART_KEEP_OUTCOMES_HOURS', ['23', '87601', 'ever']],
+    ['PULSECART_KEEP_KEYS_HOURS', ['23', '87601']],
+    ['PULSECART_KEEP_OPERATIONS_HOURS', ['23', '87601']],
+    ['PULSECART_KEEP_DEAD_LETTERS_HOURS', ['0', '87601']],
     ['PULSECART_SIMULATOR_LATENCY_MS', ['60001', '-1']],
     ['PULSECART_SIMULATOR_DECLINE_RATE', ['-0.1', '1.1', 'NaN', 'half']],
     ['PULSECART_SIMULATOR_JITTER_MS', ['60001']],
@@ -157,6 +177,15 @@ describe('a setting that is out of its range is refused by its name:', () => {
       test(`${name}=${value}`, () => expectRefused({ [name]: value }, name));
     }
   }
+
+  test('outcomes that are kept shorter than the keys that lead to them', () => {
+    const hours = { PULSECART_KEEP_OUTCOMES_HOURS: '24', PULSECART_KEEP_KEYS_HOURS: '25' };
+    expectRefused(hours, 'PULSECART_KEEP_OUTCOMES_HOURS');
+  });
+
+  test('keys that are kept shorter than a purchase may wait', () => {
+    expectRefused({ PULSECART_PURCHASE_TTL_SECONDS: '172801' }, 'PULSECART_KEEP_KEYS_HOURS');
+  });
 
   test('rates of the simulator that add up to more than all charges', () => {
     const rates = { PULSECART_SIMULATOR_DECLINE_RATE: '0.6', PULSECART_SIMULATOR_ERROR_RATE: '0.5' };

@@ -24,6 +24,8 @@ export interface Config {
   readonly logRequests: boolean;
   /** How long an async purchase may wait before it ends as `too_old`. */
   readonly purchaseTtlMs: number;
+  /** How long what nobody needs any more is kept. */
+  readonly keep: Keep;
   /** How long a stopping server goes on answering, with `Connection: close`, so that its clients move over. */
   readonly drainMs: number;
   readonly tuning: Tuning;
@@ -41,6 +43,13 @@ export interface SimulatedPayments {
   readonly duplicateRate: number;
   readonly tooLateRate: number;
   readonly outageRate: number;
+}
+
+export interface Keep {
+  readonly outcomesMs: number;
+  readonly keysMs: number;
+  readonly operationsMs: number;
+  readonly deadLettersMs: number;
 }
 
 export interface EngineUrls {
@@ -135,8 +144,8 @@ export function readConfig(
     worker: onOff('PULSECART_WORKER', env.PULSECART_WORKER, true),
     logLevel: oneOf('PULSECART_LOG_LEVEL', env.PULSECART_LOG_LEVEL, LOG_LEVELS, 'info'),
     logRequests: onOff('PULSECART_LOG_REQUESTS', env.PULSECART_LOG_REQUESTS, false),
-    purchaseTtlMs:
-      1000 * integer('PULSECART_PURCHASE_TTL_SECONDS', env.PULSECART_PURCHASE_TTL_SECONDS, 1800, 1, 604_800),
+    purchaseTtlMs: purchaseTtlMs(env),
+    keep: keep(env),
     drainMs: integer(
       'PULSECART_DRAIN_MS',
       env.PULSECART_DRAIN_MS,
@@ -180,6 +189,38 @@ export function readClient(
     throw invalid('--url takes the address of a server, such as http://127.0.0.1:8080');
   }
   return { url: parsed.origin, operatorToken: env.PULSECART_OPERATOR_TOKEN || null };
+}
+
+function keep(env: Readonly<Record<string, string | undefined>>): Keep {
+  const hours = (name: string, value: string | undefined, fallback: number, min: number) =>
+    HOUR_MS * integer(name, value, fallback, min, KEEP_HOURS_MAX);
+  const kept = {
+    outcomesMs: hours('PULSECART_KEEP_OUTCOMES_HOURS', env.PULSECART_KEEP_OUTCOMES_HOURS, 168, 24),
+    keysMs: hours('PULSECART_KEEP_KEYS_HOURS', env.PULSECART_KEEP_KEYS_HOURS, 48, 24),
+    operationsMs: hours('PULSECART_KEEP_OPERATIONS_HOURS', env.PULSECART_KEEP_OPERATIONS_HOURS, 8_760, 24),
+    deadLettersMs: hours('PULSECART_KEEP_DEAD_LETTERS_HOURS', env.PULSECART_KEEP_DEAD_LETTERS_HOURS, 720, 1),
+  };
+  if (kept.outcomesMs < kept.keysMs) {
+    throw invalid(
+      'PULSECART_KEEP_OUTCOMES_HOURS must not be less than PULSECART_KEEP_KEYS_HOURS: a repeated key leads to an outcome.',
+    );
+  }
+  if (kept.keysMs < purchaseTtlMs(env)) {
+    throw invalid(
+      'PULSECART_KEEP_KEYS_HOURS must not be less than PULSECART_PURCHASE_TTL_SECONDS: a purchase may wait that long.',
+    );
+  }
+  return Object.freeze(kept);
+}
+
+const HOUR_MS = 3_600_000;
+/** Ten years: what is to be kept longer is for an archive. */
+const KEEP_HOURS_MAX = 87_600;
+
+function purchaseTtlMs(env: Readonly<Record<string, string | undefined>>): number {
+  return (
+    1000 * integer('PULSECART_PURCHASE_TTL_SECONDS', env.PULSECART_PURCHASE_TTL_SECONDS, 1800, 1, 604_800)
+  );
 }
 
 function invalid(message: string): AppError {

@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sales: ['domain', 'ledger', 'gate', 'purchase'],
   operations: ['domain', 'ledger', 'queue', 'purchase', 'settlement'],
   audit: ['domain', 'ledger'],
-  observe: ['domain', 'ledger', 'queue', 'feed', 'purchase', 'settlement'],
+  observe: ['domain', 'ledger', 'queue', 'feed', 'purchase', 'settlement', 'operations'],
   http: [
     'domain',
     'ledger',

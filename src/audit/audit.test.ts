@@ -111,7 +111,7 @@ const BREACHES: [planted: string, sql: () => string, red: string[]][] = [
   ],
   [
     'a decision counted twice',
-    () => 'UPDATE counters SET value = value + 1',
+    () => "UPDATE counters SET value = value + 1 WHERE name = 'async_decided'",
     ['every async decision is counted once'],
   ],
   [

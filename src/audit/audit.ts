@@ -78,11 +78,13 @@ function freeUnitsBelongToTheRound({ products, generations }: Books): Verdict {
 }
 
 function everyAsyncDecisionIsCounted({ totals }: Books): Verdict {
-  const found = totals.asyncOrders + totals.asyncRefused;
+  const { asyncPruned } = totals;
+  const found = totals.asyncOrders + totals.asyncRefused + asyncPruned;
+  const forgotten = asyncPruned > 0 ? `, ${asyncPruned} of them forgotten after their time` : '';
   return {
     name: 'every async decision is counted once',
     pass: found === totals.asyncDecided,
-    detail: `${totals.asyncDecided} counted, ${found} found`,
+    detail: `${totals.asyncDecided} counted, ${found} found${forgotten}`,
   };
 }
 

@@ -8,6 +8,7 @@ import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { watchHouse } from '../observe/watch.ts';
 import { createDeadLetters } from '../operations/dead-letters.ts';
+import { createRetention } from '../operations/retention.ts';
 import { createAcceptance } from '../purchase/acceptance.ts';
 import { createCatalogue } from '../purchase/catalogue.ts';
 import { createDesk } from '../purchase/desk.ts';
@@ -57,7 +58,10 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
     onStandings: (standings) => feed.announce(standings),
     onBug: (error, context) => log.error({ err: error }, context),
   });
-  const tracking = createTracking(ledger, ids, clock, config.purchaseTtlMs);
+  const tracking = createTracking(ledger, ids, clock, {
+    purchaseTtlMs: config.purchaseTtlMs,
+    keepOutcomesMs: config.keep.outcomesMs,
+  });
   const acceptance = createAcceptance(ledger, queue, catalogue, ids, clock, {
     publishesInFlightMax: atOnce.publishes,
   });
@@ -76,6 +80,15 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
     onDecided: (purchaseIds) => feed.announceDecided(purchaseIds),
   });
   const sales = createSales({ ledger, gate, catalogue, desk, onTrouble });
+  const retention = createRetention({
+    ledger,
+    queue,
+    deadLetters,
+    clock,
+    keep: config.keep,
+    mine: duties.mine,
+    onTrouble,
+  });
   const reconciler = createReconciler({ ledger, gate, queue, duties, onTrouble });
   const unsubscribe = feed.subscribe({
     // What this process announces it knows already; `heard` sees that and does nothing.
@@ -95,6 +108,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
     settlement,
     queue,
     ledger,
+    retention,
     ...(gateFigures && { gateFigures }),
   });
   let ready = true;
@@ -125,6 +139,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
       await settlement.start({ consume: roles.settlement });
       if (roles.worker) await worker.start();
       reconciler.start();
+      retention.start();
     },
     leave() {
       ready = false;
@@ -139,6 +154,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
       await worker.close();
       await settlement.close();
       await reconciler.close();
+      await retention.close();
       await duties.close();
       await engines.close();
     },

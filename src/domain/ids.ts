@@ -32,6 +32,12 @@ export interface PurchaseIdParts {
   readonly soldOut: { readonly productId: number; readonly quantity: number } | null;
 }
 
+/** Lower than every UUID of version 7 that was made at this time (ms since the epoch) or later, higher than all before. */
+export function lowestIdAt(ms: number): string {
+  const hex = Math.max(0, Math.floor(ms)).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}
+
 export const PURCHASE_ID_PATTERN = '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$';
 export const PURCHASE_ID_KEY_BYTES = 16;
 

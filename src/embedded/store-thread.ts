@@ -60,6 +60,7 @@ function methodsOf(store: Store) {
     holdDuty: ledger.holdDuty,
     leaveDuty: ledger.leaveDuty,
     log: ledger.log,
+    prune: ledger.prune,
     async secret(...args: Parameters<typeof ledger.secret>) {
       return [...(await ledger.secret(...args))];
     },

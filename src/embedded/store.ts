@@ -6,9 +6,10 @@ import theHouse from './migrations/0001-the-house.sql' with { type: 'text' };
 import countsAndDuties from './migrations/0002-counts-and-duties.sql' with { type: 'text' };
 import operations from './migrations/0003-operations.sql' with { type: 'text' };
 import endings from './migrations/0004-endings.sql' with { type: 'text' };
+import retention from './migrations/0005-retention.sql' with { type: 'text' };
 
 /** In order; a file is never edited once it has been released. */
-const MIGRATIONS: readonly string[] = [theHouse, countsAndDuties, operations, endings];
+const MIGRATIONS: readonly string[] = [theHouse, countsAndDuties, operations, endings, retention];
 
 export const DATABASE_FILE = 'pulsecart.db';
 

@@ -120,6 +120,7 @@ export async function openThreadedStore(
     operations: reader.operations,
     refundsDue: reader.refundsDue,
     log: (operation) => call('log', operation),
+    prune: (before, limit) => call('prune', before, limit),
     countAccepted: (count) => call('countAccepted', count),
     holdDuty: (duty, holder, forMs) => call('holdDuty', duty, holder, forMs),
     leaveDuty: (duty, holder) => call('leaveDuty', duty, holder),

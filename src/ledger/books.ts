@@ -8,7 +8,10 @@ export interface Books {
   readonly totals: {
     readonly orders: number;
     readonly asyncOrders: number;
+    /** Outcomes that are still kept. */
     readonly asyncRefused: number;
+    /** Outcomes that were forgotten after their time. */
+    readonly asyncPruned: number;
     /** The ledger's own counter of async decisions. */
     readonly asyncDecided: number;
     /** Items in the purchases queue where it is kept with the ledger, else null. */

@@ -11,6 +11,7 @@ import { limits } from './contract/limits.contract.ts';
 import { operations } from './contract/operations.contract.ts';
 import { queued } from './contract/queued.contract.ts';
 import { repeats } from './contract/repeats.contract.ts';
+import { retention } from './contract/retention.contract.ts';
 import { rounds } from './contract/rounds.contract.ts';
 import { sales } from './contract/sales.contract.ts';
 import { createScene, type LedgerUnderTest } from './contract/scene.contract.ts';
@@ -53,6 +54,7 @@ export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest
       late,
       keeping,
       operations,
+      retention,
       sales,
     ]) {
       topic(scene);

@@ -3,6 +3,7 @@ import type { Order } from '../domain/order.ts';
 import type { NewProduct, Product } from '../domain/product.ts';
 import type { Outcome, Purchase, PurchaseKey, RefusalCode } from '../domain/purchase.ts';
 import type { LedgerEndings, Moved } from './endings.ts';
+import type { LedgerRetention } from './retention.ts';
 import type { LedgerSales } from './sales.ts';
 
 /**
@@ -16,7 +17,7 @@ import type { LedgerSales } from './sales.ts';
  * `reserved ≥ 0`, `sold ≥ 0` and `reserved + sold ≤ total` are constraints of the store itself. They should never
  * fire; when one does, that is a bug of ours and the step fails as a whole.
  */
-export interface Ledger extends LedgerSales, LedgerEndings {
+export interface Ledger extends LedgerSales, LedgerEndings, LedgerRetention {
   /** All products by id. */
   products(): Promise<Product[]>;
 

@@ -11,6 +11,7 @@ import { createHouse } from './postgres/house.ts';
 import { createKeys } from './postgres/keys.ts';
 import { migrate } from './postgres/migrate.ts';
 import { createOperations } from './postgres/operations.ts';
+import { createRetention } from './postgres/retention.ts';
 import { createSales } from './postgres/sales.ts';
 import { createSettle } from './postgres/settle.ts';
 
@@ -56,6 +57,7 @@ export async function openPostgresLedger({
       ...createSales(database),
       ...createHouse(database),
       ...createOperations(database),
+      ...createRetention(database),
       async close() {
         clock.close();
         await database.close();

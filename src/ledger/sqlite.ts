@@ -7,6 +7,7 @@ import { createEndings } from './sqlite/endings.ts';
 import { createOperations } from './sqlite/operations.ts';
 import { createOrders, withoutLease } from './sqlite/orders.ts';
 import { createRefunds } from './sqlite/refunds.ts';
+import { createRetention } from './sqlite/retention.ts';
 import {
   foundRefused,
   OUTCOME_COLUMNS,
@@ -33,6 +34,7 @@ export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger
   const sales = createSales(db);
   const orders = createOrders(db);
   const operations = createOperations(db);
+  const prune = createRetention(db);
   const oneOutcome = db.prepare<OutcomeRow, [string]>(
     `SELECT ${OUTCOME_COLUMNS} FROM outcomes WHERE purchase_id = ?`,
   );
@@ -186,6 +188,9 @@ export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger
     },
     async log(operation) {
       write(() => operations.write(operation, now()));
+    },
+    async prune(before, limit) {
+      return write(() => prune(before, limit));
     },
     async operations(limit, before) {
       return read(() => operations.read(limit, before));

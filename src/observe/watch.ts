@@ -1,6 +1,7 @@
 import { Gauge } from 'prom-client';
 import { available } from '../domain/product.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Retention } from '../operations/retention.ts';
 import type { Acceptance } from '../purchase/acceptance.ts';
 import type { PurchaseDesk } from '../purchase/desk.ts';
 import type { Tracking } from '../purchase/tracking.ts';
@@ -17,12 +18,13 @@ interface House {
   readonly settlement: Settlement;
   readonly queue: Queue;
   readonly ledger: Ledger;
+  readonly retention: Retention;
   readonly gateFigures?: { readonly isOpen: boolean; readonly openings: number };
 }
 
 /** Shows the figures that the house keeps anyway; they are read when somebody asks. */
 export function watchHouse(metrics: Metrics, house: House): void {
-  const { desk, acceptance, worker, tracking, settlement, queue, ledger, gateFigures } = house;
+  const { desk, acceptance, worker, tracking, settlement, queue, ledger, retention, gateFigures } = house;
   const counter = (name: string, help: string, read: () => number | Promise<number>) =>
     metrics.watch(`pulsecart_${name}`, help, 'counter', read);
   const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
@@ -49,6 +51,19 @@ export function watchHouse(metrics: Metrics, house: House): void {
     'Charge attempts that failed',
     () => settlement.stats.failedAttempts,
   );
+  counter('forgotten_outcomes_total', 'Outcomes deleted after their time', () => retention.stats.outcomes);
+  counter('forgotten_keys_total', 'Idempotency keys deleted after their time', () => retention.stats.keys);
+  counter(
+    'forgotten_operations_total',
+    'Log entries deleted after their time',
+    () => retention.stats.operations,
+  );
+  counter(
+    'forgotten_dead_letters_total',
+    'Dead letters discarded after their time',
+    () => retention.stats.deadLetters,
+  );
+  counter('retention_failures_total', 'Rounds broken off by an engine', () => retention.stats.failures);
   gauge('charges_in_flight', 'Charges under way', () => settlement.stats.inFlight);
   // One question per scrape, shared by all figures of the queues.
   let asking: ReturnType<Queue['status']> | undefined;

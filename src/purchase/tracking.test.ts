@@ -4,6 +4,7 @@ import { until } from '../../test/support/until.ts';
 import { createTracking, type Tracking } from './tracking.ts';
 
 const TTL_MS = 1_800_000;
+const KEEP_MS = 86_400_000;
 /** Longer than the test runs: an answer that comes was not brought by the end of the time. */
 const LONG_MS = 60_000;
 
@@ -12,7 +13,10 @@ let tracking: Tracking;
 
 beforeEach(async () => {
   house = await openPurchaseHouse({ units: 2 });
-  tracking = createTracking(house.ledger, house.ids, house.clock, TTL_MS);
+  tracking = createTracking(house.ledger, house.ids, house.clock, {
+    purchaseTtlMs: TTL_MS,
+    keepOutcomesMs: KEEP_MS,
+  });
 });
 afterEach(async () => {
   tracking.close();
@@ -148,4 +152,25 @@ test('closing answers all who wait, and nobody waits after it', async () => {
   expect(await Promise.all(readers)).toHaveLength(20);
   expect(await tracking.read(house.ids.mint(), LONG_MS)).toMatchObject({ status: 'queued' });
   expect(tracking.waiting()).toBe(0);
+});
+
+test('a purchase that got nothing is unknown once its time is over, whatever the ledger still has of it', async () => {
+  const refused = house.queued({ quantity: 3 });
+  const undecided = house.queued();
+  const soldOut = house.ids.mintSoldOut(1, 1)!;
+  await house.real.decide([refused]);
+  const read = () => Promise.all([refused.id, undecided.id, soldOut].map((id) => tracking.read(id, 0)));
+  house.passTime(KEEP_MS - 60_000);
+  expect((await read()).map((one) => one?.status)).toEqual(['rejected', 'failed', 'rejected']);
+  house.passTime(60_001);
+  expect(await read()).toEqual([null, null, null]);
+});
+
+test('an order, and a purchase that waits for an operator, are known for ever', async () => {
+  const [bought, waiting] = [house.queued(), house.queued()];
+  await house.real.decide([bought]);
+  await house.real.markNeedsAttention([waiting.id], true);
+  house.passTime(10 * KEEP_MS);
+  expect(await tracking.read(bought.id, 0)).toMatchObject({ status: 'confirmed' });
+  expect(await tracking.read(waiting.id, 0)).toMatchObject({ status: 'queued', code: 'needs_attention' });
 });

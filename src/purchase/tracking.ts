@@ -7,7 +7,7 @@ import { createFinder } from './finder.ts';
 /** Answers what became of async purchases. */
 export interface Tracking {
   /**
-   * The purchase's state, or null for an id that was never issued. With `waitMs` the answer comes when the outcome is
+   * The purchase's state, or null for an id that was never issued or is older than outcomes are kept. With `waitMs` the answer comes when the outcome is
    * there, at the latest after that time.
    */
   read(trackingId: string, waitMs: number): Promise<Tracked | null>;
@@ -40,11 +40,17 @@ const WAITING_MAX = 50_000;
 const ASK_AGAIN_MS = 500;
 const ASK_AGAIN_MAX = 1_000;
 
+export interface TrackingOptions {
+  readonly purchaseTtlMs: number;
+  /** Older purchases that got nothing are forgotten, whether or not their outcome has been deleted yet. */
+  readonly keepOutcomesMs: number;
+}
+
 export function createTracking(
   ledger: Ledger,
   ids: PurchaseIds,
   clock: Clock,
-  purchaseTtlMs: number,
+  { purchaseTtlMs, keepOutcomesMs }: TrackingOptions,
 ): Tracking {
   const waiters = new Map<string, Set<() => void>>();
   let count = 0;
@@ -53,9 +59,16 @@ export function createTracking(
 
   const find = createFinder(ledger);
 
-  async function ask(trackingId: string, acceptedAt: number): Promise<Tracked> {
+  async function ask(trackingId: string, acceptedAt: number): Promise<Tracked | null> {
     const found = await find(trackingId);
+    // Orders are kept for ever, and what waits for an operator until that is over.
+    const isKept = found?.kind === 'order' || found?.kind === 'needs_attention';
+    if (!isKept && isForgotten(acceptedAt)) return null;
     return found ? describe(found, acceptedAt) : undecided(acceptedAt);
+  }
+
+  function isForgotten(acceptedAt: number): boolean {
+    return clock() - acceptedAt > keepOutcomesMs;
   }
 
   function undecided(acceptedAt: number): Tracked {
@@ -111,6 +124,7 @@ export function createTracking(
       const parts = ids.read(trackingId);
       if (!parts) return null;
       if (parts.soldOut) {
+        if (isForgotten(parts.acceptedAt)) return null;
         const { productId, quantity } = parts.soldOut;
         return {
           status: 'rejected',
@@ -125,7 +139,7 @@ export function createTracking(
       for (;;) {
         const tracked = await ask(trackingId, parts.acceptedAt);
         const leftMs = deadline - performance.now();
-        if (tracked.status !== 'queued' || leftMs <= 0 || closed || count >= WAITING_MAX) return tracked;
+        if (tracked?.status !== 'queued' || leftMs <= 0 || closed || count >= WAITING_MAX) return tracked;
         await nextNews(trackingId, leftMs);
       }
     },

@@ -1,5 +1,4 @@
 import {
-  IF_MATCH_PATTERN,
   ProductAnswer,
   ProductBody,
   ProductChangeBody,
@@ -38,7 +37,7 @@ const IF_MATCH = {
   name: 'If-Match',
   in: 'header',
   required: false,
-  schema: { type: 'string', pattern: IF_MATCH_PATTERN },
+  schema: { type: 'string' },
   description:
     'The ETag that the operator has seen, or the version alone in quotes. While a sale runs, nearly every purchase raises it.',
 };

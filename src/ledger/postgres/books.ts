@@ -101,6 +101,7 @@ const TOTALS = `
   SELECT (SELECT count(*) FROM orders) AS orders, (SELECT count(*) FROM orders WHERE channel = 'async') AS "asyncOrders",
     (SELECT count(*) FROM outcomes) AS "asyncRefused",
     (SELECT sum(value)::bigint FROM counters WHERE name = 'async_decided') AS "asyncDecided",
+    (SELECT sum(value)::bigint FROM counters WHERE name = 'async_pruned') AS "asyncPruned",
     NULL AS "purchasesWaiting"`;
 
 /**

@@ -18,25 +18,31 @@ const MARK = `
   SELECT DISTINCT id, $2::boolean FROM unnest($1::uuid[]) AS id ORDER BY id
   ON CONFLICT (purchase_id) DO UPDATE SET needs_attention = $2, count = CASE WHEN $2 THEN attempts.count ELSE 0 END`;
 
+type BoundRow = Omit<KeyBinding, 'key'> & { readonly fingerprint: string };
+
 /** What is kept about purchases on their way to a decision: keys bound to them, and attempts to decide them. */
 export function createKeys({
   write,
 }: Pick<Database, 'write'>): Pick<Ledger, 'bindKeys' | 'countAttempts' | 'markNeedsAttention'> {
+  async function bindKeys(bindings: readonly KeyBinding[]): Promise<KeyBinding[]> {
+    if (bindings.length === 0) return [];
+    const rows = await write<BoundRow>(BIND, [
+      idArray(bindings.map(({ purchaseId }) => purchaseId)),
+      numberArray(bindings.map(({ acceptedAt }) => acceptedAt)),
+      textArray(bindings.map(({ key }) => key.scope)),
+      textArray(bindings.map(({ key }) => key.value)),
+      textArray(bindings.map(({ key }) => key.fingerprint)),
+    ]);
+    // A key that was there, and was forgotten after its time before it could be read, is free now.
+    if (rows.some(({ purchaseId }) => purchaseId === null)) return bindKeys(bindings);
+    return rows.map(({ fingerprint, ...first }, i) => ({
+      key: { ...bindings[i]!.key, fingerprint },
+      ...first,
+    }));
+  }
+
   return {
-    async bindKeys(bindings) {
-      if (bindings.length === 0) return [];
-      const rows = await write<Omit<KeyBinding, 'key'> & { fingerprint: string }>(BIND, [
-        idArray(bindings.map(({ purchaseId }) => purchaseId)),
-        numberArray(bindings.map(({ acceptedAt }) => acceptedAt)),
-        textArray(bindings.map(({ key }) => key.scope)),
-        textArray(bindings.map(({ key }) => key.value)),
-        textArray(bindings.map(({ key }) => key.fingerprint)),
-      ]);
-      return rows.map(({ fingerprint, ...first }, i) => ({
-        key: { ...bindings[i]!.key, fingerprint },
-        ...first,
-      }));
-    },
+    bindKeys,
 
     /** Asked again after an unknown outcome it may count twice: then a poison purchase is given up one attempt sooner. */
     async countAttempts(purchaseIds) {

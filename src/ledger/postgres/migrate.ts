@@ -7,9 +7,10 @@ import keys from './migrations/0004-keys.sql' with { type: 'text' };
 import operations from './migrations/0005-operations.sql' with { type: 'text' };
 import endings from './migrations/0006-endings.sql' with { type: 'text' };
 import sales from './migrations/0007-sales.sql' with { type: 'text' };
+import retention from './migrations/0008-retention.sql' with { type: 'text' };
 
 /** In order; a file is never edited once it has been released. */
-const MIGRATIONS: readonly string[] = [tables, decide, settle, keys, operations, endings, sales];
+const MIGRATIONS: readonly string[] = [tables, decide, settle, keys, operations, endings, sales, retention];
 
 /** Any number, as long as it stays the same: whoever migrates holds this lock. */
 const MIGRATION_LOCK = 7_405_114_121;

@@ -108,6 +108,7 @@ export function openSqliteBooks({ db }: Store, now: Clock): BooksReader {
            (SELECT count(*) FROM orders WHERE channel = 'async') AS asyncOrders,
            (SELECT count(*) FROM outcomes) AS asyncRefused,
            (SELECT value FROM counters WHERE name = 'async_decided') AS asyncDecided,
+           (SELECT value FROM counters WHERE name = 'async_pruned') AS asyncPruned,
            (SELECT coalesce(sum(items), 0) FROM messages WHERE queue = 'purchases') AS purchasesWaiting`,
       )
       .get()!;
