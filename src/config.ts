@@ -15,6 +15,8 @@ export interface Config {
   readonly mode: 'development' | 'production';
   /** Bearer token of operators; null: operator calls only in development mode and from this machine. */
   readonly operatorToken: string | null;
+  /** Production mode may run on the simulator of payments. */
+  readonly simulatorAllowed: boolean;
   /** Off: charges are queued and nobody works them. */
   readonly settlement: boolean;
   /** Off: async purchases are queued and nobody decides them. */
@@ -140,6 +142,7 @@ export function readConfig(
     dataFolder: flags.data ?? (env.PULSECART_DATA || './data'),
     mode,
     operatorToken,
+    simulatorAllowed,
     settlement: onOff('PULSECART_SETTLEMENT', env.PULSECART_SETTLEMENT, true),
     worker: onOff('PULSECART_WORKER', env.PULSECART_WORKER, true),
     logLevel: oneOf('PULSECART_LOG_LEVEL', env.PULSECART_LOG_LEVEL, LOG_LEVELS, 'info'),

@@ -1,13 +1,14 @@
 import { audit } from './audit/audit.ts';
-import type { Engines, OpenBooks, OpenEngines, OpenWipe, Wipe } from './cli/engines.ts';
+import type { Engines, OpenBooks, OpenEngines } from './cli/engines.ts';
 import { UsageError } from './cli/flags.ts';
 import type { Config, EngineUrls } from './config.ts';
 import { systemClock } from './domain/clock.ts';
 import { AppError, isAppError } from './domain/errors.ts';
+import { examineEngines, openSchema, openWipe } from './maintenance.ts';
 import type { Log } from './observe/log.ts';
 import { openSimulator } from './payments/simulator.ts';
 
-/** The one place that knows adapters. Commands get them through the ports. */
+/** The one place that knows the adapters of a house that works. Commands get them through the ports. */
 
 const HELP = `pulsecart <command> [options]
 
@@ -16,6 +17,8 @@ const HELP = `pulsecart <command> [options]
   rush    the demo's crowd against a server that runs
   demo    a whole sale on this machine: 100,000 buyers, 1,000 units, one verdict
   bench   how fast, against a server that does nothing
+  migrate brings the tables up to date, without serving
+  doctor  what is set, what can be reached, what is missing
   reset   deletes everything, back to a first start
   audit   proves that the books balance, beside running servers or without
 
@@ -172,50 +175,6 @@ async function openPostgresBooks(databaseUrl: string) {
   return (await import('./ledger/postgres/books.ts')).openPostgresBooks(databaseUrl);
 }
 
-const openWipe: OpenWipe = (config) =>
-  config.engines ? openProductionWipe(config, config.engines) : openEmbeddedWipe(config);
-
-async function openEmbeddedWipe({ dataFolder }: Config): Promise<Wipe> {
-  const store = (await import('./embedded/wipe.ts')).openStoreWipe(dataFolder);
-  return {
-    place: `in the folder ${dataFolder}`,
-    belongings: async () => store.belongings(),
-    wipe: async () => store.wipe(),
-    close: async () => store.close(),
-  };
-}
-
-async function openProductionWipe({ namespace }: Config, urls: EngineUrls): Promise<Wipe> {
-  const { openLedgerWipe } = await import('./ledger/postgres/wipe.ts');
-  const { openBrokerWipe } = await import('./queue/rabbitmq/wipe.ts');
-  const { openRedisLink } = await import('./redis/link.ts');
-  const { forgetProducts } = await import('./gate/redis.ts');
-  const opened = new AsyncDisposableStack();
-  try {
-    const ledger = opened.adopt(await openLedgerWipe(urls.databaseUrl), (one) => one.close());
-    const broker = opened.adopt(await openBrokerWipe(urls.rabbitmqUrl, namespace), (one) => one.close());
-    const redis = opened.adopt(await openRedisLink(urls.redisUrl), (one) => one.close());
-    await ledger.requireUnused();
-    await broker.requireUnused();
-    return {
-      place: `in the PostgreSQL database ${ledger.place}, and of ${namespace} in RabbitMQ and Redis`,
-      belongings: async () => [...(await ledger.belongings()), ...(await broker.belongings())],
-      async wipe() {
-        await ledger.requireUnused();
-        // The ledger goes last. Without it the queues would bring a new one purchases that it has never issued, and the gate
-        // would know newer versions than it has; without them it is a house after an outage of theirs.
-        await broker.wipe();
-        await forgetProducts(redis, namespace, await ledger.productIds());
-        await ledger.wipe();
-      },
-      close: () => opened.disposeAsync(),
-    };
-  } catch (error) {
-    await opened.disposeAsync();
-    throw error;
-  }
-}
-
 /** Each command is loaded only when it is called: `serve` should not wait for the load generator. */
 async function main([command, ...argv]: string[]): Promise<number> {
   switch (command) {
@@ -229,6 +188,10 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return (await import('./cli/audit.ts')).auditCommand(argv, openBooks);
     case 'rush':
       return (await import('./cli/rush.ts')).rush(argv);
+    case 'migrate':
+      return (await import('./cli/migrate.ts')).migrateCommand(argv, openSchema);
+    case 'doctor':
+      return (await import('./cli/doctor.ts')).doctor(argv, examineEngines);
     case 'reset':
       return (await import('./cli/reset.ts')).reset(argv, openWipe);
     case 'demo':

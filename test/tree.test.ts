@@ -71,7 +71,7 @@ const PORTS = [
   'feed/feed.ts',
   'payments/provider.ts',
 ];
-const KNOW_ADAPTERS = ['main.ts', 'embedded/store-thread.ts', 'embedded/threaded.ts'];
+const KNOW_ADAPTERS = ['main.ts', 'maintenance.ts', 'embedded/store-thread.ts', 'embedded/threaded.ts'];
 const PORT_ROOMS = ['ledger', 'gate', 'queue', 'feed', 'payments'];
 
 const src = join(import.meta.dir, '..', 'src');
@@ -100,6 +100,8 @@ test('the environment is read by config alone', () => {
     'cli/serve.ts',
     'cli/worker.ts',
     'cli/audit.ts',
+    'cli/doctor.ts',
+    'cli/migrate.ts',
     'cli/reset.ts',
     'cli/rush.ts',
     'cli/supervisor.ts',
@@ -113,6 +115,7 @@ function allowed(from: string, to: string): boolean {
   return (
     to.startsWith('../') ||
     room === 'main.ts' ||
+    room === 'maintenance.ts' ||
     room === roomOf(to) ||
     (MAY_IMPORT[room] ?? []).includes(roomOf(to))
   );

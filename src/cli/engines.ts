@@ -39,6 +39,31 @@ export interface Engines {
 
 export type OpenEngines = (config: Config, log: Log) => Promise<Engines>;
 
+/** The tables of a house, for whoever brings them up to date without serving. */
+export interface Schema {
+  /** For people, with its preposition and without secrets: `in the folder ./data`. */
+  readonly place: string;
+  /** 0: there are no tables yet. */
+  readonly version: number;
+  readonly latest: number;
+  migrate(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Throws AppError `unusable_store` for tables that only a newer PulseCart knows. */
+export type OpenSchema = (config: Config) => Promise<Schema>;
+
+/** Something that a server needs, as it was found. */
+export interface Finding {
+  readonly name: string;
+  /** `note`: a server starts with it, and somebody should know. */
+  readonly state: 'ok' | 'note' | 'broken';
+  readonly detail: string;
+}
+
+/** Looks at each engine that is configured, and changes nothing. What is wrong is a finding, never a rejection. */
+export type ExamineEngines = (config: Config) => Promise<Finding[]>;
+
 /** What a house keeps, as whoever is about to delete it should know. */
 export interface Belonging {
   readonly what: string;

@@ -10,6 +10,7 @@ import retention from './migrations/0005-retention.sql' with { type: 'text' };
 
 /** In order; a file is never edited once it has been released. */
 const MIGRATIONS: readonly string[] = [theHouse, countsAndDuties, operations, endings, retention];
+export const LATEST_SCHEMA = MIGRATIONS.length;
 
 export const DATABASE_FILE = 'pulsecart.db';
 

@@ -7,7 +7,7 @@ type MetricRequest = Request & { readonly params: { readonly name: string } };
 type Component = { readonly status: 'UP' | 'DOWN'; readonly details?: Record<string, unknown> };
 
 /** Below this much free disk a commit may soon fail, and the load balancer should know before the buyers do. */
-const DISK_FREE_BYTES_MIN = 64 * 1024 * 1024;
+export const DISK_FREE_BYTES_MIN = 64 * 1024 * 1024;
 
 /** Health, info and metrics in the shapes that Spring Boot's clients read. */
 export function createActuatorRoutes(service: Service) {

@@ -19,6 +19,8 @@ export interface RedisLink {
   /** A new connection for a subscription, not connected yet. It does not reconnect: its `end` is the end. */
   newSubscriber(): Redis;
   readonly trouble: RedisTrouble;
+  /** Of the server, or `version unknown` where this user may not ask. */
+  serverVersion(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -40,6 +42,10 @@ export async function openRedisLink(url: string): Promise<RedisLink> {
     commands,
     newSubscriber: () => subscriberClient(address, tls, subscribers++),
     trouble,
+    async serverVersion() {
+      const info = String(await commands.info('server').catch(() => ''));
+      return /^(?:valkey|redis)_version:(\S+)/m.exec(info)?.[1] ?? 'version unknown';
+    },
     async close() {
       commands.disconnect();
     },

@@ -11,6 +11,7 @@ import retention from './migrations/0008-retention.sql' with { type: 'text' };
 
 /** In order; a file is never edited once it has been released. */
 const MIGRATIONS: readonly string[] = [tables, decide, settle, keys, operations, endings, sales, retention];
+export const LATEST_SCHEMA = MIGRATIONS.length;
 
 /** Any number, as long as it stays the same: whoever migrates holds this lock. */
 const MIGRATION_LOCK = 7_405_114_121;

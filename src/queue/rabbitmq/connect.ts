@@ -52,6 +52,10 @@ export async function connectOnce(target: Target, connectionName: string): Promi
   }
 }
 
+export function serverVersionOf(connection: ChannelModel): string {
+  return String(connection.connection.serverProperties.version);
+}
+
 /** Ends a connection without a farewell, whatever state it or the broker is in. Its channels and confirms fail. */
 export function cut(connection: ChannelModel, reason: string): void {
   // amqplib has no public way: close() waits for an answer that a frozen broker does not give.

@@ -1,0 +1,100 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { type Config, readConfig } from '../config.ts';
+import { AppError } from '../domain/errors.ts';
+import type { ExamineEngines, Finding } from './engines.ts';
+import { readFlags } from './flags.ts';
+import { examineMachine } from './machine.ts';
+import { FLAG_OF, settingsOf } from './settings.ts';
+
+const FLAGS = {
+  port: { kind: 'text', what: 'a port' },
+  host: { kind: 'text', what: 'an address' },
+  data: { kind: 'text', what: 'a folder' },
+  instances: { kind: 'text', what: 'a number of processes' },
+  json: { kind: 'switch' },
+  help: { kind: 'switch' },
+} as const;
+
+const HELP = `pulsecart doctor: what is set, what can be reached, what is missing
+
+  --port, --host, --data, --instances   as for serve: whether that would start
+  --json   one JSON object {pass, settings: [{name, value, source}], findings: [{name, state, detail}]}
+
+Secrets are not shown. Nothing is changed. Exit status 1 when something is broken that a server needs.
+Example: pulsecart doctor --data ./data`;
+
+type Env = Readonly<Record<string, string | undefined>>;
+type Given = Partial<Record<'port' | 'host' | 'data' | 'instances', string | undefined>>;
+
+/** Examines what `serve` would find here with the same flags and variables. */
+export async function doctor(argv: readonly string[], examineEngines: ExamineEngines): Promise<number> {
+  const { help, json, ...given } = readFlags(argv, FLAGS);
+  if (help) {
+    console.log(HELP);
+    return 0;
+  }
+  const { settings, findings } = await examine(process.env, given, examineEngines);
+  const pass = findings.every(({ state }) => state !== 'broken');
+  console.log(json ? JSON.stringify({ pass, settings, findings }) : report(settings, findings));
+  return pass ? 0 : 1;
+}
+
+async function examine(env: Env, given: Given, examineEngines: ExamineEngines) {
+  const config = configOrWhyNot(env, given);
+  if (config instanceof AppError) {
+    // The rest can be examined once it is known where to look.
+    return {
+      settings: [],
+      findings: [{ name: 'settings', state: 'broken', detail: config.message } as Finding],
+    };
+  }
+  const findings = [...(await examineMachine(config)), ...(await examineEngines(config))];
+  return { settings: settingsWithSources(config, env, given), findings };
+}
+
+function configOrWhyNot(env: Env, given: Given): Config | AppError {
+  try {
+    return readConfig(env, given);
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+}
+
+interface Setting {
+  readonly name: string;
+  readonly value: string;
+  /** `default`, `variable`, a flag's or a file's name. */
+  readonly source: string;
+}
+
+function settingsWithSources(config: Config, env: Env, given: Given): Setting[] {
+  const files = envFiles();
+  return Object.entries(settingsOf(config)).map(([name, value]) => {
+    const flag = FLAG_OF[name];
+    if (flag && given[flag] !== undefined) return { name, value, source: `--${flag}` };
+    const set = env[name];
+    if (!set) return { name, value, source: 'default' };
+    return { name, value, source: files.find(({ lines }) => lines.get(name) === set)?.file ?? 'variable' };
+  });
+}
+
+/** Files that are read at the start, the strongest first. A variable that says the same as one is taken for the file's. */
+function envFiles(): { file: string; lines: Map<string, string> }[] {
+  if (process.execArgv.includes('--no-env-file')) return [];
+  return ['.env.local', '.env.development', '.env'].flatMap((file) => {
+    if (!existsSync(file)) return [];
+    const lines = readFileSync(file, 'utf8').matchAll(/^\s*(?:export\s+)?(\w+)\s*=\s*(["']?)(.*?)\2\s*$/gm);
+    return [{ file, lines: new Map([...lines].map(([, name, , value]) => [name!, value!])) }];
+  });
+}
+
+function report(settings: readonly Setting[], findings: readonly Finding[]): string {
+  const lines = settings.map(
+    ({ name, value, source }) => `  ${name.padEnd(36)}${value.padEnd(28)} ${source}`,
+  );
+  if (lines.length > 0) lines.push('');
+  for (const { name, state, detail } of findings)
+    lines.push(`  ${state.padEnd(8)}${name.padEnd(18)}${detail}`);
+  return lines.join('\n');
+}

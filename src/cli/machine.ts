@@ -1,0 +1,98 @@
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Config } from '../config.ts';
+import { AppError } from '../domain/errors.ts';
+import { DISK_FREE_BYTES_MIN } from '../http/actuator-routes.ts';
+import { requireFreeAddress } from '../http/address.ts';
+import type { Finding } from './engines.ts';
+
+/** What a server needs of the machine it is on, whatever its engines. */
+export async function examineMachine(config: Config): Promise<Finding[]> {
+  return [runtime(), await diskSpace(config), files(), await address(config)];
+}
+
+/** Every client and every viewer has a connection, and each connection is a file. */
+const FILES_ADVISED = 16_384;
+const ANSWER_TIMEOUT_MS = 2_000;
+
+function runtime(): Finding {
+  const { platform, arch } = process;
+  return { name: 'Bun', state: 'ok', detail: `${Bun.version} on ${platform} ${arch}` };
+}
+
+async function diskSpace({ engines, dataFolder }: Config): Promise<Finding> {
+  let folder = resolve(engines ? '.' : dataFolder);
+  while (!existsSync(folder)) folder = dirname(folder);
+  if (!engines && !isWritableFolder(folder)) {
+    return { name: 'disk space', state: 'broken', detail: `${folder} is no folder that can be written` };
+  }
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  return {
+    name: 'disk space',
+    state: free < DISK_FREE_BYTES_MIN ? 'broken' : 'ok',
+    detail: `${Math.round(free / 2 ** 20).toLocaleString('en-US')} MiB free at ${folder}`,
+  };
+}
+
+function isWritableFolder(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+function files(): Finding {
+  const limit = fileLimit();
+  if (limit === null) return { name: 'open files', state: 'note', detail: 'the limit is not known here' };
+  const enough = limit >= FILES_ADVISED;
+  return {
+    name: 'open files',
+    state: enough ? 'ok' : 'note',
+    detail: `${limit} at most${enough ? '' : `; for a crowd raise it to ${FILES_ADVISED} (ulimit -n)`}`,
+  };
+}
+
+function fileLimit(): number | null {
+  try {
+    const [, limit] =
+      /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+    return limit === 'unlimited' ? Number.POSITIVE_INFINITY : limit ? Number(limit) : null;
+  } catch {
+    const { stdout } = Bun.spawnSync(['sh', '-c', 'ulimit -n']);
+    return Number.parseInt(stdout.toString(), 10) || null;
+  }
+}
+
+/** Free, or a server of ours already; anybody else there is in the way. */
+async function address({ host, port }: Config): Promise<Finding> {
+  const name = 'address';
+  if (port === 0) return { name, state: 'ok', detail: `${host}, any free port` };
+  const there = await whoAnswers(`http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`);
+  if (there) return { name, ...there };
+  try {
+    await requireFreeAddress(host, port);
+    return { name, state: 'ok', detail: `${host}:${port} is free` };
+  } catch (error) {
+    if (error instanceof AppError) return { name, state: 'broken', detail: error.message };
+    throw error;
+  }
+}
+
+async function whoAnswers(url: string): Promise<Omit<Finding, 'name'> | null> {
+  try {
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const info = await fetch(`${url}/actuator/info`, { signal });
+    const { app } = (await info.json()) as { app?: { name?: string; version?: string } };
+    if (app?.name !== 'pulsecart') return { state: 'broken', detail: `another program answers at ${url}` };
+    const health = (await (await fetch(`${url}/actuator/health`, { signal })).json()) as { status: string };
+    const detail = `PulseCart ${app.version} answers at ${url}, ${health.status}`;
+    return { state: health.status === 'UP' ? 'ok' : 'broken', detail };
+  } catch {
+    // Nobody, or nobody who speaks like us: listening there tells which.
+    return null;
+  }
+}

@@ -1,0 +1,46 @@
+import { readConfig } from '../config.ts';
+import type { OpenSchema } from './engines.ts';
+import { readFlags } from './flags.ts';
+
+const FLAGS = {
+  data: { kind: 'text', what: 'a folder' },
+  check: { kind: 'switch' },
+  json: { kind: 'switch' },
+  help: { kind: 'switch' },
+} as const;
+
+const HELP = `pulsecart migrate: brings the tables up to date, without serving
+
+  --data DIR   folder of the data of the embedded engines                 (PULSECART_DATA, ./data)
+  --check      change nothing; exit status 1 when something is to be done
+  --json       one JSON object {place, from, to, pending}
+
+With DATABASE_URL set it is that database: in one transaction, for as long as it takes (a server that starts does the
+same, in at most a minute). Servers of the release before may go on meanwhile and afterwards, unless CHANGELOG.md says
+that they must be stopped; they cannot be started again. An embedded server has to be stopped first.
+Example: pulsecart migrate --data ./data`;
+
+export async function migrateCommand(argv: readonly string[], openSchema: OpenSchema): Promise<number> {
+  const flags = readFlags(argv, FLAGS);
+  if (flags.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const schema = await openSchema(readConfig(process.env, { data: flags.data }));
+  try {
+    const { place, version: from, latest: to } = schema;
+    const pending = to - from;
+    if (pending > 0 && !flags.check) await schema.migrate();
+    if (flags.json) console.log(JSON.stringify({ place, from, to, pending: flags.check ? pending : 0 }));
+    else console.log(`  ${sentence(place, from, to, flags.check)}`);
+    return flags.check && pending > 0 ? 1 : 0;
+  } finally {
+    await schema.close();
+  }
+}
+
+function sentence(place: string, from: number, to: number, check: boolean): string {
+  if (from === to) return `The tables ${place} are up to date (schema ${to}).`;
+  const what = from === 0 ? `no tables yet → schema ${to}` : `schema ${from} → ${to}`;
+  return check ? `To be done ${place}: ${what}.` : `Done ${place}: ${what}.`;
+}

@@ -1,0 +1,42 @@
+import { expect, test } from 'bun:test';
+import { readConfig } from '../config.ts';
+import { settingsOf, withoutSecrets } from './settings.ts';
+
+test('every variable that is read is told', () => {
+  const read = new Set<string>();
+  const env = new Proxy<Record<string, string | undefined>>(
+    {},
+    {
+      get: (_, name) => {
+        read.add(String(name));
+        return undefined;
+      },
+    },
+  );
+  expect(Object.keys(settingsOf(readConfig(env))).sort()).toEqual([...read].sort());
+});
+
+test('an operator token is told as set, and no more', () => {
+  const { PULSECART_OPERATOR_TOKEN } = settingsOf(
+    readConfig({ PULSECART_OPERATOR_TOKEN: 'for operators only' }),
+  );
+  expect(PULSECART_OPERATOR_TOKEN).toBe('***');
+});
+
+for (const [url, shown] of [
+  ['postgres://shop:se:cr@t@db:5432/shop', 'postgres://shop:***@db:5432/shop'],
+  [
+    'postgres://db/shop?user=shop&password=secret&sslmode=require',
+    'postgres://db/shop?user=shop&password=***&sslmode=require',
+  ],
+  ['redis://:secret@cache:6379/0', 'redis://:***@cache:6379/0'],
+  [
+    'redis+sentinel://:a/b@one:1,two:2/name?sentinelPassword=secret',
+    'redis+sentinel://:***@one:1,two:2/name?sentinelPassword=***',
+  ],
+  ['amqp://broker', 'amqp://broker'],
+] as const) {
+  test(`${shown} shows no secret`, () => {
+    expect(withoutSecrets(url)).toBe(shown);
+  });
+}

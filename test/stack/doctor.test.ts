@@ -1,0 +1,172 @@
+import { describe, expect, test } from 'bun:test';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MAIN, runPulsecart, runToEnd } from '../support/command.ts';
+import { ownDatabase, productionEngines } from '../support/engines.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { ownEngines } from '../support/own-engines.ts';
+import { openProductionShop } from '../support/production-shop.ts';
+import { openShop } from '../support/shop.ts';
+
+/** `pulsecart doctor` looks and changes nothing; `pulsecart migrate` brings tables up to date without serving. */
+
+const FREE_PORT = { PORT: '0' };
+
+describe('doctor', () => {
+  test('finds everything in order where a server would start, and makes nothing', async () => {
+    using folder = temporaryFolder();
+    const data = join(folder.path, 'data');
+    const { exit, settings, findings } = await doctor(['--data', data], FREE_PORT);
+    expect(exit).toBe(0);
+    expect(findings.map(({ name }) => name)).toEqual([
+      'Bun',
+      'disk space',
+      'open files',
+      'address',
+      'SQLite',
+    ]);
+    expect(settings).toContainEqual({ name: 'PULSECART_DATA', value: data, source: '--data' });
+    expect(settings).toContainEqual({ name: 'PORT', value: '0', source: 'variable' });
+    expect(settings).toContainEqual({ name: 'PULSECART_MODE', value: 'development', source: 'default' });
+    expect(existsSync(data)).toBe(false);
+  });
+
+  test('knows a server of ours that runs there', async () => {
+    await using shop = await openShop();
+    const { exit, findings } = await doctor(['--data', shop.folder, '--port', new URL(shop.url).port]);
+    expect({ exit, address: findings.find(({ name }) => name === 'address') }).toEqual({
+      exit: 0,
+      address: {
+        name: 'address',
+        state: 'ok',
+        detail: expect.stringMatching(/^PulseCart .* answers .*, UP$/),
+      },
+    });
+    expect(findings.at(-1)?.detail).toContain('a server is using it');
+  });
+
+  test('knows somebody else who is there', async () => {
+    using stranger = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('hello') });
+    const { exit, findings } = await doctor(['--port', `${stranger.port}`]);
+    expect(exit).toBe(1);
+    expect(findings.find(({ name }) => name === 'address')?.state).toBe('broken');
+  });
+
+  test('tells which file a setting comes from', async () => {
+    using folder = temporaryFolder();
+    writeFileSync(join(folder.path, '.env'), 'PULSECART_DRAIN_MS=250\nPORT=0\n');
+    const { stdout } = await runToEnd([process.execPath, MAIN, 'doctor', '--json'], {
+      cwd: folder.path,
+      env: { PORT: '0', PULSECART_WORKER: 'off' },
+    });
+    const { settings } = JSON.parse(stdout);
+    expect(settings).toContainEqual({ name: 'PULSECART_DRAIN_MS', value: '250', source: '.env' });
+    expect(settings).toContainEqual({ name: 'PULSECART_WORKER', value: 'off', source: 'variable' });
+  });
+
+  test('says what is wrong with the settings, the folder and each engine, and no secret', async () => {
+    const setting = await doctor([], { PULSECART_MODE: 'prod' });
+    expect(setting).toMatchObject({ exit: 1, findings: [{ name: 'settings', state: 'broken' }] });
+    using folder = temporaryFolder();
+    writeFileSync(join(folder.path, 'file'), 'somebody’s');
+    expect((await doctor(['--data', join(folder.path, 'file', 'data')], FREE_PORT)).exit).toBe(1);
+    const { exit, stdout, findings } = await doctor([], {
+      ...FREE_PORT,
+      DATABASE_URL: 'postgres://shop:hidden@127.0.0.1:1/shop',
+      REDIS_URL: 'redis://:hidden@127.0.0.1:2',
+      RABBITMQ_URL: 'amqp://shop:hidden@127.0.0.1:3',
+      PULSECART_OPERATOR_TOKEN: 'hidden from everybody',
+    });
+    expect(exit).toBe(1);
+    expect(findings.filter(({ state }) => state === 'broken').map(({ name }) => name)).toEqual([
+      'PostgreSQL',
+      'Redis',
+      'RabbitMQ',
+    ]);
+    expect(stdout).not.toContain('hidden');
+  });
+
+  test.skipIf(!productionEngines)('knows the versions of the production engines', async () => {
+    await using own = await ownEngines();
+    const { exit, findings } = await doctor([], { ...own.env, ...FREE_PORT });
+    const details = Object.fromEntries(findings.map(({ name, detail }) => [name, detail]));
+    expect({ exit, details }).toMatchObject({
+      exit: 0,
+      details: {
+        PostgreSQL: expect.stringMatching(/^\d+\.\d+.* no tables yet.* its clock is \d+ ms/),
+        Redis: expect.stringMatching(/^\d+\.\d+/),
+        RabbitMQ: expect.stringMatching(/^\d+\.\d+/),
+      },
+    });
+  });
+
+  async function doctor(args: string[], env: Record<string, string> = {}) {
+    const { exit, stdout } = await runPulsecart(['doctor', '--json', ...args], env);
+    const { settings, findings } = JSON.parse(stdout) as {
+      settings: { name: string; value: string; source: string }[];
+      findings: { name: string; state: string; detail: string }[];
+    };
+    return { exit, stdout, settings, findings };
+  }
+});
+
+describe('migrate', () => {
+  test('makes the tables, says from where to where, and does nothing the second time', async () => {
+    using folder = temporaryFolder();
+    const data = join(folder.path, 'data');
+    const check = await migrate(['--data', data, '--check']);
+    expect(check).toMatchObject({ exit: 1, result: { from: 0 } });
+    expect(existsSync(data)).toBe(false);
+    const { to } = check.result;
+    expect(await migrate(['--data', data])).toMatchObject({ exit: 0, result: { from: 0, to, pending: 0 } });
+    expect(await migrate(['--data', data, '--check'])).toMatchObject({ exit: 0, result: { from: to, to } });
+    expect(readdirSync(data)).toContain('pulsecart.db');
+  });
+
+  test('looks beside a server, and does not work under one', async () => {
+    await using shop = await openShop();
+    expect(await migrate(['--data', shop.folder, '--check'])).toMatchObject({ exit: 0 });
+    expect(await migrate(['--data', shop.folder])).toMatchObject({ exit: 0, result: { pending: 0 } });
+    expect((await shop.buy('sync', { productId: 1, quantity: 1 })).status).toBe(200);
+  });
+
+  test.skipIf(!productionEngines)('makes the tables of a database, and a server starts on them', async () => {
+    await using database = await disposable(ownDatabase());
+    const env = {
+      DATABASE_URL: database.url,
+      REDIS_URL: 'redis://127.0.0.1:2',
+      RABBITMQ_URL: 'amqp://127.0.0.1:3',
+    };
+    expect(await migrate(['--check'], env)).toMatchObject({ exit: 1, result: { from: 0 } });
+    expect(await migrate([], env)).toMatchObject({ exit: 0, result: { from: 0, pending: 0 } });
+    expect(await migrate(['--check'], env)).toMatchObject({ exit: 0 });
+    await using own = await ownEngines();
+    await using shop = await openProductionShop({ engines: { ...own.env, DATABASE_URL: database.url } });
+    expect((await shop.buy('sync', { productId: 1, quantity: 1 })).status).toBe(200);
+  });
+
+  test('on a database that is not there says so in one line', async () => {
+    const env = {
+      DATABASE_URL: 'postgres://127.0.0.1:1/shop',
+      REDIS_URL: 'redis://127.0.0.1:2',
+      RABBITMQ_URL: 'amqp://127.0.0.1:3',
+    };
+    for (const command of [['migrate'], ['reset', '--yes']]) {
+      const { exit, stdout, stderr } = await runPulsecart(command, env);
+      expect({ exit, stdout }).toEqual({ exit: 1, stdout: '' });
+      expect(stderr).toMatch(
+        /^pulsecart: The PostgreSQL database 127\.0\.0\.1:1\/shop cannot be reached: .*\n$/,
+      );
+    }
+  });
+
+  async function migrate(args: string[], env: Record<string, string> = {}) {
+    const { exit, stdout } = await runPulsecart(['migrate', '--json', ...args], env);
+    return { exit, result: JSON.parse(stdout || '{}') };
+  }
+
+  async function disposable<T extends { close(): Promise<void> }>(opening: Promise<T>) {
+    const opened = await opening;
+    return { ...opened, [Symbol.asyncDispose]: () => opened.close() };
+  }
+});
