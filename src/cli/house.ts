@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../domain/ids.ts';
 import { FIRST_PRODUCTS } from '../domain/product.ts';
 import type { Service } from '../http/service.ts';
+import type { Standing } from '../ledger/ledger.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { watchHouse } from '../observe/watch.ts';
@@ -17,6 +18,7 @@ import { createWorker } from '../purchase/worker.ts';
 import { createDuties } from '../reconcile/duties.ts';
 import { createReconciler } from '../reconcile/reconciler.ts';
 import { createSales } from '../sales/sales.ts';
+import { createEndings } from '../settlement/endings.ts';
 import { createSettlement } from '../settlement/settlement.ts';
 import type { Engines } from './engines.ts';
 
@@ -42,15 +44,23 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
   const monotonicMs = () => performance.now();
   const duties = createDuties(ledger, `${hostname()}:${process.pid}:${crypto.randomUUID()}`);
   const catalogue = createCatalogue(ledger, monotonicMs, clock);
+  const follow = (standings: readonly Standing[]) =>
+    desk.follow(standings).catch((error) => onTrouble(error, 'units given back are not seen yet'));
   const settlement = createSettlement({
     ledger,
     queue,
     provider,
-    onStandings: (standings) =>
-      void desk.follow(standings).catch((error) => onTrouble(error, 'units given back are not seen yet')),
+    onStandings: (standings) => void follow(standings),
+    onOrders: (news) => feed.announceOrders(news),
     mine: duties.mine,
     onTrouble,
     chargesInFlightMax: config.tuning.chargesInFlight,
+  });
+  const endings = createEndings({
+    ledger,
+    follow,
+    onOrders: (news) => feed.announceOrders(news),
+    refundSoon: settlement.refundSoon,
   });
   const desk = createDesk(ledger, gate, catalogue, monotonicMs, {
     batchesInFlightMax: atOnce.deskBatches,
@@ -106,9 +116,11 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
     worker,
     tracking,
     settlement,
+    endings,
     queue,
     ledger,
     retention,
+    clock,
     ...(gateFigures && { gateFigures }),
   });
   let ready = true;
@@ -125,6 +137,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
       tracking,
       deadLetters,
       sales,
+      endings,
       clock,
       metrics,
       log,

@@ -1,5 +1,5 @@
 import type { Validator } from 'typebox/compile';
-import type { failure, problem } from './respond.ts';
+import { type failure, problem } from './respond.ts';
 
 export const BODY_BYTES_MAX = 16 * 1024;
 
@@ -32,6 +32,29 @@ export function readJsonBody<T>(
 export interface Check<Body> {
   Check(body: unknown): body is Body;
   Errors: Validator['Errors'];
+}
+
+/**
+ * The same on our own routes, for a body that `check` allows. `expected` says for a field what it accepts, where the schema's
+ * own words would not do.
+ */
+export function readCheckedBody<Body, T>(
+  req: Request,
+  check: Check<Body>,
+  expected: Readonly<Record<string, string>>,
+  use: (body: Body) => T | Response,
+): Promise<T | Response> | Response {
+  return readJsonBody(req, problem, (body) => {
+    if (!check.Check(body)) {
+      const { field, why } = faultOf(check, body);
+      // A field that is refused can have any name, and an object has more than its own.
+      const says = Object.hasOwn(expected, field) ? expected[field]! : `${field || '""'} ${why}`;
+      return problem(req, 'invalid_request', says, { field });
+    }
+    const forbidden = forbiddenField(body as object);
+    if (forbidden === null) return use(body);
+    return problem(req, 'invalid_request', `${forbidden} is not an allowed field`, { field: forbidden });
+  });
 }
 
 /** Names that would reach behind an object. A schema that ignores other fields lets them through. */

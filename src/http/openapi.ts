@@ -1,6 +1,7 @@
 import { ACTUATOR_PATHS } from './openapi/actuator-paths.ts';
-import { ASYNC_PATHS, ORDER_PATHS } from './openapi/async-paths.ts';
+import { ASYNC_PATHS } from './openapi/async-paths.ts';
 import { OPS_PATHS } from './openapi/ops-paths.ts';
+import { ORDER_PATHS } from './openapi/order-paths.ts';
 import { COMPONENTS, type Operation, type Paths, ref } from './openapi/parts.ts';
 import { PRODUCT_PATHS } from './openapi/product-paths.ts';
 import { SYNC_PATHS } from './openapi/sync-paths.ts';

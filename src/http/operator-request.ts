@@ -1,5 +1,5 @@
 import type { Operation, OperationAction } from '../domain/operation.ts';
-import { type Check, faultOf, forbiddenField, type Refuse, readJsonBody } from './json-body.ts';
+import { type Check, type Refuse, readCheckedBody } from './json-body.ts';
 import { refuseUnlessOperator } from './operator.ts';
 import { failure, problem } from './respond.ts';
 import { ACTOR_PATTERN, REASON_PATTERN } from './schemas/operators.ts';
@@ -27,18 +27,7 @@ export async function readOperatorRequest<Body>(
 ): Promise<OperatorRequest<Body> | Response> {
   const actor = readOperator(req, server, { operators });
   if (actor instanceof Response) return actor;
-  return readJsonBody(req, problem, (body) => {
-    if (!check.Check(body)) {
-      const { field, why } = faultOf(check, body);
-      const sentences = { ...EXPECTED, ...expected };
-      // A field that is refused can have any name, and an object has more than its own.
-      const says = Object.hasOwn(sentences, field) ? sentences[field]! : `${field || '""'} ${why}`;
-      return problem(req, 'invalid_request', says, { field });
-    }
-    const forbidden = forbiddenField(body as object);
-    if (forbidden !== null) {
-      return problem(req, 'invalid_request', `${forbidden} is not an allowed field`, { field: forbidden });
-    }
+  return readCheckedBody(req, check, { ...OPERATOR_EXPECTED, ...expected }, (body) => {
     const { reason = null } = body as { readonly reason?: string };
     return {
       body,
@@ -74,7 +63,7 @@ export function readBareOperation(
   if (actor instanceof Response) return actor;
   const reason = req.headers.get('x-reason');
   if (reason !== null && !REASON.test(reason)) {
-    return failure(req, 'invalid_request', EXPECTED.reason!.replace('reason', 'X-Reason'), {
+    return failure(req, 'invalid_request', OPERATOR_EXPECTED.reason!.replace('reason', 'X-Reason'), {
       field: 'X-Reason',
     });
   }
@@ -94,7 +83,7 @@ export function newOperation(
 const ACTOR = new RegExp(ACTOR_PATTERN);
 const REASON = new RegExp(REASON_PATTERN, 'u');
 
-const EXPECTED: Readonly<Record<string, string>> = {
+export const OPERATOR_EXPECTED: Readonly<Record<string, string>> = {
   body: 'The body must be a JSON object',
   reason:
     'reason must have 1 to 500 characters, no control characters among them, and not begin with a space',

@@ -1,48 +1,151 @@
-import { amountMinor } from '../domain/order.ts';
-import { isoTime, json, problem } from './respond.ts';
+import { amountMinor, type Order, type OrderStatus } from '../domain/order.ts';
+import type { OrderView } from '../ledger/ledger.ts';
+import type { Canceller } from '../settlement/endings.ts';
+import { readCheckedBody } from './json-body.ts';
+import { newOperation, OPERATOR_EXPECTED, readOperator, readOperatorRequest } from './operator-request.ts';
+import { CUSTOMER_EXPECTED, canonicalCustomer } from './purchase-request.ts';
+import { failedProblem, isoTime, json, type OrderCode, problem } from './respond.ts';
+import { checkCancelBody, checkOperatorCancelBody, checkRefundBody } from './schemas/orders.ts';
 import type { Service } from './service.ts';
 
 type OrderRequest = Request & { readonly params: { readonly orderId: string } };
+type Server = Bun.Server<unknown>;
 
-/** Orders as their buyers read them. The customer is not shown: who has the id need not learn whose it is. */
-export function createOrderRoutes({ ledger, ids, desk }: Service) {
+const NOT_STORED = { 'Cache-Control': 'no-store' };
+
+/** Orders as their buyers read and end them. The customer is not shown: who has the id need not learn whose it is. */
+export function createOrderRoutes(service: Service) {
+  const { ledger, ids, desk, endings, log } = service;
+
   async function read(req: OrderRequest): Promise<Response> {
     const { orderId } = req.params;
     const parts = ids.read(orderId);
     const view = parts && (await ledger.order(orderId));
-    const headers = { 'Cache-Control': 'no-store' };
-    if (!view) {
-      if (parts && desk.isPending(orderId)) return json({ orderId, status: 'pending' }, 200, headers);
-      return problem(req, 'not_found', 'There is no order with this id');
-    }
-    const { order, payments } = view;
-    return json(
-      {
-        orderId,
-        status: order.status,
-        productId: order.productId,
-        quantity: order.quantity,
-        number: order.number,
-        channel: order.channel,
-        amountMinor: amountMinor(order),
-        currency: order.currency,
-        createdAt: isoTime(order.createdAt),
-        expiresAt: isoTime(order.expiresAt),
-        updatedAt: isoTime(order.updatedAt),
-        payments: payments.map((payment) => ({
-          attempt: payment.attempt,
-          status: payment.status,
-          amountMinor: payment.amountMinor,
-          currency: payment.currency,
-          reason: payment.reason,
-          createdAt: isoTime(payment.createdAt),
-          updatedAt: isoTime(payment.updatedAt),
-        })),
-      },
-      200,
-      headers,
-    );
+    if (view) return json(shown(view), 200, NOT_STORED);
+    if (parts && desk.isPending(orderId)) return json({ orderId, status: 'pending' }, 200, NOT_STORED);
+    return noSuchOrder(req);
   }
 
-  return { '/api/v1/orders/:orderId': { GET: read } };
+  async function cancel(req: OrderRequest, server: Server): Promise<Response> {
+    const by = await readCanceller(req, server);
+    if (by instanceof Response) return by;
+    const { orderId } = req.params;
+    const ended = ids.read(orderId) ? await endings.cancel(orderId, by) : UNKNOWN;
+    switch (ended.kind) {
+      case 'done':
+        return asItStands(orderId, 200);
+      case 'refused':
+        return cannotCancel(req, ended.order);
+      case 'unknown_order':
+        return pendingOrNone(req);
+    }
+  }
+
+  /** Whoever gives a reason or brings a token means to act as an operator; everybody else is a buyer. */
+  async function readCanceller(req: OrderRequest, server: Server): Promise<Canceller | Response> {
+    const subject = `order/${req.params.orderId}`;
+    if (req.headers.has('authorization')) {
+      const asked = await readOperatorRequest(req, server, service, checkOperatorCancelBody);
+      return asked instanceof Response ? asked : { operation: asked.operation('order.cancel', subject) };
+    }
+    return readCheckedBody(req, checkCancelBody, CANCEL_EXPECTED, ({ userId, reason }) => {
+      if (reason === undefined) return { customer: canonicalCustomer(userId) };
+      const actor = readOperator(req, server, service);
+      if (actor instanceof Response) return actor;
+      return { operation: newOperation(actor, 'order.cancel', subject, reason) };
+    });
+  }
+
+  async function refund(req: OrderRequest, server: Server): Promise<Response> {
+    const asked = await readOperatorRequest(req, server, service, checkRefundBody);
+    if (asked instanceof Response) return asked;
+    const { orderId } = req.params;
+    const operation = asked.operation('order.refund', `order/${orderId}`);
+    const ended = ids.read(orderId) ? await endings.refund(orderId, operation) : UNKNOWN;
+    if (ended.kind === 'unknown_order') return pendingOrNone(req);
+    const { status } = ended.order;
+    // Money that came too late is on its way back without anybody's asking.
+    if (ended.kind === 'refused' && status !== 'returning') {
+      return problem(req, 'order_not_paid', `The order is ${status}: there is nothing to refund`);
+    }
+    if (status === 'refunded') return asItStands(orderId, 200);
+    return asItStands(orderId, 202, { Location: `/api/v1/orders/${orderId}` });
+  }
+
+  async function asItStands(
+    orderId: string,
+    status: number,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
+    const view = await ledger.order(orderId);
+    return json(shown(view!), status, { ...NOT_STORED, ...headers });
+  }
+
+  function pendingOrNone(req: OrderRequest): Response {
+    const { orderId } = req.params;
+    if (!ids.read(orderId) || !desk.isPending(orderId)) return noSuchOrder(req);
+    return problem(req, 'order_pending', 'It is not known yet whether the order was carried out');
+  }
+
+  function guarded(handler: (req: OrderRequest, server: Server) => Promise<Response>) {
+    return (req: OrderRequest, server: Server) =>
+      handler(req, server).catch((error) => failedProblem(req, error, log));
+  }
+
+  return {
+    '/api/v1/orders/:orderId': { GET: read },
+    '/api/v1/orders/:orderId/cancel': { POST: guarded(cancel) },
+    '/api/v1/orders/:orderId/refund': { POST: guarded(refund) },
+  };
+}
+
+const CANCEL_EXPECTED = { ...OPERATOR_EXPECTED, userId: CUSTOMER_EXPECTED };
+
+const UNKNOWN = { kind: 'unknown_order' } as const;
+
+function noSuchOrder(req: Request): Response {
+  return problem(req, 'not_found', 'There is no order with this id');
+}
+
+function cannotCancel(req: Request, { status }: Order): Response {
+  const [code, says] = CANNOT_CANCEL[status] ?? (['order_pending', 'The order is being changed'] as const);
+  return problem(req, code, says);
+}
+
+const GOING_BACK = ['order_refunding', 'The order was paid, and its money is on its way back'] as const;
+
+const CANNOT_CANCEL: Readonly<Partial<Record<OrderStatus, readonly [code: OrderCode, says: string]>>> = {
+  charging: ['order_charging', 'The order is being charged; ask again when that is over'],
+  paid: ['order_paid', 'The order is paid; ask for a refund'],
+  declined: ['order_declined', 'The order is over: its charge was declined'],
+  expired: ['order_expired', 'The order is over: its hold ran out'],
+  refunding: GOING_BACK,
+  returning: GOING_BACK,
+  refunded: ['order_refunded', 'The order is over: it was paid and refunded'],
+};
+
+function shown({ order, payments }: OrderView) {
+  return {
+    orderId: order.id,
+    // Whether money came too late or was given back on request is all the same to who gets it.
+    status: order.status === 'returning' ? 'refunding' : order.status,
+    productId: order.productId,
+    quantity: order.quantity,
+    number: order.number,
+    channel: order.channel,
+    amountMinor: amountMinor(order),
+    currency: order.currency,
+    createdAt: isoTime(order.createdAt),
+    expiresAt: isoTime(order.expiresAt),
+    updatedAt: isoTime(order.updatedAt),
+    payments: payments.map((payment) => ({
+      attempt: payment.attempt,
+      status: payment.status,
+      amountMinor: payment.amountMinor,
+      currency: payment.currency,
+      reason: payment.reason,
+      createdAt: isoTime(payment.createdAt),
+      updatedAt: isoTime(payment.updatedAt),
+    })),
+  };
 }

@@ -7,7 +7,7 @@ import { checkPurchaseBody } from './schemas.ts';
 export interface PurchaseRequest {
   readonly productId: number;
   readonly quantity: number;
-  /** Canonical: the number 12345 and the string "12345" are one customer. */
+  /** Canonical. */
   readonly customer: string | null;
   readonly key: PurchaseKey | null;
 }
@@ -16,11 +16,13 @@ const KEY_CHARS_MAX = 255;
 /** An anonymous key is its own scope, so it must be long enough not to meet another's by chance. */
 const ANONYMOUS_KEY_CHARS_MIN = 16;
 
+export const CUSTOMER_EXPECTED =
+  'userId must be an integer, or a string of 1 to 64 characters without control characters or broken UTF-8, or absent';
+
 const EXPECTED: Readonly<Record<string, string>> = {
   productId: 'productId must be an integer from 1 to 9007199254740991',
   quantity: 'quantity must be an integer from 1 to 1000000',
-  userId:
-    'userId must be an integer, or a string of 1 to 64 characters without control characters or broken UTF-8, or absent',
+  userId: CUSTOMER_EXPECTED,
 };
 
 /** The request, or the response that says what is wrong with it. */
@@ -41,7 +43,7 @@ function validate(
     return failure(req, 'invalid_request', `${forbidden} is not an allowed field`, { field: forbidden });
   }
   const { productId, quantity, userId } = body;
-  const customer = userId === undefined || userId === null ? null : String(userId);
+  const customer = canonicalCustomer(userId);
   if (keyHeader === null) return { productId, quantity, customer, key: null };
   const value = readKey(keyHeader);
   if (value === null) {
@@ -64,6 +66,11 @@ function validate(
   }
   const scope = customer === null ? `${channel}:` : `${channel}:customer:${customer}`;
   return { productId, quantity, customer, key: { scope, value, fingerprint: `${productId}:${quantity}` } };
+}
+
+/** The number 12345 and the string "12345" are one customer; null is nobody in particular. */
+export function canonicalCustomer(userId: number | string | null | undefined): string | null {
+  return userId === undefined || userId === null ? null : String(userId);
 }
 
 function invalidBody(req: Request, body: unknown): Response {

@@ -44,7 +44,19 @@ export type HttpCode =
   | 'payload_too_large'
   | 'unsupported_media_type'
   | 'unauthorized'
-  | 'internal_error';
+  | 'internal_error'
+  | OrderCode;
+
+/** Why an order cannot take a step: the status it is in. */
+export type OrderCode =
+  | 'order_pending'
+  | 'order_charging'
+  | 'order_paid'
+  | 'order_declined'
+  | 'order_expired'
+  | 'order_refunding'
+  | 'order_refunded'
+  | 'order_not_paid';
 
 /** The one table from codes to statuses. */
 export const STATUS: Readonly<Record<HttpCode, number>> = {
@@ -61,6 +73,14 @@ export const STATUS: Readonly<Record<HttpCode, number>> = {
   units_too_many: 409,
   limit_below_held: 409,
   version_mismatch: 412,
+  order_pending: 409,
+  order_charging: 409,
+  order_paid: 409,
+  order_declined: 409,
+  order_expired: 409,
+  order_refunding: 409,
+  order_refunded: 409,
+  order_not_paid: 409,
   payload_too_large: 413,
   unsupported_media_type: 415,
   idempotency_mismatch: 422,
@@ -115,9 +135,19 @@ export function problem(req: Request, code: HttpCode, message: string, details: 
   return json(body, status, { ...headers, 'Content-Type': 'application/problem+json' });
 }
 
+/** Refusals that are over in a moment. */
+const PASSING: readonly HttpCode[] = ['in_flight', 'order_pending', 'order_charging'];
+
 function errorHeaders(code: HttpCode, requestId: string, { headers }: ErrorDetails): Record<string, string> {
-  const retry = STATUS[code] === 503 || code === 'in_flight' ? { 'Retry-After': RETRY_AFTER_S } : {};
+  const retry = STATUS[code] === 503 || PASSING.includes(code) ? { 'Retry-After': RETRY_AFTER_S } : {};
   return { 'Cache-Control': 'no-store', 'X-Request-Id': requestId, ...retry, ...headers };
+}
+
+/** What `failed` says, on our own routes. */
+export function failedProblem(req: Request, error: unknown, log: Log): Response {
+  if (!(error instanceof AppError) || STATUS[error.code] !== 503) return failed(error, log);
+  log.warn({ requestId: requestIdOf(req), code: error.code, reason: error.message }, 'request failed');
+  return problem(req, error.code, error.message);
 }
 
 /** The caller's request id if it is one (1–128 visible characters), else a new one. */

@@ -152,7 +152,15 @@ export const OrderAnswer = Type.Object(
       Type.Array(
         Type.Object({
           attempt: Type.Integer(),
-          status: Type.String(),
+          status: Type.Enum([
+            'pending',
+            'captured',
+            'declined',
+            'failed',
+            'cancelled',
+            'refunding',
+            'refunded',
+          ]),
           amountMinor: Type.Integer(),
           currency: Type.String(),
           reason: Nullable(Type.String()),

@@ -11,6 +11,7 @@ import type { PurchaseDesk } from '../purchase/desk.ts';
 import type { Tracking } from '../purchase/tracking.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Sales } from '../sales/sales.ts';
+import type { Endings } from '../settlement/endings.ts';
 
 /** What the routes need of the house behind them. */
 export interface Service {
@@ -24,6 +25,7 @@ export interface Service {
   readonly tracking: Tracking;
   readonly deadLetters: DeadLetters;
   readonly sales: Sales;
+  readonly endings: Endings;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Log;

@@ -1,4 +1,5 @@
 import { Gauge } from 'prom-client';
+import type { Clock } from '../domain/clock.ts';
 import { available } from '../domain/product.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Retention } from '../operations/retention.ts';
@@ -7,6 +8,7 @@ import type { PurchaseDesk } from '../purchase/desk.ts';
 import type { Tracking } from '../purchase/tracking.ts';
 import type { Worker } from '../purchase/worker.ts';
 import type { Queue } from '../queue/queue.ts';
+import type { Endings } from '../settlement/endings.ts';
 import type { Settlement } from '../settlement/settlement.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -17,14 +19,28 @@ interface House {
   readonly tracking: Tracking;
   readonly settlement: Settlement;
   readonly queue: Queue;
+  readonly endings: Endings;
   readonly ledger: Ledger;
   readonly retention: Retention;
+  readonly clock: Clock;
   readonly gateFigures?: { readonly isOpen: boolean; readonly openings: number };
 }
 
 /** Shows the figures that the house keeps anyway; they are read when somebody asks. */
 export function watchHouse(metrics: Metrics, house: House): void {
-  const { desk, acceptance, worker, tracking, settlement, queue, ledger, retention, gateFigures } = house;
+  const {
+    desk,
+    acceptance,
+    worker,
+    tracking,
+    settlement,
+    endings,
+    queue,
+    ledger,
+    clock,
+    retention,
+    gateFigures,
+  } = house;
   const counter = (name: string, help: string, read: () => number | Promise<number>) =>
     metrics.watch(`pulsecart_${name}`, help, 'counter', read);
   const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
@@ -64,15 +80,26 @@ export function watchHouse(metrics: Metrics, house: House): void {
     () => retention.stats.deadLetters,
   );
   counter('retention_failures_total', 'Rounds broken off by an engine', () => retention.stats.failures);
+  counter('orders_cancelled_total', 'Orders cancelled here', () => endings.stats.cancelled);
+  counter('refunds_total', 'Captures given back', () => settlement.stats.refunded);
+  counter(
+    'refund_tries_failed_total',
+    'Tries to give one back that failed',
+    () => settlement.stats.failedRefunds,
+  );
+  counter(
+    'captures_told_total',
+    'Captures that the payment company told of by itself',
+    () => settlement.stats.toldCaptures,
+  );
+  const refundsDue = shared(() => ledger.refundsDue());
+  gauge('refunds_due', 'Captures on their way back', async () => (await refundsDue()).count);
+  gauge('refunds_due_oldest_age_seconds', 'Since when the oldest of them is', async () => {
+    const { oldestAt } = await refundsDue();
+    return oldestAt === null ? 0 : Math.max(0, clock() - oldestAt) / 1000;
+  });
   gauge('charges_in_flight', 'Charges under way', () => settlement.stats.inFlight);
-  // One question per scrape, shared by all figures of the queues.
-  let asking: ReturnType<Queue['status']> | undefined;
-  const queueStatus = () => {
-    asking ??= queue.status().finally(() => {
-      asking = undefined;
-    });
-    return asking;
-  };
+  const queueStatus = shared(() => queue.status());
   for (const name of ['purchases', 'payments'] as const) {
     const figures = async () => (await queueStatus()).find((one) => one.name === name);
     gauge(`queue_${name}_waiting`, `Items of the ${name} queue not yet done`, async () => {
@@ -97,4 +124,15 @@ export function watchHouse(metrics: Metrics, house: House): void {
       }
     },
   });
+}
+
+/** One question per scrape, shared by all figures that it answers. */
+function shared<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asking: Promise<T> | undefined;
+  return () => {
+    asking ??= ask().finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
 }

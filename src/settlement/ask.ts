@@ -65,3 +65,9 @@ function mustCancel({ leases, holdRuns }: LeasedOrder): boolean {
 export function chargeKey(orderId: string, attempt: number): string {
   return `${orderId}:${attempt}`;
 }
+
+/** What a key stands for, or null when it is none of ours. */
+export function readChargeKey(key: string): { readonly orderId: string; readonly attempt: number } | null {
+  const [, orderId, attempt] = /^([^:]+):([1-9]\d{0,8})$/.exec(key) ?? [];
+  return orderId === undefined ? null : { orderId, attempt: Number(attempt) };
+}

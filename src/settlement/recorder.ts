@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../domain/backoff.ts';
 import type { Moved } from '../ledger/endings.ts';
-import type { ChargeResult, Ledger, Standing } from '../ledger/ledger.ts';
+import type { ChargeResult, Ledger } from '../ledger/ledger.ts';
 import { createBatcher } from './batcher.ts';
 import type { Outbox } from './outbox.ts';
 import type { Room } from './room.ts';
@@ -18,7 +18,7 @@ export interface RecorderDependencies {
   readonly outbox: Outbox;
   readonly room: Room;
   readonly stats: Omit<SettlementStats, 'inFlight'>;
-  readonly onStandings: (standings: readonly Standing[]) => void;
+  readonly onMoved: (moved: Moved) => void;
   readonly onTrouble: (error: unknown, context: string) => void;
   /** Aborted when there is no time left to record anything. */
   readonly deadline: AbortSignal;
@@ -40,7 +40,7 @@ const RETRY_MS_MAX = 5_000;
 
 /** Brings results of charges into the ledger, in batches and until they are in. */
 export function createRecorder(dependencies: RecorderDependencies): Recorder {
-  const { ledger, outbox, room, stats, onStandings, onTrouble, deadline } = dependencies;
+  const { ledger, outbox, room, stats, onMoved, onTrouble, deadline } = dependencies;
   const batching = { itemsMax: SETTLE_RESULTS_MAX, lingerMs: SETTLE_LINGER_MS };
   const batcher = createBatcher<ChargeResult>(batching, recordAll);
 
@@ -64,8 +64,7 @@ export function createRecorder(dependencies: RecorderDependencies): Recorder {
 
   function follow(results: readonly ChargeResult[], steps: readonly Moved[]): void {
     for (const { result } of results) stats[COUNTED_AS[result.type]]++;
-    const standings = steps.flatMap((step) => step.standings);
-    if (standings.length > 0) onStandings(standings);
+    for (const moved of steps) onMoved(moved);
     for (const [attempt, orderIds] of failedByAttempt(results)) {
       void outbox.enqueueLater(orderIds, backoffMs(attempt, RETRY_MS_FIRST, RETRY_MS_MAX));
     }

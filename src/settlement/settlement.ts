@@ -1,19 +1,26 @@
+import type { OrderNews } from '../domain/order.ts';
+import type { LedgerEndings, Moved } from '../ledger/endings.ts';
 import type { Ledger, Standing } from '../ledger/ledger.ts';
 import type { PaymentProvider } from '../payments/provider.ts';
 import type { Consumer, Queue } from '../queue/queue.ts';
 import { createCharger, LEASE_ORDERS_MAX } from './charger.ts';
+import { createLateCaptures } from './late-captures.ts';
 import { createOutbox } from './outbox.ts';
 import { createRecorder } from './recorder.ts';
+import { createRefunder } from './refunder.ts';
 import { createRoom } from './room.ts';
 import { createSweep } from './sweep.ts';
 
 /**
  * Brings every reserved order to its end: charges it, records what came of it, and gives back the units of orders that
- * were declined or whose hold ran out.
+ * were declined or whose hold ran out. Gives money back that is due, and takes money that comes late.
  *
  *   enqueue ─▶ outbox ─▶ payments queue ─▶ lease ─▶ ask the provider ─▶ record ─▶ paid | declined | expired
  *                ▲                                        │                └─ attempt failed ─▶ outbox, later
  *                └──── sweep: lost messages, ended leases ◀─ no answer: the lease runs out
+ *
+ *   the provider tells of a capture ─▶ ledger ─▶ paid, or on its way back ─┐
+ *                                     sweep, a refund asked for ───────────┴─▶ refunder ─▶ ask the provider ─▶ refunded
  *
  * The order's own row is the truth at every step; a message only says "look at these". So messages may be lost or
  * doubled, and a message is done with as soon as its orders are leased: from there the lease sees to them, whatever
@@ -22,7 +29,9 @@ import { createSweep } from './sweep.ts';
 export interface Settlement {
   /** Takes newly reserved orders over. Costs nothing but memory; what is lost before it is published, the sweep finds. */
   enqueue(orderIds: readonly string[]): void;
-  /** Starts the sweep and, with `consume`, the charging. Without it charges are queued and holds expire. */
+  /** Tries refunds that became due just now, rather than at the next sweep. */
+  refundSoon(): void;
+  /** Starts the sweep and, with `consume`, the charging and refunding. Without it those wait, and holds expire. */
   start(options: { readonly consume: boolean }): Promise<void>;
   /** Ends what is under way within a deadline. What remains is taken up again when its leases end. */
   close(): Promise<void>;
@@ -38,20 +47,31 @@ export interface SettlementStats {
   failedAttempts: number;
   /** Asks that ended without an answer; their orders wait for the end of the lease. */
   unanswered: number;
+  /** Captures that were given back. */
+  refunded: number;
+  /** Asks for a refund that were not answered with one; they are made again. */
+  failedRefunds: number;
+  /** Captures that the provider told of by itself. */
+  toldCaptures: number;
   inFlight: number;
 }
 
 export interface SettlementDependencies {
-  readonly ledger: Pick<Ledger, 'lease' | 'settle' | 'expireOverdue' | 'unsettled'>;
+  readonly ledger: Pick<Ledger, 'lease' | 'settle' | 'expireOverdue' | 'unsettled'> &
+    Pick<LedgerEndings, 'captureLate' | 'leaseRefunds' | 'settleRefunds'>;
   readonly queue: Pick<Queue, 'publish' | 'consume' | 'deadLetter' | 'status'>;
   readonly provider: PaymentProvider;
   /** Told of every change of units, so that gate and feed can follow. */
   readonly onStandings: (standings: readonly Standing[]) => void;
+  /** Told of orders that came to a new status. */
+  readonly onOrders: (news: readonly OrderNews[]) => void;
   /** Asked before each sweep: false when another process does it. Without it every process sweeps. */
   readonly mine?: (duty: string) => Promise<boolean>;
   /** Told of what is retried or left to the sweep rather than answered to somebody. */
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly timing?: Partial<SettlementTiming>;
+  /** For pauses while the provider is down; the process's own clock unless told. */
+  readonly monotonicMs?: () => number;
   /** Orders leased and not yet recorded. */
   readonly chargesInFlightMax?: number;
 }
@@ -78,11 +98,16 @@ const TIMING: SettlementTiming = {
 const CHARGES_IN_FLIGHT_MAX = 2_000;
 
 export function createSettlement(dependencies: SettlementDependencies): Settlement {
-  const { ledger, queue, provider, onStandings, onTrouble, mine = everyone } = dependencies;
+  const { ledger, queue, provider, onStandings, onOrders, onTrouble, mine = everyone } = dependencies;
   const timing = { ...TIMING, ...dependencies.timing };
-  const stats = { paid: 0, declined: 0, expired: 0, failedAttempts: 0, unanswered: 0 };
+  const stats = { ...NOTHING_YET };
   const stopping = new AbortController();
   const deadline = new AbortController();
+
+  function onMoved({ standings, orders }: Moved): void {
+    if (standings.length > 0) onStandings(standings);
+    if (orders.length > 0) onOrders(orders);
+  }
 
   const room = createRoom(dependencies.chargesInFlightMax ?? CHARGES_IN_FLIGHT_MAX, stopping.signal);
   const outbox = createOutbox({ queue, onTrouble });
@@ -91,9 +116,26 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     outbox,
     room,
     stats,
-    onStandings,
+    onMoved,
     onTrouble,
     deadline: deadline.signal,
+  });
+  const refunder = createRefunder({
+    ledger,
+    provider,
+    stats,
+    onMoved,
+    onTrouble,
+    monotonicMs: dependencies.monotonicMs ?? (() => performance.now()),
+    stopping: stopping.signal,
+  });
+  const lateCaptures = createLateCaptures({
+    ledger,
+    provider,
+    stats,
+    onMoved,
+    onRefunds: refunder.soon,
+    onTrouble,
   });
   const charger = createCharger({
     ledger,
@@ -107,18 +149,25 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     leaseMs: timing.leaseMs,
     stopping: stopping.signal,
   });
-  const sweep = createSweep({ ledger, queue, outbox, stats, mine, onStandings, onTrouble, timing });
+  const sweep = createSweep({ ledger, queue, outbox, refunder, stats, mine, onMoved, onTrouble, timing });
   let consumer: Consumer | undefined;
+  let works = false;
 
   return {
     enqueue: outbox.enqueue,
+
+    refundSoon() {
+      if (works) refunder.soon();
+    },
 
     async start({ consume }) {
       if (consume) {
         // One batch at a time: what is slow, the provider, is waited for outside of the handler.
         const options = { maxItems: LEASE_ORDERS_MAX, concurrency: 1 };
         consumer = await queue.consume('payments', options, charger.handle);
+        lateCaptures.start();
       }
+      works = consume;
       sweep.start({ reconcile: consume });
     },
 
@@ -127,6 +176,7 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
       stopping.abort();
       await sweep.close();
       await consumer?.close();
+      await Promise.race([Promise.all([lateCaptures.close(), refunder.idle()]), aborted(deadline.signal)]);
       await room.emptied(deadline.signal);
       deadline.abort();
       clearTimeout(timer);
@@ -137,6 +187,22 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
       return { ...stats, inFlight: room.inside() };
     },
   };
+}
+
+const NOTHING_YET = {
+  paid: 0,
+  declined: 0,
+  expired: 0,
+  failedAttempts: 0,
+  unanswered: 0,
+  refunded: 0,
+  failedRefunds: 0,
+  toldCaptures: 0,
+};
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
 
 async function everyone(): Promise<boolean> {

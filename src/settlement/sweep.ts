@@ -1,16 +1,19 @@
-import type { Ledger, Standing } from '../ledger/ledger.ts';
+import type { Moved } from '../ledger/endings.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { Queue } from '../queue/queue.ts';
 import { nextTurn } from './batcher.ts';
 import type { Outbox } from './outbox.ts';
+import type { Refunder } from './refunder.ts';
 import type { SettlementStats, SettlementTiming } from './settlement.ts';
 
 export interface SweepDependencies {
   readonly ledger: Pick<Ledger, 'expireOverdue' | 'unsettled'>;
   readonly queue: Pick<Queue, 'status'>;
   readonly outbox: Pick<Outbox, 'enqueue'>;
+  readonly refunder: Pick<Refunder, 'soon'>;
   readonly stats: Pick<SettlementStats, 'expired'>;
   readonly mine: (duty: string) => Promise<boolean>;
-  readonly onStandings: (standings: readonly Standing[]) => void;
+  readonly onMoved: (moved: Moved) => void;
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly timing: Pick<SettlementTiming, 'sweepEveryMs' | 'reconcileAgeMs'>;
 }
@@ -30,9 +33,9 @@ const RECONCILE_READY_MAX = { items: 1_000, messages: 100 };
 /** Orders put back in line per sweep, so that a crash with a million orders does not flood the queue at once. */
 const RECONCILE_ORDERS_MAX = 5_000;
 
-/** Looks at regular intervals for what no message will bring: holds that ran out, lost messages and ended leases. */
+/** Looks at regular intervals for what no message will bring: holds that ran out, lost messages, ended leases, refunds. */
 export function createSweep(dependencies: SweepDependencies) {
-  const { ledger, queue, outbox, stats, mine, onStandings, onTrouble, timing } = dependencies;
+  const { ledger, queue, outbox, refunder, stats, mine, onMoved, onTrouble, timing } = dependencies;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let sweeping: Promise<void> = Promise.resolve();
   let closed = false;
@@ -42,6 +45,8 @@ export function createSweep(dependencies: SweepDependencies) {
       if (await mine('expire holds')) await expire();
       // A duty of its own: whoever expires holds may be a process that charges nothing.
       if (reconciles && (await mine('find lost charges'))) await reconcile();
+      // Not waited for: a provider that is slow to give money back holds up no hold.
+      if (reconciles && (await mine('refund payments'))) refunder.soon();
     } catch (error) {
       onTrouble(error, 'sweep of orders');
     }
@@ -54,9 +59,9 @@ export function createSweep(dependencies: SweepDependencies) {
 
   async function expire(): Promise<void> {
     for (let batch = 0; batch < EXPIRE_BATCHES_MAX && !closed; batch++) {
-      const { expired, standings } = await ledger.expireOverdue(EXPIRE_ORDERS_MAX);
+      const { expired, ...moved } = await ledger.expireOverdue(EXPIRE_ORDERS_MAX);
       stats.expired += expired;
-      if (standings.length > 0) onStandings(standings);
+      onMoved(moved);
       if (expired < EXPIRE_ORDERS_MAX) return;
       await nextTurn();
     }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../src/domain/clock.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
-import type { Order } from '../../src/domain/order.ts';
+import type { Order, OrderNews } from '../../src/domain/order.ts';
 import { available, type NewProduct } from '../../src/domain/product.ts';
 import { openStore } from '../../src/embedded/store.ts';
 import type { Standing } from '../../src/ledger/ledger.ts';
@@ -43,6 +43,7 @@ export function openHouse(options: { readonly units?: number; readonly simulator
   const simulator = openSimulator({ latencyMs: 1, jitterMs: 1, timeoutMs: 5, ...options.simulator });
   const settlements: Settlement[] = [];
   const standings: Standing[] = [];
+  const news: OrderNews[] = [];
   const troubles: string[] = [];
 
   return {
@@ -51,6 +52,7 @@ export function openHouse(options: { readonly units?: number; readonly simulator
     simulator,
     store,
     standings,
+    news,
     troubles,
 
     open: () => ledger.addProducts([{ ...PRODUCT, units: options.units ?? UNITS }]),
@@ -62,6 +64,8 @@ export function openHouse(options: { readonly units?: number; readonly simulator
         queue,
         provider: simulator,
         onStandings: (some) => standings.push(...some),
+        onOrders: (some) => news.push(...some),
+        monotonicMs: () => performance.now() + aheadMs,
         onTrouble: (error, context) => troubles.push(`${context}: ${error}`),
         ...changes,
         timing: {
@@ -136,7 +140,7 @@ const PRODUCT: NewProduct = {
 
 const BOOKS = `
   SELECT (SELECT coalesce(sum(quantity), 0) FROM orders WHERE status IN ('reserved', 'charging')) AS reserved,
-         (SELECT coalesce(sum(quantity), 0) FROM orders WHERE status = 'paid') AS sold,
+         (SELECT coalesce(sum(quantity), 0) FROM orders WHERE status IN ('paid', 'refunding')) AS sold,
          (SELECT count(*) FROM (SELECT 1 FROM payments WHERE status = 'captured'
                                 GROUP BY order_id HAVING count(*) > 1)) AS doublyPaid,
          (SELECT count(*) FROM orders WHERE (status = 'paid') <>

@@ -162,7 +162,8 @@ function readOperation(
 ): GuideOperation {
   const parameters = (described.parameters ?? []).map(readParameter);
   const body = bodiesOf(described.requestBody?.content, components)[0] ?? null;
-  const forOperators = described.security !== undefined;
+  // An empty requirement among them says that others may call it, too.
+  const forOperators = described.security?.every((one) => Object.keys(one).length > 0) ?? false;
   const { operationId: id, summary, description = '' } = described;
   const operation = { id, method, path, summary, description, forOperators, parameters, body };
   const answers = Object.entries(described.responses).map(([status, answer]) => ({

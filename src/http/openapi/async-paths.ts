@@ -1,10 +1,4 @@
-import {
-  AcceptanceAnswer,
-  OrderAnswer,
-  QueueStatusAnswer,
-  TrackingAnswer,
-  WAIT_PATTERN,
-} from '../schemas.ts';
+import { AcceptanceAnswer, QueueStatusAnswer, TrackingAnswer, WAIT_PATTERN } from '../schemas.ts';
 import { ACCEPTED, CONFIRMED, PAID, QUEUED, REJECTED } from './examples.ts';
 import { errorAnswer, inPath, inQuery, jsonAnswer, type Paths, problemAnswer, textAnswer } from './parts.ts';
 import { BAD_PURCHASE_INPUT, PURCHASE_INPUT } from './sync-paths.ts';
@@ -85,21 +79,6 @@ export const ASYNC_PATHS: Paths = {
       responses: {
         '200': textAnswer('It can', 'Async Purchase Service is running'),
         '503': errorAnswer('`unavailable`; the message says why', ['Retry-After']),
-      },
-    },
-  },
-};
-
-export const ORDER_PATHS: Paths = {
-  '/api/v1/orders/{orderId}': {
-    get: {
-      operationId: 'readOrder',
-      tags: ['orders'],
-      summary: 'An order, whichever way it was bought',
-      parameters: [inPath('orderId', ID, 'Order id, or the tracking id of a confirmed purchase')],
-      responses: {
-        '200': jsonAnswer('The order as it stands', OrderAnswer, { examples: { paid: PAID } }),
-        '404': problemAnswer('`not_found`'),
       },
     },
   },

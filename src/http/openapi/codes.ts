@@ -88,6 +88,29 @@ const NOTES: Readonly<Record<Exclude<Code, 'unusable_store'>, Note>> = {
     advice:
       'Do not buy anew. Read the order (`orderId`) or the purchase (`trackingId`) until it is known, or send the same request with the same `Idempotency-Key`.',
   },
+  order_pending: {
+    meaning: 'It is not known yet whether the order was carried out.',
+    advice: 'Send the same request again after `Retry-After`.',
+  },
+  order_charging: {
+    meaning: 'The order is being charged, and cannot be cancelled meanwhile.',
+    advice: 'Send the same request again after `Retry-After`; most charges are over within seconds.',
+  },
+  order_paid: {
+    meaning: 'The order is paid, so it cannot be cancelled.',
+    advice: 'Ask an operator for a refund.',
+  },
+  order_declined: {
+    meaning: 'The charge was declined, which ended the order.',
+    advice: 'Nothing. Buy again.',
+  },
+  order_expired: { meaning: 'The hold ran out, which ended the order.', advice: 'Nothing. Buy again.' },
+  order_refunding: { meaning: 'The money is on its way back already.', advice: 'Nothing.' },
+  order_refunded: { meaning: 'The money is back already.', advice: 'Nothing.' },
+  order_not_paid: {
+    meaning: 'No money was taken for the order, so there is none to give back.',
+    advice: 'Cancel it if it is still reserved.',
+  },
   product_exists: {
     meaning: 'There is a product with this id already.',
     advice: 'Take another id, or change that one.',

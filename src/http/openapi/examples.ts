@@ -110,3 +110,26 @@ export const PAID = {
     },
   ],
 };
+
+export const CANCELLED = {
+  ...PAID,
+  status: 'cancelled',
+  updatedAt: '2026-11-22T16:20:15.102Z',
+  payments: [],
+};
+
+const [CAPTURE] = PAID.payments;
+
+export const REFUNDING = {
+  ...PAID,
+  status: 'refunding',
+  updatedAt: '2026-11-22T16:24:40.310Z',
+  payments: [{ ...CAPTURE, status: 'refunding', updatedAt: '2026-11-22T16:24:40.310Z' }],
+};
+
+export const REFUNDED = {
+  ...PAID,
+  status: 'refunded',
+  updatedAt: '2026-11-22T16:24:40.342Z',
+  payments: [{ ...CAPTURE, status: 'refunded', updatedAt: '2026-11-22T16:24:40.342Z' }],
+};

@@ -8,6 +8,7 @@ import {
   OperationsAnswer,
   OpsQueuesAnswer,
 } from '../schemas/ops.ts';
+import { CancelBody, RefundBody } from '../schemas/orders.ts';
 import {
   ProductAnswer,
   ProductBody,
@@ -55,6 +56,8 @@ export const COMPONENTS = {
   schemas: Object.fromEntries(
     [
       PurchaseBody,
+      CancelBody,
+      RefundBody,
       PurchaseAnswer,
       AcceptanceAnswer,
       TrackingAnswer,
@@ -139,8 +142,10 @@ export function errorAnswer(description: string, headers: readonly HeaderName[] 
   return jsonAnswer(description, ErrorAnswer, { headers: ['X-Request-Id', ...headers] });
 }
 
-export function problemAnswer(description: string): object {
-  return answer(description, 'application/problem+json', ref(ProblemAnswer), { headers: ['X-Request-Id'] });
+export function problemAnswer(description: string, headers: readonly HeaderName[] = []): object {
+  return answer(description, 'application/problem+json', ref(ProblemAnswer), {
+    headers: ['X-Request-Id', ...headers],
+  });
 }
 
 function answer(
