@@ -32,6 +32,7 @@ test('with nothing set everything has a value that fits one machine', () => {
       deadLettersMs: 2_592_000_000,
     },
     drainMs: 0,
+    streams: { max: 20_000, perAddressMax: 1_000 },
     tuning: {
       databasePool: null,
       deskBatches: null,
@@ -63,6 +64,8 @@ test('every setting is read from its variable', () => {
       ...ENGINES,
       PULSECART_NAMESPACE: 'shop-2',
       PULSECART_DRAIN_MS: '250',
+      PULSECART_STREAMS: '7',
+      PULSECART_STREAMS_PER_ADDRESS: '0',
       PULSECART_DATABASE_POOL: '9',
       PULSECART_DESK_BATCHES: '3',
       PULSECART_WORKER_BATCHES: '4',
@@ -115,6 +118,7 @@ test('every setting is read from its variable', () => {
       deadLettersMs: 3_600_000,
     },
     drainMs: 250,
+    streams: { max: 7, perAddressMax: 0 },
     tuning: { databasePool: 9, deskBatches: 3, workerBatches: 4, prefetch: 5, chargesInFlight: 6 },
     payments: {
       latencyMs: 0,
@@ -163,6 +167,8 @@ describe('a setting that is out of its range is refused by its name:', () => {
     ['PULSECART_KEEP_KEYS_HOURS', ['23', '87601']],
     ['PULSECART_KEEP_OPERATIONS_HOURS', ['23', '87601']],
     ['PULSECART_KEEP_DEAD_LETTERS_HOURS', ['0', '87601']],
+    ['PULSECART_STREAMS', ['1000001', '-1']],
+    ['PULSECART_STREAMS_PER_ADDRESS', ['1000001', 'none']],
     ['PULSECART_SIMULATOR_LATENCY_MS', ['60001', '-1']],
     ['PULSECART_SIMULATOR_DECLINE_RATE', ['-0.1', '1.1', 'NaN', 'half']],
     ['PULSECART_SIMULATOR_JITTER_MS', ['60001']],

@@ -30,6 +30,12 @@ export interface Config {
   readonly keep: Keep;
   /** How long a stopping server goes on answering, with `Connection: close`, so that its clients move over. */
   readonly drainMs: number;
+  readonly streams: {
+    /** Live viewers at once in this process; 0: none. */
+    readonly max: number;
+    /** Live viewers at once from one address; 0: no limit. */
+    readonly perAddressMax: number;
+  };
   readonly tuning: Tuning;
   readonly payments: SimulatedPayments;
 }
@@ -84,6 +90,10 @@ const ENGINE_VARIABLES = ['DATABASE_URL', 'REDIS_URL', 'RABBITMQ_URL'] as const;
  * At 300 ms per charge, as with a real provider, this many make about 6,600 orders/s; each costs about a kilobyte.
  */
 const CHARGES_IN_FLIGHT = 2_000;
+/** Each costs some kilobytes and a file descriptor. */
+const STREAMS = 20_000;
+/** Many people may share an address; one that takes a twentieth of all seats is no household. */
+const STREAMS_PER_ADDRESS = 1_000;
 
 /** Reads the environment; `flags` are command-line values for the variables of the same setting. */
 export function readConfig(
@@ -156,6 +166,16 @@ export function readConfig(
       0,
       5_000,
     ),
+    streams: Object.freeze({
+      max: integer('PULSECART_STREAMS', env.PULSECART_STREAMS, STREAMS, 0, 1_000_000),
+      perAddressMax: integer(
+        'PULSECART_STREAMS_PER_ADDRESS',
+        env.PULSECART_STREAMS_PER_ADDRESS,
+        STREAMS_PER_ADDRESS,
+        0,
+        1_000_000,
+      ),
+    }),
     tuning: Object.freeze({
       databasePool: optional('PULSECART_DATABASE_POOL', env.PULSECART_DATABASE_POOL, 2, 100),
       deskBatches: optional('PULSECART_DESK_BATCHES', env.PULSECART_DESK_BATCHES, 1, 32),

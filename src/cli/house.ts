@@ -5,6 +5,7 @@ import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../domain/ids.ts';
 import { FIRST_PRODUCTS } from '../domain/product.ts';
 import type { Service } from '../http/service.ts';
 import type { Standing } from '../ledger/ledger.ts';
+import { createLive } from '../live/live.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { watchHouse } from '../observe/watch.ts';
@@ -30,6 +31,8 @@ export interface House {
   start(roles: { readonly worker: boolean; readonly settlement: boolean }): Promise<void>;
   /** From now on health and readiness say no, and waiting readers are answered with what is known. */
   leave(): void;
+  /** Sends live viewers elsewhere. Those who come here again are sent away again, so nothing may listen any more. */
+  endStreams(): Promise<void>;
   /** Answers what was taken in; nothing new is. */
   finishPurchases(): Promise<void>;
   /** Ends the work under way, then the engines. */
@@ -100,6 +103,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
     onTrouble,
   });
   const reconciler = createReconciler({ ledger, gate, queue, duties, onTrouble });
+  const live = createLive({ ledger, feed, catalogue, ids, clock, limits: config.streams, onTrouble });
   const unsubscribe = feed.subscribe({
     // What this process announces it knows already; `heard` sees that and does nothing.
     standing: (standing) =>
@@ -117,6 +121,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
     tracking,
     settlement,
     endings,
+    live,
     queue,
     ledger,
     retention,
@@ -138,6 +143,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
       deadLetters,
       sales,
       endings,
+      live,
       clock,
       metrics,
       log,
@@ -158,12 +164,14 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
       ready = false;
       tracking.close();
     },
+    endStreams: live.close,
     async finishPurchases() {
       await acceptance.close();
       await desk.close();
     },
     async close() {
       unsubscribe();
+      await live.close();
       await worker.close();
       await settlement.close();
       await reconciler.close();

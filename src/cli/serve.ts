@@ -90,6 +90,7 @@ async function open(
           await sleep(drainMs);
         }
         const requestsAnswered = server.stop();
+        await house.endStreams();
         await house.finishPurchases();
         await Promise.race([requestsAnswered, sleep(LAST_REQUESTS_MS)]);
         void server.stop(true);

@@ -4,6 +4,7 @@ import { OPS_PATHS } from './openapi/ops-paths.ts';
 import { ORDER_PATHS } from './openapi/order-paths.ts';
 import { COMPONENTS, type Operation, type Paths, ref } from './openapi/parts.ts';
 import { PRODUCT_PATHS } from './openapi/product-paths.ts';
+import { STREAM_PATHS } from './openapi/stream-paths.ts';
 import { SYNC_PATHS } from './openapi/sync-paths.ts';
 import { ErrorAnswer } from './schemas.ts';
 
@@ -20,6 +21,7 @@ export function openApiDocument(version: string): OpenApiDocument {
       { name: 'async', description: 'The answer is a tracking id; the outcome follows.' },
       { name: 'orders', description: 'What was bought, and its payment.' },
       { name: 'products', description: 'What is sold, and when. Everybody reads, operators change.' },
+      { name: 'live', description: 'What changes, told as it changes.' },
       { name: 'operations', description: 'What operators see of the house, and do about what went wrong.' },
       { name: 'actuator', description: 'Health and metrics in the shapes that Spring Boot clients read.' },
       { name: 'about', description: 'This document, for people and for programs.' },
@@ -29,6 +31,7 @@ export function openApiDocument(version: string): OpenApiDocument {
       ...ASYNC_PATHS,
       ...ORDER_PATHS,
       ...PRODUCT_PATHS,
+      ...STREAM_PATHS,
       ...OPS_PATHS,
       ...ACTUATOR_PATHS,
       ...OWN_PATHS,

@@ -44,6 +44,7 @@ export type HttpCode =
   | 'payload_too_large'
   | 'unsupported_media_type'
   | 'unauthorized'
+  | 'too_many_streams'
   | 'internal_error'
   | OrderCode;
 
@@ -84,6 +85,7 @@ export const STATUS: Readonly<Record<HttpCode, number>> = {
   payload_too_large: 413,
   unsupported_media_type: 415,
   idempotency_mismatch: 422,
+  too_many_streams: 429,
   internal_error: 500,
   unusable_store: 500,
   overloaded: 503,
@@ -136,7 +138,7 @@ export function problem(req: Request, code: HttpCode, message: string, details: 
 }
 
 /** Refusals that are over in a moment. */
-const PASSING: readonly HttpCode[] = ['in_flight', 'order_pending', 'order_charging'];
+const PASSING: readonly HttpCode[] = ['in_flight', 'order_pending', 'order_charging', 'too_many_streams'];
 
 function errorHeaders(code: HttpCode, requestId: string, { headers }: ErrorDetails): Record<string, string> {
   const retry = STATUS[code] === 503 || PASSING.includes(code) ? { 'Retry-After': RETRY_AFTER_S } : {};

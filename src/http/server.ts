@@ -7,6 +7,7 @@ import { createOrderRoutes } from './order-routes.ts';
 import { createProductRoutes } from './product-routes.ts';
 import { failed, failure, requestIdOf } from './respond.ts';
 import type { Service } from './service.ts';
+import { createStreamRoutes } from './stream-routes.ts';
 import { createSyncRoutes } from './sync-routes.ts';
 
 type Handler = (req: never, server: Bun.Server<unknown>) => Response | Promise<Response>;
@@ -22,6 +23,7 @@ export function createRoutes(service: Service): Routes {
     ...createAsyncRoutes(service),
     ...createOrderRoutes(service),
     ...createProductRoutes(service),
+    ...createStreamRoutes(service),
     ...createOpsRoutes(service),
     ...createActuatorRoutes(service),
     ...createDocsRoutes(service),

@@ -2,6 +2,7 @@ import type { Clock } from '../domain/clock.ts';
 import type { PurchaseIds } from '../domain/ids.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Live } from '../live/live.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { DeadLetters } from '../operations/dead-letters.ts';
@@ -26,6 +27,7 @@ export interface Service {
   readonly deadLetters: DeadLetters;
   readonly sales: Sales;
   readonly endings: Endings;
+  readonly live: Live;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Log;

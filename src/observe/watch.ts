@@ -2,6 +2,7 @@ import { Gauge } from 'prom-client';
 import type { Clock } from '../domain/clock.ts';
 import { available } from '../domain/product.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Live } from '../live/live.ts';
 import type { Retention } from '../operations/retention.ts';
 import type { Acceptance } from '../purchase/acceptance.ts';
 import type { PurchaseDesk } from '../purchase/desk.ts';
@@ -18,6 +19,7 @@ interface House {
   readonly worker: Worker;
   readonly tracking: Tracking;
   readonly settlement: Settlement;
+  readonly live: Live;
   readonly queue: Queue;
   readonly endings: Endings;
   readonly ledger: Ledger;
@@ -35,6 +37,7 @@ export function watchHouse(metrics: Metrics, house: House): void {
     tracking,
     settlement,
     endings,
+    live,
     queue,
     ledger,
     clock,
@@ -59,6 +62,18 @@ export function watchHouse(metrics: Metrics, house: House): void {
   counter('worker_retried_total', 'Async purchases put back for another attempt', () => worker.stats.retried);
   counter('worker_dead_lettered_total', 'Async purchases put aside', () => worker.stats.deadLettered);
   gauge('tracking_waiting', 'Readers waiting for an outcome', () => tracking.waiting());
+  gauge('live_viewers', 'Live viewers now', () => live.viewers());
+  counter('live_told_total', 'Events told to live viewers', () => live.stats.told);
+  counter(
+    'live_dropped_total',
+    'Times that a viewer did not read and was dropped to a snapshot',
+    () => live.stats.dropped,
+  );
+  counter(
+    'live_turned_away_total',
+    'Streams refused because there were too many',
+    () => live.stats.turnedAway,
+  );
   counter('orders_paid_total', 'Orders paid', () => settlement.stats.paid);
   counter('orders_declined_total', 'Orders declined by the provider', () => settlement.stats.declined);
   counter('orders_expired_total', 'Orders whose hold ran out', () => settlement.stats.expired);

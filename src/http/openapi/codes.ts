@@ -71,6 +71,10 @@ const NOTES: Readonly<Record<Exclude<Code, 'unusable_store'>, Note>> = {
     meaning: 'The body is not declared as JSON.',
     advice: 'Send `Content-Type: application/json`.',
   },
+  too_many_streams: {
+    meaning: 'One address has as many live streams as it may have.',
+    advice: 'Close one, or try again after `Retry-After`. A server behind a proxy wants another limit.',
+  },
   internal_error: {
     meaning: 'A bug of ours. It is in the log under `requestId`.',
     advice: 'Report it. A purchase with a key may be sent again: it buys once.',

@@ -17,6 +17,7 @@ import {
   ReasonBody,
   UnitsBody,
 } from '../schemas/products.ts';
+import { StreamOrder, StreamProduct, StreamSnapshot } from '../schemas/stream.ts';
 import {
   AcceptanceAnswer,
   ErrorAnswer,
@@ -70,6 +71,9 @@ export const COMPONENTS = {
       ReasonBody,
       ProductAnswer,
       ProductsAnswer,
+      StreamSnapshot,
+      StreamProduct,
+      StreamOrder,
       DeadLetterGroupsAnswer,
       DeadLettersAnswer,
       DeadLettersBody,

@@ -1,0 +1,133 @@
+import type { Opening } from '../live/live.ts';
+import type { Viewing } from '../live/viewer.ts';
+import { problem } from './respond.ts';
+import { STREAM_ORDERS_MAX, STREAM_PRODUCTS_MAX } from './schemas/stream.ts';
+import type { Service } from './service.ts';
+import { eventBytes, readEventId, retryBytes } from './stream-events.ts';
+
+/**
+ * A connection that takes nothing for so long is closed by Bun. Heartbeats come several times within it, so this is a reader
+ * who has stopped reading, and whose connection is full.
+ */
+const SILENCE_S = 60;
+/** Clients of a server that ended come back over this time: 20,000 of them are some thousand a second. */
+const RETRY_MS_MIN = 1_000;
+const RETRY_MS_SPREAD = 4_000;
+
+const HEADERS = {
+  'Content-Type': 'text/event-stream',
+  'Cache-Control': 'no-store',
+  // nginx would keep events back until it has a buffer full of them.
+  'X-Accel-Buffering': 'no',
+  // When the stream ends, so does its connection: the client comes back on a new one, which a stopping server does not take.
+  Connection: 'close',
+};
+
+/** Live units, sales and orders as Server-Sent Events. */
+export function createStreamRoutes({ live }: Pick<Service, 'live'>) {
+  async function stream(req: Request, server: Bun.Server<unknown>): Promise<Response> {
+    const asked = readAsked(req);
+    if (asked instanceof Response) return asked;
+    const lastEventId = req.headers.get('last-event-id');
+    const address = server.requestIP(req)?.address ?? '';
+    const { signal } = req;
+    const opening = await live.open({
+      ...asked,
+      address,
+      seen: lastEventId === null ? null : readEventId(lastEventId),
+    });
+    if (opening.kind !== 'open') return refused(req, opening);
+    const { viewing } = opening;
+    // Nobody will cancel the body of an answer that has no reader any more.
+    if (signal.aborted) viewing.close();
+    server.timeout(req, SILENCE_S);
+    return new Response(bodyOf(viewing), { headers: HEADERS });
+  }
+
+  return { '/api/v1/stock/stream': { GET: stream } };
+}
+
+/** Bun pulls when the connection has taken what it was given before: a reader who does not read is not written to. */
+function bodyOf(viewing: Viewing): ReadableStream<Uint8Array> {
+  let isFirst = true;
+
+  function pass(controller: ReadableStreamDefaultController<Uint8Array>): boolean {
+    const events = viewing.take();
+    if (isFirst) controller.enqueue(retryBytes(RETRY_MS_MIN + Math.floor(Math.random() * RETRY_MS_SPREAD)));
+    isFirst = false;
+    for (const event of events) controller.enqueue(eventBytes(event));
+    if (viewing.isOver) {
+      viewing.close();
+      controller.close();
+    }
+    return events.length > 0 || viewing.isOver;
+  }
+
+  return new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        if (pass(controller)) return;
+        return new Promise<void>((resolve) => {
+          viewing.onNews(() => {
+            pass(controller);
+            resolve();
+          });
+        });
+      },
+      cancel: () => viewing.close(),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function refused(req: Request, opening: Exclude<Opening, { kind: 'open' }>): Response {
+  switch (opening.kind) {
+    case 'unknown_product':
+      return problem(req, 'unknown_product', `There is no product ${opening.productId}`, {
+        field: 'products',
+      });
+    case 'unknown_order':
+      return problem(req, 'not_found', 'There is no order or purchase with this id', { field: 'order' });
+    case 'house_full':
+      return problem(
+        req,
+        'overloaded',
+        'Too many streams at once; try again, or read the stock now and then',
+      );
+    case 'address_full':
+      return problem(req, 'too_many_streams', 'Too many streams from this address');
+  }
+}
+
+function readAsked(req: Request): { productIds: readonly number[]; orderIds: readonly string[] } | Response {
+  const query = new URL(req.url).searchParams;
+  const products = listIn(query, 'products');
+  const orderIds = listIn(query, 'order');
+  const wrong = (field: string, message: string) => problem(req, 'invalid_request', message, { field });
+  if (products.length === 0)
+    return wrong('products', 'products must name at least one product, like products=1,2');
+  if (products.length > STREAM_PRODUCTS_MAX) {
+    return wrong(
+      'products',
+      `products names ${products.length} products; one stream shows ${STREAM_PRODUCTS_MAX}`,
+    );
+  }
+  const productIds = products.map(Number);
+  const bad = products.find((text, i) => !/^\d{1,16}$/.test(text) || !isProductId(productIds[i]!));
+  if (bad !== undefined) {
+    return wrong('products', 'products must be product ids with commas between them, like products=1,2');
+  }
+  if (orderIds.length > STREAM_ORDERS_MAX) {
+    return wrong('order', `order names ${orderIds.length} orders; one stream shows ${STREAM_ORDERS_MAX}`);
+  }
+  return { productIds, orderIds };
+}
+
+/** The different values of a parameter that may be given several times, or once with commas. */
+function listIn(query: URLSearchParams, name: string): string[] {
+  return [...new Set(query.getAll(name).flatMap((value) => value.split(',')))];
+}
+
+function isProductId(id: number): boolean {
+  return Number.isSafeInteger(id) && id >= 1;
+}

@@ -1,0 +1,56 @@
+/**
+ * Tells many viewers in rounds. However fast things change, a round begins at the earliest `paceMs()` after the last one
+ * began and never before that one is done; what changed several times meanwhile is told once, as it stands then. So the
+ * last change is always told, and a server without time tells less often, not later and later.
+ */
+export interface Rounds {
+  /** There is something to tell: at once when it was quiet, otherwise with the next round. */
+  ask(): void;
+  close(): void;
+}
+
+/** Viewers told in one go: a few milliseconds, after which purchases get their turn. */
+const SLICE = 200;
+
+export function createRounds(tellAll: () => Promise<void>, paceMs: () => number): Rounds {
+  let earliestMs = 0;
+  let timer: Timer | null = null;
+  let isTelling = false;
+  let asked = false;
+  let closed = false;
+
+  function schedule(): void {
+    if (timer || isTelling || !asked || closed) return;
+    timer = setTimeout(round, Math.max(0, earliestMs - performance.now())).unref();
+  }
+
+  async function round(): Promise<void> {
+    timer = null;
+    asked = false;
+    isTelling = true;
+    earliestMs = performance.now() + paceMs();
+    await tellAll();
+    isTelling = false;
+    schedule();
+  }
+
+  return {
+    ask() {
+      asked = true;
+      schedule();
+    },
+    close() {
+      closed = true;
+      if (timer) clearTimeout(timer);
+    },
+  };
+}
+
+/** Does something for each, in slices between which others get their turn. */
+export async function inSlices<T>(all: Iterable<T>, each: (one: T) => void): Promise<void> {
+  let done = 0;
+  for (const one of all) {
+    each(one);
+    if (++done % SLICE === 0) await new Promise<void>((resolve) => void setImmediate(resolve));
+  }
+}
