@@ -3,6 +3,7 @@ import { runToEnd } from '../../test/support/command.ts';
 import { type EmbeddedShop, openShop } from '../../test/support/shop.ts';
 import { EXAMPLE_ORIGIN } from './docs/curl.ts';
 import { readGuide } from './docs/guide.ts';
+import { prose } from './docs/prose.ts';
 import { sample } from './docs/sample.ts';
 import { CODES } from './openapi/codes.ts';
 import { openApiDocument } from './openapi.ts';
@@ -100,6 +101,17 @@ test('a JSON example keeps every character when it is coloured', () => {
     .join('');
   const entities: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
   expect(shown.replace(/<[^>]+>/g, '').replace(/&([^;]+);/g, (_, name) => entities[name]!)).toBe(text);
+});
+
+test('a description becomes paragraphs, tables, code and links, and nothing in it becomes HTML', () => {
+  const shown = prose(
+    'See `a<b>` & [Order](#/components/schemas/Order).\n\n| a | b |\n|---|---|\n| `<x>` | y |',
+  );
+  expect(shown.map(({ text }) => text)).toEqual([
+    '<p>See <code>a&lt;b&gt;</code> &amp; <a href="#shape-Order">Order</a>.</p>',
+    '<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">a</th><th scope="col">b</th></tr></thead>' +
+      '<tbody><tr><td><code>&lt;x&gt;</code></td><td>y</td></tr></tbody></table></div>',
+  ]);
 });
 
 function idsIn(html: string): string[] {

@@ -14,21 +14,6 @@ export function html(written: TemplateStringsArray, ...put: readonly Piece[]): H
   return new Html(written.reduce((text, part, i) => text + asHtml(put[i - 1]) + part));
 }
 
-/** A sentence or more: paragraphs at blank lines, `code` between backticks. */
-export function prose(text: string): Html[] {
-  return text
-    .split(/\n{2,}/)
-    .filter((paragraph) => paragraph.trim() !== '')
-    .map((paragraph) => html`<p>${inline(paragraph)}</p>`);
-}
-
-/** `Code` between backticks, in one line of text. */
-export function inline(text: string, shown: (code: string) => Html = (code) => html`${code}`): Html[] {
-  return text
-    .split(/`([^`]+)`/)
-    .map((part, i) => (i % 2 === 1 ? html`<code>${shown(part)}</code>` : html`${part}`));
-}
-
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',

@@ -2,7 +2,8 @@ import type { CodeNote } from '../openapi/codes.ts';
 import { EXAMPLE_ORIGIN } from './curl.ts';
 import type { Field } from './fields.ts';
 import type { Answer, Body, Example, Group, Guide, GuideOperation, Shape } from './guide.ts';
-import { Html, html, inline, prose } from './html.ts';
+import { Html, html } from './html.ts';
+import { inline, prose } from './prose.ts';
 import { command, sample } from './sample.ts';
 
 export interface PageParts {
@@ -176,7 +177,7 @@ function exampleDetails(status: string, { name, text }: Example): Html {
 function codesSection(codes: readonly CodeNote[]): Html {
   return html`<section class="group" aria-labelledby="codes"><h2 id="codes">Codes</h2>
 <p>Every refusal and every error carries <code>code</code>. Messages are for people and may change; codes stay.</p>
-<div class="scroll" tabindex="0" role="region" aria-labelledby="codes"><table><thead><tr><th>code</th><th>status</th><th>meaning</th><th>what to do</th></tr></thead><tbody>${codes.map(
+<div class="scroll" tabindex="0" role="region" aria-labelledby="codes"><table><thead><tr><th scope="col">code</th><th scope="col">status</th><th scope="col">meaning</th><th scope="col">what to do</th></tr></thead><tbody>${codes.map(
     ({ code, status, meaning, advice }) =>
       html`<tr id="code-${code}"><th scope="row"><code>${code}</code></th><td>${status}</td><td>${inline(meaning)}</td><td>${inline(advice)}</td></tr>`,
   )}</tbody></table></div></section>`;

@@ -1,0 +1,138 @@
+import packageJson from '../../package.json' with { type: 'json' };
+import type { Field } from '../../src/http/docs/fields.ts';
+import { type Answer, type Guide, type GuideOperation, readGuide } from '../../src/http/docs/guide.ts';
+import { CODES } from '../../src/http/openapi/codes.ts';
+import { openApiDocument } from '../../src/http/openapi.ts';
+import { readDocument } from './documents.ts';
+
+/**
+ * The parts of docs/reference that the code knows better than any author. A page says where one belongs, between
+ * `<!-- begin: name -->` and `<!-- end: name -->`; `npm run reference` writes it there, and a test fails while it is stale.
+ */
+
+export const PAGES = ['docs/reference/http-api.md', 'docs/reference/errors.md', 'docs/reference/events.md'];
+
+/** A page with its parts as the code has them now. */
+export function upToDate(path: string): string {
+  return readDocument(path).replace(
+    /(<!-- begin: ([\w-]+) -->\n).*?(<!-- end: \2 -->)/gs,
+    (_, begin: string, name: string, end: string) => `${begin}\n${part(name)}\n\n${end}`,
+  );
+}
+
+function part(name: string): string {
+  const guide = readGuide(openApiDocument(packageJson.version));
+  switch (name) {
+    case 'routes':
+      return guide.groups
+        .map(({ name, description, operations }) =>
+          [`## ${titled(name)}`, description, ...operations.map(operationText)].join('\n\n'),
+        )
+        .join('\n\n');
+    case 'shapes':
+      return guide.shapes
+        .map(({ name, description, type, fields }) =>
+          [`### ${name}`, linked(description), fields.length > 0 ? fieldTable(fields, guide) : `\`${type}\``]
+            .filter(Boolean)
+            .join('\n\n'),
+        )
+        .join('\n\n');
+    case 'codes':
+      return table(
+        ['code', 'status', 'meaning', 'what to do'],
+        CODES.map(({ code, status, meaning, advice }) => [`\`${code}\``, status, meaning, advice]),
+      );
+    default:
+      throw new Error(`docs/reference: there is no part "${name}"`);
+  }
+
+  function operationText(operation: GuideOperation): string {
+    const { method, path, summary, description, forOperators, parameters, body, answers, curl } = operation;
+    const parts = [
+      `### ${summary}`,
+      `\`${method} ${path}\`${forOperators ? ' · for operators' : ''}`,
+      linked(description),
+      parameters.length > 0 &&
+        table(
+          ['parameter', 'in', 'type', 'meaning'],
+          parameters.map((one) => [
+            `\`${one.name}\`${one.required ? ', required' : ''}`,
+            one.place,
+            typeText(one, guide),
+            one.description,
+          ]),
+        ),
+      body && `Body: ${linkedType(body.type, guide)}`,
+      table(
+        ['answer', 'body', 'meaning'],
+        answers.map((one) => [
+          one.status === 'default' ? 'else' : one.status,
+          bodyText(one, guide),
+          one.description,
+        ]),
+      ),
+      `\`\`\`sh\n${curl}\n\`\`\``,
+      exampleText(answers),
+    ];
+    return parts.filter(Boolean).join('\n\n');
+  }
+}
+
+/** The first answer that was hoped for. */
+function exampleText(answers: readonly Answer[]): string {
+  const { status, bodies } = answers.find(({ bodies }) =>
+    bodies.some(({ examples }) => examples.length > 0),
+  ) ?? { status: '', bodies: [] };
+  const [example] = bodies.flatMap(({ examples }) => examples);
+  if (!example || !status.startsWith('2')) return '';
+  const language = bodies[0]?.mediaType.endsWith('json') ? 'json' : 'text';
+  return `\`\`\`${language}\n${example.text.trimEnd()}\n\`\`\``;
+}
+
+function bodyText({ bodies }: Answer, guide: Guide): string {
+  return bodies
+    .map(({ mediaType, type }) =>
+      type === 'string' || type === 'object' ? mediaType : linkedType(type, guide),
+    )
+    .join(', ');
+}
+
+/** Fields of fields with their whole way, like `payments[].attempt`. */
+function fieldTable(fields: readonly Field[], guide: Guide): string {
+  const rows = (of: readonly Field[], before: string): string[][] =>
+    of.flatMap((field) => {
+      const name = `${before}${field.name}`;
+      const inside = field.type.startsWith('array') ? `${name}[].` : `${name}.`;
+      return [
+        [`\`${name}\``, field.required ? '' : 'optional', typeText(field, guide), field.description],
+        ...rows(field.fields, inside),
+      ];
+    });
+  return table(['field', '', 'type', 'meaning'], rows(fields, ''));
+}
+
+function typeText({ type, limits }: Field, guide: Guide): string {
+  return [linkedType(type, guide), limits].filter(Boolean).join('; ');
+}
+
+function linkedType(type: string, { shapes }: Guide): string {
+  const names = new Set(shapes.map(({ name }) => name));
+  return type.replace(/\b[A-Z]\w+\b/g, (word) =>
+    names.has(word) ? `[${word}](#${word.toLowerCase()})` : word,
+  );
+}
+
+/** What leads to a component in the OpenAPI document leads to its shape here. */
+function linked(text: string): string {
+  return text.replace(/\(#\/components\/schemas\/(\w+)\)/g, (_, name: string) => `(#${name.toLowerCase()})`);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
+
+function titled(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
