@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { readConfig } from '../../src/config.ts';
 import { ROOT, runToEnd } from '../support/command.ts';
 import { type EmbeddedShop, openShop } from '../support/shop.ts';
 import { readDocument } from './documents.ts';
@@ -71,56 +70,6 @@ describe.skipIf(toolsMissing.length > 0)('the walk of the README', () => {
       expect(commands).toContain(part);
     }
   });
-});
-
-const HOUR_MS = 3_600_000;
-
-test('the settings of the README are those of the program, with their defaults', () => {
-  const config = readConfig({});
-  const onOff = (value: boolean) => (value ? 'on' : 'off');
-  const expected: Record<string, string> = {
-    PORT: String(config.port),
-    HOST: config.host,
-    PULSECART_DATA: config.dataFolder,
-    PULSECART_MODE: config.mode,
-    PULSECART_OPERATOR_TOKEN: config.operatorToken ?? 'none',
-    PULSECART_ALLOW_SIMULATED_PAYMENTS: 'off',
-    PULSECART_SETTLEMENT: onOff(config.settlement),
-    PULSECART_WORKER: onOff(config.worker),
-    PULSECART_PURCHASE_TTL_SECONDS: String(config.purchaseTtlMs / 1000),
-    PULSECART_KEEP_OUTCOMES_HOURS: String(config.keep.outcomesMs / HOUR_MS),
-    PULSECART_KEEP_KEYS_HOURS: String(config.keep.keysMs / HOUR_MS),
-    PULSECART_KEEP_OPERATIONS_HOURS: String(config.keep.operationsMs / HOUR_MS),
-    PULSECART_KEEP_DEAD_LETTERS_HOURS: String(config.keep.deadLettersMs / HOUR_MS),
-    PULSECART_LOG_LEVEL: config.logLevel,
-    DATABASE_URL: config.engines?.databaseUrl ?? 'none',
-    REDIS_URL: config.engines?.redisUrl ?? 'none',
-    RABBITMQ_URL: config.engines?.rabbitmqUrl ?? 'none',
-    PULSECART_INSTANCES: String(config.instances),
-    PULSECART_NAMESPACE: config.namespace,
-    PULSECART_DRAIN_MS: String(config.drainMs),
-    PULSECART_STREAMS: String(config.streams.max),
-    PULSECART_STREAMS_PER_ADDRESS: String(config.streams.perAddressMax),
-    PULSECART_DATABASE_POOL: String(config.tuning.databasePool ?? 'by engine'),
-    PULSECART_DESK_BATCHES: String(config.tuning.deskBatches ?? 'by engine'),
-    PULSECART_WORKER_BATCHES: String(config.tuning.workerBatches ?? 'by engine'),
-    PULSECART_PREFETCH: String(config.tuning.prefetch ?? 'by engine'),
-    PULSECART_CHARGES_IN_FLIGHT: String(config.tuning.chargesInFlight),
-    PULSECART_LOG_REQUESTS: onOff(config.logRequests),
-    PULSECART_SIMULATOR_LATENCY_MS: String(config.payments.latencyMs),
-    PULSECART_SIMULATOR_JITTER_MS: String(config.payments.jitterMs),
-    PULSECART_SIMULATOR_TIMEOUT_MS: String(config.payments.timeoutMs),
-    PULSECART_SIMULATOR_DECLINE_RATE: String(config.payments.declineRate),
-    PULSECART_SIMULATOR_TIMEOUT_RATE: String(config.payments.timeoutRate),
-    PULSECART_SIMULATOR_ERROR_RATE: String(config.payments.errorRate),
-    PULSECART_SIMULATOR_DUPLICATE_RATE: String(config.payments.duplicateRate),
-    PULSECART_SIMULATOR_TOO_LATE_RATE: String(config.payments.tooLateRate),
-    PULSECART_SIMULATOR_OUTAGE_RATE: String(config.payments.outageRate),
-  };
-  const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \|[^|]*\| `?([^|`]+)`? \|/gm)];
-  expect(Object.fromEntries(rows.map(([, name, value]) => [name!, value!.trim()]))).toEqual(expected);
-  const read = new Set(readDocument('src/config.ts').match(/(?<=\benv\.)[A-Z_]+/g));
-  expect([...read].toSorted()).toEqual(Object.keys(expected).toSorted());
 });
 
 function isQuestion({ command }: Example): boolean {
