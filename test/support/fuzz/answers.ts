@@ -148,6 +148,10 @@ const RULES_ACROSS_FIELDS: Readonly<Record<string, readonly string[]>> = {
   // An anonymous one needs 16 characters.
   buy: ['Idempotency-Key'],
   accept: ['Idempotency-Key'],
+  createProduct: ['opensAt', 'closesAt'],
+  changeProduct: ['opensAt', 'closesAt'],
+  // Who brings a token is an operator, and gives a reason instead of a customer.
+  cancelOrder: ['reason', 'userId'],
   // Either the cause or the ids.
   replayDeadLetters: ['cause'],
   discardDeadLetters: ['cause'],

@@ -70,7 +70,8 @@ export function readOperations(document: unknown): Operation[] {
         check: compile(parameter.schema),
       })),
       body: bodyOf(raw),
-      isForOperators: raw.security?.some((one) => 'operator' in one) ?? false,
+      // `{}` among them lets everybody in.
+      isForOperators: raw.security?.every((one) => 'operator' in one) ?? false,
       answers: new Map(
         // `default` stands for what should never happen.
         Object.entries(raw.responses).flatMap(([status, answer]) =>
