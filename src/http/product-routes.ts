@@ -12,6 +12,7 @@ import {
   checkReasonBody,
   checkUnitsBody,
   EXPECTED_OF_PRODUCTS,
+  IF_MATCH_PATTERN,
 } from './schemas/products.ts';
 import type { Service } from './service.ts';
 import { readProductId } from './sync-routes.ts';
@@ -167,12 +168,13 @@ function etagOf(product: Product, nowMs: number): string {
 
 /** The version in `If-Match`, bare or as an ETag of ours; null when any will do. */
 function seenVersion(req: Request): number | null | Response {
-  const header = req.headers.get('if-match');
-  if (header === null || header.trim() === '*') return null;
-  const version = /^"(\d{1,16})(?:\.\w+)?"$/.exec(header.trim())?.[1];
-  if (version !== undefined) return Number(version);
+  const header = req.headers.get('if-match')?.trim() ?? '*';
+  const [matches, , version] = IF_MATCH.exec(header) ?? [];
+  if (matches) return version === undefined ? null : Number(version);
   return wrong(req, 'If-Match', 'If-Match must be one ETag of the product, like "12", or *');
 }
+
+const IF_MATCH = new RegExp(IF_MATCH_PATTERN);
 
 interface Times {
   readonly opensAt?: string | null;

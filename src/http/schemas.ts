@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { QUANTITY_MAX } from '../domain/purchase.ts';
+import { UNTEXT } from './schemas/text.ts';
 
 /**
  * The shapes of the API. What validates is what the OpenAPI document shows: each schema is JSON Schema, compiled once.
@@ -15,8 +16,7 @@ export const ProductId = Type.Integer({
 
 export const Quantity = Type.Integer({ minimum: 1, maximum: QUANTITY_MAX, description: 'Units wanted' });
 
-/** No control characters (Cc), no lone surrogates (Cs), no replacement character (the trace of broken UTF-8). */
-const CUSTOMER_PATTERN = '^[^\\p{Cc}\\p{Cs}\\uFFFD]{1,64}$';
+const CUSTOMER_PATTERN = `^[^${UNTEXT}]{1,64}$`;
 
 export const UserId = Type.Union(
   [

@@ -1,4 +1,5 @@
 import {
+  IF_MATCH_PATTERN,
   ProductAnswer,
   ProductBody,
   ProductChangeBody,
@@ -37,7 +38,7 @@ const IF_MATCH = {
   name: 'If-Match',
   in: 'header',
   required: false,
-  schema: { type: 'string' },
+  schema: { type: 'string', pattern: IF_MATCH_PATTERN },
   description:
     'The ETag that the operator has seen, or the version alone in quotes. While a sale runs, nearly every purchase raises it.',
 };

@@ -1,9 +1,9 @@
 import Type from 'typebox';
+import { UNTEXT } from './text.ts';
 
 /** What every call that changes something as an operator carries. */
 
-/** No control characters (Cc), no lone surrogates (Cs), no replacement character (the trace of broken UTF-8). */
-export const REASON_PATTERN = '^[^\\s\\p{Cc}\\p{Cs}\\uFFFD][^\\p{Cc}\\p{Cs}\\uFFFD]{0,499}$';
+export const REASON_PATTERN = `^[^\\s${UNTEXT}][^${UNTEXT}]{0,499}$`;
 
 export const Reason = Type.String({
   pattern: REASON_PATTERN,

@@ -2,16 +2,20 @@ import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { UNITS_MAX } from '../../domain/product.ts';
 import { Reason } from './operators.ts';
+import { UNTEXT } from './text.ts';
 
 /** The shapes of products and their sales. */
 
 /** With quantities of a million at most, every amount stays an exact number. */
 export const PRICE_MINOR_MAX = 9_000_000_000;
 export const HOLD_SECONDS_MAX = 86_400;
-const NAME_PATTERN = '^[^\\p{Cc}\\p{Cs}\\uFFFD]{1,200}$';
+const NAME_PATTERN = `^[^${UNTEXT}]{1,200}$`;
 /** A date and a time with its zone (RFC 3339), to the millisecond. */
 export const TIME_PATTERN =
   '^\\d{4}-\\d\\d-\\d\\dT([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,3})?)?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)$';
+
+/** An ETag of the product, its version alone in quotes, or any. */
+export const IF_MATCH_PATTERN = '^(\\*|"(\\d{1,16})(\\.\\w+)?")$';
 
 const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
