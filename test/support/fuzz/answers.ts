@@ -133,14 +133,15 @@ function aboutJudgement(operation: Operation, request: Request, { status, text }
   if (wrong.length > 0 && status < 400) return [`${status} although ${wrong} is wrong`];
   const { field } = (parsed(text) ?? {}) as { field?: unknown };
   if (status === 400 && typeof field !== 'string') return ['400 without the name of a field'];
+  const isAcross = RULES_ACROSS_FIELDS[operation.id]?.includes(String(field)) ?? false;
+  if (status === 400 && isAcross) return [];
   const isOpen = parts.some(([, part]) => part === 'open');
   if (wrong.length > 0 || isOpen) {
     const isNamed = wrong.some((name) => field === name || String(field).startsWith(`${name}`));
     return status === 400 && !isOpen && !isNamed ? [`400 names ${field}; wrong is ${wrong}`] : [];
   }
   const isCalledWrong = [400, 413, 415].includes(status);
-  const isAcross = RULES_ACROSS_FIELDS[operation.id]?.includes(String(field)) ?? false;
-  return isCalledWrong && !isAcross ? [`${status} for a request that the document allows`] : [];
+  return isCalledWrong ? [`${status} for a request that the document allows`] : [];
 }
 
 /** What a request of right parts may be refused for as a whole, because no schema says it. */
