@@ -1,5 +1,6 @@
 import type { Order, OrderStatus } from '../../src/domain/order.ts';
 import type { Product } from '../../src/domain/product.ts';
+import type { ProductChanges } from '../../src/domain/product-changes.ts';
 import type { Outcome, Purchase } from '../../src/domain/purchase.ts';
 import type { LateCapture, SettledRefund } from '../../src/ledger/endings.ts';
 import type { ChargeResult, PaymentAttempt } from '../../src/ledger/ledger.ts';
@@ -28,9 +29,13 @@ interface ModelPayment {
 interface ModelProduct {
   /** Units each round was opened with; the last one is running. */
   readonly rounds: number[];
-  readonly limit: number | null;
+  limit: number | null;
   lastNumber: number;
+  closesAt: number | null;
+  state: Product['state'];
 }
+
+export type ModelChanges = Pick<ProductChanges, 'perCustomerLimit' | 'closesAt' | 'state' | 'addUnits'>;
 
 const RESERVED: readonly OrderStatus[] = ['reserved', 'charging'];
 const SOLD: readonly OrderStatus[] = ['paid', 'refunding'];
@@ -87,6 +92,10 @@ export function createLedgerModel(holdMs: number) {
     if (!product) return refuse(purchase, 'unknown_product', 0);
     const free = available(productId);
     if (purchase.refusal) return refuse(purchase, purchase.refusal, free);
+    if (channel === 'sync' && product.closesAt !== null && product.closesAt <= now) {
+      return refuse(purchase, 'sale_closed', free);
+    }
+    if (channel === 'sync' && product.state === 'paused') return refuse(purchase, 'sale_paused', free);
     if (free < quantity) return refuse(purchase, 'sold_out', free);
     const generation = product.rounds.length;
     if (product.limit !== null && customer !== null) {
@@ -136,7 +145,27 @@ export function createLedgerModel(holdMs: number) {
     orders,
     refused,
     addProduct(id: number, unitsOfIt: number, limit: number | null) {
-      products.set(id, { rounds: [unitsOfIt], limit, lastNumber: 0 });
+      products.set(id, { rounds: [unitsOfIt], limit, lastNumber: 0, closesAt: null, state: 'open' });
+    },
+    /** `done`, or why not. */
+    change(id: number, changes: ModelChanges, now: number): string {
+      const product = products.get(id)!;
+      const { addUnits = 0, perCustomerLimit: limit = product.limit, closesAt = product.closesAt } = changes;
+      if (closesAt !== product.closesAt && closesAt !== null && closesAt < now) return 'schedule_in_the_past';
+      if (available(id) + addUnits < 0) return 'units_below_committed';
+      const customers = new Set([...orders.values()].map(({ purchase }) => purchase.customer));
+      const of = (customer: string) =>
+        units(id, [...RESERVED, ...SOLD], { generation: product.rounds.length, customer });
+      const held = [...customers].map((customer) => (customer === null ? 0 : of(customer)));
+      if (limit !== product.limit && limit !== null && Math.max(0, ...held) > limit)
+        return 'limit_below_held';
+      product.rounds[product.rounds.length - 1]! += addUnits;
+      Object.assign(product, { limit, closesAt, state: changes.state ?? product.state });
+      return 'done';
+    },
+    close(id: number, now: number): void {
+      const product = products.get(id)!;
+      product.closesAt = Math.min(product.closesAt ?? now, now);
     },
     decide: (purchases: readonly Purchase[], now: number) => purchases.map((p) => decideOne(p, now)),
     /** The purchase id that a key leads to, and whether the request is the same. */

@@ -11,7 +11,7 @@ import { openStore } from '../../src/embedded/store.ts';
 import type { ChargeResult } from '../../src/ledger/ledger.ts';
 import { openSqliteBooks } from '../../src/ledger/sqlite/books.ts';
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts';
-import { createLedgerModel, outcomeInWords } from './ledger-model.ts';
+import { createLedgerModel, type ModelChanges, outcomeInWords } from './ledger-model.ts';
 
 /** Without a seed: as many histories as fit in this time. With one: as many as it takes to see them again. */
 const TIME_MS = 4_000;
@@ -47,6 +47,22 @@ const step = fc.oneof(
       productId: fc.constantFrom(1, 2),
       units: fc.nat(6),
     }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('change' as const),
+      productId: fc.constantFrom(1, 2),
+      addUnits: fc.option(fc.integer({ min: -3, max: 4 })),
+      limit: fc.constantFrom(undefined, undefined, null, null, 1, 2, 4),
+      /** Closes so much later. */
+      closesIn: fc.constantFrom(undefined, undefined, null, null, -5, 60, 5_000),
+      state: fc.constantFrom(undefined, 'open' as const, 'open' as const, 'paused' as const),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('close' as const), productId: fc.constantFrom(1, 2) }),
   },
   {
     weight: 4,
@@ -216,6 +232,22 @@ async function live(steps: readonly Step[]): Promise<void> {
       case 'reset':
         await ledger.reset(action.productId, action.units);
         return model.reset(action.productId, action.units);
+      case 'change': {
+        const { productId, addUnits, limit, closesIn, state } = action;
+        const changes: ModelChanges = {
+          ...(addUnits !== null && { addUnits }),
+          ...(limit !== undefined && { perCustomerLimit: limit }),
+          ...(closesIn !== undefined && { closesAt: closesIn === null ? null : now + closesIn }),
+          ...(state && { state }),
+        };
+        const operation = { ...operationOn('product.change', ids.mint()), subject: `product/${productId}` };
+        const step = await ledger.changeProduct(productId, changes, operation, null);
+        expect(step.kind === 'done' ? 'done' : step.code).toBe(model.change(productId, changes, now));
+        return;
+      }
+      case 'close':
+        await ledger.closeSale(action.productId, operationOn('sale.drain', ids.mint()));
+        return model.close(action.productId, now);
       case 'lease': {
         const orderIds = pickOrders(action.picks);
         const leased = await ledger.lease(orderIds, action.leaseMs);

@@ -218,10 +218,11 @@ export function sales(scene: Scene): void {
   });
 
   describe('a limit that is set while the sale runs', () => {
-    test('counts what customers hold already, reserved and paid, and not what came back', async () => {
+    test('counts what customers hold already, also what is being refunded, and not what came back', async () => {
       const id = await scene.sale({ units: 20 });
       const paid = await scene.reserve(id, { customer: 'ann', quantity: 2 });
       await scene.charge(paid.id, captured());
+      await scene.ledger.refund(paid.id, { ...anOperation(id), action: 'order.refund' });
       await scene.reserve(id, { customer: 'ann' });
       const declined = await scene.reserve(id, { customer: 'bob', quantity: 3 });
       await scene.charge(declined.id, { type: 'declined', reason: 'no' });

@@ -205,18 +205,19 @@ async function live(pair: Pair, seed: number): Promise<void> {
   }
 
   function someChanges(): ProductChanges {
-    const time = () => (random() < 0.3 ? null : pair.now() + below(20_000) - 1_000);
+    // The moments around now are where rules turn over.
+    const time = () => pick([null, null, pair.now() - 1, pair.now(), pair.now() + 1 + below(20_000)]);
     const all: Required<ProductChanges> = {
       name: pick(['Ein "Ding" \\ {1,2}', 'Other']),
       priceMinor: 1 + below(1_000),
       state: pick(['open', 'open', 'paused'] as const),
       opensAt: random() < 0.7 ? null : time(),
       closesAt: time(),
-      perCustomerLimit: random() < 0.4 ? null : 1 + below(6),
+      perCustomerLimit: random() < 0.4 ? null : 1 + below(8),
       holdSeconds: 1 + below(3),
       addUnits: below(12) - 5,
     };
-    return Object.fromEntries(Object.entries(all).filter(() => random() < 0.3));
+    return Object.fromEntries(Object.entries(all).filter(() => random() < 0.4));
   }
 
   async function step(): Promise<void> {
@@ -231,6 +232,7 @@ async function live(pair: Pair, seed: number): Promise<void> {
         'pass',
         'reset',
         'bind',
+        'change',
         'change',
         'create',
         'close',
