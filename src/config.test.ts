@@ -192,7 +192,8 @@ describe('a setting that is out of its range is refused by its name:', () => {
   });
 
   test('keys that are kept shorter than a purchase may wait', () => {
-    expectRefused({ PULSECART_PURCHASE_TTL_SECONDS: '172801' }, 'PULSECART_KEEP_KEYS_HOURS');
+    const settings = { PULSECART_PURCHASE_TTL_SECONDS: '86401', PULSECART_KEEP_KEYS_HOURS: '24' };
+    expectRefused(settings, 'PULSECART_KEEP_KEYS_HOURS');
   });
 
   test('rates of the simulator that add up to more than all charges', () => {

@@ -214,26 +214,34 @@ export function readClient(
   return { url: parsed.origin, operatorToken: env.PULSECART_OPERATOR_TOKEN || null };
 }
 
+/** What is not set follows from what is. */
 function keep(env: Readonly<Record<string, string | undefined>>): Keep {
-  const hours = (name: string, value: string | undefined, fallback: number, min: number) =>
-    HOUR_MS * integer(name, value, fallback, min, KEEP_HOURS_MAX);
-  const kept = {
-    outcomesMs: hours('PULSECART_KEEP_OUTCOMES_HOURS', env.PULSECART_KEEP_OUTCOMES_HOURS, 168, 24),
-    keysMs: hours('PULSECART_KEEP_KEYS_HOURS', env.PULSECART_KEEP_KEYS_HOURS, 48, 24),
-    operationsMs: hours('PULSECART_KEEP_OPERATIONS_HOURS', env.PULSECART_KEEP_OPERATIONS_HOURS, 8_760, 24),
-    deadLettersMs: hours('PULSECART_KEEP_DEAD_LETTERS_HOURS', env.PULSECART_KEEP_DEAD_LETTERS_HOURS, 720, 1),
-  };
-  if (kept.outcomesMs < kept.keysMs) {
+  const ttlMs = purchaseTtlMs(env);
+  const hours = (name: string, value: string | undefined, min: number) =>
+    optional(name, value, min, KEEP_HOURS_MAX);
+  const askedKeys = hours('PULSECART_KEEP_KEYS_HOURS', env.PULSECART_KEEP_KEYS_HOURS, 24);
+  const outcomes =
+    hours('PULSECART_KEEP_OUTCOMES_HOURS', env.PULSECART_KEEP_OUTCOMES_HOURS, 24) ??
+    Math.max(168, askedKeys ?? 0);
+  const keys = askedKeys ?? Math.min(outcomes, Math.max(48, Math.ceil(ttlMs / HOUR_MS)));
+  if (outcomes < keys) {
     throw invalid(
       'PULSECART_KEEP_OUTCOMES_HOURS must not be less than PULSECART_KEEP_KEYS_HOURS: a repeated key leads to an outcome.',
     );
   }
-  if (kept.keysMs < purchaseTtlMs(env)) {
+  if (keys * HOUR_MS < ttlMs) {
     throw invalid(
       'PULSECART_KEEP_KEYS_HOURS must not be less than PULSECART_PURCHASE_TTL_SECONDS: a purchase may wait that long.',
     );
   }
-  return Object.freeze(kept);
+  return Object.freeze({
+    outcomesMs: HOUR_MS * outcomes,
+    keysMs: HOUR_MS * keys,
+    operationsMs:
+      HOUR_MS * (hours('PULSECART_KEEP_OPERATIONS_HOURS', env.PULSECART_KEEP_OPERATIONS_HOURS, 24) ?? 8_760),
+    deadLettersMs:
+      HOUR_MS * (hours('PULSECART_KEEP_DEAD_LETTERS_HOURS', env.PULSECART_KEEP_DEAD_LETTERS_HOURS, 1) ?? 720),
+  });
 }
 
 const HOUR_MS = 3_600_000;
