@@ -63,6 +63,6 @@ export function withoutFigures(command: string, text: string): string {
     ? text
         .replaceAll(PRINTED_URL, '<url>')
         .replace(/http:\/\/127\.0\.0\.1:\d+/g, '<url>')
-        .replace(/ *\d+(\.\d+)?/g, ' N')
+        .replace(/ *\d+(\.\d+)?( m?s\b)?/g, ' N')
     : text;
 }

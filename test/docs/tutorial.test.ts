@@ -1,0 +1,27 @@
+import { expect, test } from 'bun:test';
+import { readDocument } from './documents.ts';
+import { examplesIn } from './examples.ts';
+import { walkThrough } from './walk.ts';
+
+const tutorial = readDocument('docs/tutorial/first-sale.md');
+
+walkThrough('the tutorial', tutorial);
+
+test('the tutorial shows a sale from its product to its audit', () => {
+  const commands = examplesIn(tutorial)
+    .map(({ command }) => command)
+    .join('\n');
+  for (const part of [
+    'products',
+    'sync/',
+    'async/',
+    'cancel',
+    'refund',
+    'ops/log',
+    'dead-letters',
+    'audit',
+    'rush',
+  ]) {
+    expect(commands).toContain(part);
+  }
+});
