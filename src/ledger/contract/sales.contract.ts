@@ -239,6 +239,7 @@ export function sales(scene: Scene): void {
         scene.purchase(id, { customer: 'bob', quantity: 3 }),
       );
       expect(outcomes.map(brief)).toEqual(['limit_reached', 'reserved']);
+      await scene.ledger.settleRefunds([{ orderId: paid.id, attempt: 1 }]);
     });
 
     test('is lowered as far as nobody holds more, and taken away with what it counted', async () => {
