@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import type { OrderStatus } from '../../domain/order.ts';
 import type { LateCapture } from '../endings.ts';
-import { captured, failedWith, HOLD_SECONDS, LONG_MS, type Scene } from './scene.contract.ts';
+import { brief, captured, failedWith, HOLD_SECONDS, LONG_MS, type Scene } from './scene.contract.ts';
 
 /** Money for attempts that were thought to be over: it finds its order, or goes back. */
 export function late(scene: Scene): void {
@@ -78,10 +78,31 @@ export function late(scene: Scene): void {
         tries: 1,
       });
       await scene.reopen();
+      // Told again, it is neither due again at once nor anything else.
+      const view = await scene.ledger.order(id);
+      expect(await scene.ledger.captureLate([capture(id)])).toEqual({ standings: [], orders: [] });
+      expect(await scene.ledger.order(id)).toEqual(view!);
+      expect(await scene.ledger.leaseRefunds(1_000, LONG_MS)).toEqual([]);
       expect((await scene.ledger.settleRefunds([{ orderId: id, attempt: 1 }])).orders).toMatchObject([
         { orderId: id, status: 'refunded' },
       ]);
       expect(await scene.product(productId)).toEqual(before);
+    });
+
+    test('counts against a limit that the sale got meanwhile, and against none that it lost', async () => {
+      const limits = async (productId: number, perCustomerLimit: number | null) => {
+        const about = { actor: 'grace', subject: `product/${productId}`, reason: null, details: {} };
+        const operation = { id: Bun.randomUUIDv7(), action: 'product.change' as const, ...about };
+        const step = await scene.ledger.changeProduct(productId, { perCustomerLimit }, operation, null);
+        expect(step.kind).toBe('done');
+      };
+      const [limited, freed] = [await scene.sale(), await scene.sale({ perCustomerLimit: 2 })];
+      const ids = [await expired(limited), await expired(freed)];
+      await limits(limited, 2);
+      await limits(freed, null);
+      await scene.ledger.captureLate(ids.map((id) => capture(id)));
+      const again = [limited, freed].map((productId) => scene.purchase(productId, { customer: 'ann' }));
+      expect((await scene.decide(...again)).map(brief)).toEqual(['limit_reached', 'reserved']);
     });
 
     test('makes a reserved order paid: the attempt had not failed after all', async () => {
