@@ -35,6 +35,9 @@ export interface LedgerEndings {
    *   expired, none left         returning: the money goes back
    *   cancelled, declined        returning
    *   anything else              the order stays as it is; this second capture goes back
+   *
+   * Ignored are captures of attempts that the ledger never began. `settle` treats captures of attempts that are over in the
+   * same way.
    */
   captureLate(captures: readonly LateCapture[]): Promise<Moved>;
 
@@ -45,8 +48,9 @@ export interface LedgerEndings {
   leaseRefunds(limit: number, againAfterMs: number): Promise<LeasedRefund[]>;
 
   /**
-   * Records refunds that the provider carried out: the capture is `refunded`; an order in `refunding` gives its units back
-   * and is `refunded`, one in `returning` is `refunded`. Told again, nothing happens.
+   * Records refunds that the provider carried out: the capture is `refunded`. With the last that was on its way back an
+   * order in `refunding` gives its units back and is `refunded`, one in `returning` is `refunded`. Told again, nothing
+   * happens.
    */
   settleRefunds(refunds: readonly SettledRefund[]): Promise<Moved>;
 
