@@ -17,7 +17,7 @@ export interface RecorderDependencies {
   readonly ledger: Pick<Ledger, 'settle'>;
   readonly outbox: Outbox;
   readonly room: Room;
-  readonly stats: Omit<SettlementStats, 'inFlight'>;
+  readonly stats: Pick<SettlementStats, 'failedAttempts'>;
   readonly onMoved: (moved: Moved) => void;
   readonly onTrouble: (error: unknown, context: string) => void;
   /** Aborted when there is no time left to record anything. */
@@ -63,7 +63,7 @@ export function createRecorder(dependencies: RecorderDependencies): Recorder {
   }
 
   function follow(results: readonly ChargeResult[], steps: readonly Moved[]): void {
-    for (const { result } of results) stats[COUNTED_AS[result.type]]++;
+    for (const { result } of results) if (result.type === 'attempt_failed') stats.failedAttempts++;
     for (const moved of steps) onMoved(moved);
     for (const [attempt, orderIds] of failedByAttempt(results)) {
       void outbox.enqueueLater(orderIds, backoffMs(attempt, RETRY_MS_FIRST, RETRY_MS_MAX));
@@ -76,13 +76,6 @@ export function createRecorder(dependencies: RecorderDependencies): Recorder {
 
   return { record: (result) => batcher.add([result]) };
 }
-
-const COUNTED_AS = {
-  captured: 'paid',
-  declined: 'declined',
-  give_up: 'expired',
-  attempt_failed: 'failedAttempts',
-} as const;
 
 /** Orders to try again, by the number of the attempt that failed. */
 function failedByAttempt(results: readonly ChargeResult[]): Map<number, string[]> {

@@ -105,6 +105,9 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
   const deadline = new AbortController();
 
   function onMoved({ standings, orders }: Moved): void {
+    for (const { status } of orders) {
+      if (status === 'paid' || status === 'declined' || status === 'expired') stats[status]++;
+    }
     if (standings.length > 0) onStandings(standings);
     if (orders.length > 0) onOrders(orders);
   }
@@ -149,7 +152,7 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     leaseMs: timing.leaseMs,
     stopping: stopping.signal,
   });
-  const sweep = createSweep({ ledger, queue, outbox, refunder, stats, mine, onMoved, onTrouble, timing });
+  const sweep = createSweep({ ledger, queue, outbox, refunder, mine, onMoved, onTrouble, timing });
   let consumer: Consumer | undefined;
   let works = false;
 

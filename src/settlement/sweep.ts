@@ -4,14 +4,13 @@ import type { Queue } from '../queue/queue.ts';
 import { nextTurn } from './batcher.ts';
 import type { Outbox } from './outbox.ts';
 import type { Refunder } from './refunder.ts';
-import type { SettlementStats, SettlementTiming } from './settlement.ts';
+import type { SettlementTiming } from './settlement.ts';
 
 export interface SweepDependencies {
   readonly ledger: Pick<Ledger, 'expireOverdue' | 'unsettled'>;
   readonly queue: Pick<Queue, 'status'>;
   readonly outbox: Pick<Outbox, 'enqueue'>;
   readonly refunder: Pick<Refunder, 'soon'>;
-  readonly stats: Pick<SettlementStats, 'expired'>;
   readonly mine: (duty: string) => Promise<boolean>;
   readonly onMoved: (moved: Moved) => void;
   readonly onTrouble: (error: unknown, context: string) => void;
@@ -35,7 +34,7 @@ const RECONCILE_ORDERS_MAX = 5_000;
 
 /** Looks at regular intervals for what no message will bring: holds that ran out, lost messages, ended leases, refunds. */
 export function createSweep(dependencies: SweepDependencies) {
-  const { ledger, queue, outbox, refunder, stats, mine, onMoved, onTrouble, timing } = dependencies;
+  const { ledger, queue, outbox, refunder, mine, onMoved, onTrouble, timing } = dependencies;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let sweeping: Promise<void> = Promise.resolve();
   let closed = false;
@@ -60,7 +59,6 @@ export function createSweep(dependencies: SweepDependencies) {
   async function expire(): Promise<void> {
     for (let batch = 0; batch < EXPIRE_BATCHES_MAX && !closed; batch++) {
       const { expired, ...moved } = await ledger.expireOverdue(EXPIRE_ORDERS_MAX);
-      stats.expired += expired;
       onMoved(moved);
       if (expired < EXPIRE_ORDERS_MAX) return;
       await nextTurn();

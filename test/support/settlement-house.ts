@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { audit } from '../../src/audit/audit.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
 import type { Order, OrderNews } from '../../src/domain/order.ts';
 import { available, type NewProduct } from '../../src/domain/product.ts';
 import { openStore } from '../../src/embedded/store.ts';
 import type { Standing } from '../../src/ledger/ledger.ts';
+import { openSqliteBooks } from '../../src/ledger/sqlite/books.ts';
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts';
 import { openSimulator, type SimulatorOptions } from '../../src/payments/simulator.ts';
 import { openSqliteQueue } from '../../src/queue/sqlite.ts';
@@ -40,7 +42,13 @@ export function openHouse(options: { readonly units?: number; readonly simulator
   const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), clock);
   const ledger = openSqliteLedger(store, clock);
   const queue = openSqliteQueue(store, clock);
-  const simulator = openSimulator({ latencyMs: 1, jitterMs: 1, timeoutMs: 5, ...options.simulator });
+  const simulator = openSimulator({
+    latencyMs: 1,
+    jitterMs: 1,
+    timeoutMs: 5,
+    tooLateMs: 5,
+    ...options.simulator,
+  });
   const settlements: Settlement[] = [];
   const standings: Standing[] = [];
   const news: OrderNews[] = [];
@@ -119,6 +127,18 @@ export function openHouse(options: { readonly units?: number; readonly simulator
       return { total, available: available(product), reserved, sold, breaches };
     },
 
+    /** Breaches that the audit finds, and money that the company has or lacks by its own account. */
+    async audit(): Promise<string[]> {
+      const verdicts = audit(await openSqliteBooks(store, clock).read());
+      const { capturedMinor, refundedMinor } = simulator.money(PRODUCT.currency);
+      const { owed } = store.db.query<{ owed: number }, []>(CAPTURED).get()!;
+      const hasMinor = capturedMinor - refundedMinor;
+      return [
+        ...verdicts.filter(({ pass }) => !pass).map(({ name, detail }) => `${name}: ${detail}`),
+        ...(hasMinor === owed ? [] : [`the company has ${hasMinor}, the ledger knows of ${owed}`]),
+      ];
+    },
+
     async close(): Promise<void> {
       await simulator.close();
       await Promise.all(settlements.map((settlement) => settlement.close()));
@@ -137,6 +157,10 @@ const PRODUCT: NewProduct = {
   units: UNITS,
   holdSeconds: HOLD_MS / 1_000,
 };
+
+/** What the ledger believes the company to have. */
+const CAPTURED = `
+  SELECT coalesce(sum(amount_minor), 0) AS owed FROM payments WHERE status IN ('captured', 'refunding')`;
 
 const BOOKS = `
   SELECT (SELECT coalesce(sum(quantity), 0) FROM orders WHERE status IN ('reserved', 'charging')) AS reserved,
