@@ -20,6 +20,7 @@ const EVERYWHERE = [
   'settlement',
   'stock-read',
   'connections',
+  'live',
   'demo',
 ] as const;
 /** What only concerns engines that are processes of their own, and that live long. */
@@ -32,6 +33,7 @@ const FLAGS = {
   seconds: { kind: 'integer', min: 1, max: 600, default: 6 },
   // A median of fewer than three pairs would be at the mercy of one noisy moment.
   rounds: { kind: 'integer', min: 3, max: 99, default: 5 },
+  viewers: { kind: 'integer', min: 0, max: 10_000, default: 0 },
   workload: { kind: 'list', of: WORKLOADS },
   json: { kind: 'switch' },
   help: { kind: 'switch' },
@@ -45,6 +47,7 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
                    with production engines also ${PRODUCTION_ONLY.join(', ')} (all)
   --seconds N      measured per workload and side (6)
   --rounds N       alternating pairs with the no-op server per workload, at least 3 (5)
+  --viewers N      live viewers beside the workloads that are compared with the no-op server (0)
   --json           print one JSON document
 
 Example: pulsecart bench --workload sync-win,sync-soldout --seconds 10`;
@@ -126,6 +129,8 @@ async function runOn(
       return runSettlement(effort, stage);
     case 'connections':
       return runConnections(stage);
+    case 'live':
+      return (await import('../load/workloads/live.ts')).runLive(effort, stage);
     case 'demo':
       return benchDemo(stage, deps.demo);
     case 'flushall':

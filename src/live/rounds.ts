@@ -9,8 +9,8 @@ export interface Rounds {
   close(): void;
 }
 
-/** Viewers told in one go: a few milliseconds, after which purchases get their turn. */
-const SLICE = 200;
+/** Viewers told in one go: a millisecond or two, after which purchases get their turn. */
+const SLICE = 100;
 
 export function createRounds(tellAll: () => Promise<void>, paceMs: () => number): Rounds {
   let earliestMs = 0;

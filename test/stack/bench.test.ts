@@ -8,6 +8,15 @@ const PRODUCTION_TIMEOUT_MS = 90_000;
 if (!productionEngines) console.log('skipped: bench on production engines (PULSECART_TEST_ENGINES=embedded)');
 
 describe('bench', () => {
+  test('sells beside live viewers where it is asked to', async () => {
+    const args = ['--workload', 'sync-win', '--viewers', '20', '--seconds', '1', '--rounds', '3', '--json'];
+    const { exit, stdout } = await runPulsecart(['bench', ...args]);
+    expect(exit).toBe(0);
+    const [result] = JSON.parse(stdout).results;
+    expect(result).toMatchObject({ workload: 'sync-win', errors: 0, viewers: 20 });
+    expect(result.eventsToViewers).toBeGreaterThan(20);
+  });
+
   test('prints one document of what it measured, with which engines', async () => {
     const args = ['--workload', 'noop,stock-read', '--seconds', '1', '--rounds', '3', '--json'];
     const { exit, stdout, stderr } = await runPulsecart(['bench', ...args]);

@@ -1,9 +1,10 @@
 import type { Load } from '../closed-loop.ts';
 import type { Target } from '../connection.ts';
-import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE, stockRequest } from '../requests.ts';
+import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE, stockRequest, targetOf } from '../requests.ts';
 import { readUnpaidUnits, resetStock } from '../server-api.ts';
 import { type ServerProcess, startNoop } from '../server-process.ts';
 import type { Stage } from '../stage.ts';
+import { openViewers } from '../viewers.ts';
 import { poll } from '../wait.ts';
 import { differences } from './fairness.ts';
 import { type Effort, median, rounded, sumCounts, type WorkloadResult } from './result.ts';
@@ -14,6 +15,8 @@ export const PLENTY = 2_000_000_000;
 export const PRODUCT_ID = 1;
 /** Until the code that a sale runs through is compiled; the first half second of a server is measured by the demo. */
 export const WARM_UP_MS = 2_000;
+/** All viewers of a benchmark come from one address. */
+export const VIEWERS_ENV = { PULSECART_STREAMS_PER_ADDRESS: '0' };
 /** Charges left over from a slice are waited for, so that they do not slow the no-op's next slice. */
 const QUIET_TIMEOUT_MS = 60_000;
 const QUIET_POLL_MS = 50;
@@ -86,10 +89,15 @@ export async function runPaired(
   try {
     const noop = await startNoop(workload.noopAnswer);
     servers.push(noop);
-    const real = await stage.startServer(workload.env);
+    const real = await stage.startServer({ ...workload.env, ...VIEWERS_ENV });
     servers.push(real);
     await resetStock(real.url, PRODUCT_ID, workload.units);
     const unlike = await differences(noop.url, real.url, workload.load);
+    const viewers = await openViewers({
+      target: targetOf(real.url),
+      productId: PRODUCT_ID,
+      count: effort.viewers,
+    });
     const theirs = await Side.open(noop, workload.load);
     const ours = await Side.open(real, workload.load, stage);
     await theirs.warmUp(WARM_UP_MS);
@@ -104,6 +112,8 @@ export async function runPaired(
     }
     theirs.close();
     ours.close();
+    const eventsToViewers = viewers.events();
+    viewers.close();
     const ratios = pairs.map((pair) => pair.ratio);
     const noopFigures = theirs.figures();
     return {
@@ -118,6 +128,7 @@ export async function runPaired(
       noopCpuServerUsPerRequest: noopFigures.cpuServerUsPerRequest,
       noopErrors: theirs.errors,
       differencesToNoop: unlike,
+      ...(effort.viewers > 0 && { viewers: effort.viewers, eventsToViewers }),
     };
   } finally {
     await Promise.all(servers.map((server) => server.stop()));

@@ -37,6 +37,8 @@ export interface Effort {
   readonly seconds: number;
   /** Alternating pairs. */
   readonly rounds: number;
+  /** Live viewers beside the server that is compared. */
+  readonly viewers: number;
 }
 
 export function median(values: readonly number[]): number | null {

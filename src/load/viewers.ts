@@ -1,0 +1,105 @@
+import type { Socket } from 'bun';
+import type { Target } from './connection.ts';
+
+/** What is said of a product, as a viewer of the crowd hears it. */
+export interface Heard {
+  readonly available: number;
+  readonly version: number;
+}
+
+export interface ViewersOptions {
+  readonly target: Target;
+  readonly productId: number;
+  readonly count: number;
+  /** Hears what each viewer is told after the snapshot: what it knew before, and what it knows now. */
+  readonly onChange?: (before: Heard, now: Heard, atMs: number) => void;
+}
+
+/** Viewers of one product's live stream, thousands of them in this process. */
+export interface Viewers {
+  /** Viewers whose connection stands. */
+  standing(): number;
+  /** Events that came after the snapshots. */
+  events(): number;
+  /** Events whose version did not rise; there should be none. */
+  fallen(): number;
+  close(): void;
+}
+
+/** Connections opened at once; a server's listen backlog holds 512. */
+const OPENING_MAX = 100;
+/** Above what a server takes for this on a slow machine. */
+const SNAPSHOTS_TIMEOUT_MS = 60_000;
+const LOOK_EVERY_MS = 10;
+
+/** Resolves when every viewer has its snapshot. */
+export async function openViewers({ target, productId, count, onChange }: ViewersOptions): Promise<Viewers> {
+  const crowd = new Set<Socket<Viewer>>();
+  const { hostname, port, host } = target;
+  const request = `GET /api/v1/stock/stream?products=${productId} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+  let informed = 0;
+  let events = 0;
+  let fallen = 0;
+
+  function hear(viewer: Viewer, chunk: Buffer): void {
+    const now = lastIn(chunk);
+    if (!now) return;
+    const before = viewer.knows;
+    viewer.knows = now;
+    if (!before) {
+      informed++;
+      return;
+    }
+    events++;
+    if (now.version <= before.version) fallen++;
+    onChange?.(before, now, performance.now());
+  }
+
+  const socket = {
+    open: (one: Socket<Viewer>) => {
+      crowd.add(one);
+      one.write(request);
+    },
+    data: (one: Socket<Viewer>, chunk: Buffer) => hear(one.data, chunk),
+    close: (one: Socket<Viewer>) => void crowd.delete(one),
+    error: (one: Socket<Viewer>) => void crowd.delete(one),
+  };
+  for (let opened = 0; opened < count; opened += OPENING_MAX) {
+    const some = Math.min(OPENING_MAX, count - opened);
+    await Promise.all(
+      Array.from({ length: some }, () =>
+        Bun.connect<Viewer>({ hostname, port, data: { knows: null }, socket }),
+      ),
+    );
+  }
+  const deadlineMs = performance.now() + SNAPSHOTS_TIMEOUT_MS;
+  while (informed < count && crowd.size === count && performance.now() < deadlineMs) {
+    await Bun.sleep(LOOK_EVERY_MS);
+  }
+  const viewers: Viewers = {
+    standing: () => crowd.size,
+    events: () => events,
+    fallen: () => fallen,
+    close() {
+      for (const one of crowd) one.terminate();
+    },
+  };
+  if (informed < count) {
+    viewers.close();
+    throw new Error(`${informed} of ${count} viewers were told how things stand`);
+  }
+  return viewers;
+}
+
+interface Viewer {
+  knows: Heard | null;
+}
+
+/** The newest that a chunk says; an event is far smaller than what one write of a server carries, so it comes whole. */
+function lastIn(chunk: Buffer): Heard | null {
+  const at = chunk.lastIndexOf('"available":');
+  if (at < 0) return null;
+  const [, available, version] =
+    /^"available":(\d+),"version":(\d+)/.exec(chunk.toString('latin1', at, at + 80)) ?? [];
+  return version === undefined ? null : { available: Number(available), version: Number(version) };
+}

@@ -1,0 +1,104 @@
+import { LatencyHistogram } from '../latency.ts';
+import { targetOf } from '../requests.ts';
+import { resetStock } from '../server-api.ts';
+import type { Stage } from '../stage.ts';
+import { openSteadyPurchases } from '../steady.ts';
+import { openViewers } from '../viewers.ts';
+import { PLENTY, PRODUCT_ID, VIEWERS_ENV, WARM_UP_MS } from './paired.ts';
+import { type Effort, percent, rounded, sumCounts, type WorkloadResult } from './result.ts';
+import { cpuEnginesPct, used } from './side.ts';
+
+const VIEWERS = 5_000;
+const PURCHASES_PER_S = 1_000;
+/** After the last viewer has come: what a server holds on to for a moment only is not a viewer's cost. */
+const IDLE_MS = 3_000;
+
+/**
+ * Thousands watch a product of which a thousand units a second are sold. Measured is how long what a viewer shows was out of
+ * date: from the answer to the first purchase that it does not show yet until the event that shows it.
+ */
+export async function runLive(effort: Effort, stage: Stage): Promise<WorkloadResult> {
+  const server = await stage.startServer({ PULSECART_SETTLEMENT: 'off', ...VIEWERS_ENV });
+  try {
+    await resetStock(server.url, PRODUCT_ID, PLENTY);
+    /** When the purchase was answered that left so many units, counted from the top. */
+    const soldAtMs: number[] = [];
+    let latency = new LatencyHistogram();
+    const purchases = await openSteadyPurchases({
+      url: server.url,
+      productId: PRODUCT_ID,
+      perS: PURCHASES_PER_S,
+      onSold: (remaining, atMs) => {
+        soldAtMs[PLENTY - remaining] = atMs;
+      },
+    });
+    await purchases.run(WARM_UP_MS);
+    const rssAloneMb = server.usage()?.rssMb ?? null;
+    const viewers = await openViewers({
+      target: targetOf(server.url),
+      productId: PRODUCT_ID,
+      count: VIEWERS,
+      onChange(before, _, atMs) {
+        // The event may overtake the answer.
+        const since = soldAtMs[PLENTY - before.available + 1] ?? atMs;
+        latency.recordMs(Math.max(0, atMs - since));
+      },
+    });
+    await Bun.sleep(IDLE_MS);
+    const rssIdleMb = server.usage()?.rssMb ?? null;
+    await purchases.run(WARM_UP_MS);
+
+    latency = new LatencyHistogram();
+    const eventsBefore = viewers.events();
+    const soldBefore = purchases.latency.count;
+    const enginesBefore = stage.enginesCpuMs();
+    const before = server.usage();
+    const cpuBefore = process.cpuUsage();
+    const startMs = performance.now();
+    await purchases.run(effort.seconds * 1000);
+    const elapsedMs = performance.now() - startMs;
+    const cpu = process.cpuUsage(cpuBefore);
+    const after = server.usage();
+    const enginesMs = used(enginesBefore, stage.enginesCpuMs());
+    const events = viewers.events() - eventsBefore;
+    await Bun.sleep(IDLE_MS);
+    const errorsByKind: Record<string, number> = {
+      ...purchases.errors,
+      ...(viewers.fallen() > 0 && { 'version did not rise': viewers.fallen() }),
+      ...(viewers.standing() < VIEWERS && { 'viewer lost': VIEWERS - viewers.standing() }),
+    };
+    purchases.close();
+    viewers.close();
+    const kbPerIdleViewer =
+      rssAloneMb === null || rssIdleMb === null
+        ? null
+        : rounded(((rssIdleMb - rssAloneMb) * 1024) / VIEWERS, 1);
+    return {
+      workload: 'live',
+      requestsPerS: Math.round(((purchases.latency.count - soldBefore) / elapsedMs) * 1000),
+      ratioToNoop: null,
+      p50Ms: latency.percentileMs(50),
+      p99Ms: latency.percentileMs(99),
+      errors: sumCounts(errorsByKind),
+      cpuServerPct: before && after ? percent(after.cpuMs - before.cpuMs, elapsedMs) : null,
+      cpuGeneratorPct: percent((cpu.user + cpu.system) / 1000, elapsedMs),
+      ...cpuEnginesPct(enginesMs, elapsedMs),
+      rssMb: after?.rssMb ?? null,
+      errorsByKind,
+      maxMs: latency.percentileMs(100),
+      viewers: VIEWERS,
+      eventsPerS: Math.round((events / elapsedMs) * 1000),
+      purchaseP50Ms: purchases.latency.percentileMs(50),
+      purchaseP99Ms: purchases.latency.percentileMs(99),
+      rssAloneMb,
+      rssIdleMb,
+      kbPerIdleViewer,
+      finding:
+        `${VIEWERS} viewers; out of date for ${latency.percentileMs(50)} ms (p50), ${latency.percentileMs(99)} ms (p99), ` +
+        `${latency.percentileMs(100)} ms at most; ${kbPerIdleViewer ?? '?'} KB per idle viewer; ` +
+        `purchases p99 ${purchases.latency.percentileMs(99)} ms`,
+    };
+  } finally {
+    await server.stop();
+  }
+}
