@@ -42,6 +42,11 @@ export class Viewer implements Viewing {
     this.#waiting = [event];
   }
 
+  /** Events that wait. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   tell(event: LiveEvent): void {
     if (this.isOver || this.#needsSnapshot) return;
     if (this.#waiting.length >= WAITING_MAX) {
@@ -86,6 +91,7 @@ export class Viewer implements Viewing {
   close(): void {
     this.isOver = true;
     this.#wake = null;
+    this.#waiting = NOTHING;
     this.#hooks.onGone(this);
   }
 
