@@ -211,7 +211,13 @@ export function readClient(
     // It may hold a password, so it is not repeated.
     throw invalid('--url takes the address of a server, such as http://127.0.0.1:8080');
   }
-  return { url: parsed.origin, operatorToken: env.PULSECART_OPERATOR_TOKEN || null };
+  const operatorToken = env.PULSECART_OPERATOR_TOKEN || null;
+  if (operatorToken !== null && !/^[ -~]+$/.test(operatorToken)) {
+    throw invalid(
+      'PULSECART_OPERATOR_TOKEN must have printable ASCII characters only, to be sent in a header.',
+    );
+  }
+  return { url: parsed.origin, operatorToken };
 }
 
 /** What is not set follows from what is. */

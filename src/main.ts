@@ -4,7 +4,7 @@ import { UsageError } from './cli/flags.ts';
 import type { Config, EngineUrls } from './config.ts';
 import { systemClock } from './domain/clock.ts';
 import { AppError, isAppError } from './domain/errors.ts';
-import { examineEngines, openSchema, openWipe } from './maintenance.ts';
+import { examineEngines, openSchema, openShelf, openWipe } from './maintenance.ts';
 import type { Log } from './observe/log.ts';
 import { openSimulator } from './payments/simulator.ts';
 
@@ -12,15 +12,17 @@ import { openSimulator } from './payments/simulator.ts';
 
 const HELP = `pulsecart <command> [options]
 
-  serve   the API and the worker, in one process or in several
-  worker  decides queued purchases and charges orders, without an API
-  rush    the demo's crowd against a server that runs
-  demo    a whole sale on this machine: 100,000 buyers, 1,000 units, one verdict
-  bench   how fast, against a server that does nothing
-  migrate brings the tables up to date, without serving
-  doctor  what is set, what can be reached, what is missing
-  reset   deletes everything, back to a first start
-  audit   proves that the books balance, beside running servers or without
+  serve    the API and the worker, in one process or in several
+  worker   decides queued purchases and charges orders, without an API
+  demo     a whole sale on this machine: 100,000 buyers, 1,000 units, one verdict
+  rush     the demo's crowd against a server that runs
+  bench    how fast, against a server that does nothing
+  audit    proves that the books balance, beside running servers or without
+  doctor   what is set, what can be reached, what is missing
+  seed     puts products on sale
+  dlq      dead letters: list, replay, discard
+  migrate  brings the tables up to date, without serving
+  reset    deletes everything, back to a first start
 
 pulsecart <command> --help shows a command's options and an example.`;
 
@@ -192,6 +194,10 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return (await import('./cli/migrate.ts')).migrateCommand(argv, openSchema);
     case 'doctor':
       return (await import('./cli/doctor.ts')).doctor(argv, examineEngines);
+    case 'seed':
+      return (await import('./cli/seed.ts')).seed(argv, openShelf);
+    case 'dlq':
+      return (await import('./cli/dlq.ts')).dlq(argv);
     case 'reset':
       return (await import('./cli/reset.ts')).reset(argv, openWipe);
     case 'demo':
@@ -206,7 +212,7 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return 0;
     default:
       throw new UsageError(
-        `There is no command ${JSON.stringify(command)}. Accepted: serve, worker, demo, bench, audit`,
+        `There is no command ${JSON.stringify(command)}. Accepted: serve, worker, demo, rush, bench, audit, doctor, seed, dlq, migrate, reset`,
       );
   }
 }

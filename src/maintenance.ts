@@ -1,5 +1,6 @@
-import type { ExamineEngines, Finding, OpenSchema, OpenWipe, Wipe } from './cli/engines.ts';
+import type { ExamineEngines, Finding, OpenSchema, OpenShelf, OpenWipe, Wipe } from './cli/engines.ts';
 import type { Config, EngineUrls } from './config.ts';
+import { systemClock } from './domain/clock.ts';
 import { AppError } from './domain/errors.ts';
 
 /** The adapters of commands that serve nobody: they look after a house, mostly one that is closed. */
@@ -25,6 +26,20 @@ export const openSchema: OpenSchema = async ({ engines, dataFolder }) => {
     migrate: () => migrateDatabase(engines.databaseUrl),
     async close() {},
   };
+};
+
+export const openShelf: OpenShelf = async ({ engines, dataFolder }) => {
+  if (engines === null) {
+    const { openStore } = await import('./embedded/store.ts');
+    const { openSqliteLedger } = await import('./ledger/sqlite.ts');
+    const store = openStore(dataFolder);
+    const { product, createProduct } = openSqliteLedger(store, systemClock);
+    return { place: `in the folder ${dataFolder}`, product, createProduct, close: async () => store.close() };
+  }
+  const { openPostgresLedger } = await import('./ledger/postgres.ts');
+  const { ledger } = await openPostgresLedger({ url: engines.databaseUrl, poolSize: 1, onTrouble: () => {} });
+  const { product, createProduct, close } = ledger;
+  return { place: 'in the PostgreSQL database that DATABASE_URL names', product, createProduct, close };
 };
 
 export const openWipe: OpenWipe = (config) =>

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import type { Client } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 
@@ -11,9 +12,12 @@ export interface Api {
 /** The server answered, and the answer is no. */
 export class ApiError extends AppError {
   readonly status: number;
-  constructor(status: number, message: string) {
+  /** The server's own code for it, where it gave one. */
+  readonly refusal: string | null;
+  constructor(status: number, message: string, refusal: string | null) {
     super('unavailable', message);
     this.status = status;
+    this.refusal = refusal;
   }
 }
 
@@ -21,11 +25,13 @@ export class ApiError extends AppError {
 const CALL_TIMEOUT_MS = 60_000;
 
 export function openApi({ url, operatorToken }: Client): Api {
+  const actor = operatorHere();
+
   async function call<Body>(method: string, path: string, body?: unknown): Promise<Body> {
     const response = await reach(method, path, body);
     const text = await response.text();
     if (response.ok) return (isJson(response) ? JSON.parse(text) : text) as Body;
-    throw new ApiError(response.status, refusalOf(response, text));
+    throw new ApiError(response.status, refusalOf(response, text), said(text).code);
   }
 
   async function reach(method: string, path: string, body: unknown): Promise<Response> {
@@ -34,6 +40,7 @@ export function openApi({ url, operatorToken }: Client): Api {
         method,
         headers: {
           ...(operatorToken !== null && { Authorization: `Bearer ${operatorToken}` }),
+          ...(actor !== null && { 'X-Operator': actor }),
           ...(body !== undefined && { 'Content-Type': 'application/json' }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -57,7 +64,7 @@ export function openApi({ url, operatorToken }: Client): Api {
         ? `The server at ${url} wants an operator: set PULSECART_OPERATOR_TOKEN to its token.`
         : `The server at ${url} refused the token in PULSECART_OPERATOR_TOKEN.`;
     }
-    return `The server at ${url} answered ${status}: ${messageIn(text)}`;
+    return `The server at ${url} answered ${status}: ${said(text).message}`;
   }
 
   return {
@@ -67,17 +74,26 @@ export function openApi({ url, operatorToken }: Client): Api {
   };
 }
 
+/** How the log of operators calls whoever sits here, where that is a name it takes. */
+export function operatorHere(): string | null {
+  const { username } = userInfo();
+  return /^[!-~]{1,64}$/.test(username) && username !== 'system' ? username : null;
+}
+
 /** What the server says for people, or the beginning of whatever somebody else put there. */
-function messageIn(text: string): string {
+function said(text: string): { message: string; code: string | null } {
   const TEXT_CHARS_MAX = 200;
   try {
-    const { message, detail } = JSON.parse(text) as { message?: unknown; detail?: unknown };
-    const said = detail ?? message;
-    if (typeof said === 'string') return said;
+    const { message, detail, code } = JSON.parse(text) as Record<string, unknown>;
+    const sentence = detail ?? message;
+    if (typeof sentence === 'string') {
+      return { message: sentence, code: typeof code === 'string' ? code : null };
+    }
   } catch {
     // Not one of ours: a proxy, or another program altogether.
   }
-  return text.slice(0, TEXT_CHARS_MAX).replaceAll(/\s+/g, ' ').trim() || 'nothing more';
+  const message = text.slice(0, TEXT_CHARS_MAX).replaceAll(/\s+/g, ' ').trim() || 'nothing more';
+  return { message, code: null };
 }
 
 function isJson(response: Response): boolean {

@@ -50,7 +50,7 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
   --viewers N      live viewers beside the workloads that are compared with the no-op server (0)
   --json           print one JSON document
 
-Example: pulsecart bench --workload sync-win,sync-soldout --seconds 10`;
+Example: pulsecart bench --workload sync-win --seconds 1 --rounds 3`;
 
 /** Starts its own servers, and engines where they are asked for, and reports what one workload after the other measured. */
 export async function bench(argv: string[], deps: { demo: DemoDeps }): Promise<number> {

@@ -64,6 +64,16 @@ export interface Finding {
 /** Looks at each engine that is configured, and changes nothing. What is wrong is a finding, never a rejection. */
 export type ExamineEngines = (config: Config) => Promise<Finding[]>;
 
+/** Where products stand, for whoever puts some there without a server. */
+export interface Shelf extends Pick<Ledger, 'product' | 'createProduct'> {
+  /** For people, with its preposition and without secrets: `in the folder ./data`. */
+  readonly place: string;
+  close(): Promise<void>;
+}
+
+/** Throws AppError `unusable_store` while a server uses the folder of the embedded engines. */
+export type OpenShelf = (config: Config) => Promise<Shelf>;
+
 /** What a house keeps, as whoever is about to delete it should know. */
 export interface Belonging {
   readonly what: string;

@@ -82,7 +82,7 @@ export async function holdRush(
     sync: { p50Ms: sync.percentileMs(50), p95Ms: sync.percentileMs(95), p99Ms: sync.percentileMs(99) },
     async: { acceptP99Ms: accept.percentileMs(99), confirmP99Ms: confirm.percentileMs(99) },
     verdicts: [
-      soldWithinOffer(await readUnits(api, productId), orders, units ?? before),
+      soldWithinOffer(await readUnits(api, productId), orders, units),
       everyGrantReadable(orders),
       everyTrackingIdEnds(crowd),
       repetitionsAlike(repeats),
@@ -163,14 +163,13 @@ function unknownOrder(error: unknown): null {
  * Other buyers may be at it, too, and units of theirs may come back. So what must hold is that the rush did not get more
  * than all have got, and that all have not got more than there is.
  */
-function soldWithinOffer(product: Units | null, { unitsHeld }: Orders, offered: number): Verdict {
+function soldWithinOffer(product: Units | null, { unitsHeld }: Orders, units: number | null): Verdict {
   const name = 'sold above what was offered';
-  if (product === null)
-    return { name, pass: unitsHeld <= offered, detail: `${unitsHeld} for this crowd, of ${offered} free` };
+  if (product === null) return { name, pass: false, detail: 'the product could not be read afterwards' };
   const { total, reserved, sold } = product;
   return {
     name,
-    pass: unitsHeld <= reserved + sold && reserved + sold <= total,
+    pass: unitsHeld <= (units ?? total) && unitsHeld <= reserved + sold && reserved + sold <= total,
     detail: `${unitsHeld} for this crowd, ${sold} sold + ${reserved} reserved in all, of ${total}`,
   };
 }

@@ -7,7 +7,7 @@ type Refused = Extract<SaleStep, { kind: 'refused' }>;
 /** What an operator is told when the ledger refuses: the field, the figures of now, and what would be accepted. */
 export function saleRefused(req: Request, refused: Refused, nowMs: number): Response {
   const field = refused.field === 'addUnits' ? 'delta' : (refused.field ?? WHOLE[refused.code]);
-  return problem(req, refused.code, sentence(refused, nowMs), field === undefined ? {} : { field });
+  return problem(req, refused.code, refusalSentence(refused, nowMs), field === undefined ? {} : { field });
 }
 
 /** The input that a refusal of everything is about. */
@@ -17,7 +17,8 @@ const WHOLE: Partial<Record<Refused['code'], string>> = {
   version_mismatch: 'If-Match',
 };
 
-function sentence({ code, field, product, mostHeld }: Refused, nowMs: number): string {
+/** The same in words alone. */
+export function refusalSentence({ code, field, product, mostHeld }: Refused, nowMs: number): string {
   switch (code) {
     case 'unknown_product':
       return 'There is no product with this productId';

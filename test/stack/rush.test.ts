@@ -69,7 +69,11 @@ test('a server that grants orders and knows none of them is found out', async ()
   try {
     const { exit, result } = await rush(liar.url.origin, '--mode', 'sync');
     expect(exit).toBe(1);
-    expect(failed(result)).toEqual(['granted without a readable order', 'repetitions answered otherwise']);
+    expect(failed(result)).toEqual([
+      'sold above what was offered',
+      'granted without a readable order',
+      'repetitions answered otherwise',
+    ]);
   } finally {
     await liar.stop(true);
   }

@@ -213,7 +213,11 @@ describe('a database file that cannot be used', () => {
 
 describe('a command called the wrong way', () => {
   const rows: [string[], Record<string, string>, RegExp][] = [
-    [['nonsense'], {}, /^There is no command "nonsense"\. Accepted: serve, worker, demo, bench, audit/],
+    [
+      ['nonsense'],
+      {},
+      /^There is no command "nonsense"\. Accepted: serve, worker, demo, rush, bench, audit, doctor/,
+    ],
     [['Serve'], {}, /^There is no command "Serve"/],
     [['serve', '--nonsense'], {}, /--nonsense.*Accepted: --port/],
     [['serve', 'extra'], {}, /extra.*Accepted: --port/],

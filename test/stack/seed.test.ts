@@ -1,0 +1,106 @@
+import { expect, test } from 'bun:test';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runPulsecart } from '../support/command.ts';
+import { productionEngines } from '../support/engines.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { ownEngines } from '../support/own-engines.ts';
+import { openProductionShop } from '../support/production-shop.ts';
+import { openShop } from '../support/shop.ts';
+
+/** `pulsecart seed`: products are put on sale once, through the server that runs or without one. */
+
+const LAMP = { productId: 7, name: 'Lamp', priceMinor: 4_900, currency: 'EUR', units: 30 };
+const CHAIR = { ...LAMP, productId: 8, name: 'Chair', perCustomerLimit: 2, opensAt: '2099-01-01T09:00:00Z' };
+
+test('without a server products are in the folder before the first start', async () => {
+  using folder = temporaryFolder();
+  const file = fileOf(folder.path, [LAMP, CHAIR]);
+  const args = ['--data', join(folder.path, 'data'), '--file', file];
+  expect(await seed(args)).toMatchObject({ exit: 0, result: { added: [7, 8], left: [] } });
+  expect(await seed(args)).toMatchObject({ exit: 0, result: { added: [], left: [7, 8] } });
+  expect(await seed(['--data', join(folder.path, 'data')])).toMatchObject({
+    result: { added: [1, 2, 3, 4, 5] },
+  });
+});
+
+test('through a server they are on sale at once, those that are there stay as they are, and the log says so', async () => {
+  await using shop = await openShop();
+  using folder = temporaryFolder();
+  const file = fileOf(folder.path, [{ ...LAMP, productId: 1 }, LAMP, CHAIR]);
+  expect(await seed(['--url', shop.url, '--file', file])).toMatchObject({
+    exit: 0,
+    result: { added: [7, 8], left: [1] },
+  });
+  expect((await shop.buy('sync', { productId: 7, quantity: 2 })).json.remainingStock).toBe(28);
+  expect((await shop.buy('sync', { productId: 8, quantity: 1 })).json.code).toBe('sale_not_open');
+  expect((await shop.get('/api/v1/sync/stock/1')).json.stock).toBe(1000);
+  const { operations } = (await shop.get('/api/v1/ops/log')).json;
+  expect(operations).toHaveLength(2);
+  expect(operations[0]).toMatchObject({ action: 'product.create', reason: 'pulsecart seed' });
+});
+
+test('a server here is found by its port, and its folder is not written behind its back', async () => {
+  await using shop = await openShop();
+  expect(await seed([], { PORT: new URL(shop.url).port })).toMatchObject({
+    exit: 0,
+    result: { place: `at ${shop.url}`, added: [], left: [1, 2, 3, 4, 5] },
+  });
+  const { exit, stderr } = await seed(['--data', shop.folder]);
+  expect({ exit, stderr }).toMatchObject({
+    exit: 1,
+    stderr: expect.stringContaining('is using the data folder'),
+  });
+});
+
+const rows: [unknown, RegExp][] = [
+  ['nothing', /must hold a JSON array of 1 to 10000 products/],
+  [[], /must hold a JSON array/],
+  [[LAMP, 7], /item 2: is no product/],
+  [[{ ...LAMP, productId: undefined }], /item 1: productId is required/],
+  [[LAMP, { ...CHAIR, priceMinor: -5 }], /item 2: priceMinor must be a whole number of minor units from 1/],
+  [[{ ...LAMP, productId: 0 }], /item 1: productId must be an integer from 1 to 9007199254740991\n$/],
+  [[{ ...LAMP, units: 2.5 }], /item 1: units must be a whole number from 0/],
+  [[{ ...LAMP, colour: 'red' }], /item 1: colour is not a known field/],
+  [[{ ...LAMP, opensAt: '2027-02-30T09:00:00Z' }], /item 1: opensAt is not a time that exists: 2027-02-30/],
+  [[LAMP, LAMP], /item 2: productId 7 stands there twice/],
+  [
+    [LAMP, { ...CHAIR, opensAt: '2020-01-01T09:00:00Z' }],
+    /^pulsecart: Product 8: opensAt must not lie in the past/,
+  ],
+];
+for (const [content, line] of rows) {
+  test(`a file is refused with its item and field: ${line.source}`, async () => {
+    using folder = temporaryFolder();
+    const data = join(folder.path, 'data');
+    const { exit, stderr } = await seed(['--data', data, '--file', fileOf(folder.path, content)]);
+    expect({ exit, stderr }).toEqual({ exit: 2, stderr: expect.stringMatching(line) });
+    // What only the ledger can judge it has judged.
+    if (!line.source.includes('past')) expect(existsSync(data)).toBe(false);
+  });
+}
+
+test.skipIf(!productionEngines)('the production engines are seeded with and without a server', async () => {
+  await using own = await ownEngines();
+  using folder = temporaryFolder();
+  const file = fileOf(folder.path, [LAMP]);
+  const env = { ...own.env, PORT: '1' };
+  expect(await seed(['--file', file], env)).toMatchObject({ exit: 0, result: { added: [7] } });
+  await using shop = await openProductionShop({ engines: own.env });
+  expect((await shop.buy('sync', { productId: 7, quantity: 1 })).status).toBe(200);
+  expect(await seed(['--url', shop.url, '--file', file], env)).toMatchObject({
+    exit: 0,
+    result: { left: [7] },
+  });
+});
+
+function fileOf(folder: string, content: unknown): string {
+  const file = join(folder, 'products.json');
+  writeFileSync(file, JSON.stringify(content));
+  return file;
+}
+
+async function seed(args: string[], env: Record<string, string> = {}) {
+  const { exit, stdout, stderr } = await runPulsecart(['seed', '--json', ...args], env);
+  return { exit, stderr, result: JSON.parse(stdout || '{}') };
+}
