@@ -1,8 +1,17 @@
 import packageJson from '../../package.json' with { type: 'json' };
-import type { Field } from '../../src/http/docs/fields.ts';
-import { type Answer, type Guide, type GuideOperation, readGuide } from '../../src/http/docs/guide.ts';
+import { type Field, typeOf } from '../../src/http/docs/fields.ts';
+import {
+  type Answer,
+  type Guide,
+  type GuideOperation,
+  readGuide,
+  type Shape,
+} from '../../src/http/docs/guide.ts';
 import { CODES } from '../../src/http/openapi/codes.ts';
+import { ref } from '../../src/http/openapi/parts.ts';
+import { STREAM_EXAMPLE } from '../../src/http/openapi/stream-examples.ts';
 import { openApiDocument } from '../../src/http/openapi.ts';
+import { STREAM_EVENTS } from '../../src/http/schemas/stream.ts';
 import { readDocument } from './documents.ts';
 
 /**
@@ -30,20 +39,37 @@ function part(name: string): string {
         )
         .join('\n\n');
     case 'shapes':
-      return guide.shapes
-        .map(({ name, description, type, fields }) =>
-          [`### ${name}`, linked(description), fields.length > 0 ? fieldTable(fields, guide) : `\`${type}\``]
-            .filter(Boolean)
-            .join('\n\n'),
-        )
-        .join('\n\n');
+      return guide.shapes.map(shapeText).join('\n\n');
     case 'codes':
       return table(
         ['code', 'status', 'meaning', 'what to do'],
         CODES.map(({ code, status, meaning, advice }) => [`\`${code}\``, status, meaning, advice]),
       );
+    case 'stream-events':
+      return table(
+        ['event', 'its data', 'when'],
+        Object.entries(STREAM_EVENTS).map(([event, { schema, when }]) => [
+          `\`${event}\``,
+          linkedType(typeOf(ref(schema)), guide),
+          when,
+        ]),
+      );
+    case 'stream-shapes': {
+      const told = Object.values(STREAM_EVENTS).map(({ schema }) => typeOf(ref(schema)));
+      return guide.shapes
+        .filter(({ name }) => told.includes(name))
+        .map(shapeText)
+        .join('\n\n');
+    }
+    case 'stream-example':
+      return `\`\`\`text\n${STREAM_EXAMPLE.trimEnd()}\n\`\`\``;
     default:
       throw new Error(`docs/reference: there is no part "${name}"`);
+  }
+
+  function shapeText({ name, description, type, fields }: Shape): string {
+    const what = fields.length > 0 ? fieldTable(fields, guide) : `\`${type}\``;
+    return [`### ${name}`, linked(description), what].filter(Boolean).join('\n\n');
   }
 
   function operationText(operation: GuideOperation): string {

@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'bun:test';
+import { encodePurchases } from '../../src/purchase/message.ts';
+import { QUEUE_NAMES } from '../../src/queue/queue.ts';
+import { ORDERS_PER_MESSAGE } from '../../src/settlement/message.ts';
+import { readDocument } from './documents.ts';
+import { PAGES, upToDate } from './reference.ts';
+
+describe.each(PAGES)('%s', (path) => {
+  test('has what the code says: run `npm run reference` where it has not', () => {
+    const page = readDocument(path);
+    expect(page).toContain('<!-- begin: ');
+    expect(page.split('\n')).toEqual(upToDate(path).split('\n'));
+  });
+});
+
+test('docs/reference/events.md has every queue, with what a message of it carries', () => {
+  const rows = [...readDocument('docs/reference/events.md').matchAll(/^\| `(\w+)` \| (an array .*?) \|/gm)];
+  expect(rows.map(([, name]) => name!)).toEqual([...QUEUE_NAMES]);
+  const [purchases, payments] = rows.map(([, , what]) => what!);
+  expect(payments).toEndWith(`up to ${ORDERS_PER_MESSAGE}`);
+  const [, fields] = /`\[(.*)\]`/.exec(purchases!)!;
+  const { body } = encodePurchases([
+    {
+      id: 'id',
+      productId: 1,
+      quantity: 2,
+      customer: 'customer',
+      channel: 'async',
+      acceptedAt: 3,
+      key: { scope: 'scope', value: 'key', fingerprint: 'fingerprint' },
+      refusal: 'sold_out',
+    },
+  ]);
+  expect(JSON.parse(body)[0]).toHaveLength(fields!.split(', ').length);
+});
