@@ -1,4 +1,4 @@
--- Captured money can go back. SQLite cannot change a CHECK, so the table is written anew, in its own order: about a second
+-- Captured money can go back. SQLite cannot change a CHECK, so the table is written anew, in its own order: a few seconds
 -- per million attempts, once.
 CREATE TABLE payments_new (
   order_id      TEXT    NOT NULL,

@@ -6,13 +6,13 @@ import { ownDatabase, productionEngines } from '../../../test/support/engines.ts
 import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
 import type { Operation } from '../../domain/operation.ts';
-import { nextStatus, type OrderEvent, type OrderStatus } from '../../domain/order.ts';
+import { nextStatus, type OrderEvent, type OrderStatus, unitsHeldAs } from '../../domain/order.ts';
 import type { NewProduct } from '../../domain/product.ts';
 import type { ProductChanges } from '../../domain/product-changes.ts';
 import type { Purchase } from '../../domain/purchase.ts';
 import { randomFrom } from '../../domain/random.ts';
 import { openStore } from '../../embedded/store.ts';
-import type { Moved } from '../endings.ts';
+import type { Moved, SettledRefund } from '../endings.ts';
 import type { ChargeResult, Ledger } from '../ledger.ts';
 import { openSqliteBooks } from '../sqlite/books.ts';
 import { openSqliteLedger } from '../sqlite.ts';
@@ -21,7 +21,7 @@ import { openPostgresBooks } from './books.ts';
 /** As many histories as fit in this time; a seed given by hand is lived once. */
 const TIME_MS = 5_000;
 const SEED = process.env.SEED;
-const STEPS = 40;
+const STEPS = 60;
 const START_MS = Date.UTC(2027, 0, 1);
 
 if (!productionEngines) {
@@ -57,8 +57,13 @@ if (!productionEngines) {
            'refund', 'refunded']) AS event,
          unnest(ARRAY[true, false]) AS runs`,
     );
+    const held = await sql<{ status: OrderStatus; as: 'reserved' | 'sold' | null }>(
+      url,
+      'SELECT status, pulsecart_held_as(status) AS as FROM unnest(enum_range(NULL::order_status)) AS status',
+    );
     await ledger.close();
     await close();
+    for (const { status, as } of held) expect([status, as]).toEqual([status, unitsHeldAs(status)]);
     expect(rows).toHaveLength(9 * 10 * 2);
     for (const { status, event, runs, next } of rows) {
       expect([status, event, runs, next]).toEqual([
@@ -133,6 +138,8 @@ async function live(pair: Pair, seed: number): Promise<void> {
   const asked: Purchase[] = [];
   const bought: string[] = [];
   const leases = new Map<string, { attempt: number; leases: number }>();
+  const refunds: SettledRefund[] = [];
+  const endings = new Map<string, Operation>();
 
   async function both<T>(ask: (ledger: Ledger) => Promise<T>): Promise<T> {
     const [expected, answer] = [await ask(pair.ledgers[0]!), await ask(pair.ledgers[1]!)];
@@ -204,6 +211,23 @@ async function live(pair: Pair, seed: number): Promise<void> {
     return operations.at(-1)!;
   }
 
+  /** The same one for the same order. */
+  function onOrder(step: 'cancel' | 'refund', orderId: string): Operation {
+    const known = endings.get(step + orderId);
+    if (known) return known;
+    const [action, subject] = [`order.${step}`, `order/${orderId}`] as const;
+    const operation = {
+      id: pair.newId(),
+      actor: 'ann',
+      action,
+      subject,
+      reason: 'why, \\ "so"',
+      details: { a: 1 },
+    };
+    endings.set(step + orderId, operation);
+    return operation;
+  }
+
   function someChanges(): ProductChanges {
     // The moments around now are where rules turn over.
     const time = () => pick([null, null, pair.now() - 1, pair.now(), pair.now() + 1 + below(20_000)]);
@@ -232,6 +256,11 @@ async function live(pair: Pair, seed: number): Promise<void> {
         'pass',
         'reset',
         'bind',
+        'cancel',
+        'refund',
+        'capture late',
+        'lease refunds',
+        'settle refunds',
         'change',
         'change',
         'create',
@@ -272,10 +301,46 @@ async function live(pair: Pair, seed: number): Promise<void> {
         await both(async (ledger) => sorted(await ledger.settle(results)));
         return;
       }
-      case 'expire':
-        await both(async (ledger) => {
-          return sorted(await ledger.expireOverdue(1_000));
+      case 'cancel': {
+        const orderId = pick(bought) ?? pair.newId();
+        const by = pick([
+          { customer: null },
+          { customer: 'ann' },
+          { operation: onOrder('cancel', orderId) },
+          {},
+        ]);
+        await both((ledger) => ledger.cancel(orderId, by));
+        return;
+      }
+      case 'refund': {
+        const orderId = pick([...leases.keys()]) ?? pair.newId();
+        const operation = onOrder('refund', orderId);
+        await both((ledger) => ledger.refund(orderId, operation));
+        return;
+      }
+      case 'capture late': {
+        const captures = Array.from({ length: below(4) }, () => {
+          const orderId = pick([...leases.keys()]) ?? pair.newId();
+          const attempt = (leases.get(orderId)?.attempt ?? 1) - (random() < 0.2 ? 1 : 0);
+          return { orderId, attempt, providerId: 'late "1"' };
         });
+        await both(async (ledger) => sorted(await ledger.captureLate(captures)));
+        return;
+      }
+      case 'lease refunds': {
+        const [limit, againAfterMs] = [below(6), pick([0, 50])];
+        for (const { orderId, attempt } of await both((ledger) => ledger.leaseRefunds(limit, againAfterMs))) {
+          refunds.push({ orderId, attempt });
+        }
+        return;
+      }
+      case 'settle refunds': {
+        const settled = refunds.length === 0 ? [] : Array.from({ length: below(6) }, () => pick(refunds));
+        await both(async (ledger) => sorted(await ledger.settleRefunds(settled)));
+        return;
+      }
+      case 'expire':
+        await both(async (ledger) => sorted(await ledger.expireOverdue(1_000)));
         return;
       case 'pass':
         return pair.pass(pick([1, 60, 500, 1_000]));
@@ -330,6 +395,7 @@ async function live(pair: Pair, seed: number): Promise<void> {
     const ids = [...asked.map(({ id }) => id), pair.newId()];
     await both((ledger) => ledger.find(ids));
     await both(async (ledger) => (await ledger.unsettled(20, 10_000)).toSorted());
+    await both((ledger) => ledger.refundsDue());
   }
   for (const id of new Set(bought)) await both((ledger) => ledger.order(id));
   await both((ledger) => ledger.products());

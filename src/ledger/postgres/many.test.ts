@@ -3,6 +3,7 @@ import { ownDatabase, productionEngines } from '../../../test/support/engines.ts
 import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
 import { audit } from '../../audit/audit.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
+import type { Operation } from '../../domain/operation.ts';
 import type { Outcome, Purchase } from '../../domain/purchase.ts';
 import { randomFrom } from '../../domain/random.ts';
 import type { Ledger } from '../ledger.ts';
@@ -54,7 +55,7 @@ function together(): void {
     return { id: mint(), productId, ...plain, ...changes };
   }
 
-  test('sell, charge and expire at once without a deadlock, and their books balance', async () => {
+  test('sell, charge, expire, cancel and refund at once without a deadlock, and their books balance', async () => {
     console.log(`seed ${SEED}; to repeat: SEED=${SEED} npm test -- src/ledger/postgres/many`);
     const random = randomFrom(SEED);
     const below = (n: number) => Math.floor(random() * n);
@@ -103,7 +104,23 @@ function together(): void {
         await ledger.expireOverdue(20);
       }
     }
-    await Promise.all([...ledgers.map(trade), ...ledgers.map(charge), ...ledgers.map(trade)]);
+    async function end(ledger: Ledger): Promise<void> {
+      for (let batch = 0; batch < 25; batch++) {
+        const ids = Array.from({ length: 20 }, () => bought[below(bought.length)] ?? mint());
+        await ledger.captureLate(
+          ids.map((orderId) => ({ orderId, attempt: 1 + below(2), providerId: 'late' })),
+        );
+        for (const id of ids.slice(0, 3)) await ledger.cancel(id, {});
+        for (const id of ids.slice(3, 6)) await ledger.refund(id, refundOf(id));
+        await ledger.settleRefunds(await ledger.leaseRefunds(20, below(2) * 60_000));
+      }
+    }
+    await Promise.all([
+      ...ledgers.map(trade),
+      ...ledgers.map(charge),
+      ...ledgers.map(end),
+      ...ledgers.map(trade),
+    ]);
 
     for (const ledger of ledgers) await ledger.expireOverdue(10_000);
     expect(bought.length).toBeGreaterThan(500);
@@ -168,6 +185,17 @@ function together(): void {
     expect(expired).toBe(50 * INSTANCES);
     expect(await failedVerdicts()).toEqual([]);
   });
+}
+
+function refundOf(orderId: string): Operation {
+  const why = { reason: null, details: {} };
+  return {
+    id: Bun.randomUUIDv7(),
+    actor: 'ann',
+    action: 'order.refund',
+    subject: `order/${orderId}`,
+    ...why,
+  };
 }
 
 function orderIdIn(outcome: Outcome | undefined): string {
