@@ -2,7 +2,7 @@ import type { Config } from '../config.ts';
 
 /** The settings as people give them: each variable's effective value, whatever it was given as. Secrets are masked. */
 export function settingsOf(config: Config): Record<string, string> {
-  const { engines, tuning, payments, keep } = config;
+  const { engines, tuning, payments, keep, streams } = config;
   const onOff = (value: boolean) => (value ? 'on' : 'off');
   const hours = (ms: number) => `${ms / 3_600_000}`;
   const perEngine = (value: number | null) => (value === null ? 'by engine' : `${value}`);
@@ -31,6 +31,8 @@ export function settingsOf(config: Config): Record<string, string> {
     PULSECART_WORKER_BATCHES: perEngine(tuning.workerBatches),
     PULSECART_PREFETCH: perEngine(tuning.prefetch),
     PULSECART_CHARGES_IN_FLIGHT: `${tuning.chargesInFlight}`,
+    PULSECART_STREAMS: `${streams.max}`,
+    PULSECART_STREAMS_PER_ADDRESS: `${streams.perAddressMax}`,
     PULSECART_LOG_LEVEL: config.logLevel,
     PULSECART_LOG_REQUESTS: onOff(config.logRequests),
     PULSECART_SIMULATOR_LATENCY_MS: `${payments.latencyMs}`,
