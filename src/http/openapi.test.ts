@@ -128,6 +128,41 @@ describe('a running server', () => {
     await expectAnswers('get', '/api/v1/async/queue/status', {}, [[200, {}]]);
   });
 
+  test('answers about the end of an order as described', async () => {
+    const [bought, other] = await expectAnswers('post', '/api/v1/sync/purchase', {}, [
+      [200, buying({ productId: 1, quantity: 1, userId: 'ada' })],
+      [200, buying({ productId: 1, quantity: 1, userId: 'test_timeout' })],
+    ]);
+    const [orderId, charging] = [bought, other].map((order) => (order as { orderId: string }).orderId);
+    const [cancel, refund] = ['/api/v1/orders/{orderId}/cancel', '/api/v1/orders/{orderId}/refund'];
+    const untilIt = (id: string, status: string) =>
+      until(async () => {
+        const [order] = await expectAnswers('get', '/api/v1/orders/{orderId}', { orderId: id }, [[200, {}]]);
+        return (order as { status: string }).status === status;
+      });
+    await untilIt(orderId!, 'paid');
+    await untilIt(charging!, 'charging');
+    const forwarded = { 'X-Forwarded-For': '203.0.113.9' };
+    await expectAnswers('post', cancel, { orderId: orderId! }, [
+      [409, buying({ userId: 'ada' })],
+      [404, buying({ userId: 'eve' })],
+      [400, buying({ userId: [] })],
+      [401, buying({ reason: 'x' }, forwarded)],
+      [413, buying({ userId: 'x'.repeat(20_000) })],
+      [415, { method: 'POST', body: '{}', headers: { 'Content-Type': 'text/plain' } }],
+    ]);
+    await expectAnswers('post', cancel, { orderId: charging! }, [[409, buying({ userId: 'test_timeout' })]]);
+    await expectAnswers('post', refund, { orderId: charging! }, [[409, buying({ reason: 'x' })]]);
+    await expectAnswers('post', refund, { orderId: 'nobody' }, [[404, buying({ reason: 'x' })]]);
+    await expectAnswers('post', refund, { orderId: orderId! }, [
+      [400, buying({})],
+      [401, buying({ reason: 'x' }, forwarded)],
+      [202, buying({ reason: 'It came broken' })],
+    ]);
+    await untilIt(orderId!, 'refunded');
+    await expectAnswers('post', refund, { orderId: orderId! }, [[200, buying({ reason: 'Again' })]]);
+  });
+
   test('answers about stock as described', async () => {
     const stock = '/api/v1/sync/stock/{productId}';
     await expectAnswers('get', stock, { productId: '5' }, [
