@@ -1,9 +1,10 @@
 import type { OperationAction } from '../domain/operation.ts';
-import { available, type Product, saleState } from '../domain/product.ts';
+import type { Product } from '../domain/product.ts';
 import type { ProductChanges } from '../domain/product-changes.ts';
 import type { SaleStep } from '../ledger/sales.ts';
 import { readOperatorRequest } from './operator-request.ts';
-import { readTime } from './read-time.ts';
+import { etagOf, shownProduct } from './product-answer.ts';
+import { withTimes } from './product-times.ts';
 import { isoTime, json, problem } from './respond.ts';
 import { saleRefused } from './sale-refusals.ts';
 import {
@@ -136,36 +137,6 @@ const EXPECTED_OF_CHANGES = {
   body: 'The body must be a JSON object that names what to change, and a reason',
 };
 
-function shownProduct(product: Product, nowMs: number) {
-  const { id, name, priceMinor, currency, total, reserved, sold, version, generation } = product;
-  const { opensAt, closesAt, perCustomerLimit, holdSeconds } = product;
-  const state = saleState(product, nowMs);
-  return {
-    productId: id,
-    name,
-    priceMinor,
-    currency,
-    total,
-    available: available(product),
-    reserved,
-    sold,
-    version,
-    generation,
-    state,
-    paused: product.state === 'paused',
-    drained: state === 'closed' && reserved === 0,
-    opensAt: opensAt === null ? null : isoTime(opensAt),
-    closesAt: closesAt === null ? null : isoTime(closesAt),
-    perCustomerLimit,
-    holdSeconds,
-  };
-}
-
-/** The version, and the state beside it, because the clock changes that without a new version. */
-function etagOf(product: Product, nowMs: number): string {
-  return `"${product.version}.${saleState(product, nowMs)}"`;
-}
-
 /** The version in `If-Match`, bare or as an ETag of ours; null when any will do. */
 function seenVersion(req: Request): number | null | Response {
   const header = req.headers.get('if-match')?.trim() ?? '*';
@@ -175,26 +146,6 @@ function seenVersion(req: Request): number | null | Response {
 }
 
 const IF_MATCH = new RegExp(IF_MATCH_PATTERN);
-
-interface Times {
-  readonly opensAt?: string | null;
-  readonly closesAt?: string | null;
-}
-
-/** The same with its times in milliseconds, or the refusal of one that no calendar has. */
-function withTimes<T extends Times>(
-  req: Request,
-  { opensAt, closesAt, ...rest }: T,
-): (Omit<T, keyof Times> & { opensAt?: number | null; closesAt?: number | null }) | Response {
-  const times: { opensAt?: number | null; closesAt?: number | null } = {};
-  for (const [field, text] of Object.entries({ opensAt, closesAt })) {
-    if (text === undefined) continue;
-    const ms = text === null ? null : readTime(text);
-    if (ms === undefined) return wrong(req, field, `${field} is not a time that exists: ${text}`);
-    times[field as keyof Times] = ms;
-  }
-  return { ...rest, ...times };
-}
 
 function wholeNumber(text: string, min: number, max: number): number | null {
   const value = Number(text);
