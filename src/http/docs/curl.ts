@@ -29,12 +29,14 @@ export function curlOf(
   const isStream = answers.some(({ bodies }) => bodies.some((one) => one.mediaType === 'text/event-stream'));
   const sent = body?.examples[0]?.text;
   const isImplied = method === 'GET' || (method === 'POST' && sent !== undefined);
-  const url = quoted(`${EXAMPLE_ORIGIN}${filled}${query.size > 0 ? `?${query}` : ''}`);
+  // A comma may stand in a query as it is, and is easier to read.
+  const search = query.size > 0 ? `?${query}`.replaceAll('%2C', ',') : '';
+  const url = quoted(`${EXAMPLE_ORIGIN}${filled}${search}`);
   return [
     `curl${isStream ? ' -N' : ''}${isImplied ? '' : ` -X ${method}`} ${url}`,
     ...(forOperators ? ['-H "Authorization: Bearer $PULSECART_OPERATOR_TOKEN"'] : []),
     ...given('header').map((one) => `-H ${quoted(`${one.name}: ${exampleOf(one)}`)}`),
-    ...(sent === undefined ? [] : [`-H 'Content-Type: ${body?.mediaType}'`, `-d ${quoted(compact(sent))}`]),
+    ...(sent === undefined ? [] : [`-H 'Content-Type: ${body?.mediaType}'`, `-d ${quoted(shown(sent))}`]),
   ].join(' \\\n  ');
 }
 
@@ -48,6 +50,11 @@ function quoted(word: string): string {
   return /^[\w:/.,=%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-function compact(json: string): string {
-  return JSON.stringify(JSON.parse(json));
+/** On one line where it is short, else as it is easy to read; a shell takes either. */
+function shown(json: string): string {
+  const compact = JSON.stringify(JSON.parse(json));
+  return compact.length <= LINE_CHARS_MAX ? compact : json;
 }
+
+/** What fits beside the words of the page. */
+const LINE_CHARS_MAX = 60;

@@ -43,7 +43,7 @@ export function fieldsOf(schema: Schema): Field[] {
     required: required.includes(name),
     type: typeOf(property),
     limits: limitsOf(property),
-    description: property.description ?? '',
+    description: describe(property),
     fields: fieldsOf(property),
   }));
 }
@@ -73,11 +73,16 @@ export function limitsOf(schema: Schema): string {
     between(whole(minimum), whole(maximum), ''),
     between(minLength, maxLength, ' characters'),
     between(minItems, maxItems, ' items'),
-    schema.pattern && (maxLength === undefined ? `matches \`${schema.pattern}\`` : ''),
+    schema.pattern && maxLength === undefined && !schema.description && `matches \`${schema.pattern}\``,
     schema.default !== undefined && `${JSON.stringify(schema.default)} when absent`,
   ]
     .filter(Boolean)
     .join(', ');
+}
+
+/** Its own words, or those of what it may be. */
+export function describe(schema: Schema): string {
+  return schema.description ?? choicesOf(schema)?.find(({ description }) => description)?.description ?? '';
 }
 
 function choicesOf({ anyOf, oneOf }: Schema): readonly Schema[] | undefined {

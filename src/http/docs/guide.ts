@@ -1,6 +1,6 @@
 import type { OpenApiDocument } from '../openapi.ts';
 import { curlOf } from './curl.ts';
-import { type Field, fieldsOf, limitsOf, type Schema, typeOf } from './fields.ts';
+import { describe, type Field, fieldsOf, limitsOf, type Schema, typeOf } from './fields.ts';
 
 /**
  * The API as a reader wants it: groups of operations, each with what goes in, what comes out, and a command to try. Read
@@ -45,6 +45,7 @@ export interface Parameter extends Field {
 export interface Body {
   readonly mediaType: string;
   readonly type: string;
+  readonly description: string;
   readonly fields: readonly Field[];
   readonly examples: readonly Example[];
 }
@@ -190,27 +191,31 @@ function readParameter({
     required,
     type: typeOf(schema),
     limits: limitsOf(schema),
-    description: description ?? schema.description ?? '',
+    description: description ?? describe(schema),
     fields: [],
   };
 }
 
 function readHeader(name: string, header: DescribedHeader, { headers }: Components): Field {
   const { description = '', schema = {} } = headers[header.$ref?.split('/').at(-1) ?? ''] ?? header;
-  return { name, required: false, type: typeOf(schema), limits: limitsOf(schema), description, fields: [] };
+  return { name, required: true, type: typeOf(schema), limits: limitsOf(schema), description, fields: [] };
 }
 
-/** Each body with the fields of the shape that it refers to. */
+/** Each body with the words and the fields of the shape that it refers to. */
 function bodiesOf(content: Content | undefined, { schemas }: Components): Body[] {
-  return Object.entries(content ?? {}).map(([mediaType, { schema, example, examples = {} }]) => ({
-    mediaType,
-    type: typeOf(schema),
-    fields: fieldsOf(schemas[schema.$ref?.split('/').at(-1) ?? ''] ?? schema),
-    examples: [
-      ...(example === undefined ? [] : [{ name: 'example', text: written(example) }]),
-      ...Object.entries(examples).map(([name, { value }]) => ({ name, text: written(value) })),
-    ],
-  }));
+  return Object.entries(content ?? {}).map(([mediaType, { schema, example, examples = {} }]) => {
+    const shape = schemas[schema.$ref?.split('/').at(-1) ?? ''] ?? schema;
+    return {
+      mediaType,
+      type: typeOf(schema),
+      description: describe(shape),
+      fields: fieldsOf(shape),
+      examples: [
+        ...(example === undefined ? [] : [{ name: 'example', text: written(example) }]),
+        ...Object.entries(examples).map(([name, { value }]) => ({ name, text: written(value) })),
+      ],
+    };
+  });
 }
 
 function written(example: unknown): string {
