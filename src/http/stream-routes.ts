@@ -30,7 +30,6 @@ export function createStreamRoutes({ live }: Pick<Service, 'live'>) {
     if (asked instanceof Response) return asked;
     const lastEventId = req.headers.get('last-event-id');
     const address = server.requestIP(req)?.address ?? '';
-    const { signal } = req;
     const opening = await live.open({
       ...asked,
       address,
@@ -38,8 +37,6 @@ export function createStreamRoutes({ live }: Pick<Service, 'live'>) {
     });
     if (opening.kind !== 'open') return refused(req, opening);
     const { viewing } = opening;
-    // Nobody will cancel the body of an answer that has no reader any more.
-    if (signal.aborted) viewing.close();
     server.timeout(req, SILENCE_S);
     return new Response(bodyOf(viewing), { headers: HEADERS });
   }

@@ -23,6 +23,8 @@ export interface Live {
   readonly stats: LiveStats;
   /** Viewers now. */
   viewers(): number;
+  /** Viewers and those who are being let in. */
+  seatsTaken(): number;
   /** Tells all viewers to come back elsewhere. */
   close(): Promise<void>;
 }
@@ -190,6 +192,7 @@ export function createLive(dependencies: LiveDependencies): Live {
   return {
     stats,
     viewers: () => releases.size,
+    seatsTaken: () => seats.taken,
     async open(wish) {
       const release = seats.take(wish.address);
       if (typeof release === 'string') {

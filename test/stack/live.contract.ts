@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { lastTold, openStream, type StreamReader } from '../support/event-stream.ts';
+import { connectRaw, rawRequest } from '../support/raw-http.ts';
 import { eventually, type Shop } from '../support/shop.ts';
 
 /** Live units over HTTP, against a real server process. */
@@ -104,6 +105,57 @@ export function describeLiveContract(openShop: (env?: Record<string, string>) =>
         using stream = await openStream(shop.url, 'products=3', { 'Last-Event-ID': id });
         expect((await stream.first('snapshot')).data.products).toHaveLength(1);
       }
+    });
+
+    test('tells when an operator pauses a sale, and when it goes on', async () => {
+      using stream = await openStream(shop.url, 'products=4');
+      await stream.first('snapshot');
+      const body = { reason: 'for the test' };
+      expect((await shop.call('POST', '/api/v1/products/4/pause', { body })).status).toBe(200);
+      expect((await stream.first('sale.closed')).data).toMatchObject({ productId: 4, state: 'paused' });
+      expect((await shop.call('POST', '/api/v1/products/4/resume', { body })).status).toBe(200);
+      expect((await stream.first('sale.opened')).data).toMatchObject({ productId: 4, state: 'open' });
+    });
+
+    test('tells when a sale opens and closes by the clock, while nobody buys', async () => {
+      const opensAt = new Date(Date.now() + 1_500).toISOString();
+      const closesAt = new Date(Date.now() + 3_000).toISOString();
+      using stream = await openStream(shop.url, 'products=3');
+      await stream.first('snapshot');
+      const body = { opensAt, closesAt, reason: 'for the test' };
+      expect((await shop.call('PATCH', '/api/v1/products/3', { body })).status).toBe(200);
+      const notYet = await stream.first('sale.closed');
+      expect(notYet.data).toMatchObject({ state: 'not_open', opensAt, closesAt });
+      const opened = await stream.first('sale.opened');
+      expect(opened.data).toMatchObject({ state: 'open', version: notYet.data.version });
+      await eventually(() => stream.events.at(-1)?.data.state === 'closed');
+      const closed = stream.events.at(-1)!;
+      expect(closed.event).toBe('sale.closed');
+      for (const [{ data }, due] of [
+        [opened, opensAt],
+        [closed, closesAt],
+      ] as const) {
+        const lateMs = Date.parse(data.serverTime) - Date.parse(due);
+        expect(lateMs).toBeGreaterThanOrEqual(0);
+        expect(lateMs).toBeLessThan(1_000);
+      }
+      const always = { opensAt: null, closesAt: null, reason: 'for the test' };
+      expect((await shop.call('PATCH', '/api/v1/products/3', { body: always })).status).toBe(200);
+    });
+
+    test('survives a storm of viewers who come and go, and so do buyers', async () => {
+      await shop.reset(1, 10_000);
+      const bought: Promise<{ status: number }>[] = [];
+      const came: Promise<boolean>[] = [];
+      const startMs = performance.now();
+      while (performance.now() - startMs < STORM_MS) {
+        for (let i = 0; i < STORM_PER_STEP; i++) came.push(comeAndGo(shop.url));
+        bought.push(shop.buy('sync', { productId: 1, quantity: 1 }));
+        await Bun.sleep(STORM_STEP_MS);
+      }
+      expect((await Promise.all(came)).filter((isInformed) => !isInformed)).toEqual([]);
+      expect(new Set((await Promise.all(bought)).map(({ status }) => status))).toEqual(new Set([200]));
+      await eventually(async () => (await viewersNow(shop)) === 0);
     });
 
     const wrong: [string, string, number, string, string][] = [
@@ -225,6 +277,18 @@ export function describeLiveContract(openShop: (env?: Record<string, string>) =>
     },
     OPEN_TIMEOUT_MS,
   );
+}
+
+/** 500 viewers a second for two seconds. */
+const STORM_MS = 2_000;
+const STORM_PER_STEP = 10;
+const STORM_STEP_MS = 20;
+
+/** Comes back as a browser does, and goes once it knows how things stand. */
+async function comeAndGo(url: string): Promise<boolean> {
+  using connection = await connectRaw(url);
+  connection.send(rawRequest('GET /api/v1/stock/stream?products=1', { 'Last-Event-ID': '1.1' }));
+  return await connection.heard('event: snapshot');
 }
 
 function statusIn({ events }: StreamReader): string | undefined {

@@ -18,6 +18,8 @@ export interface RawConnection extends Disposable {
   sent(): Promise<void>;
   /** The next answer; null when the server closed the connection without one. */
   answer(): Promise<RawAnswer | null>;
+  /** True as soon as these words have come, in an answer that may go on; false when the connection is closed before. */
+  heard(words: string): Promise<boolean>;
   /** Everything that came, as text, once the server has closed the connection. */
   readonly closed: Promise<string>;
 }
@@ -74,6 +76,14 @@ export async function connectRaw(url: string): Promise<RawConnection> {
     },
     async sent() {
       while (unsent.length > 0) await news.promise;
+    },
+    async heard(words) {
+      for (;;) {
+        const more = news.promise;
+        if (Buffer.concat(heard).includes(words)) return true;
+        if (isClosed) return false;
+        await more;
+      }
     },
     async answer() {
       const late = Promise.withResolvers<never>();

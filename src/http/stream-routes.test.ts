@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { lastTold, openStream } from '../../test/support/event-stream.ts';
+import { openPurchaseHouse, type PurchaseHouse } from '../../test/support/purchase-house.ts';
+import { until } from '../../test/support/until.ts';
+import type { Feed } from '../feed/feed.ts';
+import { openMemoryFeed } from '../feed/memory.ts';
+import { createLive, type Live } from '../live/live.ts';
+import { standingOf } from '../purchase/catalogue.ts';
+import { createStreamRoutes } from './stream-routes.ts';
+
+/** The stream itself, on real connections, with products whose events are large: full buffers take seconds otherwise. */
+
+const EVENT_BYTES = 50_000;
+const PRODUCTS = 20;
+/** What systems keep for a connection that is not read; Linux does not go beyond some megabytes. */
+const DEADLINE_MS = 30_000;
+
+let house: PurchaseHouse;
+let feed: Feed;
+let live: Live;
+let server: Bun.Server<unknown>;
+let url: string;
+
+beforeEach(async () => {
+  const currency = 'X'.repeat(EVENT_BYTES);
+  house = await openPurchaseHouse({ currency });
+  const more = Array.from({ length: PRODUCTS - 1 }, (_, i) => i + 2);
+  await house.real.addProducts(
+    more.map((id) => ({ id, name: 'Another thing', priceMinor: 1, currency, units: 1 })),
+  );
+  feed = openMemoryFeed((error) => {
+    throw error;
+  });
+  const { ledger, catalogue, ids, clock } = house;
+  const limits = { max: 100, perAddressMax: 0 };
+  live = createLive({ ledger, feed, catalogue, ids, clock, limits, onTrouble: () => {} });
+  server = Bun.serve({ hostname: '127.0.0.1', port: 0, routes: createStreamRoutes({ live }) });
+  url = server.url.href.replace(/\/$/, '');
+});
+afterEach(async () => {
+  await live.close();
+  await server.stop(true);
+  await feed.close();
+  await house.close();
+});
+
+/** Another version of every product; answers the last one of product 1. */
+async function changeAll(): Promise<number> {
+  let version = 0;
+  for (let id = 1; id <= PRODUCTS; id++) {
+    const product = (await house.real.reset(id, 5))!;
+    if (id === 1) version = product.version;
+    feed.announce([standingOf(product)]);
+  }
+  return version;
+}
+
+test(
+  'a viewer who does not read is dropped to a snapshot, and the others hear everything in time',
+  async () => {
+    const products = `products=${Array.from({ length: PRODUCTS }, (_, i) => i + 1)}`;
+    const heard: Buffer[] = [];
+    const stuck = await Bun.connect({
+      hostname: '127.0.0.1',
+      port: server.port!,
+      socket: {
+        open: (socket) => {
+          socket.write(`GET /api/v1/stock/stream?${products} HTTP/1.1\r\nHost: x\r\n\r\n`);
+          socket.pause();
+        },
+        data: (_, chunk) => void heard.push(Buffer.from(chunk)),
+      },
+    });
+    using other = await openStream(url, 'products=1');
+    await other.first('snapshot');
+    let version = 0;
+    await until(async () => {
+      version = await changeAll();
+      // In step with the viewer who reads, so that rounds are told and not merged.
+      await until(() => lastTold(other, 1).version === version);
+      return live.stats.dropped > 0;
+    }, DEADLINE_MS);
+    expect(live.viewers()).toBe(2);
+    expect(other.events.length).toBeGreaterThan(2);
+
+    // Once it reads again it hears how things stand, in one snapshot, and goes on from there.
+    stuck.resume();
+    const snapshots = () => Buffer.concat(heard).toString('latin1').split('event: snapshot').slice(1);
+    await until(() => snapshots().length === 2 && snapshots()[1]!.includes(`"productId":${PRODUCTS},`));
+    expect(snapshots()[1]).toContain(`"productId":1,"available":5,"version":${version},`);
+    stuck.terminate();
+    await until(() => live.viewers() === 1);
+  },
+  DEADLINE_MS * 2,
+);
+
+test('a viewer who goes while the ledger is asked leaves no seat behind', async () => {
+  const held = Promise.withResolvers<void>();
+  let asked = 0;
+  house.ledger.product = async (id) => {
+    asked++;
+    await held.promise;
+    return house.real.product(id);
+  };
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const answers = Array.from({ length: 10 }, () =>
+    fetch(`${url}/api/v1/stock/stream?products=1`, { signal }).catch(() => 'gone'),
+  );
+  await until(() => asked > 0 && server.pendingRequests === 10);
+  leaving.abort();
+  expect(new Set(await Promise.all(answers))).toEqual(new Set(['gone']));
+  await until(() => server.pendingRequests === 0);
+  held.resolve();
+  await until(() => live.seatsTaken() === 0);
+});
