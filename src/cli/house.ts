@@ -8,7 +8,9 @@ import type { Standing } from '../ledger/ledger.ts';
 import { createLive } from '../live/live.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
+import { createRates } from '../observe/rates.ts';
 import { watchHouse } from '../observe/watch.ts';
+import { createAuditRun } from '../operations/audit-run.ts';
 import { createDeadLetters } from '../operations/dead-letters.ts';
 import { createRetention } from '../operations/retention.ts';
 import { createAcceptance } from '../purchase/acceptance.ts';
@@ -21,6 +23,7 @@ import { createReconciler } from '../reconcile/reconciler.ts';
 import { createSales } from '../sales/sales.ts';
 import { createEndings } from '../settlement/endings.ts';
 import { createSettlement } from '../settlement/settlement.ts';
+import { auditInChild } from './audit-child.ts';
 import type { Engines } from './engines.ts';
 
 /** Every use case of one process, wired to its engines. */
@@ -45,7 +48,9 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
   if ((await ledger.products()).length === 0) await ledger.addProducts(FIRST_PRODUCTS);
   const ids = createPurchaseIds(await ledger.secret('purchase_ids', PURCHASE_ID_KEY_BYTES), clock);
   const monotonicMs = () => performance.now();
-  const duties = createDuties(ledger, `${hostname()}:${process.pid}:${crypto.randomUUID()}`);
+  const metrics = createMetrics();
+  const holder = `${hostname()}:${process.pid}:${crypto.randomUUID()}`;
+  const duties = createDuties(ledger, holder);
   const catalogue = createCatalogue(ledger, monotonicMs, clock);
   const follow = (standings: readonly Standing[]) =>
     desk.follow(standings).catch((error) => onTrouble(error, 'units given back are not seen yet'));
@@ -83,6 +88,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
     purchaseTtlMs: config.purchaseTtlMs,
     onDecided: (purchaseIds) => feed.announceDecided(purchaseIds),
     onTrouble,
+    confirmTimes: metrics.confirmTimes,
   });
   const deadLetters = createDeadLetters({
     ledger,
@@ -112,7 +118,15 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
         .catch((error) => onTrouble(error, 'units changed elsewhere are not seen yet')),
     decided: (purchaseIds) => tracking.decided(purchaseIds),
   });
-  const metrics = createMetrics();
+  const rates = createRates({
+    instance: `${hostname()}:${process.pid}`,
+    metrics,
+    acceptance,
+    worker,
+    settlement,
+    feed,
+  });
+  const auditRun = createAuditRun({ ledger, holder, audit: (stop) => auditInChild(config, stop) });
   const { gateFigures } = engines;
   watchHouse(metrics, {
     desk,
@@ -141,6 +155,8 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
       acceptance,
       tracking,
       deadLetters,
+      auditRun,
+      rates,
       sales,
       endings,
       live,
@@ -159,6 +175,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
       if (roles.worker) await worker.start();
       reconciler.start();
       retention.start();
+      rates.start();
     },
     leave() {
       ready = false;
@@ -170,7 +187,9 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
       await desk.close();
     },
     async close() {
+      rates.close();
       unsubscribe();
+      await auditRun.close();
       await live.close();
       await worker.close();
       await settlement.close();

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { until } from '../../test/support/until.ts';
+import { type Figures, RATES } from '../domain/figures.ts';
 import type { Standing } from '../ledger/ledger.ts';
 import { type Feed, type FeedListener, STANDINGS_MAX_PER_SECOND } from './feed.ts';
 
@@ -45,6 +46,13 @@ export function feedContract(name: string, make: () => Promise<[here: Feed, ther
         expect(orders).toEqual([news]);
         expect(decided).toEqual(['p-1', 'p-2']);
       }
+    });
+
+    test('figures of a process are heard here and there, word for word', async () => {
+      const ears = [listen(here), listen(there)];
+      here.announceFigures(FIGURES);
+      await until(() => ears.every(({ figures }) => figures.length > 0));
+      for (const { figures } of ears) expect(figures).toEqual([FIGURES]);
     });
 
     test('versions only rise, whoever announces them in whatever order', async () => {
@@ -141,15 +149,28 @@ export function feedContract(name: string, make: () => Promise<[here: Feed, ther
   });
 }
 
+const FIGURES: Figures = {
+  instance: 'host:1',
+  windowMs: 10_000,
+  perSecond: Object.fromEntries(RATES.map((name, i) => [name, i + 0.5])) as Figures['perSecond'],
+  times: { syncP50: 1.5, syncP99: 9, acceptP99: null, confirmP99: null },
+  eventLoopMsP99: 0.25,
+  cpuShare: 0.75,
+  rssBytes: 100_000_000,
+  uptimeMs: 12_345,
+};
+
 /** Takes notes of everything. */
 function listen(feed: Feed) {
   const standings: Standing[] = [];
   const orders: Parameters<NonNullable<FeedListener['order']>>[0][] = [];
   const decided: string[] = [];
+  const figures: Figures[] = [];
   const stop = feed.subscribe({
     standing: (standing) => standings.push(standing),
     order: (news) => orders.push(news),
     decided: (purchaseIds) => decided.push(...purchaseIds),
+    figures: (told) => figures.push(told),
   });
-  return { standings, orders, decided, stop };
+  return { standings, orders, decided, figures, stop };
 }

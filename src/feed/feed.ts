@@ -1,3 +1,4 @@
+import type { Figures } from '../domain/figures.ts';
 import type { OrderNews } from '../domain/order.ts';
 import type { Standing } from '../ledger/ledger.ts';
 
@@ -22,6 +23,9 @@ export interface Feed {
   /** Async purchases that got their outcome. Cheap enough to be told of every one. */
   announceDecided(purchaseIds: readonly string[]): void;
 
+  /** How this process fares, told now and then. Of several that have not been sent yet only the last one is. */
+  announceFigures(figures: Figures): void;
+
   /** Listens from now on, until the returned function is called. Listeners are called one after the other: be quick. */
   subscribe(listener: FeedListener): () => void;
 
@@ -35,6 +39,7 @@ export interface FeedListener {
   standing?(standing: Standing): void;
   order?(news: OrderNews): void;
   decided?(purchaseIds: readonly string[]): void;
+  figures?(figures: Figures): void;
   /** News may have been missed. */
   gap?(): void;
 }

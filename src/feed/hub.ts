@@ -1,3 +1,4 @@
+import type { Figures } from '../domain/figures.ts';
 import type { OrderNews } from '../domain/order.ts';
 import type { Standing } from '../ledger/ledger.ts';
 import { type FeedListener, STANDINGS_MAX_PER_SECOND } from './feed.ts';
@@ -9,6 +10,7 @@ export interface Hub {
   standings(standings: readonly Standing[]): Standing[];
   orders(news: readonly OrderNews[]): void;
   decided(purchaseIds: readonly string[]): void;
+  figures(figures: Figures): void;
   gap(): void;
   subscribe(listener: FeedListener): () => void;
   close(): void;
@@ -57,6 +59,7 @@ export function createHub(onBug: (error: unknown, context: string) => void): Hub
     decided(purchaseIds) {
       if (purchaseIds.length > 0) tell((listener) => listener.decided?.(purchaseIds));
     },
+    figures: (figures) => tell((listener) => listener.figures?.(figures)),
     gap: () => pacedGaps.offer('gap', null),
     subscribe(listener) {
       // A listener of its own, so that the same object may subscribe twice.

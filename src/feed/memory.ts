@@ -8,6 +8,7 @@ export function openMemoryFeed(onBug: (error: unknown, context: string) => void)
     announce: (standings) => void hub.standings(standings),
     announceOrders: hub.orders,
     announceDecided: hub.decided,
+    announceFigures: hub.figures,
     subscribe: hub.subscribe,
     async ping() {},
     async close() {

@@ -35,6 +35,7 @@ export async function openRedisFeed(
       hub.standings(message.standings);
       hub.orders(message.orders);
       hub.decided(message.decided);
+      if (message.figures) hub.figures(message.figures);
       if (message.gap) hub.gap();
     },
     onLost(error) {
@@ -55,6 +56,10 @@ export async function openRedisFeed(
     announceDecided(purchaseIds) {
       hub.decided(purchaseIds);
       outbox.decided(purchaseIds);
+    },
+    announceFigures(figures) {
+      hub.figures(figures);
+      outbox.figures(figures);
     },
     subscribe: hub.subscribe,
     async ping() {

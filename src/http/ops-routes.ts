@@ -1,9 +1,13 @@
+import { RATES, type Rate, TIMES, type Time } from '../domain/figures.ts';
+import { available } from '../domain/product.ts';
+import type { AgedFigures } from '../observe/rates.ts';
+import { AUDIT_TIMEOUT_MS } from '../operations/audit-run.ts';
 import type { Choice, DeadLetterGroup, ShownLetter } from '../operations/dead-letters.ts';
 import { QUEUE_NAMES, type QueueName } from '../queue/queue.ts';
 import { readOperator, readOperatorRequest } from './operator-request.ts';
 import { purchasesIn } from './queue-figures.ts';
 import { isoTime, json, problem } from './respond.ts';
-import { checkDeadLettersBody } from './schemas/ops.ts';
+import { checkAuditBody, checkDeadLettersBody } from './schemas/ops.ts';
 import type { Service } from './service.ts';
 
 type Server = Bun.Server<unknown>;
@@ -16,7 +20,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** What operators see of the house, and what they do about dead letters. */
 export function createOpsRoutes(service: Service) {
-  const { deadLetters, ledger, queue } = service;
+  const { deadLetters, auditRun, rates, ledger, queue } = service;
 
   /** For operators only; the answer is nobody else's. */
   function reading(answer: (req: Request, query: URLSearchParams) => Response | Promise<Response>) {
@@ -74,9 +78,54 @@ export function createOpsRoutes(service: Service) {
   }
 
   async function queues(): Promise<Response> {
-    const [figures, counts] = await Promise.all([queue.status(), ledger.asyncCounts()]);
+    const [figures, counts, due] = await Promise.all([
+      queue.status(),
+      ledger.asyncCounts(),
+      ledger.refundsDue(),
+    ]);
+    const refundsDue = { count: due.count, oldestAt: due.oldestAt === null ? null : isoTime(due.oldestAt) };
+    const purchases = purchasesIn(figures, counts);
     const needAttention = figures.find(({ name }) => name === 'purchases')!.deadLetters.count;
-    return json({ queues: figures, purchases: purchasesIn(figures, counts), needAttention }, 200, NOT_STORED);
+    return json({ queues: figures, purchases, refundsDue, needAttention }, 200, NOT_STORED);
+  }
+
+  async function audit(req: Request, server: Server): Promise<Response> {
+    const asked = await readOperatorRequest(req, server, service, checkAuditBody);
+    if (asked instanceof Response) return asked;
+    server.timeout(req, AUDIT_TIMEOUT_MS / 1000 + 10);
+    const report = await auditRun.run(asked.operation('audit.run', 'books'));
+    if (!report) return problem(req, 'in_flight', 'An audit is running already');
+    return json(report, 200, NOT_STORED);
+  }
+
+  async function live(): Promise<Response> {
+    const [figures, counts, products] = await Promise.all([
+      queue.status(),
+      ledger.asyncCounts(),
+      ledger.products(),
+    ]);
+    const oldestAgeMs = (name: QueueName) => figures.find((one) => one.name === name)!.oldestAgeMs;
+    const instances = rates.now();
+    return json(
+      {
+        total: totalOf(instances),
+        instances: instances.map(({ figures: own, ageMs }) => ({ ...own, ageMs })),
+        backlog: {
+          purchases: purchasesIn(figures, counts).waiting,
+          oldestAgeMs: oldestAgeMs('purchases'),
+          paymentsOldestAgeMs: oldestAgeMs('payments'),
+        },
+        units: products.slice(0, UNITS_MAX).map((product) => ({
+          productId: product.id,
+          total: product.total,
+          available: available(product),
+          reserved: product.reserved,
+          sold: product.sold,
+        })),
+      },
+      200,
+      NOT_STORED,
+    );
   }
 
   return {
@@ -86,10 +135,29 @@ export function createOpsRoutes(service: Service) {
     '/api/v1/ops/dead-letters/discard': { POST: acting('discard') },
     '/api/v1/ops/log': { GET: reading(log) },
     '/api/v1/ops/queues': { GET: reading(queues) },
+    '/api/v1/ops/audit': { POST: audit },
+    '/api/v1/ops/rates': { GET: reading(live) },
   };
 }
 
 const ACTION_TIMEOUT_S = 120;
+/** Products whose units are shown with the rates. */
+const UNITS_MAX = 100;
+
+function totalOf(instances: readonly AgedFigures[]) {
+  const all = instances.map(({ figures }) => figures);
+  const slowest = (name: Time) => {
+    const times = all.flatMap(({ times }) => times[name] ?? []);
+    return times.length > 0 ? Math.max(...times) : null;
+  };
+  const sum = (name: Rate) => all.reduce((total, { perSecond }) => total + perSecond[name], 0);
+  return {
+    instances: all.length,
+    perSecond: Object.fromEntries(RATES.map((name) => [name, Math.round(sum(name) * 1000) / 1000])),
+    times: Object.fromEntries(TIMES.map((name) => [name, slowest(name)])),
+    ageMs: Math.max(0, ...instances.map(({ ageMs }) => ageMs)),
+  };
+}
 
 function shownGroup({ oldestAt, newestAt, ...group }: DeadLetterGroup) {
   return { ...group, oldestAt: isoTime(oldestAt), newestAt: isoTime(newestAt) };

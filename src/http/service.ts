@@ -5,6 +5,8 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Live } from '../live/live.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { Rates } from '../observe/rates.ts';
+import type { AuditRun } from '../operations/audit-run.ts';
 import type { DeadLetters } from '../operations/dead-letters.ts';
 import type { Acceptance } from '../purchase/acceptance.ts';
 import type { Catalogue } from '../purchase/catalogue.ts';
@@ -25,6 +27,8 @@ export interface Service {
   readonly acceptance: Acceptance;
   readonly tracking: Tracking;
   readonly deadLetters: DeadLetters;
+  readonly auditRun: Pick<AuditRun, 'run'>;
+  readonly rates: Pick<Rates, 'now'>;
   readonly sales: Sales;
   readonly endings: Endings;
   readonly live: Live;

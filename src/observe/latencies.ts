@@ -7,8 +7,8 @@ export interface Latencies {
   read(): { readonly cumulative: readonly number[]; readonly sumMs: number; readonly count: number };
 }
 
-/** Around the targets, which are a few to a few tens of milliseconds. */
-const BOUNDS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500] as const;
+/** Around the targets, which are a few to a few tens of milliseconds; the last ones are for purchases that waited in a queue. */
+const BOUNDS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000] as const;
 
 export function createLatencies(): Latencies {
   const counts = new Array<number>(BOUNDS_MS.length + 1).fill(0);
@@ -27,6 +27,21 @@ export function createLatencies(): Latencies {
       return { cumulative: counts.map((n) => (below += n)), sumMs, count };
     },
   };
+}
+
+/**
+ * The time that this share of requests took at most, of counts as `read` gives them; null of none. Within a bucket times are
+ * taken to be spread evenly; of those beyond the last bound only that bound is known.
+ */
+export function percentileMs(cumulative: readonly number[], share: number): number | null {
+  const count = cumulative.at(-1)!;
+  if (count <= 0) return null;
+  const wanted = count * share;
+  const bucket = cumulative.findIndex((below) => below >= wanted);
+  const [from, to] = [BOUNDS_MS[bucket - 1] ?? 0, BOUNDS_MS[bucket]];
+  if (to === undefined) return BOUNDS_MS.at(-1)!;
+  const before = cumulative[bucket - 1] ?? 0;
+  return Math.round((from + ((to - from) * (wanted - before)) / (cumulative[bucket]! - before)) * 100) / 100;
 }
 
 /**

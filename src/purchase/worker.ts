@@ -26,6 +26,9 @@ export interface WorkerStats {
   retried: number;
   deadLettered: number;
   tooOld: number;
+  /** Of those decided here and now. */
+  reserved: number;
+  refused: number;
 }
 
 export interface WorkerOptions {
@@ -35,6 +38,8 @@ export interface WorkerOptions {
   /** Told of every batch of purchases whose outcome is now final. */
   readonly onDecided: (purchaseIds: readonly string[]) => void;
   readonly onTrouble: (error: unknown, context: string) => void;
+  /** Takes the time of each purchase from its acceptance to its outcome. */
+  readonly confirmTimes?: { record(tookMs: number): void };
 }
 
 /** Purchases per ledger batch: a few milliseconds of work, so that requests are answered in between. */
@@ -51,9 +56,9 @@ export function createWorker(
   queue: Queue,
   desk: Pick<PurchaseDesk, 'decide'>,
   clock: Clock,
-  { batchesMax, purchaseTtlMs, onDecided, onTrouble }: WorkerOptions,
+  { batchesMax, purchaseTtlMs, onDecided, onTrouble, confirmTimes }: WorkerOptions,
 ): Worker {
-  const stats: WorkerStats = { decided: 0, retried: 0, deadLettered: 0, tooOld: 0 };
+  const stats: WorkerStats = { decided: 0, retried: 0, deadLettered: 0, tooOld: 0, reserved: 0, refused: 0 };
   /** Attempts that were counted and that an engine in trouble broke off, by purchase: they go on, uncounted. */
   const brokenOff = new Map<string, number>();
   let consumer: Consumer | undefined;
@@ -103,7 +108,13 @@ export function createWorker(
   }
 
   async function decide(purchases: readonly Purchase[]): Promise<void> {
-    await desk.decide(purchases);
+    const outcomes = await desk.decide(purchases);
+    const now = clock();
+    for (let i = 0; i < purchases.length; i++) {
+      if (outcomes[i]!.kind === 'reserved') stats.reserved++;
+      else stats.refused++;
+      confirmTimes?.record(now - (purchases[i]!.acceptedAt ?? now));
+    }
     ended(purchases);
   }
 

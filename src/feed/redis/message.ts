@@ -1,3 +1,4 @@
+import type { Figures } from '../../domain/figures.ts';
 import type { OrderNews, OrderStatus } from '../../domain/order.ts';
 import type { Standing } from '../../ledger/ledger.ts';
 
@@ -6,6 +7,8 @@ export interface News {
   readonly standings: readonly Standing[];
   readonly orders: readonly OrderNews[];
   readonly decided: readonly string[];
+  /** How the sender fares. */
+  readonly figures: Figures | null;
   /** The sender could not tell everything. */
   readonly gap: boolean;
 }
@@ -18,13 +21,15 @@ interface Wire {
   o?: [orderId: string, status: OrderStatus, updatedAt: number][];
   d?: readonly string[];
   g?: 1;
+  i?: Figures;
 }
 
-export function writeMessage(from: string, { standings, orders, decided, gap }: News): string {
+export function writeMessage(from: string, { standings, orders, decided, figures, gap }: News): string {
   const wire: Wire = { f: from };
   if (standings.length > 0) wire.s = standings.map((s) => [s.productId, s.version, s.available]);
   if (orders.length > 0) wire.o = orders.map((o) => [o.orderId, o.status, o.updatedAt]);
   if (decided.length > 0) wire.d = decided;
+  if (figures) wire.i = figures;
   if (gap) wire.g = 1;
   return JSON.stringify(wire);
 }
@@ -32,13 +37,14 @@ export function writeMessage(from: string, { standings, orders, decided, gap }: 
 /** Null for what is none of ours. */
 export function readMessage(text: string): (News & { readonly from: string }) | null {
   try {
-    const { f, s = [], o = [], d = [], g } = JSON.parse(text) as Wire;
+    const { f, s = [], o = [], d = [], g, i = null } = JSON.parse(text) as Wire;
     if (typeof f !== 'string') return null;
     return {
       from: f,
       standings: s.map(([productId, version, available]) => ({ productId, version, available })),
       orders: o.map(([orderId, status, updatedAt]) => ({ orderId, status, updatedAt })),
       decided: d,
+      figures: i,
       gap: g === 1,
     };
   } catch {

@@ -17,6 +17,7 @@ test('what is said in one turn goes into one message, with the newest standing o
       standings: [standing(1, 2), standing(2, 1)],
       orders: [{ orderId: 'o', status: 'paid', updatedAt: 1 }],
       decided: ['p', 'q'],
+      figures: null,
       gap: false,
     },
   ]);

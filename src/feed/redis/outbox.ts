@@ -1,3 +1,4 @@
+import type { Figures } from '../../domain/figures.ts';
 import type { OrderNews } from '../../domain/order.ts';
 import type { Standing } from '../../ledger/ledger.ts';
 import type { News } from './message.ts';
@@ -7,6 +8,7 @@ export interface Outbox {
   standings(standings: readonly Standing[]): void;
   orders(news: readonly OrderNews[]): void;
   decided(purchaseIds: readonly string[]): void;
+  figures(figures: Figures): void;
   /** Sends what is left, once. */
   close(): Promise<void>;
 }
@@ -28,6 +30,7 @@ export function createOutbox(send: (news: News) => Promise<unknown>): Outbox {
   let standings = new Map<number, Standing>();
   let orders: OrderNews[] = [];
   let decided: string[] = [];
+  let figures: Figures | null = null;
   let gap = false;
   let timer: Timer | null = null;
   let sending: Promise<void> | null = null;
@@ -42,10 +45,11 @@ export function createOutbox(send: (news: News) => Promise<unknown>): Outbox {
 
   function flush(): void {
     timer = null;
-    const news = { standings: [...standings.values()], orders, decided, gap };
+    const news = { standings: [...standings.values()], orders, decided, figures, gap };
     standings = new Map();
     orders = [];
     decided = [];
+    figures = null;
     gap = false;
     nextAtMs = performance.now() + EVERY_MS;
     sending = send(news)
@@ -63,7 +67,7 @@ export function createOutbox(send: (news: News) => Promise<unknown>): Outbox {
   }
 
   function hasNews(): boolean {
-    return gap || standings.size + orders.length + decided.length > 0;
+    return gap || figures !== null || standings.size + orders.length + decided.length > 0;
   }
 
   return {
@@ -84,6 +88,10 @@ export function createOutbox(send: (news: News) => Promise<unknown>): Outbox {
     decided(purchaseIds) {
       decided = decided.concat(purchaseIds.slice(0, DECIDED_MAX - decided.length));
       if (purchaseIds.length > 0) schedule();
+    },
+    figures(latest) {
+      figures = latest;
+      schedule();
     },
     async close() {
       closed = true;

@@ -77,5 +77,51 @@ export const OPS_QUEUES = {
     },
   ],
   purchases: { accepted: 1001, decided: 1000, waiting: 1 },
+  refundsDue: { count: 0, oldestAt: null },
   needAttention: 1,
+};
+
+export const AUDIT_REQUEST = { reason: 'after the sale' };
+
+export const AUDIT = {
+  pass: true,
+  verdicts: [
+    { name: 'no oversell of product 1', pass: true, detail: '1000 = 998 sold + 2 reserved + 0 available' },
+    { name: 'counters equal the orders behind them', pass: true, detail: '5 products' },
+  ],
+  tookMs: 214,
+};
+
+const PER_SECOND = {
+  syncAttempts: 5214.3,
+  asyncAttempts: 5190.1,
+  reserved: 99.8,
+  refused: 10201.4,
+  accepted: 5190.1,
+  confirmed: 5087.2,
+  paid: 92.4,
+  declined: 1.1,
+  expired: 0,
+  paymentFailures: 0.3,
+};
+
+const TIMES = { syncP50: 3.41, syncP99: 14.2, acceptP99: 9.3, confirmP99: 188.4 };
+
+export const RATES = {
+  total: { instances: 1, perSecond: PER_SECOND, times: TIMES, ageMs: 412 },
+  instances: [
+    {
+      instance: 'shop-1:2214',
+      windowMs: 10003,
+      perSecond: PER_SECOND,
+      times: TIMES,
+      eventLoopMsP99: 6.1,
+      cpuShare: 0.82,
+      rssBytes: 187_420_672,
+      uptimeMs: 3_612_004,
+      ageMs: 412,
+    },
+  ],
+  backlog: { purchases: 1029, oldestAgeMs: 201, paymentsOldestAgeMs: 1204 },
+  units: [{ productId: 1, total: 1000, available: 0, reserved: 2, sold: 998 }],
 };

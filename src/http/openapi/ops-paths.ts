@@ -1,4 +1,6 @@
 import {
+  AuditAnswer,
+  AuditBody,
   CauseSchema,
   DeadLetterGroupsAnswer,
   DeadLettersAnswer,
@@ -7,17 +9,22 @@ import {
   OperationsAnswer,
   OpsQueuesAnswer,
   QueueNameSchema,
+  RatesAnswer,
 } from '../schemas/ops.ts';
 import {
+  AUDIT,
+  AUDIT_REQUEST,
   DEAD_LETTER_GROUPS,
   DEAD_LETTERS,
   DEAD_LETTERS_DONE,
   DEAD_LETTERS_REQUEST,
   OPERATIONS,
   OPS_QUEUES,
+  RATES,
 } from './ops-examples.ts';
 import {
   BAD_OPERATOR_INPUT,
+  errorAnswer,
   FOR_OPERATORS,
   inQuery,
   jsonAnswer,
@@ -135,6 +142,44 @@ export const OPS_PATHS: Paths = {
       parameters: [OPERATOR_NAME],
       responses: {
         '200': jsonAnswer('The figures', OpsQueuesAnswer, { examples: { now: OPS_QUEUES } }),
+        ...BAD_QUERY,
+      },
+    },
+  },
+  '/api/v1/ops/audit': {
+    post: {
+      operationId: 'audit',
+      tags,
+      security,
+      summary: 'Prove that the books balance',
+      description:
+        'In a process of its own, beside the servers, from one moment of the ledger; the answer comes when it is done. One at a ' +
+        'time, and two minutes at most: the command `pulsecart audit` has no limit.',
+      parameters: [OPERATOR_NAME],
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: ref(AuditBody), example: AUDIT_REQUEST } },
+      },
+      responses: {
+        '200': jsonAnswer('The verdicts', AuditAnswer, { examples: { balanced: AUDIT } }),
+        ...BAD_OPERATOR_INPUT,
+        '409': problemAnswer('`in_flight`: another one is running'),
+        '503': errorAnswer('`unavailable`: the books could not be read, or not in time', ['Retry-After']),
+      },
+    },
+  },
+  '/api/v1/ops/rates': {
+    get: {
+      operationId: 'rates',
+      tags,
+      security,
+      summary: 'What happens now, by instance and in total',
+      description:
+        'Rates and times of the last ten seconds. Every process tells its own once a second; one that is silent for ten seconds ' +
+        'is left out, and `ageMs` says how old each is.',
+      parameters: [OPERATOR_NAME],
+      responses: {
+        '200': jsonAnswer('The figures', RatesAnswer, { examples: { now: RATES } }),
         ...BAD_QUERY,
       },
     },

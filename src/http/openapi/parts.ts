@@ -1,12 +1,15 @@
 import type { TSchema } from 'typebox';
 import { ACTOR_PATTERN } from '../schemas/operators.ts';
 import {
+  AuditAnswer,
+  AuditBody,
   DeadLetterGroupsAnswer,
   DeadLettersAnswer,
   DeadLettersBody,
   DeadLettersDone,
   OperationsAnswer,
   OpsQueuesAnswer,
+  RatesAnswer,
 } from '../schemas/ops.ts';
 import { CancelBody, RefundBody } from '../schemas/orders.ts';
 import {
@@ -80,6 +83,9 @@ export const COMPONENTS = {
       DeadLettersDone,
       OperationsAnswer,
       OpsQueuesAnswer,
+      AuditAnswer,
+      AuditBody,
+      RatesAnswer,
       HealthAnswer,
       InfoAnswer,
       MetricNamesAnswer,

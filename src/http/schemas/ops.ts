@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
+import { RATES, TIMES } from '../../domain/figures.ts';
 import { OPERATION_ACTIONS } from '../../domain/operation.ts';
 import { QUEUE_NAMES } from '../../queue/queue.ts';
 import { Reason } from './operators.ts';
@@ -109,6 +110,74 @@ export const OperationsAnswer = Type.Object(
   { $id: 'Operations', description: 'Newest first' },
 );
 
+export const AuditBody = Type.Object(
+  { reason: Reason },
+  { $id: 'AuditRequest', additionalProperties: false },
+);
+export const checkAuditBody = Compile(AuditBody);
+
+export const AuditAnswer = Type.Object(
+  {
+    pass: Type.Boolean({ description: 'Every verdict did' }),
+    verdicts: Type.Array(Type.Object({ name: Type.String(), pass: Type.Boolean(), detail: Type.String() })),
+    tookMs: Count,
+  },
+  { $id: 'Audit' },
+);
+
+const Measure = Type.Number({ minimum: 0 });
+const PerSecond = Type.Object(Object.fromEntries(RATES.map((name) => [name, Measure])), {
+  description:
+    '`reserved` and `refused` count both ways to buy; `accepted` and `confirmed` the async one: taken in, and decided',
+});
+const Times = Type.Object(
+  Object.fromEntries(TIMES.map((name) => [name, Type.Union([Measure, Type.Null()])])),
+  {
+    description:
+      'Milliseconds, as exact as the buckets of the histogram; null where nothing was timed. `acceptP99` is until the 202, ' +
+      '`confirmP99` from acceptance to outcome',
+  },
+);
+
+export const RatesAnswer = Type.Object(
+  {
+    total: Type.Object({
+      instances: Count,
+      perSecond: PerSecond,
+      times: Times,
+      ageMs: Type.Integer({ minimum: 0, description: 'Age of the oldest of the figures' }),
+    }),
+    instances: Type.Array(
+      Type.Object({
+        instance: Type.String({ description: 'Host and process' }),
+        ageMs: Count,
+        windowMs: Type.Integer({ minimum: 0, description: 'What the figures are of: the last ten seconds' }),
+        perSecond: PerSecond,
+        times: Times,
+        eventLoopMsP99: Measure,
+        cpuShare: Type.Number({ minimum: 0, description: 'Of one core' }),
+        rssBytes: Count,
+        uptimeMs: Count,
+      }),
+    ),
+    backlog: Type.Object({ purchases: Count, oldestAgeMs: Count, paymentsOldestAgeMs: Count }),
+    units: Type.Array(
+      Type.Object({
+        productId: Type.Integer(),
+        total: Count,
+        available: Count,
+        reserved: Count,
+        sold: Count,
+      }),
+      { description: 'Of the first hundred products; /api/v1/products has all of them' },
+    ),
+  },
+  {
+    $id: 'Rates',
+    description: 'Rates of the total are sums over the instances, times those of the slowest instance.',
+  },
+);
+
 export const OpsQueuesAnswer = Type.Object(
   {
     queues: Type.Array(
@@ -123,6 +192,10 @@ export const OpsQueuesAnswer = Type.Object(
       }),
     ),
     purchases: Type.Object({ accepted: Count, decided: Count, waiting: Count }),
+    refundsDue: Type.Object(
+      { count: Count, oldestAt: Type.Union([Timestamp, Type.Null()]) },
+      { description: 'Money on its way back to buyers' },
+    ),
     needAttention: Type.Integer({ minimum: 0, description: 'Purchases that wait for an operator' }),
   },
   { $id: 'OpsQueues' },

@@ -1,0 +1,46 @@
+/** How one process fares: what it did per second over the last seconds, and what that costs it. */
+export interface Figures {
+  /** Host, process and start, so that two never share one. */
+  readonly instance: string;
+  /** What was counted for the rates and times. */
+  readonly windowMs: number;
+  readonly perSecond: Readonly<Record<Rate, number>>;
+  /** Times in ms, as exact as the bounds of their buckets; null where nothing was timed. */
+  readonly times: Readonly<Record<Time, number | null>>;
+  readonly eventLoopMsP99: number;
+  /** Of one core. */
+  readonly cpuShare: number;
+  readonly rssBytes: number;
+  readonly uptimeMs: number;
+}
+
+export const RATES = [
+  /** Purchase requests answered, whatever the answer. */
+  'syncAttempts',
+  'asyncAttempts',
+  /** Purchases that got their units, sync and async. */
+  'reserved',
+  /** Purchases refused, sync and async. */
+  'refused',
+  /** Async purchases taken in. */
+  'accepted',
+  /** Async purchases that got their outcome. */
+  'confirmed',
+  'paid',
+  'declined',
+  'expired',
+  /** Charge attempts that failed or were not answered. */
+  'paymentFailures',
+] as const;
+export type Rate = (typeof RATES)[number];
+
+export const TIMES = [
+  /** From a sync request to its answer. */
+  'syncP50',
+  'syncP99',
+  /** From an async request to its 202. */
+  'acceptP99',
+  /** From an async purchase's acceptance to its outcome. */
+  'confirmP99',
+] as const;
+export type Time = (typeof TIMES)[number];

@@ -1,0 +1,81 @@
+import { afterEach, expect, test } from 'bun:test';
+import { until } from '../../test/support/until.ts';
+import { RATES } from '../domain/figures.ts';
+import { openMemoryFeed } from '../feed/memory.ts';
+import { createLatencies, percentileMs } from './latencies.ts';
+import { createMetrics } from './metrics.ts';
+import { createRates, type Rates } from './rates.ts';
+
+const started: Rates[] = [];
+afterEach(() => {
+  for (const rates of started.splice(0)) rates.close();
+});
+
+function scene(instance: string, feed = openMemoryFeed(() => {})) {
+  const metrics = createMetrics();
+  const acceptance = { stats: { accepted: 0, messages: 0, inside: 0 } };
+  const worker = { stats: { decided: 0, retried: 0, deadLettered: 0, tooOld: 0, reserved: 0, refused: 0 } };
+  const settlement = {
+    stats: { paid: 0, declined: 0, expired: 0, failedAttempts: 0, unanswered: 0, inFlight: 0 },
+  } as Parameters<typeof createRates>[0]['settlement'];
+  const rates = createRates({ instance, metrics, acceptance, worker, settlement, feed, everyMs: 20 });
+  rates.start();
+  started.push(rates);
+  return { metrics, acceptance, worker, rates, feed };
+}
+
+test('what is counted becomes rates, and what is timed becomes percentiles', async () => {
+  const { metrics, worker, rates } = scene('a');
+  for (let i = 0; i < 30; i++)
+    metrics.answered('sync', i < 20 ? 'reserved' : 'sold_out', performance.now() - 8);
+  metrics.answered('sync', 'overloaded', null);
+  metrics.answered('async', 'accepted', performance.now());
+  worker.stats.reserved += 2;
+  worker.stats.refused += 1;
+  metrics.confirmTimes.record(30);
+  await until(() => (rates.now()[0]?.figures.perSecond.syncAttempts ?? 0) > 0);
+  const [{ figures, ageMs }] = rates.now() as [ReturnType<Rates['now']>[number]];
+  const counted = Object.fromEntries(
+    RATES.map((name) => [name, Math.round((figures.perSecond[name] * figures.windowMs) / 1000)]),
+  );
+  expect(counted).toMatchObject({
+    syncAttempts: 31,
+    asyncAttempts: 1,
+    reserved: 22,
+    refused: 11,
+    confirmed: 3,
+  });
+  expect(figures.times.syncP99).toBeWithin(5, 26);
+  expect(figures.times.confirmP99).toBeWithin(25, 51);
+  expect(figures.rssBytes).toBeGreaterThan(1e6);
+  expect(ageMs).toBeLessThan(10_000);
+});
+
+test('every process knows the figures of all, and those of nothing timed are null', async () => {
+  const here = scene('a');
+  const there = scene('b', here.feed);
+  await until(() => here.rates.now().length === 2 && there.rates.now().length === 2);
+  expect(
+    here.rates
+      .now()
+      .map(({ figures }) => figures.instance)
+      .toSorted(),
+  ).toEqual(['a', 'b']);
+  expect(here.rates.now()[0]!.figures.times).toEqual({
+    syncP50: null,
+    syncP99: null,
+    acceptP99: null,
+    confirmP99: null,
+  });
+});
+
+test('a percentile lies in the bucket that holds it', () => {
+  const latencies = createLatencies();
+  for (let ms = 1; ms <= 100; ms++) latencies.record(ms);
+  const { cumulative } = latencies.read();
+  expect(percentileMs(cumulative, 0.5)).toBe(50);
+  expect(percentileMs(cumulative, 0.99)).toBe(99);
+  latencies.record(1e9);
+  expect(percentileMs(latencies.read().cumulative, 1)).toBe(30_000);
+  expect(percentileMs(createLatencies().read().cumulative, 0.5)).toBeNull();
+});
