@@ -6,12 +6,15 @@ import { until } from '../../../test/support/until.ts';
 import { audit } from '../../audit/audit.ts';
 import { isAppError } from '../../domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
+import type { Operation } from '../../domain/operation.ts';
 import type { Outcome, Purchase } from '../../domain/purchase.ts';
 import { type PrivateEngine, startPrivateEngine } from '../../private-engines/engines.ts';
 import type { Ledger } from '../ledger.ts';
 import { openPostgresBooks } from './books.ts';
 
 const mint = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), Date.now).mint;
+/** Half of them cancels; so many that a few are cut off on the quickest machine. */
+const ENDINGS = 400;
 /** Short, so that a test sees them pass; long enough for an answer on a busy machine. */
 const TIMEOUTS = { connectMs: 1_000, statementMs: 1_000 };
 
@@ -31,16 +34,32 @@ async function sale(ledger: Ledger, id = 1): Promise<void> {
   await ledger.addProducts([{ id, name: 'A thing', priceMinor: 1, currency: 'USD', units: 1_000_000 }]);
 }
 
-/** Decides until there is an answer, as the desk's resolver does. */
-async function decideAtLast(ledger: Ledger, purchases: readonly Purchase[]): Promise<Outcome[]> {
+/** Asks until there is an answer, as the desk's resolver does. */
+async function atLast<T>(ask: () => Promise<T>, onUnknown: () => void = () => {}): Promise<T> {
   for (;;) {
     try {
-      return (await ledger.decide(purchases)).outcomes;
+      return await ask();
     } catch (error) {
-      if (!isAppError(error, 'unavailable') && !isAppError(error, 'outcome_unknown')) throw error;
+      if (isAppError(error, 'outcome_unknown')) onUnknown();
+      else if (!isAppError(error, 'unavailable')) throw error;
       await Bun.sleep(10);
     }
   }
+}
+
+async function decideAtLast(ledger: Ledger, purchases: readonly Purchase[]): Promise<Outcome[]> {
+  return (await atLast(() => ledger.decide(purchases))).outcomes;
+}
+
+function endingOf(action: Operation['action'], orderId: string): Operation {
+  return {
+    id: Bun.randomUUIDv7(),
+    actor: 'ann',
+    action,
+    subject: `order/${orderId}`,
+    reason: null,
+    details: {},
+  };
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
@@ -103,6 +122,46 @@ function cuts(): void {
       expect(outcomes.every(({ kind }) => kind === 'reserved')).toBe(true);
     }
     expect(await ledger.product(1)).toMatchObject({ reserved: asked.length });
+    const { books, close } = await openPostgresBooks(database.url);
+    expect(audit(await books.read()).filter(({ pass }) => !pass)).toEqual([]);
+    await close();
+  });
+
+  test('in the middle of cancels and refunds leaves each done once, and written down once', async () => {
+    const productId = 2;
+    await sale(ledger, productId);
+    const wishes = Array.from({ length: ENDINGS }, () => wish(productId));
+    await decideAtLast(ledger, wishes);
+    const ids = wishes.map(({ id }) => id);
+    const paid = await atLast(() => ledger.lease(ids.slice(ENDINGS / 2), 60_000));
+    const capture = { type: 'captured', providerId: 'p' } as const;
+    await atLast(() =>
+      ledger.settle(paid.map(({ order }) => ({ orderId: order.id, attempt: 1, leases: 1, result: capture }))),
+    );
+
+    let unknown = 0;
+    let next = 0;
+    const end = async () => {
+      for (let at = next++; at < ids.length; at = next++) {
+        const orderId = ids[at]!;
+        const operation = endingOf(at < ENDINGS / 2 ? 'order.cancel' : 'order.refund', orderId);
+        const ask = () =>
+          at < ENDINGS / 2 ? ledger.cancel(orderId, { operation }) : ledger.refund(orderId, operation);
+        const ended = await atLast(ask, () => unknown++);
+        expect(ended.kind).toBe('done');
+        if (at >= ENDINGS / 2) await atLast(() => ledger.settleRefunds([{ orderId, attempt: 1 }]));
+      }
+    };
+    const all = Promise.all([end(), end(), end()]);
+    await until(async () => {
+      await endSessions();
+      await Bun.sleep(20);
+      return unknown >= 3 || next >= ids.length;
+    }, 20_000);
+    await all;
+    expect(unknown).toBeGreaterThan(0);
+    expect(await ledger.product(productId)).toMatchObject({ reserved: 0, sold: 0, total: 1_000_000 });
+    expect(await atLast(() => ledger.operations(1_000, null))).toHaveLength(ids.length);
     const { books, close } = await openPostgresBooks(database.url);
     expect(audit(await books.read()).filter(({ pass }) => !pass)).toEqual([]);
     await close();
