@@ -198,6 +198,29 @@ export function describeEndings({ openShop }: EndingsContract): void {
       expectProblem(await refund(orderId), 409, 'order_not_paid');
     });
 
+    test('and cancelled at the same moment ends in one of both ways, and its buyer is told which', async () => {
+      const free = await stock();
+      const ids = await Promise.all(Array.from({ length: 30 }, () => buy('ada')));
+      // Over the time in which charging begins, so that some cancels come before it, some into it, and some after.
+      const heard = await Promise.all(
+        ids.map(async (id, i) => {
+          await Bun.sleep(5 * i);
+          const answer = await cancel(id, { userId: 'ada' });
+          return answer.status === 200 ? 'cancelled' : answer.json.code;
+        }),
+      );
+      await eventually(async () => {
+        const ends = await Promise.all(ids.map(async (id) => (await read(id)).status));
+        return ends.every((status) => status === 'paid' || status === 'cancelled');
+      });
+      for (const [i, id] of ids.entries()) {
+        const expected = heard[i] === 'cancelled' ? 'cancelled' : 'paid';
+        expect({ heard: heard[i], status: (await read(id)).status }).toMatchObject({ status: expected });
+      }
+      const bought = heard.filter((one) => one !== 'cancelled').length;
+      await eventually(async () => (await stock()) === free - 2 * bought);
+    });
+
     test('and declined is over', async () => {
       const orderId = await buy('test_decline');
       await untilIt(orderId, 'declined');
