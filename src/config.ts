@@ -193,6 +193,15 @@ export function readConfig(
   });
 }
 
+/** For commands that look after a house: a folder that is named is meant, whatever engines the variables name. */
+export function readHouseConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  data: string | undefined,
+): Config {
+  const config = readConfig(env, { data });
+  return data === undefined ? config : Object.freeze({ ...config, engines: null });
+}
+
 /** What a command needs that talks to a running server. */
 export interface Client {
   /** Scheme, host and port. */

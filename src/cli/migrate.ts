@@ -1,4 +1,4 @@
-import { readConfig } from '../config.ts';
+import { readHouseConfig } from '../config.ts';
 import type { OpenSchema } from './engines.ts';
 import { readFlags } from './flags.ts';
 
@@ -11,12 +11,12 @@ const FLAGS = {
 
 const HELP = `pulsecart migrate: brings the tables up to date, without serving
 
-  --data DIR   folder of the data of the embedded engines                 (PULSECART_DATA, ./data)
+  --data DIR   folder of the data of the embedded engines (PULSECART_DATA, ./data). Without it, and with DATABASE_URL
+               set, it is that database
   --check      change nothing; exit status 1 when something is to be done
   --json       one JSON object {place, from, to, pending}
 
-With DATABASE_URL set it is that database: in one transaction, for as long as it takes (a server that starts does the
-same, in at most a minute). Servers of the release before may go on meanwhile and afterwards, unless CHANGELOG.md says
+On PostgreSQL it is one transaction, for as long as it takes (a server that starts does the same, in at most a minute). Servers of the release before may go on meanwhile and afterwards, unless CHANGELOG.md says
 that they must be stopped; they cannot be started again. An embedded server has to be stopped first.
 Example: pulsecart migrate --data ./data`;
 
@@ -26,7 +26,7 @@ export async function migrateCommand(argv: readonly string[], openSchema: OpenSc
     console.log(HELP);
     return 0;
   }
-  const schema = await openSchema(readConfig(process.env, { data: flags.data }));
+  const schema = await openSchema(readHouseConfig(process.env, flags.data));
   try {
     const { place, version: from, latest: to } = schema;
     const pending = to - from;

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { readConfig } from '../config.ts';
+import { readHouseConfig } from '../config.ts';
 import type { Belonging, OpenWipe } from './engines.ts';
 import { readFlags, UsageError } from './flags.ts';
 
@@ -13,13 +13,13 @@ const FLAGS = {
 
 const HELP = `pulsecart reset: deletes everything, back to a first start
 
-  --data DIR   folder of the data of the embedded engines                 (PULSECART_DATA, ./data)
+  --data DIR   folder of the data of the embedded engines (PULSECART_DATA, ./data). Without it, and with DATABASE_URL,
+               REDIS_URL and RABBITMQ_URL set, it is those engines
   --yes        do not ask; needed where nobody can be asked
   --force      needed in production mode
   --json       one JSON object {place, deleted: [{what, count}]}; with --yes
 
-Products, orders, keys, queues and logs go, in the folder or, with DATABASE_URL, REDIS_URL and RABBITMQ_URL set, on
-those engines; what is not PulseCart's stays. Refused while a server runs on them. Broken off, it is finished by running
+Products, orders, keys, queues and logs go; what is not PulseCart's stays. Refused while a server runs on them. Broken off, it is finished by running
 it again. For a fresh round of units in a running sale that is not the command: that is a call of the API.
 Example: pulsecart reset --data ./data --yes`;
 
@@ -32,7 +32,7 @@ export async function reset(argv: readonly string[], openWipe: OpenWipe): Promis
     console.log(HELP);
     return 0;
   }
-  const config = readConfig(process.env, { data: flags.data });
+  const config = readHouseConfig(process.env, flags.data);
   if (config.mode === 'production' && !flags.force) {
     throw new UsageError('This is production mode: everything would be lost. Add --force if that is meant');
   }

@@ -34,7 +34,7 @@ const HELP = `pulsecart rush: the demo's crowd against a server that runs
   --yes         needed for a server that is not on this machine: the orders are real there
   --json        one JSON object
 
-PULSECART_OPERATOR_TOKEN is sent where the server wants an operator. Ctrl-C calls the crowd back and sums up.
+PULSECART_OPERATOR_TOKEN is sent with --stock. Ctrl-C calls the crowd back and sums up.
 Judged is what clients can see: answers, orders, units. Exit status 1 when a verdict fails, 130 after Ctrl-C.
 Example: pulsecart rush --url http://127.0.0.1:8080 --users 2000 --rate 2000`;
 
@@ -68,7 +68,8 @@ export async function rush(argv: string[]): Promise<number> {
       mode: flags.mode,
       seed: flags.seed === NOT_GIVEN ? crypto.getRandomValues(new Uint32Array(1))[0]! : flags.seed,
     },
-    openApi(client),
+    // Nobody else needs the token, least of all a server on another machine.
+    openApi(flags.stock === NOT_GIVEN ? { ...client, operatorToken: null } : client),
     callBack.signal,
     live?.show,
   ).finally(() => live?.clear());

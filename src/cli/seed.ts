@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { readClient, readConfig } from '../config.ts';
+import { readClient, readHouseConfig } from '../config.ts';
 import { isAppError } from '../domain/errors.ts';
 import { FIRST_PRODUCTS } from '../domain/product.ts';
 import { newOperation } from '../http/operator-request.ts';
@@ -22,8 +22,8 @@ const HELP = `pulsecart seed: puts products on sale, those that are not there ye
   --file F     a JSON array of {productId, name, priceMinor, currency, units}, and if wished opensAt, closesAt,
                perCustomerLimit, holdSeconds (the five products of a first start)
   --url U      a running server (the one here, if one answers on 127.0.0.1 at PORT, 8080)
-  --data DIR   or, without a server: the data of the embedded engines (PULSECART_DATA, ./data); with DATABASE_URL
-               set that database
+  --data DIR   or, without a server: the data of the embedded engines (PULSECART_DATA, ./data). Without it, and with
+               DATABASE_URL set, it is that database
   --json       one JSON object {place, added, left}
 
 A product whose id exists is left as it is. Every item is checked before the first is added.
@@ -105,7 +105,7 @@ async function withoutServer(
   products: readonly SeedProduct[],
   openShelf: OpenShelf,
 ): Promise<Seeded> {
-  const shelf = await openShelf(readConfig(process.env, { data }));
+  const shelf = await openShelf(readHouseConfig(process.env, data));
   try {
     const added: number[] = [];
     const left: number[] = [];

@@ -68,6 +68,19 @@ describe('a reset of a data folder', () => {
     expect(await runPulsecart([...args, '--yes', '--force'], production)).toMatchObject({ exit: 0 });
   });
 
+  test('that is named is meant, whatever engines the variables name', async () => {
+    await using shop = await openShop();
+    await shop.server.stop();
+    const elsewhere = {
+      DATABASE_URL: 'postgres://127.0.0.1:1/shop',
+      REDIS_URL: 'redis://127.0.0.1:2',
+      RABBITMQ_URL: 'amqp://127.0.0.1:3',
+    };
+    const { exit, stdout } = await runPulsecart(['reset', '--data', shop.folder, '--yes'], elsewhere);
+    expect({ exit, stdout }).toMatchObject({ exit: 0, stdout: expect.stringContaining(shop.folder) });
+    expect(existsSync(join(shop.folder, 'pulsecart.db'))).toBe(false);
+  });
+
   test('where nothing is makes nothing', async () => {
     using folder = temporaryFolder();
     const data = join(folder.path, 'data');
