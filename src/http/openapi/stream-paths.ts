@@ -48,7 +48,8 @@ export const STREAM_PATHS: Paths = {
           description: 'Events until somebody goes',
           content: {
             'text/event-stream': {
-              schema: { type: 'string' },
+              // Without a type: some readers hold this against the stream as text, and some against each of its events.
+              schema: { description: 'Events, as lines of text' },
               examples: { events: { value: STREAM_EXAMPLE } },
             },
           },
