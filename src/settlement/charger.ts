@@ -9,7 +9,7 @@ import { orderIdsOf } from './message.ts';
 import type { Outbox } from './outbox.ts';
 import type { Recorder } from './recorder.ts';
 import type { Room } from './room.ts';
-import type { SettlementStats } from './settlement.ts';
+import type { SettlementStats } from './stats.ts';
 import { togetherOrAlone } from './together.ts';
 
 export interface ChargerDependencies {

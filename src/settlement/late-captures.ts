@@ -3,7 +3,7 @@ import type { LateCapture, LedgerEndings, Moved } from '../ledger/endings.ts';
 import type { CaptureNotice, PaymentProvider } from '../payments/provider.ts';
 import { readChargeKey } from './ask.ts';
 import { createBatcher } from './batcher.ts';
-import type { SettlementStats } from './settlement.ts';
+import type { SettlementStats } from './stats.ts';
 import { togetherOrAlone } from './together.ts';
 
 export interface LateCapturesDependencies {

@@ -5,7 +5,7 @@ import type { ChargeResult, Ledger } from '../ledger/ledger.ts';
 import { createBatcher } from './batcher.ts';
 import type { Outbox } from './outbox.ts';
 import type { Room } from './room.ts';
-import type { SettlementStats } from './settlement.ts';
+import type { SettlementStats } from './stats.ts';
 import { togetherOrAlone } from './together.ts';
 
 export interface Recorder {

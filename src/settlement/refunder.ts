@@ -3,7 +3,7 @@ import { AppError } from '../domain/errors.ts';
 import type { LeasedRefund, LedgerEndings, Moved } from '../ledger/endings.ts';
 import type { PaymentProvider } from '../payments/provider.ts';
 import { chargeKey } from './ask.ts';
-import type { SettlementStats } from './settlement.ts';
+import type { SettlementStats } from './stats.ts';
 
 /** Brings money back that is on its way back. */
 export interface Refunder {

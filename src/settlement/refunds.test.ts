@@ -91,6 +91,22 @@ test('a process that charges nothing leaves refunds to one that does', async () 
   await untilAll([id!], 'refunded');
 });
 
+test('refunds go on while the queue is away', async () => {
+  const first = house.settlement();
+  await first.start({ consume: true });
+  const [id] = await paid(first, 'anybody');
+  await first.close();
+  await refund(first, id!);
+  const queue = {
+    ...house.queue,
+    async status(): Promise<never> {
+      throw new AppError('unavailable', 'no broker');
+    },
+  };
+  await house.settlement({ queue }).start({ consume: true });
+  await untilAll([id!], 'refunded');
+});
+
 test('a refund that fails for an hour is asked for now and then, and carried out afterwards', async () => {
   const settlement = house.settlement();
   await settlement.start({ consume: true });

@@ -9,6 +9,7 @@ import { createOutbox } from './outbox.ts';
 import { createRecorder } from './recorder.ts';
 import { createRefunder } from './refunder.ts';
 import { createRoom } from './room.ts';
+import { countEnds, newStats, type SettlementStats } from './stats.ts';
 import { createSweep } from './sweep.ts';
 
 /**
@@ -37,23 +38,6 @@ export interface Settlement {
   close(): Promise<void>;
   /** Counts since the start, and charges leased but not yet recorded. */
   readonly stats: Readonly<SettlementStats>;
-}
-
-export interface SettlementStats {
-  paid: number;
-  declined: number;
-  expired: number;
-  /** Attempts that the provider surely did not carry out; their orders are tried again. */
-  failedAttempts: number;
-  /** Asks that ended without an answer; their orders wait for the end of the lease. */
-  unanswered: number;
-  /** Captures that were given back. */
-  refunded: number;
-  /** Asks for a refund that were not answered with one; they are made again. */
-  failedRefunds: number;
-  /** Captures that the provider told of by itself. */
-  toldCaptures: number;
-  inFlight: number;
 }
 
 export interface SettlementDependencies {
@@ -100,14 +84,12 @@ const CHARGES_IN_FLIGHT_MAX = 2_000;
 export function createSettlement(dependencies: SettlementDependencies): Settlement {
   const { ledger, queue, provider, onStandings, onOrders, onTrouble, mine = everyone } = dependencies;
   const timing = { ...TIMING, ...dependencies.timing };
-  const stats = { ...NOTHING_YET };
+  const stats = newStats();
   const stopping = new AbortController();
   const deadline = new AbortController();
 
   function onMoved({ standings, orders }: Moved): void {
-    for (const { status } of orders) {
-      if (status === 'paid' || status === 'declined' || status === 'expired') stats[status]++;
-    }
+    countEnds(stats, orders);
     if (standings.length > 0) onStandings(standings);
     if (orders.length > 0) onOrders(orders);
   }
@@ -191,17 +173,6 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     },
   };
 }
-
-const NOTHING_YET = {
-  paid: 0,
-  declined: 0,
-  expired: 0,
-  failedAttempts: 0,
-  unanswered: 0,
-  refunded: 0,
-  failedRefunds: 0,
-  toldCaptures: 0,
-};
 
 async function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;

@@ -42,10 +42,10 @@ export function createSweep(dependencies: SweepDependencies) {
   async function sweep(reconciles: boolean): Promise<void> {
     try {
       if (await mine('expire holds')) await expire();
-      // A duty of its own: whoever expires holds may be a process that charges nothing.
-      if (reconciles && (await mine('find lost charges'))) await reconcile();
-      // Not waited for: a provider that is slow to give money back holds up no hold.
+      // Duties of their own: whoever expires holds may be a process that asks the provider nothing.
+      // Refunds are not waited for, because a provider that is slow to give money back holds up no hold.
       if (reconciles && (await mine('refund payments'))) refunder.soon();
+      if (reconciles && (await mine('find lost charges'))) await reconcile();
     } catch (error) {
       onTrouble(error, 'sweep of orders');
     }
