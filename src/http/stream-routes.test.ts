@@ -2,9 +2,11 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { lastTold, openStream } from '../../test/support/event-stream.ts';
 import { openPurchaseHouse, type PurchaseHouse } from '../../test/support/purchase-house.ts';
 import { until } from '../../test/support/until.ts';
+import { AppError } from '../domain/errors.ts';
 import type { Feed } from '../feed/feed.ts';
 import { openMemoryFeed } from '../feed/memory.ts';
 import { createLive, type Live } from '../live/live.ts';
+import { createLog } from '../observe/log.ts';
 import { standingOf } from '../purchase/catalogue.ts';
 import { createStreamRoutes } from './stream-routes.ts';
 
@@ -34,7 +36,11 @@ beforeEach(async () => {
   const { ledger, catalogue, ids, clock } = house;
   const limits = { max: 100, perAddressMax: 0 };
   live = createLive({ ledger, feed, catalogue, ids, clock, limits, onTrouble: () => {} });
-  server = Bun.serve({ hostname: '127.0.0.1', port: 0, routes: createStreamRoutes({ live }) });
+  server = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    routes: createStreamRoutes({ live, log: createLog('silent') }),
+  });
   url = server.url.href.replace(/\/$/, '');
 });
 afterEach(async () => {
@@ -93,6 +99,17 @@ test(
   },
   DEADLINE_MS * 2,
 );
+
+test('a ledger that cannot be asked is a problem of the moment, and takes no seat', async () => {
+  house.ledger.product = async () => {
+    throw new AppError('unavailable', 'for the test');
+  };
+  const answer = await fetch(`${url}/api/v1/stock/stream?products=1`);
+  expect(answer.status).toBe(503);
+  expect(answer.headers.get('content-type')).toBe('application/problem+json');
+  expect(answer.headers.get('retry-after')).toBe('1');
+  expect(live.seatsTaken()).toBe(0);
+});
 
 test('a viewer who goes while the ledger is asked leaves no seat behind', async () => {
   const held = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 import type { Opening } from '../live/live.ts';
 import type { Viewing } from '../live/viewer.ts';
-import { problem } from './respond.ts';
+import { failedProblem, problem } from './respond.ts';
 import { STREAM_ORDERS_MAX, STREAM_PRODUCTS_MAX } from './schemas/stream.ts';
 import type { Service } from './service.ts';
 import { eventBytes, readEventId, retryBytes } from './stream-events.ts';
@@ -24,7 +24,7 @@ const HEADERS = {
 };
 
 /** Live units, sales and orders as Server-Sent Events. */
-export function createStreamRoutes({ live }: Pick<Service, 'live'>) {
+export function createStreamRoutes({ live, log }: Pick<Service, 'live' | 'log'>) {
   async function stream(req: Request, server: Bun.Server<unknown>): Promise<Response> {
     const asked = readAsked(req);
     if (asked instanceof Response) return asked;
@@ -41,7 +41,12 @@ export function createStreamRoutes({ live }: Pick<Service, 'live'>) {
     return new Response(bodyOf(viewing), { headers: HEADERS });
   }
 
-  return { '/api/v1/stock/stream': { GET: stream } };
+  return {
+    '/api/v1/stock/stream': {
+      GET: (req: Request, server: Bun.Server<unknown>) =>
+        stream(req, server).catch((error) => failedProblem(req, error, log)),
+    },
+  };
 }
 
 /** Bun pulls when the connection has taken what it was given before: a reader who does not read is not written to. */

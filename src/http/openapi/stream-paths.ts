@@ -59,7 +59,10 @@ export const STREAM_PATHS: Paths = {
         ),
         '404': problemAnswer('`unknown_product`, or `not_found`: an order id that was never issued'),
         '429': problemAnswer('`too_many_streams` from this address', ['Retry-After']),
-        '503': problemAnswer('`overloaded`: too many streams in all', ['Retry-After']),
+        '503': problemAnswer(
+          '`overloaded`: too many streams in all. `unavailable`: the ledger could not be asked',
+          ['Retry-After'],
+        ),
       },
     },
   },
