@@ -33,6 +33,18 @@ describe('/docs', () => {
     expect(fields.filter(({ name }) => !page.includes(`<dt><code>${name}</code>`))).toEqual([]);
   });
 
+  test('says of every code that an answer is described with what it means', () => {
+    const described = operations.flatMap(({ answers }) =>
+      answers
+        .filter(({ status }) => /^[45]/.test(status))
+        .flatMap(({ description }) =>
+          [...description.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g)].map(([, code]) => code!),
+        ),
+    );
+    expect(described.length).toBeGreaterThan(50);
+    expect(described.filter((code) => !CODES.some((one) => one.code === code))).toEqual([]);
+  });
+
   test('has an id only once, and no link within the page that leads nowhere', () => {
     const ids = idsIn(page);
     expect(ids.toSorted()).toEqual([...new Set(ids)].toSorted());
