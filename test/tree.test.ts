@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   operations: ['domain', 'ledger', 'queue', 'purchase', 'settlement'],
   live: ['domain', 'ledger', 'feed', 'purchase'],
   audit: ['domain', 'ledger'],
-  observe: ['domain', 'ledger', 'queue', 'feed', 'purchase', 'settlement', 'operations', 'live'],
+  observe: ['reconcile', 'domain', 'ledger', 'queue', 'feed', 'purchase', 'settlement', 'operations', 'live'],
   http: [
     'domain',
     'ledger',

@@ -10,6 +10,7 @@ import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { createRates } from '../observe/rates.ts';
 import { watchHouse } from '../observe/watch.ts';
+import { watchReconciler } from '../observe/watch-reconciler.ts';
 import { createAuditRun } from '../operations/audit-run.ts';
 import { createDeadLetters } from '../operations/dead-letters.ts';
 import { createRetention } from '../operations/retention.ts';
@@ -128,6 +129,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
   });
   const auditRun = createAuditRun({ ledger, holder, audit: (stop) => auditInChild(config, stop) });
   const { gateFigures } = engines;
+  watchReconciler(metrics, reconciler);
   watchHouse(metrics, {
     desk,
     acceptance,

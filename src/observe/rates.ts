@@ -133,14 +133,14 @@ function between(
   first: Snapshot,
   last: Snapshot,
 ): Pick<Figures, 'windowMs' | 'perSecond' | 'times' | 'cpuShare'> {
-  const windowMs = Math.max(1, last.atMs - first.atMs);
+  const windowMs = Math.max(1, Math.round(last.atMs - first.atMs));
   const rate = (name: Rate) => round(((last.counts[name] - first.counts[name]) * 1000) / windowMs);
   const time = (name: keyof Snapshot['times'], share: number) => {
     const counts = last.times[name].map((count, i) => count - first.times[name][i]!);
     return percentileMs(counts, share);
   };
   return {
-    windowMs: Math.round(windowMs),
+    windowMs,
     perSecond: Object.fromEntries(RATES.map((name) => [name, rate(name)])) as Record<Rate, number>,
     times: {
       syncP50: time('sync', 0.5),

@@ -78,6 +78,11 @@ export function watchHouse(metrics: Metrics, house: House): void {
   counter('orders_declined_total', 'Orders declined by the provider', () => settlement.stats.declined);
   counter('orders_expired_total', 'Orders whose hold ran out', () => settlement.stats.expired);
   counter(
+    'charges_found_total',
+    'Orders to charge that no message led to any more',
+    () => settlement.stats.lostFound,
+  );
+  counter(
     'charge_attempts_failed_total',
     'Charge attempts that failed',
     () => settlement.stats.failedAttempts,

@@ -7,7 +7,7 @@ const ROUNDS_AT_REST = 5;
 /**
  * Corrects the count of accepted purchases once the queue is empty: then everything accepted was decided or put aside. A
  * process that died before it told of its last moments left the count too low; a confirm that was lost leaves it too low,
- * too; a message that was published twice makes it too high.
+ * too; a message that was published twice makes it too high. Answers by how much it was wrong.
  */
 export function createCountTask({
   ledger,
@@ -15,7 +15,7 @@ export function createCountTask({
 }: {
   readonly ledger: Pick<Ledger, 'asyncCounts' | 'countAccepted'>;
   readonly queue: Pick<Queue, 'status'>;
-}): () => Promise<void> {
+}): () => Promise<number> {
   let last = '';
   let roundsAtRest = 0;
 
@@ -24,14 +24,15 @@ export function createCountTask({
     const purchases = (await queue.status()).find(({ name }) => name === 'purchases');
     if (!purchases || purchases.ready + purchases.unacknowledged > 0) {
       last = '';
-      return;
+      return 0;
     }
     const putAside = purchases.deadLetters.count;
     const now = `${accepted} ${decided} ${putAside}`;
     roundsAtRest = now === last ? roundsAtRest + 1 : 0;
     last = now;
     const missing = decided + putAside - accepted;
-    if (missing === 0 || roundsAtRest < ROUNDS_AT_REST) return;
+    if (missing === 0 || roundsAtRest < ROUNDS_AT_REST) return 0;
     await ledger.countAccepted({ queued: missing, decidedByTheId: 0 });
+    return Math.abs(missing);
   };
 }

@@ -9,6 +9,7 @@ const PRODUCTS_MAX = 100;
 /**
  * Shows the gate the truth about products at rest. A claim that came to nothing without a commit (its process died) is
  * forgotten by that. A product that changed since the last round is left alone: its own commits correct the gate.
+ * Answers how many were shown.
  */
 export function createGateTask({
   ledger,
@@ -16,7 +17,7 @@ export function createGateTask({
 }: {
   readonly ledger: Pick<Ledger, 'products'>;
   readonly gate: Pick<Gate, 'follow'>;
-}): () => Promise<void> {
+}): () => Promise<number> {
   let seen = new Map<number, number>();
   let next = 0;
 
@@ -28,6 +29,7 @@ export function createGateTask({
     const turn = atRest.slice(next, next + PRODUCTS_MAX);
     next += turn.length;
     await Promise.all(turn.map(show));
+    return turn.length;
   };
 
   function show(product: Product): Promise<void> {

@@ -79,6 +79,15 @@ test('an accepted count leaves room for what was put aside, and comes down when 
   await until(async () => (await house.real.asyncCounts()).accepted === 3);
 });
 
+test('what was done, and put right, is told', async () => {
+  await house.real.decide([house.queued(), house.queued()]);
+  const { stats } = start();
+  await until(() => stats.counts.corrected === 2 && stats.gate.corrected > 1);
+  expect(stats.gate).toMatchObject({ failures: 0, holdsDuty: true });
+  expect(stats.gate.runs).toBeGreaterThan(1);
+  expect(performance.now() - stats.gate.lastRunAtMs!).toBeLessThan(60_000);
+});
+
 test('one of two does the work, and the other one when the first has gone', async () => {
   const shown = { a: 0, b: 0 };
   const asked = { a: 0, b: 0 };
@@ -111,6 +120,8 @@ test('a ledger in trouble is reported, and asked again', async () => {
   start();
   await until(() => troubles.length > 2);
   expect(new Set(troubles)).toEqual(new Set(['reconciling the gate']));
+  expect(reconcilers[0]!.stats.gate).toMatchObject({ runs: 0, lastRunAtMs: null });
+  expect(reconcilers[0]!.stats.gate.failures).toBeGreaterThan(2);
   house.ledger.products = products;
   await until(async () => (await freeAtTheGate()) === 10);
 });

@@ -13,6 +13,21 @@ import { createGateTask } from './gate-truth.ts';
 export interface Reconciler {
   start(): void;
   close(): Promise<void>;
+  readonly stats: Readonly<Record<ReconcilerTask, TaskStats>>;
+}
+
+export type ReconcilerTask = 'gate' | 'counts';
+
+export interface TaskStats {
+  /** Rounds in which it was this process that did it. */
+  runs: number;
+  /** Products shown to the gate, or purchases by which the count was wrong. */
+  corrected: number;
+  failures: number;
+  /** Monotonic time (ms) of the last run here; null before the first. */
+  lastRunAtMs: number | null;
+  /** True while this process has the duty. */
+  holdsDuty: boolean;
 }
 
 export interface ReconcilerDependencies {
@@ -29,15 +44,22 @@ const EVERY_MS = 1_000;
 export function createReconciler(dependencies: ReconcilerDependencies): Reconciler {
   const { duties, onTrouble, everyMs = EVERY_MS } = dependencies;
   const tasks = { gate: createGateTask(dependencies), counts: createCountTask(dependencies) };
+  const stats: Record<ReconcilerTask, TaskStats> = { gate: newStats(), counts: newStats() };
   let timer: Timer | undefined;
   let working: Promise<void> = Promise.resolve();
   let closed = false;
 
   async function work(): Promise<void> {
-    for (const [name, task] of Object.entries(tasks)) {
+    for (const name of ['gate', 'counts'] as const) {
+      const told = stats[name];
       try {
-        if (await duties.mine(`reconcile ${name}`)) await task();
+        told.holdsDuty = await duties.mine(`reconcile ${name}`);
+        if (!told.holdsDuty) continue;
+        told.corrected += await tasks[name]();
+        told.runs++;
+        told.lastRunAtMs = performance.now();
       } catch (error) {
+        told.failures++;
         onTrouble(error, `reconciling the ${name}`);
       }
     }
@@ -53,10 +75,15 @@ export function createReconciler(dependencies: ReconcilerDependencies): Reconcil
 
   return {
     start: schedule,
+    stats,
     async close() {
       closed = true;
       clearTimeout(timer);
       await working;
     },
   };
+}
+
+function newStats(): TaskStats {
+  return { runs: 0, corrected: 0, failures: 0, lastRunAtMs: null, holdsDuty: false };
 }

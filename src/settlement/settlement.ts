@@ -134,7 +134,7 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     leaseMs: timing.leaseMs,
     stopping: stopping.signal,
   });
-  const sweep = createSweep({ ledger, queue, outbox, refunder, mine, onMoved, onTrouble, timing });
+  const sweep = createSweep({ ledger, queue, outbox, refunder, stats, mine, onMoved, onTrouble, timing });
   let consumer: Consumer | undefined;
   let works = false;
 

@@ -5,6 +5,8 @@ export interface SettlementStats {
   paid: number;
   declined: number;
   expired: number;
+  /** Orders that no message led to any more, put back in line. */
+  lostFound: number;
   /** Attempts that the provider surely did not carry out; their orders are tried again. */
   failedAttempts: number;
   /** Asks that ended without an answer; their orders wait for the end of the lease. */
@@ -23,6 +25,7 @@ export function newStats(): Omit<SettlementStats, 'inFlight'> {
     paid: 0,
     declined: 0,
     expired: 0,
+    lostFound: 0,
     failedAttempts: 0,
     unanswered: 0,
     refunded: 0,

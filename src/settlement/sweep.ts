@@ -5,12 +5,14 @@ import { nextTurn } from './batcher.ts';
 import type { Outbox } from './outbox.ts';
 import type { Refunder } from './refunder.ts';
 import type { SettlementTiming } from './settlement.ts';
+import type { SettlementStats } from './stats.ts';
 
 export interface SweepDependencies {
   readonly ledger: Pick<Ledger, 'expireOverdue' | 'unsettled'>;
   readonly queue: Pick<Queue, 'status'>;
   readonly outbox: Pick<Outbox, 'enqueue'>;
   readonly refunder: Pick<Refunder, 'soon'>;
+  readonly stats: Pick<SettlementStats, 'lostFound'>;
   readonly mine: (duty: string) => Promise<boolean>;
   readonly onMoved: (moved: Moved) => void;
   readonly onTrouble: (error: unknown, context: string) => void;
@@ -34,7 +36,7 @@ const RECONCILE_ORDERS_MAX = 5_000;
 
 /** Looks at regular intervals for what no message will bring: holds that ran out, lost messages, ended leases, refunds. */
 export function createSweep(dependencies: SweepDependencies) {
-  const { ledger, queue, outbox, refunder, mine, onMoved, onTrouble, timing } = dependencies;
+  const { ledger, queue, outbox, refunder, stats, mine, onMoved, onTrouble, timing } = dependencies;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let sweeping: Promise<void> = Promise.resolve();
   let closed = false;
@@ -68,7 +70,9 @@ export function createSweep(dependencies: SweepDependencies) {
   async function reconcile(): Promise<void> {
     const payments = (await queue.status()).find(({ name }) => name === 'payments');
     if (!payments || payments.ready > RECONCILE_READY_MAX[payments.unit]) return;
-    outbox.enqueue(await ledger.unsettled(timing.reconcileAgeMs, RECONCILE_ORDERS_MAX));
+    const found = await ledger.unsettled(timing.reconcileAgeMs, RECONCILE_ORDERS_MAX);
+    stats.lostFound += found.length;
+    outbox.enqueue(found);
   }
 
   return {

@@ -1,0 +1,4 @@
+import { openShop } from '../support/shop.ts';
+import { describeOpsContract } from './ops.contract.ts';
+
+describeOpsContract(openShop);
