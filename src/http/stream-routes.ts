@@ -71,7 +71,12 @@ function bodyOf(viewing: Viewing): ReadableStream<Uint8Array> {
         if (pass(controller)) return;
         return new Promise<void>((resolve) => {
           viewing.onNews(() => {
-            pass(controller);
+            try {
+              pass(controller);
+            } catch {
+              // The connection broke in this very moment. That is no concern of whoever tells the others.
+              viewing.close();
+            }
             resolve();
           });
         });

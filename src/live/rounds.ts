@@ -29,9 +29,12 @@ export function createRounds(tellAll: () => Promise<void>, paceMs: () => number)
     asked = false;
     isTelling = true;
     earliestMs = performance.now() + paceMs();
-    await tellAll();
-    isTelling = false;
-    schedule();
+    try {
+      await tellAll();
+    } finally {
+      isTelling = false;
+      schedule();
+    }
   }
 
   return {
