@@ -31,6 +31,7 @@ const HELP = `pulsecart dlq list | replay | discard: dead letters of a running s
 PULSECART_OPERATOR_TOKEN is sent where the server wants an operator.
 Example: pulsecart dlq list --url http://127.0.0.1:8080`;
 
+const ITEMS = { purchases: 'purchases', payments: 'orders' } as const;
 const PATH = '/api/v1/ops/dead-letters';
 /** Letters shown of a group. */
 const LETTERS_SHOWN = 100;
@@ -67,7 +68,7 @@ async function listGroups(api: Api, { json }: Given): Promise<number> {
   if (json) return print(answer);
   if (answer.groups.length === 0) console.log('  There are no dead letters.');
   for (const { queue, cause, letters, items, oldestAt, newestAt } of answer.groups) {
-    console.log(`  ${queue}  ${items} in ${letters} letters, ${oldestAt} to ${newestAt}\n    ${cause}`);
+    console.log(`  ${queue}  letters: ${letters}, items: ${items}, ${oldestAt} to ${newestAt}\n    ${cause}`);
   }
   if (answer.truncated) console.log('  There are more.');
   return 0;
@@ -108,9 +109,7 @@ async function act(action: 'replay' | 'discard', api: Api, given: Given): Promis
   }
   if (json) return print(done);
   const verb = action === 'replay' ? 'replayed' : 'discarded';
-  console.log(
-    `  ${done.letters} letters ${verb}, ${done.items} ${queue === 'purchases' ? 'purchases' : 'orders'}.`,
-  );
+  console.log(`  letters ${verb}: ${done.letters}; ${ITEMS[queue]} in them: ${done.items}`);
   if (done.truncated) console.log('  There may be more of them: call again.');
   return 0;
 }

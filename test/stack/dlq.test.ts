@@ -17,7 +17,10 @@ test('dead letters are listed by cause, replayed and discarded, and the log has 
   expect(letters).toHaveLength(3);
   // What nobody could read nobody can read now: it comes back.
   const replayed = await dlq(shop, 'replay', '--ids', letters[0].id, '--reason', 'a try');
-  expect(replayed).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^ {2}1 letters replayed/) });
+  expect(replayed).toMatchObject({
+    exit: 0,
+    stdout: expect.stringMatching(/^ {2}letters replayed: 1; purchases in them: \d\n$/),
+  });
   await eventually(async () => (await groups(shop))[0]?.letters === 3);
 
   const discarded = await dlq(shop, 'discard', '--cause', cause, '--reason', 'no use', '--json');
