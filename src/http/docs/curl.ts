@@ -1,20 +1,13 @@
-import type { Schema } from './fields.ts';
+import type { DescribedParameter } from './described.ts';
 import type { Answer, GuideOperation } from './guide.ts';
 
 /** Where the commands of a document go. The page at /docs puts the address there that it was read from. */
 export const EXAMPLE_ORIGIN = 'http://127.0.0.1:8080';
 
-interface Described {
-  readonly name: string;
-  readonly in: string;
-  readonly required?: boolean;
-  readonly schema: Schema;
-}
-
 /** A command for a shell that makes the request, with examples for what it needs and nothing that it does not. */
 export function curlOf(
   { method, path, forOperators, body }: Omit<GuideOperation, 'answers' | 'curl'>,
-  parameters: readonly Described[],
+  parameters: readonly DescribedParameter[],
   answers: readonly Answer[],
 ): string {
   const needed = parameters.filter(({ in: place, required }) => place === 'path' || required);
@@ -40,7 +33,7 @@ export function curlOf(
   ].join(' \\\n  ');
 }
 
-function exampleOf({ name, schema }: Described): string {
+function exampleOf({ name, schema }: DescribedParameter): string {
   const [example] = schema.examples ?? [];
   return String(example ?? schema.default ?? schema.enum?.[0] ?? schema.minimum ?? name);
 }

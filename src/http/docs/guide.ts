@@ -1,6 +1,14 @@
 import type { OpenApiDocument } from '../openapi.ts';
 import { curlOf } from './curl.ts';
-import { describe, type Field, fieldsOf, limitsOf, type Schema, typeOf } from './fields.ts';
+import type {
+  Components,
+  Content,
+  Described,
+  DescribedHeader,
+  DescribedOperation,
+  DescribedParameter,
+} from './described.ts';
+import { describe, type Field, fieldsOf, limitsOf, typeOf } from './fields.ts';
 
 /**
  * The API as a reader wants it: groups of operations, each with what goes in, what comes out, and a command to try. Read
@@ -98,62 +106,6 @@ export function readGuide(document: OpenApiDocument): Guide {
     })),
   };
 }
-
-/** The parts of an OpenAPI document that are read here. */
-interface Described {
-  readonly info: { readonly title: string; readonly version: string; readonly description: string };
-  readonly tags: readonly { readonly name: string; readonly description?: string }[];
-  readonly paths: Readonly<Record<string, Readonly<Record<string, DescribedOperation>>>>;
-  readonly components: Components;
-}
-
-interface Components {
-  readonly schemas: Readonly<Record<string, Schema>>;
-  readonly headers: Readonly<Record<string, DescribedHeader>>;
-  readonly securitySchemes: Readonly<Record<string, { readonly description?: string }>>;
-}
-
-interface DescribedOperation {
-  readonly operationId: string;
-  readonly tags: readonly string[];
-  readonly summary: string;
-  readonly description?: string;
-  readonly security?: readonly object[];
-  readonly parameters?: readonly DescribedParameter[];
-  readonly requestBody?: { readonly required?: boolean; readonly content: Content };
-  readonly responses: Readonly<Record<string, DescribedAnswer>>;
-}
-
-interface DescribedParameter {
-  readonly name: string;
-  readonly in: Parameter['place'];
-  readonly required?: boolean;
-  readonly description?: string;
-  readonly schema: Schema;
-}
-
-interface DescribedHeader {
-  readonly $ref?: string;
-  readonly description?: string;
-  readonly schema?: Schema;
-}
-
-interface DescribedAnswer {
-  readonly description: string;
-  readonly headers?: Readonly<Record<string, DescribedHeader>>;
-  readonly content?: Content;
-}
-
-type Content = Readonly<
-  Record<
-    string,
-    {
-      readonly schema: Schema;
-      readonly example?: unknown;
-      readonly examples?: Readonly<Record<string, { readonly value: unknown }>>;
-    }
-  >
->;
 
 function readOperation(
   method: string,
