@@ -119,6 +119,19 @@ export function describeEndings({ openShop }: EndingsContract): void {
       expect((await read(orderId)).status).toBe('reserved');
     });
 
+    test('is not said to be cancelled while the ledger cannot write', async () => {
+      const orderId = await buy('ada');
+      {
+        await using _held = await shop.holdWrites();
+        const answer = await cancel(orderId, { userId: 'ada' });
+        expect(answer.status).toBe(503);
+        expect(['unavailable', 'outcome_unknown']).toContain(answer.json.code);
+        expect(answer.headers.get('content-type')).toBe('application/problem+json');
+        expect(answer.headers.get('retry-after')).toBe('1');
+      }
+      expect((await cancel(orderId, { userId: 'ada' })).json).toMatchObject({ status: 'cancelled' });
+    }, 60_000);
+
     test('has no money to give back', async () => {
       const orderId = await buy('ada');
       expectProblem(await refund(orderId), 409, 'order_not_paid');
