@@ -1,4 +1,4 @@
 import { openShop } from '../support/shop.ts';
 import { describeOpsContract } from './ops.contract.ts';
 
-describeOpsContract(openShop);
+describeOpsContract(openShop, 1);
