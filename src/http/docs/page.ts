@@ -90,10 +90,10 @@ ${operations.map((operation) => operationSection(operation, links))}
 function codesSection(codes: readonly CodeNote[]): Html {
   return html`<section class="group" aria-labelledby="codes"><h2 id="codes">Codes</h2>
 <p>Every refusal and every error carries <code>code</code>. Messages are for people and may change; codes stay.</p>
-<div class="scroll" tabindex="0" role="region" aria-labelledby="codes"><table><thead><tr><th scope="col">code</th><th scope="col">status</th><th scope="col">meaning</th><th scope="col">what to do</th></tr></thead><tbody>${codes.map(
+<dl class="fields codes">${codes.map(
     ({ code, status, meaning, advice }) =>
-      html`<tr id="code-${code}"><th scope="row"><code>${code}</code></th><td>${inline(status)}</td><td>${inline(meaning)}</td><td>${inline(advice)}</td></tr>`,
-  )}</tbody></table></div></section>`;
+      html`<div id="code-${code}"><dt><code>${code}</code> <span class="type">${inline(status)}</span></dt><dd>${inline(meaning)} <span class="advice">${inline(advice)}</span></dd></div>`,
+  )}</dl></section>`;
 }
 
 function shapesSection(shapes: readonly Shape[], links: Links): Html {

@@ -26,7 +26,10 @@ const NOTES: Readonly<Record<Exclude<Code, 'unusable_store'>, Note>> = {
     advice: 'Ask for fewer. Orders that end without a sale give their part of the limit back.',
   },
   sale_not_open: { meaning: 'The sale opens later.', advice: 'Come back at `opensAt`.' },
-  sale_closed: { meaning: 'The sale is over.', advice: 'Nothing.' },
+  sale_closed: {
+    meaning: 'The sale is over.',
+    advice: 'Do not try again, unless another sale is announced.',
+  },
   sale_paused: { meaning: 'An operator has paused the sale.', advice: 'Try again later.' },
   too_old: {
     status: 'outcome `failed`',
