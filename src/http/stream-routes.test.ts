@@ -16,6 +16,8 @@ const EVENT_BYTES = 50_000;
 const PRODUCTS = 20;
 /** What systems keep for a connection that is not read; Linux does not go beyond some megabytes. */
 const DEADLINE_MS = 30_000;
+/** In place of a minute. Bun looks every four seconds, so less would cut those who read, too. */
+const SHORT_SILENCE_S = 12;
 
 let house: PurchaseHouse;
 let feed: Feed;
@@ -50,6 +52,26 @@ afterEach(async () => {
   await house.close();
 });
 
+/** A viewer who asks and then reads nothing. */
+async function connectStuck(productIds: readonly number[], heard: Buffer[]) {
+  const socket = await Bun.connect({
+    hostname: '127.0.0.1',
+    port: server.port!,
+    socket: {
+      open: (one) => {
+        one.write(`GET /api/v1/stock/stream?products=${productIds} HTTP/1.1\r\nHost: x\r\n\r\n`);
+        one.pause();
+      },
+      data: (_, chunk) => void heard.push(Buffer.from(chunk)),
+    },
+  });
+  return {
+    resume: () => socket.resume(),
+    terminate: () => socket.terminate(),
+    [Symbol.dispose]: () => socket.terminate(),
+  };
+}
+
 /** Another version of every product; answers the last one of product 1. */
 async function changeAll(): Promise<number> {
   let version = 0;
@@ -64,19 +86,9 @@ async function changeAll(): Promise<number> {
 test(
   'a viewer who does not read is dropped to a snapshot, and the others hear everything in time',
   async () => {
-    const products = `products=${Array.from({ length: PRODUCTS }, (_, i) => i + 1)}`;
+    const products = Array.from({ length: PRODUCTS }, (_, i) => i + 1);
     const heard: Buffer[] = [];
-    const stuck = await Bun.connect({
-      hostname: '127.0.0.1',
-      port: server.port!,
-      socket: {
-        open: (socket) => {
-          socket.write(`GET /api/v1/stock/stream?${products} HTTP/1.1\r\nHost: x\r\n\r\n`);
-          socket.pause();
-        },
-        data: (_, chunk) => void heard.push(Buffer.from(chunk)),
-      },
-    });
+    using stuck = await connectStuck(products, heard);
     using other = await openStream(url, 'products=1');
     await other.first('snapshot');
     let version = 0;
@@ -96,6 +108,27 @@ test(
     expect(snapshots()[1]).toContain(`"productId":1,"available":5,"version":${version},`);
     stuck.terminate();
     await until(() => live.viewers() === 1);
+  },
+  DEADLINE_MS * 2,
+);
+
+test(
+  'a viewer who takes nothing for too long is disconnected, and one who reads is not',
+  async () => {
+    server.reload({ routes: createStreamRoutes({ live, log: createLog('silent') }, SHORT_SILENCE_S) });
+    using other = await openStream(url, 'products=1');
+    await other.first('snapshot');
+    using _ = await connectStuck(
+      Array.from({ length: PRODUCTS }, (_, i) => i + 1),
+      [],
+    );
+    await until(() => live.viewers() === 2);
+    await until(async () => {
+      const version = await changeAll();
+      await until(() => lastTold(other, 1).version === version);
+      return live.viewers() === 1;
+    }, DEADLINE_MS);
+    expect(live.stats.dropped).toBe(1);
   },
   DEADLINE_MS * 2,
 );

@@ -24,7 +24,7 @@ const HEADERS = {
 };
 
 /** Live units, sales and orders as Server-Sent Events. */
-export function createStreamRoutes({ live, log }: Pick<Service, 'live' | 'log'>) {
+export function createStreamRoutes({ live, log }: Pick<Service, 'live' | 'log'>, silenceS = SILENCE_S) {
   async function stream(req: Request, server: Bun.Server<unknown>): Promise<Response> {
     const asked = readAsked(req);
     if (asked instanceof Response) return asked;
@@ -37,7 +37,7 @@ export function createStreamRoutes({ live, log }: Pick<Service, 'live' | 'log'>)
     });
     if (opening.kind !== 'open') return refused(req, opening);
     const { viewing } = opening;
-    server.timeout(req, SILENCE_S);
+    server.timeout(req, silenceS);
     return new Response(bodyOf(viewing), { headers: HEADERS });
   }
 
