@@ -7,7 +7,7 @@ export interface Figures {
   readonly perSecond: Readonly<Record<Rate, number>>;
   /** Times in ms, as exact as the bounds of their buckets; null where nothing was timed. */
   readonly times: Readonly<Record<Time, number | null>>;
-  readonly eventLoopMsP99: number;
+  readonly eventLoopP99Ms: number;
   /** Of one core. */
   readonly cpuShare: number;
   readonly rssBytes: number;
@@ -36,11 +36,11 @@ export type Rate = (typeof RATES)[number];
 
 export const TIMES = [
   /** From a sync request to its answer. */
-  'syncP50',
-  'syncP99',
+  'syncP50Ms',
+  'syncP99Ms',
   /** From an async request to its 202. */
-  'acceptP99',
+  'acceptP99Ms',
   /** From an async purchase's acceptance to its outcome. */
-  'confirmP99',
+  'confirmP99Ms',
 ] as const;
 export type Time = (typeof TIMES)[number];

@@ -45,8 +45,8 @@ test('what is counted becomes rates, and what is timed becomes percentiles', asy
     refused: 11,
     confirmed: 3,
   });
-  expect(figures.times.syncP99).toBeWithin(5, 26);
-  expect(figures.times.confirmP99).toBeWithin(25, 51);
+  expect(figures.times.syncP99Ms).toBeWithin(5, 26);
+  expect(figures.times.confirmP99Ms).toBeWithin(25, 51);
   expect(figures.rssBytes).toBeGreaterThan(1e6);
   expect(ageMs).toBeLessThan(10_000);
 });
@@ -62,10 +62,10 @@ test('every process knows the figures of all, and those of nothing timed are nul
       .toSorted(),
   ).toEqual(['a', 'b']);
   expect(here.rates.now()[0]!.figures.times).toEqual({
-    syncP50: null,
-    syncP99: null,
-    acceptP99: null,
-    confirmP99: null,
+    syncP50Ms: null,
+    syncP99Ms: null,
+    acceptP99Ms: null,
+    confirmP99Ms: null,
   });
 });
 

@@ -67,13 +67,13 @@ export function createRates(dependencies: RatesDependencies): Rates {
     const last = snapshot();
     snapshots.push(last);
     if (snapshots.length > WINDOW_TELLINGS + 1) snapshots.shift();
-    const eventLoopMsP99 = delays.percentile(99) / 1e6;
+    const eventLoopP99Ms = delays.percentile(99) / 1e6;
     delays.reset();
     const { rss } = process.memoryUsage();
     feed.announceFigures({
       instance,
       ...between(snapshots[0]!, last),
-      eventLoopMsP99: Number.isFinite(eventLoopMsP99) ? eventLoopMsP99 : 0,
+      eventLoopP99Ms: Number.isFinite(eventLoopP99Ms) ? eventLoopP99Ms : 0,
       rssBytes: rss,
       uptimeMs: Math.round(process.uptime() * 1000),
     });
@@ -143,10 +143,10 @@ function between(
     windowMs,
     perSecond: Object.fromEntries(RATES.map((name) => [name, rate(name)])) as Record<Rate, number>,
     times: {
-      syncP50: time('sync', 0.5),
-      syncP99: time('sync', 0.99),
-      acceptP99: time('async', 0.99),
-      confirmP99: time('confirm', 0.99),
+      syncP50Ms: time('sync', 0.5),
+      syncP99Ms: time('sync', 0.99),
+      acceptP99Ms: time('async', 0.99),
+      confirmP99Ms: time('confirm', 0.99),
     },
     cpuShare: Math.max(0, round((last.cpuMicros - first.cpuMicros) / 1000 / windowMs)),
   };

@@ -124,7 +124,7 @@ export function describeOpsContract(
         if (total.instances < processes) return false;
         const { syncAttempts, accepted, reserved, confirmed } = total.perSecond;
         return (
-          syncAttempts > 0 && accepted > 0 && reserved > 0 && confirmed > 0 && total.times.confirmP99 > 0
+          syncAttempts > 0 && accepted > 0 && reserved > 0 && confirmed > 0 && total.times.confirmP99Ms > 0
         );
       });
       const { instances, total, units } = (await shop.get('/api/v1/ops/rates')).json;

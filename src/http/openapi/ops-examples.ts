@@ -105,7 +105,7 @@ const PER_SECOND = {
   paymentFailures: 0.3,
 };
 
-const TIMES = { syncP50: 3.41, syncP99: 14.2, acceptP99: 9.3, confirmP99: 188.4 };
+const TIMES = { syncP50Ms: 3.41, syncP99Ms: 14.2, acceptP99Ms: 9.3, confirmP99Ms: 188.4 };
 
 export const RATES = {
   total: { instances: 1, perSecond: PER_SECOND, times: TIMES, ageMs: 412 },
@@ -115,7 +115,7 @@ export const RATES = {
       windowMs: 10003,
       perSecond: PER_SECOND,
       times: TIMES,
-      eventLoopMsP99: 6.1,
+      eventLoopP99Ms: 6.1,
       cpuShare: 0.82,
       rssBytes: 187_420_672,
       uptimeMs: 3_612_004,

@@ -134,8 +134,8 @@ const Times = Type.Object(
   Object.fromEntries(TIMES.map((name) => [name, Type.Union([Measure, Type.Null()])])),
   {
     description:
-      'Milliseconds, as exact as the buckets of the histogram; null where nothing was timed. `acceptP99` is until the 202, ' +
-      '`confirmP99` from acceptance to outcome',
+      'Milliseconds, as exact as the buckets of the histogram; null where nothing was timed. `acceptP99Ms` is until the 202, ' +
+      '`confirmP99Ms` from acceptance to outcome',
   },
 );
 
@@ -154,7 +154,7 @@ export const RatesAnswer = Type.Object(
         windowMs: Type.Integer({ minimum: 0, description: 'What the figures are of: the last ten seconds' }),
         perSecond: PerSecond,
         times: Times,
-        eventLoopMsP99: Measure,
+        eventLoopP99Ms: Measure,
         cpuShare: Type.Number({ minimum: 0, description: 'Of one core' }),
         rssBytes: Count,
         uptimeMs: Count,
