@@ -39,20 +39,23 @@ export async function fuzz(options: FuzzOptions): Promise<string[]> {
 
 async function fuzzOne(operation: Operation, known: Learner, options: FuzzOptions): Promise<string | null> {
   const { url, operatorToken, seed, runs, secrets } = options;
-  let finding = '';
+  let finding: string | null = null;
   const property = fc.asyncProperty(requestsTo(operation, operatorToken), async (draft) => {
     const request = draft(known);
-    const answer = await send(url, request);
+    // The last request that fails is the smallest.
+    const find = (what: string) => {
+      finding = `${operation.id}: ${what}\n  ${curl(url, request)}`;
+      return false;
+    };
+    const answer = await send(url, request).catch((error: Error) => error);
+    if (answer instanceof Error) return find(answer.message);
     known.learn(answer);
     const complaints = complaintsAbout(operation, request, answer, secrets);
     if (complaints.length === 0) return true;
-    // The last one that failed is the smallest.
-    finding = `${operation.id}: ${complaints.join('; ')}\n  ${curl(url, request)}\n  ${answer.status} ${answer.text.slice(0, 300)}`;
-    return false;
+    return find(`${complaints.join('; ')}; ${answer.status} ${answer.text.slice(0, 300)}`);
   });
-  const { failed, errorInstance } = await fc.check(property, { seed, numRuns: Math.ceil(runs / 2) });
-  if (!failed) return null;
-  return errorInstance && finding === '' ? `${operation.id}: ${errorInstance}` : finding;
+  await fc.check(property, { seed, numRuns: Math.ceil(runs / 2) });
+  return finding;
 }
 
 /** Each path with the methods that it does not describe. */
