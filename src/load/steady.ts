@@ -48,7 +48,10 @@ export async function openSteadyPurchases(options: SteadyOptions): Promise<Stead
         const { remainingStock } = JSON.parse(response.text()) as { remainingStock: number };
         onSold?.(remainingStock, nowMs);
       },
-      cut: (_, reason) => count(reason),
+      // One that nobody used for so long that the server ended it is no loss.
+      cut({ inFlight }, reason) {
+        if (inFlight) count(reason);
+      },
     },
   );
 
