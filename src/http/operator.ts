@@ -6,7 +6,8 @@ import { failure } from './respond.ts';
 /**
  * Operator calls need `Authorization: Bearer <token>`. Without a configured token they are answered only in development
  * mode and only to this machine itself: a loopback connection that no proxy forwarded, and whose `Host` is a loopback
- * name, too, so that a page in a browser here cannot be tricked into making the call.
+ * name, too. A page in a browser here is on this machine as well, so its call must come from our own origin: browsers send a
+ * POST without a body for any page, and say whose in `Origin`.
  *
  * Returns the refusal, or null for an operator.
  */
@@ -35,8 +36,10 @@ function isFromHere(req: Request, server: Bun.Server<unknown>): boolean {
   if (headers.has('forwarded') || headers.has('x-forwarded-for')) return false;
   const address = server.requestIP(req)?.address ?? '';
   const loopback = address === '::1' || /^(::ffff:)?127\./.test(address);
-  const host = (headers.get('host') ?? '').replace(/:\d+$/, '');
-  return loopback && isLoopbackName(host);
+  const host = headers.get('host') ?? '';
+  const origin = headers.get('origin');
+  const ours = origin === null || origin === `http://${host}`;
+  return loopback && ours && isLoopbackName(host.replace(/:\d+$/, ''));
 }
 
 function unauthorized(req: Request, refuse: Refuse): Response {

@@ -640,7 +640,7 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
       for (const [method, path] of calls) expect((await shop.call(method, path)).status).toBe(200);
     });
 
-    test('that came through a proxy, or with the name of another host, are refused without a token', async () => {
+    test('that came through a proxy, by the name of another host or from a page of another origin, are refused without a token', async () => {
       const foreign: Record<string, string>[] = [
         { 'X-Forwarded-For': '203.0.113.9' },
         { Forwarded: 'for=203.0.113.9' },
@@ -649,6 +649,11 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
         { Host: 'localhost.shop.example' },
         { Host: '127.0.0.1.shop.example:8080' },
         { Host: '' },
+        { Origin: 'https://shop.example' },
+        { Origin: 'http://localhost.shop.example' },
+        { Origin: 'http://127.0.0.1:1' },
+        { Origin: 'null' },
+        { Origin: '' },
       ];
       await shop.reset(1, 9);
       for (const [method, path] of calls) {
@@ -667,6 +672,9 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
         const answer = await askRaw(shop.url, rawRequest('POST /api/v1/sync/stock/init/1', { Host }));
         expect({ Host, status: answer?.status }).toEqual({ Host, status: 200 });
       }
+      const own = { Host: 'localhost:8080', Origin: 'http://localhost:8080' };
+      const answer = await askRaw(shop.url, rawRequest('POST /api/v1/sync/stock/init/1', own));
+      expect(answer?.status).toBe(200);
     });
 
     test('want the token where one is set, from this machine, too', async () => {
