@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Compile } from 'typebox/compile';
+import { holdWrites } from '../../test/support/hold-writes.ts';
 import { until } from '../../test/support/until.ts';
 import { type ServerProcess, startServer } from '../load/server-process.ts';
 import type { Method } from './openapi/parts.ts';
@@ -222,6 +223,18 @@ describe('a running server', () => {
       await expectAnswers('post', `${product}/${action}`, { productId: '77' }, [[404, acting({})]]);
     }
   });
+
+  test('answers operators as described while the ledger cannot write', async () => {
+    using _held = holdWrites(folder);
+    const thing = { name: 'Thing', priceMinor: 100, currency: 'EUR', units: 5 };
+    const asked = buying({ reason: 'for the test', ...thing }, { 'X-Request-Id': 'mine' });
+    const audit = buying({ reason: 'for the test' }, { 'X-Request-Id': 'mine' });
+    const answers = await Promise.all([
+      expectAnswers('post', '/api/v1/products', {}, [[503, asked]]),
+      expectAnswers('post', '/api/v1/ops/audit', {}, [[503, audit]]),
+    ]);
+    for (const [body] of answers) expect(body).toMatchObject({ code: 'unavailable', requestId: 'mine' });
+  }, 60_000);
 
   test('answers about itself as described', async () => {
     const paths = Object.keys(document.paths).filter((path) => !path.includes('{'));

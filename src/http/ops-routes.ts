@@ -102,7 +102,7 @@ export function createOpsRoutes(service: Service) {
     const [figures, counts, products] = await Promise.all([
       queue.status(),
       ledger.asyncCounts(),
-      ledger.products(),
+      ledger.productsAfter(0, UNITS_MAX),
     ]);
     const oldestAgeMs = (name: QueueName) => figures.find((one) => one.name === name)!.oldestAgeMs;
     const instances = rates.now();
@@ -115,7 +115,7 @@ export function createOpsRoutes(service: Service) {
           oldestAgeMs: oldestAgeMs('purchases'),
           paymentsOldestAgeMs: oldestAgeMs('payments'),
         },
-        units: products.slice(0, UNITS_MAX).map((product) => ({
+        units: products.map((product) => ({
           productId: product.id,
           total: product.total,
           available: available(product),

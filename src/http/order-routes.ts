@@ -4,7 +4,7 @@ import type { Canceller } from '../settlement/endings.ts';
 import { readCheckedBody } from './json-body.ts';
 import { newOperation, OPERATOR_EXPECTED, readOperator, readOperatorRequest } from './operator-request.ts';
 import { CUSTOMER_EXPECTED, canonicalCustomer } from './purchase-request.ts';
-import { failedProblem, isoTime, json, type OrderCode, problem } from './respond.ts';
+import { isoTime, json, type OrderCode, problem } from './respond.ts';
 import { checkCancelBody, checkOperatorCancelBody, checkRefundBody } from './schemas/orders.ts';
 import type { Service } from './service.ts';
 
@@ -15,7 +15,7 @@ const NOT_STORED = { 'Cache-Control': 'no-store' };
 
 /** Orders as their buyers read and end them. The customer is not shown: who has the id need not learn whose it is. */
 export function createOrderRoutes(service: Service) {
-  const { ledger, ids, desk, endings, log } = service;
+  const { ledger, ids, desk, endings } = service;
 
   async function read(req: OrderRequest): Promise<Response> {
     const { orderId } = req.params;
@@ -87,15 +87,10 @@ export function createOrderRoutes(service: Service) {
     return problem(req, 'order_pending', 'It is not known yet whether the order was carried out');
   }
 
-  function guarded(handler: (req: OrderRequest, server: Server) => Promise<Response>) {
-    return (req: OrderRequest, server: Server) =>
-      handler(req, server).catch((error) => failedProblem(req, error, log));
-  }
-
   return {
     '/api/v1/orders/:orderId': { GET: read },
-    '/api/v1/orders/:orderId/cancel': { POST: guarded(cancel) },
-    '/api/v1/orders/:orderId/refund': { POST: guarded(refund) },
+    '/api/v1/orders/:orderId/cancel': { POST: cancel },
+    '/api/v1/orders/:orderId/refund': { POST: refund },
   };
 }
 

@@ -5,7 +5,7 @@ import { createDocsRoutes } from './docs-routes.ts';
 import { createOpsRoutes } from './ops-routes.ts';
 import { createOrderRoutes } from './order-routes.ts';
 import { createProductRoutes } from './product-routes.ts';
-import { failed, failure, requestIdOf } from './respond.ts';
+import { failed, failedProblem, failure, requestIdOf } from './respond.ts';
 import type { Service } from './service.ts';
 import { createStreamRoutes } from './stream-routes.ts';
 import { createSyncRoutes } from './sync-routes.ts';
@@ -21,10 +21,10 @@ export function createRoutes(service: Service): Routes {
   return {
     ...createSyncRoutes(service),
     ...createAsyncRoutes(service),
-    ...createOrderRoutes(service),
-    ...createProductRoutes(service),
+    ...sayingProblems(createOrderRoutes(service), service),
+    ...sayingProblems(createProductRoutes(service), service),
     ...createStreamRoutes(service),
-    ...createOpsRoutes(service),
+    ...sayingProblems(createOpsRoutes(service), service),
     ...createActuatorRoutes(service),
     ...createDocsRoutes(service),
   };
@@ -124,6 +124,15 @@ function closed({ body, status, headers }: Response): Response {
   const ending = new Headers(headers);
   ending.set('Connection', 'close');
   return new Response(body, { status, headers: ending });
+}
+
+/** Our own routes: what fails is said as a problem, too. */
+function sayingProblems(routes: Routes, { log }: Pick<Service, 'log'>): Routes {
+  return wrapped(
+    routes,
+    (handler) => (req: never, server) =>
+      Promise.try(handler, req, server).catch((error) => failedProblem(req, error, log)),
+  );
 }
 
 function wrapped(routes: Routes, wrap: (handler: Handler) => Handler): Routes {

@@ -24,7 +24,7 @@ import {
 } from './ops-examples.ts';
 import {
   BAD_OPERATOR_INPUT,
-  errorAnswer,
+  CANNOT_READ,
   FOR_OPERATORS,
   inQuery,
   jsonAnswer,
@@ -46,6 +46,7 @@ const NOT_AN_OPERATOR = { '401': problemAnswer('`unauthorized`: no operator toke
 const BAD_QUERY = {
   '400': problemAnswer('`invalid_request`; `field` names what is wrong'),
   ...NOT_AN_OPERATOR,
+  '503': CANNOT_READ,
 };
 
 function action(operationId: string, summary: string, description: string): Operation {
@@ -164,7 +165,7 @@ export const OPS_PATHS: Paths = {
         '200': jsonAnswer('The verdicts', AuditAnswer, { examples: { balanced: AUDIT } }),
         ...BAD_OPERATOR_INPUT,
         '409': problemAnswer('`in_flight`: another one is running'),
-        '503': errorAnswer('`unavailable`: the books could not be read, or not in time', ['Retry-After']),
+        '503': problemAnswer('`unavailable`: the books could not be read, or not in time', ['Retry-After']),
       },
     },
   },

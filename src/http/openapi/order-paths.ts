@@ -3,6 +3,7 @@ import { OrderAnswer } from '../schemas.ts';
 import { CANCELLED, PAID, REFUNDED, REFUNDING } from './examples.ts';
 import {
   BAD_OPERATOR_INPUT,
+  CANNOT_READ,
   FOR_OPERATORS,
   inPath,
   jsonAnswer,
@@ -18,10 +19,6 @@ const ORDER = inPath(
   { type: 'string', format: 'uuid', examples: [PAID.orderId] },
   'Order id, or the tracking id of a confirmed purchase',
 );
-const UNAVAILABLE = problemAnswer(
-  '`unavailable`: nothing was done. `outcome_unknown`: perhaps done. The same call again does it, or finds out.',
-  ['Retry-After'],
-);
 
 export const ORDER_PATHS: Paths = {
   '/api/v1/orders/{orderId}': {
@@ -33,6 +30,7 @@ export const ORDER_PATHS: Paths = {
       responses: {
         '200': jsonAnswer('The order as it stands', OrderAnswer, { examples: { paid: PAID } }),
         '404': problemAnswer('`not_found`'),
+        '503': CANNOT_READ,
       },
     },
   },
@@ -58,7 +56,6 @@ export const ORDER_PATHS: Paths = {
           '`order_charging` or `order_pending`: what is under way will be over soon. `order_paid`: ask for a refund. ' +
             '`order_declined`, `order_expired`, `order_refunding` or `order_refunded`: there is nothing left to cancel.',
         ),
-        '503': UNAVAILABLE,
       },
     },
   },
@@ -87,7 +84,6 @@ export const ORDER_PATHS: Paths = {
         ...BAD_OPERATOR_INPUT,
         '404': problemAnswer('`not_found`'),
         '409': problemAnswer('`order_not_paid`: no money to give back. `order_pending`: not known yet'),
-        '503': UNAVAILABLE,
       },
     },
   },

@@ -202,10 +202,18 @@ export const OPERATOR_NAME = {
   description: 'Who acts, for the log of operations; `operator` where it is absent. Not `system`.',
 } as const;
 
-/** What a call of operators with a JSON body may be refused for. */
+/** While an engine is away. */
+export const CANNOT_READ = problemAnswer('`unavailable`; the message says why', ['Retry-After']);
+export const CANNOT_CHANGE = problemAnswer(
+  '`unavailable`: nothing was done. `outcome_unknown`: perhaps done. The same call again does it, or finds out.',
+  ['Retry-After'],
+);
+
+/** What a call of operators with a JSON body may be answered instead of being carried out. */
 export const BAD_OPERATOR_INPUT = {
   '400': problemAnswer('`invalid_request`; `field` names what is wrong'),
   '401': problemAnswer('`unauthorized`: no operator token, or a wrong one'),
   '413': problemAnswer('`payload_too_large`: the body is larger than 16 KiB'),
   '415': problemAnswer('`unsupported_media_type`: the body is not declared as JSON'),
+  '503': CANNOT_CHANGE,
 } as const;

@@ -10,6 +10,7 @@ import {
 import { ProductId } from '../schemas.ts';
 import {
   BAD_OPERATOR_INPUT,
+  CANNOT_READ,
   FOR_OPERATORS,
   inPath,
   inQuery,
@@ -108,6 +109,7 @@ export const PRODUCT_PATHS: Paths = {
       responses: {
         '200': jsonAnswer('A page of products', ProductsAnswer, { examples: { products: PRODUCTS } }),
         '400': problemAnswer('`invalid_request`; `field` names what is wrong'),
+        '503': CANNOT_READ,
       },
     },
     post: {
@@ -145,6 +147,7 @@ export const PRODUCT_PATHS: Paths = {
         }),
         '304': { description: 'Neither version nor state have changed since the ETag in If-None-Match' },
         '404': NO_SUCH_PRODUCT,
+        '503': CANNOT_READ,
       },
     },
     patch: {
