@@ -11,6 +11,9 @@ import { openRabbitQueue, type RabbitQueueOptions } from '../rabbitmq.ts';
 /** A broker takes seconds to start, and its clients some more to come back. */
 const HEALED_WITHIN_MS = 20_000;
 const FROZEN_MS = 5_000;
+const CONFIRM_TIMEOUT_MS = 1_000;
+/** The status gives the broker two seconds; the rest is for a busy machine. */
+const TOLD_WITHIN_MS = FROZEN_MS - CONFIRM_TIMEOUT_MS;
 
 if (!productionEngines) {
   test.skip('bad days of RabbitMQ: PULSECART_TEST_ENGINES=embedded runs no broker', () => {});
@@ -92,23 +95,23 @@ function badDays(): void {
   });
 
   test('a frozen broker: what was sent is unknown in time, the rest is refused at once, and it heals', async () => {
-    const queue = await open({ confirmTimeoutMs: 1_000 });
+    const queue = await open({ confirmTimeoutMs: CONFIRM_TIMEOUT_MS });
     const got = await collect(queue);
     await queue.publish('purchases', [{ body: 'before', items: 1 }]);
     broker.freeze();
     try {
       const sent = await timed(queue.publish('purchases', [{ body: 'into', items: 1 }]));
       expect(sent.failure).toBe('outcome_unknown');
-      expect(sent.ms).toBeWithin(990, 2_000);
+      expect(sent.ms).toBeWithin(CONFIRM_TIMEOUT_MS - 10, TOLD_WITHIN_MS);
       for (const work of [queue.publish('purchases', [{ body: 'after', items: 1 }]), queue.ping()]) {
         const refused = await timed(work);
         expect(refused.failure).toBe('unavailable');
-        expect(refused.ms).toBeLessThan(500);
+        expect(refused.ms).toBeLessThan(CONFIRM_TIMEOUT_MS);
       }
       const asked = await timed(queue.status());
       expect(asked.failure).toBe('unavailable');
-      expect(asked.ms).toBeLessThan(1_500);
-      await Bun.sleep(FROZEN_MS - sent.ms - asked.ms);
+      expect(asked.ms).toBeLessThan(TOLD_WITHIN_MS);
+      await Bun.sleep(Math.max(0, FROZEN_MS - sent.ms - asked.ms));
     } finally {
       broker.thaw();
     }
