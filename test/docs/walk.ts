@@ -45,8 +45,12 @@ export function walkThrough(
         const [, settings] = START.exec(example.command) ?? [];
         if (settings !== undefined)
           await shop.restart(Object.fromEntries(new URLSearchParams(settings.trim().replaceAll(' ', '&'))));
-        else if (example.isBeside) beside.push({ example, watch: watching(real(example), shop) });
-        else await compare(example);
+        else if (example.isBeside) {
+          const watch = watching(real(example), shop);
+          beside.push({ example, watch });
+          // A viewer that came later than the next change would never see what was before. Its pipe may hold back what it saw.
+          await eventually(async () => (await viewersOf(shop)) === beside.length);
+        } else await compare(example);
       });
     }
 
@@ -86,6 +90,10 @@ export function walkThrough(
 
 function envOf({ folder, url }: EmbeddedShop): Record<string, string> {
   return { ...NO_ENGINES, PULSECART_DATA: folder, PORT: new URL(url).port };
+}
+
+async function viewersOf(shop: EmbeddedShop): Promise<number> {
+  return (await shop.get('/actuator/metrics/pulsecart_live_viewers')).json.measurements[0].value;
 }
 
 interface Watch {
