@@ -1,3 +1,4 @@
+import { AppError } from '../domain/errors.ts';
 import { amountMinor, type Order, type OrderStatus } from '../domain/order.ts';
 import type { OrderView } from '../ledger/ledger.ts';
 import type { Canceller } from '../settlement/endings.ts';
@@ -77,7 +78,12 @@ export function createOrderRoutes(service: Service) {
     status: number,
     headers: Record<string, string> = {},
   ): Promise<Response> {
-    const view = await ledger.order(orderId);
+    const view = await ledger.order(orderId).catch((error) => {
+      // The step before was committed, and `unavailable` would say that nothing was done.
+      throw new AppError('outcome_unknown', 'It may be done, and the order cannot be read now.', {
+        cause: error,
+      });
+    });
     return json(shown(view!), status, { ...NOT_STORED, ...headers });
   }
 

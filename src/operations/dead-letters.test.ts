@@ -174,8 +174,14 @@ test('what broke off before the letter was forgotten is finished by asking again
   };
   const replaying = { queue: 'purchases', cause: 'replayed' } as const;
   const discarding = { queue: 'purchases', cause: 'discarded' } as const;
-  await expect(deadLetters.replay(replaying, note)).rejects.toThrow('for the test');
-  await expect(deadLetters.discard(discarding, note)).rejects.toThrow('for the test');
+  await expect(deadLetters.replay(replaying, note)).rejects.toMatchObject({
+    code: 'outcome_unknown',
+    message: expect.stringContaining('for the test'),
+  });
+  await expect(deadLetters.discard(discarding, note)).rejects.toMatchObject({
+    code: 'outcome_unknown',
+    message: expect.stringContaining('for the test'),
+  });
   expect(await lettersLeft()).toBe(2);
   Object.assign(house.queue, { replay, discard });
   expect(await deadLetters.replay(replaying, note)).toMatchObject({ letters: 1 });

@@ -1,4 +1,5 @@
 import type { Clock } from '../domain/clock.ts';
+import { AppError, isAppError } from '../domain/errors.ts';
 import type { PurchaseIds } from '../domain/ids.ts';
 import type { Operation, OperationAction } from '../domain/operation.ts';
 import { type Purchase, QUANTITY_MAX } from '../domain/purchase.ts';
@@ -128,14 +129,18 @@ export function createDeadLetters(dependencies: DeadLettersDependencies): DeadLe
     const details = { ...(cause !== undefined && { cause }), letters: chosen.length, items };
     await ledger.log(note(`dead-letters.${action}`, `queue/${name}`, details));
     const purchases = name === 'purchases' ? chosen.flatMap(purchasesIn).filter(isOurs) : [];
-    for (let at = 0; at < purchases.length; at += STEP_ITEMS_MAX) {
-      await prepare(purchases.slice(at, at + STEP_ITEMS_MAX));
+    try {
+      for (let at = 0; at < purchases.length; at += STEP_ITEMS_MAX) {
+        await prepare(purchases.slice(at, at + STEP_ITEMS_MAX));
+      }
+      const letters = await queue[action](
+        name,
+        chosen.map(({ id }) => id),
+      );
+      return { letters, items, truncated };
+    } catch (error) {
+      throw perhapsInPart(error);
     }
-    const letters = await queue[action](
-      name,
-      chosen.map(({ id }) => id),
-    );
-    return { letters, items, truncated };
   }
 
   /** One that somebody made up has no reader, and perhaps an id that no ledger would take. */
@@ -198,6 +203,14 @@ export function createDeadLetters(dependencies: DeadLettersDependencies): DeadLe
     replay: (choice, note) => act('replay', choice, note, markHandled),
     discard: (choice, note) => act('discard', choice, note, end),
   };
+}
+
+/** An engine's `unavailable` would say that nothing was done, which is true of its own last step alone. */
+function perhapsInPart(error: unknown): unknown {
+  if (!isAppError(error, 'unavailable')) return error;
+  return new AppError('outcome_unknown', `Perhaps done in part, asking again finishes it: ${error.message}`, {
+    cause: error,
+  });
 }
 
 function describe(queue: QueueName, cause: string, letters: readonly DeadLetter[]): DeadLetterGroup {

@@ -93,7 +93,7 @@ const NOTES: Readonly<Record<Exclude<Code, 'unusable_store'>, Note>> = {
   outcome_unknown: {
     meaning: 'Perhaps it was done, perhaps not: the answer of an engine got lost.',
     advice:
-      'Do not buy anew. Read the order (`orderId`) or the purchase (`trackingId`) until it is known, or send the same request with the same `Idempotency-Key`.',
+      'Do not buy anew. Read the order (`orderId`) or the purchase (`trackingId`) until it is known, or send the same request with the same `Idempotency-Key`. An operator who added `units`, reset a stock or created a product without `productId` reads `GET /api/v1/ops/log` first: sent again, it is done again.',
   },
   order_pending: {
     meaning: 'It is not known yet whether the order was carried out.',

@@ -166,7 +166,8 @@ export const PRODUCT_PATHS: Paths = {
     post: change(
       'addUnits',
       'Add units to the round that runs, or take free ones away',
-      'Added units are sold at once. For a fresh round see `reset`.',
+      'Added units are sold at once. For a fresh round see `reset`. After `outcome_unknown`, or without an answer, look at ' +
+        '`GET /api/v1/ops/log` before sending it again: that would add them twice.',
       UnitsBody,
       SOME_UNITS,
       {
