@@ -33,7 +33,7 @@ export interface House {
   readonly service: Service;
   /** Starts what works by itself: worker, settlement, reconciler. */
   start(roles: { readonly worker: boolean; readonly settlement: boolean }): Promise<void>;
-  /** From now on health and readiness say no, and waiting readers are answered with what is known. */
+  /** From now on health and readiness say no, waiting readers are answered with what is known, and an audit is ended. */
   leave(): void;
   /** Sends live viewers elsewhere. Those who come here again are sent away again, so nothing may listen any more. */
   endStreams(): Promise<void>;
@@ -182,6 +182,8 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
     leave() {
       ready = false;
       tracking.close();
+      // Nobody gets an answer any more once the port is closed, and an audit may take longer than that.
+      void auditRun.close();
     },
     endStreams: live.close,
     async finishPurchases() {

@@ -44,6 +44,8 @@ test('one that takes too long, or is in the way of a shutdown, is stopped', asyn
   await Bun.sleep(1);
   await leaving.close();
   expect(await running).toContain('The audit was stopped');
+  // Requests still come in while a server drains.
+  await expect(leaving.run(operation())).rejects.toMatchObject({ code: 'unavailable' });
 });
 
 test('one that fails leaves room for the next', async () => {

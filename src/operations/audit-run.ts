@@ -7,7 +7,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 export interface AuditRun {
   /** Null while another one runs. Rejects `unavailable` when it could not be carried out. */
   run(operation: Operation): Promise<AuditReport | null>;
-  /** Ends one that is under way. */
+  /** Ends one that is under way, and refuses those to come. */
   close(): Promise<void>;
 }
 
@@ -40,6 +40,7 @@ export function createAuditRun({
 }: AuditRunDependencies): AuditRun {
   let stop = new AbortController();
   let running: Promise<AuditReport> | null = null;
+  let closed = false;
 
   async function carryOut(operation: Operation): Promise<AuditReport> {
     const startedAtMs = performance.now();
@@ -59,6 +60,7 @@ export function createAuditRun({
 
   return {
     async run(operation) {
+      if (closed) throw new AppError('unavailable', 'No audit is begun here: the server is leaving.');
       if (running || !(await ledger.holdDuty(DUTY, holder, timeoutMs + DUTY_GRACE_MS)) || running)
         return null;
       stop = new AbortController();
@@ -70,6 +72,7 @@ export function createAuditRun({
       }
     },
     async close() {
+      closed = true;
       stop.abort();
       await running?.catch(() => {});
     },
