@@ -7,7 +7,7 @@
  * - `unknown` cut off or told `outcome_unknown`: may or may not have an order
  * - `wrong` an answer that the contract does not allow
  */
-export const FATES = [
+const FATES = [
   'none',
   'accepted',
   'sold',

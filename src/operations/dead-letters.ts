@@ -88,7 +88,7 @@ export interface DeadLettersDependencies {
 }
 
 /** Letters looked at per call, of each queue: as deep as a broker is looked into, and some 2 MB. */
-export const LETTERS_MAX = 10_000;
+const LETTERS_MAX = 10_000;
 /** Groups answered; letters of more different causes need a closer look than this one. */
 const GROUPS_MAX = 200;
 const EXAMPLES_MAX = 5;

@@ -204,7 +204,7 @@ export const OPERATOR_NAME = {
 
 /** While an engine is away. */
 export const CANNOT_READ = problemAnswer('`unavailable`; the message says why', ['Retry-After']);
-export const CANNOT_CHANGE = problemAnswer(
+const CANNOT_CHANGE = problemAnswer(
   '`unavailable`: nothing was done. `outcome_unknown`: perhaps done. The same call again does it, or finds out.',
   ['Retry-After'],
 );

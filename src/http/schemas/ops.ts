@@ -16,7 +16,7 @@ export const QueueNameSchema = Type.Enum([...QUEUE_NAMES], {
 });
 
 /** Letters named one by one in one call; a group is named by its cause. */
-export const LETTER_IDS_MAX = 200;
+const LETTER_IDS_MAX = 200;
 
 export const CauseSchema = Type.String({
   minLength: 1,

@@ -15,7 +15,7 @@ export const CancelBody = Type.Object(
 );
 export const checkCancelBody = Compile(CancelBody);
 
-export const OperatorCancelBody = Type.Object({ reason: Reason });
+const OperatorCancelBody = Type.Object({ reason: Reason });
 export const checkOperatorCancelBody = Compile(OperatorCancelBody);
 
 export const RefundBody = Type.Object({ reason: Reason }, { $id: 'RefundRequest' });

@@ -7,8 +7,8 @@ import { UNTEXT } from './text.ts';
 /** The shapes of products and their sales. */
 
 /** With quantities of a million at most, every amount stays an exact number. */
-export const PRICE_MINOR_MAX = 9_000_000_000;
-export const HOLD_SECONDS_MAX = 86_400;
+const PRICE_MINOR_MAX = 9_000_000_000;
+const HOLD_SECONDS_MAX = 86_400;
 const NAME_PATTERN = `^[^${UNTEXT}]{1,200}$`;
 /** A date and a time with its zone (RFC 3339), to the millisecond. */
 export const TIME_PATTERN =

@@ -148,7 +148,7 @@ export async function measurePair(theirs: Side, ours: Side, durationMs: number):
   return { noop: rounded(noopPerS), ours: rounded(oursPerS), ratio: rounded(oursPerS / noopPerS, 3) };
 }
 
-export function ownFigures(side: Side) {
+function ownFigures(side: Side) {
   return {
     ...side.figures(),
     p50Ms: side.latency.percentileMs(50),
