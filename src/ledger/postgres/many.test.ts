@@ -55,7 +55,7 @@ function together(): void {
     return { id: mint(), productId, ...plain, ...changes };
   }
 
-  test('sell, charge, expire, cancel and refund at once without a deadlock, and their books balance', async () => {
+  test('sell, charge, expire, cancel, refund and serve operators at once without a deadlock, and their books balance', async () => {
     console.log(`seed ${SEED}; to repeat: SEED=${SEED} npm test -- src/ledger/postgres/many`);
     const random = randomFrom(SEED);
     const below = (n: number) => Math.floor(random() * n);
@@ -115,10 +115,32 @@ function together(): void {
         await ledger.settleRefunds(await ledger.leaseRefunds(20, below(2) * 60_000));
       }
     }
+    async function operate(ledger: Ledger): Promise<void> {
+      for (let step = 0; step < 25; step++) {
+        const productId = products[below(4)]!;
+        const operation = { ...refundOf(mint()), action: 'product.change' as const };
+        const changes = [
+          { addUnits: below(21) - 10 },
+          { perCustomerLimit: null },
+          { perCustomerLimit: 20 + below(10) },
+          { state: below(4) === 0 ? ('paused' as const) : ('open' as const) },
+        ];
+        await ledger.changeProduct(productId, changes[below(changes.length)]!, operation, null);
+        if (step % 5 === 0) await ledger.reset(productId, 200, { ...operation, id: mint() });
+        if (step % 5 === 1) {
+          const wish = { name: 'One more', priceMinor: 5, currency: 'EUR', units: 10 };
+          await ledger.createProduct(wish, { ...operation, id: mint() });
+          await ledger.addProducts([{ ...wish, id: 1 + below(30) }]);
+        }
+        const now = Date.now();
+        await ledger.prune({ outcomes: now, keys: 0, operations: 0 }, 50);
+      }
+    }
     await Promise.all([
       ...ledgers.map(trade),
       ...ledgers.map(charge),
       ...ledgers.map(end),
+      ...ledgers.map(operate),
       ...ledgers.map(trade),
     ]);
 
