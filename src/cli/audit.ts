@@ -37,7 +37,7 @@ export async function auditCommand(argv: readonly string[], openBooks: OpenBooks
     // Beside the verdicts, not among them: whoever has a DATABASE_URL set should see that these are not the books of ./data.
     console.error(`pulsecart audit: the books are ${books}`);
     for (const { name, pass, detail } of verdicts) {
-      console.log(`  ${pass ? 'PASS' : 'FAIL'}  ${name.padEnd(42)}${detail}`);
+      console.log(`  ${pass ? 'PASS' : 'FAIL'}  ${name.padEnd(42)}${detail}`.trimEnd());
     }
     console.log('  Not seen here: answers that clients were given (the demo checks those).');
   }

@@ -16,8 +16,9 @@ const HELP = `pulsecart migrate: brings the tables up to date, without serving
   --check      change nothing; exit status 1 when something is to be done
   --json       one JSON object {place, from, to, pending}
 
-On PostgreSQL it is one transaction, for as long as it takes (a server that starts does the same, in at most a minute). Servers of the release before may go on meanwhile and afterwards, unless CHANGELOG.md says
-that they must be stopped; they cannot be started again. An embedded server has to be stopped first.
+On PostgreSQL it is one transaction, for as long as it takes (a server that starts does the same, in at most a minute).
+Servers of the release before may go on meanwhile and afterwards, unless CHANGELOG.md says that they must be stopped;
+they cannot be started again. An embedded server has to be stopped first.
 Example: pulsecart migrate --data ./data`;
 
 export async function migrateCommand(argv: readonly string[], openSchema: OpenSchema): Promise<number> {

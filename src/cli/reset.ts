@@ -19,8 +19,9 @@ const HELP = `pulsecart reset: deletes everything, back to a first start
   --force      needed in production mode
   --json       one JSON object {place, deleted: [{what, count}]}; with --yes
 
-Products, orders, keys, queues and logs go; what is not PulseCart's stays. Refused while a server runs on them. Broken off, it is finished by running
-it again. For a fresh round of units in a running sale that is not the command: that is a call of the API.
+Products, orders, keys, queues and logs go; what is not PulseCart's stays. Refused while a server runs on them. Broken
+off, it is finished by running it again. It is not the command for a fresh round of units in a running sale: that is a
+call of the API.
 Example: pulsecart reset --data ./data --yes`;
 
 /** What somebody types who means it. */

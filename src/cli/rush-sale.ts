@@ -33,6 +33,8 @@ export interface RushResult {
   /** Free units before and after, as the server told them; null when it could not be asked any more. */
   readonly stock: { readonly before: number; readonly after: number | null };
   readonly granted: number;
+  /** Beside the crowd, to those who send every purchase twice. */
+  readonly grantedToRepeaters: number;
   readonly refused: number;
   readonly errors: number;
   /** From the first arrival to the last outcome. */
@@ -76,6 +78,7 @@ export async function holdRush(
     calledBack: signal.aborted,
     stock: { before, after },
     granted: record.count('sold', 'confirmed'),
+    grantedToRepeaters: repeats.orderIds.length,
     refused: record.count('refused', 'rejected'),
     errors: record.count('none', 'accepted', 'unknown', 'wrong', 'overloaded', 'failed'),
     elapsedMs: Math.round(crowd.elapsedMs),
@@ -170,7 +173,7 @@ function soldWithinOffer(product: Units | null, { unitsHeld }: Orders, units: nu
   return {
     name,
     pass: unitsHeld <= (units ?? total) && unitsHeld <= reserved + sold && reserved + sold <= total,
-    detail: `${unitsHeld} for this crowd, ${sold} sold + ${reserved} reserved in all, of ${total}`,
+    detail: `${unitsHeld} for this rush, ${sold} sold + ${reserved} reserved in all, of ${total}`,
   };
 }
 

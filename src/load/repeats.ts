@@ -6,9 +6,11 @@ import { ASYNC_PURCHASE, SYNC_PURCHASE } from './requests.ts';
 /** Enough to meet several instances; few enough to change nothing about the crowd beside them. */
 const REPEATERS = 10;
 const CALL_TIMEOUT_MS = 20_000;
+/** Less than a call may take, so that a purchase still undecided then is told as one. */
+const OUTCOME_WAIT_S = 10;
 
 export interface Repeats {
-  /** Of the sync purchases that were granted. */
+  /** Of all that were granted, those whose outcome came later among them. */
   readonly orderIds: readonly string[];
   /** How many pairs of answers tell something: a no binds no key, and a cut connection has no answer. */
   readonly telling: number;
@@ -33,8 +35,9 @@ export async function repeatPurchases(purchase: {
     ([first, second]) =>
       (first?.status === 200 || first?.status === 202) && second !== null && second.status !== 503,
   );
+  const orderIds = await Promise.all(telling.map(([first]) => orderIdOf(url, first!)));
   return {
-    orderIds: telling.flatMap(([first]) => (first!.status === 200 ? [orderIdIn(first!)] : [])),
+    orderIds: orderIds.filter((id) => id !== null),
     telling: telling.length,
     different: telling.filter(([first, second]) => first!.text !== second!.text).length,
   };
@@ -56,6 +59,20 @@ interface Answer {
   readonly text: string;
 }
 
+/** Null when it ended without an order, or nobody could say in time. */
+async function orderIdOf(url: string, { status, text }: Answer): Promise<string | null> {
+  const { orderId, trackingId } = JSON.parse(text) as { orderId?: string; trackingId?: string };
+  if (status === 200) return orderId!;
+  try {
+    const response = await fetch(`${url}${ASYNC_PURCHASE}/${trackingId}?wait=${OUTCOME_WAIT_S}s`, {
+      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+    });
+    return ((await response.json()) as { orderId?: string }).orderId ?? null;
+  } catch {
+    return null;
+  }
+}
+
 async function buy(url: string, key: string, body: string): Promise<Answer | null> {
   try {
     const response = await fetch(url, {
@@ -68,8 +85,4 @@ async function buy(url: string, key: string, body: string): Promise<Answer | nul
   } catch {
     return null;
   }
-}
-
-function orderIdIn({ text }: Answer): string {
-  return (JSON.parse(text) as { orderId: string }).orderId;
 }
