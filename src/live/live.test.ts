@@ -90,6 +90,19 @@ test('news that got lost is found by asking, at once where the feed knows of the
   await until(() => versions().at(-1) === next.version);
 });
 
+test('the last change is told before the end, however soon after it the house closes', async () => {
+  const viewer = await watch();
+  feed.standings([standingOf(await change())]);
+  await until(() => viewer.versions().length === 2);
+  // The feed still holds the second one back.
+  const last = await change();
+  house.catalogue.saw([last]);
+  feed.standings([standingOf(last)]);
+  await live.close();
+  expect(viewer.versions().at(-1)).toBe(last.version);
+  expect(viewer.events.at(-1)).toEqual({ type: 'goodbye' });
+});
+
 test('who comes back is shown no less than was seen elsewhere, though nobody here has heard of it', async () => {
   const stale = await watch();
   const { version } = await change();

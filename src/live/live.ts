@@ -212,7 +212,12 @@ export function createLive(dependencies: LiveDependencies): Live {
       unsubscribe();
       clearInterval(rechecks);
       clearInterval(heartbeats);
-      rounds.close();
+      // What was seen here and is still on its way through the feed.
+      for (const productId of shelf.productIds()) {
+        const last = catalogue.last(productId)?.product;
+        if (last) shelf.learn(last);
+      }
+      await rounds.close();
       shelf.stopTimer();
       for (const viewer of [...releases.keys()]) viewer.end({ type: 'goodbye' });
       await rechecking;

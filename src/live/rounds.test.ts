@@ -69,19 +69,6 @@ test('a round that takes long is not overtaken by the next, which follows it', a
   expect(ends).toHaveLength(2);
 });
 
-test('after closing there is no round', async () => {
-  let told = 0;
-  const rounds = createRounds(
-    async () => void told++,
-    () => 50,
-  );
-  rounds.ask();
-  rounds.close();
-  rounds.ask();
-  await pass(1_000);
-  expect(told).toBe(0);
-});
-
 test('many are told in slices, and others get their turn in between', async () => {
   jest.useRealTimers();
   let done = 0;
@@ -92,4 +79,26 @@ test('many are told in slices, and others get their turn in between', async () =
   await inSlices(new Array(1_000).fill(0), () => done++);
   expect(done).toBe(1_000);
   expect(doneAtFirstTurn).toBeLessThan(500);
+});
+
+test('closing lets the round under way end, tells what is left, and then nothing any more', async () => {
+  const ends: (() => void)[] = [];
+  const rounds = createRounds(
+    () => new Promise((resolve) => void ends.push(resolve)),
+    () => 50,
+  );
+  rounds.ask();
+  await pass(1);
+  rounds.ask();
+  const closed = rounds.close();
+  await pass(1_000);
+  expect(ends).toHaveLength(1);
+  ends[0]!();
+  await pass(1);
+  expect(ends).toHaveLength(2);
+  ends[1]!();
+  await closed;
+  rounds.ask();
+  await pass(1_000);
+  expect(ends).toHaveLength(2);
 });

@@ -6,7 +6,8 @@
 export interface Rounds {
   /** There is something to tell: at once when it was quiet, otherwise with the next round. */
   ask(): void;
-  close(): void;
+  /** Lets the round under way end, tells what is left, and then nothing any more. */
+  close(): Promise<void>;
 }
 
 /** Viewers told in one go: a millisecond or two, after which purchases get their turn. */
@@ -15,26 +16,23 @@ const SLICE = 100;
 export function createRounds(tellAll: () => Promise<void>, paceMs: () => number): Rounds {
   let earliestMs = 0;
   let timer: Timer | null = null;
-  let isTelling = false;
+  let telling: Promise<void> | null = null;
   let asked = false;
   let closed = false;
 
   function schedule(): void {
-    if (timer || isTelling || !asked || closed) return;
+    if (timer || telling || !asked || closed) return;
     timer = setTimeout(round, Math.max(0, earliestMs - performance.now())).unref();
   }
 
-  async function round(): Promise<void> {
+  function round(): void {
     timer = null;
     asked = false;
-    isTelling = true;
     earliestMs = performance.now() + paceMs();
-    try {
-      await tellAll();
-    } finally {
-      isTelling = false;
+    telling = tellAll().finally(() => {
+      telling = null;
       schedule();
-    }
+    });
   }
 
   return {
@@ -42,9 +40,11 @@ export function createRounds(tellAll: () => Promise<void>, paceMs: () => number)
       asked = true;
       schedule();
     },
-    close() {
+    async close() {
       closed = true;
       if (timer) clearTimeout(timer);
+      await telling;
+      if (asked) await tellAll();
     },
   };
 }
