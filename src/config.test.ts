@@ -24,6 +24,7 @@ test('with nothing set everything has a value that fits one machine', () => {
     worker: true,
     logLevel: 'info',
     logRequests: false,
+    purchaseTimeoutMs: 3_000,
     purchaseTtlMs: 1_800_000,
     keep: {
       outcomesMs: 604_800_000,
@@ -91,6 +92,7 @@ test('every setting is read from its variable', () => {
       PULSECART_SIMULATOR_DUPLICATE_RATE: '0.3',
       PULSECART_SIMULATOR_TOO_LATE_RATE: '0.15',
       PULSECART_SIMULATOR_OUTAGE_RATE: '1',
+      PULSECART_PURCHASE_TIMEOUT_MS: '2500',
     }),
   ).toEqual({
     port: 0,
@@ -110,6 +112,7 @@ test('every setting is read from its variable', () => {
     worker: false,
     logLevel: 'silent',
     logRequests: true,
+    purchaseTimeoutMs: 2_500,
     purchaseTtlMs: 60_000,
     keep: {
       outcomesMs: 90_000_000,

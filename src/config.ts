@@ -24,6 +24,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Log every request. */
   readonly logRequests: boolean;
+  /** From a purchase's arrival to its answer, at most. A sync purchase is decided within this time or not at all. */
+  readonly purchaseTimeoutMs: number;
   /** How long an async purchase may wait before it ends as `too_old`. */
   readonly purchaseTtlMs: number;
   /** How long what nobody needs any more is kept. */
@@ -90,6 +92,8 @@ const ENGINE_VARIABLES = ['DATABASE_URL', 'REDIS_URL', 'RABBITMQ_URL'] as const;
  * At 300 ms per charge, as with a real provider, this many make about 6,600 orders/s; each costs about a kilobyte.
  */
 const CHARGES_IN_FLIGHT = 2_000;
+/** Buyers and balancers wait longer than this; an engine that needs it for a purchase is in trouble. */
+const PURCHASE_TIMEOUT_MS = 3_000;
 /** Each costs some kilobytes and a file descriptor. */
 const STREAMS = 20_000;
 /** Many people may share an address; one that takes a twentieth of all seats is no household. */
@@ -157,6 +161,13 @@ export function readConfig(
     worker: onOff('PULSECART_WORKER', env.PULSECART_WORKER, true),
     logLevel: oneOf('PULSECART_LOG_LEVEL', env.PULSECART_LOG_LEVEL, LOG_LEVELS, 'info'),
     logRequests: onOff('PULSECART_LOG_REQUESTS', env.PULSECART_LOG_REQUESTS, false),
+    purchaseTimeoutMs: integer(
+      'PULSECART_PURCHASE_TIMEOUT_MS',
+      env.PULSECART_PURCHASE_TIMEOUT_MS,
+      PURCHASE_TIMEOUT_MS,
+      500,
+      30_000,
+    ),
     purchaseTtlMs: purchaseTtlMs(env),
     keep: keep(env),
     drainMs: integer(

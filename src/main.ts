@@ -76,7 +76,7 @@ async function openEmbedded(config: Config, log: Log): Promise<Engines> {
 }
 
 async function openProduction(
-  { namespace, tuning, payments }: Config,
+  { namespace, tuning, payments, purchaseTimeoutMs }: Config,
   { databaseUrl, redisUrl, rabbitmqUrl }: EngineUrls,
   log: Log,
 ): Promise<Engines> {
@@ -102,7 +102,12 @@ async function openProduction(
   const workerBatches = tuning.workerBatches ?? WORKER_BATCHES;
   const poolSize = tuning.databasePool ?? deskBatches + workerBatches + OTHER_CONNECTIONS;
   try {
-    const { ledger, clock } = await openPostgresLedger({ url: databaseUrl, poolSize, onTrouble });
+    const { ledger, clock } = await openPostgresLedger({
+      url: databaseUrl,
+      poolSize,
+      onTrouble,
+      timeouts: { connectMs: purchaseTimeoutMs, buyerMs: purchaseTimeoutMs },
+    });
     opened.unshift(ledger);
     const redis = await open(openRedisLink(redisUrl));
     const gate = createBreaker(await open(openRedisGate(redis, { namespace })), {

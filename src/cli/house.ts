@@ -16,6 +16,7 @@ import { createDeadLetters } from '../operations/dead-letters.ts';
 import { createRetention } from '../operations/retention.ts';
 import { createAcceptance } from '../purchase/acceptance.ts';
 import { createCatalogue } from '../purchase/catalogue.ts';
+import { createConclude } from '../purchase/conclude.ts';
 import { createDesk } from '../purchase/desk.ts';
 import { createTracking } from '../purchase/tracking.ts';
 import { createWorker } from '../purchase/worker.ts';
@@ -73,16 +74,21 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
   });
   const desk = createDesk(ledger, gate, catalogue, monotonicMs, {
     batchesInFlightMax: atOnce.deskBatches,
+    answerWithinMs: config.purchaseTimeoutMs,
     onReserved: (orderIds) => settlement.enqueue(orderIds),
     onStandings: (standings) => feed.announce(standings),
     onBug: (error, context) => log.error({ err: error }, context),
   });
-  const tracking = createTracking(ledger, ids, clock, {
-    purchaseTtlMs: config.purchaseTtlMs,
-    keepOutcomesMs: config.keep.outcomesMs,
-  });
+  const conclude = createConclude(
+    ledger,
+    clock,
+    { sync: config.purchaseTimeoutMs, async: config.purchaseTtlMs },
+    config.keep.outcomesMs,
+  );
+  const tracking = createTracking(ledger, ids, clock, { conclude, keepOutcomesMs: config.keep.outcomesMs });
   const acceptance = createAcceptance(ledger, queue, catalogue, ids, clock, {
     publishesInFlightMax: atOnce.publishes,
+    answerWithinMs: config.purchaseTimeoutMs,
   });
   const worker = createWorker(ledger, queue, desk, clock, {
     batchesMax: atOnce.workerBatches,
@@ -95,8 +101,6 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
     ledger,
     queue,
     ids,
-    clock,
-    purchaseTtlMs: config.purchaseTtlMs,
     onDecided: (purchaseIds) => feed.announceDecided(purchaseIds),
   });
   const sales = createSales({ ledger, gate, catalogue, desk, onTrouble });
@@ -110,7 +114,16 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
     onTrouble,
   });
   const reconciler = createReconciler({ ledger, gate, queue, duties, onTrouble });
-  const live = createLive({ ledger, feed, catalogue, ids, clock, limits: config.streams, onTrouble });
+  const live = createLive({
+    ledger,
+    feed,
+    catalogue,
+    ids,
+    conclude,
+    clock,
+    limits: config.streams,
+    onTrouble,
+  });
   const unsubscribe = feed.subscribe({
     // What this process announces it knows already; `heard` sees that and does nothing.
     standing: (standing) =>
@@ -162,7 +175,10 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
       sales,
       endings,
       live,
+      conclude,
       clock,
+      purchaseTimeoutMs: config.purchaseTimeoutMs,
+      keepOutcomesMs: config.keep.outcomesMs,
       metrics,
       log,
       operators: { token: config.operatorToken, mode: config.mode },

@@ -20,6 +20,7 @@ export function settingsOf(config: Config): Record<string, string> {
     PULSECART_NAMESPACE: config.namespace,
     PULSECART_WORKER: onOff(config.worker),
     PULSECART_SETTLEMENT: onOff(config.settlement),
+    PULSECART_PURCHASE_TIMEOUT_MS: `${config.purchaseTimeoutMs}`,
     PULSECART_PURCHASE_TTL_SECONDS: `${config.purchaseTtlMs / 1000}`,
     PULSECART_KEEP_OUTCOMES_HOURS: hours(keep.outcomesMs),
     PULSECART_KEEP_KEYS_HOURS: hours(keep.keysMs),

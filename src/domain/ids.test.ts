@@ -6,7 +6,8 @@ const at = 1_795_000_000_123;
 const ids = createPurchaseIds(key, () => at);
 
 test('an id says when it was made and nothing else', () => {
-  expect(ids.read(ids.mint())).toEqual({ acceptedAt: at, soldOut: null });
+  expect(ids.read(ids.mint())).toEqual({ acceptedAt: at, channel: 'sync', soldOut: null });
+  expect(ids.read(ids.mint('async'))).toEqual({ acceptedAt: at, channel: 'async', soldOut: null });
 });
 
 test('a sold-out id says what was asked for', () => {
@@ -17,6 +18,7 @@ test('a sold-out id says what was asked for', () => {
   ] as const) {
     expect(ids.read(ids.mintSoldOut(productId, quantity)!)).toEqual({
       acceptedAt: at,
+      channel: 'async',
       soldOut: { productId, quantity },
     });
   }
@@ -25,7 +27,7 @@ test('a sold-out id says what was asked for', () => {
 });
 
 test('ids of one process are distinct within a millisecond', () => {
-  const made = new Set(Array.from({ length: 2000 }, ids.mint));
+  const made = new Set(Array.from({ length: 2000 }, () => ids.mint()));
   expect(made.size).toBe(2000);
 });
 
@@ -73,7 +75,7 @@ test('ids cross from one block to the next, and from one millisecond to the next
   for (const perMillisecond of [1, 2, 3, 63, 64, 65, 129, 1, 1, 7]) {
     for (let i = 0; i < perMillisecond; i++) {
       const id = clocked.mint();
-      expect(clocked.read(id)).toEqual({ acceptedAt: now, soldOut: null });
+      expect(clocked.read(id)).toEqual({ acceptedAt: now, channel: 'sync', soldOut: null });
       made.add(id);
       count++;
     }

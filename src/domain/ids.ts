@@ -1,4 +1,5 @@
 import { createCipheriv, randomFillSync, timingSafeEqual } from 'node:crypto';
+import type { Channel } from './purchase.ts';
 
 /**
  * Purchase ids: UUIDs of version 7 (RFC 9562) whose last 32 bits are a MAC, so that "not decided yet" and "never issued"
@@ -8,7 +9,7 @@ import { createCipheriv, randomFillSync, timingSafeEqual } from 'node:crypto';
  *    4 bits  version 7
  *   12 bits  rand_a: 1 bit `sold out at acceptance`, 11 bits counter
  *    2 bits  variant
- *   30 bits  random; or, in a sold-out id, 12 bits product and 3 bits quantity before 15 random bits
+ *   30 bits  1 bit `async` and 29 random ones; or, in a sold-out id, 12 bits product and 3 bits quantity before 15 random ones
  *   32 bits  MAC: the first 32 bits of AES-128 over the 16 bytes before, with these four zero. AES is a pseudo-random
  *            function on single blocks, so this is as strong as its length, and a forger gets one guess per request.
  *
@@ -16,7 +17,7 @@ import { createCipheriv, randomFillSync, timingSafeEqual } from 'node:crypto';
  */
 export interface PurchaseIds {
   /** A new id for a purchase that will be decided. */
-  mint(): string;
+  mint(channel?: Channel): string;
   /**
    * A new id that says by itself "sold out when it was accepted", or null when product or quantity do not fit in it
    * (product above 4095, quantity above 8).
@@ -29,6 +30,7 @@ export interface PurchaseIds {
 export interface PurchaseIdParts {
   /** When the purchase was accepted (ms since the epoch). */
   readonly acceptedAt: number;
+  readonly channel: Channel;
   readonly soldOut: { readonly productId: number; readonly quantity: number } | null;
 }
 
@@ -47,22 +49,25 @@ const SOLD_OUT_QUANTITY_MAX = 8;
 const BLOCK_IDS_MAX = 64;
 const BLOCK_IDS_MIN = 2;
 const SOLD_OUT_FLAG = 0x08;
+const SOLD_OUT_BITS = 15;
+/** The first of the 30 bits after the variant. */
+const ASYNC_FLAG = 0x20;
 /** Values of the counter, and so the most ids that bear the same millisecond. */
 const COUNTER_VALUES = 0x800;
 
 export function createPurchaseIds(key: Uint8Array, now: () => number): PurchaseIds {
   const encrypt = blockCipher(key);
-  const plain = minter(encrypt, now, null);
+  const plain = { sync: minter(encrypt, now, 0, 1), async: minter(encrypt, now, 1, 1) };
   const soldOut = new Map<number, () => string>();
   const shape = new RegExp(PURCHASE_ID_PATTERN);
   return {
-    mint: plain,
+    mint: (channel = 'sync') => plain[channel](),
     mintSoldOut(productId, quantity) {
       if (productId > SOLD_OUT_PRODUCT_MAX || quantity > SOLD_OUT_QUANTITY_MAX) return null;
       const slot = (productId << 3) | (quantity - 1);
       let mint = soldOut.get(slot);
       if (!mint) {
-        mint = minter(encrypt, now, slot);
+        mint = minter(encrypt, now, slot, SOLD_OUT_BITS);
         soldOut.set(slot, mint); // at most 4096 × 8 entries
       }
       return mint();
@@ -73,7 +78,9 @@ export function createPurchaseIds(key: Uint8Array, now: () => number): PurchaseI
       const mac = Buffer.from(bytes.subarray(12));
       bytes.fill(0, 12);
       if (!timingSafeEqual(mac, encrypt(bytes).subarray(0, 4))) return null;
-      return { acceptedAt: bytes.readUIntBE(0, 6), soldOut: readSoldOut(bytes) };
+      const soldOut = readSoldOut(bytes);
+      const channel = soldOut || (bytes[8]! & ASYNC_FLAG) !== 0 ? 'async' : 'sync';
+      return { acceptedAt: bytes.readUIntBE(0, 6), channel, soldOut };
     },
   };
 }
@@ -87,9 +94,16 @@ function readSoldOut(bytes: Buffer): PurchaseIdParts['soldOut'] {
 /**
  * Makes ids a block at a time within one millisecond. The counter starts at random and rises, so one process never
  * makes the same time and counter twice: when a millisecond has used it up, which takes a clock that was set back, ids
- * bear the next millisecond already (RFC 9562, 6.2). The random bits keep processes apart.
+ * bear the next millisecond already (RFC 9562, 6.2). The random bits keep processes apart. `prefix` goes before them.
  */
-function minter(encrypt: (blocks: Buffer) => Buffer, now: () => number, slot: number | null): () => string {
+function minter(
+  encrypt: (blocks: Buffer) => Buffer,
+  now: () => number,
+  prefix: number,
+  prefixBits: typeof SOLD_OUT_BITS | 1,
+): () => string {
+  const flags = prefixBits === SOLD_OUT_BITS ? 0x7800 : 0x7000;
+  const randomBits = 30 - prefixBits;
   let size = BLOCK_IDS_MIN;
   let block = Buffer.alloc(16 * size);
   let hex = '';
@@ -111,9 +125,9 @@ function minter(encrypt: (blocks: Buffer) => Buffer, now: () => number, slot: nu
     for (let at = 0; at < block.length; at += 16) {
       counter = (counter + 1) % COUNTER_VALUES;
       block.writeUIntBE(time, at, 6);
-      block.writeUInt16BE(0x7000 | (slot === null ? 0 : 0x800) | counter, at + 6);
-      const tail = block.readUInt32BE(at + 8) & 0x3fffffff;
-      const bits = slot === null ? tail : (slot << 15) | (tail & 0x7fff);
+      block.writeUInt16BE(flags | counter, at + 6);
+      const random = block.readUInt32BE(at + 8) & ((1 << randomBits) - 1);
+      const bits = (prefix << randomBits) | random;
       block.writeUInt32BE((0x80000000 | bits) >>> 0, at + 8);
       block.writeUInt32BE(0, at + 12);
     }

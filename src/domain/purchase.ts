@@ -34,9 +34,11 @@ export interface Purchase {
   readonly customer: string | null;
   readonly channel: Channel;
   readonly key: PurchaseKey | null;
-  /** When an async purchase was accepted (ms since the epoch), which is when its sale's window was judged. */
-  readonly acceptedAt: number | null;
-  /** A refusal that was already certain at acceptance, or a purchase past its time to live. */
+  /** When its request came (ms since the epoch, the ledger's clock). The window of an async purchase is judged at this time. */
+  readonly acceptedAt: number;
+  /** From this time on, by the ledger's clock, it is refused as `too_old`. */
+  readonly decideBy: number;
+  /** A refusal that was already certain at acceptance. */
   readonly refusal: RefusalCode | null;
 }
 
@@ -47,7 +49,9 @@ export type Outcome =
   /** It gets nothing. `available` is the product's free units at the decision. */
   | { readonly kind: 'refused'; readonly code: RefusalCode; readonly available: number }
   /** Its idempotency key is bound to a different request. */
-  | { readonly kind: 'mismatch' };
+  | { readonly kind: 'mismatch' }
+  /** It gets nothing, because a request with the same key that came later has been refused meanwhile. */
+  | { readonly kind: 'superseded' };
 
 export const QUANTITY_MAX = 1_000_000;
 
@@ -67,7 +71,7 @@ export function refusalMessage(code: RefusalCode, quantity: number, available: n
     case 'unknown_product':
       return 'Unknown product';
     case 'too_old':
-      return 'The purchase waited past its time to live and was not carried out';
+      return 'The purchase waited past its time and was not carried out';
     case 'discarded':
       return 'The purchase could not be decided and was given up';
   }

@@ -4,29 +4,31 @@ import type { Decision } from '../ledger/ledger.ts';
 
 /** A purchase on its way between threads: a tuple, and for the plainest kind (sync, without key) a short one. */
 export type PackedPurchase =
-  | readonly [id: string, productId: number, quantity: number, customer: string | null]
+  | readonly [id: string, productId: number, quantity: number, customer: string | null, decideBy: number]
   | readonly [
       id: string,
       productId: number,
       quantity: number,
       customer: string | null,
+      decideBy: number,
       channel: Purchase['channel'],
       key: PurchaseKey | null,
-      acceptedAt: number | null,
+      acceptedAt: number,
       refusal: RefusalCode | null,
     ];
 
 export function packPurchase(purchase: Purchase): PackedPurchase {
-  const { id, productId, quantity, customer, channel, key, acceptedAt, refusal } = purchase;
+  const { id, productId, quantity, customer, decideBy, channel, key, acceptedAt, refusal } = purchase;
   return channel === 'sync' && key === null && refusal === null
-    ? [id, productId, quantity, customer]
-    : [id, productId, quantity, customer, channel, key, acceptedAt, refusal];
+    ? [id, productId, quantity, customer, decideBy]
+    : [id, productId, quantity, customer, decideBy, channel, key, acceptedAt, refusal];
 }
 
 export function unpackPurchase(packed: PackedPurchase): Purchase {
-  const [id, productId, quantity, customer, channel = 'sync', key = null, acceptedAt = null, refusal = null] =
-    packed;
-  return { id, productId, quantity, customer, channel, key, acceptedAt, refusal };
+  const [id, productId, quantity, customer, decideBy, ...rest] = packed;
+  // Only a key is compared by the time of its request.
+  const [channel = 'sync', key = null, acceptedAt = 0, refusal = null] = rest;
+  return { id, productId, quantity, customer, decideBy, channel, key, acceptedAt, refusal };
 }
 
 /**
@@ -42,14 +44,15 @@ type PackedOutcome =
   | readonly [number: number, remaining: number, createdAt: number]
   | readonly [code: RefusalCode, available: number]
   | { readonly repeated: Order }
-  | 'mismatch';
+  | 'mismatch'
+  | 'superseded';
 
 export function packDecision({ products, outcomes }: Decision): PackedDecision {
   return { products, outcomes: outcomes.map(pack) };
 }
 
 function pack(outcome: Outcome): PackedOutcome {
-  if (outcome.kind === 'mismatch') return 'mismatch';
+  if (outcome.kind === 'mismatch' || outcome.kind === 'superseded') return outcome.kind;
   if (outcome.kind === 'refused') return [outcome.code, outcome.available];
   const { order } = outcome;
   return outcome.repeated ? { repeated: order } : [order.number, order.remaining, order.createdAt];
@@ -63,7 +66,7 @@ export function unpackDecision(
   return {
     products,
     outcomes: outcomes.map((packed, i): Outcome => {
-      if (packed === 'mismatch') return { kind: 'mismatch' };
+      if (typeof packed === 'string') return { kind: packed };
       if ('repeated' in packed) return { kind: 'reserved', order: packed.repeated, repeated: true };
       if (packed.length === 2) return { kind: 'refused', code: packed[0], available: packed[1] };
       const { id, productId, quantity, customer, channel } = purchases[i]!;

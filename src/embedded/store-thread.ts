@@ -38,9 +38,10 @@ function methodsOf(store: Store) {
   return {
     addProducts: ledger.addProducts,
     pingLedger: ledger.ping,
-    async decide(purchases: readonly PackedPurchase[]) {
-      return packDecision(await ledger.decide(purchases.map(unpackPurchase)));
+    async decide(purchases: readonly PackedPurchase[], again: boolean) {
+      return packDecision(await ledger.decide(purchases.map(unpackPurchase), again));
     },
+    conclude: ledger.conclude,
     bindKeys: ledger.bindKeys,
     countAttempts: ledger.countAttempts,
     markNeedsAttention: ledger.markNeedsAttention,

@@ -7,9 +7,17 @@ import countsAndDuties from './migrations/0002-counts-and-duties.sql' with { typ
 import operations from './migrations/0003-operations.sql' with { type: 'text' };
 import endings from './migrations/0004-endings.sql' with { type: 'text' };
 import retention from './migrations/0005-retention.sql' with { type: 'text' };
+import finalRefusals from './migrations/0006-final-refusals.sql' with { type: 'text' };
 
 /** In order; a file is never edited once it has been released. */
-const MIGRATIONS: readonly string[] = [theHouse, countsAndDuties, operations, endings, retention];
+const MIGRATIONS: readonly string[] = [
+  theHouse,
+  countsAndDuties,
+  operations,
+  endings,
+  retention,
+  finalRefusals,
+];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 
 export const DATABASE_FILE = 'pulsecart.db';

@@ -11,7 +11,15 @@ import type { Purchase } from '../domain/purchase.ts';
 import { openThreadedStore, type ThreadedStore } from './threaded.ts';
 
 const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), systemClock);
-const plain = { productId: 1, quantity: 1, customer: null, key: null, acceptedAt: null, refusal: null };
+const plain = {
+  productId: 1,
+  quantity: 1,
+  customer: null,
+  key: null,
+  acceptedAt: 0,
+  decideBy: Number.MAX_SAFE_INTEGER,
+  refusal: null,
+};
 
 let folder: string;
 let troubles: unknown[];

@@ -126,7 +126,9 @@ export async function openThreadedStore(
     leaveDuty: (duty, holder) => call('leaveDuty', duty, holder),
     ping: () => call('pingLedger'),
     addProducts: (products) => call('addProducts', products),
-    decide: async (purchases) => unpackDecision(await call('decide', purchases.map(packPurchase)), purchases),
+    decide: async (purchases, again = false) =>
+      unpackDecision(await call('decide', purchases.map(packPurchase), again), purchases),
+    conclude: (purchase) => call('conclude', purchase),
     bindKeys: (bindings) => call('bindKeys', bindings),
     countAttempts: (ids) => call('countAttempts', ids),
     markNeedsAttention: (ids, value) => call('markNeedsAttention', ids, value),

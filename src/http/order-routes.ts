@@ -16,15 +16,29 @@ const NOT_STORED = { 'Cache-Control': 'no-store' };
 
 /** Orders as their buyers read and end them. The customer is not shown: who has the id need not learn whose it is. */
 export function createOrderRoutes(service: Service) {
-  const { ledger, ids, desk, endings } = service;
+  const { ledger, ids, conclude, clock, keepOutcomesMs, endings } = service;
 
   async function read(req: OrderRequest): Promise<Response> {
     const { orderId } = req.params;
-    const parts = ids.read(orderId);
-    const view = parts && (await ledger.order(orderId));
+    const view = ids.read(orderId) && (await ledger.order(orderId));
     if (view) return json(shown(view), 200, NOT_STORED);
-    if (parts && desk.isPending(orderId)) return json({ orderId, status: 'pending' }, 200, NOT_STORED);
-    return noSuchOrder(req);
+    switch (await withoutOrder(orderId)) {
+      case 'pending':
+        return json({ orderId, status: 'pending' }, 200, NOT_STORED);
+      case 'ordered':
+        return asItStands(orderId, 200);
+      case 'none':
+        return noSuchOrder(req);
+    }
+  }
+
+  /** What is to be said of an order that could not be read: that there is none only when there never can be. */
+  async function withoutOrder(orderId: string): Promise<'pending' | 'ordered' | 'none'> {
+    const parts = ids.read(orderId);
+    if (!parts || parts.soldOut || clock() > parts.acceptedAt + keepOutcomesMs) return 'none';
+    const found = (await ledger.find([orderId])).get(orderId) ?? (await conclude(orderId, parts));
+    if (!found || found.kind === 'needs_attention') return 'pending';
+    return found.kind === 'order' ? 'ordered' : 'none';
   }
 
   async function cancel(req: OrderRequest, server: Server): Promise<Response> {
@@ -87,9 +101,9 @@ export function createOrderRoutes(service: Service) {
     return json(shown(view!), status, { ...NOT_STORED, ...headers });
   }
 
-  function pendingOrNone(req: OrderRequest): Response {
-    const { orderId } = req.params;
-    if (!ids.read(orderId) || !desk.isPending(orderId)) return noSuchOrder(req);
+  /** Also an order of somebody else is none. */
+  async function pendingOrNone(req: OrderRequest): Promise<Response> {
+    if ((await withoutOrder(req.params.orderId)) !== 'pending') return noSuchOrder(req);
     return problem(req, 'order_pending', 'It is not known yet whether the order was carried out');
   }
 

@@ -10,6 +10,7 @@ import type { AuditRun } from '../operations/audit-run.ts';
 import type { DeadLetters } from '../operations/dead-letters.ts';
 import type { Acceptance } from '../purchase/acceptance.ts';
 import type { Catalogue } from '../purchase/catalogue.ts';
+import type { Conclude } from '../purchase/conclude.ts';
 import type { PurchaseDesk } from '../purchase/desk.ts';
 import type { Tracking } from '../purchase/tracking.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -32,7 +33,12 @@ export interface Service {
   readonly sales: Sales;
   readonly endings: Endings;
   readonly live: Live;
+  readonly conclude: Conclude;
   readonly clock: Clock;
+  /** From a purchase's arrival to its answer, at most. */
+  readonly purchaseTimeoutMs: number;
+  /** A purchase that got nothing may be forgotten after this long. */
+  readonly keepOutcomesMs: number;
   readonly metrics: Metrics;
   readonly log: Log;
   /** Who may call operator routes. */

@@ -35,9 +35,9 @@ beforeEach(async () => {
   feed = openMemoryFeed((error) => {
     throw error;
   });
-  const { ledger, catalogue, ids, clock } = house;
+  const { ledger, catalogue, ids, conclude, clock } = house;
   const limits = { max: 100, perAddressMax: 0 };
-  live = createLive({ ledger, feed, catalogue, ids, clock, limits, onTrouble: () => {} });
+  live = createLive({ ledger, feed, catalogue, ids, conclude, clock, limits, onTrouble: () => {} });
   server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,

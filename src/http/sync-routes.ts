@@ -1,4 +1,4 @@
-import { AppError } from '../domain/errors.ts';
+import { AppError, isAppError } from '../domain/errors.ts';
 import type { Order } from '../domain/order.ts';
 import { available, type Product, UNITS_MAX } from '../domain/product.ts';
 import { type Outcome, type Purchase, refusalMessage } from '../domain/purchase.ts';
@@ -14,8 +14,8 @@ type ProductRequest = Request & { readonly params: { readonly productId: string 
 
 /** The synchronous way: the answer is the outcome. */
 export function createSyncRoutes(service: Service) {
-  const { desk, catalogue, ids, clock, ledger, metrics, sales } = service;
-  /** Keyed requests under way here: a twin that arrives meanwhile is told so instead of waiting. */
+  const { desk, catalogue, ids, clock, ledger, metrics, sales, purchaseTimeoutMs } = service;
+  /** Keyed requests whose outcome is not known yet: a twin that arrives meanwhile is told so instead of waiting. */
   const keysUnderWay = new Set<string>();
   const stockAnswers = new Map<number, { version: number; body: string; init: ResponseInit }>();
 
@@ -51,24 +51,40 @@ export function createSyncRoutes(service: Service) {
     } else {
       keyUnderWay = `${key.scope}\n${key.value}`;
       if (keysUnderWay.has(keyUnderWay)) {
-        respond(failure(req, 'in_flight', 'A request with this Idempotency-Key is still being carried out'));
+        respond(inFlight(req));
         return;
       }
       keysUnderWay.add(keyUnderWay);
     }
-    const id = ids.mint();
+    const id = ids.mint('sync');
+    const acceptedAt = clock();
+    const decideBy = acceptedAt + purchaseTimeoutMs;
     desk.enter({
-      purchase: { id, productId, quantity, customer, channel: 'sync', key, acceptedAt: null, refusal: null },
+      purchase: {
+        id,
+        productId,
+        quantity,
+        customer,
+        channel: 'sync',
+        key,
+        acceptedAt,
+        decideBy,
+        refusal: null,
+      },
       arrivedAtMs,
+      stage: 'inside',
       isGone: () => req.signal.aborted,
       answer(outcome) {
-        if (keyUnderWay !== null) keysUnderWay.delete(keyUnderWay);
+        this.resolved();
         respond(answer(req, this.purchase, outcome, arrivedAtMs));
       },
       fail(error) {
-        if (keyUnderWay !== null) keysUnderWay.delete(keyUnderWay);
+        if (!isAppError(error, 'outcome_unknown')) this.resolved();
         if (error instanceof AppError) respond(failed(this.purchase, error));
         else reject(error);
+      },
+      resolved() {
+        if (keyUnderWay !== null) keysUnderWay.delete(keyUnderWay);
       },
     });
   }
@@ -85,6 +101,8 @@ export function createSyncRoutes(service: Service) {
         return refused(productId, quantity, outcome.code, outcome.available, clock());
       case 'mismatch':
         return keyMismatch(req);
+      case 'superseded':
+        return inFlight(req);
     }
   }
 
@@ -221,6 +239,10 @@ function refused(
       `"quantity":${quantity},"remainingStock":${free},"timestamp":"${isoTime(nowMs)}","code":"${code}"}`,
     purchaseInit(409),
   );
+}
+
+function inFlight(req: Request): Response {
+  return failure(req, 'in_flight', 'A request with this Idempotency-Key is still being carried out');
 }
 
 export function keyMismatch(req: Request): Response {

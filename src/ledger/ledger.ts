@@ -32,12 +32,21 @@ export interface Ledger extends LedgerSales, LedgerEndings, LedgerRetention {
    *
    * - An id or a key that was decided before gets its first outcome again.
    * - A purchase that does not fit is refused and the rest goes on; one bad purchase never fails its neighbours.
-   * - A reserved purchase becomes an order, and its key is bound, in the same commit. Sync refusals leave no trace;
-   *   async refusals are recorded as the purchase's final outcome.
+   * - A reserved purchase becomes an order, and its key is bound, in the same commit. Async refusals are recorded as the
+   *   purchase's final outcome; sync refusals leave no trace unless the purchase is asked for `again`.
+   * - `again`: an earlier call with these ids may still be under way, because its connection was cut. Then a refusal is
+   *   recorded under the id, so that the earlier call finds it however late it arrives: an order, or never.
+   * - Past its `decideBy` a purchase is refused as `too_old`. One whose key was refused to a later request is superseded.
    * - The window of a sale is judged now, by the ledger's clock, for sync purchases. Async ones were judged when they
    *   were accepted; their `refusal` says so.
    */
-  decide(purchases: readonly Purchase[]): Promise<Decision>;
+  decide(purchases: readonly Purchase[], again?: boolean): Promise<Decision>;
+
+  /**
+   * Ends a purchase of which nothing is known once its `decideBy` is over: `too_old` is recorded under its id. Before that, and
+   * where an order or an outcome exists, nothing happens. Rejects with `unavailable` while a decision of it is being committed.
+   */
+  conclude(purchase: Pick<Purchase, 'id' | 'channel' | 'decideBy'>): Promise<void>;
 
   /** What became of these purchases, by id. An id the ledger knows nothing of is missing from the map. */
   find(purchaseIds: readonly string[]): Promise<Map<string, Found>>;
@@ -139,8 +148,9 @@ export type Found =
   | { readonly kind: 'order'; readonly order: Order }
   | {
       readonly kind: 'refused';
-      readonly productId: number;
-      readonly quantity: number;
+      /** Null, like the quantity, where only a lost message knew them. */
+      readonly productId: number | null;
+      readonly quantity: number | null;
       readonly code: RefusalCode;
       readonly available: number;
       readonly decidedAt: number;

@@ -2,7 +2,7 @@ import type { Clock } from '../domain/clock.ts';
 import type { Ledger } from './ledger.ts';
 import { followClock } from './postgres/clock.ts';
 import { placeOf, withConnection } from './postgres/connection.ts';
-import { openDatabase, TIMEOUTS, type Timeouts } from './postgres/database.ts';
+import { hurried, openDatabase, TIMEOUTS, type Timeouts } from './postgres/database.ts';
 import { createDecide } from './postgres/decide.ts';
 import { createEndings } from './postgres/endings.ts';
 import { createFind } from './postgres/find.ts';
@@ -45,15 +45,17 @@ export async function openPostgresLedger({
     await requireFitness(client, place.name, allowUnsafeDurability);
     await migrate(client, place.name);
   });
-  const database = openDatabase(place.connection, poolSize, { ...TIMEOUTS, ...timeouts }, onTrouble);
+  const limits = { ...TIMEOUTS, ...timeouts };
+  const database = openDatabase(place.connection, poolSize, limits, onTrouble);
+  const forBuyers = hurried(database, limits.buyerMs);
   try {
     const clock = await followClock(database);
     const ledger = {
-      decide: createDecide(database),
-      ...createFind(database),
-      ...createKeys(database),
+      decide: createDecide(forBuyers),
+      ...createFind(forBuyers),
+      ...createKeys(forBuyers),
       ...createSettle(database),
-      ...createEndings(database),
+      ...createEndings(forBuyers),
       ...createSales(database),
       ...createHouse(database),
       ...createOperations(database),

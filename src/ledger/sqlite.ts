@@ -59,6 +59,7 @@ export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger
     `INSERT INTO attempts (purchase_id, needs_attention) VALUES (?1, ?2)
      ON CONFLICT DO UPDATE SET needs_attention = ?2, count = iif(?2, count, 0)`,
   );
+  const endOutcome = db.prepare("INSERT INTO outcomes VALUES (?, 0, 0, 'too_old', 0, ?, ?)");
   const asyncCounts = db.prepare<AsyncCounts, []>(
     `SELECT sum(value) FILTER (WHERE name IN ('async_queued', 'async_by_the_id')) AS accepted,
        sum(value) FILTER (WHERE name IN ('async_decided', 'async_by_the_id')) AS decided FROM counters`,
@@ -110,8 +111,15 @@ export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger
     async closeSale(productId, operation) {
       return write(() => sales.close(productId, operation, now()));
     },
-    async decide(purchases) {
-      return write(() => decide(purchases, now()));
+    async decide(purchases, again = false) {
+      return write(() => decide(purchases, again, now()));
+    },
+    async conclude({ id, channel, decideBy }) {
+      write(() => {
+        if (now() < decideBy || orders.find(id) || oneOutcome.get(id)) return;
+        endOutcome.run(id, now(), channel === 'sync' ? 1 : 0);
+        if (channel === 'async') count.run(1, 'async_decided');
+      });
     },
     async find(purchaseIds) {
       const found = new Map<string, Found>();

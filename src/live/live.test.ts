@@ -20,9 +20,9 @@ beforeEach(async () => {
   feed = createHub((error) => {
     throw error;
   });
-  const { ledger, catalogue, ids, clock } = house;
+  const { ledger, catalogue, ids, conclude, clock } = house;
   const limits = { max: 3, perAddressMax: 2 };
-  live = createLive({ ledger, feed, catalogue, ids, clock, limits, onTrouble: () => {} });
+  live = createLive({ ledger, feed, catalogue, ids, conclude, clock, limits, onTrouble: () => {} });
 });
 afterEach(async () => {
   await live.close();

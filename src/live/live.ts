@@ -4,6 +4,7 @@ import type { Product } from '../domain/product.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { Ledger, Standing } from '../ledger/ledger.ts';
 import type { Catalogue } from '../purchase/catalogue.ts';
+import type { Conclude } from '../purchase/conclude.ts';
 import type { LiveEvent } from './events.ts';
 import { createWatchedOrders } from './orders.ts';
 import { createRounds, inSlices } from './rounds.ts';
@@ -59,6 +60,7 @@ export interface LiveDependencies {
   readonly feed: Pick<Feed, 'subscribe'>;
   readonly catalogue: Pick<Catalogue, 'last' | 'refresh'>;
   readonly ids: Pick<PurchaseIds, 'read'>;
+  readonly conclude: Conclude;
   readonly clock: Clock;
   readonly limits: SeatLimits;
   readonly onTrouble: (error: unknown, context: string) => void;
@@ -74,11 +76,11 @@ const RECHECK_MS = 2_000;
 const HEARTBEAT_MS = 15_000;
 
 export function createLive(dependencies: LiveDependencies): Live {
-  const { ledger, feed, catalogue, ids, clock, limits, onTrouble } = dependencies;
+  const { ledger, feed, catalogue, ids, conclude, clock, limits, onTrouble } = dependencies;
   const stats: LiveStats = { told: 0, dropped: 0, turnedAway: 0 };
   const seats = createSeats(limits);
   const releases = new Map<Viewer, () => void>();
-  const orders = createWatchedOrders(ledger, ids, onTrouble);
+  const orders = createWatchedOrders(ledger, ids, conclude, onTrouble);
   const rounds = createRounds(tellAll, () => (releases.size > MANY_VIEWERS ? PACE_FOR_MANY_MS : PACE_MS));
   const shelf = createShelf(clock, rounds.ask);
   let closed = false;

@@ -1,5 +1,6 @@
 import type { PurchaseIds } from '../domain/ids.ts';
 import type { Found, Ledger } from '../ledger/ledger.ts';
+import type { Conclude } from '../purchase/conclude.ts';
 import type { LiveEvent, OrderNow } from './events.ts';
 import type { Viewer } from './viewer.ts';
 
@@ -34,6 +35,7 @@ const FINAL: readonly OrderNow['status'][] = ['refunded', 'rejected', 'failed'];
 export function createWatchedOrders(
   ledger: Pick<Ledger, 'find'>,
   ids: Pick<PurchaseIds, 'read'>,
+  conclude: Conclude,
   onTrouble: (error: unknown, context: string) => void,
 ): WatchedOrders {
   const places = new Map<string, Place>();
@@ -57,8 +59,12 @@ export function createWatchedOrders(
       while (toAsk.size > 0) {
         const batch = [...toAsk].slice(0, BATCH_MAX);
         for (const id of batch) toAsk.delete(id);
-        const found = await ledger.find(batch.filter((id) => places.has(id)));
-        for (const [id, one] of found) learn(describe(id, one, places.get(id)?.now.updatedAt ?? 0));
+        const watched = batch.filter((id) => places.has(id));
+        const found = await ledger.find(watched);
+        for (const id of watched) {
+          const one = found.get(id) ?? (await conclude(id, ids.read(id)!));
+          if (one) learn(describe(id, one, places.get(id)?.now.updatedAt ?? 0));
+        }
       }
     } catch (error) {
       toAsk.clear();
@@ -73,12 +79,14 @@ export function createWatchedOrders(
       const parts = orderIds.map((id) => ids.read(id));
       if (parts.includes(null)) return null;
       const found = await ledger.find(orderIds);
-      return orderIds.map((orderId, i) => {
-        const { acceptedAt, soldOut } = parts[i]!;
-        if (soldOut) return { ...pending(orderId, acceptedAt), status: 'rejected', code: 'sold_out' };
-        const one = found.get(orderId);
-        return one ? describe(orderId, one, acceptedAt) : pending(orderId, acceptedAt);
-      });
+      return Promise.all(
+        orderIds.map(async (orderId, i): Promise<OrderNow> => {
+          const { acceptedAt, soldOut } = parts[i]!;
+          if (soldOut) return { ...pending(orderId, acceptedAt), status: 'rejected', code: 'sold_out' };
+          const one = found.get(orderId) ?? (await conclude(orderId, parts[i]!));
+          return one ? describe(orderId, one, acceptedAt) : pending(orderId, acceptedAt);
+        }),
+      );
     },
     put(orders) {
       for (const order of orders) {

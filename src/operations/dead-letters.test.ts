@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, type PurchaseHouse } from '../../test/support/purchase-house.ts';
+import { openPurchaseHouse, type PurchaseHouse, TTL_MS } from '../../test/support/purchase-house.ts';
 import { until } from '../../test/support/until.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Purchase } from '../domain/purchase.ts';
@@ -8,8 +8,6 @@ import { encodePurchases } from '../purchase/message.ts';
 import { createWorker, type Worker } from '../purchase/worker.ts';
 import { chargeMessage } from '../settlement/message.ts';
 import { createDeadLetters, type DeadLetters, type Note } from './dead-letters.ts';
-
-const TTL_MS = 60_000;
 
 let house: PurchaseHouse;
 let deadLetters: DeadLetters;
@@ -23,8 +21,6 @@ beforeEach(async () => {
     ledger: house.ledger,
     queue: house.queue,
     ids: house.ids,
-    clock: house.clock,
-    purchaseTtlMs: TTL_MS,
     onDecided: (ids) => decided.push(...ids),
   });
 });
@@ -196,6 +192,7 @@ test('a purchase that was told to be too old, because a replay broke off, is not
   await putAside('bad', purchase);
   await house.real.markNeedsAttention([purchase.id], false);
   house.passTime(TTL_MS);
+  await house.conclude(purchase.id, house.ids.read(purchase.id)!);
   await deadLetters.discard({ queue: 'purchases', cause: 'bad' }, note);
   expect(await found(purchase)).toEqual(['too_old']);
 });

@@ -1,10 +1,9 @@
-import type { Clock } from '../domain/clock.ts';
 import { AppError, isAppError } from '../domain/errors.ts';
 import type { PurchaseIds } from '../domain/ids.ts';
 import type { Operation, OperationAction } from '../domain/operation.ts';
 import { type Purchase, QUANTITY_MAX } from '../domain/purchase.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { decodePurchases } from '../purchase/message.ts';
+import { decodePurchases, type QueuedPurchase } from '../purchase/message.ts';
 import { type DeadLetter, QUEUE_NAMES, type Queue, type QueueName } from '../queue/queue.ts';
 import { orderIdsOf } from '../settlement/message.ts';
 import { causeGroup } from './causes.ts';
@@ -78,11 +77,9 @@ export interface Done {
 }
 
 export interface DeadLettersDependencies {
-  readonly ledger: Pick<Ledger, 'decide' | 'find' | 'log' | 'markNeedsAttention'>;
+  readonly ledger: Pick<Ledger, 'decide' | 'log' | 'markNeedsAttention'>;
   readonly queue: Pick<Queue, 'deadLetters' | 'replay' | 'discard'>;
   readonly ids: Pick<PurchaseIds, 'read'>;
-  readonly clock: Clock;
-  readonly purchaseTtlMs: number;
   /** Told of purchases that got their outcome. */
   readonly onDecided: (purchaseIds: readonly string[]) => void;
 }
@@ -96,7 +93,7 @@ const EXAMPLES_MAX = 5;
 const STEP_ITEMS_MAX = 256;
 
 export function createDeadLetters(dependencies: DeadLettersDependencies): DeadLetters {
-  const { ledger, queue, ids, clock, purchaseTtlMs, onDecided } = dependencies;
+  const { ledger, queue, ids, onDecided } = dependencies;
 
   async function read(name: QueueName) {
     const letters = await queue.deadLetters(name, LETTERS_MAX);
@@ -120,7 +117,7 @@ export function createDeadLetters(dependencies: DeadLettersDependencies): DeadLe
     action: 'replay' | 'discard',
     choice: Choice,
     note: Note,
-    prepare: (purchases: readonly Purchase[]) => Promise<void>,
+    prepare: (purchases: readonly QueuedPurchase[]) => Promise<void>,
   ): Promise<Done> {
     const { queue: name } = choice;
     const { chosen, truncated, cause } = await choose(choice);
@@ -144,37 +141,21 @@ export function createDeadLetters(dependencies: DeadLettersDependencies): DeadLe
   }
 
   /** One that somebody made up has no reader, and perhaps an id that no ledger would take. */
-  function isOurs({ id }: Purchase): boolean {
+  function isOurs({ id }: QueuedPurchase): boolean {
     return ids.read(id) !== null;
   }
 
-  function markHandled(purchases: readonly Purchase[]): Promise<void> {
+  function markHandled(purchases: readonly QueuedPurchase[]): Promise<void> {
     return ledger.markNeedsAttention(
       purchases.map(({ id }) => id),
       false,
     );
   }
 
-  async function end(purchases: readonly Purchase[]): Promise<void> {
-    const found = await ledger.find(purchases.map(({ id }) => id));
-    await ledger.decide(purchases.map((purchase) => givenUp(purchase, found.has(purchase.id))));
+  async function end(purchases: readonly QueuedPurchase[]): Promise<void> {
+    await ledger.decide(purchases.map(givenUp));
     await markHandled(purchases);
     onDecided(purchases.map(({ id }) => id));
-  }
-
-  /**
-   * The purchase as the ledger can refuse it whatever is wrong with it. One that is past its time to live and of which nothing
-   * is known was told to be too old already: a replay broke off that had cleared its mark.
-   */
-  function givenUp(purchase: Purchase, isKnown: boolean): Purchase {
-    const tooOld = !isKnown && clock() - (ids.read(purchase.id)?.acceptedAt ?? 0) >= purchaseTtlMs;
-    return {
-      ...purchase,
-      quantity: Math.min(Math.max(purchase.quantity, 1), QUANTITY_MAX),
-      customer: null,
-      key: null,
-      refusal: tooOld ? 'too_old' : 'discarded',
-    };
   }
 
   return {
@@ -203,6 +184,13 @@ export function createDeadLetters(dependencies: DeadLettersDependencies): DeadLe
     replay: (choice, note) => act('replay', choice, note, markHandled),
     discard: (choice, note) => act('discard', choice, note, end),
   };
+}
+
+/** The purchase as the ledger can refuse it whatever is wrong with it. */
+function givenUp(purchase: QueuedPurchase): Purchase {
+  const quantity = Math.min(Math.max(purchase.quantity, 1), QUANTITY_MAX);
+  const decideBy = Number.MAX_SAFE_INTEGER;
+  return { ...purchase, quantity, decideBy, customer: null, key: null, refusal: 'discarded' };
 }
 
 /** An engine's `unavailable` would say that nothing was done, which is true of its own last step alone. */
@@ -238,7 +226,7 @@ function itemIdsIn(queue: QueueName, letter: DeadLetter): string[] {
   return queue === 'purchases' ? purchasesIn(letter).map(({ id }) => id) : (orderIdsOf(letter) ?? []);
 }
 
-function purchasesIn({ body }: DeadLetter): Purchase[] {
+function purchasesIn({ body }: DeadLetter): QueuedPurchase[] {
   try {
     return decodePurchases(body);
   } catch {

@@ -1,5 +1,11 @@
 import { afterEach, expect, test } from 'bun:test';
-import { keyOf, openPurchaseHouse, type PurchaseHouse, tally } from '../../test/support/purchase-house.ts';
+import {
+  ANSWER_WITHIN_MS,
+  keyOf,
+  openPurchaseHouse,
+  type PurchaseHouse,
+  tally,
+} from '../../test/support/purchase-house.ts';
 import { until } from '../../test/support/until.ts';
 import { AppError } from '../domain/errors.ts';
 import {
@@ -20,6 +26,7 @@ afterEach(async () => {
 function acceptance(): Acceptance {
   return createAcceptance(house.ledger, house.queue, house.catalogue, house.ids, house.clock, {
     publishesInFlightMax: 1,
+    answerWithinMs: ANSWER_WITHIN_MS,
   });
 }
 

@@ -2,11 +2,12 @@ import type { Clock } from '../domain/clock.ts';
 import { AppError } from '../domain/errors.ts';
 import type { PurchaseIds } from '../domain/ids.ts';
 import { available, type Product, saleRefusal } from '../domain/product.ts';
-import type { Purchase, PurchaseKey } from '../domain/purchase.ts';
+import type { PurchaseKey } from '../domain/purchase.ts';
+import { within } from '../domain/within.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Catalogue } from './catalogue.ts';
-import { encodePurchases } from './message.ts';
+import { encodePurchases, type QueuedPurchase } from './message.ts';
 import { createTally } from './tally.ts';
 
 /**
@@ -16,7 +17,7 @@ import { createTally } from './tally.ts';
 export interface Acceptance {
   /**
    * Rejects with AppError `overloaded` or `unavailable` (not taken), or `outcome_unknown` (perhaps taken; the error is
-   * an UnknownAcceptance and has the tracking id).
+   * an UnknownAcceptance and has the tracking id). All that within `answerWithinMs`.
    */
   accept(wish: Wish): Promise<Accepted>;
   /** Resolves once everything taken in has its answer. */
@@ -46,7 +47,7 @@ export interface AcceptanceStats {
 /** The queue may or may not have taken the purchase. */
 export class UnknownAcceptance extends AppError {
   readonly trackingId: string;
-  constructor(trackingId: string, cause: unknown) {
+  constructor(trackingId: string, cause?: unknown) {
     super('outcome_unknown', 'It is not known yet whether the purchase was accepted.', { cause });
     this.trackingId = trackingId;
   }
@@ -54,17 +55,27 @@ export class UnknownAcceptance extends AppError {
 
 /** Purchases inside; past it the answer is `overloaded`. */
 const INSIDE_MAX = 16_384;
+/** How often it is looked for purchases that nobody has answered in time; they are answered so much late at most. */
+const OVERDUE_CHECK_MS = 100;
 /** Purchases in one message: enough to make a confirm cheap, few enough to be handled again one by one. */
 const MESSAGE_ITEMS_MAX = 256;
 
 interface Ticket {
-  readonly purchase: Purchase;
+  readonly purchase: QueuedPurchase;
   readonly product: Product;
   readonly acceptedAt: number;
+  readonly arrivedAtMs: number;
   /** Its purchase was published before, or may have been. */
   readonly again?: true;
   resolve(answer: Accepted): void;
   reject(error: unknown): void;
+}
+
+export interface AcceptanceOptions {
+  /** Messages of purchases at the queue at once. */
+  readonly publishesInFlightMax: number;
+  /** From a purchase's arrival to its answer, at most. */
+  readonly answerWithinMs: number;
 }
 
 export function createAcceptance(
@@ -73,14 +84,35 @@ export function createAcceptance(
   catalogue: Catalogue,
   ids: PurchaseIds,
   clock: Clock,
-  { publishesInFlightMax }: { readonly publishesInFlightMax: number },
+  { publishesInFlightMax, answerWithinMs }: AcceptanceOptions,
 ): Acceptance {
   const stats: AcceptanceStats = { accepted: 0, messages: 0, inside: 0 };
   const tally = createTally(ledger);
-  const arrived: Ticket[] = [];
+  /** Not at the queue yet, and those whose publishing is not over. */
+  let arrived: Ticket[] = [];
+  const binding = new Set<Ticket[]>();
+  const publishing = new Set<Ticket[]>();
   let inFlight = 0;
   let scheduled = false;
   let closing = false;
+  let overdueCheck: Timer | undefined;
+
+  /** Who has waited for too long is told so. What was told "not taken" must not be published later. */
+  function answerOverdue(): void {
+    const before = performance.now() - answerWithinMs;
+    const isOverdue = ({ arrivedAtMs }: Ticket) => arrivedAtMs <= before;
+    for (const tickets of publishing) {
+      for (const { purchase, reject } of tickets.filter(isOverdue))
+        reject(new UnknownAcceptance(purchase.id));
+    }
+    for (const tickets of [arrived, ...binding]) {
+      for (const { reject } of tickets.filter(isOverdue)) reject(tooSlow());
+    }
+    arrived = arrived.filter((ticket) => !isOverdue(ticket));
+    if (stats.inside > 0) return;
+    clearInterval(overdueCheck);
+    overdueCheck = undefined;
+  }
 
   function schedule(): void {
     if (scheduled || arrived.length === 0 || inFlight >= publishesInFlightMax) return;
@@ -106,8 +138,9 @@ export function createAcceptance(
 
   async function take(batch: Ticket[]): Promise<void> {
     const keyed = batch.filter((ticket) => ticket.purchase.key);
-    const tickets = keyed.length === 0 ? batch : await bindOrRefuse(batch, keyed);
+    const tickets = keyed.length === 0 ? batch : await bindInTime(batch, keyed);
     if (tickets.length === 0) return;
+    publishing.add(tickets);
     try {
       await queue.publish('purchases', [encodePurchases(tickets.map(({ purchase }) => purchase))]);
     } catch (error) {
@@ -115,6 +148,8 @@ export function createAcceptance(
       for (const { purchase, reject } of tickets)
         reject(unknown ? new UnknownAcceptance(purchase.id, error) : error);
       return;
+    } finally {
+      publishing.delete(tickets);
     }
     stats.messages++;
     stats.accepted += tickets.length;
@@ -122,6 +157,14 @@ export function createAcceptance(
     for (const { purchase, acceptedAt, resolve } of tickets) {
       resolve({ kind: 'accepted', trackingId: purchase.id, acceptedAt });
     }
+  }
+
+  async function bindInTime(batch: Ticket[], keyed: Ticket[]): Promise<Ticket[]> {
+    binding.add(batch);
+    const tickets = await bindOrRefuse(batch, keyed).finally(() => binding.delete(batch));
+    answerOverdue();
+    const before = performance.now() - answerWithinMs;
+    return tickets.filter(({ arrivedAtMs }) => arrivedAtMs > before);
   }
 
   /** A key that could not be bound, or perhaps was, refuses its purchase alone: nothing was published yet. */
@@ -153,7 +196,7 @@ export function createAcceptance(
         ticket.resolve({ kind: 'mismatch' });
         rebound.set(ticket, null);
       } else if (purchaseId !== ticket.purchase.id) {
-        const { product, resolve, reject } = ticket;
+        const { product, arrivedAtMs, resolve, reject } = ticket;
         if (decided?.has(purchaseId)) {
           resolve({ kind: 'accepted', trackingId: purchaseId, acceptedAt });
           rebound.set(ticket, null);
@@ -161,7 +204,7 @@ export function createAcceptance(
           // The window was judged when the key came first; the sale may have closed since.
           const refusal = saleRefusal(product, acceptedAt);
           const purchase = { ...ticket.purchase, id: purchaseId, acceptedAt, refusal };
-          rebound.set(ticket, { purchase, product, acceptedAt, again: true, resolve, reject });
+          rebound.set(ticket, { purchase, product, acceptedAt, arrivedAtMs, again: true, resolve, reject });
         }
       }
     });
@@ -172,7 +215,9 @@ export function createAcceptance(
     stats,
     async accept({ productId, quantity, customer, key }) {
       if (closing) throw new AppError('unavailable', 'The service is shutting down.');
-      const product = catalogue.fresh(productId) ?? (await catalogue.refresh(productId));
+      const arrivedAtMs = performance.now();
+      const product =
+        catalogue.fresh(productId) ?? (await within(catalogue.refresh(productId), answerWithinMs, tooSlow));
       if (!product) return { kind: 'unknown_product' };
       const acceptedAt = clock();
       const refusal = saleRefusal(product, acceptedAt);
@@ -187,8 +232,8 @@ export function createAcceptance(
       }
       if (stats.inside >= INSIDE_MAX) throw new AppError('overloaded', 'Too many purchases at once.');
       stats.inside++;
-      const purchase: Purchase = {
-        id: ids.mint(),
+      const purchase: QueuedPurchase = {
+        id: ids.mint('async'),
         productId,
         quantity,
         customer,
@@ -199,7 +244,8 @@ export function createAcceptance(
       };
       try {
         return await new Promise<Accepted>((resolve, reject) => {
-          arrived.push({ purchase, product, acceptedAt, resolve, reject });
+          arrived.push({ purchase, product, acceptedAt, arrivedAtMs, resolve, reject });
+          overdueCheck ??= setInterval(answerOverdue, OVERDUE_CHECK_MS);
           schedule();
         });
       } finally {
@@ -209,7 +255,12 @@ export function createAcceptance(
     async close() {
       closing = true;
       while (stats.inside > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      clearInterval(overdueCheck);
       await tally.close();
     },
   };
+}
+
+function tooSlow(): AppError {
+  return new AppError('unavailable', 'The purchase could not be taken in time. Nothing was done.');
 }

@@ -1,10 +1,11 @@
 import { AppError, isAppError } from '../domain/errors.ts';
 import type { Product } from '../domain/product.ts';
 import type { Outcome, Purchase } from '../domain/purchase.ts';
+import { within } from '../domain/within.ts';
 import type { Gate, Over } from '../gate/gate.ts';
 import type { Ledger, Standing } from '../ledger/ledger.ts';
 import { type Catalogue, standingOf } from './catalogue.ts';
-import { createResolver } from './resolver.ts';
+import { createResolver, unknown } from './resolver.ts';
 import { createWaitingRoom } from './waiting-room.ts';
 
 /**
@@ -17,7 +18,7 @@ export interface PurchaseDesk {
   /**
    * Takes a purchase in; its caller hears the answer once the ledger has committed, or once the gate refused by the
    * ledger's word, or an AppError: `overloaded` (nothing done), `unavailable` (nothing done) or `outcome_unknown` (a
-   * resolver goes on).
+   * resolver goes on). All that within `answerWithinMs` of its arrival.
    */
   enter(call: PurchaseCall): void;
 
@@ -33,9 +34,6 @@ export interface PurchaseDesk {
   /** Takes what another process did to the units; the gate was told of it there. */
   heard(standing: Standing): Promise<void>;
 
-  /** True while nobody knows whether this purchase was committed. */
-  isPending(purchaseId: string): boolean;
-
   /** Answers what was taken in, then stops. New purchases are refused as `unavailable`. */
   close(): Promise<void>;
 
@@ -49,9 +47,15 @@ export interface PurchaseCall {
   readonly arrivedAtMs: number;
   answer(outcome: Outcome): void;
   fail(error: unknown): void;
+  /** After `fail` with `outcome_unknown`, once the outcome is known. */
+  resolved(): void;
+  /** How far it has come: kept by the desk, `inside` to begin with. */
+  stage: Stage;
   /** Asked before a purchase that waited goes to the ledger: true when nobody is left to hear the answer. */
   isGone(): boolean;
 }
+
+export type Stage = 'inside' | 'at the ledger' | 'answered';
 
 export interface DeskStats {
   batches: number;
@@ -60,11 +64,15 @@ export interface DeskStats {
   waited: number;
   /** Purchases inside the desk now. */
   inside: number;
+  /** Purchases that were answered `outcome_unknown`, and still are. */
+  pending: number;
 }
 
 export interface DeskOptions {
   /** Batches at the ledger at once. With a single writer a second one would only wait, and be smaller. */
   readonly batchesInFlightMax: number;
+  /** From a purchase's arrival to its answer, at most: gate, ledger and all waiting included. */
+  readonly answerWithinMs: number;
   /** Called with every newly reserved order, after its commit. */
   readonly onReserved: (orderIds: string[]) => void;
   /** Called with the standings after every commit made here, for other processes and live readers. */
@@ -83,47 +91,77 @@ const BATCH_MAX = 512;
 const SECOND_BATCH_MIN = 96;
 /** A purchase younger than this is not asked whether its caller has gone. */
 const GONE_CHECK_AFTER_MS = 50;
+/** How often it is looked for purchases that nobody has answered in time; they are answered so much late at most. */
+const OVERDUE_CHECK_MS = 100;
+/** A purchase that has come to the gate again and again for this long goes to the ledger, whatever the gate says. */
+const GATE_PATIENCE_MS = 250;
 
 export function createDesk(
   ledger: Ledger,
   gate: Gate,
   catalogue: Catalogue,
   monotonicMs: () => number,
-  { batchesInFlightMax, onReserved, onStandings = () => {}, onBug }: DeskOptions,
+  { batchesInFlightMax, answerWithinMs, onReserved, onStandings = () => {}, onBug }: DeskOptions,
 ): PurchaseDesk {
-  const stats: DeskStats = { batches: 0, decided: 0, refusedByGate: 0, waited: 0, inside: 0 };
+  const stats: DeskStats = { batches: 0, decided: 0, refusedByGate: 0, waited: 0, inside: 0, pending: 0 };
   const resolver = createResolver(ledger, settled);
   const waitingRoom = createWaitingRoom<PurchaseCall>(comeBack, showTruth);
+  /** Batches that are not over: at the gate, at the ledger, or being resolved. */
+  const underWay = new Set<readonly PurchaseCall[]>();
   let arrived: PurchaseCall[] = [];
   let batchesInFlight = 0;
   let scheduled = false;
   let closing = false;
+  let overdueCheck: Timer | undefined;
 
   function enter(call: PurchaseCall): void {
     if (closing) {
       call.fail(new AppError('unavailable', 'The service is shutting down.'));
-    } else if (stats.inside + resolver.pendingCount() >= INSIDE_MAX) {
+    } else if (stats.inside + stats.pending >= INSIDE_MAX) {
       call.fail(new AppError('overloaded', 'Too many purchases at once.'));
     } else {
       stats.inside++;
       arrived.push(call);
+      overdueCheck ??= setInterval(answerOverdue, OVERDUE_CHECK_MS);
       schedule();
     }
   }
 
   function answer(call: PurchaseCall, outcome: Outcome): void {
     stats.inside--;
+    call.stage = 'answered';
     call.answer(outcome);
   }
 
   function fail(call: PurchaseCall, error: unknown): void {
     stats.inside--;
+    call.stage = 'answered';
     call.fail(error);
+  }
+
+  /** Who has waited for too long is told so: surely nothing was done, or nobody knows yet. */
+  function answerOverdue(): void {
+    const before = monotonicMs() - answerWithinMs;
+    for (const batch of underWay) {
+      for (const call of batch) {
+        if (call.arrivedAtMs > before || call.stage === 'answered') continue;
+        if (call.stage === 'at the ledger') stats.pending++;
+        fail(call, call.stage === 'at the ledger' ? unknown() : tooSlow());
+      }
+    }
+    waitingRoom.callBackIf((calls) => calls[0]!.arrivedAtMs <= before);
+    if (arrived.some((call) => call.arrivedAtMs <= before)) {
+      for (const call of arrived) if (call.arrivedAtMs <= before) fail(call, tooSlow());
+      arrived = arrived.filter(({ stage }) => stage !== 'answered');
+    }
+    if (stats.inside > 0) return;
+    clearInterval(overdueCheck);
+    overdueCheck = undefined;
   }
 
   /** Calls from the waiting room go in front of those that came later. */
   function comeBack(calls: PurchaseCall[]): void {
-    arrived = calls.concat(arrived);
+    arrived = calls.filter(({ stage }) => stage !== 'answered').concat(arrived);
     schedule();
   }
 
@@ -154,16 +192,19 @@ export function createDesk(
 
   async function run(batch: PurchaseCall[]): Promise<void> {
     const admitted: PurchaseCall[] = [];
+    underWay.add(batch);
     // Side by side: a gate that is asked over the network would be waited for once per product.
     await Promise.all(
       Array.from(groupByProduct(batch), ([productId, calls]) =>
         // The ledger could not even be asked about the product; nobody of the group was answered yet.
         admit(productId, calls, admitted).catch((error) => {
-          for (const call of calls) fail(call, error);
+          for (const call of calls) if (call.stage !== 'answered') fail(call, error);
         }),
       ),
     );
-    if (admitted.length > 0) await commit(admitted);
+    underWay.delete(batch);
+    const waiting = admitted.filter(({ stage }) => stage !== 'answered');
+    if (waiting.length > 0) await commit(waiting);
   }
 
   function groupByProduct(batch: PurchaseCall[]): Map<number, PurchaseCall[]> {
@@ -190,30 +231,36 @@ export function createDesk(
       admitted.push(...calls);
       return;
     }
+    const seen = catalogue.standing(productId);
+    if (!seen) {
+      // The ledger knows no such product. Of keys it knows more.
+      for (const call of calls) {
+        if (call.purchase.key) admitted.push(call);
+        else if (call.stage !== 'answered') answer(call, UNKNOWN_PRODUCT);
+      }
+      return;
+    }
     const quantities = calls.map(({ purchase }) => purchase.quantity);
-    const claimed = await gate
-      .claim(productId, quantities, catalogue.standing(productId))
-      .catch(() => NO_GATE);
+    const claimed = await gate.claim(productId, quantities, seen).catch(() => NO_GATE);
     if (!claimed.known) {
-      // Without a gate everything goes to the ledger, which also says so when it knows no such product.
       admitted.push(...calls);
       return;
     }
-    // The gate's word is as good as ours, but a sale that was ended meanwhile must not be called sold out.
-    if (claimed.claims.includes('refused') && !catalogue.fresh(productId)) {
-      await catalogue.refresh(productId);
-    }
+    const left = claimed.claims.includes('refused') ? await unitsLeft(productId, claimed.standing) : 0;
+    // A sale that was ended meanwhile must not be called sold out.
     const saleRefuses = catalogue.refuses(productId);
+    const patientSince = monotonicMs() - GATE_PATIENCE_MS;
     const wait: PurchaseCall[] = [];
     calls.forEach((call, i) => {
       const claim = claimed.claims[i];
+      if (call.stage === 'answered') return;
       // A key is looked up before any refusal: its first answer may have been a yes.
       if (claim === 'claimed' || call.purchase.key || saleRefuses) admitted.push(call);
-      else if (claim === 'wait') wait.push(call);
-      else {
+      else if (claim === 'wait' && call.arrivedAtMs > patientSince) wait.push(call);
+      else if (claim === 'refused' && left < call.purchase.quantity) {
         stats.refusedByGate++;
-        answer(call, { kind: 'refused', code: 'sold_out', available: claimed.standing.available });
-      }
+        answer(call, { kind: 'refused', code: 'sold_out', available: left });
+      } else admitted.push(call);
     });
     if (wait.length > 0) {
       stats.waited += wait.length;
@@ -221,9 +268,42 @@ export function createDesk(
     }
   }
 
+  /**
+   * The units that a refusal rests on: the ledger's own word, no older than the catalogue's memory is good for. The gate follows
+   * the ledger, so one that knows more than the ledger has been told nonsense, and is shown the truth.
+   */
+  async function unitsLeft(productId: number, told: Standing): Promise<number> {
+    let product = catalogue.fresh(productId);
+    if (!product || product.version < told.version) product = await catalogue.refresh(productId);
+    if (!product) return Number.POSITIVE_INFINITY;
+    const own = standingOf(product);
+    const isNonsense =
+      told.version > own.version || (told.version === own.version && told.available !== own.available);
+    if (isNonsense) await tellGate(own, 'any');
+    return own.available;
+  }
+
+  /** Resolves when the ledger is free for another batch, which may be before everybody of this one has their answer. */
   async function commit(calls: PurchaseCall[]): Promise<void> {
     stats.batches++;
-    const decided = await decideEach(calls.map(({ purchase }) => purchase));
+    underWay.add(calls);
+    for (const call of calls) call.stage = 'at the ledger';
+    const purchases = calls.map(({ purchase }) => purchase);
+    let decided: (Outcome | Error)[];
+    try {
+      decided = await decideOnce(purchases);
+    } catch {
+      void resolver.resolve(purchases).then((outcomes) => answerAll(calls, outcomes));
+      return;
+    }
+    await answerAll(calls, decided);
+  }
+
+  async function answerAll(
+    calls: readonly PurchaseCall[],
+    decided: readonly (Outcome | Error)[],
+  ): Promise<void> {
+    underWay.delete(calls);
     /** Products with units that were claimed and not taken. */
     const givenBack = new Set<number>();
     calls.forEach((call, i) => {
@@ -231,7 +311,12 @@ export function createDesk(
       if (outcome instanceof Error || outcome.kind !== 'reserved' || outcome.repeated) {
         givenBack.add(call.purchase.productId);
       }
-      if (outcome instanceof Error) fail(call, outcome);
+      if (call.stage === 'answered') {
+        stats.pending--;
+        call.resolved();
+      } else if (outcome instanceof Error) fail(call, outcome);
+      // By the ledger's clock its time was over a moment sooner than by ours.
+      else if (outcome.kind === 'refused' && outcome.code === 'too_old') fail(call, tooSlow());
       else answer(call, outcome);
     });
     for (const productId of givenBack) {
@@ -248,14 +333,17 @@ export function createDesk(
       waitingRoom.callBack(productId);
   }
 
-  /** Like `ledger.decide`, with an error in the place of each purchase that could not be decided. */
-  async function decideEach(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]> {
+  /**
+   * Like `ledger.decide`, with an error in the place of each purchase that could not be decided. Rejects with `outcome_unknown`
+   * when that is not known of the whole batch.
+   */
+  async function decideOnce(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]> {
     try {
       const { outcomes, products } = await ledger.decide(purchases);
       settled(outcomes, products);
       return outcomes;
     } catch (error) {
-      if (isAppError(error, 'outcome_unknown')) return resolver.resolve(purchases);
+      if (isAppError(error, 'outcome_unknown')) throw error;
       if (error instanceof AppError) return purchases.map(() => error);
       if (purchases.length === 1) {
         onBug(error, `purchase ${purchases[0]!.id} could not be decided`);
@@ -266,6 +354,10 @@ export function createDesk(
       for (const purchase of purchases) decided.push(...(await decideEach([purchase])));
       return decided;
     }
+  }
+
+  function decideEach(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]> {
+    return decideOnce(purchases).catch(() => resolver.resolve(purchases));
   }
 
   /** What every commit means for this instance, whoever asked for it. */
@@ -295,11 +387,13 @@ export function createDesk(
     enter,
     buy(purchase) {
       return new Promise((answer, fail) => {
-        enter({ purchase, arrivedAtMs: monotonicMs(), answer, fail, isGone: () => false });
+        const arrivedAtMs = monotonicMs();
+        enter({ purchase, arrivedAtMs, stage: 'inside', answer, fail, resolved() {}, isGone: () => false });
       });
     },
     async decide(purchases) {
-      const decided = await decideEach(purchases);
+      // A worker that is told nothing leaves the purchases in the queue; the resolver goes on.
+      const decided = await within(decideEach(purchases), answerWithinMs, unknown);
       callBackWaiting(purchases);
       const failed = decided.find((outcome) => outcome instanceof Error);
       if (failed) throw failed;
@@ -320,21 +414,26 @@ export function createDesk(
       await catalogue.refresh(productId);
       waitingRoom.callBack(productId);
     },
-    isPending: (purchaseId) => resolver.isPending(purchaseId),
     async close() {
       closing = true;
-      waitingRoom.callBackAll();
+      waitingRoom.callBackIf(() => true);
       const deadlineMs = monotonicMs() + CLOSE_DEADLINE_MS;
       while (stats.inside > 0 && monotonicMs() < deadlineMs) {
         await new Promise((resolve) => setTimeout(resolve, CLOSE_CHECK_MS));
       }
+      clearInterval(overdueCheck);
       await resolver.close();
     },
   };
 }
 
+function tooSlow(): AppError {
+  return new AppError('unavailable', 'The purchase could not be decided in time. Nothing was done.');
+}
+
 /** A gate that cannot be asked saves nobody work, and stops nobody. */
 const NO_GATE = { known: false } as const;
+const UNKNOWN_PRODUCT = { kind: 'refused', code: 'unknown_product', available: 0 } as const;
 
 /** How long `close` waits for the last answers; a batch takes milliseconds, and a resolver's patience ends before this. */
 const CLOSE_DEADLINE_MS = 8_000;

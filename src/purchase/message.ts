@@ -12,9 +12,12 @@ type Tuple = [
   refusal: RefusalCode | null,
 ];
 
-export function encodePurchases(purchases: readonly Purchase[]): Message {
+/** A purchase on its way to a worker, which says how long it may have waited. */
+export type QueuedPurchase = Omit<Purchase, 'decideBy'>;
+
+export function encodePurchases(purchases: readonly QueuedPurchase[]): Message {
   const tuples = purchases.map(
-    (p): Tuple => [p.id, p.productId, p.quantity, p.customer, p.acceptedAt ?? 0, p.key, p.refusal],
+    (p): Tuple => [p.id, p.productId, p.quantity, p.customer, p.acceptedAt, p.key, p.refusal],
   );
   return { body: JSON.stringify(tuples), items: purchases.length };
 }
@@ -23,7 +26,7 @@ export function encodePurchases(purchases: readonly Purchase[]): Message {
 export const UNREADABLE = 'unreadable message';
 
 /** Throws on a body that `encodePurchases` did not make. */
-export function decodePurchases(body: string): Purchase[] {
+export function decodePurchases(body: string): QueuedPurchase[] {
   const tuples: unknown = JSON.parse(body);
   if (!Array.isArray(tuples) || tuples.length === 0) throw new Error('not a list of purchases');
   return tuples.map((tuple: Tuple) => {

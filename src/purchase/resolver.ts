@@ -6,19 +6,15 @@ import type { Ledger } from '../ledger/ledger.ts';
 
 /**
  * Finds out about batches whose commit was cut off. Asking the ledger to decide the same ids again is the question: it
- * answers their first outcome if there was one, and decides them now if there was none.
+ * answers their first outcome if there was one, and decides them now if there was none. A refusal that it answers is final,
+ * however late the first asking arrives.
  */
 export interface Resolver {
-  /** Answers within `PATIENCE_MS`, with `outcome_unknown` for all when that was not enough; then goes on by itself. */
+  /** Asks until the ledger has answered, or until `close`: then `outcome_unknown` for all. */
   resolve(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]>;
-  isPending(purchaseId: string): boolean;
-  /** Purchases without a certain answer now. */
-  pendingCount(): number;
   close(): Promise<void>;
 }
 
-/** How long a buyer waits for a certain answer before being told that it is unknown. */
-const PATIENCE_MS = 3_000;
 /** Between two questions; grows, so that an engine that comes back is not met by a storm. */
 const PAUSE_MS_MIN = 25;
 const PAUSE_MS_MAX = 1_000;
@@ -27,7 +23,6 @@ export function createResolver(
   ledger: Pick<Ledger, 'decide'>,
   onDecided: (outcomes: readonly Outcome[], products: readonly Product[]) => void,
 ): Resolver {
-  const pending = new Set<string>();
   const working = new Set<Promise<unknown>>();
   let closing = false;
 
@@ -38,7 +33,7 @@ export function createResolver(
     await sleep(firstPauseMs);
     for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
       try {
-        const { outcomes, products } = await ledger.decide(purchases);
+        const { outcomes, products } = await ledger.decide(purchases, true);
         onDecided(outcomes, products);
         return outcomes;
       } catch (error) {
@@ -59,23 +54,11 @@ export function createResolver(
   }
 
   return {
-    async resolve(purchases) {
-      for (const { id } of purchases) pending.add(id);
-      const certain = askUntilCertain(purchases, PAUSE_MS_MIN).finally(() => {
-        for (const { id } of purchases) pending.delete(id);
-        working.delete(certain);
-      });
+    resolve(purchases) {
+      const certain = askUntilCertain(purchases, PAUSE_MS_MIN).finally(() => working.delete(certain));
       working.add(certain);
-      let timer: Timer | undefined;
-      const patience = new Promise<(Outcome | Error)[]>((resolve) => {
-        timer = setTimeout(() => resolve(purchases.map(() => unknown())), PATIENCE_MS);
-      });
-      const answers = await Promise.race([certain, patience]);
-      clearTimeout(timer);
-      return answers;
+      return certain;
     },
-    isPending: (purchaseId) => pending.has(purchaseId),
-    pendingCount: () => pending.size,
     async close() {
       closing = true;
       await Promise.allSettled(working);
@@ -83,7 +66,7 @@ export function createResolver(
   };
 }
 
-function unknown(cause?: unknown): AppError {
+export function unknown(cause?: unknown): AppError {
   if (isAppError(cause, 'outcome_unknown')) return cause;
   return new AppError('outcome_unknown', 'It is not known yet whether the purchase was carried out.', {
     cause,

@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, type PurchaseHouse } from '../../test/support/purchase-house.ts';
+import { KEEP_MS, openPurchaseHouse, type PurchaseHouse, TTL_MS } from '../../test/support/purchase-house.ts';
 import { until } from '../../test/support/until.ts';
+import { AppError } from '../domain/errors.ts';
 import { createTracking, type Tracking } from './tracking.ts';
 
-const TTL_MS = 1_800_000;
-const KEEP_MS = 86_400_000;
 /** Longer than the test runs: an answer that comes was not brought by the end of the time. */
 const LONG_MS = 60_000;
 
@@ -14,7 +13,7 @@ let tracking: Tracking;
 beforeEach(async () => {
   house = await openPurchaseHouse({ units: 2 });
   tracking = createTracking(house.ledger, house.ids, house.clock, {
-    purchaseTtlMs: TTL_MS,
+    conclude: house.conclude,
     keepOutcomesMs: KEEP_MS,
   });
 });
@@ -118,18 +117,32 @@ test('readers wait on while the ledger cannot be asked again', async () => {
 
 test('a purchase whose time to live is over reads failed, though nobody decided it', async () => {
   const wish = house.queued();
-  house.passTime(TTL_MS);
-  // Whoever judged it in time may still be deciding it.
   expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'queued' });
-  house.passTime(15_000);
-  const { acceptedAt } = house.ids.read(wish.id)!;
-  expect(await tracking.read(wish.id, LONG_MS)).toMatchObject({
-    status: 'failed',
-    code: 'too_old',
-    updatedAt: acceptedAt + TTL_MS,
-  });
-  await house.real.decide([{ ...wish, refusal: 'too_old' }]);
-  expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'failed', code: 'too_old' });
+  house.passTime(TTL_MS);
+  const told = await tracking.read(wish.id, LONG_MS);
+  expect(told).toMatchObject({ status: 'failed', code: 'too_old', productId: null, quantity: null });
+  expect(await house.breaches()).toEqual([]);
+});
+
+test('P2 an outcome never changes: who reads that it is too old has it written, and a decision on its way comes too late', async () => {
+  const wish = house.queued();
+  house.passTime(TTL_MS);
+  const told = await tracking.read(wish.id, 0);
+  expect(told).toMatchObject({ status: 'failed', code: 'too_old' });
+  const [outcome] = (await house.real.decide([{ ...wish, decideBy: house.clock() + TTL_MS }])).outcomes;
+  expect(outcome).toMatchObject({ kind: 'refused', code: 'too_old' });
+  expect(await tracking.read(wish.id, 0)).toEqual(told);
+  expect(await house.breaches()).toEqual([]);
+});
+
+test('P2 an outcome never changes: while a decision may still be committed the purchase reads queued', async () => {
+  const wish = house.queued();
+  house.passTime(TTL_MS);
+  const { conclude } = house.ledger;
+  house.ledger.conclude = () => Promise.reject(new AppError('unavailable', 'it is being committed'));
+  expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'queued', code: null });
+  house.ledger.conclude = conclude;
+  expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'failed' });
 });
 
 test('a purchase that was put aside reads queued and says that it needs attention, until it is decided', async () => {

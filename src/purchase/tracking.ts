@@ -1,7 +1,8 @@
 import type { Clock } from '../domain/clock.ts';
-import type { PurchaseIds } from '../domain/ids.ts';
+import type { PurchaseIdParts, PurchaseIds } from '../domain/ids.ts';
 import { type RefusalCode, refusalMessage } from '../domain/purchase.ts';
 import type { Found, Ledger } from '../ledger/ledger.ts';
+import type { Conclude } from './conclude.ts';
 import { createFinder } from './finder.ts';
 
 /** Answers what became of async purchases. */
@@ -29,11 +30,6 @@ export interface Tracked {
   readonly updatedAt: number;
 }
 
-/**
- * A worker that judged a purchase young enough may still be deciding it when its time to live is over; only after this long
- * does "too old" say what the ledger will say. A decision takes milliseconds, and the desk's patience a few seconds.
- */
-const DECISION_MS_MAX = 10_000;
 /** Readers that may wait at once; one more is answered at once with what is known. */
 const WAITING_MAX = 50_000;
 /** Outcomes decided by another process are noticed by asking the ledger, this often and for so many readers at a time. */
@@ -41,7 +37,7 @@ const ASK_AGAIN_MS = 500;
 const ASK_AGAIN_MAX = 1_000;
 
 export interface TrackingOptions {
-  readonly purchaseTtlMs: number;
+  readonly conclude: Conclude;
   /** Older purchases that got nothing are forgotten, whether or not their outcome has been deleted yet. */
   readonly keepOutcomesMs: number;
 }
@@ -50,7 +46,7 @@ export function createTracking(
   ledger: Ledger,
   ids: PurchaseIds,
   clock: Clock,
-  { purchaseTtlMs, keepOutcomesMs }: TrackingOptions,
+  { conclude, keepOutcomesMs }: TrackingOptions,
 ): Tracking {
   const waiters = new Map<string, Set<() => void>>();
   let count = 0;
@@ -59,29 +55,18 @@ export function createTracking(
 
   const find = createFinder(ledger);
 
-  async function ask(trackingId: string, acceptedAt: number): Promise<Tracked | null> {
-    const found = await find(trackingId);
+  async function ask(trackingId: string, parts: PurchaseIdParts): Promise<Tracked | null> {
+    const { acceptedAt } = parts;
+    let found = await find(trackingId);
     // Orders are kept for ever, and what waits for an operator until that is over.
     const isKept = found?.kind === 'order' || found?.kind === 'needs_attention';
     if (!isKept && isForgotten(acceptedAt)) return null;
-    return found ? describe(found, acceptedAt) : undecided(acceptedAt);
+    found ??= await conclude(trackingId, parts);
+    return found ? describe(found, acceptedAt) : queued(acceptedAt);
   }
 
   function isForgotten(acceptedAt: number): boolean {
     return clock() - acceptedAt > keepOutcomesMs;
-  }
-
-  function undecided(acceptedAt: number): Tracked {
-    const tooOldAt = acceptedAt + purchaseTtlMs;
-    const tooOld = clock() >= tooOldAt + DECISION_MS_MAX;
-    return {
-      status: tooOld ? 'failed' : 'queued',
-      code: tooOld ? 'too_old' : null,
-      message: tooOld ? refusalMessage('too_old', 0, 0) : 'Waiting to be decided',
-      productId: null,
-      quantity: null,
-      updatedAt: tooOld ? tooOldAt : acceptedAt,
-    };
   }
 
   /** Asks for some of the waiting; those not decided go to the end of the line. */
@@ -137,7 +122,7 @@ export function createTracking(
       }
       const deadline = performance.now() + waitMs;
       for (;;) {
-        const tracked = await ask(trackingId, parts.acceptedAt);
+        const tracked = await ask(trackingId, parts);
         const leftMs = deadline - performance.now();
         if (tracked?.status !== 'queued' || leftMs <= 0 || closed || count >= WAITING_MAX) return tracked;
         await nextNews(trackingId, leftMs);
@@ -156,6 +141,17 @@ export function createTracking(
   };
 }
 
+function queued(acceptedAt: number): Tracked {
+  return {
+    status: 'queued',
+    code: null,
+    message: 'Waiting to be decided',
+    productId: null,
+    quantity: null,
+    updatedAt: acceptedAt,
+  };
+}
+
 function describe(found: Found, acceptedAt: number): Tracked {
   switch (found.kind) {
     case 'order': {
@@ -165,18 +161,15 @@ function describe(found: Found, acceptedAt: number): Tracked {
     }
     case 'refused': {
       const { productId, quantity, code, available, decidedAt } = found;
-      const message = refusalMessage(code, quantity, available);
+      const message = refusalMessage(code, quantity ?? 0, available);
       const status = code === 'too_old' || code === 'discarded' ? 'failed' : 'rejected';
       return { status, code, message, productId, quantity, updatedAt: decidedAt };
     }
     case 'needs_attention':
       return {
-        status: 'queued',
+        ...queued(acceptedAt),
         code: 'needs_attention',
         message: 'Could not be decided yet; an operator has to look at it',
-        productId: null,
-        quantity: null,
-        updatedAt: acceptedAt,
       };
   }
 }

@@ -6,7 +6,8 @@ export interface WaitingRoom<T> {
   park(productId: number, calls: T[]): void;
   /** Hands the product's calls to `onCalledBack`, in their order of arrival. */
   callBack(productId: number): void;
-  callBackAll(): void;
+  /** Hands on the calls of each product for which this holds. */
+  callBackIf(holds: (calls: readonly T[]) => boolean): void;
   isEmpty(): boolean;
 }
 
@@ -43,8 +44,8 @@ export function createWaitingRoom<T>(
       rooms.set(productId, { calls: [...calls], timer });
     },
     callBack,
-    callBackAll() {
-      for (const productId of [...rooms.keys()]) callBack(productId);
+    callBackIf(holds) {
+      for (const [productId, { calls }] of [...rooms]) if (holds(calls)) callBack(productId);
     },
     isEmpty: () => rooms.size === 0,
   };

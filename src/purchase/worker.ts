@@ -92,7 +92,10 @@ export function createWorker(
 
   async function decode(delivery: Delivery): Promise<Purchase[] | null> {
     try {
-      return decodePurchases(delivery.body).map(withAge);
+      return decodePurchases(delivery.body).map((purchase) => ({
+        ...purchase,
+        decideBy: purchase.acceptedAt + purchaseTtlMs,
+      }));
     } catch (error) {
       onTrouble(error, 'a message of the purchases queue cannot be read; it is put aside');
       await queue.deadLetter('purchases', delivery, `${UNREADABLE}: ${(error as Error).message}`);
@@ -100,20 +103,15 @@ export function createWorker(
     }
   }
 
-  /** A purchase past its time to live ends as `too_old`, so that nothing waits for ever. */
-  function withAge(purchase: Purchase): Purchase {
-    if (purchase.refusal || clock() - (purchase.acceptedAt ?? 0) < purchaseTtlMs) return purchase;
-    stats.tooOld++;
-    return { ...purchase, refusal: 'too_old' };
-  }
-
   async function decide(purchases: readonly Purchase[]): Promise<void> {
     const outcomes = await desk.decide(purchases);
     const now = clock();
     for (let i = 0; i < purchases.length; i++) {
-      if (outcomes[i]!.kind === 'reserved') stats.reserved++;
+      const outcome = outcomes[i]!;
+      if (outcome.kind === 'reserved') stats.reserved++;
       else stats.refused++;
-      confirmTimes?.record(now - (purchases[i]!.acceptedAt ?? now));
+      if (outcome.kind === 'refused' && outcome.code === 'too_old') stats.tooOld++;
+      confirmTimes?.record(now - purchases[i]!.acceptedAt);
     }
     ended(purchases);
   }

@@ -49,6 +49,8 @@ export function createLedgerModel(holdMs: number) {
   const orders = new Map<string, ModelOrder>();
   const refused = new Map<string, { code: string; available: number }>();
   const keys = new Map<string, { fingerprint: string; id: string }>();
+  /** When the last request came that its key was refused to. */
+  const refusedKeys = new Map<string, number>();
 
   function units(
     productId: number,
@@ -70,38 +72,51 @@ export function createLedgerModel(holdMs: number) {
     return rounds.at(-1)! - units(productId, [...RESERVED, ...SOLD], { generation: rounds.length });
   }
 
-  function refuse({ id, channel }: Purchase, code: string, free: number): string {
-    if (channel === 'async') refused.set(id, { code, available: free });
+  function refuse(
+    { id, channel, key, acceptedAt }: Purchase,
+    again: boolean,
+    code: string,
+    free: number,
+  ): string {
+    if (channel === 'async' || again) refused.set(id, { code, available: free });
+    if (channel === 'sync' && key) {
+      const name = `${key.scope}/${key.value}`;
+      refusedKeys.set(name, Math.max(acceptedAt, refusedKeys.get(name) ?? acceptedAt));
+    }
     return `${code} ${free}`;
   }
 
-  function decideOne(purchase: Purchase, now: number): string {
+  function decideOne(purchase: Purchase, again: boolean, now: number): string {
     const { id, productId, quantity, customer, channel, key } = purchase;
     const own = orders.get(id);
     const told = refused.get(id);
-    if (channel === 'async' && own) return again(own);
+    if (channel === 'async' && own) return repeated(own);
     if (channel === 'async' && told) return `${told.code} ${told.available}`;
     const bound = key ? keys.get(`${key.scope}/${key.value}`) : undefined;
     if (bound) {
       if (bound.fingerprint !== key!.fingerprint) return 'mismatch';
       const first = orders.get(bound.id);
-      if (first) return again(first);
+      if (first) return repeated(first);
     }
-    if (own) return again(own);
+    if (own) return repeated(own);
+    if (told) return `${told.code} ${told.available}`;
     const product = products.get(productId);
-    if (!product) return refuse(purchase, 'unknown_product', 0);
+    if (!product) return refuse(purchase, again, 'unknown_product', 0);
     const free = available(productId);
-    if (purchase.refusal) return refuse(purchase, purchase.refusal, free);
+    if (purchase.refusal) return refuse(purchase, again, purchase.refusal, free);
+    if (now >= purchase.decideBy) return refuse(purchase, again, 'too_old', free);
     if (channel === 'sync' && product.closesAt !== null && product.closesAt <= now) {
-      return refuse(purchase, 'sale_closed', free);
+      return refuse(purchase, again, 'sale_closed', free);
     }
-    if (channel === 'sync' && product.state === 'paused') return refuse(purchase, 'sale_paused', free);
-    if (free < quantity) return refuse(purchase, 'sold_out', free);
+    if (channel === 'sync' && product.state === 'paused') return refuse(purchase, again, 'sale_paused', free);
+    if (free < quantity) return refuse(purchase, again, 'sold_out', free);
     const generation = product.rounds.length;
     if (product.limit !== null && customer !== null) {
       const held = units(productId, [...RESERVED, ...SOLD], { generation, customer });
-      if (held + quantity > product.limit) return refuse(purchase, 'limit_reached', free);
+      if (held + quantity > product.limit) return refuse(purchase, again, 'limit_reached', free);
     }
+    const refusedAt = key && refusedKeys.get(`${key.scope}/${key.value}`);
+    if (channel === 'sync' && refusedAt && refusedAt > purchase.acceptedAt) return 'superseded';
     const order: ModelOrder = {
       purchase,
       generation,
@@ -167,7 +182,14 @@ export function createLedgerModel(holdMs: number) {
       const product = products.get(id)!;
       product.closesAt = Math.min(product.closesAt ?? now, now);
     },
-    decide: (purchases: readonly Purchase[], now: number) => purchases.map((p) => decideOne(p, now)),
+    decide: (purchases: readonly Purchase[], again: boolean, now: number) =>
+      purchases.map((p) => decideOne(p, again, now)),
+    conclude({ id, decideBy }: Purchase, now: number): void {
+      if (now < decideBy || orders.has(id) || refused.has(id)) return;
+      refused.set(id, { code: 'too_old', available: 0 });
+    },
+    /** What only a process knows is gone with it. */
+    reopen: () => refusedKeys.clear(),
     /** The purchase id that a key leads to, and whether the request is the same. */
     bind(purchase: Purchase): { id: string; same: boolean } {
       const { scope, value, fingerprint } = purchase.key!;
@@ -277,7 +299,7 @@ export function createLedgerModel(holdMs: number) {
   };
 }
 
-function again(order: ModelOrder): string {
+function repeated(order: ModelOrder): string {
   return `again ${inWords(order)}`;
 }
 
@@ -287,7 +309,7 @@ function inWords({ purchase, number, remaining, generation }: ModelOrder): strin
 
 /** A real outcome in the words of the model. */
 export function outcomeInWords(outcome: Outcome): string {
-  if (outcome.kind === 'mismatch') return 'mismatch';
+  if (outcome.kind === 'mismatch' || outcome.kind === 'superseded') return outcome.kind;
   if (outcome.kind === 'refused') return `${outcome.code} ${outcome.available}`;
   const { id, number, generation, remaining } = outcome.order satisfies Order;
   return `${outcome.repeated ? 'again' : 'reserved'} ${id} #${number} of round ${generation}, ${remaining} left`;

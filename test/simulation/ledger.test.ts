@@ -30,6 +30,7 @@ const wish = fc.record({
   channel: fc.constantFrom('sync' as const, 'async' as const),
   key: fc.option(fc.constantFrom('k1', 'k2', 'k3'), { freq: 2 }),
   refusal: fc.constantFrom(null, null, null, 'sale_closed' as const, 'too_old' as const),
+  decideWithinMs: fc.constantFrom(50, 600, 60_000),
   /** Ask again for an earlier purchase instead. */
   repeat: fc.option(fc.nat(30), { freq: 3 }),
 });
@@ -38,7 +39,11 @@ const picks = fc.array(fc.nat(30), { minLength: 1, maxLength: 4 });
 const step = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.record({ do: fc.constant('decide' as const), wishes: fc.array(wish, { maxLength: 6 }) }),
+    arbitrary: fc.record({
+      do: fc.constant('decide' as const),
+      wishes: fc.array(wish, { maxLength: 6 }),
+      again: fc.boolean(),
+    }),
   },
   {
     weight: 1,
@@ -120,6 +125,7 @@ const step = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(1, 60, 500, 1_000) }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('conclude' as const), pick: fc.nat(30) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
@@ -187,7 +193,7 @@ async function live(steps: readonly Step[]): Promise<void> {
   /** The purchases of a step. Queued ones with a key are bound first, as they are when they are accepted. */
   async function purchasesOf(wishes: Extract<Step, { do: 'decide' }>['wishes']): Promise<Purchase[]> {
     const purchases: Purchase[] = [];
-    for (const { repeat, key, channel, refusal, ...rest } of wishes) {
+    for (const { repeat, key, channel, refusal, decideWithinMs, ...rest } of wishes) {
       const earlier = repeat === null ? undefined : pick(asked, repeat);
       if (earlier) {
         purchases.push(earlier);
@@ -200,7 +206,8 @@ async function live(steps: readonly Step[]): Promise<void> {
         ...rest,
         channel,
         key: key === null ? null : { scope, value: key, fingerprint },
-        acceptedAt: channel === 'async' ? now : null,
+        acceptedAt: now,
+        decideBy: now + decideWithinMs,
         refusal: channel === 'async' ? refusal : null,
       };
       if (channel === 'async' && purchase.key) {
@@ -224,8 +231,8 @@ async function live(steps: readonly Step[]): Promise<void> {
     switch (action.do) {
       case 'decide': {
         const purchases = await purchasesOf(action.wishes);
-        const { outcomes } = await ledger.decide(purchases);
-        expect(outcomes.map(outcomeInWords)).toEqual(model.decide(purchases, now));
+        const { outcomes } = await ledger.decide(purchases, action.again);
+        expect(outcomes.map(outcomeInWords)).toEqual(model.decide(purchases, action.again, now));
         for (const o of outcomes) if (o.kind === 'reserved' && !o.repeated) bought.push(o.order.id);
         return;
       }
@@ -326,6 +333,13 @@ async function live(steps: readonly Step[]): Promise<void> {
         store.close();
         store = openStore(folder);
         ledger = openSqliteLedger(store, clock);
+        return model.reopen();
+      case 'conclude': {
+        const purchase = pick(asked, action.pick);
+        if (!purchase) return;
+        await ledger.conclude(purchase);
+        return model.conclude(purchase, now);
+      }
     }
   }
 

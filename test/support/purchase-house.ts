@@ -11,6 +11,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import { openSqliteBooks } from '../../src/ledger/sqlite/books.ts';
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts';
 import { createCatalogue } from '../../src/purchase/catalogue.ts';
+import { createConclude } from '../../src/purchase/conclude.ts';
 import {
   createDesk,
   type DeskOptions,
@@ -20,6 +21,12 @@ import {
 import type { Queue } from '../../src/queue/queue.ts';
 import { openSqliteQueue } from '../../src/queue/sqlite.ts';
 
+/** What a call hears after `outcome_unknown` once that is over. */
+export const RESOLVED = new Error('resolved');
+/** As by default. */
+export const ANSWER_WITHIN_MS = 3_000;
+export const TTL_MS = 1_800_000;
+export const KEEP_MS = 86_400_000;
 /** Product 1 of every house. */
 export const PRODUCT_ID = 1;
 
@@ -58,13 +65,16 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
       house.truthsAsked++;
       return real.product(productId);
     },
-    decide(purchases) {
+    decide(purchases, again) {
       batches.push(purchases);
-      return house.decideFault ? house.decideFault(purchases, real.decide) : real.decide(purchases);
+      return house.decideFault
+        ? house.decideFault(purchases, (asked) => real.decide(asked, again))
+        : real.decide(purchases, again);
     },
   };
   const queue: Queue = { ...realQueue };
   const catalogue = createCatalogue(ledger, monotonicMs, clock);
+  const decideWithinMs = { sync: ANSWER_WITHIN_MS, async: TTL_MS };
 
   const house = {
     store,
@@ -72,6 +82,7 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
     clock,
     gate,
     catalogue,
+    conclude: createConclude(ledger, clock, decideWithinMs, KEEP_MS),
     /** As the code under test sees it. */
     ledger,
     queue,
@@ -90,6 +101,7 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
     desk(options: Partial<DeskOptions> = {}): PurchaseDesk {
       const desk = createDesk(ledger, gate, catalogue, monotonicMs, {
         batchesInFlightMax: 1,
+        answerWithinMs: ANSWER_WITHIN_MS,
         onReserved: (orderIds) => reserved.push(...orderIds),
         onBug: (_, context) => bugs.push(context),
         ...options,
@@ -99,19 +111,40 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
     },
 
     purchase(changes: Partial<Purchase> = {}): Purchase {
-      const plain = { quantity: 1, customer: null, key: null, acceptedAt: null, refusal: null };
-      return { id: ids.mint(), productId: PRODUCT_ID, channel: 'sync', ...plain, ...changes };
+      const plain = { quantity: 1, customer: null, key: null, refusal: null };
+      const { channel = 'sync', acceptedAt = clock() } = changes;
+      const decideBy = acceptedAt + (channel === 'sync' ? ANSWER_WITHIN_MS : TTL_MS);
+      return {
+        id: ids.mint(channel),
+        productId: PRODUCT_ID,
+        channel,
+        acceptedAt,
+        decideBy,
+        ...plain,
+        ...changes,
+      };
     },
 
     queued(changes: Partial<Purchase> = {}): Purchase {
-      return house.purchase({ channel: 'async', acceptedAt: clock(), ...changes });
+      return house.purchase({ channel: 'async', ...changes });
     },
 
     /** A call whose answer the test does not wait for. */
     call(purchase: Purchase, isGone = () => false): PurchaseCall & { answers: (Outcome | Error)[] } {
       const answers: (Outcome | Error)[] = [];
       const answer = (outcome: unknown) => void answers.push(outcome as Outcome);
-      return { purchase, arrivedAtMs: monotonicMs(), answer, fail: answer, isGone, answers };
+      const resolved = () => void answers.push(RESOLVED);
+      const stage = 'inside';
+      return {
+        purchase,
+        arrivedAtMs: monotonicMs(),
+        stage,
+        answer,
+        fail: answer,
+        resolved,
+        isGone,
+        answers,
+      };
     },
 
     /** Lets both clocks go on. */

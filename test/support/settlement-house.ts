@@ -97,7 +97,8 @@ export function openHouse(options: { readonly units?: number; readonly simulator
         customer,
         channel: 'sync' as const,
         key: null,
-        acceptedAt: null,
+        acceptedAt: 0,
+        decideBy: Number.MAX_SAFE_INTEGER,
         refusal: null,
       }));
       await ledger.decide(purchases);

@@ -60,9 +60,10 @@ export function createScene(made: () => LedgerUnderTest) {
     /** One unit for an anonymous buyer, sync and without key, but for `changes`. */
     purchase(productId: number, changes: Partial<Purchase> = {}): Purchase {
       const channel = changes.channel ?? 'sync';
-      const acceptedAt = channel === 'async' ? made().now() : null;
+      const acceptedAt = made().now();
       const plain = { quantity: 1, customer: null, key: null, refusal: null };
-      return { id: ids.mint(), productId, channel, acceptedAt, ...plain, ...changes };
+      const decideBy = acceptedAt + LONG_MS;
+      return { id: ids.mint(channel), productId, channel, acceptedAt, decideBy, ...plain, ...changes };
     },
 
     async decide(...purchases: Purchase[]): Promise<Outcome[]> {
@@ -102,7 +103,8 @@ export function createScene(made: () => LedgerUnderTest) {
 export function brief(outcome: Outcome | undefined): string {
   if (!outcome) return 'nothing';
   if (outcome.kind === 'refused') return outcome.code;
-  return outcome.kind === 'mismatch' ? 'mismatch' : outcome.repeated ? 'again' : 'reserved';
+  if (outcome.kind !== 'reserved') return outcome.kind;
+  return outcome.repeated ? 'again' : 'reserved';
 }
 
 /** The order that a purchase got, or an error that says what it got instead. */

@@ -99,7 +99,7 @@ const MONEY = `
 
 const TOTALS = `
   SELECT (SELECT count(*) FROM orders) AS orders, (SELECT count(*) FROM orders WHERE channel = 'async') AS "asyncOrders",
-    (SELECT count(*) FROM outcomes) AS "asyncRefused",
+    (SELECT count(*) FROM outcomes WHERE NOT sync) AS "asyncRefused",
     (SELECT sum(value)::bigint FROM counters WHERE name = 'async_decided') AS "asyncDecided",
     (SELECT sum(value)::bigint FROM counters WHERE name = 'async_pruned') AS "asyncPruned",
     NULL AS "purchasesWaiting"`;

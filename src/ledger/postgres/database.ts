@@ -4,13 +4,22 @@ import { endsSession, isConflict, meaningOf } from './failure.ts';
 /** PostgreSQL as a pool of connections. Each statement is a transaction of its own and takes one round trip. */
 export interface Database {
   /**
-   * Runs a statement that writes. Rejects with AppError `unavailable` when nothing was done, with `outcome_unknown` when the
+   * Runs a statement that writes, within `withinMs`, the wait for a connection included. Rejects with AppError `unavailable` when nothing was done, with `outcome_unknown` when the
    * connection was cut or went silent meanwhile; errors that are bugs stay as they are. Conflicts are tried again.
    */
-  write<Row>(text: string, values: readonly unknown[]): Promise<Row[]>;
+  write<Row>(text: string, values: readonly unknown[], withinMs?: number): Promise<Row[]>;
   /** Runs a statement that only reads. Rejects with `unavailable`. */
-  read<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  read<Row>(text: string, values?: readonly unknown[], withinMs?: number): Promise<Row[]>;
   close(): Promise<void>;
+}
+
+/** The same, for statements that somebody waits for. */
+export function hurried({ read, write, close }: Database, withinMs: number): Database {
+  return {
+    read: (text, values = []) => read(text, values, withinMs),
+    write: (text, values) => write(text, values, withinMs),
+    close,
+  };
 }
 
 export interface Timeouts {
@@ -18,15 +27,19 @@ export interface Timeouts {
   readonly connectMs: number;
   /** For the answer to a statement. A batch takes milliseconds, and waits for the locks of those before it. */
   readonly statementMs: number;
+  /** For a statement that a buyer waits for, the wait for a connection included. */
+  readonly buyerMs: number;
 }
 
 /**
- * The server gives up first, so that a slow one says for certain that nothing was done: after 3 s of waiting for a lock (in
- * the functions of the migrations), after 4 s in all. Then only a silent one leaves it open.
+ * The server gives up first, so that a slow one says for certain that nothing was done: after 1 s of waiting for a lock
+ * where a buyer waits and 3 s elsewhere (in the functions of the migrations; one row may take two locks), after 4 s in all. Then only a silent one leaves it open.
  */
-export const TIMEOUTS: Timeouts = { connectMs: 3_000, statementMs: 5_000 };
+export const TIMEOUTS: Timeouts = { connectMs: 3_000, statementMs: 5_000, buyerMs: 3_000 };
 const SERVER_STATEMENT_MS = 4_000;
 
+/** Too short for a server in trouble, and long enough for one that only kept us waiting for a connection. */
+const QUERY_MS_MIN = 250;
 /** Conflicts are rare, and the next try sees what the last one missed: more than a few in a row are a bug. */
 const TRIES_MAX = 5;
 const RETRY_WITHIN_MS = 20;
@@ -55,16 +68,14 @@ export function openDatabase(
   pool.on('error', (error) => onTrouble(error, 'a connection to PostgreSQL broke'));
   pool.on('connect', (client) => client.on('error', () => {}));
 
-  async function connect(): Promise<PoolClient> {
+  async function connect(deadlineMs: number): Promise<PoolClient> {
     const client = await pool.connect();
     if (limited.has(client)) return client;
     try {
       // A setting of the session must not reach through a pooler to a session that others share, audits for instance. There
       // the process is another one than the one we were greeted by; the limits of locks and of our own patience remain.
-      await client.query(`SELECT set_config('statement_timeout', $1, false) WHERE pg_backend_pid() = $2`, [
-        String(SERVER_STATEMENT_MS),
-        (client as Internals).processID,
-      ]);
+      const text = `SELECT set_config('statement_timeout', $1, false) WHERE pg_backend_pid() = $2`;
+      await query(client, text, [String(SERVER_STATEMENT_MS), (client as Internals).processID], deadlineMs);
       limited.add(client);
       return client;
     } catch (error) {
@@ -73,16 +84,27 @@ export function openDatabase(
     }
   }
 
-  async function run<Row>(text: string, values: readonly unknown[], writes: boolean): Promise<Row[]> {
+  /** Unnamed: behind a pooler the next statement may meet another server process. */
+  function query(client: PoolClient, text: string, values: readonly unknown[], deadlineMs: number) {
+    const query_timeout = Math.max(deadlineMs - performance.now(), QUERY_MS_MIN);
+    const config: pg.QueryConfig & { query_timeout: number } = { text, values: [...values], query_timeout };
+    return client.query(config);
+  }
+
+  async function run<Row>(
+    text: string,
+    values: readonly unknown[],
+    writes: boolean,
+    deadlineMs: number,
+  ): Promise<Row[]> {
     let client: PoolClient;
     try {
-      client = await connect();
+      client = await connect(deadlineMs);
     } catch (error) {
       throw meaningOf(error, false);
     }
     try {
-      // Unnamed: behind a pooler the next statement may meet another server process.
-      const { rows } = await client.query(text, values as unknown[]);
+      const { rows } = await query(client, text, values, deadlineMs);
       client.release();
       return rows;
     } catch (error) {
@@ -94,10 +116,15 @@ export function openDatabase(
   }
 
   return {
-    async write<Row>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    async write<Row>(
+      text: string,
+      values: readonly unknown[],
+      withinMs = timeouts.statementMs,
+    ): Promise<Row[]> {
+      const deadlineMs = performance.now() + withinMs;
       for (let tries = 1; ; tries++) {
         try {
-          return await run<Row>(text, values, true);
+          return await run<Row>(text, values, true, deadlineMs);
         } catch (error) {
           if (!isConflict(error)) throw error;
           if (tries === TRIES_MAX) throw meaningOf(error, true);
@@ -105,7 +132,8 @@ export function openDatabase(
         await Bun.sleep(RETRY_WITHIN_MS * Math.random());
       }
     },
-    read: (text, values = []) => run(text, values, false),
+    read: (text, values = [], withinMs = timeouts.statementMs) =>
+      run(text, values, false, performance.now() + withinMs),
     close: () => pool.end(),
   };
 }

@@ -5,7 +5,7 @@ import type { Decision } from '../ledger.ts';
 import { idArray, numberArray, textArray } from './arrays.ts';
 import type { Database } from './database.ts';
 
-/** What the stored functions answer (migrations/0002-decide.sql): all that a batch does not know already. */
+/** What the stored functions answer (migrations/0009-final-refusals.sql): all that a batch does not know already. */
 interface Sold {
   readonly now: number;
   readonly products: readonly Product[];
@@ -15,7 +15,7 @@ interface Sold {
 interface Decided {
   readonly now: number;
   readonly products: readonly Product[];
-  readonly verdicts: readonly ('reserved' | 'again' | 'mismatch' | RefusalCode)[];
+  readonly verdicts: readonly ('reserved' | 'again' | 'mismatch' | 'superseded' | RefusalCode)[];
   readonly figures: readonly number[];
   readonly remaining: readonly number[];
   readonly ids: readonly string[];
@@ -25,28 +25,40 @@ interface Decided {
 
 /** Decides a batch in one round trip. The answer is small; the orders are put together here. */
 export function createDecide(database: Pick<Database, 'write'>) {
-  return async (purchases: readonly Purchase[]): Promise<Decision> => {
+  return async (purchases: readonly Purchase[], again = false): Promise<Decision> => {
     if (purchases.length === 0) return { outcomes: [], products: [] };
     const [first] = purchases;
-    if (!purchases.every((purchase) => isPlain(purchase, first!.channel))) {
-      const [row] = await database.write<{ answer: Decided }>(DECIDE, decideValues(purchases));
-      return decision(row!.answer, purchases);
-    }
+    const isPlainBatch = !again && purchases.every((purchase) => isPlain(purchase, first!.channel));
+    return (isPlainBatch && (await sell(purchases))) || decide(purchases, again);
+  };
+
+  async function decide(purchases: readonly Purchase[], again: boolean): Promise<Decision> {
+    const [row] = await database.write<{ answer: Decided }>(DECIDE, decideValues(purchases, again));
+    return decision(row!.answer, purchases);
+  }
+
+  /** Null when some of them may be too old. */
+  async function sell(purchases: readonly Purchase[]): Promise<Decision | null> {
     const groups = [...Map.groupBy(purchases, ({ productId }) => productId).values()].sort(
       ([a], [b]) => a!.productId - b!.productId,
     );
-    const [row] = await database.write<{ answer: Sold | Decided }>(SELL, sellValues(groups));
-    const { answer } = row!;
+    const [row] = await database.write<{ answer: Sold | Decided | null }>(SELL, sellValues(groups));
+    const answer = row!.answer;
+    if (answer === null) return null;
     const grouped = groups.flat();
     const decided = 'first' in answer ? sold(answer, groups) : decision(answer, grouped);
     if (groups.length === 1) return decided;
-    const outcomeOf = new Map(grouped.map((purchase, i) => [purchase, decided.outcomes[i]!]));
-    return { ...decided, outcomes: purchases.map((purchase) => outcomeOf.get(purchase)!) };
-  };
+    // Back in the order asked for, in which one purchase may stand twice.
+    const outcomesOf = Map.groupBy(grouped.keys(), (i) => grouped[i]!);
+    return {
+      ...decided,
+      outcomes: purchases.map((purchase) => decided.outcomes[outcomesOf.get(purchase)!.shift()!]!),
+    };
+  }
 }
 
-const SELL = 'SELECT pulsecart_sell($1, $2, $3, $4, $5, $6, $7) AS answer';
-const DECIDE = 'SELECT pulsecart_decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS answer';
+const SELL = 'SELECT pulsecart_sell($1, $2, $3, $4, $5, $6, $7, $8, $9) AS answer';
+const DECIDE = 'SELECT pulsecart_decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS answer';
 
 function isPlain({ channel, key, refusal }: Purchase, channelOfAll: Purchase['channel']): boolean {
   return channel === channelOfAll && key === null && refusal === null;
@@ -62,10 +74,12 @@ function sellValues(groups: readonly (readonly Purchase[])[]): unknown[] {
     idArray(purchases.map(({ id }) => id)),
     quantities(purchases),
     customers(purchases),
+    purchases.reduce((oldest, { id }) => (id < oldest ? id : oldest), purchases[0]!.id),
+    purchases.reduce((first, { decideBy }) => Math.min(first, decideBy), Number.MAX_SAFE_INTEGER),
   ];
 }
 
-function decideValues(purchases: readonly Purchase[]): unknown[] {
+function decideValues(purchases: readonly Purchase[], again: boolean): unknown[] {
   const productIds = [...new Set(purchases.map(({ productId }) => productId))].sort((a, b) => a - b);
   const tills = new Map(productIds.map((id, i) => [id, i + 1]));
   const keyed = purchases.some(({ key }) => key !== null);
@@ -82,6 +96,9 @@ function decideValues(purchases: readonly Purchase[]): unknown[] {
     purchases.some(({ refusal }) => refusal !== null)
       ? textArray(purchases.map(({ refusal }) => refusal))
       : null,
+    keyed ? numberArray(purchases.map(({ acceptedAt }) => acceptedAt)) : null,
+    numberArray(purchases.map(({ decideBy }) => decideBy)),
+    again,
   ];
 }
 
@@ -133,7 +150,8 @@ function decision(
       case 'again':
         return { kind: 'reserved', order: orderOf.get(ids[i]!)!, repeated: true };
       case 'mismatch':
-        return { kind: 'mismatch' };
+      case 'superseded':
+        return { kind: verdict };
       default:
         return { kind: 'refused', code: verdict, available: figures[i]! };
     }

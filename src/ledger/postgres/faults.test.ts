@@ -26,7 +26,8 @@ if (productionEngines) {
 }
 
 function wish(productId = 1): Purchase {
-  const plain = { quantity: 1, customer: 'ann', key: null, acceptedAt: null, refusal: null };
+  const decideBy = Number.MAX_SAFE_INTEGER;
+  const plain = { quantity: 1, customer: 'ann', key: null, acceptedAt: Date.now(), decideBy, refusal: null };
   return { id: mint(), productId, channel: 'sync', ...plain };
 }
 

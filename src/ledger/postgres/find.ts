@@ -10,8 +10,8 @@ const PRODUCT = 'SELECT pulsecart_product(p) AS product FROM products p WHERE id
 const FIND = `
   SELECT asked.id,
     CASE WHEN o.id IS NOT NULL THEN pulsecart_order(o) END AS "order",
-    CASE WHEN r.purchase_id IS NOT NULL THEN json_build_object('kind', 'refused', 'productId', r.product_id,
-      'quantity', r.quantity, 'code', r.code, 'available', r.available, 'decidedAt', r.decided_at) END AS refused
+    CASE WHEN r.purchase_id IS NOT NULL THEN json_build_object('kind', 'refused',
+      'productId', nullif(r.product_id, 0), 'quantity', nullif(r.quantity, 0), 'code', r.code, 'available', r.available, 'decidedAt', r.decided_at) END AS refused
   FROM unnest($1::uuid[]) AS asked (id)
     LEFT JOIN orders o ON o.id = asked.id
     LEFT JOIN outcomes r ON r.purchase_id = asked.id

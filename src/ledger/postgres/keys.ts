@@ -13,6 +13,8 @@ const COUNT_ATTEMPTS = `
   ON CONFLICT (purchase_id) DO UPDATE SET count = attempts.count + excluded.count
   RETURNING purchase_id AS id, count`;
 
+const CONCLUDE = 'SELECT pulsecart_conclude($1, $2, $3)';
+
 const MARK = `
   INSERT INTO attempts (purchase_id, needs_attention)
   SELECT DISTINCT id, $2::boolean FROM unnest($1::uuid[]) AS id ORDER BY id
@@ -20,10 +22,10 @@ const MARK = `
 
 type BoundRow = Omit<KeyBinding, 'key'> & { readonly fingerprint: string };
 
-/** What is kept about purchases on their way to a decision: keys bound to them, and attempts to decide them. */
+/** What is kept about purchases on their way to a decision: keys bound to them, attempts to decide them, their end without one. */
 export function createKeys({
   write,
-}: Pick<Database, 'write'>): Pick<Ledger, 'bindKeys' | 'countAttempts' | 'markNeedsAttention'> {
+}: Pick<Database, 'write'>): Pick<Ledger, 'bindKeys' | 'conclude' | 'countAttempts' | 'markNeedsAttention'> {
   async function bindKeys(bindings: readonly KeyBinding[]): Promise<KeyBinding[]> {
     if (bindings.length === 0) return [];
     const rows = await write<BoundRow>(BIND, [
@@ -49,6 +51,10 @@ export function createKeys({
       const rows = await write<{ id: string; count: number }>(COUNT_ATTEMPTS, [idArray(purchaseIds)]);
       const counts = new Map(rows.map(({ id, count }) => [id, count]));
       return purchaseIds.map((id) => counts.get(id)!);
+    },
+
+    async conclude({ id, channel, decideBy }) {
+      await write(CONCLUDE, [id, channel === 'async', decideBy]);
     },
 
     async markNeedsAttention(purchaseIds, needsAttention) {

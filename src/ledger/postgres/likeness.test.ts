@@ -185,7 +185,8 @@ async function live(pair: Pair, seed: number): Promise<void> {
             fingerprint: pick(['f', 'g']),
           }
         : null,
-      acceptedAt: channel === 'async' ? pair.now() : null,
+      acceptedAt: pair.now(),
+      decideBy: pair.now() + pick([2_000, 60_000]),
       refusal: channel === 'async' && random() < 0.1 ? pick(['sale_closed', 'too_old'] as const) : null,
     };
     asked.push(purchase);
@@ -197,7 +198,7 @@ async function live(pair: Pair, seed: number): Promise<void> {
     const size = 1 + below(12);
     if (random() < 0.5) return Array.from({ length: size }, wish);
     const channel = pick(['sync', 'async'] as const);
-    const acceptedAt = channel === 'async' ? pair.now() : null;
+    const acceptedAt = pair.now();
     const productId = random() < 0.5 ? pick(productIds) : null;
     return Array.from({ length: size }, () => {
       const plain = { ...wish(), id: pair.newId(), key: null, refusal: null, channel, acceptedAt };
@@ -256,6 +257,7 @@ async function live(pair: Pair, seed: number): Promise<void> {
         'decide',
         'decide',
         'decide',
+        'conclude',
         'lease',
         'settle',
         'expire',
@@ -275,12 +277,22 @@ async function live(pair: Pair, seed: number): Promise<void> {
     ) {
       case 'decide': {
         const purchases = batch();
+        const again = random() < 0.2;
         const outcomes = await both(async (ledger) => {
-          const decision = await ledger.decide(purchases);
+          const decision = await ledger.decide(purchases, again);
           for (const product of decision.products) expect(await ledger.product(product.id)).toEqual(product);
           return decision.outcomes;
         });
         for (const o of outcomes) if (o.kind === 'reserved' && !o.repeated) bought.push(o.order.id);
+        return;
+      }
+      case 'conclude': {
+        if (asked.length === 0) return;
+        const purchase = pick(asked);
+        await both(async (ledger) => {
+          await ledger.conclude(purchase);
+          return [...(await ledger.find([purchase.id]))];
+        });
         return;
       }
       case 'lease': {

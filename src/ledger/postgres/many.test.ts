@@ -49,7 +49,8 @@ function together(): void {
       customer: null,
       channel: 'sync' as const,
       key: null,
-      acceptedAt: null,
+      acceptedAt: Date.now(),
+      decideBy: Number.MAX_SAFE_INTEGER,
       refusal: null,
     };
     return { id: mint(), productId, ...plain, ...changes };
@@ -73,7 +74,7 @@ function together(): void {
         quantity: 1 + below(3),
         customer: random() < 0.8 ? `customer-${below(30)}` : null,
         channel,
-        acceptedAt: channel === 'async' ? Date.now() : null,
+        acceptedAt: Date.now(),
         key: random() < 0.3 ? key : null,
       });
     };

@@ -8,9 +8,20 @@ import operations from './migrations/0005-operations.sql' with { type: 'text' };
 import endings from './migrations/0006-endings.sql' with { type: 'text' };
 import sales from './migrations/0007-sales.sql' with { type: 'text' };
 import retention from './migrations/0008-retention.sql' with { type: 'text' };
+import finalRefusals from './migrations/0009-final-refusals.sql' with { type: 'text' };
 
 /** In order; a file is never edited once it has been released. */
-const MIGRATIONS: readonly string[] = [tables, decide, settle, keys, operations, endings, sales, retention];
+const MIGRATIONS: readonly string[] = [
+  tables,
+  decide,
+  settle,
+  keys,
+  operations,
+  endings,
+  sales,
+  retention,
+  finalRefusals,
+];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 
 /** Any number, as long as it stays the same: whoever migrates holds this lock. */

@@ -12,7 +12,11 @@ const PRUNE = `
   WITH old_outcomes AS (
     DELETE FROM outcomes WHERE ctid = ANY (ARRAY(
       SELECT ctid FROM outcomes WHERE purchase_id < $1::uuid ORDER BY purchase_id LIMIT $4 FOR UPDATE SKIP LOCKED))
-    RETURNING 1),
+    RETURNING sync),
+  old_key_refusals AS (
+    DELETE FROM key_refusals WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM key_refusals WHERE decided_at < pulsecart_now() - $5 ORDER BY decided_at LIMIT $4
+      FOR UPDATE SKIP LOCKED))),
   old_attempts AS (
     DELETE FROM attempts WHERE ctid = ANY (ARRAY(
       SELECT ctid FROM attempts WHERE purchase_id < $1::uuid AND NOT needs_attention
@@ -28,10 +32,13 @@ const PRUNE = `
       SELECT ctid FROM operations WHERE id < $3::uuid ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED))
     RETURNING 1),
   counted AS (
-    UPDATE counters SET value = value + (SELECT count(*) FROM old_outcomes)
-    WHERE name = 'async_pruned' AND EXISTS (SELECT FROM old_outcomes))
+    UPDATE counters SET value = value + (SELECT count(*) FROM old_outcomes WHERE NOT sync)
+    WHERE name = 'async_pruned' AND EXISTS (SELECT FROM old_outcomes WHERE NOT sync))
   SELECT (SELECT count(*) FROM old_outcomes) AS outcomes, (SELECT count(*) FROM old_keys) AS keys,
     (SELECT count(*) FROM old_operations) AS operations`;
+
+/** Longer than any sync purchase may take to be decided, so that no statement with an earlier request can be on its way. */
+const KEY_REFUSALS_KEPT_MS = 120_000;
 
 /** What is forgotten after its time. */
 export function createRetention({ write }: Pick<Database, 'write'>): Pick<Ledger, 'prune'> {
@@ -42,6 +49,7 @@ export function createRetention({ write }: Pick<Database, 'write'>): Pick<Ledger
         before.keys,
         lowestIdAt(before.operations),
         limit,
+        KEY_REFUSALS_KEPT_MS,
       ]);
       return pruned!;
     },

@@ -106,7 +106,7 @@ export function openSqliteBooks({ db }: Store, now: Clock): BooksReader {
       .query<Books['totals'], []>(
         `SELECT (SELECT count(*) FROM orders) AS orders,
            (SELECT count(*) FROM orders WHERE channel = 'async') AS asyncOrders,
-           (SELECT count(*) FROM outcomes) AS asyncRefused,
+           (SELECT count(*) FROM outcomes WHERE sync = 0) AS asyncRefused,
            (SELECT value FROM counters WHERE name = 'async_decided') AS asyncDecided,
            (SELECT value FROM counters WHERE name = 'async_pruned') AS asyncPruned,
            (SELECT coalesce(sum(items), 0) FROM messages WHERE queue = 'purchases') AS purchasesWaiting`,

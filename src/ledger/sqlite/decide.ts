@@ -3,6 +3,7 @@ import type { Order } from '../../domain/order.ts';
 import { available, type Product, saleRefusal } from '../../domain/product.ts';
 import type { Outcome, Purchase, RefusalCode } from '../../domain/purchase.ts';
 import type { Decision } from '../ledger.ts';
+import { createKeyRefusals } from './key-refusals.ts';
 import { createOrders, withoutLease } from './orders.ts';
 import { OUTCOME_COLUMNS, type OutcomeRow, PRODUCT_COLUMNS, type ProductRow } from './rows.ts';
 
@@ -18,7 +19,9 @@ interface Till {
  * The batch decision. Must run inside one immediate transaction: SQLite has a single writer, so everything read here
  * is current and nothing changes until the commit.
  */
-export function createDecide(db: Database): (purchases: readonly Purchase[], now: number) => Decision {
+export function createDecide(
+  db: Database,
+): (purchases: readonly Purchase[], again: boolean, now: number) => Decision {
   const readProduct = db.prepare<ProductRow & { lastNumber: number }, [number]>(
     `SELECT ${PRODUCT_COLUMNS}, last_number AS lastNumber FROM products WHERE id = ?`,
   );
@@ -26,7 +29,9 @@ export function createDecide(db: Database): (purchases: readonly Purchase[], now
     'UPDATE products SET reserved = reserved + ?, last_number = ?, version = version + 1 WHERE id = ?',
   );
   const orders = createOrders(db);
-  const insertOutcome = db.prepare('INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)');
+  const insertOutcome = db.prepare('INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?)');
+  const anyRefusalSince = db.prepare('SELECT 1 FROM outcomes WHERE sync = 1 AND purchase_id >= ? LIMIT 1');
+  const keyRefusals = createKeyRefusals();
   const readOutcome = db.prepare<OutcomeRow, [string]>(
     `SELECT ${OUTCOME_COLUMNS} FROM outcomes WHERE purchase_id = ?`,
   );
@@ -43,9 +48,11 @@ export function createDecide(db: Database): (purchases: readonly Purchase[], now
   );
   const countDecided = db.prepare("UPDATE counters SET value = value + ? WHERE name = 'async_decided'");
 
-  return (purchases, now) => {
+  return (purchases, again, now) => {
     const tills = new Map<number, Till | null>();
     let decidedAsync = 0;
+    // Ids begin with their time: nothing as young as these was refused for good, and one look says so for all of them.
+    const maybeRefused = again || anyRefusalSince.get(oldestId(purchases)) !== null;
 
     const till = (productId: number): Till | null => {
       let found = tills.get(productId);
@@ -69,10 +76,12 @@ export function createDecide(db: Database): (purchases: readonly Purchase[], now
     };
 
     const refuse = (purchase: Purchase, code: RefusalCode, free: number): Outcome => {
-      if (purchase.channel === 'async') {
-        insertOutcome.run(purchase.id, purchase.productId, purchase.quantity, code, free, now);
-        decidedAsync++;
+      const { id, productId, quantity, channel, key, acceptedAt } = purchase;
+      if (channel === 'async' || again) {
+        insertOutcome.run(id, productId, quantity, code, free, now, channel === 'sync' ? 1 : 0);
       }
+      if (channel === 'async') decidedAsync++;
+      else if (key) keyRefusals.add(key, acceptedAt, now);
       return { kind: 'refused', code, available: free };
     };
 
@@ -95,8 +104,8 @@ export function createDecide(db: Database): (purchases: readonly Purchase[], now
     });
 
     const decideOne = (purchase: Purchase): Outcome => {
-      const { key, customer, quantity } = purchase;
-      if (purchase.channel === 'async') {
+      const { key, customer, quantity, channel } = purchase;
+      if (channel === 'async') {
         // Before its key: what a queued purchase was told once is final, whoever bound the key since.
         const first = earlier(purchase.id);
         if (first) return first;
@@ -107,16 +116,29 @@ export function createDecide(db: Database): (purchases: readonly Purchase[], now
         const first = earlier(bound.purchaseId);
         if (first) return first;
       }
+      if (channel === 'sync' && maybeRefused) {
+        const first = earlier(purchase.id);
+        if (first) return first;
+      }
 
       const at = till(purchase.productId);
       const refusal = whyNot(purchase, at, now, readHolding);
       if (refusal || !at) {
         // A sync purchase is looked up only here: a granted one that is asked again is found by its own insert.
-        const first = purchase.channel === 'sync' ? orders.find(purchase.id) : null;
+        const first = channel === 'sync' ? orders.find(purchase.id) : null;
         if (first) return { kind: 'reserved', order: withoutLease(first), repeated: true };
         return refuse(purchase, refusal ?? 'unknown_product', at?.free ?? 0);
       }
 
+      // Its statement was held up on its way, and its buyer has been told "not bought" by another one.
+      if (
+        channel === 'sync' &&
+        key &&
+        keyRefusals.hasLater(key, purchase.acceptedAt) &&
+        !orders.find(purchase.id)
+      ) {
+        return { kind: 'superseded' };
+      }
       const order = grant(purchase, at);
       if (!orders.insert(order)) {
         return { kind: 'reserved', order: withoutLease(orders.find(purchase.id)!), repeated: true };
@@ -128,7 +150,7 @@ export function createDecide(db: Database): (purchases: readonly Purchase[], now
         addHolding.run(at.product.id, at.product.generation, customer, quantity);
       }
       if (key && !bound) bindKey.run(key.scope, key.value, key.fingerprint, purchase.id, now);
-      if (purchase.channel === 'async') decidedAsync++;
+      if (channel === 'async') decidedAsync++;
       return { kind: 'reserved', order, repeated: false };
     };
 
@@ -138,14 +160,19 @@ export function createDecide(db: Database): (purchases: readonly Purchase[], now
   };
 }
 
+function oldestId(purchases: readonly Purchase[]): string {
+  return purchases.reduce((oldest, { id }) => (id < oldest ? id : oldest), purchases[0]?.id ?? '');
+}
+
 function whyNot(
-  { quantity, customer, channel, refusal }: Purchase,
+  { quantity, customer, channel, refusal, decideBy }: Purchase,
   at: Till | null,
   now: number,
   holding: { get(productId: number, generation: number, customer: string): { units: number } | null },
 ): RefusalCode | null {
   if (!at) return 'unknown_product';
   if (refusal) return refusal;
+  if (now >= decideBy) return 'too_old';
   const { product, free } = at;
   // The window of an async purchase was judged when it was accepted; what happened to the sale since is no reason.
   const closed = channel === 'sync' ? saleRefusal(product, now) : null;

@@ -5,9 +5,9 @@ import type { PruneBefore, Pruned } from '../retention.ts';
 /** What is forgotten after its time. Must run inside one immediate transaction. */
 export function createRetention(db: Database): (before: PruneBefore, limit: number) => Pruned {
   // Ids begin with their time, so what is older than a moment is the front of a table.
-  const outcomes = db.prepare(
+  const outcomes = db.prepare<{ sync: number }, [string, number]>(
     `DELETE FROM outcomes WHERE purchase_id IN
-       (SELECT purchase_id FROM outcomes WHERE purchase_id < ? ORDER BY purchase_id LIMIT ?)`,
+       (SELECT purchase_id FROM outcomes WHERE purchase_id < ? ORDER BY purchase_id LIMIT ?) RETURNING sync`,
   );
   const attempts = db.prepare(
     `DELETE FROM attempts WHERE purchase_id IN (SELECT purchase_id FROM attempts
@@ -27,13 +27,15 @@ export function createRetention(db: Database): (before: PruneBefore, limit: numb
 
   return (before, limit) => {
     const oldest = lowestIdAt(before.outcomes);
+    const oldOutcomes = outcomes.all(oldest, limit);
     const pruned = {
-      outcomes: outcomes.run(oldest, limit).changes,
+      outcomes: oldOutcomes.length,
       keys: keys.run(before.keys, limit).changes,
       operations: operations.run(lowestIdAt(before.operations), limit).changes,
     };
     attempts.run(oldest, limit);
-    if (pruned.outcomes > 0) count.run(pruned.outcomes);
+    const ofAsync = oldOutcomes.filter(({ sync }) => sync === 0).length;
+    if (ofAsync > 0) count.run(ofAsync);
     return pruned;
   };
 }

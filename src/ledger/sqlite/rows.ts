@@ -12,7 +12,7 @@ export const ORDER_COLUMNS = `id, product_id AS productId, generation, number, c
   price_minor AS priceMinor, currency, channel, status, remaining, created_at AS createdAt, expires_at AS expiresAt,
   attempts, updated_at AS updatedAt`;
 
-export const OUTCOME_COLUMNS = `product_id AS productId, quantity, code, available, decided_at AS decidedAt`;
+export const OUTCOME_COLUMNS = `nullif(product_id, 0) AS productId, nullif(quantity, 0) AS quantity, code, available, decided_at AS decidedAt`;
 
 export const PAYMENT_COLUMNS = `attempt, amount_minor AS amountMinor, currency, status, provider_id AS providerId, reason,
   created_at AS createdAt, updated_at AS updatedAt`;
@@ -22,8 +22,8 @@ export type OrderRow = Order;
 export type PaymentRow = PaymentAttempt;
 
 export interface OutcomeRow {
-  readonly productId: number;
-  readonly quantity: number;
+  readonly productId: number | null;
+  readonly quantity: number | null;
   readonly code: RefusalCode;
   readonly available: number;
   readonly decidedAt: number;

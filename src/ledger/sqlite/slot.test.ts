@@ -31,7 +31,15 @@ function idAt(random: number, tail: number): string {
 }
 
 function wish(id: string): Purchase {
-  const plain = { productId: 1, quantity: 1, customer: null, key: null, acceptedAt: null, refusal: null };
+  const plain = {
+    productId: 1,
+    quantity: 1,
+    customer: null,
+    key: null,
+    acceptedAt: 0,
+    decideBy: Number.MAX_SAFE_INTEGER,
+    refusal: null,
+  };
   return { id, channel: 'sync', ...plain };
 }
 
