@@ -7,6 +7,11 @@ export interface Gateway {
   readonly url: string;
   /** Cuts every connection, as a killed process would. New ones are let in unless `close` was called. */
   cut(): void;
+  /**
+   * Keeps what the clients of today send from now on, also when they are cut, until it is delivered: a statement that is late.
+   * With `refuse` no new connection is let in until then.
+   */
+  hold(options?: { readonly refuse?: boolean }): { arrived(): boolean; deliver(): void };
   /** Sends bytes to the clients as if the engine did; between two messages of its own, so only while it is quiet. */
   say(bytes: Uint8Array): void;
   close(): Promise<void>;
@@ -14,25 +19,27 @@ export interface Gateway {
 
 export async function startGateway(url: string): Promise<Gateway> {
   const target = new URL(url);
-  const sockets = new Set<Socket>();
-  const clients = new Set<Socket>();
+  const pairs = new Set<Pair>();
+  let refusing = false;
   const server = createServer((client) => {
-    const engine = connect(Number(target.port), target.hostname);
-    clients.add(client);
-    client.on('close', () => clients.delete(client));
-    for (const [from, to] of [
-      [client, engine],
-      [engine, client],
-    ] as const) {
-      sockets.add(from);
-      from.setNoDelay(true);
-      from.on('error', () => {});
-      from.on('close', () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-      from.pipe(to);
+    if (refusing) {
+      client.destroy();
+      return;
     }
+    const pair: Pair = { client, engine: connect(Number(target.port), target.hostname), held: null };
+    const { engine } = pair;
+    pairs.add(pair);
+    client.on('data', (bytes: Buffer) => void (pair.held ? pair.held.push(bytes) : engine.write(bytes)));
+    engine.on('data', (bytes) => void (client.destroyed || client.write(bytes)));
+    for (const socket of [client, engine]) {
+      socket.setNoDelay(true);
+      socket.on('error', () => {});
+    }
+    client.on('close', () => pair.held || engine.destroy());
+    engine.on('close', () => {
+      client.destroy();
+      pairs.delete(pair);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const through = new URL(url);
@@ -40,18 +47,45 @@ export async function startGateway(url: string): Promise<Gateway> {
   through.port = String((server.address() as AddressInfo).port);
 
   function cut(): void {
-    for (const socket of sockets) socket.destroy();
+    for (const { client } of pairs) client.destroy();
   }
   return {
     url: through.href,
     cut,
+    hold({ refuse = false } = {}) {
+      const holding = [...pairs];
+      for (const pair of holding) pair.held = [];
+      refusing = refuse;
+      return {
+        arrived: () => holding.some(({ held }) => (held?.length ?? 0) > 0),
+        deliver() {
+          refusing = false;
+          for (const pair of holding) {
+            for (const bytes of pair.held ?? []) pair.engine.write(bytes);
+            pair.held = null;
+            // A client that has gone is no reason for an engine to stop what it was told.
+            if (pair.client.destroyed) pair.engine.end();
+          }
+        },
+      };
+    },
     say(bytes) {
-      for (const client of clients) client.write(bytes);
+      for (const { client } of pairs) client.write(bytes);
     },
     close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      cut();
+      for (const { client, engine } of pairs) {
+        client.destroy();
+        engine.destroy();
+      }
       return closed;
     },
   };
+}
+
+/** A client and the engine behind it. `held`: what the client has sent and the engine has not been told. */
+interface Pair {
+  readonly client: Socket;
+  readonly engine: Socket;
+  held: Buffer[] | null;
 }

@@ -1,0 +1,79 @@
+import { expect, test } from 'bun:test';
+import { Client } from 'pg';
+import { ownDatabase, productionEngines } from '../../../test/support/engines.ts';
+import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
+import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
+
+const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), Date.now);
+
+test.skipIf(!productionEngines)(
+  'P2 an outcome never changes: a purchase whose order is being committed is not ended, and one that comes later is refused',
+  async () => {
+    const { url, close } = await ownDatabase();
+    const { ledger } = await openLedger(url);
+    await ledger.addProducts([{ id: 1, name: 'A thing', priceMinor: 1, currency: 'USD', units: 10 }]);
+    const purchase = (decideBy: number) =>
+      ({
+        id: ids.mint('async'),
+        productId: 1,
+        quantity: 1,
+        customer: null,
+        channel: 'async',
+        key: null,
+        acceptedAt: Date.now(),
+        decideBy,
+        refusal: null,
+      }) as const;
+    const slow = purchase(Date.now());
+    const somebody = new Client({ connectionString: url });
+    await somebody.connect();
+    // As a worker of an older release decides it, whose disk stands still at the commit.
+    await somebody.query('BEGIN');
+    await somebody.query('SELECT pulsecart_sell(true, $1, $2, $3, $4, NULL, NULL)', [
+      [1],
+      [1],
+      [1],
+      [slow.id],
+    ]);
+    await expect(ledger.conclude(slow)).rejects.toMatchObject({ code: 'unavailable' });
+    expect((await ledger.find([slow.id])).size).toBe(0);
+    await somebody.query('COMMIT');
+    await ledger.conclude(slow);
+    expect((await ledger.find([slow.id])).get(slow.id)).toMatchObject({ kind: 'order' });
+
+    // A transaction that looked at the time before it was over, and stood still before it made its order.
+    const late = purchase(Date.now() + 60_000);
+    await somebody.query('BEGIN; SELECT FROM products WHERE id = 1 FOR UPDATE');
+    const deciding = ledger.decide([late]).catch((error) => error);
+    await sql(url, 'SELECT pulsecart_conclude($1, true, 0)', [late.id]);
+    await somebody.query('COMMIT');
+    expect((await deciding).outcomes).toMatchObject([{ kind: 'refused', code: 'too_old' }]);
+    expect(await ledger.product(1)).toMatchObject({ reserved: 1 });
+
+    await somebody.end();
+    await ledger.close();
+    await close();
+  },
+  60_000,
+);
+
+test.skipIf(!productionEngines)(
+  'P2 an outcome never changes: a transaction that stood still past the time of its purchase is broken off',
+  async () => {
+    const { url, close } = await ownDatabase();
+    const { ledger } = await openLedger(url);
+    await ledger.addProducts([{ id: 1, name: 'A thing', priceMinor: 1, currency: 'USD', units: 10 }]);
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    await client.query('BEGIN');
+    await expect(client.query('SELECT pulsecart_in_time(pulsecart_now())')).rejects.toMatchObject({
+      code: '40001',
+    });
+    await client.query('ROLLBACK');
+    await client.query('SELECT pulsecart_in_time(pulsecart_now() + 60000), pulsecart_in_time(NULL)');
+    await client.end();
+    await ledger.close();
+    await close();
+  },
+  60_000,
+);
