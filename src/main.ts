@@ -160,7 +160,8 @@ const openBooks: OpenBooks = async (place) => {
     'databaseUrl' in place
       ? await openPostgresBooks(place.databaseUrl)
       : await openSqliteBooks(place.dataFolder);
-  return { ...opened, audit: async () => audit(await opened.books.read()) };
+  const { books } = opened;
+  return { ...opened, customersOf: books.customersOf, audit: async () => audit(await books.read()) };
 };
 
 async function openSqliteBooks(dataFolder: string) {

@@ -160,7 +160,8 @@ async function readBooks(
       for (const [id, found] of await books.find(ids.slice(at, at + FIND_BATCH))) entries.set(id, found);
     }
     const { seed, units } = options;
-    const sold = { productId: PRODUCT_ID, quantity: QUANTITY, seed, units, product };
+    const customers = await books.customersOf(PRODUCT_ID);
+    const sold = { productId: PRODUCT_ID, quantity: QUANTITY, seed, units, product, customers };
     const evidence = { ...sold, record, entries, stockTold: sale.stockTold };
     return { evidence, audit: await books.audit() };
   } finally {

@@ -101,6 +101,8 @@ export type OpenWipe = (config: Config) => Promise<Wipe>;
 export interface OpenedBooks {
   product(productId: number): Promise<Product | undefined>;
   find(purchaseIds: readonly string[]): Promise<Map<string, Found>>;
+  /** The customers who have orders of a product, one for each order. */
+  customersOf(productId: number): Promise<string[]>;
   audit(): Promise<Verdict[]>;
   close(): Promise<void>;
 }

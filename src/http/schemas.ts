@@ -172,7 +172,7 @@ export const OrderAnswer = Type.Object(
   },
   {
     $id: 'Order',
-    description: 'An order whose commit is not known yet reads `pending` and has its id only.',
+    description: 'An order whose commit is not known yet reads `pending` and has its id only; so does a queued purchase.',
   },
 );
 

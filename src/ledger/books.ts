@@ -80,4 +80,6 @@ export type BreachName = (typeof BREACH_NAMES)[number];
 
 export interface BooksReader {
   read(): Promise<Books>;
+  /** The customers who have orders of a product, whatever became of these; one for each order. */
+  customersOf(productId: number): Promise<string[]>;
 }

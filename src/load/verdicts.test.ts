@@ -18,7 +18,18 @@ function soundSale() {
     ['ticket-3', { kind: 'refused', code: 'sold_out' }],
   ]);
   const product = { total: 2, reserved: 1, sold: 1 };
-  return { record, entries, product, productId: 1, quantity: 1, seed: SEED, units: 2, stockTold: 0 };
+  const customers = [customerOf(SEED, 0), customerOf(SEED, 2)];
+  return {
+    record,
+    entries,
+    product,
+    customers,
+    productId: 1,
+    quantity: 1,
+    seed: SEED,
+    units: 2,
+    stockTold: 0,
+  };
 }
 
 function order(id: string, buyer: number, channel: 'sync' | 'async'): BookEntry {
@@ -41,6 +52,14 @@ test('a purchase refused at acceptance needs no entry in the books', () => {
   const sale = soundSale();
   sale.entries.delete('ticket-3');
   expect(failures(sale)).toEqual([]);
+});
+
+test('P1 a refusal is final: an order of somebody who was refused is found', () => {
+  for (const buyer of [1, 3]) {
+    const sale = soundSale();
+    sale.customers.push(customerOf(SEED, buyer));
+    expect(failures(sale)).toEqual(['refused, and sold to after all']);
+  }
 });
 
 test('a unit too many is an oversell', () => {
@@ -78,6 +97,7 @@ test('an order that nobody was told of is found, unless someone may not know of 
   const sale = soundSale();
   sale.record.set(0, 'refused', { code: 'sold_out' });
   sale.entries.delete('order-0');
+  sale.customers[0] = 'a stranger';
   expect(failures(sale)).toEqual(['orders nobody was told of']);
   sale.record.set(1, 'unknown', {});
   expect(failures(sale)).toEqual(['buyers left without an answer']);
@@ -86,6 +106,7 @@ test('an order that nobody was told of is found, unless someone may not know of 
 test('a unit kept from buyers who wanted it is found', () => {
   const sale = soundSale();
   sale.record.set(0, 'refused', { code: 'sold_out' });
+  sale.customers.shift();
   sale.product = { total: 2, reserved: 0, sold: 1 };
   sale.stockTold = 1;
   expect(failures(sale)).toEqual(['units left unsold to buyers who wanted them']);

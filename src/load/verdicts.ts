@@ -24,6 +24,8 @@ export interface Evidence {
   readonly product: { readonly total: number; readonly reserved: number; readonly sold: number };
   /** What the books hold under the ids that buyers were given. */
   readonly entries: ReadonlyMap<string, BookEntry>;
+  /** The customers who have orders of the product, one for each order. */
+  readonly customers: readonly string[];
   /** Free units as the HTTP API told them after the sale. */
   readonly stockTold: number;
 }
@@ -37,6 +39,7 @@ export function judge(evidence: Evidence): Verdict[] {
     everyAcceptanceHasItsOutcome(evidence),
     idsAreDistinct(evidence),
     noPhantoms(evidence),
+    refusalsAreFinal(evidence),
     soldToTheLastUnit(evidence),
     everybodyAnswered(evidence),
     answersWithinContract(evidence),
@@ -149,6 +152,25 @@ function noPhantoms({ record, product, quantity }: Evidence): Verdict {
     name: 'orders nobody was told of',
     pass: granted <= orders && orders <= granted + unknown,
     detail: `${orders} orders, ${granted} granted, ${unknown} unknown`,
+  };
+}
+
+/** Those who were told "not bought" have no order, whatever happened afterwards. */
+function refusalsAreFinal({ record, customers, seed }: Evidence): Verdict {
+  const withOrder = new Set(customers);
+  let refused = 0;
+  const soldTo: string[] = [];
+  for (let buyer = 0; buyer < record.users; buyer++) {
+    const fate = record.fate(buyer);
+    if (fate !== 'refused' && fate !== 'rejected' && fate !== 'failed') continue;
+    refused++;
+    const customer = customerOf(seed, buyer);
+    if (withOrder.has(customer)) soldTo.push(customer);
+  }
+  return {
+    name: 'refused, and sold to after all',
+    pass: soldTo.length === 0,
+    detail: `${soldTo.length} of ${refused} refused buyers${examples(soldTo)}`,
   };
 }
 

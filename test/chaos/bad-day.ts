@@ -162,6 +162,7 @@ async function live(
   expect(await readStock(shop.url, asked.productId)).toBe(0);
   await eventually(() => gateIsTrue(place, asked.productId));
   expect((await shop.readBooks()).breaches).toEqual([]);
+  await expectRefusalsFinal(shop, asked, [first, second]);
   if (day.ends !== 'instances') expect(processesOf(shop).instances).toEqual(processesBefore.instances);
   if (day.ends !== 'worker') expect(processesOf(shop).workers).toEqual(processesBefore.workers);
   day.expectFelt({ evidence, crowd, probes: probed, said: saidSince(shop, struckAt) });
@@ -233,6 +234,21 @@ async function expectProbesKept(shop: ProductionShop, { answered }: Probes): Pro
   const { orders } = await readRound({ databaseUrl: shop.databaseUrl }, PROBED_PRODUCT);
   const ids = new Set(orders.map(({ id }) => id));
   expect(answered.filter(({ id }) => id !== null && !ids.has(id))).toEqual([]);
+}
+
+/** Units come back, and whatever may still be on its way arrives: whoever was refused has no order even then. */
+async function expectRefusalsFinal(
+  shop: ProductionShop,
+  asked: { productId: number; quantity: number },
+  crowds: readonly Told[],
+): Promise<void> {
+  const { status } = await shop.call('POST', `/api/v1/products/${asked.productId}/units`, {
+    body: { delta: USERS, reason: 'units come back' },
+  });
+  expect(status).toBe(200);
+  await quiet(shop);
+  const round = await readRound({ databaseUrl: shop.databaseUrl }, asked.productId);
+  expect(disagreements(crowds, asked, round)).toEqual([]);
 }
 
 /** The gate's entry, which claim.lua describes, says what the ledger says. */

@@ -33,7 +33,7 @@ const NOTES: Readonly<Record<Exclude<Code, 'unusable_store'>, Note>> = {
   sale_paused: { meaning: 'An operator has paused the sale.', advice: 'Try again later.' },
   too_old: {
     status: 'outcome `failed`',
-    meaning: 'The purchase waited in the queue past its time to live and was not carried out.',
+    meaning: 'The purchase waited past its time and was not carried out.',
     advice: 'Buy again. Nothing was sold under this id, and nothing will be.',
   },
   discarded: {

@@ -9,7 +9,7 @@ import type { ChargeResult, Ledger } from '../ledger.ts';
 export interface LedgerUnderTest {
   /** Another one after each `reopen`. */
   readonly ledger: Ledger;
-  readonly books: BooksReader;
+  readonly books: Pick<BooksReader, 'read'>;
   /** The ledger's own clock. */
   now(): number;
   /** Lets that clock go on. An engine whose clock cannot be moved really waits, so tests ask for a second at most. */

@@ -141,6 +141,10 @@ export async function openPostgresBooks(url: string): Promise<PostgresBooks> {
     product,
     find,
     books: {
+      async customersOf(productId) {
+        const text = 'SELECT customer FROM orders WHERE product_id = $1 AND customer IS NOT NULL';
+        return (await read<{ customer: string }>(text, [productId])).map(({ customer }) => customer);
+      },
       async read(): Promise<Books> {
         const products = await read<ProductBooks>(PRODUCTS);
         const generations = await read<GenerationBooks>(GENERATIONS);

@@ -123,5 +123,13 @@ export function openSqliteBooks({ db }: Store, now: Clock): BooksReader {
       // A read transaction: every question sees the same commit, whatever a running server writes meanwhile.
       return db.transaction(readAll).deferred();
     },
+    async customersOf(productId) {
+      return db
+        .query<{ customer: string }, [number]>(
+          'SELECT customer FROM orders WHERE product_id = ? AND customer IS NOT NULL',
+        )
+        .all(productId)
+        .map(({ customer }) => customer);
+    },
   };
 }
