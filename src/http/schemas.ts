@@ -172,7 +172,8 @@ export const OrderAnswer = Type.Object(
   },
   {
     $id: 'Order',
-    description: 'An order whose commit is not known yet reads `pending` and has its id only; so does a queued purchase.',
+    description:
+      'An order whose commit is not known yet reads `pending` and has its id only; so does a queued purchase.',
   },
 );
 
