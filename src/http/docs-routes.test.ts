@@ -8,7 +8,7 @@ import { sample } from './docs/sample.ts';
 import { CODES } from './openapi/codes.ts';
 import { openApiDocument } from './openapi.ts';
 
-const document = openApiDocument('1.2.3');
+const document = openApiDocument('1.2.3', Date.now());
 const guide = readGuide(document);
 const operations = guide.groups.flatMap((group) => group.operations);
 

@@ -1,19 +1,26 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import type { Clock } from '../domain/clock.ts';
 import { readGuide } from './docs/guide.ts';
 import script from './docs/in-browser.js' with { type: 'text' };
 import style from './docs/page.css' with { type: 'text' };
 import { docsPage } from './docs/page.ts';
 import { CODES } from './openapi/codes.ts';
+import { dayOf } from './openapi/example-times.ts';
 import { openApiDocument } from './openapi.ts';
 
-/** For people at `/docs`, for programs at `/openapi.json`. Both are made at the first request and kept. */
-export function createDocsRoutes({ version }: { readonly version: string }) {
-  const document = once(() =>
-    kept(JSON.stringify(openApiDocument(version)), { 'Content-Type': 'application/json' }),
+interface DocsOptions {
+  readonly version: string;
+  readonly clock: Clock;
+}
+
+/** For people at `/docs`, for programs at `/openapi.json`. Both are made at the first request of a day (UTC) and kept for it. */
+export function createDocsRoutes({ version, clock }: DocsOptions) {
+  const document = oncePerDay(clock, (nowMs) =>
+    kept(JSON.stringify(openApiDocument(version, nowMs)), { 'Content-Type': 'application/json' }),
   );
-  const page = once(() =>
-    kept(docsPage(readGuide(openApiDocument(version)), { codes: CODES, style, script }), {
+  const page = oncePerDay(clock, (nowMs) =>
+    kept(docsPage(readGuide(openApiDocument(version, nowMs)), { codes: CODES, style, script }), {
       'Content-Type': 'text/html;charset=utf-8',
       'Content-Security-Policy': POLICY,
       'X-Content-Type-Options': 'nosniff',
@@ -61,10 +68,12 @@ function kept(body: string, headers: Readonly<Record<string, string>>): (req: Re
   };
 }
 
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
+/** Examples in the documents lie some days ahead, so that a new day needs new ones. */
+function oncePerDay<T>(clock: Clock, make: (nowMs: number) => T): () => T {
+  let made: { readonly day: number; readonly value: T } | undefined;
   return () => {
-    made ??= make();
-    return made;
+    const nowMs = clock();
+    if (made?.day !== dayOf(nowMs)) made = { day: dayOf(nowMs), value: make(nowMs) };
+    return made.value;
   };
 }

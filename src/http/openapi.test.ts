@@ -13,7 +13,7 @@ import { STREAM_EVENTS, type StreamEventName } from './schemas/stream.ts';
 import { createRoutes } from './server.ts';
 import type { Service } from './service.ts';
 
-const document = openApiDocument('1.2.3');
+const document = openApiDocument('1.2.3', Date.now());
 const components = document.components.schemas;
 
 describe('the document', () => {

@@ -1,5 +1,6 @@
 import { ACTUATOR_PATHS } from './openapi/actuator-paths.ts';
 import { ASYNC_PATHS } from './openapi/async-paths.ts';
+import { withExamplesAsOf } from './openapi/example-times.ts';
 import { OPS_PATHS } from './openapi/ops-paths.ts';
 import { ORDER_PATHS } from './openapi/order-paths.ts';
 import { COMPONENTS, type Operation, type Paths, ref } from './openapi/parts.ts';
@@ -10,9 +11,13 @@ import { ErrorAnswer } from './schemas.ts';
 
 /**
  * The API as OpenAPI 3.1. Its schemas are the ones that validate (schemas.ts). A test compares its paths with the routes
- * of the server, and answers of a running server with its schemas.
+ * of the server, and answers of a running server with its schemas. What its examples have ahead of them is ahead of `nowMs`.
  */
-export function openApiDocument(version: string): OpenApiDocument {
+export function openApiDocument(version: string, nowMs: number): OpenApiDocument {
+  return withExamplesAsOf(recorded(version), nowMs);
+}
+
+function recorded(version: string): OpenApiDocument {
   return {
     openapi: '3.1.0',
     info: { title: 'PulseCart', version, license: { name: 'MIT', identifier: 'MIT' }, description: ABOUT },

@@ -1,4 +1,7 @@
-/** Answers of a real server, word for word. A test holds them against their schemas. */
+/**
+ * Answers of a real server, word for word. A test holds them against their schemas. Readers get them with later times
+ * (example-times.ts), so nothing else in them may name a day.
+ */
 
 export const NEW_PRODUCT = {
   name: 'Concert ticket, front row',
@@ -8,7 +11,7 @@ export const NEW_PRODUCT = {
   opensAt: '2026-11-27T09:00:00Z',
   closesAt: '2026-11-27T09:30:00Z',
   perCustomerLimit: 2,
-  reason: 'Friday sale',
+  reason: 'winter sale',
 };
 
 const SHOWN = {

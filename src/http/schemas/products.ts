@@ -17,6 +17,9 @@ export const TIME_PATTERN =
 /** An ETag of the product, its version alone in quotes, or any. */
 export const IF_MATCH_PATTERN = '^(\\*|"(\\d{1,16})(\\.\\w+)?")$';
 
+/** Far ahead, because whoever reads it may copy it. */
+const SOME_TIME = '2099-12-31T09:00:00Z';
+
 const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
 const ProductId = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
@@ -33,7 +36,7 @@ const HoldSeconds = Type.Integer({
   maximum: HOLD_SECONDS_MAX,
   description: 'How long an unpaid order keeps its units',
 });
-const Time = Type.String({ pattern: TIME_PATTERN, description: 'RFC 3339, like 2026-11-27T09:00:00Z' });
+const Time = Type.String({ pattern: TIME_PATTERN, description: `RFC 3339, like ${SOME_TIME}` });
 
 const OpensAt = nullable(Time);
 const ClosesAt = nullable(Time);
@@ -152,8 +155,8 @@ export const EXPECTED_OF_PRODUCTS: Readonly<Record<string, string>> = {
   currency: 'currency must be a code of three capital letters, like USD',
   units: `units must be a whole number from 0 to ${UNITS_MAX}`,
   delta: `delta must be a whole number from -${UNITS_MAX} to ${UNITS_MAX}`,
-  opensAt: 'opensAt must be a time with its zone like 2026-11-27T09:00:00Z, or null',
-  closesAt: 'closesAt must be a time with its zone like 2026-11-27T09:00:00Z, or null',
+  opensAt: `opensAt must be a time with its zone like ${SOME_TIME}, or null`,
+  closesAt: `closesAt must be a time with its zone like ${SOME_TIME}, or null`,
   perCustomerLimit: `perCustomerLimit must be a whole number from 1 to ${UNITS_MAX}, or null for none`,
   holdSeconds: `holdSeconds must be a whole number from 1 to ${HOLD_SECONDS_MAX}`,
 };

@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { openPurchaseHouse, type PurchaseHouse } from '../../test/support/purchase-house.ts';
+import { createSales } from '../sales/sales.ts';
+import { createDocsRoutes } from './docs-routes.ts';
+import type { OpenApiDocument } from './openapi.ts';
+import { createProductRoutes } from './product-routes.ts';
+import type { Service } from './service.ts';
+
+/** Days after which the same process is asked again; the last ones are over a month's and a year's end from anywhere. */
+const DAYS_LATER = [0, 1, 4, 31, 400];
+const DAY_MS = 86_400_000;
+
+let house: PurchaseHouse;
+let server: Bun.Server<unknown>;
+
+beforeAll(async () => {
+  house = await openPurchaseHouse();
+  // It begins at a noon, so that no day ends between two lines of a test.
+  house.passTime(DAY_MS - (Date.now() % DAY_MS) + DAY_MS / 2);
+  const { ledger, gate, catalogue, clock } = house;
+  const onTrouble = (error: unknown) => {
+    throw error;
+  };
+  const sales = createSales({ ledger, gate, catalogue, desk: house.desk(), onTrouble });
+  const operators = { token: null, mode: 'development' };
+  const service = { version: '1.2.3', sales, ledger, catalogue, clock, operators } as unknown as Service;
+  server = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    routes: { ...createDocsRoutes(service), ...createProductRoutes(service) },
+  });
+});
+afterAll(async () => {
+  await server.stop(true);
+  await house.close();
+});
+
+test.each(DAYS_LATER)('what readers copy is taken by a server that has run for %d days', async (days) => {
+  const { headers } = await fetch(new URL('/openapi.json', server.url));
+  house.passTime(days * DAY_MS);
+  // A reader who has the document of an earlier day gets the one of today.
+  const response = await fetch(new URL('/openapi.json', server.url), {
+    headers: { 'If-None-Match': headers.get('etag')! },
+  });
+  expect(response.status).toBe(days === 0 ? 304 : 200);
+  const { paths } = await openApi();
+  const created = await send('POST', '/api/v1/products', exampleOf(paths, '/api/v1/products', 'post'));
+  expect(created).toMatchObject({ status: 201, body: { state: 'not_open' } });
+  const path = `/api/v1/products/${(created.body as { productId: number }).productId}`;
+  const change = exampleOf(paths, '/api/v1/products/{productId}', 'patch');
+  expect(await send('PATCH', path, change)).toMatchObject({ status: 200, body: { state: 'not_open' } });
+});
+
+test('times of one example fit together', async () => {
+  const { paths } = await openApi();
+  const [sent, { body }] = [exampleOf(paths, '/api/v1/products', 'post'), answerOf(paths)];
+  expect([Date.parse(body.opensAt), Date.parse(body.closesAt)]).toEqual([
+    Date.parse(sent.opensAt),
+    Date.parse(sent.closesAt),
+  ]);
+  const times = [body.serverTime, body.opensAt, body.closesAt].map(Date.parse);
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
+  expect(Math.floor(times[0]! / DAY_MS)).toBe(Math.floor(house.clock() / DAY_MS));
+});
+
+async function openApi(): Promise<OpenApiDocument> {
+  return (await (await fetch(new URL('/openapi.json', server.url))).json()) as OpenApiDocument;
+}
+
+type Times = Record<'opensAt' | 'closesAt' | 'serverTime', string>;
+
+function exampleOf(paths: OpenApiDocument['paths'], path: string, method: 'post' | 'patch'): Times {
+  const { content } = paths[path]![method]!.requestBody as { content: Record<string, { example: Times }> };
+  return content['application/json']!.example;
+}
+
+function answerOf(paths: OpenApiDocument['paths']): { body: Times } {
+  const { content } = paths['/api/v1/products']!.post!.responses['201'] as {
+    content: Record<string, { examples: { product: { value: Times } } }>;
+  };
+  return { body: content['application/json']!.examples.product.value };
+}
+
+async function send(method: string, path: string, body: object): Promise<{ status: number; body: unknown }> {
+  const headers = { 'Content-Type': 'application/json' };
+  const response = await fetch(new URL(path, server.url), { method, headers, body: JSON.stringify(body) });
+  return { status: response.status, body: await response.json() };
+}
