@@ -28,6 +28,12 @@ export const DATABASE_FILE = 'pulsecart.db';
  */
 const CHECKPOINT_PAGES = 1000;
 
+/**
+ * How long a commit waits for somebody else who writes, which is nobody of ours. Well below the time in which a purchase is
+ * answered, so that the answer is "nothing was done" instead of "nobody knows".
+ */
+const BUSY_MS = 1_000;
+
 /** A corrupt file of up to this size is found at start; checking a larger one would delay every start. */
 const QUICK_CHECK_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -176,6 +182,7 @@ function openFile(file: string, { create }: { create: boolean }): Database {
       db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
                PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY`);
       migrate(db);
+      db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
     } else {
       db.exec('PRAGMA query_only = ON');
     }
