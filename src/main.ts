@@ -40,7 +40,8 @@ async function openEmbedded(config: Config, log: Log): Promise<Engines> {
     clock,
     (error) => log.warn({ err: error }, 'queue trouble; it is tried again'),
     (error) => {
-      log.fatal({ err: error }, 'the store thread has ended');
+      if (error instanceof AppError) log.fatal(error.message);
+      else log.fatal({ err: error }, 'the store thread has ended');
       process.exit(1);
     },
   );

@@ -26,6 +26,8 @@ export type ToStore =
 export type FromStore =
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly error: SentError }
+  /** The files are gone; nothing is kept from now on. It comes before the result of the call that noticed it. */
+  | { readonly type: 'lost'; readonly error: SentError }
   | { readonly type: 'result'; readonly id: number; readonly value?: unknown; readonly error?: SentError }
   | {
       readonly type: 'deliver';

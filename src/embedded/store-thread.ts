@@ -21,6 +21,9 @@ import { openStore, type Store } from './store.ts';
  */
 declare const self: Worker;
 
+/** Commits look by themselves whether the files are still there; a store at rest looks this often. */
+const LOOK_EVERY_MS = 1_000;
+
 const consumers = new Map<number, Consumer>();
 const handling = new Map<number, (error?: SentError) => void>();
 let lastDelivery = 0;
@@ -35,6 +38,7 @@ function methodsOf(store: Store) {
   const queue = openSqliteQueue(store, systemClock, (error) =>
     send({ type: 'trouble', error: packError(error) }),
   );
+  const looking = setInterval(store.hasItsFiles, LOOK_EVERY_MS);
   return {
     addProducts: ledger.addProducts,
     pingLedger: ledger.ping,
@@ -87,6 +91,7 @@ function methodsOf(store: Store) {
     status: queue.status,
     pingQueue: queue.ping,
     async close() {
+      clearInterval(looking);
       await queue.close();
       await ledger.close();
       store.close();
@@ -114,7 +119,7 @@ function deliver(
 function open(folder: string): void {
   let methods: StoreMethods;
   try {
-    methods = methodsOf(openStore(folder));
+    methods = methodsOf(openStore(folder, (error) => send({ type: 'lost', error: packError(error) })));
   } catch (error) {
     send({ type: 'failed', error: packError(error) });
     return;

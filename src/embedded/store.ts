@@ -8,6 +8,7 @@ import operations from './migrations/0003-operations.sql' with { type: 'text' };
 import endings from './migrations/0004-endings.sql' with { type: 'text' };
 import retention from './migrations/0005-retention.sql' with { type: 'text' };
 import finalRefusals from './migrations/0006-final-refusals.sql' with { type: 'text' };
+import { watchFiles } from './own-files.ts';
 
 /** In order; a file is never edited once it has been released. */
 const MIGRATIONS: readonly string[] = [
@@ -21,6 +22,9 @@ const MIGRATIONS: readonly string[] = [
 export const LATEST_SCHEMA = MIGRATIONS.length;
 
 export const DATABASE_FILE = 'pulsecart.db';
+const LOCK_FILE = 'pulsecart.lock';
+/** What a running server has open. */
+const OPEN_FILES = [DATABASE_FILE, `${DATABASE_FILE}-wal`, `${DATABASE_FILE}-shm`, LOCK_FILE];
 
 /**
  * Pages the write-ahead log grows to before its content is copied into the main file (4 KiB each). Small enough that a
@@ -41,13 +45,15 @@ const QUICK_CHECK_BYTES_MAX = 64 * 1024 * 1024;
 export interface Store {
   readonly db: Database;
   /**
-   * Runs `work` as one transaction and returns its result once it is on disk. Throws AppError `unavailable` when
-   * nothing was kept, `outcome_unknown` when the disk failed during the commit itself; any other error of `work`
-   * passes through after a rollback.
+   * Runs `work` as one transaction and returns its result once it is on disk, in files that the folder still leads to.
+   * Throws AppError `unavailable` when nothing was kept, `outcome_unknown` when the disk failed during the commit itself
+   * or the files are lost; any other error of `work` passes through after a rollback.
    */
   write<T>(work: () => T): T;
   /** Runs `work`, which only reads. Throws AppError `unavailable` when the store cannot be read. */
   read<T>(work: () => T): T;
+  /** False when the folder does not lead to the open files any more. */
+  hasItsFiles(): boolean;
   close(): void;
 }
 
@@ -55,14 +61,29 @@ export interface Store {
  * Opens the store in `folder`, making folder and file as needed, and migrates it. Throws AppError `unusable_store`, having
  * changed nothing, when the folder cannot be written, another process holds it, the file is corrupt or is of a newer
  * schema.
+ *
+ * `onLost` hears once when files of the open store were deleted or others are in their place, which is noticed by each
+ * commit and by `hasItsFiles`. Nothing can be kept any more then.
  */
-export function openStore(folder: string): Store {
+export function openStore(folder: string, onLost: (error: AppError) => void = () => {}): Store {
   const file = join(folder, DATABASE_FILE);
   prepareFolder(folder);
   const lock = lockFolder(folder);
   try {
     const db = openFile(file, { create: true });
-    return store(db, () => {
+    const lostFiles = watchFiles(folder, OPEN_FILES);
+    let isLost = false;
+    const hasItsFiles = () => {
+      if (isLost) return false;
+      const names = lostFiles();
+      if (names.length === 0) return true;
+      isLost = true;
+      // Without the lock somebody else may be writing already.
+      if (!names.includes(LOCK_FILE)) emptyLog(db);
+      onLost(lost(folder, names));
+      return false;
+    };
+    const close = () => {
       try {
         // Closing would do this, too, but only once the last statement of the last connection has been collected.
         db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -70,7 +91,8 @@ export function openStore(folder: string): Store {
         db.close();
         lock.close();
       }
-    });
+    };
+    return store(db, hasItsFiles, close);
   } catch (error) {
     lock.close();
     throw error;
@@ -82,28 +104,59 @@ export function openStoreReadOnly(folder: string): Store {
   const file = join(folder, DATABASE_FILE);
   if (!exists(file)) throw new AppError('unusable_store', `There is no PulseCart data in ${folder}.`);
   const db = openFile(file, { create: false });
-  return store(db, () => db.close());
+  return store(
+    db,
+    () => true,
+    () => db.close(),
+  );
 }
 
-function store(db: Database, close: () => void): Store {
+/**
+ * Takes what the write-ahead log alone holds into the database while both are open here. Nobody finds a log again that
+ * was deleted; and one that is left beside another database would be read into that.
+ */
+function emptyLog(db: Database): void {
+  try {
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch {
+    // There is nothing more to be done for them.
+  }
+}
+
+function lost(folder: string, names: readonly string[]): AppError {
+  const files = names.length === 1 ? 'a file' : 'files';
+  return new AppError(
+    'unavailable',
+    `The data folder ${folder} has lost ${files} of this server, deleted or replaced while it ran: ${names.join(', ')}. ` +
+      'Nothing can be kept any more.',
+  );
+}
+
+function store(db: Database, hasItsFiles: () => boolean, close: () => void): Store {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   const rollback = db.prepare('ROLLBACK');
+
+  function write<T>(work: () => T): T {
+    let committing = false;
+    let result: T;
+    try {
+      begin.run();
+      result = work();
+      committing = true;
+      commit.run();
+    } catch (error) {
+      if (db.inTransaction) rollback.run();
+      throw storeError(error, committing);
+    }
+    if (!hasItsFiles()) throw new AppError('outcome_unknown', 'The files of the store are lost.');
+    return result;
+  }
+
   return {
     db,
-    write(work) {
-      let committing = false;
-      try {
-        begin.run();
-        const result = work();
-        committing = true;
-        commit.run();
-        return result;
-      } catch (error) {
-        if (db.inTransaction) rollback.run();
-        throw storeError(error, committing);
-      }
-    },
+    write,
+    hasItsFiles,
     read(work) {
       try {
         return work();
@@ -154,7 +207,7 @@ function prepareFolder(folder: string): void {
 export function lockFolder(folder: string): Database {
   let lock: Database | undefined;
   try {
-    lock = new Database(join(folder, 'pulsecart.lock'), { create: true, readwrite: true });
+    lock = new Database(join(folder, LOCK_FILE), { create: true, readwrite: true });
     lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
     return lock;
   } catch (error) {

@@ -244,3 +244,20 @@ test('a thread that dies leaves its calls with an unknown outcome, refuses later
   expect(deaths).toHaveLength(1);
   await expect(store.ledger.decide([wish()])).rejects.toMatchObject({ code: 'unavailable' });
 });
+
+test('P6 files that are deleted under a store at rest are noticed, and nothing is taken from then on', async () => {
+  const lost: unknown[] = [];
+  const store = await openThreadedStore(
+    folder,
+    systemClock,
+    () => {},
+    (error) => lost.push(error),
+  );
+  rmSync(join(folder, 'pulsecart.db-wal'));
+  await until(() => lost.length > 0);
+  expect(lost).toMatchObject([
+    { code: 'unavailable', message: expect.stringMatching(/has lost a file .*: pulsecart\.db-wal\./) },
+  ]);
+  await expect(store.ledger.decide([wish()])).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(store.close()).rejects.toMatchObject({ code: 'unavailable' });
+});

@@ -21,8 +21,8 @@ type Result<M extends keyof StoreMethods> = Awaited<ReturnType<StoreMethods[M]>>
  * Starts the store thread on `folder`. Throws AppError `unusable_store` like `openStore`.
  *
  * Reads go to a connection of this thread: SQLite's write-ahead log lets them see the last commit without waiting for the
- * writer. `onTrouble` hears of what the queue retries by itself; `onDeath` of a thread that ended by a bug, after which
- * nothing can be written any more.
+ * writer. `onTrouble` hears of what the queue retries by itself; `onDeath` of a thread that ended by a bug, or of files that
+ * were deleted or replaced (an AppError that says it), after which nothing can be written any more.
  */
 export async function openThreadedStore(
   folder: string,
@@ -94,6 +94,11 @@ export async function openThreadedStore(
         case 'deliver':
           void handle(message);
           return;
+        case 'lost': {
+          const error = unpackError(message.error);
+          end(error.message, error);
+          return onDeath(error);
+        }
         case 'trouble':
           return onTrouble(unpackError(message.error));
         case 'ready':

@@ -7,6 +7,11 @@ const tutorial = readDocument('docs/tutorial/first-sale.md');
 
 walkThrough('the tutorial', tutorial);
 
+test('P6 the tutorial has data deleted by the command that refuses under a running server, and by nothing else', () => {
+  expect(tutorial).toContain('npm run reset');
+  expect(tutorial).not.toMatch(/\brm\b/);
+});
+
 test('the tutorial shows a sale from its product to its audit', () => {
   const commands = examplesIn(tutorial)
     .map(({ command }) => command)
