@@ -41,7 +41,7 @@ function methodsOf(store: Store) {
   const looking = setInterval(store.hasItsFiles, LOOK_EVERY_MS);
   return {
     addProducts: ledger.addProducts,
-    pingLedger: ledger.ping,
+    ping: ledger.ping,
     async decide(purchases: readonly PackedPurchase[], again: boolean) {
       return packDecision(await ledger.decide(purchases.map(unpackPurchase), again));
     },
@@ -89,7 +89,6 @@ function methodsOf(store: Store) {
     replay: queue.replay,
     discard: queue.discard,
     status: queue.status,
-    pingQueue: queue.ping,
     async close() {
       clearInterval(looking);
       await queue.close();

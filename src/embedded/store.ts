@@ -50,6 +50,8 @@ export interface Store {
    * or the files are lost; any other error of `work` passes through after a rollback.
    */
   write<T>(work: () => T): T;
+  /** Writes something and waits for the disk, as a purchase does. Throws like `write`. */
+  probe(): void;
   /** Runs `work`, which only reads. Throws AppError `unavailable` when the store cannot be read. */
   read<T>(work: () => T): T;
   /** False when the folder does not lead to the open files any more. */
@@ -132,6 +134,9 @@ function lost(folder: string, names: readonly string[]): AppError {
   );
 }
 
+/** It must change something: SQLite writes nothing for a row that stays as it was. */
+const PROBE = `INSERT INTO counters VALUES ('probes', 1) ON CONFLICT DO UPDATE SET value = value + 1`;
+
 function store(db: Database, hasItsFiles: () => boolean, close: () => void): Store {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
@@ -156,6 +161,7 @@ function store(db: Database, hasItsFiles: () => boolean, close: () => void): Sto
   return {
     db,
     write,
+    probe: () => void write(() => db.query(PROBE).run()),
     hasItsFiles,
     read(work) {
       try {

@@ -1,5 +1,6 @@
 import type { Clock } from '../domain/clock.ts';
 import { AppError } from '../domain/errors.ts';
+import { createProbe } from '../domain/probe.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { openSqliteLedger } from '../ledger/sqlite.ts';
 import type { Delivery, Queue } from '../queue/queue.ts';
@@ -111,6 +112,10 @@ export async function openThreadedStore(
     worker.postMessage(folder);
   });
 
+  const probe = createProbe(() => call('ping'));
+  /** Ledger and queue are one store. */
+  const ping = () => (ended ? Promise.reject(ended) : probe());
+
   const readStore = openStoreReadOnly(folder);
   const reader = openSqliteLedger(readStore, clock);
 
@@ -129,7 +134,7 @@ export async function openThreadedStore(
     countAccepted: (count) => call('countAccepted', count),
     holdDuty: (duty, holder, forMs) => call('holdDuty', duty, holder, forMs),
     leaveDuty: (duty, holder) => call('leaveDuty', duty, holder),
-    ping: () => call('pingLedger'),
+    ping,
     addProducts: (products) => call('addProducts', products),
     decide: async (purchases, again = false) =>
       unpackDecision(await call('decide', purchases.map(packPurchase), again), purchases),
@@ -172,7 +177,7 @@ export async function openThreadedStore(
     replay: (name, ids) => call('replay', name, ids),
     discard: (name, ids) => call('discard', name, ids),
     status: () => call('status'),
-    ping: () => call('pingQueue'),
+    ping,
     async close() {},
   };
 

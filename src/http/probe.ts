@@ -1,7 +1,5 @@
+import { PROBE_MS_MAX } from '../domain/probe.ts';
 import { within } from '../domain/within.ts';
-
-/** An engine that has not answered a probe by then is down for whoever asks: balancers wait two to five seconds. */
-const PROBE_MS_MAX = 2_000;
 
 /** The probe's own result, or a rejection when it takes too long. */
 export function inTime<T>(probe: Promise<T>): Promise<T> {

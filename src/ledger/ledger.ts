@@ -125,7 +125,7 @@ export interface Ledger extends LedgerSales, LedgerEndings, LedgerRetention {
   /** Secret of `bytes` bytes with this name, made at first use and shared by every instance on the same ledger. */
   secret(name: string, bytes: number): Promise<Uint8Array>;
 
-  /** Resolves when the store answers; rejects with `unavailable` otherwise. */
+  /** Resolves when a purchase could be written: something else was, to the disk. Rejects with `unavailable` otherwise. */
   ping(): Promise<void>;
 
   close(): Promise<void>;

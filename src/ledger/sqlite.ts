@@ -24,7 +24,7 @@ import { createSettle } from './sqlite/settle.ts';
  * The embedded ledger. It works in the thread that calls it, so a promise of it is settled before anything else runs; a
  * server gives it a thread of its own (src/embedded/threaded.ts). The database's clock is the process's.
  */
-export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger {
+export function openSqliteLedger({ db, read, write, probe }: Store, now: Clock): Ledger {
   const decide = createDecide(db);
   const settle = createSettle(db);
   const endings = createEndings(db);
@@ -210,7 +210,7 @@ export function openSqliteLedger({ db, read, write }: Store, now: Clock): Ledger
       });
     },
     async ping() {
-      write(() => {}); // takes the write lock, or says why it cannot
+      probe();
     },
     async close() {},
   };

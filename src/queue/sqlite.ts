@@ -89,7 +89,7 @@ export function openSqliteQueue(
 
     async ping() {
       if (closed) throw new AppError('unavailable', 'The queue is closed.');
-      store.write(() => {});
+      store.probe();
     },
 
     async close() {

@@ -30,7 +30,8 @@ export const ACTUATOR_PATHS: Paths = {
       operationId: 'readiness',
       tags,
       summary: 'Requests may be sent here',
-      description: 'Not ready from the moment a shutdown begins.',
+      description:
+        'It can sell: a write reached the disk a second ago at most. Not ready from the moment a shutdown begins.',
       responses: {
         '200': jsonAnswer('UP', HealthAnswer, { examples: { up: { status: 'UP' } } }),
         '503': jsonAnswer('OUT_OF_SERVICE', HealthAnswer),

@@ -1,5 +1,5 @@
 import pg, { type PoolClient } from 'pg';
-import { endsSession, isConflict, meaningOf } from './failure.ts';
+import { endsSession, isConflict, isFull, meaningOf } from './failure.ts';
 
 /** PostgreSQL as a pool of connections. Each statement is a transaction of its own and takes one round trip. */
 export interface Database {
@@ -10,15 +10,17 @@ export interface Database {
   write<Row>(text: string, values: readonly unknown[], withinMs?: number): Promise<Row[]>;
   /** Runs a statement that only reads. Rejects with `unavailable`. */
   read<Row>(text: string, values?: readonly unknown[], withinMs?: number): Promise<Row[]>;
+  /** When a statement last found no room on the server's disk, on the scale of `performance.now()`. */
+  lastFullAtMs(): number;
   close(): Promise<void>;
 }
 
 /** The same, for statements that somebody waits for. */
-export function hurried({ read, write, close }: Database, withinMs: number): Database {
+export function hurried(database: Database, withinMs: number): Database {
   return {
-    read: (text, values = []) => read(text, values, withinMs),
-    write: (text, values) => write(text, values, withinMs),
-    close,
+    ...database,
+    read: (text, values = []) => database.read(text, values, withinMs),
+    write: (text, values) => database.write(text, values, withinMs),
   };
 }
 
@@ -63,6 +65,7 @@ export function openDatabase(
     types: EXACT_NUMBERS,
   });
   const limited = new WeakSet<PoolClient>();
+  let fullAtMs = Number.NEGATIVE_INFINITY;
   // A connection that breaks would end the process without listeners: the pool's hears of those at rest; of one in use its
   // statement tells.
   pool.on('error', (error) => onTrouble(error, 'a connection to PostgreSQL broke'));
@@ -110,6 +113,7 @@ export function openDatabase(
     } catch (error) {
       if (endsSession(error)) drop(client);
       else client.release();
+      if (isFull(error)) fullAtMs = performance.now();
       if (isConflict(error)) throw error;
       throw meaningOf(error, writes);
     }
@@ -134,6 +138,7 @@ export function openDatabase(
     },
     read: (text, values = [], withinMs = timeouts.statementMs) =>
       run(text, values, false, performance.now() + withinMs),
+    lastFullAtMs: () => fullAtMs,
     close: () => pool.end(),
   };
 }

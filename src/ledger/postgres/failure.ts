@@ -34,6 +34,11 @@ export function isConflict(error: unknown): boolean {
   return ['40001', '40P01', '23505'].includes(sqlState(error) ?? '');
 }
 
+/** The server's disk is full. */
+export function isFull(error: unknown): boolean {
+  return sqlState(error) === '53100';
+}
+
 /** Why PostgreSQL cannot be used, for whoever starts the program; `place` names it without its password. */
 export function openingError(error: unknown, place: string): AppError {
   if (error instanceof AppError) return error;

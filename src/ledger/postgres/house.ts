@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
+import { createProbe } from '../../domain/probe.ts';
 import { DEFAULT_HOLD_SECONDS } from '../../domain/product.ts';
 import type { AsyncCounts, Ledger } from '../ledger.ts';
 import { numberArray, textArray } from './arrays.ts';
@@ -32,16 +33,35 @@ const LEAVE_DUTY = 'DELETE FROM duties WHERE duty = $1 AND holder = $2';
 const MAKE_SECRET = 'INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING';
 const READ_SECRET = 'SELECT value FROM secrets WHERE name = $1';
 
-const PING = `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS "readOnly"`;
+/**
+ * Writes a row and commits it; and takes the locks of a purchase on its tables, without a row, so that whoever keeps
+ * those from being written is noticed. Each process has a row of its own, most likely: one that stands still in the
+ * middle of it would hold up the others.
+ */
+const PROBE = `
+  WITH sold AS (UPDATE products SET id = id WHERE false), ordered AS (UPDATE orders SET id = id WHERE false)
+  INSERT INTO counters VALUES ('probes', $1, 1)
+  ON CONFLICT (name, shard) DO UPDATE SET value = counters.value + 1`;
+const PROBE_SHARDS = 64;
+
+/**
+ * A database without room goes on writing where there still is some, such as the row of the probe. So what a statement
+ * met is believed for a while.
+ */
+const FULL_MS = 5_000;
 
 /** What is kept of the house as a whole: products, counts, duties, secrets. */
 export function createHouse({
   read,
   write,
+  lastFullAtMs,
 }: Database): Pick<
   Ledger,
   'addProducts' | 'countAccepted' | 'asyncCounts' | 'holdDuty' | 'leaveDuty' | 'secret' | 'ping'
 > {
+  const shard = randomInt(PROBE_SHARDS);
+  const probe = createProbe(() => write(PROBE, [shard]));
+
   return {
     async addProducts(products) {
       await write(ADD_PRODUCTS, [
@@ -81,8 +101,10 @@ export function createHouse({
     },
 
     async ping() {
-      const [row] = await read<{ readOnly: boolean }>(PING);
-      if (row!.readOnly) throw new AppError('unavailable', 'PostgreSQL: this server takes no orders now.');
+      if (performance.now() - lastFullAtMs() < FULL_MS) {
+        throw new AppError('unavailable', 'PostgreSQL: there was no room on its disk a moment ago.');
+      }
+      await probe();
     },
   };
 }
