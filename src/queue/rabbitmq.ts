@@ -1,14 +1,16 @@
 import type { ChannelModel } from 'amqplib';
 import { type Clock, systemClock } from '../domain/clock.ts';
 import { AppError } from '../domain/errors.ts';
+import { createProbe } from '../domain/probe.ts';
 import { within } from '../domain/within.ts';
-import { QUEUE_NAMES, type Queue, type QueueName } from './queue.ts';
+import type { Queue, QueueName } from './queue.ts';
 import { cut, readTarget } from './rabbitmq/connect.ts';
 import { createConsumer, type Holding, type RabbitConsumer } from './rabbitmq/consumer.ts';
 import { createDeadLetters } from './rabbitmq/dead-letters.ts';
 import { parcel } from './rabbitmq/envelope.ts';
 import { createFigures, sumOf } from './rabbitmq/figures.ts';
 import { type Link, openLink } from './rabbitmq/link.ts';
+import { askForConfirm } from './rabbitmq/probe.ts';
 import { createPublisher } from './rabbitmq/publisher.ts';
 import { createStatus } from './rabbitmq/status.ts';
 import { createTopology, declareAll } from './rabbitmq/topology.ts';
@@ -101,6 +103,15 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
     throw error;
   });
 
+  const probe = createProbe(() =>
+    askForConfirm({
+      connection: open(publishing),
+      topology,
+      timeoutMs: confirmTimeoutMs,
+      onMissing: () => consuming.cut('a queue is gone'),
+    }),
+  );
+
   function openPublishing(): Promise<Link> {
     return openLink({
       target,
@@ -170,7 +181,11 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
     replay: deadLetters.replay,
     discard: deadLetters.discard,
     status: status.read,
-    ping: () => publisher.ping(topology.work(QUEUE_NAMES[0])),
+    async ping() {
+      // A connection that is gone, or an alarm, is known without asking, and over as soon as it is over.
+      open(publishing);
+      await probe();
+    },
 
     async close() {
       const { closeTimeoutMs = CLOSE_TIMEOUT_MS } = options;

@@ -17,7 +17,14 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-export async function startGateway(url: string): Promise<Gateway> {
+/** What the engine says to one client, as it comes; answers what the client is told of it. */
+export type Hearing = (bytes: Buffer) => Buffer;
+
+/** `newHearing` makes one for each connection. */
+export async function startGateway(
+  url: string,
+  newHearing: () => Hearing = () => (bytes) => bytes,
+): Promise<Gateway> {
   const target = new URL(url);
   const pairs = new Set<Pair>();
   let refusing = false;
@@ -28,9 +35,10 @@ export async function startGateway(url: string): Promise<Gateway> {
     }
     const pair: Pair = { client, engine: connect(Number(target.port), target.hostname), held: null };
     const { engine } = pair;
+    const hear = newHearing();
     pairs.add(pair);
     client.on('data', (bytes: Buffer) => void (pair.held ? pair.held.push(bytes) : engine.write(bytes)));
-    engine.on('data', (bytes) => void (client.destroyed || client.write(bytes)));
+    engine.on('data', (bytes: Buffer) => void (client.destroyed || client.write(hear(bytes))));
     for (const socket of [client, engine]) {
       socket.setNoDelay(true);
       socket.on('error', () => {});

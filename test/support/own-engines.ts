@@ -1,6 +1,5 @@
 import { connect } from 'amqplib';
 import type { Env } from '../../src/load/server-process.ts';
-import { QUEUE_NAMES } from '../../src/queue/queue.ts';
 import { createTopology } from '../../src/queue/rabbitmq/topology.ts';
 import { ownDatabase, ownRabbit, ownRedis } from './engines.ts';
 
@@ -31,10 +30,7 @@ async function removeQueues(url: string, namespace: string): Promise<void> {
   const topology = createTopology(namespace);
   const connection = await connect(url);
   const channel = await connection.createChannel();
-  for (const name of QUEUE_NAMES) {
-    const queues = [topology.work(name), topology.dead(name), ...topology.waits(name)];
-    for (const queue of queues) await channel.deleteQueue(queue);
-  }
+  for (const queue of topology.queues) await channel.deleteQueue(queue);
   await channel.deleteExchange(topology.figuresExchange);
   await connection.close();
 }

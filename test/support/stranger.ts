@@ -1,5 +1,4 @@
 import { connect } from 'amqplib';
-import { QUEUE_NAMES } from '../../src/queue/queue.ts';
 import { createTopology } from '../../src/queue/rabbitmq/topology.ts';
 
 export type Stranger = Awaited<ReturnType<typeof stranger>>;
@@ -39,9 +38,7 @@ export async function stranger(url: string, namespace: string) {
     /** A broker runs out of file handles some hundred quorum queues later. */
     async dropQueues(): Promise<void> {
       await on(async (channel) => {
-        for (const name of QUEUE_NAMES)
-          for (const queue of [topology.work(name), topology.dead(name), ...topology.waits(name)])
-            await channel.deleteQueue(queue);
+        for (const queue of topology.queues) await channel.deleteQueue(queue);
         await channel.deleteExchange(topology.figuresExchange);
       });
       await connection.close();

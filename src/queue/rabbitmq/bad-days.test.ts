@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:test';
 import { productionEngines } from '../../../test/support/engines.ts';
-import { type Gateway, startGateway } from '../../../test/support/gateway.ts';
+import { type Gateway, type Hearing, startGateway } from '../../../test/support/gateway.ts';
 import { type Stranger, stranger } from '../../../test/support/stranger.ts';
 import { until } from '../../../test/support/until.ts';
 import { type ErrorCode, isAppError } from '../../domain/errors.ts';
@@ -25,6 +25,8 @@ function badDays(): void {
   let broker: PrivateEngine;
   let namespace: string;
   let gateway: Gateway;
+  /** False: the broker answers, and no confirm of it arrives. */
+  let confirms: boolean;
   let other: Stranger;
   const opened: Queue[] = [];
 
@@ -35,7 +37,8 @@ function badDays(): void {
 
   beforeEach(async () => {
     namespace = `test-${crypto.randomUUID()}`;
-    gateway = await startGateway(broker.url);
+    confirms = true;
+    gateway = await startGateway(broker.url, () => withoutConfirms(() => !confirms));
     other = await stranger(broker.url, namespace);
   });
   afterEach(async () => {
@@ -149,6 +152,30 @@ function badDays(): void {
     await until(() => handled === 2);
   });
 
+  test('P6 a broker that answers and confirms nothing, as without a majority, is one that takes no purchase', async () => {
+    const queue = await open({ confirmTimeoutMs: CONFIRM_TIMEOUT_MS });
+    await queue.ping();
+    confirms = false;
+    await until(() => queue.ping().then(notYet, done));
+    expect((await queue.status())[0]).toMatchObject({ ready: 0 });
+    confirms = true;
+    await until(() => queue.ping().then(done, notYet));
+    await queue.publish('purchases', [{ body: 'after', items: 1 }]);
+    expect(await other.count('purchases')).toBe(1);
+  });
+
+  test('P6 a probe leaves nothing behind, and queues that it misses are made again', async () => {
+    const queue = await open();
+    await queue.ping();
+    expect(await other.count('probe')).toBe(0);
+    for (const deleted of ['probe', 'purchases']) {
+      await other.delete(deleted);
+      await until(() => queue.ping().then(notYet, done));
+      await until(() => queue.ping().then(done, notYet));
+    }
+    for (const name of ['probe', 'purchases']) expect(await other.count(name)).toBe(0);
+  });
+
   test('a deleted queue is made again; its messages are gone, and what comes then arrives', async () => {
     const queue = await open();
     const got = await collect(queue);
@@ -203,6 +230,25 @@ async function timed(work: Promise<unknown>) {
 
 const done = () => true;
 const notYet = () => false;
+
+/** Leaves out, while `isOn`, the broker's frames that confirm: class 60 (basic), method 80 (ack). */
+function withoutConfirms(isOn: () => boolean): Hearing {
+  let rest: Buffer = Buffer.alloc(0);
+  return (bytes) => {
+    rest = Buffer.concat([rest, bytes]);
+    const told: Buffer[] = [];
+    while (rest.length >= FRAME_HEADER_BYTES) {
+      const frameBytes = FRAME_HEADER_BYTES + rest.readUInt32BE(3) + 1;
+      if (rest.length < frameBytes) break;
+      const isConfirm = rest[0] === 1 && rest.readUInt32BE(FRAME_HEADER_BYTES) === ((60 << 16) | 80);
+      if (!(isConfirm && isOn())) told.push(rest.subarray(0, frameBytes));
+      rest = rest.subarray(frameBytes);
+    }
+    return Buffer.concat(told);
+  };
+}
+
+const FRAME_HEADER_BYTES = 7;
 
 /** AMQP 0-9-1's frames for class 10 (connection), methods 60 and 61, as RabbitMQ sends them in an alarm. */
 function connectionBlocked(reason: string): Buffer {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { AppError } from '../../domain/errors.ts';
-import { within } from '../../domain/within.ts';
 import { endWith } from './connect.ts';
 import type { Parcel } from './envelope.ts';
 
@@ -15,8 +14,6 @@ export interface Publisher {
    * missing one, the message may have been stored on the way to it.
    */
   publish(parcels: readonly Parcel[]): Promise<void>;
-  /** Resolves when the broker answers on the connection that publishes; `queue` must be there. */
-  ping(queue: string): Promise<void>;
   /** Resolves when no confirm is outstanding. */
   idle(): Promise<void>;
 }
@@ -40,8 +37,6 @@ const UNCONFIRMED_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Of a process' own count in base 36, so that its ids also sort as text: two trillion messages. */
 const ID_DIGITS = 8;
-
-const PING_TIMEOUT_MS = 1_000;
 
 /** The parcels of one call. */
 interface Call {
@@ -144,26 +139,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
       });
     },
 
-    async ping(queue) {
-      const open = connection();
-      await within(ask(open, queue), PING_TIMEOUT_MS).catch(notThere);
-    },
-
     async idle() {
       if (unconfirmed > 0) await new Promise<void>((resolve) => waitingForIdle.push(resolve));
     },
   };
-}
-
-async function ask(connection: ChannelModel, queue: string): Promise<void> {
-  const channel = await connection.createChannel();
-  channel.on('error', () => {});
-  await channel.checkQueue(queue);
-  await channel.close();
-}
-
-function notThere(cause: unknown): never {
-  throw unavailable('RabbitMQ does not answer.', cause);
 }
 
 function unavailable(message: string, cause?: unknown): AppError {

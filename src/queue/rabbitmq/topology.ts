@@ -9,7 +9,7 @@ import { QUEUE_NAMES, type QueueName } from '../queue.ts';
  *         ▲
  *         └──time is over── purchases.wait-200ms … purchases.wait-30000ms
  *
- * and the same for `payments`. Every queue is a quorum queue. Whatever moves between them is moved by the broker at least
+ * and the same for `payments`; and `probe`, which confirms messages and keeps none. Every queue is a quorum queue. Whatever moves between them is moved by the broker at least
  * once: it keeps the message where it is until the other queue has confirmed it.
  */
 export interface Topology {
@@ -18,6 +18,10 @@ export interface Topology {
   /** The queue in which a message waits at least `delayMs`, `DELAY_MS_MAX` at most. */
   wait(name: QueueName, delayMs: number): string;
   waits(name: QueueName): readonly string[];
+  /** For messages that only ask whether the broker confirms. */
+  readonly probe: string;
+  /** Every queue's name. */
+  readonly queues: readonly string[];
   /** Where processes tell each other what they have not acknowledged yet. */
   readonly figuresExchange: string;
   declare(channel: Channel): Promise<void>;
@@ -44,13 +48,17 @@ export function createTopology(namespace: string): Topology {
   const work = (name: QueueName) => `${namespace}.${name}`;
   const dead = (name: QueueName) => `${work(name)}.dead`;
   const waitFor = (name: QueueName, stepMs: number) => `${work(name)}.wait-${stepMs}ms`;
+  const waits = (name: QueueName) => WAIT_STEPS_MS.map((stepMs) => waitFor(name, stepMs));
+  const probe = `${namespace}.probe`;
   const figuresExchange = `${namespace}.figures`;
 
   return {
     work,
     dead,
+    probe,
+    queues: [...QUEUE_NAMES.flatMap((name) => [work(name), dead(name), ...waits(name)]), probe],
     figuresExchange,
-    waits: (name) => WAIT_STEPS_MS.map((stepMs) => waitFor(name, stepMs)),
+    waits,
 
     wait(name, delayMs) {
       const stepMs = WAIT_STEPS_MS.find((step) => step >= delayMs);
@@ -67,6 +75,7 @@ export function createTopology(namespace: string): Topology {
           await channel.assertQueue(waitFor(name, stepMs), { arguments: waiting });
         }
       }
+      await channel.assertQueue(probe, { arguments: { ...QUORUM, 'x-max-length': 0 } });
       await channel.assertExchange(figuresExchange, 'fanout', { durable: true });
     },
   };

@@ -1,6 +1,5 @@
 import type { ChannelModel } from 'amqplib';
 import { AppError } from '../../domain/errors.ts';
-import { QUEUE_NAMES } from '../queue.ts';
 import { connectOnce, explain, readTarget } from './connect.ts';
 import { createTopology } from './topology.ts';
 
@@ -21,11 +20,7 @@ export async function openBrokerWipe(url: string, namespace: string): Promise<Br
   const connection = await connectOnce(target, `${namespace} reset`);
   // Whoever waits for an answer hears of a connection that breaks; without a listener it would end the process.
   connection.on('error', () => {});
-  const queues = QUEUE_NAMES.flatMap((name) => [
-    topology.work(name),
-    topology.dead(name),
-    ...topology.waits(name),
-  ]);
+  const { queues } = topology;
 
   async function look(): Promise<{ queue: string; messages: number; consumers: number }[]> {
     const found = [];
