@@ -93,6 +93,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
   const worker = createWorker(ledger, queue, desk, clock, {
     batchesMax: atOnce.workerBatches,
     purchaseTtlMs: config.purchaseTtlMs,
+    ids,
     onDecided: (purchaseIds) => feed.announceDecided(purchaseIds),
     onTrouble,
     confirmTimes: metrics.confirmTimes,

@@ -1,4 +1,4 @@
-import { UNREADABLE } from '../purchase/message.ts';
+import { UNREADABLE } from '../domain/message-body.ts';
 
 /** Longer causes say nothing more about what they have in common. */
 const GROUP_CHARS_MAX = 200;

@@ -52,6 +52,7 @@ async function startWorker(): Promise<void> {
   worker = createWorker(house.real, house.realQueue, house.desk(), house.clock, {
     batchesMax: 1,
     purchaseTtlMs: TTL_MS,
+    ids: house.ids,
     onDecided: () => {},
     onTrouble: () => {},
   });
@@ -70,11 +71,12 @@ async function lettersLeft(): Promise<number> {
 
 test('letters are grouped by queue and by what their causes have in common, the oldest group first', async () => {
   const purchases = Array.from({ length: 7 }, () => house.queued());
-  await house.realQueue.deadLetter('payments', chargeMessage(['o-1', 'o-2']), 'not a list of order ids');
+  const orderIds = [house.ids.mint(), house.ids.mint()];
+  await house.realQueue.deadLetter('payments', chargeMessage(orderIds), 'not charged');
   for (const purchase of purchases) await putAside(`no place for ${purchase.id}`, purchase);
   const [payments, places, ...others] = (await deadLetters.groups()).groups;
   expect(others).toEqual([]);
-  expect(payments).toMatchObject({ queue: 'payments', letters: 1, items: 2, itemIds: ['o-1', 'o-2'] });
+  expect(payments).toMatchObject({ queue: 'payments', letters: 1, items: 2, itemIds: orderIds });
   expect(places).toMatchObject({ queue: 'purchases', cause: 'no place for <id>', letters: 7, items: 7 });
   expect(places!.itemIds).toEqual(purchases.slice(0, 5).map(({ id }) => id));
   expect(places!.oldestAt).toBeLessThanOrEqual(places!.newestAt);
@@ -147,6 +149,35 @@ test('letters that hold no purchase of ours are replayed and discarded like othe
   expect(await deadLetters.replay({ queue: 'payments', cause: 'not a list' }, note)).toMatchObject({
     letters: 1,
   });
+});
+
+test('P3 letters of purchases that nobody can decide are listed, come back from a replay, and end by a discard', async () => {
+  const [bought, mangled] = [house.queued(), house.queued()];
+  const [tuple] = JSON.parse(encodePurchases([mangled]).body) as [unknown[]];
+  const bodies = ['garbage', JSON.stringify([tuple.with(1, 'one')]), JSON.stringify([tuple.with(0, 'ann')])];
+  await house.realQueue.publish('purchases', [
+    ...bodies.map((body) => ({ body, items: 1 })),
+    encodePurchases([bought]),
+  ]);
+  await startWorker();
+  const choice = { queue: 'purchases', cause: 'unreadable message' } as const;
+  const listed = async () => {
+    await until(async () => (await lettersLeft()) === 3);
+    const { letters } = await deadLetters.letters({ ...choice, limit: 10 });
+    return letters.map(({ cause, itemIds }) => [cause, ...itemIds]).toSorted();
+  };
+  const first = await listed();
+  expect(first).toEqual([
+    ['unreadable message: a purchase without an id of ours'],
+    ['unreadable message: a purchase without product', mangled.id],
+    ['unreadable message: not JSON'],
+  ]);
+  expect(await deadLetters.replay(choice, note)).toMatchObject({ letters: 3, items: 3 });
+  expect(await listed()).toEqual(first);
+  expect(await found(bought, mangled)).toEqual(['order', 'needs_attention']);
+  expect(await deadLetters.discard(choice, note)).toMatchObject({ letters: 3, items: 3 });
+  expect(await lettersLeft()).toBe(0);
+  expect(await found(mangled)).toEqual(['unknown_product']);
 });
 
 test('named letters alone are meant, and those that are gone already are not counted', async () => {

@@ -1,11 +1,11 @@
 import { AppError, isAppError } from '../domain/errors.ts';
 import type { PurchaseIds } from '../domain/ids.ts';
 import type { Operation, OperationAction } from '../domain/operation.ts';
-import { type Purchase, QUANTITY_MAX } from '../domain/purchase.ts';
+import type { Purchase } from '../domain/purchase.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { decodePurchases, type QueuedPurchase } from '../purchase/message.ts';
+import { type QueuedPurchase, readPurchases } from '../purchase/message.ts';
 import { type DeadLetter, QUEUE_NAMES, type Queue, type QueueName } from '../queue/queue.ts';
-import { orderIdsOf } from '../settlement/message.ts';
+import { readOrderIds } from '../settlement/message.ts';
 import { causeGroup } from './causes.ts';
 
 /**
@@ -125,7 +125,7 @@ export function createDeadLetters(dependencies: DeadLettersDependencies): DeadLe
     if (chosen.length === 0) return { letters: 0, items: 0, truncated };
     const details = { ...(cause !== undefined && { cause }), letters: chosen.length, items };
     await ledger.log(note(`dead-letters.${action}`, `queue/${name}`, details));
-    const purchases = name === 'purchases' ? chosen.flatMap(purchasesIn).filter(isOurs) : [];
+    const purchases = name === 'purchases' ? chosen.flatMap(purchasesIn) : [];
     try {
       for (let at = 0; at < purchases.length; at += STEP_ITEMS_MAX) {
         await prepare(purchases.slice(at, at + STEP_ITEMS_MAX));
@@ -140,9 +140,35 @@ export function createDeadLetters(dependencies: DeadLettersDependencies): DeadLe
     }
   }
 
-  /** One that somebody made up has no reader, and perhaps an id that no ledger would take. */
-  function isOurs({ id }: QueuedPurchase): boolean {
-    return ids.read(id) !== null;
+  /** Those that were accepted. One that somebody made up has no reader, and perhaps an id that no ledger would take. */
+  function purchasesIn(letter: DeadLetter): QueuedPurchase[] {
+    const { purchases, unread } = readPurchases(letter, ids);
+    return [...purchases, ...unread.flatMap(({ accepted }) => accepted)];
+  }
+
+  function itemIdsIn(queue: QueueName, letter: DeadLetter): readonly string[] {
+    return queue === 'purchases' ? purchasesIn(letter).map(({ id }) => id) : readOrderIds(letter).orderIds;
+  }
+
+  function describe(queue: QueueName, cause: string, letters: readonly DeadLetter[]): DeadLetterGroup {
+    const itemIds: string[] = [];
+    for (const letter of letters) {
+      if (itemIds.length < EXAMPLES_MAX) itemIds.push(...itemIdsIn(queue, letter));
+    }
+    return {
+      queue,
+      cause,
+      letters: letters.length,
+      items: sum(letters),
+      oldestAt: letters[0]!.deadAt,
+      newestAt: letters.at(-1)!.deadAt,
+      itemIds: itemIds.slice(0, EXAMPLES_MAX),
+    };
+  }
+
+  function show(queue: QueueName, letter: DeadLetter): ShownLetter {
+    const { id, cause, items, deadAt } = letter;
+    return { id, queue, cause, items, deadAt, itemIds: itemIdsIn(queue, letter) };
   }
 
   function markHandled(purchases: readonly QueuedPurchase[]): Promise<void> {
@@ -188,9 +214,8 @@ export function createDeadLetters(dependencies: DeadLettersDependencies): DeadLe
 
 /** The purchase as the ledger can refuse it whatever is wrong with it. */
 function givenUp(purchase: QueuedPurchase): Purchase {
-  const quantity = Math.min(Math.max(purchase.quantity, 1), QUANTITY_MAX);
   const decideBy = Number.MAX_SAFE_INTEGER;
-  return { ...purchase, quantity, decideBy, customer: null, key: null, refusal: 'discarded' };
+  return { ...purchase, decideBy, customer: null, key: null, refusal: 'discarded' };
 }
 
 /** An engine's `unavailable` would say that nothing was done, which is true of its own last step alone. */
@@ -199,39 +224,6 @@ function perhapsInPart(error: unknown): unknown {
   return new AppError('outcome_unknown', `Perhaps done in part, asking again finishes it: ${error.message}`, {
     cause: error,
   });
-}
-
-function describe(queue: QueueName, cause: string, letters: readonly DeadLetter[]): DeadLetterGroup {
-  const itemIds: string[] = [];
-  for (const letter of letters) {
-    if (itemIds.length < EXAMPLES_MAX) itemIds.push(...itemIdsIn(queue, letter));
-  }
-  return {
-    queue,
-    cause,
-    letters: letters.length,
-    items: sum(letters),
-    oldestAt: letters[0]!.deadAt,
-    newestAt: letters.at(-1)!.deadAt,
-    itemIds: itemIds.slice(0, EXAMPLES_MAX),
-  };
-}
-
-function show(queue: QueueName, letter: DeadLetter): ShownLetter {
-  const { id, cause, items, deadAt } = letter;
-  return { id, queue, cause, items, deadAt, itemIds: itemIdsIn(queue, letter) };
-}
-
-function itemIdsIn(queue: QueueName, letter: DeadLetter): string[] {
-  return queue === 'purchases' ? purchasesIn(letter).map(({ id }) => id) : (orderIdsOf(letter) ?? []);
-}
-
-function purchasesIn({ body }: DeadLetter): QueuedPurchase[] {
-  try {
-    return decodePurchases(body);
-  } catch {
-    return [];
-  }
 }
 
 function sum(letters: readonly DeadLetter[]): number {

@@ -51,6 +51,7 @@ async function decideAll(trackingIds: readonly string[]): Promise<Record<string,
   const worker = createWorker(house.real, house.realQueue, house.desk(), house.clock, {
     batchesMax: 1,
     purchaseTtlMs: 1e9,
+    ids: house.ids,
     onDecided: () => {},
     onTrouble: () => {},
   });

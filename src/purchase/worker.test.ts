@@ -22,6 +22,7 @@ beforeEach(async () => {
   worker = createWorker(house.ledger, house.queue, house.desk(), house.clock, {
     batchesMax: 1,
     purchaseTtlMs: TTL_MS,
+    ids: house.ids,
     onDecided: (ids) => told.push(...ids),
     onTrouble: (error, context) => troubles.push(`${context}: ${error}`),
   });
@@ -111,7 +112,9 @@ test('what an earlier delivery decided already is not tried again', async () => 
 });
 
 test('a purchase that cannot be decided is put aside after its attempts; its neighbours are decided', async () => {
-  const poison = house.queued({ quantity: 0 });
+  house.store.db.exec(`CREATE TRIGGER poisoned BEFORE INSERT ON orders WHEN NEW.customer = 'poison'
+    BEGIN SELECT RAISE(ABORT, 'poisoned for the test'); END`);
+  const poison = house.queued({ customer: 'poison' });
   const neighbours = [house.queued(), house.queued(), house.queued(), house.queued()];
   await publish(...neighbours.slice(0, 2), poison, ...neighbours.slice(2));
   await worker.start();
@@ -124,7 +127,7 @@ test('a purchase that cannot be decided is put aside after its attempts; its nei
   expect(worker.stats).toMatchObject({ deadLettered: 1, retried: ATTEMPTS_MAX - 1 });
   const letters = await house.realQueue.deadLetters('purchases', 10);
   expect(letters).toMatchObject([{ body: encodePurchases([poison]).body, items: 1 }]);
-  expect(letters[0]!.cause).toContain('CHECK constraint');
+  expect(letters[0]!.cause).toBe('poisoned for the test');
   expect(await outcomes([poison])).toEqual({ needs_attention: 1 });
   expect(await outcomes(neighbours)).toEqual({ order: neighbours.length });
 });
@@ -152,6 +155,108 @@ test('a message that cannot be read is put aside with its cause, and its neighbo
   const letters = await house.realQueue.deadLetters('purchases', 10);
   expect(letters.map(({ body }) => body)).toEqual(rubbish);
   expect(letters.every(({ cause }) => cause.startsWith('unreadable message: '))).toBe(true);
+});
+
+/** Messages in which one purchase or more is none that any ledger could decide, with how many of those. */
+function mixed(good: readonly Purchase[]): { body: string; bad: number }[] {
+  const tuples = good.map((wish) => JSON.parse(encodePurchases([wish]).body)[0] as unknown[]);
+  const [one, two, three] = tuples as [unknown[], unknown[], unknown[]];
+  return [
+    { body: JSON.stringify([one, one.with(0, 'no UUID of ours')]), bad: 1 },
+    { body: JSON.stringify([null, two.with(1, 'two'), two]), bad: 2 },
+    { body: JSON.stringify([three.with(3, 'NUL \0'), three, three.with(5, 'key')]), bad: 2 },
+    { body: 'garbage', bad: 1 },
+  ];
+}
+
+for (const [when, isAgain] of [
+  ['in the same message and the same batch', false],
+  ['after a worker crashed', true],
+] as const) {
+  test(`P3 a message that nobody can decide ends at once, and its neighbours are decided: ${when}`, async () => {
+    const wishes = [house.queued(), house.queued(), house.queued(), house.queued()];
+    const messages = [...mixed(wishes), { body: encodePurchases(wishes.slice(3)).body, bad: 0 }];
+    await house.realQueue.publish(
+      'purchases',
+      messages.map(({ body }) => ({ body, items: 1 })),
+    );
+    if (isAgain) house.store.db.run('UPDATE messages SET deliveries = 1');
+    await worker.start();
+    await untilEmpty();
+    expect(await outcomes(wishes)).toEqual({ order: 4 });
+    const letters = await house.realQueue.deadLetters('purchases', 10);
+    const bad = messages.reduce((sum, message) => sum + message.bad, 0);
+    expect(letters.map(({ items }) => items)).toEqual(letters.map(() => 1));
+    expect([letters.length, worker.stats.deadLettered, worker.stats.retried]).toEqual([bad, bad, 0]);
+    expect(letters.every(({ cause }) => cause.startsWith('unreadable message: '))).toBe(true);
+    expect(troubles).toHaveLength(bad);
+  });
+}
+
+test('P3 a purchase that was accepted and cannot be read waits for an operator, as its reader sees', async () => {
+  const wish = house.queued();
+  const [tuple] = JSON.parse(encodePurchases([wish]).body) as [unknown[]];
+  await house.realQueue.publish('purchases', [{ body: JSON.stringify([tuple.with(2, 'many')]), items: 1 }]);
+  await worker.start();
+  await untilEmpty();
+  expect(await outcomes([wish])).toEqual({ needs_attention: 1 });
+});
+
+test('P3 an engine in trouble makes no second dead letter of what cannot be read', async () => {
+  const wish = house.queued();
+  let failures = 0;
+  house.decideFault = async () => {
+    failures++;
+    throw new AppError('unavailable', 'down for the test');
+  };
+  await house.realQueue.publish('purchases', [
+    { body: encodePurchases([wish]).body.replace('[[', '[null,['), items: 2 },
+  ]);
+  await worker.start();
+  await until(async () => {
+    await letTimePass();
+    return failures > 3;
+  });
+  house.decideFault = null;
+  await until(async () => {
+    await letTimePass();
+    return (await outcomes([wish])).order === 1;
+  });
+  await untilEmpty();
+  expect((await purchasesQueue()).deadLetters.count).toBe(1);
+});
+
+test('P3 a bug in any step of the worker ends as a dead letter, and holds up no neighbour', async () => {
+  const [bad, neighbour] = [house.queued(), house.queued()];
+  const isBad = (ids: readonly string[]) => ids.includes(bad.id);
+  const { countAttempts, markNeedsAttention } = house.real;
+  Object.assign(house.ledger, {
+    async find() {
+      throw new Error('a bug when it is found');
+    },
+    async countAttempts(ids: readonly string[]) {
+      if (isBad(ids)) throw new Error('a bug when it is counted');
+      return countAttempts(ids);
+    },
+    async markNeedsAttention(ids: readonly string[], value: boolean) {
+      if (isBad(ids)) throw new Error('a bug when it is marked');
+      return markNeedsAttention(ids, value);
+    },
+  });
+  house.decideFault = async (purchases, decide) => {
+    if (isBad(purchases.map(({ id }) => id)))
+      throw new Error(`a bug when it is decided ${'and again '.repeat(99)}`);
+    return decide(purchases);
+  };
+  await publish(bad, neighbour);
+  await publishAgain(bad, neighbour);
+  await worker.start();
+  await untilEmpty();
+  expect(await outcomes([neighbour])).toEqual({ order: 1 });
+  const letters = await house.realQueue.deadLetters('purchases', 10);
+  expect(letters.map(({ body }) => body)).toEqual([bad, bad].map((wish) => encodePurchases([wish]).body));
+  expect(letters[0]!.cause).toStartWith('a bug when it is decided');
+  expect(letters[0]!.cause.length).toBeLessThanOrEqual(500);
 });
 
 test('a purchase past its time to live ends too old; one refused at acceptance keeps that refusal', async () => {

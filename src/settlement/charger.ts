@@ -5,7 +5,7 @@ import type { PaymentProvider } from '../payments/provider.ts';
 import type { Delivery, Queue } from '../queue/queue.ts';
 import { type Answer, ask } from './ask.ts';
 import { nextTurn } from './batcher.ts';
-import { orderIdsOf } from './message.ts';
+import { readOrderIds } from './message.ts';
 import type { Outbox } from './outbox.ts';
 import type { Recorder } from './recorder.ts';
 import type { Room } from './room.ts';
@@ -54,10 +54,14 @@ export function createCharger(dependencies: ChargerDependencies) {
 
   /** A handler of the payments queue. When it rejects the orders come again, and those leased by then are left out. */
   async function handle(deliveries: readonly Delivery[]): Promise<void> {
-    const orderIds = await readOrderIds(deliveries);
+    const read = deliveries.map(readOrderIds);
+    const orderIds = read.flatMap((each) => each.orderIds);
     for (let at = 0; at < orderIds.length; at += LEASE_ORDERS_MAX) {
       await begin(orderIds.slice(at, at + LEASE_ORDERS_MAX));
     }
+    // Last: what broke off before comes again as a whole, and would make a second letter.
+    for (const { unread } of read)
+      if (unread) await queue.deadLetter('payments', unread.letter, unread.cause);
   }
 
   async function begin(orderIds: readonly string[]): Promise<void> {
@@ -67,16 +71,6 @@ export function createCharger(dependencies: ChargerDependencies) {
     room.leave(orderIds.length - leased.length);
     for (const order of leased) void charge(order);
     await yieldToBuyers();
-  }
-
-  async function readOrderIds(deliveries: readonly Delivery[]): Promise<string[]> {
-    const orderIds: string[] = [];
-    for (const delivery of deliveries) {
-      const ids = orderIdsOf(delivery);
-      if (ids) orderIds.push(...ids);
-      else await queue.deadLetter('payments', delivery, 'not a list of order ids');
-    }
-    return orderIds;
   }
 
   async function lease(orderIds: readonly string[]): Promise<readonly LeasedOrder[]> {

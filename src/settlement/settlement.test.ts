@@ -296,6 +296,27 @@ test('a message that is not a list of order ids is put aside, and its neighbours
   expect(letters.map(({ body }) => body)).toEqual(['rubbish', '{"orders":[]}']);
 });
 
+test('P3 what is no order id is put aside by itself, also after a crash, and its neighbours are charged', async () => {
+  const settlement = house.settlement();
+  const [one, two] = (await house.reserve('anybody', 'somebody')) as [string, string];
+  await house.queue.publish('payments', [
+    { body: JSON.stringify([1, one, 'rubbish']), items: 3 },
+    { body: JSON.stringify([two, null]), items: 2 },
+    { body: '[]', items: 1 },
+  ]);
+  house.store.db.run('UPDATE messages SET deliveries = 1 WHERE id % 2 = 0');
+  await settlement.start({ consume: true });
+  await untilStatus(one, 'paid');
+  await untilStatus(two, 'paid');
+  await until(async () => (await house.queue.deadLetters('payments', 10)).length === 3);
+  const letters = await house.queue.deadLetters('payments', 10);
+  expect(letters.map(({ body, cause }) => [body, cause]).toSorted()).toEqual([
+    ['[1,"rubbish"]', 'unreadable message: no order id'],
+    ['[]', 'unreadable message: an empty list'],
+    ['[null]', 'unreadable message: no order id'],
+  ]);
+});
+
 test('an order that cannot be leased holds up no other', async () => {
   const [good, bad] = await house.reserve('anybody', 'somebody');
   const ledger = {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { Message as AmqpMessage, Options } from 'amqplib';
 import type { DeadLetter, Delivery, Message } from '../queue.ts';
@@ -55,7 +56,7 @@ export function openArrival(
     message.fields.redelivered ? 1 : 0,
   );
   return {
-    body: message.content.toString(),
+    body: textOf(message.content),
     items: count(headers.items, 1),
     publishedAt: count(headers.publishedAt, now),
     redelivered: counted > 0 || headers.replayed === true,
@@ -69,12 +70,23 @@ export function openDeadLetter(message: AmqpMessage, now: number): DeadLetter {
   const death = lastDeath(headers);
   return {
     id: idOf(message),
-    body: message.content.toString(),
+    body: textOf(message.content),
     items: count(headers.items, 1),
     cause: typeof headers.cause === 'string' ? headers.cause : `put aside by RabbitMQ (${death.reason})`,
     deadAt: count(headers.deadAt, death.at ?? now),
   };
 }
+
+/**
+ * Bytes that are no text are no message of ours, and must not be read as if they nearly were. They go into a dead letter in a
+ * form that nothing reads as JSON; of many the first, because the broker would not take a message that has grown.
+ */
+function textOf(content: Buffer): string {
+  if (isUtf8(content)) return content.toString();
+  return `${content.length} bytes that are not UTF-8: ${content.subarray(0, BYTES_SHOWN_MAX).toString('base64')}`;
+}
+
+const BYTES_SHOWN_MAX = 65_536;
 
 /** Ours is unique; a stranger's is made from its body, so that it is the same each time somebody looks. */
 function idOf({ properties, content }: AmqpMessage): string {
