@@ -31,7 +31,10 @@ export function describeOpsContract(
     const heal = await poisonLedger(shop);
     const ids: string[] = [];
     for (let i = 0; i < count; i++) {
-      const { json } = await shop.buy('async', { productId: 1, quantity: 1, userId: `${POISON}-${i}` });
+      const wish = { productId: 1, quantity: 1, userId: `${POISON}-${i}` };
+      const { json } = await shop.buy('async', wish, {
+        'Idempotency-Key': `${POISON}-${crypto.randomUUID()}`,
+      });
       ids.push(json.trackingId);
     }
     await eventually(async () => {
@@ -79,6 +82,30 @@ export function describeOpsContract(
         reason: 'healed',
         details: { cause: group!.cause, letters: 3, items: 3 },
       });
+    },
+    PUT_ASIDE_MS,
+  );
+
+  test(
+    'P3 customers and keys of purchases that the store refuses come into no log and no cause',
+    async () => {
+      const heal = await poisonLedger(shop);
+      const wish = { productId: 1, quantity: 1, userId: `${POISON}-sync` };
+      const { status } = await shop.buy('sync', wish, {
+        'Idempotency-Key': `${POISON}-${crypto.randomUUID()}`,
+      });
+      await heal();
+      expect(status).toBe(500);
+      const ids = await putAside(1);
+      const [group] = await groups();
+      const letters = (await shop.get(`${LETTERS}/letters?queue=purchases`)).text;
+      expect(letters).toContain(ids[0]!);
+      const logs = 'logs' in shop ? shop.logs() : shop.server.log();
+      expect(logs).toContain(`purchase ${ids[0]} could not be decided`);
+      for (const text of [group!.cause, letters, logs]) expect(text.includes(`${POISON}-`)).toBe(false);
+      expect(
+        (await act('discard', { queue: 'purchases', cause: group!.cause, reason: 'poison' })).status,
+      ).toBe(200);
     },
     PUT_ASIDE_MS,
   );

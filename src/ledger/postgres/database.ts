@@ -114,7 +114,7 @@ export function openDatabase(
       if (endsSession(error)) drop(client);
       else client.release();
       if (isFull(error)) fullAtMs = performance.now();
-      if (isConflict(error)) throw error;
+      if (writes && isConflict(error)) throw error;
       throw meaningOf(error, writes);
     }
   }

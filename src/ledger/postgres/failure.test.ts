@@ -41,6 +41,7 @@ describe('a failed statement', () => {
     ['broken check', '23514'],
     ['repeated id', '23505'],
     ['impossible text', '22021'],
+    ['too long for an index', '54000'],
     ['unknown column', '42703'],
     ['raised by a function', 'P0001'],
   ])('that asked for something wrong is a bug and stays one: %s', (_, code) => {
@@ -56,6 +57,49 @@ describe('a failed statement', () => {
       false,
       false,
     ]);
+  });
+});
+
+describe('P3 what PostgreSQL says of an error names rules and places, and no customers', () => {
+  const jane = 'jane"doe@example.org';
+  const rows = {
+    detail: `Failing row contains (1, ${jane}).`,
+    hint: jane,
+    where: `unnamed portal parameter $1 = '${jane}'`,
+    internalQuery: `SELECT '${jane}'`,
+    position: '7',
+  };
+
+  test.each([
+    ['22P02', `invalid input syntax for type uuid: "${jane}"`, 'invalid input syntax for type uuid: …'],
+    ['22003', `value "${jane}" is out of range for type integer`, 'value …'],
+    ['22P02', `ungültige Eingabesyntax für Typ uuid: »${jane}«`, 'ungültige Eingabesyntax für Typ uuid: …'],
+    ['P0001', `no units for ${jane}`, 'a function raised an exception'],
+    ['54000', 'index row size 2800 exceeds maximum', 'index row size 2800 exceeds maximum'],
+    ['42703', 'column "custmer" does not exist', 'column "custmer" does not exist'],
+    [
+      '23514',
+      'new row for relation "orders" violates check constraint "kind_customers"',
+      'new row for relation "orders" violates check constraint "kind_customers"',
+    ],
+  ])('%s: %s', (code, message, told) => {
+    const error = Object.assign(reported(code), rows, {
+      message,
+      table: 'orders',
+      constraint: 'kind_customers',
+    });
+    for (const writes of [true, false]) {
+      const meaning = meaningOf(error, writes) as pg.DatabaseError;
+      expect(meaning).toMatchObject({ message: told, code, table: 'orders', constraint: 'kind_customers' });
+      const all = Object.getOwnPropertyNames(meaning).map((name) => Reflect.get(meaning, name));
+      expect(JSON.stringify(all)).not.toContain('example.org');
+    }
+  });
+
+  test('nor does the cause of what it means for the caller', () => {
+    const error = Object.assign(reported('57P01'), rows);
+    const { cause } = meaningOf(error, true) as AppError;
+    expect(Bun.inspect(cause)).not.toContain('jane');
   });
 });
 

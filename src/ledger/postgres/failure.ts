@@ -9,6 +9,7 @@ import { AppError } from '../../domain/errors.ts';
  * - A broken constraint and the like are bugs and stay the errors they are.
  */
 export function meaningOf(error: unknown, writes: boolean): unknown {
+  withoutValues(error);
   const code = sqlState(error);
   if (code !== undefined && isBug(code)) return error;
   const unknown = writes && endsSession(error);
@@ -42,6 +43,7 @@ export function isFull(error: unknown): boolean {
 /** Why PostgreSQL cannot be used, for whoever starts the program; `place` names it without its password. */
 export function openingError(error: unknown, place: string): AppError {
   if (error instanceof AppError) return error;
+  withoutValues(error);
   const code = sqlState(error);
   // Nobody there, starting up, or full: that may be different in a moment.
   const passing = code === undefined || /^(08|53|57)/.test(code);
@@ -52,13 +54,45 @@ export function openingError(error: unknown, place: string): AppError {
   );
 }
 
+/**
+ * Takes out of an error what quotes rows, parameters and statements: with them customers would get into logs and into the
+ * causes of dead letters. What is left says which rule was broken, where.
+ */
+function withoutValues(error: unknown): void {
+  if (!(error instanceof pg.DatabaseError)) return;
+  const said = error.message;
+  for (const name of Object.keys(error)) if (!TOLD.has(name)) Reflect.deleteProperty(error, name);
+  error.message = wordsOf(error);
+  error.stack = `${error.stack}`.replace(said, () => error.message);
+}
+
+const TOLD = new Set(['name', 'severity', 'code', 'schema', 'table', 'column', 'dataType', 'constraint']);
+
+/** Up to the first quotation that is not one of the error's own names, where a value may be quoted. */
+function wordsOf(error: pg.DatabaseError): string {
+  const { message, code = '', schema, table, column, dataType, constraint } = error;
+  // A function, or a trigger of somebody else's, may put anything into its own words.
+  if (code === 'P0001') return 'a function raised an exception';
+  if (!QUOTES_VALUES.test(code)) return message;
+  const names = [schema, table, column, dataType, constraint];
+  for (const { index, 1: quoted } of message.matchAll(QUOTATION)) {
+    if (!names.includes(quoted)) return `${message.slice(0, index)}…`;
+  }
+  return message;
+}
+
+/** Impossible values, broken constraints, exceeded limits. The other classes quote names, and statements, which are ours. */
+const QUOTES_VALUES = /^(2[0-3]|44|54|P0)/;
+/** In the languages that PostgreSQL speaks. */
+const QUOTATION = /["'`„“”«»‚‘’‹›「](.*?)(?:["'„“”«»‚‘’‹›」]|$)/gs;
+
 function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;
 }
 
-/** Broken constraints, impossible values, wrong statements. A missing right (42501) is the server's state, not our mistake. */
+/** Broken constraints, impossible values, exceeded limits, wrong statements. A missing right (42501) is the server's state, not our mistake. */
 function isBug(code: string): boolean {
-  return /^(0A|2[123]|42|P0)/.test(code) && code !== '42501';
+  return /^(0A|2[0-3]|42|44|54|P0)/.test(code) && code !== '42501';
 }
 
 /** In one line. Several addresses that were tried in vain come as one error that has no words of its own. */
