@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { ROOT, runToEnd } from '../support/command.ts';
+import { MACHINE, ROOT, runToEnd } from '../support/command.ts';
 import { type EmbeddedShop, eventually, openShop } from '../support/shop.ts';
 import { type Example, examplesIn, masked, PRINTED_URL, Told, withoutFigures } from './examples.ts';
 
@@ -105,7 +105,7 @@ interface Watch {
 function watching(command: string, shop: EmbeddedShop): Watch {
   const child = Bun.spawn(['bash', '-c', command], {
     cwd: ROOT,
-    env: { PATH: process.env.PATH ?? '', ...envOf(shop) },
+    env: { ...MACHINE, ...envOf(shop) },
     stdout: 'pipe',
     stderr: 'ignore',
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import packageJson from '../../package.json' with { type: 'json' };
 import { readyLine } from '../../src/load/server-process.ts';
-import { MAIN, runPulsecart, runToEnd } from '../support/command.ts';
+import { MACHINE, MAIN, runPulsecart, runToEnd } from '../support/command.ts';
 import { productionEngines } from '../support/engines.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { ownEngines } from '../support/own-engines.ts';
@@ -73,7 +73,7 @@ describe('the example of each help is run:', () => {
 
   async function startAndStop(args: string[], env: Record<string, string> = {}): Promise<number> {
     const child = Bun.spawn([process.execPath, '--no-env-file', MAIN, ...args], {
-      env: { PATH: process.env.PATH ?? '', ...env },
+      env: { ...MACHINE, ...env },
       stdin: 'ignore',
       stdout: 'pipe',
       stderr: 'inherit',

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '../../src/embedded/store.ts';
 import { readyLine } from '../../src/load/server-process.ts';
-import { MAIN, runToEnd } from '../support/command.ts';
+import { MACHINE, MAIN, runToEnd } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { isRunning } from '../support/processes.ts';
 import { eventually } from '../support/shop.ts';
@@ -87,7 +87,7 @@ async function startTraced(env: Record<string, string>) {
       '--data',
       data,
     ]),
-    { env: { PATH: process.env.PATH ?? '', ...env }, stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' },
+    { env: { ...MACHINE, ...env }, stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' },
   );
   const { url, pid } = await firstLine(child.stdout).catch((error) => {
     folder[Symbol.dispose]();

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readyLine } from '../../src/load/server-process.ts';
-import { LAUNCHER, ROOT, runToEnd } from '../support/command.ts';
+import { LAUNCHER, MACHINE, ROOT, runToEnd } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { isRunning } from '../support/processes.ts';
 import { eventually } from '../support/shop.ts';
@@ -118,7 +118,7 @@ describe('Bun is found', () => {
 async function launch() {
   const folder = temporaryFolder();
   const launcher = Bun.spawn([NODE, LAUNCHER, 'serve', '--port', '0', '--data', folder.path], {
-    env: { PATH: process.env.PATH ?? '' },
+    env: MACHINE,
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'inherit',

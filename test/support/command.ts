@@ -7,6 +7,13 @@ export const MAIN = join(ROOT, 'src', 'main.ts');
 /** A command that ends by itself sooner than this; one that does not is killed and its test fails. */
 const END_TIMEOUT_MS = 20_000;
 
+/** What a process needs to be on the same machine as we: its programs, clock, zone and language. No settings of ours. */
+export const MACHINE = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) =>
+    /^(PATH|HOME|TZ|LANG|LC_\w+|LOCPATH|LD_PRELOAD|FAKETIME\w*)$/.test(name),
+  ),
+) as Readonly<Record<string, string>>;
+
 export interface Ended {
   /** The exit status, or the signal's name where a signal ended it. */
   readonly exit: number | string;
@@ -25,7 +32,7 @@ export async function runToEnd(
 ): Promise<Ended> {
   const child = Bun.spawn([...command], {
     cwd,
-    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
+    env: { ...MACHINE, ...env },
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',

@@ -3,10 +3,12 @@ import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
 import type { PruneBefore } from '../retention.ts';
 import type { Scene } from './scene.contract.ts';
 
+const DAY_MS = 86_400_000;
+
 /** What is kept no longer than asked for, a bounded number of rows at a time, and what is kept all the same. */
 export function retention(scene: Scene): void {
   /** Long before anything that other tests leave behind; a later test's times are later. */
-  let lastMs = Date.UTC(2026, 1, 1);
+  let lastMs = Date.now() - 30 * DAY_MS;
   const nextMs = () => (lastMs += 1_000);
 
   const idAt = (ms: number) => createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), () => ms).mint();
