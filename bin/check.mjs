@@ -1,14 +1,20 @@
-// `npm test`: format and lint, types, then the tests; ends with a line `N passed, N failed`.
+// `npm test`: format and lint, types, then the tests; ends with a line `N passed, N failed`, and `, N skipped` where some were.
 // `npm test -- <patterns or bun test flags>` runs only those tests.
-// PULSECART_TEST_ENGINES=embedded leaves out those that need PostgreSQL, Redis and RabbitMQ.
-import { spawn } from 'node:child_process';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+// `npm test -- --fast` leaves out what needs PostgreSQL, Redis and RabbitMQ, and what takes long.
+// `npm test -- --keep-timings` writes down how long each file took.
+// PULSECART_TEST_ENGINES=embedded leaves out the tests that need the engines.
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { findBun } from './bun.mjs';
+import { openEngineHouse } from './check/engine-house.mjs';
+import { ROOT, run } from './check/run.mjs';
+import { keepTimings, measureTimings, showLongest } from './check/timings.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const TEST_TIMEOUT_MS = 30_000;
+/** One more than cores: a test waits for most of its time. */
+const WORKERS = availableParallelism() + 1;
+/** What an inner loop can do without: whole servers, most of all those that are killed. */
+const LONG = ['test/stack/**', 'test/chaos/**'];
 
 const bun = findBun();
 if (!bun) {
@@ -16,18 +22,25 @@ if (!bun) {
   process.exit(1);
 }
 
-const chosen = process.argv.slice(2);
+const args = process.argv.slice(2);
+const isFast = args.includes('--fast');
+const keepsTimings = args.includes('--keep-timings');
+const chosen = args.filter((arg) => arg !== '--fast' && arg !== '--keep-timings');
+const isWhole = chosen.length === 0;
+if (isFast) process.env.PULSECART_TEST_ENGINES = 'embedded';
+const isEmbedded = process.env.PULSECART_TEST_ENGINES === 'embedded';
 let passed = 0;
 let failed = 0;
+let skipped = 0;
 
-const house = process.env.PULSECART_TEST_ENGINES === 'embedded' ? null : openEngineHouse();
+const house = isEmbedded ? null : openEngineHouse(bun);
 // The whole suite needs the engines for sure, so they start while the other steps run.
-const engines = chosen.length === 0 ? house?.start() : house?.url;
+const engines = isWhole ? house?.start() : house?.url;
 // Should they be refused while another step runs, they are heard of after it.
 engines?.catch(() => {});
-if (chosen.length === 0) {
-  await step('format and lint', node('@biomejs/biome/bin/biome'), ['check', '.']);
-  await step('types', node('typescript/bin/tsc'), ['--noEmit']);
+if (isWhole) {
+  await step('format and lint', '@biomejs/biome/bin/biome', ['check', '.']);
+  await step('types', 'typescript/bin/tsc', ['--noEmit']);
 }
 try {
   const url = await engines;
@@ -38,72 +51,43 @@ try {
   failed++;
 }
 await house?.close();
-console.log(`${passed} passed, ${failed} failed`);
+if (skipped > 0 && isEmbedded)
+  console.log('Skipped: what needs the engines (PULSECART_TEST_ENGINES=embedded).');
+console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
 
-async function step(name, command, args) {
-  const { code } = await run(process.execPath, [command, ...args]);
+async function step(name, script, args) {
+  const { code } = await run(process.execPath, [join(ROOT, 'node_modules', script), ...args]);
   console.log(code === 0 ? `(pass) ${name}` : `(fail) ${name}`);
   if (code === 0) passed++;
   else failed++;
 }
 
 async function test(env) {
+  const timings = measureTimings();
   const { code, output } = await run(
     bun,
-    // Nothing that the tests started survives this process.
-    ['--no-orphans', 'test', `--timeout=${TEST_TIMEOUT_MS}`, '--parallel', ...chosen],
+    [
+      // Nothing that the tests started survives this process.
+      '--no-orphans',
+      'test',
+      `--timeout=${TEST_TIMEOUT_MS}`,
+      `--parallel=${WORKERS}`,
+      ...timings.flags,
+      ...(isFast ? LONG.map((pattern) => `--path-ignore-patterns=${pattern}`) : []),
+      ...chosen,
+    ],
     env,
   );
   const count = (word) => Number(output.match(new RegExp(`^\\s*(\\d+) ${word}$`, 'm'))?.[1] ?? 0);
+  // Bun counts what comes before and after skipped tests, too, and in the end it lists all of them once more.
+  const [course] = output.split(/^\d+ tests skipped:$/m);
+  const hooks = course.match(/^\(skip\) .*\(unnamed\)$/gm)?.length ?? 0;
   passed += count('pass');
   failed += count('fail');
+  skipped += count('skip') - hooks;
   if (code !== 0 && count('fail') === 0) failed++;
-}
-
-/** One set of engines for all test files, in a process that ends when this one does. */
-function openEngineHouse() {
-  const script = join(root, 'test', 'support', 'engine-house.ts');
-  const child = spawn(bun, [script], { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] });
-  const closed = new Promise((resolve) => child.once('close', resolve));
-  const url = new Promise((resolve, reject) => {
-    createInterface(child.stdout).once('line', resolve);
-    closed.then(() => reject(new Error('The process that keeps the engines has ended.')));
-  });
-  return {
-    url,
-    async start() {
-      const response = await fetch(await url);
-      if (!response.ok) throw new Error(await response.text());
-      return url;
-    },
-    close() {
-      child.stdin.end();
-      return closed;
-    },
-  };
-}
-
-function node(script) {
-  return join(root, 'node_modules', script);
-}
-
-function run(command, args, env = {}) {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, {
-      cwd: root,
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let output = '';
-    child.stdout.on('data', (chunk) => keep(chunk, process.stdout));
-    child.stderr.on('data', (chunk) => keep(chunk, process.stderr));
-    const keep = (chunk, stream) => {
-      output += chunk;
-      stream.write(chunk);
-    };
-    child.on('error', (error) => resolve({ code: 1, output: String(error) }));
-    child.on('close', (code) => resolve({ code: code ?? 1, output }));
-    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => child.kill(signal));
-  });
+  const ran = timings.end();
+  if (isWhole) showLongest(ran);
+  if (keepsTimings) keepTimings(ran);
 }

@@ -1,13 +1,15 @@
 import {
+  ENGINE_NAMES,
+  type EngineName,
   findPrivateEngines,
-  type PrivateEngines,
-  startPrivateEngines,
+  type PrivateEngine,
+  startPrivateEngine,
 } from '../../src/private-engines/engines.ts';
 import { enginesChoice } from './engines-choice.ts';
 
 /**
- * Keeps one set of engines for a whole `npm test`. Its one line of output is the address where test files ask for the
- * engines' URLs; the first question starts them. It ends with its stdin, and the engines with it.
+ * Keeps one set of engines for a whole `npm test`. Its one line of output is the address where test files ask for an engine's
+ * URL, by its name; the first question starts it. It ends with its stdin, and the engines with it.
  */
 try {
   enginesChoice(process.env);
@@ -20,16 +22,19 @@ process.on('SIGINT', () => {});
 
 // Installing takes longer than a test may; whoever asks hears why it did not work out.
 await findPrivateEngines().catch(() => {});
-let starting = null as Promise<PrivateEngines> | null;
+const starting = new Map<EngineName, Promise<PrivateEngine>>();
 const server = Bun.serve({
   hostname: '127.0.0.1',
   port: 0,
-  // An answer takes as long as the engines take to start.
+  // An answer takes as long as the engine takes to start.
   idleTimeout: 0,
-  async fetch() {
-    starting ??= startPrivateEngines();
+  async fetch(request) {
+    const asked = new URL(request.url).pathname.slice(1);
+    const name = ENGINE_NAMES.find((one) => one === asked);
+    if (!name) return new Response(`no engine is called "${asked}"`, { status: 404 });
+    if (!starting.has(name)) starting.set(name, startPrivateEngine(name));
     try {
-      return Response.json((await starting).env);
+      return new Response((await starting.get(name)!).url);
     } catch (error) {
       return new Response(error instanceof Error ? error.message : String(error), { status: 503 });
     }
@@ -39,5 +44,6 @@ console.log(server.url.href);
 
 for await (const _ of Bun.stdin.stream());
 await server.stop(true);
-const engines = await starting?.catch(() => null);
-await engines?.close();
+await Promise.all(
+  [...starting.values()].map((engine) => engine.then(({ close }) => close()).catch(() => {})),
+);
