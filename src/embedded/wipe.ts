@@ -1,4 +1,3 @@
-import { Database } from 'bun:sqlite';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../domain/errors.ts';
@@ -18,15 +17,15 @@ export interface StoreWipe {
 /** Throws AppError `unusable_store` while a server uses the folder. */
 export function openStoreWipe(folder: string): StoreWipe {
   const file = join(folder, DATABASE_FILE);
+  // The database goes first: a start between two deletions finds none, for SQLite ignores a log without its database. Without
+  // its log the database would be there, but without its newest orders.
   const files = [file, `${file}-wal`, `${file}-shm`, `${file}-journal`];
   // A folder without a store is left as it is: even a lock would be something new in it.
   const lock = files.some(existsSync) ? lockFolder(folder) : null;
   return {
     belongings: () => (lock ? count(folder) : []),
     wipe() {
-      if (!lock) return;
-      bringTogether(file);
-      for (const path of files) rmSync(path, { force: true });
+      if (lock) for (const path of files) rmSync(path, { force: true });
     },
     close: () => lock?.close(),
   };
@@ -57,22 +56,5 @@ function count(folder: string): { what: string; count: number }[] {
     // Damaged, or of another release: that may be the very reason why somebody wants to be rid of it.
     const why = error instanceof AppError ? error.message : String(error);
     return [{ what: `database that cannot be counted (${why})`, count: 1 }];
-  }
-}
-
-/**
- * Commits that are in the log alone go into the main file first. Otherwise a start between the two deletions would find a
- * database without its newest orders. (A log without its database is no danger: SQLite ignores it.)
- */
-function bringTogether(file: string): void {
-  if (!existsSync(file)) return;
-  let db: Database | undefined;
-  try {
-    db = new Database(file, { readwrite: true });
-    db.exec('PRAGMA busy_timeout = 1000; PRAGMA journal_mode = DELETE');
-  } catch {
-    // A damaged one has nothing to keep together.
-  } finally {
-    db?.close();
   }
 }

@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '../../src/embedded/store.ts';
 import { readyLine } from '../../src/load/server-process.ts';
-import { MACHINE, MAIN, runToEnd } from '../support/command.ts';
+import { MACHINE, MAIN } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { isRunning } from '../support/processes.ts';
 import { eventually } from '../support/shop.ts';
+import { whyNoStrace } from '../support/strace.ts';
 
 /** An answer is sent after its commit is on disk: the settings say so, and the system calls show it. */
 
@@ -25,11 +26,7 @@ test('the writing connection keeps a write-ahead log and syncs it with every com
   expect([...readFileSync(join(folder.path, 'pulsecart.db')).subarray(18, 20)]).toEqual([2, 2]);
 });
 
-const INSTALL_TIMEOUT_MS = 120_000;
-const noTrace = await whyNoTrace();
-if (noTrace !== null) console.log(`system calls are not counted here: ${noTrace}`);
-
-test.skipIf(noTrace !== null)(
+test.skipIf(whyNoStrace !== null)(
   'each answer to a purchase comes after a sync of the log',
   async () => {
     const ALONE = 10;
@@ -159,19 +156,4 @@ function readTrace(text: string): Traced[] {
     }
   }
   return traced;
-}
-
-/** Null when system calls can be traced here, after installing strace where that is possible; else the reason. */
-async function whyNoTrace(): Promise<string | null> {
-  if (process.platform !== 'linux') return `strace is for Linux, this is ${process.platform}`;
-  if (Bun.which('strace') === null) {
-    if (process.getuid?.() !== 0 || Bun.which('apt-get') === null)
-      return 'there is no strace, and only root with apt-get could install it';
-    for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'strace']]) {
-      const { exit, stderr } = await runToEnd(['apt-get', '-qq', ...args], { timeoutMs: INSTALL_TIMEOUT_MS });
-      if (exit !== 0) return `strace cannot be installed: ${stderr.trim().split('\n').at(-1)}`;
-    }
-  }
-  const { exit, stderr } = await runToEnd(['strace', '-o', '/dev/null', 'true']);
-  return exit === 0 ? null : `strace may not trace here: ${stderr.trim()}`;
 }

@@ -3,12 +3,14 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
+import { Client } from 'pg';
 import { MAIN, ROOT, runPulsecart, runToEnd } from '../support/command.ts';
 import { productionEngines } from '../support/engines.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { sql } from '../support/postgres-ledger.ts';
 import { openProductionShop } from '../support/production-shop.ts';
 import { type EmbeddedShop, openShop, type Shop } from '../support/shop.ts';
+import { whyNoStrace } from '../support/strace.ts';
 import { until } from '../support/until.ts';
 
 /** `pulsecart reset`: everything of ours goes, nothing else does, and never under a server. */
@@ -100,25 +102,32 @@ describe('a reset of a data folder', () => {
     expect(existsSync(join(folder.path, 'pulsecart.db'))).toBe(false);
   });
 
-  test(
-    'killed at any moment leaves all or nothing, and running it again finishes',
-    async () => {
+  const deletions = [
+    { what: 'the database', file: '', isLeft: true },
+    { what: 'the log', file: '-wal', isLeft: false },
+    { what: 'the index of the log', file: '-shm', isLeft: false },
+  ];
+  test.skipIf(whyNoStrace !== null).each(deletions)(
+    'killed when it is about to delete $what leaves all or nothing, and running it again finishes',
+    async ({ file, isLeft }) => {
       await using shop = await openShop();
       await useIt(shop);
       await shop.server.kill();
-      const bytes = statSync(join(shop.folder, 'pulsecart.db-wal')).size;
-      expect(bytes).toBeGreaterThan(0);
-      for (const killAfterMs of [80, 160, 320]) {
-        const child = Bun.spawn(command('reset', '--data', shop.folder, '--yes'), { stdout: 'ignore' });
-        await Bun.sleep(killAfterMs);
-        child.kill('SIGKILL');
-        await child.exited;
-        if (!existsSync(join(shop.folder, 'pulsecart.db'))) break;
+      expect(statSync(join(shop.folder, 'pulsecart.db-wal')).size).toBeGreaterThan(0);
+      const deleting = 'unlink,unlinkat';
+      const killed = await runToEnd([
+        ...['strace', '-f', '-o', '/dev/null', '-P', join(shop.folder, `pulsecart.db${file}`)],
+        ...['-e', `trace=${deleting}`, '-e', `inject=${deleting}:signal=SIGKILL`],
+        ...command('reset', '--data', shop.folder, '--yes'),
+      ]);
+      expect(killed.exit).toBe('SIGKILL');
+      expect(existsSync(join(shop.folder, 'pulsecart.db'))).toBe(isLeft);
+      if (isLeft) {
         await shop.restart();
         expect((await shop.readBooks()).breaches).toEqual([]);
         expect((await shop.get('/api/v1/sync/stock/1')).json.stock).toBe(998);
-        await shop.server.kill();
-      }
+      } else await expectFirstStart(shop);
+      await shop.server.kill();
       expect((await reset(shop)).exit).toBe(0);
       await expectFirstStart(shop);
     },
@@ -126,12 +135,11 @@ describe('a reset of a data folder', () => {
   );
 
   test('asks on a terminal, and only a yes is one', async () => {
-    if (!Bun.which('script')) return console.log('skipped: no `script` to make a terminal with');
     await using shop = await openShop();
     await shop.server.stop();
     const before = hashOf(shop);
     const no = await answering(shop.folder, 'n');
-    expect(no.stdout).toMatch(/5 {2}products[\s\S]*Type "yes"[\s\S]*Nothing was deleted/);
+    expect(no.shown).toMatch(/5 {2}products[\s\S]*Type "yes"[\s\S]*Nothing was deleted/);
     expect({ exit: no.exit, hash: hashOf(shop) }).toEqual({ exit: 1, hash: before });
     expect(await answering(shop.folder, 'yes')).toMatchObject({ exit: 0 });
     expect(existsSync(join(shop.folder, 'pulsecart.db'))).toBe(false);
@@ -156,9 +164,20 @@ describe('a reset of a data folder', () => {
     return Bun.hash(readFileSync(join(shop.folder, 'pulsecart.db')));
   }
 
-  function answering(folder: string, answer: string) {
-    const asking = command('reset', '--data', folder).join(' ');
-    return runToEnd(['sh', '-c', `echo ${answer} | script -qec '${asking}' /dev/null`]);
+  async function answering(folder: string, answer: string) {
+    let shown = '';
+    const child = Bun.spawn(command('reset', '--data', folder), {
+      terminal: {
+        data(_, bytes) {
+          shown += new TextDecoder().decode(bytes);
+        },
+      },
+    });
+    await until(() => shown.includes('Type "yes"'), SEVERAL_STARTS_MS);
+    child.terminal!.write(`${answer}\n`);
+    const exit = await child.exited;
+    child.terminal!.close();
+    return { exit, shown };
   }
 });
 
@@ -195,13 +214,21 @@ describe.skipIf(!productionEngines)('a reset of the production engines', () => {
       await using shop = await openProductionShop();
       await useIt(shop);
       await shop.server.stop();
-      const child = Bun.spawn(command('reset', '--yes'), {
-        env: { ...process.env, ...shop.env },
-        stdout: 'ignore',
-      });
-      await until(async () => child.exitCode !== null || (await leftIn(shop)).queues.length < 12, 30_000);
-      child.kill('SIGKILL');
-      await child.exited;
+      const { database } = await leftIn(shop);
+      {
+        // It comes to the tables last, and has to wait for whoever reads them.
+        await using _reader = await reading(shop.databaseUrl);
+        const child = Bun.spawn(command('reset', '--yes'), {
+          env: { ...process.env, ...shop.env },
+          stdout: 'ignore',
+        });
+        const waiting = 'SELECT pid FROM pg_locks WHERE NOT granted';
+        await until(async () => (await sql(shop.databaseUrl, waiting)).length > 0, 30_000);
+        child.kill('SIGKILL');
+        await child.exited;
+        expect(child.signalCode).toBe('SIGKILL');
+      }
+      expect(await leftIn(shop)).toEqual({ database, queues: [], keys: [] });
       await shop.restart();
       expect((await shop.buy('sync', { productId: 2, quantity: 1 })).status).toBe(200);
       await shop.server.stop();
@@ -237,6 +264,13 @@ describe.skipIf(!productionEngines)('a reset of the production engines', () => {
     const keys = await redis.keys(`${env.PULSECART_NAMESPACE}:*`);
     redis.disconnect();
     return { database: named.map(({ name }) => name).sort(), queues: await queuesOf(env), keys };
+  }
+
+  async function reading(url: string): Promise<AsyncDisposable> {
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    await client.query('BEGIN; LOCK TABLE orders IN ACCESS SHARE MODE');
+    return { [Symbol.asyncDispose]: () => client.end() };
   }
 
   async function queuesOf({ RABBITMQ_URL, PULSECART_NAMESPACE }: Record<string, string>): Promise<string[]> {
