@@ -75,6 +75,8 @@ const PORTS = [
   'payments/provider.ts',
 ];
 const KNOW_ADAPTERS = ['main.ts', 'maintenance.ts', 'embedded/store-thread.ts', 'embedded/threaded.ts'];
+/** What product code takes from outside of src. */
+const OUTSIDE = ['../package.json'];
 const PORT_ROOMS = ['ledger', 'gate', 'queue', 'feed', 'payments'];
 
 const src = join(import.meta.dir, '..', 'src');
@@ -115,10 +117,17 @@ test('the environment is read by config alone', () => {
   expect(readers.map(({ path }) => path).filter((path) => !handOver.includes(path))).toEqual([]);
 });
 
+test('the tree that is looked at is there', () => {
+  const rooms = new Set(sources().map(({ path }) => roomOf(path)));
+  expect([...rooms].sort()).toEqual([...Object.keys(MAY_IMPORT), 'main.ts', 'maintenance.ts'].sort());
+  expect(imports().length).toBeGreaterThan(sources().length);
+});
+
 function allowed(from: string, to: string): boolean {
   const room = roomOf(from);
+  if (isTest(to)) return false;
   return (
-    to.startsWith('../') ||
+    OUTSIDE.includes(to) ||
     room === 'main.ts' ||
     room === 'maintenance.ts' ||
     room === roomOf(to) ||
@@ -128,7 +137,7 @@ function allowed(from: string, to: string): boolean {
 
 function imports(): { from: string; to: string }[] {
   return sources().flatMap(({ path, text }) =>
-    [...text.matchAll(/(?:from|import\()\s*'(\.{1,2}\/[^']+)'/g)].map(([, target]) => ({
+    [...text.matchAll(/(?:from|import\(|import)\s*'(\.{1,2}\/[^']+)'/g)].map(([, target]) => ({
       from: path,
       to: relative(src, join(src, dirname(path), target!)),
     })),
@@ -138,8 +147,12 @@ function imports(): { from: string; to: string }[] {
 /** Product code; tests may reach anywhere. */
 function sources(): { path: string; text: string }[] {
   return [...new Glob('**/*.ts').scanSync(src)]
-    .filter((path) => !/\.(test|contract)\.ts$/.test(path))
+    .filter((path) => !isTest(path))
     .map((path) => ({ path, text: readFileSync(join(src, path), 'utf8') }));
+}
+
+function isTest(path: string): boolean {
+  return /\.(test|contract)\.ts$/.test(path);
 }
 
 function roomOf(path: string): string {

@@ -102,7 +102,7 @@ test('a ping rejects with the reason while it is open, and heals a gate that nob
   await breaker.ping();
   gate.fails = silent;
   await breaker.claim(1, [1], standing);
-  expect(breaker.ping()).rejects.toMatchObject({ code: 'unavailable', message: 'It said nothing.' });
+  await expect(breaker.ping()).rejects.toMatchObject({ code: 'unavailable', message: 'It said nothing.' });
   pass(101);
   gate.fails = null;
   await breaker.ping();
@@ -112,7 +112,7 @@ test('a ping rejects with the reason while it is open, and heals a gate that nob
 test('a ping that fails says so at once, even when that does not open it yet', async () => {
   const { gate, breaker } = scene();
   gate.fails = refusedToAnswer;
-  expect(breaker.ping()).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(breaker.ping()).rejects.toMatchObject({ code: 'unavailable' });
   expect(breaker.breaker.isOpen).toBe(false);
 });
 

@@ -29,6 +29,7 @@ const read = (name: string, value: string) => readConfig({ ...PERMISSIVE, [name]
 
 test('has every variable that the program reads, and no other', () => {
   const known = new Set(readDocument('src/config.ts').match(/(?<=\benv\.)[A-Z_]+/g));
+  expect(known.size).toBeGreaterThan(20);
   expect(rows.map(({ name }) => name).toSorted()).toEqual([...known].toSorted());
 });
 
@@ -52,6 +53,10 @@ test.each(choices)('$name takes $values', ({ name, values }) => {
     if (name !== 'PULSECART_ALLOW_SIMULATED_PAYMENTS') read(name, value);
   }
   expect(() => read(name, 'perhaps')).toThrow(name);
+});
+
+test('says for most of them how they can be tried, which the tests above do', () => {
+  for (const tried of [plainDefaults, numbers, choices]) expect(tried.length).toBeGreaterThan(3);
 });
 
 describe('the README', () => {

@@ -266,7 +266,7 @@ export function describeLiveContract(openShop: (env?: Record<string, string>) =>
       await Promise.race(bought);
       await shop.server.kill();
       await Promise.allSettled(bought);
-      expect(before.ended).rejects.toThrow();
+      await expect(before.ended).rejects.toThrow();
       await shop.restart();
       using after = await openStream(shop.url, 'products=1', { 'Last-Event-ID': before.lastId! });
       await after.first('snapshot');
