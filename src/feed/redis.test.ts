@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { ownRedis, productionEngines } from '../../test/support/engines.ts';
+import { onProductionEngines, ownRedis } from '../../test/support/engines.ts';
 import {
   type RedisShape,
   startRedis,
@@ -12,7 +12,7 @@ import { feedContract } from './feed.contract.ts';
 import type { Feed } from './feed.ts';
 import { openRedisFeed } from './redis.ts';
 
-if (productionEngines) {
+onProductionEngines(() => {
   feedContract('Redis', async () => {
     const { url, keyPrefix } = await ownRedis();
     return [(await openEnd(url, keyPrefix)).feed, (await openEnd(url, keyPrefix)).feed];
@@ -20,9 +20,7 @@ if (productionEngines) {
   feedContract('Redis Cluster', () => openOn(startRedisCluster()));
   feedContract('Redis behind a sentinel', () => openOn(startRedisWithSentinel()));
   describe('the feed in Redis on bad days', badDays);
-} else {
-  console.log('skipped: the feed in Redis, because of PULSECART_TEST_ENGINES=embedded');
-}
+});
 
 /** Sees that a subscription is down, or that it is back, from the moment that this is so. */
 const NOTICED_WITHIN_MS = 4_000;

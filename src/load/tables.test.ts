@@ -5,8 +5,6 @@ import { ownDatabase, productionEngines } from '../../test/support/engines.ts';
 import { temporaryFolder } from '../../test/support/folder.ts';
 import { dumpTables, runStatement } from './tables.ts';
 
-if (!productionEngines) console.log('skipped: tables of PostgreSQL (PULSECART_TEST_ENGINES=embedded)');
-
 test.skipIf(!productionEngines)('every table is written down, row by row, however long it is', async () => {
   using folder = temporaryFolder();
   const { url, close } = await ownDatabase();

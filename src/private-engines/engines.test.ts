@@ -20,8 +20,6 @@ import { redis } from './redis.ts';
 const START_TIMEOUT_MS = 120_000;
 const KINDS = { postgres, redis, rabbitmq };
 
-if (!productionEngines) console.log('skipped: private engines, by PULSECART_TEST_ENGINES=embedded');
-
 describe.skipIf(!productionEngines)('private engines', () => {
   let engines: PrivateEngines;
   beforeAll(async () => {

@@ -1,15 +1,10 @@
-import { test } from 'bun:test';
-import { ownRabbit, productionEngines } from '../../test/support/engines.ts';
+import { onProductionEngines, ownRabbit } from '../../test/support/engines.ts';
 import { startGateway } from '../../test/support/gateway.ts';
 import { stranger } from '../../test/support/stranger.ts';
 import { queueContract } from './queue.contract.ts';
 import { openRabbitQueue } from './rabbitmq.ts';
 
-if (!productionEngines) {
-  test.skip('the RabbitMQ queue: PULSECART_TEST_ENGINES=embedded runs no broker', () => {});
-} else {
-  contract();
-}
+onProductionEngines(contract);
 
 function contract(): void {
   queueContract('the RabbitMQ queue', async () => {

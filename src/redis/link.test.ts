@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { inspect } from 'node:util';
-import { productionEngines } from '../../test/support/engines.ts';
+import { onProductionEngines } from '../../test/support/engines.ts';
 import {
   REDIS_PASSWORD,
   type RedisShape,
@@ -14,8 +14,7 @@ import { isAppError } from '../domain/errors.ts';
 import { openRedisGate } from '../gate/redis.ts';
 import { openRedisLink } from './link.ts';
 
-if (productionEngines) describe('opening Redis', openings);
-else console.log('skipped: opening Redis, because of PULSECART_TEST_ENGINES=embedded');
+onProductionEngines(() => describe('opening Redis', openings));
 
 function openings(): void {
   let single: RedisShape;

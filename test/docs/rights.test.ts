@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { openPostgresLedger } from '../../src/ledger/postgres.ts';
 import { readPostgresBooks } from '../support/books.ts';
-import { productionEngines } from '../support/engines.ts';
+import { onProductionEngines } from '../support/engines.ts';
 import { ownEngines } from '../support/own-engines.ts';
 import { openProductionShop } from '../support/production-shop.ts';
 import { eventually } from '../support/shop.ts';
@@ -13,8 +13,7 @@ import { readDocument } from './documents.ts';
 
 const TIMEOUT_MS = 60_000;
 
-if (!productionEngines) console.log('PULSECART_TEST_ENGINES=embedded: no rights to try');
-else {
+onProductionEngines(() => {
   test(
     'a sale and an audit need no more rights than docs/operating names',
     async () => {
@@ -40,7 +39,7 @@ else {
     },
     TIMEOUT_MS,
   );
-}
+});
 
 type Settings = Record<'PULSECART_NAMESPACE' | 'DATABASE_URL' | 'REDIS_URL', string>;
 

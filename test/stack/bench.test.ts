@@ -5,8 +5,6 @@ import { productionEngines } from '../support/engines.ts';
 /** Three engines' starts and four seconds of load, on a machine that runs other tests beside it. */
 const PRODUCTION_TIMEOUT_MS = 90_000;
 
-if (!productionEngines) console.log('skipped: bench on production engines (PULSECART_TEST_ENGINES=embedded)');
-
 describe('bench', () => {
   test('sells beside live viewers where it is asked to', async () => {
     const args = ['--workload', 'sync-win', '--viewers', '20', '--seconds', '1', '--rounds', '3', '--json'];

@@ -7,9 +7,6 @@ import { temporaryFolder } from '../support/folder.ts';
 /** Four engines' starts and a small sale, on a machine that runs other tests beside it. */
 const DEMO_TIMEOUT_MS = 120_000;
 
-if (!productionEngines)
-  console.log('skipped: the demo on production engines (PULSECART_TEST_ENGINES=embedded)');
-
 test.skipIf(!productionEngines)(
   'the demo on production engines passes every verdict, and leaves nothing behind',
   async () => {

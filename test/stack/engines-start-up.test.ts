@@ -8,7 +8,7 @@ import { startPrivateEngine } from '../../src/private-engines/engines.ts';
 import { freePorts } from '../../src/private-engines/ports.ts';
 import { readPostgresBooks } from '../support/books.ts';
 import { type Ended, runPulsecart } from '../support/command.ts';
-import { productionEngines } from '../support/engines.ts';
+import { onProductionEngines } from '../support/engines.ts';
 import { type OwnEngines, ownEngines } from '../support/own-engines.ts';
 
 /** An engine that cannot be used is named in one line at the start, by what is wrong with it and without its password. */
@@ -57,8 +57,7 @@ describe('settings of the engines that cannot be', () => {
   });
 });
 
-if (!productionEngines) console.log('PULSECART_TEST_ENGINES=embedded: no engine refuses anybody');
-else {
+onProductionEngines(() => {
   let own: OwnEngines;
   let env: Record<'DATABASE_URL' | 'REDIS_URL' | 'RABBITMQ_URL', string> & Env;
   beforeAll(async () => {
@@ -196,7 +195,7 @@ else {
     },
     START_TIMEOUT_MS,
   );
-}
+});
 
 /** The URL with these parts, and always with the password that must not be shown. */
 function as(url: string, parts: Partial<Pick<URL, 'username' | 'hostname' | 'port' | 'pathname'>>): string {

@@ -6,7 +6,7 @@ import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE, targetOf } from '../../
 import type { Exit, ServerProcess } from '../../src/load/server-process.ts';
 import { disagreements, hearOutcomes, readRound } from '../support/aftermath.ts';
 import { runPulsecart } from '../support/command.ts';
-import { productionEngines } from '../support/engines.ts';
+import { onProductionEngines } from '../support/engines.ts';
 import { openProductionShop, type ProductionShop } from '../support/production-shop.ts';
 import { connectRaw, type RawAnswer, rawRequest } from '../support/raw-http.ts';
 import { eventually } from '../support/shop.ts';
@@ -17,8 +17,7 @@ import { until } from '../support/until.ts';
 const OPEN_TIMEOUT_MS = 90_000;
 const PLENTY = 2_000_000_000;
 
-if (!productionEngines) console.log('PULSECART_TEST_ENGINES=embedded: one process is all there is');
-else {
+onProductionEngines(() => {
   describe('several processes of the API', () => {
     let shop: ProductionShop;
     beforeAll(async () => {
@@ -249,7 +248,7 @@ else {
       OPEN_TIMEOUT_MS,
     );
   });
-}
+});
 
 /** An odd number, so that two processes cannot have answered equally many. One has none of them once in 2³² times. */
 const CONNECTIONS = 33;

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { productionEngines } from '../support/engines.ts';
+import { onProductionEngines } from '../support/engines.ts';
 import { lastTold, openStream, type StreamReader } from '../support/event-stream.ts';
 import { openProductionShop } from '../support/production-shop.ts';
 import { eventually } from '../support/shop.ts';
@@ -9,9 +9,7 @@ const OPEN_TIMEOUT_MS = 90_000;
 /** Each goes to one of two processes by chance: that all go to the same one happens once in 2²³ times. */
 const VIEWERS = 24;
 
-if (!productionEngines)
-  console.log('PULSECART_TEST_ENGINES=embedded: no live streams on the production engines');
-else {
+onProductionEngines(() => {
   describeLiveContract((env = {}) => openProductionShop({ env }));
 
   test(
@@ -47,4 +45,4 @@ else {
     },
     OPEN_TIMEOUT_MS,
   );
-}
+});

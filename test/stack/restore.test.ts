@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { Client } from 'pg';
 import { readDocument } from '../docs/documents.ts';
-import { productionEngines } from '../support/engines.ts';
+import { onProductionEngines } from '../support/engines.ts';
 import { openProductionShop } from '../support/production-shop.ts';
 import { eventually } from '../support/shop.ts';
 
@@ -13,8 +13,7 @@ import { eventually } from '../support/shop.ts';
 const TIMEOUT_MS = 90_000;
 const UNITS = 10;
 
-if (!productionEngines) console.log('PULSECART_TEST_ENGINES=embedded: no PostgreSQL to restore');
-else {
+onProductionEngines(() => {
   test(
     'PostgreSQL can be restored while RabbitMQ and Redis are of a later moment',
     async () => {
@@ -63,7 +62,7 @@ else {
     },
     TIMEOUT_MS,
   );
-}
+});
 
 interface Waiting {
   readonly ready: number;

@@ -6,8 +6,6 @@ import { askRows } from '../../src/load/tables.ts';
 import { runPulsecart } from '../support/command.ts';
 import { ownDatabase, ownRabbit, ownRedis, productionEngines } from '../support/engines.ts';
 
-if (!productionEngines) console.log('skipped: seeded books in PostgreSQL (PULSECART_TEST_ENGINES=embedded)');
-
 describe.skipIf(!productionEngines)('orders seeded for a measurement', () => {
   test('stand in books that balance, and sales go on behind them', async () => {
     await using engines = await ownEngines();

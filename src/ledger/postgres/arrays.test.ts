@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { ownDatabase, productionEngines } from '../../../test/support/engines.ts';
+import { onProductionEngines, ownDatabase } from '../../../test/support/engines.ts';
 import { sql } from '../../../test/support/postgres-ledger.ts';
 import { idArray, isUuid, numberArray, textArray } from './arrays.ts';
 
@@ -22,7 +22,7 @@ const TEXTS = [
   '{}',
 ];
 
-if (productionEngines) {
+onProductionEngines(() => {
   describe('what is written as an array', () => {
     test('is read by PostgreSQL as it was', async () => {
       const { url, close } = await ownDatabase();
@@ -48,9 +48,7 @@ if (productionEngines) {
       await close();
     });
   });
-} else {
-  console.log('skipped: arrays for PostgreSQL, because of PULSECART_TEST_ENGINES=embedded');
-}
+});
 
 test('only what an id column can hold is looked up', () => {
   expect(isUuid('01890000-0000-7000-8000-00000000000a')).toBe(true);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { Client } from 'pg';
-import { ownDatabase, productionEngines } from '../../../test/support/engines.ts';
+import { onProductionEngines, ownDatabase } from '../../../test/support/engines.ts';
 import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
 import { until } from '../../../test/support/until.ts';
 import { audit } from '../../audit/audit.ts';
@@ -18,12 +18,10 @@ const ENDINGS = 400;
 /** Short, so that a test sees them pass; long enough for an answer on a busy machine. */
 const TIMEOUTS = { connectMs: 1_000, statementMs: 1_000 };
 
-if (productionEngines) {
+onProductionEngines(() => {
   describe('a connection that is cut', cuts);
   describe('a PostgreSQL that stands still or dies', outages);
-} else {
-  console.log('skipped: faults of PostgreSQL, because of PULSECART_TEST_ENGINES=embedded');
-}
+});
 
 function wish(productId = 1): Purchase {
   const decideBy = Number.MAX_SAFE_INTEGER;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { ownDatabase, productionEngines } from '../../../test/support/engines.ts';
+import { onProductionEngines, ownDatabase } from '../../../test/support/engines.ts';
 import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
 import { AppError } from '../../domain/errors.ts';
 import { freePorts } from '../../private-engines/ports.ts';
@@ -8,8 +8,7 @@ import { unfitness } from './fitness.ts';
 
 const PASSWORD = 'do-not-tell';
 
-if (productionEngines) describe('opening the ledger in PostgreSQL', openings);
-else console.log('skipped: opening the ledger in PostgreSQL, because of PULSECART_TEST_ENGINES=embedded');
+onProductionEngines(() => describe('opening the ledger in PostgreSQL', openings));
 
 function openings(): void {
   let database: Awaited<ReturnType<typeof ownDatabase>>;

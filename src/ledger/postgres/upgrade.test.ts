@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { ownDatabase, productionEngines } from '../../../test/support/engines.ts';
+import { onProductionEngines, ownDatabase } from '../../../test/support/engines.ts';
 import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
 import { audit } from '../../audit/audit.ts';
 import type { OrderStatus } from '../../domain/order.ts';
@@ -14,9 +14,7 @@ import operations from './migrations/0005-operations.sql' with { type: 'text' };
 
 const UNITS = 10;
 
-if (!productionEngines) {
-  console.log('skipped: upgrades of PostgreSQL, because of PULSECART_TEST_ENGINES=embedded');
-} else {
+onProductionEngines(() => {
   test('orders of before money could go back end like others, also those of a process that is still the old one', async () => {
     const { url, close } = await ownDatabase();
     for (const migration of [tables, decide, settle, keys, operations]) await sql(url, migration);
@@ -50,7 +48,7 @@ if (!productionEngines) {
     await ledger.close();
     await close();
   });
-}
+});
 
 const ENDS: OrderStatus[] = ['refunded', 'paid', 'paid', 'cancelled', 'expired', 'reserved'];
 

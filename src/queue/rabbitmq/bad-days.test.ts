@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:test';
-import { productionEngines } from '../../../test/support/engines.ts';
+import { onProductionEngines } from '../../../test/support/engines.ts';
 import { type Gateway, type Hearing, startGateway } from '../../../test/support/gateway.ts';
 import { type Stranger, stranger } from '../../../test/support/stranger.ts';
 import { until } from '../../../test/support/until.ts';
@@ -15,11 +15,7 @@ const CONFIRM_TIMEOUT_MS = 1_000;
 /** The status gives the broker two seconds; the rest is for a busy machine. */
 const TOLD_WITHIN_MS = FROZEN_MS - CONFIRM_TIMEOUT_MS;
 
-if (!productionEngines) {
-  test.skip('bad days of RabbitMQ: PULSECART_TEST_ENGINES=embedded runs no broker', () => {});
-} else {
-  badDays();
-}
+onProductionEngines(badDays);
 
 function badDays(): void {
   let broker: PrivateEngine;

@@ -1,15 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { ownRabbit, productionEngines } from '../../../test/support/engines.ts';
+import { onProductionEngines, ownRabbit } from '../../../test/support/engines.ts';
 import { type Stranger, stranger } from '../../../test/support/stranger.ts';
 import { until } from '../../../test/support/until.ts';
 import type { Delivery, Queue, QueueStatus } from '../queue.ts';
 import { openRabbitQueue, type RabbitQueueOptions } from '../rabbitmq.ts';
 
-if (!productionEngines) {
-  test.skip('several processes at one RabbitMQ: PULSECART_TEST_ENGINES=embedded runs no broker', () => {});
-} else {
-  severalProcesses();
-}
+onProductionEngines(severalProcesses);
 
 /** Several queues on one namespace are what several processes are to the broker. */
 function severalProcesses(): void {

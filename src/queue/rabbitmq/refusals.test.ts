@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { createServer } from 'node:net';
-import { ownRabbit, productionEngines } from '../../../test/support/engines.ts';
+import { onProductionEngines, ownRabbit } from '../../../test/support/engines.ts';
 import { type Stranger, stranger } from '../../../test/support/stranger.ts';
 import { until } from '../../../test/support/until.ts';
 import { AppError, type ErrorCode } from '../../domain/errors.ts';
@@ -9,11 +9,7 @@ import { openRabbitQueue } from '../rabbitmq.ts';
 
 const SECRET = 'pa55-word';
 
-if (!productionEngines) {
-  test.skip('what RabbitMQ refuses: PULSECART_TEST_ENGINES=embedded runs no broker', () => {});
-} else {
-  refusals();
-}
+onProductionEngines(refusals);
 
 function refusals(): void {
   let url: URL;
