@@ -1,13 +1,13 @@
 import { expect, test } from 'bun:test';
+import { seedOf } from '../../test/support/seed.ts';
 import { openHouse } from '../../test/support/settlement-house.ts';
 import { until } from '../../test/support/until.ts';
 import type { PaymentProvider } from '../payments/provider.ts';
 
+const seed = seedOf(import.meta.path);
 const FINAL = new Set(['paid', 'declined', 'expired']);
 
 test('a crowd with every fault ends with each order decided, charged at most once, and the books balanced', async () => {
-  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9));
-  console.log(`seed ${seed}; to repeat: SEED=${seed} bun test src/settlement/crowd.test.ts`);
   const house = openHouse({
     units: 1_000,
     simulator: {

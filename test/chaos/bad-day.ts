@@ -6,9 +6,14 @@ import { Redis } from 'ioredis';
 import { randomFrom } from '../../src/domain/random.ts';
 import { type CrowdResult, runCrowd } from '../../src/load/crowd.ts';
 import { readQueues, readStock } from '../../src/load/server-api.ts';
-import { type PrivateEngines, startPrivateEngines } from '../../src/private-engines/engines.ts';
+import {
+  type EngineName,
+  type PrivateEngine,
+  startPrivateEngine,
+} from '../../src/private-engines/engines.ts';
 import { isAlive } from '../../src/private-engines/processes.ts';
 import { disagreements, hearOutcomes, type Round, readRound, type Told } from '../support/aftermath.ts';
+import { ownEngines } from '../support/own-engines.ts';
 import { openProductionShop, type ProductionShop } from '../support/production-shop.ts';
 import { eventually } from '../support/shop.ts';
 import { isExcused, isWell, type Probe, type Probes, type Question, startProbes } from './probes.ts';
@@ -33,7 +38,8 @@ export interface BadDay {
 }
 
 export interface Place {
-  readonly engines: PrivateEngines;
+  /** The one that may be broken. */
+  readonly engine: PrivateEngine;
   readonly shop: ProductionShop;
   readonly random: () => number;
 }
@@ -71,21 +77,24 @@ const DAY_TIMEOUT_MS = 120_000;
 const PROBED_PRODUCT = 5;
 const PROBED_UNITS = 1_000_000;
 
-/** Registers one test per day, all with the same engines and the same processes. */
-export function liveThrough(file: string, days: readonly BadDay[]): void {
-  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1_000_000));
+const VARIABLES = { postgres: 'DATABASE_URL', redis: 'REDIS_URL', rabbitmq: 'RABBITMQ_URL' } as const;
+
+/**
+ * Registers one test per day, all with the same engines and the same processes. The engine that breaks is their own; the other
+ * two are those that all tests share.
+ */
+export function liveThrough(seed: number, breaks: EngineName, days: readonly BadDay[]): void {
   const opened = new AsyncDisposableStack();
   let place: Place;
 
   beforeAll(async () => {
-    console.log(`bad days, seed ${seed}; again: SEED=${seed} npm test -- ${file}`);
-    const engines = await startPrivateEngines();
-    opened.defer(engines.close);
+    const engine = await startPrivateEngine(breaks);
+    opened.defer(engine.close);
+    const shared = opened.use(await ownEngines());
+    const engines = { ...shared.env, [VARIABLES[breaks]]: engine.url };
     const env = { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off' };
-    const shop = opened.use(
-      await openProductionShop({ engines: engines.env, env, instances: 2, workers: 1 }),
-    );
-    place = { engines, shop, random: randomFrom(seed) };
+    const shop = opened.use(await openProductionShop({ engines, env, instances: 2, workers: 1 }));
+    place = { engine, shop, random: randomFrom(seed) };
   }, OPEN_TIMEOUT_MS);
   afterAll(() => opened.disposeAsync(), OPEN_TIMEOUT_MS);
 
@@ -160,7 +169,7 @@ async function live(
   await expectProbesKept(shop, probes);
   expect(Math.max(...Object.values(wellMs))).toBeLessThan(WELL_AFTER_MS);
   expect(await readStock(shop.url, asked.productId)).toBe(0);
-  await eventually(() => gateIsTrue(place, asked.productId));
+  await eventually(() => gateIsTrue(shop, asked.productId));
   expect((await shop.readBooks()).breaches).toEqual([]);
   await expectRefusalsFinal(shop, asked, [first, second]);
   if (day.ends !== 'instances') expect(processesOf(shop).instances).toEqual(processesBefore.instances);
@@ -252,12 +261,12 @@ async function expectRefusalsFinal(
 }
 
 /** The gate's entry, which claim.lua describes, says what the ledger says. */
-async function gateIsTrue({ engines, shop }: Place, productId: number): Promise<boolean> {
-  const redis = new Redis(engines.redis.url);
-  const entry = await redis.get(`pulsecart:{p:${productId}}:gate`);
+async function gateIsTrue({ env, url }: ProductionShop, productId: number): Promise<boolean> {
+  const redis = new Redis(env.REDIS_URL!);
+  const entry = await redis.get(`${env.PULSECART_NAMESPACE}:{p:${productId}}:gate`);
   redis.disconnect();
   const [, available, free] = (entry ?? '').split(' ').map(Number);
-  const stock = await readStock(shop.url, productId);
+  const stock = await readStock(url, productId);
   return available === stock && free === stock;
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { randomFrom } from '../../src/domain/random.ts';
-import { productionEngines } from '../support/engines.ts';
+import { onProductionEngines } from '../support/engines.ts';
 import { openProductionShop } from '../support/production-shop.ts';
+import { seedOf } from '../support/seed.ts';
 import { eventually, openShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
@@ -10,8 +11,7 @@ import { until } from '../support/until.ts';
  * of many cancels. What was answered holds, what was cut off can be asked for again, and each order has one end.
  */
 
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1_000_000));
-console.log(`kill -9, seed ${seed}; again: SEED=${seed} npm test -- test/chaos/endings.test.ts`);
+const seed = seedOf(import.meta.path);
 
 const ORDERS = 40;
 /** The company answers so slowly that a kill soon after the request comes before it. */
@@ -35,8 +35,7 @@ type Heard = number | 'cut';
 
 describe('on the embedded engines', () => liveThrough((env) => openShop(env)));
 
-if (!productionEngines) console.log('PULSECART_TEST_ENGINES=embedded: no kills on the production engines');
-else describe('on the production engines', () => liveThrough((env) => openProductionShop({ env })));
+onProductionEngines(() => liveThrough((env) => openProductionShop({ env })));
 
 function liveThrough(open: (env: Record<string, string>) => Promise<Shop>): void {
   test(

@@ -1,6 +1,7 @@
 import { expect } from 'bun:test';
 import { Client } from 'pg';
-import { productionEngines } from '../support/engines.ts';
+import { onProductionEngines } from '../support/engines.ts';
+import { seedOf } from '../support/seed.ts';
 import { type Felt, liveThrough } from './bad-day.ts';
 import { heldUp } from './probes.ts';
 
@@ -10,15 +11,14 @@ const FROZEN_MS = 5_000;
 const TERMINATE_FOR_MS = 3_000;
 const goesOn = ['stock'] as const;
 
-if (!productionEngines) console.log('PULSECART_TEST_ENGINES=embedded: no bad days with PostgreSQL');
-else
-  liveThrough('test/chaos/engines-postgres.test.ts', [
+onProductionEngines(() =>
+  liveThrough(seedOf(import.meta.path), 'postgres', [
     {
       what: 'PostgreSQL is killed and recovers',
-      async strike({ engines }) {
-        await engines.postgres.kill();
+      async strike({ engine }) {
+        await engine.kill();
         await Bun.sleep(DOWN_MS);
-        await engines.postgres.restart();
+        await engine.restart();
         return {};
       },
       goesOn,
@@ -26,8 +26,8 @@ else
     },
     {
       what: 'connections to PostgreSQL are terminated in the middle of their work',
-      async strike({ engines }) {
-        const client = new Client({ connectionString: engines.postgres.url });
+      async strike({ engine }) {
+        const client = new Client({ connectionString: engine.url });
         await client.connect();
         const untilMs = performance.now() + TERMINATE_FOR_MS;
         let terminated = 0;
@@ -45,10 +45,10 @@ else
     },
     {
       what: 'PostgreSQL is frozen for five seconds',
-      async strike({ engines }) {
-        engines.postgres.freeze();
+      async strike({ engine }) {
+        engine.freeze();
         await Bun.sleep(FROZEN_MS);
-        engines.postgres.thaw();
+        engine.thaw();
         return {};
       },
       goesOn,
@@ -56,7 +56,8 @@ else
         expect(heldUp(probes, 'sync', FROZEN_MS / 2)).toBeGreaterThan(0);
       },
     },
-  ]);
+  ]),
+);
 
 const DOWN_MS = 1_000;
 const BETWEEN_TERMINATIONS_MS = 50;

@@ -1,6 +1,7 @@
 import { expect } from 'bun:test';
 import { readQueues } from '../../src/load/server-api.ts';
-import { productionEngines } from '../support/engines.ts';
+import { onProductionEngines } from '../support/engines.ts';
+import { seedOf } from '../support/seed.ts';
 import { eventually } from '../support/shop.ts';
 import { type Felt, liveThrough } from './bad-day.ts';
 import { heldUp } from './probes.ts';
@@ -9,14 +10,13 @@ import { heldUp } from './probes.ts';
 
 const FROZEN_MS = 5_000;
 
-if (!productionEngines) console.log('PULSECART_TEST_ENGINES=embedded: no bad days with RabbitMQ');
-else
-  liveThrough('test/chaos/engines-rabbitmq.test.ts', [
+onProductionEngines(() =>
+  liveThrough(seedOf(import.meta.path), 'rabbitmq', [
     {
       what: 'RabbitMQ is killed and recovers',
-      async strike({ engines }) {
-        await engines.rabbitmq.kill();
-        await engines.rabbitmq.restart();
+      async strike({ engine }) {
+        await engine.kill();
+        await engine.restart();
         return {};
       },
       goesOn: ['sync', 'stock'],
@@ -27,10 +27,10 @@ else
     },
     {
       what: 'RabbitMQ is frozen for five seconds',
-      async strike({ engines }) {
-        engines.rabbitmq.freeze();
+      async strike({ engine }) {
+        engine.freeze();
         await Bun.sleep(FROZEN_MS);
-        engines.rabbitmq.thaw();
+        engine.thaw();
         return {};
       },
       goesOn: ['sync', 'stock'],
@@ -80,7 +80,8 @@ else
         expect(evidence.waiting).toBeGreaterThan(0);
       },
     },
-  ]);
+  ]),
+);
 
 const WORKER_KILLS = 3;
 const WORKER_LIVES_MS_MAX = 300;

@@ -1,6 +1,7 @@
 import { expect } from 'bun:test';
 import { Redis } from 'ioredis';
-import { productionEngines } from '../support/engines.ts';
+import { onProductionEngines } from '../support/engines.ts';
+import { seedOf } from '../support/seed.ts';
 import { type Felt, liveThrough } from './bad-day.ts';
 
 /** Redis asks for nothing: without it everything goes on, past the gate. */
@@ -10,13 +11,12 @@ const FLUSHES = 8;
 const FLUSH_EVERY_MS = 300;
 const goesOn = ['sync', 'async', 'stock'] as const;
 
-if (!productionEngines) console.log('PULSECART_TEST_ENGINES=embedded: no bad days with Redis');
-else
-  liveThrough('test/chaos/engines-redis.test.ts', [
+onProductionEngines(() =>
+  liveThrough(seedOf(import.meta.path), 'redis', [
     {
       what: 'Redis forgets everything, again and again',
-      async strike({ engines }) {
-        const redis = new Redis(engines.redis.url);
+      async strike({ engine }) {
+        const redis = new Redis(engine.url);
         let forgotten = 0;
         for (let i = 0; i < FLUSHES; i++) {
           if ((await redis.dbsize()) > 0) forgotten++;
@@ -33,10 +33,10 @@ else
     },
     {
       what: 'Redis is killed and comes back empty',
-      async strike({ engines }) {
-        await engines.redis.kill();
+      async strike({ engine }) {
+        await engine.kill();
         await Bun.sleep(DOWN_MS);
-        await engines.redis.restart();
+        await engine.restart();
         return {};
       },
       goesOn,
@@ -44,16 +44,17 @@ else
     },
     {
       what: 'Redis is frozen for five seconds',
-      async strike({ engines }) {
-        engines.redis.freeze();
+      async strike({ engine }) {
+        engine.freeze();
         await Bun.sleep(FROZEN_MS);
-        engines.redis.thaw();
+        engine.thaw();
         return {};
       },
       goesOn,
       expectFelt: expectLedgerOnly,
     },
-  ]);
+  ]),
+);
 
 const DOWN_MS = 1_000;
 

@@ -7,6 +7,7 @@ import { type ServerProcess, startServer } from '../../src/load/server-process.t
 import { disagreements, hearOutcomes, readRound, type Told } from '../support/aftermath.ts';
 import { readBooks } from '../support/books.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { seedOf } from '../support/seed.ts';
 import { eventually } from '../support/shop.ts';
 
 /**
@@ -14,7 +15,8 @@ import { eventually } from '../support/shop.ts';
  * holds, what was accepted ends, and the units that nobody got are sold to those who come afterwards.
  */
 
-const ROUNDS = 21;
+/** Each mode twice; `npm run chaos -- --rounds 20 --file test/chaos/kill.test.ts` kills 120 times. */
+const ROUNDS = 6;
 const MODES: readonly Mode[] = ['sync', 'async', 'both'];
 const ASKED = { productId: 1, quantity: 2 };
 const USERS = 1_600;
@@ -25,13 +27,13 @@ const KILL_MS_MAX = (USERS / RATE_PER_S) * 1000 * 0.8;
 const CUTS_ARE_SEEN_MS = 400;
 /** Enough that some rounds are killed while units are left, and some after the sell-out. */
 const UNITS_MAX = 2 * USERS;
-/** In every so many rounds nobody decides what is accepted, so that the server that comes back finds a backlog. */
-const BACKLOG_EVERY = 6;
+/** In these rounds, an async one and a mixed one, nobody decides what is accepted: the server that comes back finds a backlog. */
+const BACKLOG_ROUNDS = [1, 5];
 /** How often the server that comes back is killed, too, while it works off what it found. */
 const SECOND_KILL_SHARE = 0.3;
 const SECOND_KILL_MS_MAX = 30;
 
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1_000_000));
+const seed = seedOf(import.meta.path);
 
 interface RoundReport {
   readonly mode: Mode;
@@ -47,7 +49,6 @@ interface RoundReport {
 }
 
 test(`a server that is killed ${ROUNDS} times in the middle of a crowd keeps every answer`, async () => {
-  console.log(`kill -9, seed ${seed}; again: SEED=${seed} npm test -- test/chaos/kill.test.ts`);
   const random = randomFrom(seed);
   const folder = temporaryFolder();
   const server = { now: await startServer({ dataFolder: folder.path }) };
@@ -75,8 +76,9 @@ async function killInTheMiddle(
   random: () => number,
 ): Promise<RoundReport> {
   const units = 2 * Math.ceil((random() * UNITS_MAX) / 2);
-  const killAtMs = Math.round(random() * KILL_MS_MAX);
-  const backlog = round % BACKLOG_EVERY === 1;
+  const backlog = BACKLOG_ROUNDS.includes(round);
+  // By then something was accepted.
+  const killAtMs = Math.round((backlog ? (1 + random()) / 2 : random()) * KILL_MS_MAX);
   const killAgain = backlog || random() < SECOND_KILL_SHARE;
   if (backlog) {
     expect(await server.now.stop()).toBe(0);
@@ -84,7 +86,7 @@ async function killInTheMiddle(
   }
   await resetStock(server.now.url, ASKED.productId, units);
 
-  const first = await crowdCutShort(server.now, { mode, seed: seedOf(round, 0), killAtMs });
+  const first = await crowdCutShort(server.now, { mode, seed: crowdSeed(round, 0), killAtMs });
   const cut = first.record.count('unknown');
   const owed = first.record.count('accepted');
   server.now = await startServer({ dataFolder: folder });
@@ -103,9 +105,9 @@ async function killInTheMiddle(
   const left = await readRound({ dataFolder: folder }, ASKED.productId);
   const unsold = left.units / ASKED.quantity - left.orders.length;
   const second = {
-    seed: seedOf(round, 1),
+    seed: crowdSeed(round, 1),
     ...(await runCrowd({
-      ...crowdAt(server.now, mode, seedOf(round, 1)),
+      ...crowdAt(server.now, mode, crowdSeed(round, 1)),
       users: unsold + 20,
       patienceMs: 30_000,
     })),
@@ -166,8 +168,8 @@ function expectNotVacuous(reports: readonly RoundReport[]): void {
   const rounds = (holds: (report: RoundReport) => boolean) => reports.filter(holds).length;
   expect(rounds(({ cut }) => cut > 0)).toBeGreaterThanOrEqual(ROUNDS / 3);
   expect(rounds(({ found }) => found > 0)).toBeGreaterThanOrEqual(ROUNDS / 3);
-  expect(rounds(({ owed }) => owed > 0)).toBeGreaterThanOrEqual(2);
-  expect(rounds(({ waiting }) => waiting > 0)).toBeGreaterThanOrEqual(2);
+  expect(rounds(({ owed }) => owed > 0)).toBeGreaterThanOrEqual(1);
+  expect(rounds(({ waiting }) => waiting > 0)).toBeGreaterThanOrEqual(1);
 }
 
 function crowdAt(server: ServerProcess, mode: Mode, seed: number) {
@@ -175,6 +177,6 @@ function crowdAt(server: ServerProcess, mode: Mode, seed: number) {
 }
 
 /** Distinct buyers in every crowd. */
-function seedOf(round: number, crowd: number): number {
+function crowdSeed(round: number, crowd: number): number {
   return 10 * round + crowd;
 }

@@ -1,19 +1,15 @@
 import { expect, test } from 'bun:test';
-import { productionEngines } from '../support/engines.ts';
+import { onProductionEngines } from '../support/engines.ts';
 import { openProductionShop } from '../support/production-shop.ts';
+import { seedOf } from '../support/seed.ts';
 import { liveThroughTheDay, TURBULENT, WHOLE_DAY_TIMEOUT_MS } from './whole-day.ts';
 
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1_000_000));
+const seed = seedOf(import.meta.path);
 
-if (!productionEngines)
-  console.log('PULSECART_TEST_ENGINES=embedded: no whole day on the production engines');
-else {
+onProductionEngines(() => {
   test(
     'a day on which everything happens at once ends well with several processes on the production engines',
     async () => {
-      console.log(
-        `the whole day, seed ${seed}; again: SEED=${seed} npm test -- test/chaos/whole-day-production.test.ts`,
-      );
       await using shop = await openProductionShop({ env: TURBULENT, instances: 2, workers: 1 });
       await liveThroughTheDay({
         shop,
@@ -37,7 +33,7 @@ else {
     },
     WHOLE_DAY_TIMEOUT_MS,
   );
-}
+});
 
 /** The payment company's troubles taken back. */
 const QUIET = Object.fromEntries(

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { ownDatabase, productionEngines } from '../../../test/support/engines.ts';
+import { onProductionEngines, ownDatabase } from '../../../test/support/engines.ts';
 import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
+import { seedOf } from '../../../test/support/seed.ts';
 import { audit } from '../../audit/audit.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
 import type { Operation } from '../../domain/operation.ts';
@@ -10,11 +11,10 @@ import type { Ledger } from '../ledger.ts';
 import { openPostgresBooks } from './books.ts';
 
 const INSTANCES = 4;
-const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+const seed = seedOf(import.meta.path);
 const mint = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), Date.now).mint;
 
-if (productionEngines) describe('several instances on one database', together);
-else console.log('skipped: several instances on PostgreSQL, because of PULSECART_TEST_ENGINES=embedded');
+onProductionEngines(() => describe('several instances on one database', together));
 
 function together(): void {
   let database: Awaited<ReturnType<typeof ownDatabase>>;
@@ -57,8 +57,7 @@ function together(): void {
   }
 
   test('sell, charge, expire, cancel, refund and serve operators at once without a deadlock, and their books balance', async () => {
-    console.log(`seed ${SEED}; to repeat: SEED=${SEED} npm test -- src/ledger/postgres/many`);
-    const random = randomFrom(SEED);
+    const random = randomFrom(seed);
     const below = (n: number) => Math.floor(random() * n);
     const products = [101, 102, 103, 104];
     await sale(101, { units: 300 });
