@@ -13,7 +13,7 @@ import { eventually, openShop, type Shop } from '../support/shop.ts';
 
 const seed = seedOf(import.meta.path);
 /** Requests for each operation. */
-const RUNS = 60;
+const RUNS = 40;
 const OPERATOR_TOKEN = 'a-token-that-no-answer-tells';
 const ENV = { PULSECART_OPERATOR_TOKEN: OPERATOR_TOKEN };
 const TIMEOUT_MS = 150_000;

@@ -62,4 +62,4 @@ export function eventually(condition: () => boolean | Promise<boolean>): Promise
   return until(condition, EVENTUALLY_DEADLINE_MS);
 }
 
-const EVENTUALLY_DEADLINE_MS = 25_000;
+const EVENTUALLY_DEADLINE_MS = 45_000;
