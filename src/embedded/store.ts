@@ -37,6 +37,8 @@ const CHECKPOINT_PAGES = 1000;
  * answered, so that the answer is "nothing was done" instead of "nobody knows".
  */
 const BUSY_MS = 1_000;
+/** The same after one that waited in vain, until one gets through: the next in line would wait for all those before it. */
+const STILL_BUSY_MS = 20;
 
 /** A corrupt file of up to this size is found at start; checking a larger one would delay every start. */
 const QUICK_CHECK_BYTES_MAX = 64 * 1024 * 1024;
@@ -142,6 +144,14 @@ function store(db: Database, hasItsFiles: () => boolean, close: () => void): Sto
   const commit = db.prepare('COMMIT');
   const rollback = db.prepare('ROLLBACK');
 
+  let isHeld = false;
+
+  function setHeld(held: boolean): void {
+    if (held === isHeld) return;
+    isHeld = held;
+    db.exec(`PRAGMA busy_timeout = ${held ? STILL_BUSY_MS : BUSY_MS}`);
+  }
+
   function write<T>(work: () => T): T {
     let committing = false;
     let result: T;
@@ -152,8 +162,10 @@ function store(db: Database, hasItsFiles: () => boolean, close: () => void): Sto
       commit.run();
     } catch (error) {
       if (db.inTransaction) rollback.run();
+      setHeld((error as { code?: string }).code === 'SQLITE_BUSY');
       throw storeError(error, committing);
     }
+    setHeld(false);
     if (!hasItsFiles()) throw new AppError('outcome_unknown', 'The files of the store are lost.');
     return result;
   }
