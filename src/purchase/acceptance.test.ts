@@ -23,10 +23,10 @@ afterEach(async () => {
   await house.close();
 });
 
-function acceptance(): Acceptance {
+function acceptance(answerWithinMs = ANSWER_WITHIN_MS): Acceptance {
   return createAcceptance(house.ledger, house.queue, house.catalogue, house.ids, house.clock, {
     publishesInFlightMax: 1,
-    answerWithinMs: ANSWER_WITHIN_MS,
+    answerWithinMs,
   });
 }
 
@@ -188,6 +188,26 @@ test('keys that cannot be kept refuse their purchases as not taken, and no other
     { status: 'fulfilled' },
   ]);
   expect(await waiting()).toBe(1);
+});
+
+test('P7 one deadline: keys that are kept too late refuse their purchases, whenever that is', async () => {
+  house = await openPurchaseHouse();
+  const { bindKeys } = house.ledger;
+  const desk = acceptance(150);
+  // Overdue purchases are looked for every 100 ms, so many of these fall between the end of the time and the next look.
+  for (const tookMs of [152, 160, 170, 180, 190]) {
+    const arrivedAtMs = performance.now();
+    house.ledger.bindKeys = async (bindings) => {
+      while (performance.now() - arrivedAtMs < tookMs) await Bun.sleep(1);
+      return bindKeys(bindings);
+    };
+    await expect(desk.accept(wish({ key: key(`k${tookMs}`) }))).rejects.toMatchObject({
+      code: 'unavailable',
+    });
+  }
+  expect(desk.stats.inside).toBe(0);
+  expect(await waiting()).toBe(0);
+  await desk.close();
 });
 
 test('the window is judged at acceptance, and stands when the purchase is decided', async () => {

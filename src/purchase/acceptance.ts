@@ -162,9 +162,13 @@ export function createAcceptance(
   async function bindInTime(batch: Ticket[], keyed: Ticket[]): Promise<Ticket[]> {
     binding.add(batch);
     const tickets = await bindOrRefuse(batch, keyed).finally(() => binding.delete(batch));
-    answerOverdue();
     const before = performance.now() - answerWithinMs;
-    return tickets.filter(({ arrivedAtMs }) => arrivedAtMs > before);
+    return tickets.filter(({ arrivedAtMs, reject }) => {
+      const isInTime = arrivedAtMs > before;
+      // Perhaps nobody has looked since its time was over.
+      if (!isInTime) reject(tooSlow());
+      return isInTime;
+    });
   }
 
   /** A key that could not be bound, or perhaps was, refuses its purchase alone: nothing was published yet. */
