@@ -54,7 +54,9 @@ export function createActuatorRoutes(service: Service) {
     // The registry finds what every object inherits, too, such as `toString`.
     if (typeof metric?.get !== 'function')
       return problem(req, 'not_found', 'There is no metric with this name');
-    const { help, values } = await metric.get();
+    const { help, values: all } = await metric.get();
+    // The mean lag of an event loop that has not turned since the last look is no number, and JSON has none for that.
+    const values = all.filter(({ value }) => Number.isFinite(value));
     return json({
       name,
       description: help,
