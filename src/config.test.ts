@@ -14,6 +14,7 @@ test('with nothing set everything has a value that fits one machine', () => {
     port: 8080,
     host: '127.0.0.1',
     instances: 1,
+    startTimeoutMs: 30_000,
     engines: null,
     namespace: 'pulsecart',
     dataFolder: './data',
@@ -62,6 +63,7 @@ test('every setting is read from its variable', () => {
       HOST: '::1',
       PULSECART_DATA: '/srv/data',
       PULSECART_INSTANCES: '3',
+      PULSECART_START_TIMEOUT_MS: '1234',
       ...ENGINES,
       PULSECART_NAMESPACE: 'shop-2',
       PULSECART_DRAIN_MS: '250',
@@ -98,6 +100,7 @@ test('every setting is read from its variable', () => {
     port: 0,
     host: '::1',
     instances: 3,
+    startTimeoutMs: 1_234,
     engines: {
       databaseUrl: ENGINES.DATABASE_URL,
       redisUrl: ENGINES.REDIS_URL,

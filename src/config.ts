@@ -7,6 +7,8 @@ export interface Config {
   readonly host: string;
   /** Server processes that share the port. */
   readonly instances: number;
+  /** How long each of them may take to start. */
+  readonly startTimeoutMs: number;
   /** The production engines; null: the embedded ones, in `dataFolder`. */
   readonly engines: EngineUrls | null;
   /** In front of every key and queue name, so that several houses can share an engine. */
@@ -150,6 +152,13 @@ export function readConfig(
   return Object.freeze({
     port,
     instances,
+    startTimeoutMs: integer(
+      'PULSECART_START_TIMEOUT_MS',
+      env.PULSECART_START_TIMEOUT_MS,
+      30_000,
+      1_000,
+      600_000,
+    ),
     engines,
     namespace,
     host: flags.host ?? (env.HOST || (mode === 'production' ? '0.0.0.0' : '127.0.0.1')),

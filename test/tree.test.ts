@@ -107,11 +107,11 @@ test('the environment is read by config alone', () => {
     'cli/audit.ts',
     'cli/dlq.ts',
     'cli/doctor.ts',
+    'cli/instance.ts',
     'cli/seed.ts',
     'cli/migrate.ts',
     'cli/reset.ts',
     'cli/rush.ts',
-    'cli/supervisor.ts',
     'load/server-process.ts',
   ];
   expect(readers.map(({ path }) => path).filter((path) => !handOver.includes(path))).toEqual([]);

@@ -5,8 +5,9 @@ import { createLog, type Log } from '../observe/log.ts';
 import type { OpenEngines } from './engines.ts';
 import { readFlags } from './flags.ts';
 import { openHouse } from './house.ts';
-import { stopInTime, stopSignal } from './lifetime.ts';
-import { REPLACED, replaced, superviseInstances, tellSupervisor } from './supervisor.ts';
+import { REPLACED, replaced, tellSupervisor } from './instance.ts';
+import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
+import { superviseInstances } from './supervisor.ts';
 
 const FLAGS = {
   port: { kind: 'text', what: 'a port' },
@@ -49,7 +50,9 @@ export async function serve(argv: readonly string[], openEngines: OpenEngines): 
     return superviseInstances(argv, config, log, (url) => announce(url, '', config, log, startedAtMs));
   }
   const stopped = stopSignal();
-  const { url, description, close } = await open(config, log, openEngines, { sharesPort: false });
+  const opened = await open(config, log, openEngines, { sharesPort: false, stopped });
+  if (typeof opened === 'string') return stopUnopened(log, opened);
+  const { url, description, close } = opened;
   announce(url, description, config, log, startedAtMs);
   await stopInTime(log, await stopped, () => close(config.drainMs));
   return 0;
@@ -60,7 +63,9 @@ export async function serveInstance(argv: readonly string[], openEngines: OpenEn
   const config = readConfig(process.env, readFlags(argv, FLAGS));
   const log = createLog(config.logLevel);
   const stopped = Promise.race([stopSignal(), replaced()]);
-  const { url, close } = await open(config, log, openEngines, { sharesPort: true });
+  const opened = await open(config, log, openEngines, { sharesPort: true, stopped });
+  if (typeof opened === 'string') return stopUnopened(log, opened);
+  const { url, close } = opened;
   tellSupervisor(url);
   const why = await stopped;
   const drainMs = why === REPLACED ? Math.max(config.drainMs, REPLACED_DRAIN_MS) : config.drainMs;
@@ -68,13 +73,15 @@ export async function serveInstance(argv: readonly string[], openEngines: OpenEn
   return 0;
 }
 
+/** Answers the signal where that came before the engines were open. */
 async function open(
   config: Config,
   log: Log,
   openEngines: OpenEngines,
-  { sharesPort }: { sharesPort: boolean },
+  { sharesPort, stopped }: { readonly sharesPort: boolean; readonly stopped: Promise<string> },
 ) {
-  const engines = await openEngines(config, log);
+  const engines = await Promise.race([openEngines(config, log), stopped]);
+  if (typeof engines === 'string') return engines;
   try {
     const house = await openHouse(config, log, engines);
     const server = startServer(house.service, { ...config, sharesPort });

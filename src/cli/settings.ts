@@ -17,6 +17,7 @@ export function settingsOf(config: Config): Record<string, string> {
     RABBITMQ_URL: engines ? withoutSecrets(engines.rabbitmqUrl) : 'none',
     PULSECART_DATA: config.dataFolder,
     PULSECART_INSTANCES: `${config.instances}`,
+    PULSECART_START_TIMEOUT_MS: `${config.startTimeoutMs}`,
     PULSECART_NAMESPACE: config.namespace,
     PULSECART_WORKER: onOff(config.worker),
     PULSECART_SETTLEMENT: onOff(config.settlement),

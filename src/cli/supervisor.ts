@@ -1,10 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { backoffMs } from '../domain/backoff.ts';
-import { AppError } from '../domain/errors.ts';
 import { requireFreeAddress } from '../http/address.ts';
 import type { Log } from '../observe/log.ts';
+import { EndedEarly, type Exit, type Instance, startInstance } from './instance.ts';
 import { stopInTime, stopSignal } from './lifetime.ts';
+
+/** One of the processes that there should be. */
+interface Place {
+  /** Who has it; null while a process is being started for it. */
+  holder: Instance | null;
+  /** Resolves when somebody has it (again), or when everything stops. */
+  filled: Promise<void>;
+}
+
+/** Pauses before another start; an engine that is away for a minute should find its instances soon back. */
+const RESTART_MS_FIRST = 100;
+const RESTART_MS_MAX = 5_000;
 
 /**
  * Several server processes on one port (SO_REUSEPORT: the system spreads new connections over them). The supervisor serves
@@ -12,6 +24,9 @@ import { stopInTime, stopSignal } from './lifetime.ts';
  *
  * A replacement takes requests before the one that it replaces stops, and that one answers with `Connection: close` for a
  * while before it closes its socket; so clients move over without a failed request.
+ *
+ * A SIGHUP means every process that was started before it, those included that are not ready yet. SIGHUPs that come during
+ * a replacement prolong it: the end is said once, when no process is older than the last of them.
  */
 export async function superviseInstances(
   argv: readonly string[],
@@ -20,157 +35,120 @@ export async function superviseInstances(
   onReady: (url: URL) => void,
 ): Promise<number> {
   const stopped = stopSignal();
-  await requireFreeAddress(config.host, config.port);
   let stopping = false;
   let port = config.port;
-  const running: Instance[] = [];
+  /** SIGHUPs so far. */
+  let hangups = 0;
+  /** Every process that has not ended, with the SIGHUPs that had come when it was started. */
+  const living = new Map<Instance, number>();
+  const allStarted = Promise.withResolvers<void>();
+  const places = Array.from({ length: config.instances }, (): Place => {
+    return { holder: null, filled: allStarted.promise };
+  });
 
-  async function start(): Promise<Instance> {
-    const instance = await startInstance(argv, port);
-    port = Number(instance.url.port);
+  /** Starts a process, which has the place as soon as it is ready. Rejects with EndedEarly. */
+  async function start(place: Place): Promise<Instance> {
+    const instance = startInstance(argv, port, config.startTimeoutMs);
+    living.set(instance, hangups);
+    void instance.ended.then(() => living.delete(instance));
+    port = Number((await instance.ready).port);
+    place.holder = instance;
     void instance.ended.then((exit) => {
-      const place = running.indexOf(instance);
-      if (place === -1 || stopping) return;
-      running.splice(place, 1);
+      if (instance.isLeaving) return;
       log.error({ pid: instance.pid, exit }, 'an instance has ended; another one is started');
-      void startAgain();
+      // While it is being replaced the other one is on its way.
+      if (place.holder === instance) fill(place);
     });
-    running.push(instance);
     return instance;
   }
 
-  async function startAgain(): Promise<void> {
+  function fill(place: Place): void {
+    place.holder = null;
+    place.filled = startAgain(place);
+  }
+
+  async function startAgain(place: Place): Promise<void> {
     for (let failures = 1; !stopping; failures++) {
       try {
-        const { pid } = await start();
+        const { pid } = await start(place);
         return log.info({ pid }, 'instance started');
       } catch (error) {
+        if (stopping) return;
         log.error({ err: error }, 'an instance does not start; it is tried again');
         await sleep(backoffMs(failures, RESTART_MS_FIRST, RESTART_MS_MAX));
       }
     }
   }
 
-  let replacing = Promise.resolve();
-  async function replaceAll(): Promise<void> {
-    for (const old of [...running]) {
-      if (stopping || !running.includes(old)) continue;
-      try {
-        const { pid } = await start();
-        running.splice(running.indexOf(old), 1);
-        const exit = await old.replace();
-        log.info({ pid, replaced: old.pid, exit }, 'instance replaced');
-      } catch (error) {
-        log.error({ err: error }, 'a replacement does not start; what runs goes on running');
-        return;
+  let isReplacing = false;
+  async function replaceOld(): Promise<void> {
+    if (isReplacing) return;
+    isReplacing = true;
+    for (let goesOn = true; goesOn; ) {
+      // Those that are starting are waited for: they may be old, too.
+      for (let vacant = findVacant(); vacant && !stopping; vacant = findVacant()) await vacant.filled;
+      if (stopping) break;
+      const place = places.find(({ holder }) => holder && living.get(holder)! < hangups);
+      if (!place) {
+        log.info('all instances replaced');
+        break;
       }
+      const heard = hangups;
+      // After a failure a later SIGHUP is another try: somebody may have put the program right meanwhile.
+      goesOn = (await replace(place, place.holder!)) || hangups > heard;
     }
-    log.info('all instances replaced');
+    isReplacing = false;
   }
-  process.on('SIGHUP', () => {
-    replacing = replacing.then(replaceAll);
-  });
 
-  try {
+  const findVacant = () => places.find(({ holder }) => !holder);
+
+  async function replace(place: Place, old: Instance): Promise<boolean> {
+    place.holder = null;
+    try {
+      const { pid } = await start(place);
+      const exit = await old.replace();
+      log.info({ pid, replaced: old.pid, exit }, 'instance replaced');
+      return true;
+    } catch (error) {
+      if (living.has(old)) place.holder = old;
+      else if (!stopping) fill(place);
+      if (!stopping) log.error({ err: error }, 'a replacement does not start; what runs goes on running');
+      return false;
+    }
+  }
+
+  async function startAll(): Promise<URL> {
     // The first one migrates the database and finds out the port; what stops it would stop the others, too.
-    await start();
-    await Promise.all(Array.from({ length: config.instances - 1 }, start));
-  } catch (error) {
+    const [first, ...others] = places as [Place, ...Place[]];
+    const { ready } = await start(first);
+    await Promise.all(others.map(start));
+    return ready;
+  }
+
+  const stopAll = (): Promise<Exit[]> => {
     stopping = true;
-    await Promise.all(running.map((instance) => instance.stop()));
-    if (error instanceof EndedEarly && typeof error.exit === 'number') return error.exit;
+    return Promise.all([...living.keys()].map((instance) => instance.stop()));
+  };
+
+  process.on('SIGHUP', () => {
+    hangups++;
+    void replaceOld();
+  });
+  await requireFreeAddress(config.host, config.port);
+  try {
+    const ready = await Promise.race([startAll(), stopped]);
+    if (ready instanceof URL) {
+      onReady(ready);
+      allStarted.resolve();
+    }
+  } catch (error) {
+    await stopAll();
+    if (error instanceof EndedEarly && typeof error.exit === 'number' && error.exit !== 0) return error.exit;
     throw error;
   }
-  onReady(running[0]!.url);
-  const signal = await stopped;
-  stopping = true;
-  const exits: Exit[] = [];
-  await stopInTime(log, signal, async () => {
-    exits.push(...(await Promise.all(running.map((instance) => instance.stop()))));
+  let exits: readonly Exit[] = [];
+  await stopInTime(log, await stopped, async () => {
+    exits = await stopAll();
   });
   return exits.every((exit) => exit === 0) ? 0 : 1;
-}
-
-type Exit = number | string;
-
-interface Instance {
-  readonly url: URL;
-  readonly pid: number;
-  readonly ended: Promise<Exit>;
-  stop(): Promise<Exit>;
-  /** Another one has taken its place. */
-  replace(): Promise<Exit>;
-}
-
-/** What a supervisor tells an instance. */
-export const REPLACED = 'replaced';
-
-/** What an instance tells its supervisor, once: it takes requests there. */
-interface ReadyMessage {
-  readonly ready: string;
-}
-
-/** One that ended with a status, not by a signal, has said on stderr why. */
-class EndedEarly extends AppError {
-  readonly exit: Exit;
-  constructor(exit: Exit) {
-    super('unavailable', `An instance ended with ${exit} before it was ready.`);
-    this.exit = exit;
-  }
-}
-
-const START_TIMEOUT_MS = 30_000;
-/** Pauses before another start; an engine that is away for a minute should find its instances soon back. */
-const RESTART_MS_FIRST = 100;
-const RESTART_MS_MAX = 5_000;
-export function tellSupervisor(url: URL): void {
-  process.send?.({ ready: url.href } satisfies ReadyMessage);
-}
-
-/** Resolves in an instance that another one has taken the place of. */
-export function replaced(): Promise<typeof REPLACED> {
-  return new Promise((resolve) => {
-    process.on('message', (message) => message === REPLACED && resolve(REPLACED));
-  });
-}
-
-async function startInstance(argv: readonly string[], port: number): Promise<Instance> {
-  const ready = Promise.withResolvers<URL>();
-  const child = Bun.spawn(
-    [
-      process.execPath,
-      ...new Set(['--no-orphans', ...process.execArgv]),
-      Bun.main,
-      'instance',
-      ...argv,
-      '--port',
-      `${port}`,
-      '--instances',
-      '1',
-    ],
-    {
-      env: process.env,
-      stdin: 'ignore',
-      stdout: 'inherit',
-      stderr: 'inherit',
-      ipc: (message: ReadyMessage) => ready.resolve(new URL(message.ready)),
-    },
-  );
-  const ended = child.exited.then((code) => child.signalCode ?? code);
-  void ended.then((exit) => ready.reject(new EndedEarly(exit)));
-  const timer = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS);
-  const url = await ready.promise.finally(() => clearTimeout(timer));
-  return {
-    url,
-    pid: child.pid,
-    ended,
-    stop() {
-      child.kill('SIGTERM');
-      return ended;
-    },
-    replace() {
-      child.send(REPLACED);
-      return ended;
-    },
-  };
 }

@@ -5,7 +5,7 @@ import { createLog } from '../observe/log.ts';
 import type { OpenEngines } from './engines.ts';
 import { readFlags } from './flags.ts';
 import { openHouse } from './house.ts';
-import { stopInTime, stopSignal } from './lifetime.ts';
+import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
 
 const FLAGS = {
   port: { kind: 'integer', min: 0, max: 65_535, default: -1 },
@@ -40,7 +40,8 @@ export async function workerCommand(argv: readonly string[], openEngines: OpenEn
   }
   const log = createLog(config.logLevel);
   const stopped = stopSignal();
-  const engines = await openEngines(config, log);
+  const engines = await Promise.race([openEngines(config, log), stopped]);
+  if (typeof engines === 'string') return stopUnopened(log, engines);
   let probes: HttpServer | undefined;
   try {
     const house = await openHouse(config, log, engines);
