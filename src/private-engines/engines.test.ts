@@ -122,7 +122,7 @@ describe.skipIf(!productionEngines)('private engines', () => {
       expect(pids!.length).toBeGreaterThan(10);
       expect(sharedMemoryOf(pids!)).toHaveLength(1);
       starter.kill('SIGKILL');
-      await until(() => !pids!.some(isRunning));
+      await until(() => !pids!.some(isRunning), START_TIMEOUT_MS);
       expect(sharedMemoryOf(pids!)).toEqual([]);
       for (const port of ports!) expect(await isFree(port)).toBe(true);
 

@@ -183,7 +183,7 @@ onProductionEngines(() => {
           ratePerS: CROWD_PER_S,
           mode: 'async',
           seed: 3,
-          patienceMs: 500,
+          patienceMs: 3_000,
         });
         expect(record.count('accepted')).toBe(CROWD);
         const held = await shop.holdWrites();

@@ -58,8 +58,8 @@ function openings(): void {
     const { url, close } = await ownDatabase();
     await (await openLedger(url)).ledger.close();
     await sql(url, 'UPDATE pulsecart_schema SET version = 99');
-    for (const opening of [openLedger(url), openPostgresBooks(url)]) {
-      const { code, message } = await refusalOf(opening);
+    for (const open of [openLedger, openPostgresBooks]) {
+      const { code, message } = await refusalOf(open(url));
       expect(code).toBe('unusable_store');
       expect(message).toMatch(
         /has schema 99; this PulseCart knows schemas up to \d+\. Start the newer PulseCart/,
