@@ -84,8 +84,14 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
     clock,
     { sync: config.purchaseTimeoutMs, async: config.purchaseTtlMs },
     config.keep.outcomesMs,
+    // Less than its reader may wait, who is then told that it is undecided.
+    config.purchaseTimeoutMs / 2,
   );
-  const tracking = createTracking(ledger, ids, clock, { conclude, keepOutcomesMs: config.keep.outcomesMs });
+  const tracking = createTracking(ledger, ids, clock, {
+    conclude,
+    keepOutcomesMs: config.keep.outcomesMs,
+    answerWithinMs: config.purchaseTimeoutMs,
+  });
   const acceptance = createAcceptance(ledger, queue, catalogue, ids, clock, {
     publishesInFlightMax: atOnce.publishes,
     answerWithinMs: config.purchaseTimeoutMs,

@@ -9,17 +9,26 @@ import type { Service } from './service.ts';
 
 /** What is answered when the ledger is lost between an end of an order and the reading of it. */
 
+const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), Date.now);
 let house: ReturnType<typeof openHouse>;
 let server: Bun.Server<unknown>;
 let isLost = false;
+/** Nothing that is asked is answered. */
+let isSilent = false;
+const TIMEOUT_MS = 500;
+const never = new Promise<never>(() => {});
 
 beforeAll(async () => {
   house = openHouse();
   await house.open();
   const ledger = {
     ...house.ledger,
-    order: (orderId: string) =>
-      isLost ? Promise.reject(new AppError('unavailable', 'no ledger')) : house.ledger.order(orderId),
+    cancel: (...args: Parameters<typeof house.ledger.cancel>) =>
+      isSilent ? never : house.ledger.cancel(...args),
+    order: async (orderId: string) => {
+      if (isSilent) await never;
+      return isLost ? Promise.reject(new AppError('unavailable', 'no ledger')) : house.ledger.order(orderId);
+    },
   };
   const endings = createEndings({
     ledger,
@@ -30,8 +39,8 @@ beforeAll(async () => {
   const service = {
     ledger,
     endings,
-    ids: createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), Date.now),
-    desk: { isPending: () => false },
+    ids,
+    purchaseTimeoutMs: TIMEOUT_MS,
     operators: { token: null, mode: 'development' },
   };
   const routes = createOrderRoutes(service as unknown as Service);
@@ -71,4 +80,18 @@ test('an order that was ended and cannot be read is not answered as if nothing h
   isLost = false;
   expect(await end(cancelled!, 'cancel', { userId: 'ann' })).toBe('cancelled');
   expect(await end(refunded!, 'refund', { reason: 'broken' })).toBe('refunding');
+});
+
+test('P7 one deadline: who reads or ends an order hears within the time of a purchase that the ledger is silent', async () => {
+  const orderId = ids.mint();
+  isSilent = true;
+  const startedAtMs = performance.now();
+  const read = fetch(new URL(`/api/v1/orders/${orderId}`, server.url)).then((response) => response.json());
+  expect(await Promise.all([read, end(orderId, 'cancel', { userId: 'ann' })])).toMatchObject([
+    { code: 'unavailable' },
+    'outcome_unknown',
+  ]);
+  // A loaded machine may take its time; silence lasted until the connection was cut.
+  expect(performance.now() - startedAtMs).toBeLessThan(TIMEOUT_MS + 2_000);
+  isSilent = false;
 });

@@ -1,5 +1,7 @@
 import { AppError } from '../domain/errors.ts';
+import type { Operation } from '../domain/operation.ts';
 import { amountMinor, type Order, type OrderStatus } from '../domain/order.ts';
+import { within } from '../domain/within.ts';
 import type { OrderView } from '../ledger/ledger.ts';
 import type { Canceller } from '../settlement/endings.ts';
 import { readCheckedBody } from './json-body.ts';
@@ -16,9 +18,14 @@ const NOT_STORED = { 'Cache-Control': 'no-store' };
 
 /** Orders as their buyers read and end them. The customer is not shown: who has the id need not learn whose it is. */
 export function createOrderRoutes(service: Service) {
-  const { ledger, ids, conclude, clock, keepOutcomesMs, endings } = service;
+  const { ledger, ids, conclude, clock, keepOutcomesMs, endings, purchaseTimeoutMs } = service;
 
-  async function read(req: OrderRequest): Promise<Response> {
+  function read(req: OrderRequest): Promise<Response> {
+    const late = () => new AppError('unavailable', 'The order could not be read in time.');
+    return within(readNow(req), purchaseTimeoutMs, late);
+  }
+
+  async function readNow(req: OrderRequest): Promise<Response> {
     const { orderId } = req.params;
     const view = ids.read(orderId) && (await ledger.order(orderId));
     if (view) return json(shown(view), 200, NOT_STORED);
@@ -43,7 +50,10 @@ export function createOrderRoutes(service: Service) {
 
   async function cancel(req: OrderRequest, server: Server): Promise<Response> {
     const by = await readCanceller(req, server);
-    if (by instanceof Response) return by;
+    return by instanceof Response ? by : inTime(cancelNow(req, by));
+  }
+
+  async function cancelNow(req: OrderRequest, by: Canceller): Promise<Response> {
     const { orderId } = req.params;
     const ended = ids.read(orderId) ? await endings.cancel(orderId, by) : UNKNOWN;
     switch (ended.kind) {
@@ -74,8 +84,11 @@ export function createOrderRoutes(service: Service) {
   async function refund(req: OrderRequest, server: Server): Promise<Response> {
     const asked = await readOperatorRequest(req, server, service, checkRefundBody);
     if (asked instanceof Response) return asked;
+    return inTime(refundNow(req, asked.operation('order.refund', `order/${req.params.orderId}`)));
+  }
+
+  async function refundNow(req: OrderRequest, operation: Operation): Promise<Response> {
     const { orderId } = req.params;
-    const operation = asked.operation('order.refund', `order/${orderId}`);
     const ended = ids.read(orderId) ? await endings.refund(orderId, operation) : UNKNOWN;
     if (ended.kind === 'unknown_order') return pendingOrNone(req);
     const { status } = ended.order;
@@ -85,6 +98,12 @@ export function createOrderRoutes(service: Service) {
     }
     if (status === 'refunded') return asItStands(orderId, 200);
     return asItStands(orderId, 202, { Location: `/api/v1/orders/${orderId}` });
+  }
+
+  /** Each of its steps may be done, and the engine of the next one silent. */
+  function inTime(ending: Promise<Response>): Promise<Response> {
+    const late = () => new AppError('outcome_unknown', 'It may be done, and could not be found out in time.');
+    return within(ending, purchaseTimeoutMs, late);
   }
 
   async function asItStands(

@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { KEEP_MS, openPurchaseHouse, type PurchaseHouse, TTL_MS } from '../../test/support/purchase-house.ts';
+import {
+  ANSWER_WITHIN_MS,
+  KEEP_MS,
+  openPurchaseHouse,
+  type PurchaseHouse,
+  TTL_MS,
+} from '../../test/support/purchase-house.ts';
 import { until } from '../../test/support/until.ts';
 import { AppError } from '../domain/errors.ts';
+import { createConclude } from './conclude.ts';
 import { createTracking, type Tracking } from './tracking.ts';
 
 /** Longer than the test runs: an answer that comes was not brought by the end of the time. */
@@ -15,6 +22,7 @@ beforeEach(async () => {
   tracking = createTracking(house.ledger, house.ids, house.clock, {
     conclude: house.conclude,
     keepOutcomesMs: KEEP_MS,
+    answerWithinMs: ANSWER_WITHIN_MS,
   });
 });
 afterEach(async () => {
@@ -143,6 +151,50 @@ test('P2 an outcome never changes: while a decision may still be committed the p
   expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'queued', code: null });
   house.ledger.conclude = conclude;
   expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'failed' });
+});
+
+test('P7 one deadline: who reads while the ledger is silent waits for no longer than those before', async () => {
+  const answerWithinMs = 1_500;
+  const { conclude } = house;
+  const readers = createTracking(house.ledger, house.ids, house.clock, {
+    conclude,
+    keepOutcomesMs: KEEP_MS,
+    answerWithinMs,
+  });
+  house.ledger.find = async () => {
+    await Bun.sleep(answerWithinMs);
+    throw new AppError('unavailable', 'silent for the test');
+  };
+  const read = async () => {
+    const askedAtMs = performance.now();
+    const failure = await readers.read(house.ids.mint(), 0).catch((error) => error);
+    expect(failure).toMatchObject({ code: 'unavailable' });
+    return performance.now() - askedAtMs;
+  };
+  const first = [read(), read()];
+  await Bun.sleep(100);
+  const took = await Promise.all([...first, read(), read()]);
+  // One after the other they took nearly twice the time; a loaded machine may take its own.
+  expect(Math.max(...took)).toBeLessThan(answerWithinMs + 1_000);
+});
+
+test('P7 one deadline: a purchase that cannot be ended reads queued, also when the disk stands still', async () => {
+  const wish = house.queued();
+  house.passTime(TTL_MS);
+  house.ledger.conclude = () => new Promise(() => {});
+  const conclude = createConclude(
+    house.ledger,
+    house.clock,
+    { sync: ANSWER_WITHIN_MS, async: TTL_MS },
+    KEEP_MS,
+    200,
+  );
+  const readers = createTracking(house.ledger, house.ids, house.clock, {
+    conclude,
+    keepOutcomesMs: KEEP_MS,
+    answerWithinMs: ANSWER_WITHIN_MS,
+  });
+  expect(await readers.read(wish.id, 0)).toMatchObject({ status: 'queued' });
 });
 
 test('a purchase that was put aside reads queued and says that it needs attention, until it is decided', async () => {

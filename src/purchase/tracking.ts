@@ -1,6 +1,8 @@
 import type { Clock } from '../domain/clock.ts';
+import { AppError } from '../domain/errors.ts';
 import type { PurchaseIdParts, PurchaseIds } from '../domain/ids.ts';
 import { type RefusalCode, refusalMessage } from '../domain/purchase.ts';
+import { within } from '../domain/within.ts';
 import type { Found, Ledger } from '../ledger/ledger.ts';
 import type { Conclude } from './conclude.ts';
 import { createFinder } from './finder.ts';
@@ -40,13 +42,15 @@ export interface TrackingOptions {
   readonly conclude: Conclude;
   /** Older purchases that got nothing are forgotten, whether or not their outcome has been deleted yet. */
   readonly keepOutcomesMs: number;
+  /** Beside the time that a reader asked to wait: other readers' questions and all steps included. */
+  readonly answerWithinMs: number;
 }
 
 export function createTracking(
   ledger: Ledger,
   ids: PurchaseIds,
   clock: Clock,
-  { conclude, keepOutcomesMs }: TrackingOptions,
+  { conclude, keepOutcomesMs, answerWithinMs }: TrackingOptions,
 ): Tracking {
   const waiters = new Map<string, Set<() => void>>();
   let count = 0;
@@ -122,7 +126,7 @@ export function createTracking(
       }
       const deadline = performance.now() + waitMs;
       for (;;) {
-        const tracked = await ask(trackingId, parts);
+        const tracked = await within(ask(trackingId, parts), answerWithinMs, tooSlow);
         const leftMs = deadline - performance.now();
         if (tracked?.status !== 'queued' || leftMs <= 0 || closed || count >= WAITING_MAX) return tracked;
         await nextNews(trackingId, leftMs);
@@ -139,6 +143,10 @@ export function createTracking(
     },
     waiting: () => count,
   };
+}
+
+function tooSlow(): AppError {
+  return new AppError('unavailable', 'The purchase could not be looked up in time.');
 }
 
 function queued(acceptedAt: number): Tracked {

@@ -82,7 +82,7 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
     clock,
     gate,
     catalogue,
-    conclude: createConclude(ledger, clock, decideWithinMs, KEEP_MS),
+    conclude: createConclude(ledger, clock, decideWithinMs, KEEP_MS, ANSWER_WITHIN_MS),
     /** As the code under test sees it. */
     ledger,
     queue,
