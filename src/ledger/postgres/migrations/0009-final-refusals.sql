@@ -62,6 +62,7 @@ DECLARE
   upto      integer;
   as_sold   json[];
   first     bigint[];
+  answer    json;
 BEGIN
   -- A row that is locked is read as it is after the wait. So this one look-up serves for all: while somebody keeps an old
   -- snapshot, each would go through every version that the row has had since.
@@ -94,7 +95,8 @@ BEGIN
   ELSIF fits THEN
     -- Refusals of sync purchases are written down when a purchase was asked for again, which is rare. So one look at the end
     -- of a small index serves the whole batch: ids begin with their time, and nothing as young as these was refused.
-    fits := NOT EXISTS (SELECT FROM outcomes WHERE sync AND purchase_id >= in_oldest)
+    -- A process of the release before does not say which id is the lowest.
+    fits := in_oldest IS NOT NULL AND NOT EXISTS (SELECT FROM outcomes WHERE sync AND purchase_id >= in_oldest)
       OR NOT EXISTS (SELECT FROM outcomes WHERE sync AND purchase_id = ANY (in_ids));
   END IF;
 
@@ -146,11 +148,14 @@ BEGIN
     END;
   END IF;
 
-  RETURN pulsecart_decide(in_products,
+  answer := pulsecart_decide(in_products,
     (SELECT array_agg(l.till::integer ORDER BY l.till)
       FROM unnest(in_lengths) WITH ORDINALITY AS l (length, till), generate_series(1, l.length)),
     in_ids, in_quantities, in_customers, array_fill(in_async, ARRAY[cardinality(in_ids)]), NULL, NULL, NULL, NULL,
     NULL, array_fill(in_decide_by, ARRAY[cardinality(in_ids)]), false);
+  -- Each was measured by the time of the first. When that has come meanwhile the caller is to ask with the time of each.
+  PERFORM pulsecart_in_time(in_decide_by);
+  RETURN answer;
 END $$;
 
 -- Decides any purchases, in the order given.
