@@ -50,7 +50,7 @@ export type Outcome =
   | { readonly kind: 'refused'; readonly code: RefusalCode; readonly available: number }
   /** Its idempotency key is bound to a different request. */
   | { readonly kind: 'mismatch' }
-  /** It gets nothing, because a request with the same key that came later has been refused meanwhile. */
+  /** It gets nothing, because its key has been refused since its request came. */
   | { readonly kind: 'superseded' };
 
 export const QUANTITY_MAX = 1_000_000;

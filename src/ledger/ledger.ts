@@ -36,7 +36,7 @@ export interface Ledger extends LedgerSales, LedgerEndings, LedgerRetention {
    *   purchase's final outcome; sync refusals leave no trace unless the purchase is asked for `again`.
    * - `again`: an earlier call with these ids may still be under way, because its connection was cut. Then a refusal is
    *   recorded under the id, so that the earlier call finds it however late it arrives: an order, or never.
-   * - Past its `decideBy` a purchase is refused as `too_old`. One whose key was refused to a later request is superseded.
+   * - Past its `decideBy` a purchase is refused as `too_old`. One whose key was refused after it came is superseded.
    * - The window of a sale is judged now, by the ledger's clock, for sync purchases. Async ones were judged when they
    *   were accepted; their `refusal` says so.
    */

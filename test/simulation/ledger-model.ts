@@ -49,7 +49,7 @@ export function createLedgerModel(holdMs: number) {
   const orders = new Map<string, ModelOrder>();
   const refused = new Map<string, { code: string; available: number }>();
   const keys = new Map<string, { fingerprint: string; id: string }>();
-  /** When the last request came that its key was refused to. */
+  /** When a key was refused last. */
   const refusedKeys = new Map<string, number>();
 
   function units(
@@ -73,16 +73,14 @@ export function createLedgerModel(holdMs: number) {
   }
 
   function refuse(
-    { id, channel, key, acceptedAt }: Purchase,
+    { id, channel, key }: Purchase,
     again: boolean,
     code: string,
     free: number,
+    now: number,
   ): string {
     if (channel === 'async' || again) refused.set(id, { code, available: free });
-    if (channel === 'sync' && key) {
-      const name = `${key.scope}/${key.value}`;
-      refusedKeys.set(name, Math.max(acceptedAt, refusedKeys.get(name) ?? acceptedAt));
-    }
+    if (channel === 'sync' && key) refusedKeys.set(`${key.scope}/${key.value}`, now);
     return `${code} ${free}`;
   }
 
@@ -101,19 +99,20 @@ export function createLedgerModel(holdMs: number) {
     if (own) return repeated(own);
     if (told) return `${told.code} ${told.available}`;
     const product = products.get(productId);
-    if (!product) return refuse(purchase, again, 'unknown_product', 0);
+    if (!product) return refuse(purchase, again, 'unknown_product', 0, now);
     const free = available(productId);
-    if (purchase.refusal) return refuse(purchase, again, purchase.refusal, free);
-    if (now >= purchase.decideBy) return refuse(purchase, again, 'too_old', free);
+    if (purchase.refusal) return refuse(purchase, again, purchase.refusal, free, now);
+    if (now >= purchase.decideBy) return refuse(purchase, again, 'too_old', free, now);
     if (channel === 'sync' && product.closesAt !== null && product.closesAt <= now) {
-      return refuse(purchase, again, 'sale_closed', free);
+      return refuse(purchase, again, 'sale_closed', free, now);
     }
-    if (channel === 'sync' && product.state === 'paused') return refuse(purchase, again, 'sale_paused', free);
-    if (free < quantity) return refuse(purchase, again, 'sold_out', free);
+    if (channel === 'sync' && product.state === 'paused')
+      return refuse(purchase, again, 'sale_paused', free, now);
+    if (free < quantity) return refuse(purchase, again, 'sold_out', free, now);
     const generation = product.rounds.length;
     if (product.limit !== null && customer !== null) {
       const held = units(productId, [...RESERVED, ...SOLD], { generation, customer });
-      if (held + quantity > product.limit) return refuse(purchase, again, 'limit_reached', free);
+      if (held + quantity > product.limit) return refuse(purchase, again, 'limit_reached', free, now);
     }
     const refusedAt = key && refusedKeys.get(`${key.scope}/${key.value}`);
     if (channel === 'sync' && refusedAt && refusedAt > purchase.acceptedAt) return 'superseded';

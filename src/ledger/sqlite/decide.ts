@@ -76,12 +76,12 @@ export function createDecide(
     };
 
     const refuse = (purchase: Purchase, code: RefusalCode, free: number): Outcome => {
-      const { id, productId, quantity, channel, key, acceptedAt } = purchase;
+      const { id, productId, quantity, channel, key } = purchase;
       if (channel === 'async' || again) {
         insertOutcome.run(id, productId, quantity, code, free, now, channel === 'sync' ? 1 : 0);
       }
       if (channel === 'async') decidedAsync++;
-      else if (key) keyRefusals.add(key, acceptedAt, now);
+      else if (key) keyRefusals.add(key, now);
       return { kind: 'refused', code, available: free };
     };
 

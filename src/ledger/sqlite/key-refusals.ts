@@ -1,12 +1,11 @@
 import type { PurchaseKey } from '../../domain/purchase.ts';
 
 /**
- * Keys that were refused to sync purchases, and when the requests with them had come. Kept in memory: no statement of an earlier
- * process can be on its way here.
+ * Keys that were refused to sync purchases, and when. Kept in memory: no statement of an earlier process can be on its way here.
  */
 export interface KeyRefusals {
-  add(key: PurchaseKey, acceptedAt: number, now: number): void;
-  /** Whether the key was refused to a request that came later than `acceptedAt`. */
+  add(key: PurchaseKey, now: number): void;
+  /** Whether the key was refused after `acceptedAt`. */
   hasLater(key: PurchaseKey, acceptedAt: number): boolean;
 }
 
@@ -19,14 +18,13 @@ export function createKeyRefusals(): KeyRefusals {
   let old = new Map<number, number>();
   let startedAt = 0;
   return {
-    add(key, acceptedAt, now) {
+    add(key, now) {
       if (now - startedAt > KEPT_MS) {
         old = young;
         young = new Map();
         startedAt = now;
       }
-      const hash = hashOf(key);
-      young.set(hash, Math.max(acceptedAt, young.get(hash) ?? acceptedAt));
+      young.set(hashOf(key), now);
     },
     hasLater(key, acceptedAt) {
       if (young.size === 0 && old.size === 0) return false;

@@ -3,7 +3,7 @@
 --
 -- * A purchase has a time by which it is decided. Later it is refused as `too_old`, whatever is left.
 -- * A purchase that is asked for again has its refusal written down under its id, as queued ones always have.
--- * A key that is refused is noted with the time at which its request came. An earlier request with it gets nothing more.
+-- * A key that is refused is noted with the time of that. Whatever request with it had come by then gets nothing more.
 -- * That nothing became of a purchase, because its time is over, is written down by `pulsecart_conclude` before it is said.
 --
 -- The first asking of an undisturbed purchase pays one look at the end of a small index per batch.
@@ -14,12 +14,11 @@
 ALTER TABLE outcomes ADD COLUMN sync boolean NOT NULL DEFAULT false;
 CREATE INDEX outcomes_sync ON outcomes (purchase_id) WHERE sync;
 
--- Keys that a batch refused to sync purchases, by their hashes, and when the requests with them had come. Needed for as long
--- as an earlier statement may be on its way, and pruned after that.
+-- Keys that a batch refused to sync purchases, by their hashes. Needed for as long as an earlier statement may be on its way,
+-- and pruned after that.
 CREATE TABLE key_refusals (
   decided_at bigint   NOT NULL,
-  keys       bigint[] NOT NULL,
-  accepted   bigint[] NOT NULL
+  keys       bigint[] NOT NULL
 );
 CREATE INDEX key_refusals_by_age ON key_refusals (decided_at);
 
@@ -264,7 +263,7 @@ BEGIN
 
   IF in_accepted IS NOT NULL THEN
     any_key_refused := EXISTS (SELECT FROM key_refusals
-      WHERE decided_at >= (SELECT min(accepted) FROM unnest(in_accepted) AS accepted));
+      WHERE decided_at > (SELECT min(accepted) FROM unnest(in_accepted) AS accepted));
   END IF;
 
   IF in_customers IS NOT NULL AND num_nonnulls(VARIADIC limits) > 0 THEN
@@ -340,12 +339,11 @@ BEGIN
       END IF;
       CONTINUE;
     END IF;
-    -- The key was refused to a request that came later than this one, whose statement was held up on its way: its buyer has
-    -- been told "not bought".
+    -- The key was refused after this request had come, whose statement was held up on its way: its buyer has been told
+    -- "not bought". One that was sent after that comes later.
     IF any_key_refused AND key IS NOT NULL AND NOT is_async AND EXISTS (
-      SELECT FROM key_refusals r, unnest(r.keys, r.accepted) AS u (hash, accepted)
-      WHERE r.decided_at >= in_accepted[nth] AND u.hash = pulsecart_key_hash(in_scopes[nth], in_values[nth])
-        AND u.accepted > in_accepted[nth]) THEN
+      SELECT FROM key_refusals r
+      WHERE r.decided_at > in_accepted[nth] AND pulsecart_key_hash(in_scopes[nth], in_values[nth]) = ANY (r.keys)) THEN
       verdicts[nth] := 'superseded';
       figures[nth] := free[till];
       CONTINUE;
@@ -383,8 +381,8 @@ BEGIN
     SELECT u.id, now_ms, u.scope, u.value, u.fingerprint
     FROM unnest(in_ids, in_scopes, in_values, in_fingerprints, binds) AS u (id, scope, value, fingerprint, binds)
     WHERE u.binds ORDER BY u.scope COLLATE "C", u.value COLLATE "C";
-    INSERT INTO key_refusals (decided_at, keys, accepted)
-    SELECT now_ms, array_agg(pulsecart_key_hash(u.scope, u.value)), array_agg(u.accepted)
+    INSERT INTO key_refusals (decided_at, keys)
+    SELECT now_ms, array_agg(pulsecart_key_hash(u.scope, u.value))
     FROM unnest(in_scopes, in_values, in_accepted, keys_refused) AS u (scope, value, accepted, refused)
     WHERE u.refused AND u.accepted IS NOT NULL HAVING count(*) > 0;
   END IF;
