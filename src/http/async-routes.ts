@@ -27,10 +27,12 @@ export function createAsyncRoutes(service: Service) {
           respond(metrics.refusedInput(read));
           return;
         }
-        acceptance.accept(read).then(
-          (accepted) => respond(answer(req, read, accepted, arrivedAtMs)),
-          (error) => (error instanceof AppError ? respond(failed(read, error)) : reject(error)),
-        );
+        acceptance
+          .accept(read, () => req.signal.aborted)
+          .then(
+            (accepted) => respond(answer(req, read, accepted, arrivedAtMs)),
+            (error) => (error instanceof AppError ? respond(failed(read, error)) : reject(error)),
+          );
       }, reject);
     });
   }

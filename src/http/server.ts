@@ -76,6 +76,8 @@ function listen(
   service: Service,
   { host, port, sharesPort }: ServerOptions,
 ): Bun.Server<unknown> {
+  // `node:http` in Bun 1.4.5 answers clients right that Bun.serve cuts off or answers with a bare 400 (docs/reference/errors.md),
+  // those who half-close excepted. It takes 19 to 28 µs of CPU for a small POST where Bun.serve takes 12 to 13.
   return listenAt(host, port, () =>
     Bun.serve({
       hostname: host,

@@ -32,7 +32,7 @@ export interface Home {
 export function makeHome(
   name: string,
   ports: readonly number[],
-  { account: accountName, endsWith }: NativePrograms,
+  { account: accountName, endsWith }: Pick<NativePrograms, 'account' | 'endsWith'>,
 ): Home {
   const account = accountFor(accountName);
   const folder = makeFolder(name, account);

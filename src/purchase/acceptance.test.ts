@@ -237,6 +237,20 @@ test('a key that came in time is not refused because its retry came after the en
   expect(await decideAll([trackingId])).toEqual({ order: 1 });
 });
 
+test('P8 a caller who left before the purchase was taken leaves nothing behind, no bound key either', async () => {
+  house = await openPurchaseHouse();
+  const desk = acceptance();
+  let isGone = false;
+  const goes = desk.accept(wish({ key: key('k') }), () => isGone);
+  const stays = desk.accept(wish({ quantity: 2, key: key('another', '1:2') }));
+  isGone = true;
+  await expect(goes).rejects.toMatchObject({ code: 'unavailable' });
+  expect(await decideAll([idOf(await stays)])).toEqual({ order: 1 });
+  expect(desk.stats).toMatchObject({ accepted: 1, inside: 0 });
+  // A key that had been bound would be another purchase's.
+  expect(idOf(await desk.accept(wish({ quantity: 3, key: key('k', '1:3') })))).toBeString();
+});
+
 test('closing answers everybody inside and then refuses', async () => {
   house = await openPurchaseHouse();
   const { promise: go, resolve: letGo } = Promise.withResolvers<void>();

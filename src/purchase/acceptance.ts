@@ -17,9 +17,10 @@ import { createTally } from './tally.ts';
 export interface Acceptance {
   /**
    * Rejects with AppError `overloaded` or `unavailable` (not taken), or `outcome_unknown` (perhaps taken; the error is
-   * an UnknownAcceptance and has the tracking id). All that within `answerWithinMs`.
+   * an UnknownAcceptance and has the tracking id). All that within `answerWithinMs`. `isGone` is asked before the purchase is
+   * taken: true when nobody is left to hear the answer, and then it is not.
    */
-  accept(wish: Wish): Promise<Accepted>;
+  accept(wish: Wish, isGone?: () => boolean): Promise<Accepted>;
   /** Resolves once everything taken in has its answer. */
   close(): Promise<void>;
   readonly stats: AcceptanceStats;
@@ -67,6 +68,7 @@ interface Ticket {
   readonly arrivedAtMs: number;
   /** Its purchase was published before, or may have been. */
   readonly again?: true;
+  isGone(): boolean;
   resolve(answer: Accepted): void;
   reject(error: unknown): void;
 }
@@ -123,7 +125,12 @@ export function createAcceptance(
   function dispatch(): void {
     scheduled = false;
     if (arrived.length === 0) return;
-    const batch = arrived.splice(0, MESSAGE_ITEMS_MAX);
+    // Like the desk, and for the same clients: a closed connection is known by now.
+    const batch = arrived.splice(0, MESSAGE_ITEMS_MAX).filter((ticket) => {
+      const isGone = ticket.isGone();
+      if (isGone) ticket.reject(new AppError('unavailable', 'The caller has gone.'));
+      return !isGone;
+    });
     inFlight++;
     take(batch)
       .catch((error) => {
@@ -200,7 +207,7 @@ export function createAcceptance(
         ticket.resolve({ kind: 'mismatch' });
         rebound.set(ticket, null);
       } else if (purchaseId !== ticket.purchase.id) {
-        const { product, arrivedAtMs, resolve, reject } = ticket;
+        const { product, resolve } = ticket;
         if (decided?.has(purchaseId)) {
           resolve({ kind: 'accepted', trackingId: purchaseId, acceptedAt });
           rebound.set(ticket, null);
@@ -208,7 +215,7 @@ export function createAcceptance(
           // The window was judged when the key came first; the sale may have closed since.
           const refusal = saleRefusal(product, acceptedAt);
           const purchase = { ...ticket.purchase, id: purchaseId, acceptedAt, refusal };
-          rebound.set(ticket, { purchase, product, acceptedAt, arrivedAtMs, again: true, resolve, reject });
+          rebound.set(ticket, { ...ticket, purchase, acceptedAt, again: true });
         }
       }
     });
@@ -217,7 +224,7 @@ export function createAcceptance(
 
   return {
     stats,
-    async accept({ productId, quantity, customer, key }) {
+    async accept({ productId, quantity, customer, key }, isGone = () => false) {
       if (closing) throw new AppError('unavailable', 'The service is shutting down.');
       const arrivedAtMs = performance.now();
       const product =
@@ -248,7 +255,7 @@ export function createAcceptance(
       };
       try {
         return await new Promise<Accepted>((resolve, reject) => {
-          arrived.push({ purchase, product, acceptedAt, arrivedAtMs, resolve, reject });
+          arrived.push({ purchase, product, acceptedAt, arrivedAtMs, isGone, resolve, reject });
           overdueCheck ??= setInterval(answerOverdue, OVERDUE_CHECK_MS);
           schedule();
         });

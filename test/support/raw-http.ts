@@ -16,10 +16,16 @@ export interface RawConnection extends Disposable {
   send(bytes: string | Uint8Array): void;
   /** Resolves once the system has taken all bytes, or the connection is closed. */
   sent(): Promise<void>;
+  /** Says that nothing more will be sent, and goes on reading: a half-close. After `sent`. */
+  finish(): void;
   /** The next answer; null when the server closed the connection without one. */
   answer(): Promise<RawAnswer | null>;
   /** True as soon as these words have come, in an answer that may go on; false when the connection is closed before. */
   heard(words: string): Promise<boolean>;
+  /** Everything that has come so far, as text. */
+  text(): string;
+  /** Whether it is closed, by either side. */
+  isClosed(): boolean;
   /** Everything that came, as text, once the server has closed the connection. */
   readonly closed: Promise<string>;
 }
@@ -32,6 +38,7 @@ export async function connectRaw(url: string): Promise<RawConnection> {
   let isClosed = false;
   let news = Promise.withResolvers<void>();
   let unsent: Uint8Array[] = [];
+  const text = () => Buffer.concat(heard).toString('latin1');
   const tell = () => {
     news.resolve();
     news = Promise.withResolvers<void>();
@@ -39,7 +46,7 @@ export async function connectRaw(url: string): Promise<RawConnection> {
   const end = () => {
     isClosed = true;
     unsent = [];
-    closed.resolve(Buffer.concat(heard).toString('latin1'));
+    closed.resolve(text());
     tell();
   };
   const flush = () => {
@@ -70,12 +77,17 @@ export async function connectRaw(url: string): Promise<RawConnection> {
   });
   return {
     closed: closed.promise,
+    text,
+    isClosed: () => isClosed,
     send(bytes) {
       if (!isClosed) unsent.push(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
       flush();
     },
     async sent() {
       while (unsent.length > 0) await news.promise;
+    },
+    finish() {
+      socket.shutdown();
     },
     async heard(words) {
       for (;;) {
