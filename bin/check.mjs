@@ -14,8 +14,12 @@ import { keepTimings, measureTimings, showLongest } from './check/timings.mjs';
 const TEST_TIMEOUT_MS = 60_000;
 /** One more than cores: a test waits for most of its time. */
 const WORKERS = availableParallelism() + 1;
-/** What an inner loop can do without: whole servers, most of all those that are killed. */
-const LONG = ['test/stack/**', 'test/chaos/**'];
+/** What an inner loop can do without: servers that are started by the dozen, killed, measured or waited for. */
+const LONG = [
+  'test/chaos/**',
+  'test/stack/{at-once,bench,commands,demo,durability,engines-start-up,fuzz,instances,late-payment,launcher,live}*',
+  'test/stack/{reset,restore,rush,seed,seeded-books,shutdown,start-up,windows}*',
+];
 
 const bun = findBun();
 if (!bun) {
