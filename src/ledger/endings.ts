@@ -42,8 +42,8 @@ export interface LedgerEndings {
   captureLate(captures: readonly LateCapture[]): Promise<Moved>;
 
   /**
-   * Refunds that are due, oldest first, each due again after `againAfterMs` unless it is settled before. `tries` counts this
-   * one. Two processes never get the same one within that time.
+   * Refunds that are due, those first that were never tried, the oldest first; each is due again after `againAfterMs` unless
+   * it is settled before. `tries` counts this one. Two processes never get the same one within that time.
    */
   leaseRefunds(limit: number, againAfterMs: number): Promise<LeasedRefund[]>;
 

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { backoffMs } from '../domain/backoff.ts';
 import type { LeasedOrder, Ledger } from '../ledger/ledger.ts';
 import type { PaymentProvider } from '../payments/provider.ts';
 import type { Delivery, Queue } from '../queue/queue.ts';
-import { type Answer, ask } from './ask.ts';
+import { ask } from './ask.ts';
 import { nextTurn } from './batcher.ts';
 import { readOrderIds } from './message.ts';
+import { createOutage } from './outage.ts';
 import type { Outbox } from './outbox.ts';
 import type { Recorder } from './recorder.ts';
 import type { Room } from './room.ts';
@@ -28,13 +28,6 @@ export interface ChargerDependencies {
 /** Orders per lease: about 1.5 ms of work with the embedded engines, after which waiting requests get theirs. */
 export const LEASE_ORDERS_MAX = 100;
 
-/** Failed attempts in a row, without one answer between them, after which the provider counts as down. */
-const OUTAGE_FAILURES = 20;
-
-/** Pauses between batches while the provider is down: fewer vain attempts, yet soon back. */
-const OUTAGE_PAUSE_MS_FIRST = 100;
-const OUTAGE_PAUSE_MS_MAX = 5_000;
-
 /** An order that came in this short a time ago means that buyers are waiting for answers on the same thread. */
 const RUSH_MS = 50;
 
@@ -49,8 +42,7 @@ const RUSH_REST_MS = 40;
 export function createCharger(dependencies: ChargerDependencies) {
   const { ledger, queue, provider, outbox, recorder, room, stats, onTrouble, leaseMs, stopping } =
     dependencies;
-  let failuresInRow = 0;
-  let pausesInRow = 0;
+  const outage = createOutage();
 
   /** A handler of the payments queue. When it rejects the orders come again, and those leased by then are left out. */
   async function handle(deliveries: readonly Delivery[]): Promise<void> {
@@ -89,19 +81,14 @@ export function createCharger(dependencies: ChargerDependencies) {
 
   async function charge(leased: LeasedOrder): Promise<void> {
     const result = await ask(provider, leased, onTrouble);
-    watchForOutage(result);
     if (result) {
       const { order, attempt, leases } = leased;
+      outage.heard(order.id, result.type !== 'attempt_failed');
       recorder.record({ orderId: order.id, attempt, leases, result });
     } else {
       stats.unanswered++;
       room.leave(1);
     }
-  }
-
-  function watchForOutage(result: Answer): void {
-    if (result?.type === 'attempt_failed') failuresInRow++;
-    else if (result) failuresInRow = pausesInRow = 0;
   }
 
   async function yieldToBuyers(): Promise<void> {
@@ -110,9 +97,7 @@ export function createCharger(dependencies: ChargerDependencies) {
   }
 
   async function pauseInOutage(): Promise<void> {
-    if (failuresInRow < OUTAGE_FAILURES) return;
-    const pauseMs = backoffMs(++pausesInRow, OUTAGE_PAUSE_MS_FIRST, OUTAGE_PAUSE_MS_MAX);
-    await sleep(pauseMs, undefined, { signal: stopping }).catch(() => {});
+    if (outage.isOn()) await sleep(outage.nextPauseMs(), undefined, { signal: stopping }).catch(() => {});
   }
 
   return { handle };

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openHouse, UNITS } from '../../test/support/settlement-house.ts';
+import { openHouse, RECONCILE_AGE_MS, UNITS } from '../../test/support/settlement-house.ts';
 import { until } from '../../test/support/until.ts';
 import { AppError } from '../domain/errors.ts';
 import type { PaymentProvider, Refunded } from '../payments/provider.ts';
 import { createEndings } from './endings.ts';
+import { OUTAGE_ORDERS, OUTAGE_PAUSE_MS_MAX } from './outage.ts';
 import type { Settlement } from './settlement.ts';
 
 /** Money on its way back: by whom it is brought, how often the company is asked, and that it arrives once. */
@@ -165,6 +166,119 @@ test('a refund that always fails holds up no other, and is reported', async () =
   await untilAll(good, 'refunded');
   expect((await house.order(bad!)).status).toBe('refunding');
   expect(house.troubles.join()).toContain(`refund of order ${bad}`);
+});
+
+/** A company that does this for the refunds of some orders. */
+function failingFor(orderIds: readonly string[], refund: () => Promise<Refunded>): PaymentProvider {
+  return {
+    ...house.simulator,
+    refund: (request) => (orderIds.includes(request.orderId) ? refund() : house.simulator.refund(request)),
+  };
+}
+
+test('P9 refunds that fail again and again slow no other, however many they are', async () => {
+  const bad: string[] = [];
+  const unavailable = () => Promise.reject(new AppError('unavailable', 'not this one'));
+  const settlement = house.settlement({ provider: failingFor(bad, unavailable) });
+  await settlement.start({ consume: true });
+  const ids = await paid(settlement, ...Array.from({ length: 100 }, (_, i) => `customer-${i}`));
+  bad.push(...ids.slice(0, 40));
+  const good = ids.slice(40);
+  expect(bad.length).toBeGreaterThan(OUTAGE_ORDERS);
+  await refund(settlement, ...bad);
+  await until(() => {
+    house.passTime(OUTAGE_PAUSE_MS_MAX);
+    return settlement.stats.failedRefunds > bad.length;
+  });
+  // All of them are due again, and before the others.
+  house.passTime(STEP_MS);
+  await refund(settlement, ...good);
+  // No longer than the longest pause: the first good one shows that the company is there.
+  house.passTime(OUTAGE_PAUSE_MS_MAX);
+  await untilAll(good, 'refunded');
+
+  bad.length = 0;
+  house.passTime(STEP_MS);
+  await untilAll(ids, 'refunded');
+});
+
+test('P9 a few refunds that fail make no other one wait', async () => {
+  const bad: string[] = [];
+  const unavailable = () => Promise.reject(new AppError('unavailable', 'not this one'));
+  const settlement = house.settlement({ provider: failingFor(bad, unavailable) });
+  await settlement.start({ consume: true });
+  const ids = await paid(settlement, ...Array.from({ length: 50 }, (_, i) => `customer-${i}`));
+  bad.push(...ids.slice(0, 5));
+  await refund(settlement, ...bad);
+  for (let times = 1; times <= 6; times++) {
+    await until(() => settlement.stats.failedRefunds >= times * bad.length);
+    house.passTime(STEP_MS);
+  }
+  await refund(settlement, ...ids.slice(5));
+  await untilAll(ids.slice(5), 'refunded');
+
+  bad.length = 0;
+  house.passTime(STEP_MS);
+  await untilAll(ids, 'refunded');
+});
+
+test('P9 a refund that the company does not answer keeps no other waiting', async () => {
+  const answer = Promise.withResolvers<Refunded>();
+  const bad: string[] = [];
+  const settlement = house.settlement({ provider: failingFor(bad, () => answer.promise) });
+  await settlement.start({ consume: true });
+  const ids = await paid(settlement, ...Array.from({ length: 50 }, (_, i) => `customer-${i}`));
+  bad.push(ids[0]!);
+  await refund(settlement, ...ids);
+  await untilAll(ids.slice(1), 'refunded');
+  expect((await house.order(ids[0]!)).status).toBe('refunding');
+
+  bad.length = 0;
+  answer.reject(new AppError('outcome_unknown', 'not in time'));
+  await until(() => settlement.stats.failedRefunds === 1);
+  house.passTime(STEP_MS);
+  await untilAll(ids, 'refunded');
+});
+
+test('P9 a refund that cannot be recorded keeps no other from being recorded', async () => {
+  const bad: string[] = [];
+  const ledger = {
+    ...house.ledger,
+    settleRefunds(refunds: Parameters<typeof house.ledger.settleRefunds>[0]) {
+      if (refunds.some(({ orderId }) => bad.includes(orderId))) throw new Error('a broken row');
+      return house.ledger.settleRefunds(refunds);
+    },
+  };
+  const settlement = house.settlement({ ledger });
+  await settlement.start({ consume: true });
+  const ids = await paid(settlement, 'a', 'b', 'c');
+  bad.push(ids[1]!);
+  await refund(settlement, ...ids);
+  await untilAll([ids[0]!, ids[2]!], 'refunded');
+  expect(house.troubles.join()).toContain(`record of the refund of order ${bad}`);
+
+  bad.length = 0;
+  house.passTime(STEP_MS);
+  await untilAll(ids, 'refunded');
+});
+
+test('P9 holds that cannot be expired keep neither refunds nor lost charges from being found', async () => {
+  const ledger = {
+    ...house.ledger,
+    expireOverdue(): never {
+      throw new Error('a broken row');
+    },
+  };
+  const settlement = house.settlement({ ledger });
+  const [id, lost] = await house.reserve('anybody', 'somebody');
+  settlement.enqueue([id!]);
+  await settlement.start({ consume: true });
+  await untilAll([id!], 'paid');
+  house.passTime(RECONCILE_AGE_MS);
+  await untilAll([lost!], 'paid');
+  // Not told to this process, as by one that takes requests and no work.
+  await refund({ ...settlement, refundSoon() {} }, id!);
+  await untilAll([id!], 'refunded');
 });
 
 test('the refund of a killed process is asked for again by another one, with its key', async () => {

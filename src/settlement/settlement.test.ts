@@ -10,6 +10,11 @@ import { until } from '../../test/support/until.ts';
 import { AppError } from '../domain/errors.ts';
 import type { OrderStatus } from '../domain/order.ts';
 import type { ChargeAnswer, PaymentProvider } from '../payments/provider.ts';
+import { OUTAGE_ORDERS } from './outage.ts';
+
+/** The pauses of an outage that goes on are longer than this. */
+const SOONER_THAN_A_PAUSE_MS = 2_000;
+const FAILED_DEADLINE_MS = 10_000;
 
 let house: ReturnType<typeof openHouse>;
 
@@ -206,6 +211,28 @@ test('orders of an outage are tried again with new keys, and paid once it is ove
   const { payments } = (await house.ledger.order(ids[0]!))!;
   expect(payments.at(-1)!.status).toBe('captured');
   expect(payments.slice(0, -1).every(({ status }) => status === 'failed')).toBe(true);
+});
+
+test('P9 an order whose charge fails again and again makes no other one wait', async () => {
+  const bad: string[] = [];
+  const picky: PaymentProvider = {
+    ...house.simulator,
+    charge: (request) =>
+      bad.includes(request.orderId)
+        ? Promise.reject(new AppError('unavailable', 'not this one'))
+        : house.simulator.charge(request),
+  };
+  const settlement = house.settlement({ provider: picky });
+  await settlement.start({ consume: true });
+  bad.push(...(await house.reserve('anybody')));
+  // More often than it takes orders to make an outage.
+  for (let attempts = 1; attempts <= OUTAGE_ORDERS + 8; attempts++) {
+    settlement.enqueue(bad);
+    await until(() => settlement.stats.failedAttempts >= attempts, FAILED_DEADLINE_MS);
+  }
+  const [good] = await house.reserve('somebody');
+  settlement.enqueue([good!]);
+  await until(async () => (await house.order(good!)).status === 'paid', SOONER_THAN_A_PAUSE_MS);
 });
 
 test('an outage during a takeover begins no new attempt, because the first ask may have charged', async () => {

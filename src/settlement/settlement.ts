@@ -112,6 +112,7 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     onMoved,
     onTrouble,
     monotonicMs: dependencies.monotonicMs ?? (() => performance.now()),
+    againAfterMs: timing.leaseMs,
     stopping: stopping.signal,
   });
   const lateCaptures = createLateCaptures({

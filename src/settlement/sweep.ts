@@ -42,16 +42,21 @@ export function createSweep(dependencies: SweepDependencies) {
   let closed = false;
 
   async function sweep(reconciles: boolean): Promise<void> {
-    try {
-      if (await mine('expire holds')) await expire();
-      // Duties of their own: whoever expires holds may be a process that asks the provider nothing.
-      // Refunds are not waited for, because a provider that is slow to give money back holds up no hold.
-      if (reconciles && (await mine('refund payments'))) refunder.soon();
-      if (reconciles && (await mine('find lost charges'))) await reconcile();
-    } catch (error) {
-      onTrouble(error, 'sweep of orders');
-    }
+    await attend('expire holds', expire);
+    // Duties of their own: whoever expires holds may be a process that asks the provider nothing.
+    // Refunds are not waited for, because a provider that is slow to give money back holds up no hold.
+    if (reconciles) await attend('refund payments', refunder.soon);
+    if (reconciles) await attend('find lost charges', reconcile);
     if (!closed) timer = setTimeout(next, timing.sweepEveryMs, reconciles);
+  }
+
+  /** Each by itself: one that fails in every sweep keeps no other from being done. */
+  async function attend(duty: string, work: () => void | Promise<void>): Promise<void> {
+    try {
+      if (await mine(duty)) await work();
+    } catch (error) {
+      onTrouble(error, `sweep of orders: ${duty}`);
+    }
   }
 
   function next(reconciles: boolean): void {

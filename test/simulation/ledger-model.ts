@@ -263,7 +263,11 @@ export function createLedgerModel(holdMs: number) {
         ),
       );
       due.sort(
-        (a, b) => a.payment.dueAt - b.payment.dueAt || (a.id < b.id ? -1 : 1) || a.attempt - b.attempt,
+        (a, b) =>
+          Number(a.payment.tries > 0) - Number(b.payment.tries > 0) ||
+          a.payment.dueAt - b.payment.dueAt ||
+          (a.id < b.id ? -1 : 1) ||
+          a.attempt - b.attempt,
       );
       return due.slice(0, limit).map(({ id, attempt, payment }) => {
         payment.dueAt = now + againAfterMs;

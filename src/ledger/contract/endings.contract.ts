@@ -240,6 +240,22 @@ export function endings(scene: Scene): void {
       await scene.ledger.settleRefunds([{ orderId: id, attempt: 1 }]);
     });
 
+    test('P9 one that failed is leased after those that were never tried, however long it has been due', async () => {
+      const productId = await scene.sale();
+      const ids = [(await paid(productId)).id, (await paid(productId)).id, (await paid(productId)).id];
+      const [failed, fresh, fresher] = ids as [string, string, string];
+      await mine(ids);
+      await scene.ledger.refund(failed, byGrace('order.refund', failed));
+      expect(await mine([failed], 1_000, 0)).toMatchObject([{ tries: 1 }]);
+      for (const id of [fresh, fresher]) {
+        await scene.passTime(PAUSE_MS);
+        await scene.ledger.refund(id, byGrace('order.refund', id));
+      }
+      expect(await mine(ids, 2)).toMatchObject([{ orderId: fresh }, { orderId: fresher }]);
+      expect(await mine(ids, 2)).toMatchObject([{ orderId: failed, tries: 2 }]);
+      await scene.ledger.settleRefunds(ids.map((orderId) => ({ orderId, attempt: 1 })));
+    });
+
     test('is counted until it has arrived', async () => {
       const before = await scene.ledger.refundsDue();
       const productId = await scene.sale({ priceMinor: 1_050, currency: 'JPY' });

@@ -9,6 +9,7 @@ import endings from './migrations/0006-endings.sql' with { type: 'text' };
 import sales from './migrations/0007-sales.sql' with { type: 'text' };
 import retention from './migrations/0008-retention.sql' with { type: 'text' };
 import finalRefusals from './migrations/0009-final-refusals.sql' with { type: 'text' };
+import freshRefunds from './migrations/0010-fresh-refunds.sql' with { type: 'text' };
 
 /** In order; a file is never edited once it has been released. */
 const MIGRATIONS: readonly string[] = [
@@ -21,6 +22,7 @@ const MIGRATIONS: readonly string[] = [
   sales,
   retention,
   finalRefusals,
+  freshRefunds,
 ];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 

@@ -7,11 +7,14 @@ import { createOrders } from './orders.ts';
 export function createRefunds(db: Database) {
   const orders = createOrders(db);
   const beginMoves = createMoves(db);
-  const due = db.prepare<LeasedRefund, [number, number]>(
-    `SELECT order_id AS orderId, attempt, provider_id AS providerId, amount_minor AS amountMinor, currency,
-       refund_tries + 1 AS tries
-     FROM payments WHERE refund_due_at <= ? ORDER BY refund_due_at, order_id, attempt LIMIT ?`,
-  );
+  const prepareDue = (which: string) =>
+    db.prepare<LeasedRefund, [number, number]>(
+      `SELECT order_id AS orderId, attempt, provider_id AS providerId, amount_minor AS amountMinor, currency,
+         refund_tries + 1 AS tries
+       FROM payments WHERE refund_due_at <= ? AND ${which} ORDER BY refund_due_at, order_id, attempt LIMIT ?`,
+    );
+  const fresh = prepareDue('refund_tries = 0');
+  const failed = prepareDue('refund_tries > 0');
   const tryLater = db.prepare(
     'UPDATE payments SET refund_due_at = ?, refund_tries = refund_tries + 1 WHERE order_id = ? AND attempt = ?',
   );
@@ -33,7 +36,8 @@ export function createRefunds(db: Database) {
 
   return {
     lease(limit: number, againAfterMs: number, now: number): LeasedRefund[] {
-      const leased = due.all(now, limit);
+      const leased = fresh.all(now, limit);
+      leased.push(...failed.all(now, limit - leased.length));
       for (const { orderId, attempt } of leased) tryLater.run(now + againAfterMs, orderId, attempt);
       return leased;
     },
