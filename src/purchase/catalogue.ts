@@ -11,8 +11,8 @@ export interface Catalogue {
   fresh(productId: number): Product | undefined;
   /** Asks the ledger; undefined when there is no such product. Concurrent calls share one question. */
   refresh(productId: number): Promise<Product | undefined>;
-  /** Takes what a commit returned. Older versions are ignored. */
-  saw(products: readonly Product[]): void;
+  /** Takes what a commit returned that was asked for at `askedAtMs`, by default just now. Older versions are ignored. */
+  saw(products: readonly Product[], askedAtMs?: number): void;
   /** The product as it was last seen, and how long ago that was confirmed; undefined when it never was. */
   last(productId: number): { readonly product: Product; readonly ageMs: number } | undefined;
   /**
@@ -44,8 +44,9 @@ export function createCatalogue(
     const entry = entries.get(product.id);
     if (!entry) entries.set(product.id, { product, checkedAtMs });
     else if (product.version >= entry.product.version) {
+      const isNews = product.version > entry.product.version;
+      entry.checkedAtMs = isNews ? checkedAtMs : Math.max(checkedAtMs, entry.checkedAtMs);
       entry.product = product;
-      entry.checkedAtMs = checkedAtMs;
     }
     return entry?.product ?? product;
   }
@@ -71,9 +72,8 @@ export function createCatalogue(
   return {
     fresh,
     refresh,
-    saw(products) {
-      const nowMs = monotonicMs();
-      for (const product of products) keep(product, nowMs);
+    saw(products, askedAtMs = monotonicMs()) {
+      for (const product of products) keep(product, askedAtMs);
     },
     last(productId) {
       const entry = entries.get(productId);

@@ -139,3 +139,32 @@ test('a sell-out is checked again with the ledger when the memory of it is no lo
   house.passTime(FRESH_MS);
   expect(tally([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
 });
+
+test('P5 a refusal rests on a word no older than 250 ms, also when that word was long on its way', async () => {
+  house = await openPurchaseHouse({ units: 1 });
+  const desk = house.desk();
+  house.decideFault = async (purchases, decide) => {
+    const decision = await decide(purchases);
+    house.passTime(FRESH_MS);
+    await house.real.reset(PRODUCT_ID, 1); // By another process; nobody tells this one.
+    house.decideFault = null;
+    return decision;
+  };
+  expect(tally([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
+  expect(house.catalogue.fresh(PRODUCT_ID)).toBeUndefined();
+  expect(tally([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
+});
+
+test('P5 a refusal rests on a word no older than 250 ms: who hears an older one is decided by the ledger', async () => {
+  house = await openPurchaseHouse({ units: 1 });
+  const desk = house.desk();
+  await desk.buy(house.purchase());
+  house.passTime(FRESH_MS);
+  const soldOut = await house.real.product(PRODUCT_ID);
+  house.ledger.product = async () => {
+    house.passTime(FRESH_MS);
+    return soldOut;
+  };
+  await house.real.reset(PRODUCT_ID, 1); // By another process, while this one's questions were under way.
+  expect(tally([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
+});

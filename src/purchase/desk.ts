@@ -102,7 +102,7 @@ export function createDesk(
   { batchesInFlightMax, answerWithinMs, onReserved, onStandings = () => {}, onBug }: DeskOptions,
 ): PurchaseDesk {
   const stats: DeskStats = { batches: 0, decided: 0, refusedByGate: 0, waited: 0, inside: 0, pending: 0 };
-  const resolver = createResolver(ledger, settled);
+  const resolver = createResolver(ledger, monotonicMs, settled);
   const waitingRoom = createWaitingRoom<PurchaseCall>(comeBack, showTruth);
   /** Batches that are not over: at the gate, at the ledger, or being resolved. */
   const underWay = new Set<readonly PurchaseCall[]>();
@@ -273,7 +273,11 @@ export function createDesk(
    */
   async function unitsLeft(productId: number, told: Standing): Promise<number> {
     let product = catalogue.fresh(productId);
-    if (!product || product.version < told.version) product = await catalogue.refresh(productId);
+    if (!product || product.version < told.version) {
+      await catalogue.refresh(productId);
+      // Also the answer to a question may be old when it comes.
+      product = catalogue.fresh(productId);
+    }
     if (!product) return Number.POSITIVE_INFINITY;
     const own = standingOf(product);
     const isNonsense =
@@ -338,8 +342,9 @@ export function createDesk(
    */
   async function decideOnce(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]> {
     try {
+      const askedAtMs = monotonicMs();
       const { outcomes, products } = await ledger.decide(purchases);
-      settled(outcomes, products);
+      settled(outcomes, products, askedAtMs);
       return outcomes;
     } catch (error) {
       if (isAppError(error, 'outcome_unknown')) throw error;
@@ -360,9 +365,10 @@ export function createDesk(
   }
 
   /** What every commit means for this instance, whoever asked for it. */
-  function settled(outcomes: readonly Outcome[], products: readonly Product[]): void {
+  function settled(outcomes: readonly Outcome[], products: readonly Product[], askedAtMs: number): void {
     stats.decided += outcomes.length;
-    catalogue.saw(products);
+    // The answer may have been long on its way: it is no older than its question, and that is all that is sure.
+    catalogue.saw(products, askedAtMs);
     onStandings(products.map(standingOf));
     const reserved: string[] = [];
     for (const outcome of outcomes) {

@@ -21,7 +21,8 @@ const PAUSE_MS_MAX = 1_000;
 
 export function createResolver(
   ledger: Pick<Ledger, 'decide'>,
-  onDecided: (outcomes: readonly Outcome[], products: readonly Product[]) => void,
+  monotonicMs: () => number,
+  onDecided: (outcomes: readonly Outcome[], products: readonly Product[], askedAtMs: number) => void,
 ): Resolver {
   const working = new Set<Promise<unknown>>();
   let closing = false;
@@ -33,8 +34,9 @@ export function createResolver(
     await sleep(firstPauseMs);
     for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
       try {
+        const askedAtMs = monotonicMs();
         const { outcomes, products } = await ledger.decide(purchases, true);
-        onDecided(outcomes, products);
+        onDecided(outcomes, products, askedAtMs);
         return outcomes;
       } catch (error) {
         // Still no word. Even `unavailable` says nothing about the first try, so only an answer ends this.
