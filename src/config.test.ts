@@ -42,6 +42,7 @@ test('with nothing set everything has a value that fits one machine', () => {
       prefetch: null,
       chargesInFlight: 2_000,
     },
+    paymentLeaseMs: 30_000,
     payments: {
       latencyMs: 5,
       jitterMs: 5,
@@ -85,6 +86,7 @@ test('every setting is read from its variable', () => {
       PULSECART_KEEP_KEYS_HOURS: '24',
       PULSECART_KEEP_OPERATIONS_HOURS: '100',
       PULSECART_KEEP_DEAD_LETTERS_HOURS: '1',
+      PULSECART_PAYMENT_LEASE_MS: '1000',
       PULSECART_SIMULATOR_LATENCY_MS: '0',
       PULSECART_SIMULATOR_JITTER_MS: '1',
       PULSECART_SIMULATOR_TIMEOUT_MS: '50',
@@ -126,6 +128,7 @@ test('every setting is read from its variable', () => {
     drainMs: 250,
     streams: { max: 7, perAddressMax: 0 },
     tuning: { databasePool: 9, deskBatches: 3, workerBatches: 4, prefetch: 5, chargesInFlight: 6 },
+    paymentLeaseMs: 1_000,
     payments: {
       latencyMs: 0,
       jitterMs: 1,
@@ -179,6 +182,9 @@ describe('a setting that is out of its range is refused by its name:', () => {
     ['PULSECART_SIMULATOR_DECLINE_RATE', ['-0.1', '1.1', 'NaN', 'half']],
     ['PULSECART_SIMULATOR_JITTER_MS', ['60001']],
     ['PULSECART_SIMULATOR_TIMEOUT_MS', ['0', '20001']],
+    // The simulator gives up after 2,000.
+    ['PULSECART_PAYMENT_LEASE_MS', ['999', '2499', '300001', 'long']],
+    ['PULSECART_START_TIMEOUT_MS', ['999', '600001']],
     ['PULSECART_SIMULATOR_TIMEOUT_RATE', ['2']],
     ['PULSECART_SIMULATOR_ERROR_RATE', ['2']],
     ['PULSECART_SIMULATOR_DUPLICATE_RATE', ['2']],
@@ -205,6 +211,12 @@ describe('a setting that is out of its range is refused by its name:', () => {
   test('rates of the simulator that add up to more than all charges', () => {
     const rates = { PULSECART_SIMULATOR_DECLINE_RATE: '0.6', PULSECART_SIMULATOR_ERROR_RATE: '0.5' };
     expectRefused(rates, 'PULSECART_SIMULATOR_DECLINE_RATE');
+  });
+
+  test('a lease that may end before the payment company has answered', () => {
+    const times = { PULSECART_PAYMENT_LEASE_MS: '20000', PULSECART_SIMULATOR_TIMEOUT_MS: '19501' };
+    expectRefused(times, 'PULSECART_PAYMENT_LEASE_MS');
+    expect(readConfig({ ...times, PULSECART_SIMULATOR_TIMEOUT_MS: '19500' }).paymentLeaseMs).toBe(20_000);
   });
 
   test('--port 99999', () => {

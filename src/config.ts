@@ -41,6 +41,8 @@ export interface Config {
     readonly perAddressMax: number;
   };
   readonly tuning: Tuning;
+  /** How long a charge or a refund is left alone that the payment company has not answered. */
+  readonly paymentLeaseMs: number;
   readonly payments: SimulatedPayments;
 }
 
@@ -149,6 +151,7 @@ export function readConfig(
       `PULSECART_NAMESPACE must be 1 to 40 of a-z, 0-9, _ and -, a letter first; it is ${JSON.stringify(namespace)}.`,
     );
   }
+  const payments = simulatedPayments(env);
   return Object.freeze({
     port,
     instances,
@@ -209,7 +212,8 @@ export function readConfig(
         100_000,
       ),
     }),
-    payments: simulatedPayments(env),
+    paymentLeaseMs: paymentLeaseMs(env, payments),
+    payments,
   });
 }
 
@@ -293,8 +297,30 @@ function invalid(message: string): AppError {
   return new AppError('invalid_request', message);
 }
 
-/** Shorter than the lease of a charge (30 s), so that an ask is over before the next one. */
 const SIMULATOR_TIMEOUT_MS_MAX = 20_000;
+
+/** An ask is over before the next one, also where its answer finds this process busy. */
+const LEASE_MARGIN_MS = 500;
+
+/** At its default an order is asked for many times within a hold of ten minutes, and a short disturbance is outlasted. */
+function paymentLeaseMs(
+  env: Readonly<Record<string, string | undefined>>,
+  { timeoutMs }: SimulatedPayments,
+): number {
+  const leaseMs = integer(
+    'PULSECART_PAYMENT_LEASE_MS',
+    env.PULSECART_PAYMENT_LEASE_MS,
+    30_000,
+    1_000,
+    300_000,
+  );
+  if (leaseMs < timeoutMs + LEASE_MARGIN_MS) {
+    throw invalid(
+      `PULSECART_PAYMENT_LEASE_MS must be at least ${LEASE_MARGIN_MS} more than PULSECART_SIMULATOR_TIMEOUT_MS, so that an ask is over before the next one; they are ${leaseMs} and ${timeoutMs}.`,
+    );
+  }
+  return leaseMs;
+}
 
 function simulatedPayments(env: Readonly<Record<string, string | undefined>>): SimulatedPayments {
   const fates = {

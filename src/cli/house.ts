@@ -64,6 +64,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
     onOrders: (news) => feed.announceOrders(news),
     mine: duties.mine,
     onTrouble,
+    timing: { leaseMs: config.paymentLeaseMs },
     chargesInFlightMax: config.tuning.chargesInFlight,
   });
   const endings = createEndings({

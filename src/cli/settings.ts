@@ -37,6 +37,7 @@ export function settingsOf(config: Config): Record<string, string> {
     PULSECART_STREAMS_PER_ADDRESS: `${streams.perAddressMax}`,
     PULSECART_LOG_LEVEL: config.logLevel,
     PULSECART_LOG_REQUESTS: onOff(config.logRequests),
+    PULSECART_PAYMENT_LEASE_MS: `${config.paymentLeaseMs}`,
     PULSECART_SIMULATOR_LATENCY_MS: `${payments.latencyMs}`,
     PULSECART_SIMULATOR_JITTER_MS: `${payments.jitterMs}`,
     PULSECART_SIMULATOR_TIMEOUT_MS: `${payments.timeoutMs}`,

@@ -44,9 +44,11 @@ export interface CrowdOptions {
   readonly ratePerS: number;
   readonly mode: Mode;
   readonly seed: number;
-  /** How long after the last arrival the crowd waits for answers still out. */
-  readonly patienceMs: number;
+  /** How long after the last arrival the crowd waits for answers still out; a function is asked again and again. */
+  readonly patienceMs: number | (() => number);
   readonly onProgress?: (progress: CrowdProgress) => void;
+  /** How often that is called; 0: whenever something may have changed. */
+  readonly progressEveryMs?: number;
   /** Calls the crowd back: nobody comes any more, and the record ends with those who came. */
   readonly signal?: AbortSignal;
 }
@@ -168,19 +170,23 @@ class Crowd {
     this.#startMs = performance.now();
     this.#lastOutcomeMs = this.#startMs;
     const lastArrivalMs = this.#startMs + (this.#atMs.at(-1) ?? 0);
-    let deadlineMs = lastArrivalMs + this.#options.patienceMs;
+    const { patienceMs } = this.#options;
+    const patience = typeof patienceMs === 'number' ? () => patienceMs : patienceMs;
+    let calledBackUntilMs = Number.POSITIVE_INFINITY;
+    const { progressEveryMs = PROGRESS_EVERY_MS } = this.#options;
     let progressMs = this.#startMs;
     for (;;) {
       const nowMs = performance.now();
       if (this.#options.signal?.aborted && !this.#calledBack) {
         this.#callBack();
-        deadlineMs = Math.min(deadlineMs, nowMs + CALLED_BACK_PATIENCE_MS);
+        calledBackUntilMs = nowMs + CALLED_BACK_PATIENCE_MS;
       }
       this.#release(nowMs);
+      const deadlineMs = Math.min(lastArrivalMs + patience(), calledBackUntilMs);
       if (this.#undecided === 0 || nowMs > deadlineMs) break;
       if (nowMs >= progressMs) {
         this.#options.onProgress?.(this.#progress(nowMs));
-        progressMs = nowMs + PROGRESS_EVERY_MS;
+        progressMs = nowMs + progressEveryMs;
       }
       await Bun.sleep(TICK_MS);
     }

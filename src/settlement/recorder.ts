@@ -20,6 +20,8 @@ export interface RecorderDependencies {
   readonly stats: Pick<SettlementStats, 'failedAttempts'>;
   readonly onMoved: (moved: Moved) => void;
   readonly onTrouble: (error: unknown, context: string) => void;
+  /** The longest pause before another attempt to charge an order. */
+  readonly retryMsMax: number;
   /** Aborted when there is no time left to record anything. */
   readonly deadline: AbortSignal;
 }
@@ -34,13 +36,12 @@ const SETTLE_LINGER_MS = 20;
 const LEDGER_PAUSE_MS_FIRST = 50;
 const LEDGER_PAUSE_MS_MAX = 2_000;
 
-/** Pauses before another attempt to charge an order; the longest gives a ten-minute hold over a hundred attempts. */
+/** The first pause before another attempt to charge an order. */
 const RETRY_MS_FIRST = 250;
-const RETRY_MS_MAX = 5_000;
 
 /** Brings results of charges into the ledger, in batches and until they are in. */
 export function createRecorder(dependencies: RecorderDependencies): Recorder {
-  const { ledger, outbox, room, stats, onMoved, onTrouble, deadline } = dependencies;
+  const { ledger, outbox, room, stats, onMoved, onTrouble, retryMsMax, deadline } = dependencies;
   const batching = { itemsMax: SETTLE_RESULTS_MAX, lingerMs: SETTLE_LINGER_MS };
   const batcher = createBatcher<ChargeResult>(batching, recordAll);
 
@@ -66,7 +67,7 @@ export function createRecorder(dependencies: RecorderDependencies): Recorder {
     for (const { result } of results) if (result.type === 'attempt_failed') stats.failedAttempts++;
     for (const moved of steps) onMoved(moved);
     for (const [attempt, orderIds] of failedByAttempt(results)) {
-      void outbox.enqueueLater(orderIds, backoffMs(attempt, RETRY_MS_FIRST, RETRY_MS_MAX));
+      void outbox.enqueueLater(orderIds, backoffMs(attempt, RETRY_MS_FIRST, retryMsMax));
     }
   }
 

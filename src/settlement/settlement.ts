@@ -61,29 +61,42 @@ export interface SettlementDependencies {
 }
 
 export interface SettlementTiming {
+  /**
+   * Longer than any provider call lasts, time-out included, so that a lease ends only when its charger is gone or has given
+   * up; far shorter than a hold (10 minutes), so that an order is asked for several times within it. Refunds likewise.
+   */
   readonly leaseMs: number;
-  readonly sweepEveryMs: number;
+  /** The longest wait for another attempt. */
+  readonly retryMsMax: number;
+  /** Twice that: an order reserved and untouched for longer has no message on its way. */
   readonly reconcileAgeMs: number;
+  readonly sweepEveryMs: number;
   readonly closeDeadlineMs: number;
 }
 
-const TIMING: SettlementTiming = {
-  // Longer than any provider call lasts, time-out included, so that a lease ends only when its charger is gone or has
-  // given up; far shorter than a hold (10 minutes), so that an order is asked for several times within it.
-  leaseMs: 30_000,
-  sweepEveryMs: 1_000,
-  // Twice the longest wait for a retry: an order reserved and untouched for longer has no message on its way.
-  reconcileAgeMs: 10_000,
-  // A container is usually killed 10 s after it is asked to stop, and closing the stores needs some of that.
-  closeDeadlineMs: 5_000,
-};
+const LEASE_MS = 30_000;
+/** Gives a ten-minute hold over a hundred attempts. */
+const RETRY_MS_MAX = 5_000;
+
+/** With a short lease everything is asked for again soon, so nothing else waits long. */
+function timingOf(leaseMs: number): SettlementTiming {
+  const retryMsMax = Math.min(RETRY_MS_MAX, Math.floor(leaseMs / 6));
+  return {
+    leaseMs,
+    retryMsMax,
+    reconcileAgeMs: 2 * retryMsMax,
+    sweepEveryMs: 1_000,
+    // A container is usually killed 10 s after it is asked to stop, and closing the stores needs some of that.
+    closeDeadlineMs: 5_000,
+  };
+}
 
 /** Where nobody says how many. */
 const CHARGES_IN_FLIGHT_MAX = 2_000;
 
 export function createSettlement(dependencies: SettlementDependencies): Settlement {
   const { ledger, queue, provider, onStandings, onOrders, onTrouble, mine = everyone } = dependencies;
-  const timing = { ...TIMING, ...dependencies.timing };
+  const timing = { ...timingOf(dependencies.timing?.leaseMs ?? LEASE_MS), ...dependencies.timing };
   const stats = newStats();
   const stopping = new AbortController();
   const deadline = new AbortController();
@@ -103,6 +116,7 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     stats,
     onMoved,
     onTrouble,
+    retryMsMax: timing.retryMsMax,
     deadline: deadline.signal,
   });
   const refunder = createRefunder({

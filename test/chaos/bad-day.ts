@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { randomFrom } from '../../src/domain/random.ts';
-import { type CrowdResult, runCrowd } from '../../src/load/crowd.ts';
+import { type CrowdProgress, type CrowdResult, runCrowd } from '../../src/load/crowd.ts';
 import { readQueues, readStock } from '../../src/load/server-api.ts';
 import {
   type EngineName,
@@ -13,6 +13,7 @@ import {
 } from '../../src/private-engines/engines.ts';
 import { isAlive } from '../../src/private-engines/processes.ts';
 import { disagreements, hearOutcomes, type Round, readRound, type Told } from '../support/aftermath.ts';
+import { strikeInCrowd, waitingOf } from '../support/mid-crowd.ts';
 import { ownEngines } from '../support/own-engines.ts';
 import { openProductionShop, type ProductionShop } from '../support/production-shop.ts';
 import { eventually } from '../support/shop.ts';
@@ -28,7 +29,7 @@ import { isExcused, isWell, type Probe, type Probes, type Question, startProbes 
 export interface BadDay {
   readonly what: string;
   /** Breaks it and brings it back; resolves when that much is done. What it answers goes into the day's report. */
-  strike(place: Place): Promise<Evidence>;
+  strike(place: Place, sight: Sight): Promise<Evidence>;
   /** Questions that are answered well all along. */
   readonly goesOn: readonly Question[];
   /** A day on which nothing happened shows nothing: what must be seen of it. */
@@ -42,6 +43,17 @@ export interface Place {
   readonly engine: PrivateEngine;
   readonly shop: ProductionShop;
   readonly random: () => number;
+}
+
+/** What can be seen of the day so far, to go on when what should happen has happened. */
+export interface Sight {
+  /** Probes that were answered since the strike. */
+  probed(): readonly Probe[];
+  /** Of the crowd: buyers who have asked and have no answer. */
+  waiting(): number;
+  crowdIsOver(): boolean;
+  /** Messages of the processes' log lines since the strike. */
+  said(): string[];
 }
 
 export type Evidence = Readonly<Record<string, number>>;
@@ -61,9 +73,9 @@ const QUANTITY = 2;
 /** Some rounds have units for all, in some the last ones come too late. */
 const UNITS_SHARE_MIN = 0.85;
 const UNITS_SHARE_MAX = 1.15;
-/** The crowd is there by then; most of it is still to come. */
-const STRIKE_AFTER_MS_MIN = 800;
-const STRIKE_AFTER_MS_MAX = 1_800;
+/** So much of the crowd has come by then; most of it is still to come. */
+const STRIKE_AFTER_SHARE_MIN = 0.1;
+const STRIKE_AFTER_SHARE_MAX = 0.22;
 const PATIENCE_MS = 25_000;
 /** After this all is well again. A bound and not a measurement: machines that run tests are busy. */
 const WELL_AFTER_MS = 15_000;
@@ -123,7 +135,8 @@ async function live(
   const asked = { productId: 1 + (number % (PROBED_PRODUCT - 1)), quantity: QUANTITY };
   const share = UNITS_SHARE_MIN + random() * (UNITS_SHARE_MAX - UNITS_SHARE_MIN);
   const units = QUANTITY * Math.round(USERS * share);
-  const strikeAfterMs = STRIKE_AFTER_MS_MIN + random() * (STRIKE_AFTER_MS_MAX - STRIKE_AFTER_MS_MIN);
+  const strikeAfterShare =
+    STRIKE_AFTER_SHARE_MIN + random() * (STRIKE_AFTER_SHARE_MAX - STRIKE_AFTER_SHARE_MIN);
   await shop.reset(asked.productId, units);
   await shop.reset(PROBED_PRODUCT, PROBED_UNITS);
   const processesBefore = processesOf(shop);
@@ -131,28 +144,27 @@ async function live(
 
   let struckAtMs = 0;
   let struckAt = '';
-  let struck: Promise<{ evidence: Evidence; backAtMs: number }> | undefined;
-  const strike = async () => {
-    await Bun.sleep(strikeAfterMs);
+  const probed = () => probes.answered.filter(({ answeredAtMs }) => answeredAtMs > struckAtMs);
+  const strike = async (progress: () => CrowdProgress) => {
     struckAtMs = performance.now();
     struckAt = new Date().toISOString();
-    const evidence = await day.strike(place);
+    const sight = {
+      probed,
+      waiting: () => waitingOf(progress()),
+      crowdIsOver: () => progress().offered === USERS,
+      said: () => saidSince(shop, struckAt),
+    };
+    const evidence = await day.strike(place, sight);
     return { evidence, backAtMs: performance.now() };
   };
-  const crowd = await runCrowd({
-    url: shop.url,
-    ...asked,
-    users: USERS,
-    ratePerS: RATE_PER_S,
-    mode: 'both',
-    seed,
-    patienceMs: PATIENCE_MS,
-    onProgress: () => {
-      struck ??= strike();
-    },
-  });
+  const options = { url: shop.url, ...asked, users: USERS, ratePerS: RATE_PER_S, seed };
+  const { crowd, struck } = await strikeInCrowd(
+    { ...options, mode: 'both', patienceMs: PATIENCE_MS },
+    strikeAfterShare,
+    strike,
+  );
   const first = { record: crowd.record, seed };
-  const { evidence, backAtMs } = await struck!;
+  const { evidence, backAtMs } = struck;
   const wellMs = await recovery(probes, backAtMs);
   await probes.stop();
   await hearOutcomes(shop.url, first.record, asked);
@@ -160,8 +172,8 @@ async function live(
   const second = await sellTheRest(shop, asked, seed + 1);
   await quiet(shop);
   const round = await readRound({ databaseUrl: shop.databaseUrl }, asked.productId);
-  const probed = probes.answered.filter(({ answeredAtMs }) => answeredAtMs > struckAtMs);
-  console.log(JSON.stringify(reportOf(day, { evidence, units, crowd, wellMs, probed, second, round })));
+  const felt = probed();
+  console.log(JSON.stringify(reportOf(day, { evidence, units, crowd, wellMs, probed: felt, second, round })));
 
   expect(disagreements([first, second], asked, round)).toEqual([]);
   expectSoldToTheLast(round, first, second);
@@ -174,7 +186,7 @@ async function live(
   await expectRefusalsFinal(shop, asked, [first, second]);
   if (day.ends !== 'instances') expect(processesOf(shop).instances).toEqual(processesBefore.instances);
   if (day.ends !== 'worker') expect(processesOf(shop).workers).toEqual(processesBefore.workers);
-  day.expectFelt({ evidence, crowd, probes: probed, said: saidSince(shop, struckAt) });
+  day.expectFelt({ evidence, crowd, probes: felt, said: saidSince(shop, struckAt) });
 }
 
 type WellMs = Readonly<Record<Question, number>>;

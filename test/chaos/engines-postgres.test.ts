@@ -2,8 +2,9 @@ import { expect } from 'bun:test';
 import { Client } from 'pg';
 import { onProductionEngines } from '../support/engines.ts';
 import { seedOf } from '../support/seed.ts';
+import { eventually } from '../support/shop.ts';
 import { type Felt, liveThrough } from './bad-day.ts';
-import { heldUp } from './probes.ts';
+import { heldUp, type Probe } from './probes.ts';
 
 /** Nobody sells without PostgreSQL. It is said, nothing is lost, and the stock can still be read. */
 
@@ -15,9 +16,10 @@ onProductionEngines(() =>
   liveThrough(seedOf(import.meta.path), 'postgres', [
     {
       what: 'PostgreSQL is killed and recovers',
-      async strike({ engine }) {
+      async strike({ engine }, { probed }) {
         await engine.kill();
         await Bun.sleep(DOWN_MS);
+        await eventually(() => probed().some(isRefused));
         await engine.restart();
         return {};
       },
@@ -68,7 +70,11 @@ const TERMINATE_ONE = `
   WHERE state <> 'idle' AND backend_type = 'client backend' AND pid <> pg_backend_pid()
   ORDER BY random() LIMIT 1`;
 
+function isRefused({ answer }: Probe): boolean {
+  return answer === 503;
+}
+
 function expectRefusals({ crowd, probes }: Felt): void {
   expect(crowd.retries + crowd.record.count('unknown')).toBeGreaterThan(0);
-  expect(probes.filter(({ answer }) => answer === 503).length).toBeGreaterThan(0);
+  expect(probes.filter(isRefused).length).toBeGreaterThan(0);
 }

@@ -2,6 +2,7 @@ import { expect } from 'bun:test';
 import { Redis } from 'ioredis';
 import { onProductionEngines } from '../support/engines.ts';
 import { seedOf } from '../support/seed.ts';
+import { eventually } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import { type Felt, liveThrough } from './bad-day.ts';
 
@@ -36,9 +37,10 @@ onProductionEngines(() =>
     },
     {
       what: 'Redis is killed and comes back empty',
-      async strike({ engine }) {
+      async strike({ engine, shop }, { said }) {
         await engine.kill();
         await Bun.sleep(DOWN_MS);
+        await eventually(() => timesSaid(said(), GIVEN_UP) >= shop.instances().length);
         await engine.restart();
         return {};
       },
@@ -47,9 +49,10 @@ onProductionEngines(() =>
     },
     {
       what: 'Redis is frozen for five seconds',
-      async strike({ engine }) {
+      async strike({ engine, shop }, { said }) {
         engine.freeze();
         await Bun.sleep(FROZEN_MS);
+        await eventually(() => timesSaid(said(), GIVEN_UP) >= shop.instances().length);
         engine.thaw();
         return {};
       },
@@ -60,11 +63,15 @@ onProductionEngines(() =>
 );
 
 const DOWN_MS = 1_000;
+const GIVEN_UP = 'The gate is in trouble, purchases go straight to the ledger';
 
 /** Both processes of the API gave the gate up, and took it back. */
 function expectLedgerOnly({ said }: Felt): void {
-  const times = (sentence: string) => said.filter((msg) => msg.startsWith(sentence)).length;
-  const givenUp = times('The gate is in trouble, purchases go straight to the ledger');
+  const givenUp = timesSaid(said, GIVEN_UP);
   expect(givenUp).toBeGreaterThanOrEqual(2);
-  expect(times('The gate answers again.')).toBe(givenUp);
+  expect(timesSaid(said, 'The gate answers again.')).toBe(givenUp);
+}
+
+function timesSaid(said: readonly string[], sentence: string): number {
+  return said.filter((msg) => msg.startsWith(sentence)).length;
 }

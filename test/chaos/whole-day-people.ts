@@ -153,11 +153,14 @@ export async function tidyOn(day: Day): Promise<void> {
 export interface Viewer extends Disposable {
   readonly reader: StreamReader | null;
   readonly connections: number;
+  /** Connected now. */
+  readonly isThere: boolean;
 }
 
 export function watchOn({ shop, products }: Day): Viewer {
   let reader: StreamReader | null = null;
   let connections = 0;
+  let isThere = false;
   let hasLeft = false;
   const watch = async () => {
     while (!hasLeft) {
@@ -167,7 +170,9 @@ export function watchOn({ shop, products }: Day): Viewer {
       if (next?.status === 200) {
         reader = next;
         connections++;
+        isThere = true;
         await next.ended.catch(() => {});
+        isThere = false;
       }
       await Bun.sleep(BREATH_MS);
     }
@@ -179,6 +184,9 @@ export function watchOn({ shop, products }: Day): Viewer {
     },
     get connections() {
       return connections;
+    },
+    get isThere() {
+      return isThere;
     },
     [Symbol.dispose]() {
       hasLeft = true;

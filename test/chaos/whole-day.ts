@@ -33,13 +33,16 @@ export interface WholeDay {
   restart(env: Record<string, string>): Promise<void>;
 }
 
-const CALM = { PULSECART_OPERATOR_TOKEN: OPERATOR_TOKEN };
+const CALM = {
+  PULSECART_OPERATOR_TOKEN: OPERATOR_TOKEN,
+  PULSECART_PAYMENT_LEASE_MS: '1000',
+  PULSECART_SIMULATOR_TIMEOUT_MS: '300',
+};
 /** A minute of the company begins with six seconds in which it is away. */
 export const TURBULENT = {
   ...CALM,
   PULSECART_SIMULATOR_LATENCY_MS: '20',
   PULSECART_SIMULATOR_JITTER_MS: '200',
-  PULSECART_SIMULATOR_TIMEOUT_MS: '300',
   PULSECART_SIMULATOR_DECLINE_RATE: '0.1',
   PULSECART_SIMULATOR_TIMEOUT_RATE: '0.06',
   PULSECART_SIMULATOR_ERROR_RATE: '0.1',
@@ -53,10 +56,13 @@ const HOLD_SECONDS = [1, 20];
 const UNITS = 400;
 const BUYERS = 10;
 const VIEWERS = 5;
-/** Between one blow and the next. */
+/** Between one blow and the next, at least. */
 const STRETCH_MS = 2_500;
-/** A charge without an answer is asked again after half a minute, and so is a refund. Some need both. */
-const SETTLED_DEADLINE_MS = 120_000;
+const STRETCH_DEADLINE_MS = 60_000;
+/** Bought in a stretch, so that each end comes about. */
+const PURCHASES_MIN = 50;
+/** A charge without an answer is asked again when its lease has ended, and so is a refund. Some need both. */
+const SETTLED_DEADLINE_MS = 60_000;
 export const WHOLE_DAY_TIMEOUT_MS = 240_000;
 
 export async function liveThroughTheDay({ shop, seed, crash, restart }: WholeDay): Promise<void> {
@@ -75,12 +81,13 @@ export async function liveThroughTheDay({ shop, seed, crash, restart }: WholeDay
 
   try {
     for (const n of [0, 1]) {
-      await Bun.sleep(STRETCH_MS * (0.5 + random()));
+      await stretch(told, viewers);
+      await Bun.sleep((STRETCH_MS * random()) / 2);
       await crash(n);
     }
-    await Bun.sleep(STRETCH_MS);
+    await stretch(told, viewers);
     await restart(CALM);
-    await Bun.sleep(STRETCH_MS);
+    await stretch(told, viewers);
   } finally {
     isOver = true;
   }
@@ -94,6 +101,16 @@ export async function liveThroughTheDay({ shop, seed, crash, restart }: WholeDay
   await expectViewersKnow(day, viewers);
   expect((await shop.readBooks()).breaches).toEqual([]);
   expectNotVacuous(day, orders, viewers);
+}
+
+/** Time goes by, until enough was bought in it, everybody else has done something, and every viewer is there. */
+async function stretch({ purchases, cancelled, refunded, done }: Told, viewers: readonly Viewer[]) {
+  const enough = purchases.size + PURCHASES_MIN;
+  await Bun.sleep(STRETCH_MS);
+  await until(() => {
+    const haveActed = [cancelled, refunded, done].every(({ size }) => size > 0);
+    return purchases.size >= enough && haveActed && viewers.every(({ isThere }) => isThere);
+  }, STRETCH_DEADLINE_MS);
 }
 
 async function createProduct(shop: Shop, holdSeconds: number): Promise<number> {

@@ -3,10 +3,11 @@ import { Client } from 'pg';
 import { ClosedLoop } from '../../src/load/closed-loop.ts';
 import { runCrowd } from '../../src/load/crowd.ts';
 import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE, targetOf } from '../../src/load/requests.ts';
-import type { Exit, ServerProcess } from '../../src/load/server-process.ts';
+import type { ServerProcess } from '../../src/load/server-process.ts';
 import { disagreements, hearOutcomes, readRound } from '../support/aftermath.ts';
 import { runPulsecart } from '../support/command.ts';
 import { onProductionEngines } from '../support/engines.ts';
+import { strikeInCrowd } from '../support/mid-crowd.ts';
 import { openProductionShop, type ProductionShop } from '../support/production-shop.ts';
 import { connectRaw, type RawAnswer, rawRequest } from '../support/raw-http.ts';
 import { eventually } from '../support/shop.ts';
@@ -136,20 +137,14 @@ onProductionEngines(() => {
       async () => {
         const asked = { productId: 2, quantity: 1 };
         await shop.reset(asked.productId, CROWD);
-        let restarted: Promise<Exit> | undefined;
-        const { record, cuts } = await runCrowd({
-          url: shop.url,
-          ...asked,
-          users: CROWD,
-          ratePerS: CROWD_PER_S,
-          mode: 'both',
-          seed: 2,
-          patienceMs: 30_000,
-          onProgress: () => {
-            restarted ??= Bun.sleep(STOP_AFTER_MS).then(() => shop.restart());
-          },
-        });
-        expect(await restarted).toBe(0);
+        const options = { url: shop.url, ...asked, users: CROWD, ratePerS: CROWD_PER_S, seed: 2 };
+        const { crowd, struck } = await strikeInCrowd(
+          { ...options, mode: 'both', patienceMs: 30_000 },
+          STOP_AFTER_SHARE,
+          () => shop.restart(),
+        );
+        const { record, cuts } = crowd;
+        expect(struck).toBe(0);
         expect(cuts).toBeGreaterThan(0);
         expect(record.count('none')).toBe(0);
         await hearOutcomes(shop.url, record, asked);
@@ -261,7 +256,8 @@ const LOOP_CONNECTIONS = 32;
 const SLICE_MS = 500;
 const CROWD = 2_000;
 const CROWD_PER_S = 4_000;
-const STOP_AFTER_MS = 200;
+/** So much of the crowd has come. */
+const STOP_AFTER_SHARE = 0.4;
 /** A duty ends five seconds after its holder was last heard of; the rest is for a busy machine. */
 const TAKEN_OVER_MS = 15_000;
 

@@ -1,38 +1,31 @@
 import { describe, expect, test } from 'bun:test';
 import { MODES } from '../../src/load/arrivals.ts';
-import { runCrowd } from '../../src/load/crowd.ts';
-import type { Exit } from '../../src/load/server-process.ts';
 import { disagreements, readRound } from '../support/aftermath.ts';
 import { readBooks } from '../support/books.ts';
 import { holdWrites } from '../support/hold-writes.ts';
+import { strikeInCrowd } from '../support/mid-crowd.ts';
 import { connectRaw, rawRequest } from '../support/raw-http.ts';
 import { eventually, openShop } from '../support/shop.ts';
 
 const ASKED = { productId: 5, quantity: 1 };
 const USERS = 2_000;
 const RATE_PER_S = 4_000;
-/** In the middle of the crowd, which comes within half a second. */
-const STOP_AFTER_MS = 200;
+/** So much of the crowd has come. */
+const STOP_AFTER_SHARE = 0.4;
 
 describe('SIGTERM in the middle of a crowd', () => {
   for (const mode of MODES) {
     test(`(${mode}) leaves no accepted request without its answer, and no answer without its order`, async () => {
       await using shop = await openShop();
       await shop.reset(ASKED.productId, USERS);
-      let restarted: Promise<Exit> | undefined;
-      const { record, cuts } = await runCrowd({
-        url: shop.url,
-        ...ASKED,
-        users: USERS,
-        ratePerS: RATE_PER_S,
-        mode,
-        seed: 1,
-        patienceMs: 30_000,
-        onProgress: () => {
-          restarted ??= Bun.sleep(STOP_AFTER_MS).then(() => shop.restart());
-        },
-      });
-      expect(await restarted).toBe(0);
+      const options = { url: shop.url, ...ASKED, users: USERS, ratePerS: RATE_PER_S, mode, seed: 1 };
+      const { crowd, struck } = await strikeInCrowd(
+        { ...options, patienceMs: 30_000 },
+        STOP_AFTER_SHARE,
+        () => shop.restart(),
+      );
+      const { record, cuts } = crowd;
+      expect(struck).toBe(0);
       // Not vacuous: the server left while the crowd was there, which then went on with the next one.
       expect(cuts).toBeGreaterThan(0);
       expect(record.count('none', 'accepted')).toBe(0);
