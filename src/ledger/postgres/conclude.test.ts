@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test';
 import { Client } from 'pg';
 import { ownDatabase, productionEngines } from '../../../test/support/engines.ts';
 import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
+import { until } from '../../../test/support/until.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
 
 const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), Date.now);
@@ -73,6 +74,57 @@ test.skipIf(!productionEngines)(
     await client.query('SELECT pulsecart_in_time(pulsecart_now() + 60000), pulsecart_in_time(NULL)');
     await client.end();
     await ledger.close();
+    await close();
+  },
+  60_000,
+);
+
+test.skipIf(!productionEngines)(
+  'P2 an outcome never changes: nor when the reader who ends a purchase allows it less time than who decides it',
+  async () => {
+    const { url, close } = await ownDatabase();
+    const { ledger } = await openLedger(url);
+    const { ledger: reader } = await openLedger(url);
+    await ledger.addProducts([{ id: 1, name: 'A thing', priceMinor: 1, currency: 'USD', units: 100 }]);
+    const somebody = new Client({ connectionString: url });
+    await somebody.connect();
+    const atTheLock = async () => {
+      const text = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+      return (await sql(url, text)).length;
+    };
+    for (let round = 0; round < 20; round++) {
+      const channel = round % 2 === 0 ? 'sync' : 'async';
+      // A key takes the long way.
+      const key = round % 4 < 2 ? null : { scope: `${channel}:a`, value: `${round}`, fingerprint: 'f' };
+      const now = Date.now();
+      const plain = { productId: 1, quantity: 1, customer: null, refusal: null };
+      const wish = {
+        ...plain,
+        id: ids.mint(channel),
+        channel,
+        key,
+        acceptedAt: now,
+        decideBy: now + 60_000,
+      } as const;
+      // Both have looked for what the other one may have done, and are about to write.
+      await somebody.query('BEGIN; LOCK TABLE orders IN SHARE MODE');
+      const ending = reader.conclude({ ...wish, decideBy: 0 });
+      await until(async () => (await atTheLock()) === 1);
+      const deciding = ledger.decide([wish]);
+      await until(async () => (await atTheLock()) === 2);
+      await somebody.query('COMMIT');
+      const [{ outcomes }] = await Promise.all([deciding, ending]);
+      await ledger.conclude({ ...wish, decideBy: 0 });
+      const rows = await sql<{ kind: string }>(
+        url,
+        `SELECT 'reserved' AS kind FROM orders WHERE id = $1
+         UNION ALL SELECT 'refused' FROM outcomes WHERE purchase_id = $1`,
+        [wish.id],
+      );
+      expect([round, ...rows.map(({ kind }) => kind)]).toEqual([round, outcomes[0]!.kind]);
+    }
+    await somebody.end();
+    await Promise.all([ledger.close(), reader.close()]);
     await close();
   },
   60_000,

@@ -89,15 +89,6 @@ BEGIN
     done := upto;
   END LOOP;
   fits := fits AND cardinality(tills) = cardinality(in_products);
-  IF fits AND in_async THEN
-    fits := NOT EXISTS (SELECT FROM outcomes WHERE purchase_id = ANY (in_ids));
-  ELSIF fits THEN
-    -- Refusals of sync purchases are written down when a purchase was asked for again, which is rare. So one look at the end
-    -- of a small index serves the whole batch: ids begin with their time, and nothing as young as these was refused.
-    -- A process of the release before does not say which id is the lowest.
-    fits := in_oldest IS NOT NULL AND NOT EXISTS (SELECT FROM outcomes WHERE sync AND purchase_id >= in_oldest)
-      OR NOT EXISTS (SELECT FROM outcomes WHERE sync AND purchase_id = ANY (in_ids));
-  END IF;
 
   IF fits THEN
     -- Looking for repeated ids beforehand, or ON CONFLICT, would search the index once more for each order: 10.3 against
@@ -138,6 +129,19 @@ BEGIN
         done := upto;
       END LOOP;
       PERFORM pulsecart_in_time(in_decide_by);
+      -- Only now: `pulsecart_conclude` waits for orders that were inserted before it, and these have waited for it.
+      IF in_async THEN
+        fits := NOT EXISTS (SELECT FROM outcomes WHERE purchase_id = ANY (in_ids));
+      ELSE
+        -- Refusals of sync purchases are written down when a purchase was asked for again, which is rare. So one look at the
+        -- end of a small index serves the whole batch: ids begin with their time, and nothing as young as these was refused.
+        -- A process of the release before does not say which id is the lowest.
+        fits := in_oldest IS NOT NULL AND NOT EXISTS (SELECT FROM outcomes WHERE sync AND purchase_id >= in_oldest)
+          OR NOT EXISTS (SELECT FROM outcomes WHERE sync AND purchase_id = ANY (in_ids));
+      END IF;
+      IF NOT fits THEN
+        RAISE unique_violation;
+      END IF;
       IF in_async THEN
         UPDATE counters SET value = value + done WHERE name = 'async_decided' AND shard = abs(in_products[1] % 64);
       END IF;
@@ -404,6 +408,10 @@ BEGIN
     FROM unnest(in_products, granted, numbered) AS u (id, granted, numbered)
     WHERE p.id = u.id AND p.last_number <> u.numbered;
     PERFORM pulsecart_in_time(decide_by);
+    IF EXISTS (SELECT FROM unnest(in_ids, verdicts) AS u (id, verdict) JOIN outcomes r ON r.purchase_id = u.id
+        WHERE u.verdict = 'reserved') THEN
+      RAISE EXCEPTION 'ended meanwhile' USING ERRCODE = 'serialization_failure';
+    END IF;
   END IF;
   IF any_recorded THEN
     INSERT INTO outcomes (purchase_id, product_id, available, decided_at, quantity, code, sync)
@@ -434,19 +442,19 @@ BEGIN
     RETURN;
   END IF;
   -- Only an insert under the same id waits for a transaction that has made the order and is not committed yet, perhaps
-  -- because its disk stands still; a look would not see the order. A transaction that has not made it by now is too late.
+  -- because its disk stands still; a look would not see the order. A transaction that has not made it by now waits for this
+  -- one, and looks for outcomes after that: its process may allow the purchase more time than ours, or have another clock.
   BEGIN
     INSERT INTO orders (id, product_id, number, price_minor, created_at, expires_at, updated_at, generation, quantity,
       remaining, channel, currency, open)
     VALUES (in_id, 0, 0, 0, 0, 0, 0, 0, 1, 0, 'sync', '', false);
-    RAISE EXCEPTION USING ERRCODE = 'PC001', MESSAGE = 'taken back';
-  EXCEPTION
-    WHEN unique_violation THEN RETURN;
-    WHEN SQLSTATE 'PC001' THEN NULL;
+  EXCEPTION WHEN unique_violation THEN
+    RETURN;
   END;
   INSERT INTO outcomes (purchase_id, product_id, available, decided_at, quantity, code, sync)
   VALUES (in_id, 0, 0, pulsecart_now(), 0, 'too_old', NOT in_async) ON CONFLICT DO NOTHING;
   IF FOUND AND in_async THEN
     UPDATE counters SET value = value + 1 WHERE name = 'async_decided' AND shard = 0;
   END IF;
+  DELETE FROM orders WHERE id = in_id;
 END $$;
