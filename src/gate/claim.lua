@@ -18,6 +18,10 @@ local entry = redis.call('GET', KEYS[1])
 if entry then
   version, available, free = string.match(entry, '^(%d+) (%d+) (%d+)$')
   version, available, free = tonumber(version), tonumber(available), tonumber(free)
+  -- No standing is like that, and "inf" compares with nothing: somebody else has written it.
+  if version and math.max(version, available, free) >= 2 ^ 53 then
+    version = nil
+  end
 end
 
 local changed = false

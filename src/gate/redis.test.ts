@@ -43,6 +43,21 @@ function ownTests(): void {
     await engine?.close();
   });
 
+  test('P5 an entry beyond all numbers of ours is none, and is written over', async () => {
+    productId = 99;
+    const standing = { productId, version: 1, available: 5 };
+    const endless = '9'.repeat(400);
+    for (const entry of [`${endless} 0 0`, `1 ${endless} 0`, `1 5 ${endless}`, `9007199254740993 0 0`]) {
+      await link.commands.set(`test:{p:${productId}}:gate`, entry);
+      expect(await gate.claim(productId, [1], standing)).toEqual({
+        known: true,
+        standing,
+        claims: ['claimed'],
+      });
+      expect(await link.commands.get(`test:{p:${productId}}:gate`)).toBe('1 5 4');
+    }
+  });
+
   test('keeps the largest numbers digit by digit', async () => {
     productId = Number.MAX_SAFE_INTEGER;
     const standing = { productId, version: Number.MAX_SAFE_INTEGER - 1, available: Number.MAX_SAFE_INTEGER };
