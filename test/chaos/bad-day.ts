@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { randomFrom } from '../../src/domain/random.ts';
 import { type CrowdProgress, type CrowdResult, runCrowd } from '../../src/load/crowd.ts';
 import { readQueues, readStock } from '../../src/load/server-api.ts';
+import type { Env } from '../../src/load/server-process.ts';
 import {
   type EngineName,
   type PrivateEngine,
@@ -104,7 +105,9 @@ export function liveThrough(seed: number, breaks: EngineName, days: readonly Bad
     opened.defer(engine.close);
     const shared = opened.use(await ownEngines());
     const engines = { ...shared.env, [VARIABLES[breaks]]: engine.url };
-    const env = { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off' };
+    // Where purchases go on, a machine that is busy with other things may take its time for them.
+    const timeout: Env = breaks === 'postgres' ? {} : { PULSECART_PURCHASE_TIMEOUT_MS: '15000' };
+    const env = { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off', ...timeout };
     const shop = opened.use(await openProductionShop({ engines, env, instances: 2, workers: 1 }));
     place = { engine, shop, random: randomFrom(seed) };
   }, OPEN_TIMEOUT_MS);
