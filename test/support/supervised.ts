@@ -16,7 +16,7 @@ export interface Supervised extends AsyncDisposable {
   signal(signal: NodeJS.Signals): void;
   /** How the supervisor ended. */
   ended(): Promise<Exit>;
-  /** The processes that it started and that are still there, ready or not; the eldest first. */
+  /** The processes that it started and that are still there, ready or not. */
   instances(): number[];
   /** How many of them listen at the port. */
   listening(): number;
