@@ -1,7 +1,15 @@
+import { AppError } from '../domain/errors.ts';
+import { familyOf } from './processes.ts';
+
+/** A shell starts in a millisecond or two, and on a busy machine in some hundreds. */
+const START_TIMEOUT_MS = 10_000;
+const LOOK_EVERY_MS = 1;
+
 /**
  * Runs a shell command should this process die before `dismiss`, however it dies: the guard reads a pipe whose other end
  * is ours, and that closes with us. It is a grandchild, because under `--no-orphans` Bun's children die with it; and the
- * child waits for it, because Bun closes the pipe when the child ends.
+ * child waits for it, because Bun closes the pipe when the child ends. So it returns when the grandchild is there, and not
+ * before. Throws `unavailable` when there is none to be had.
  */
 export function ifWeDie(command: string): { dismiss(): void } {
   const guard = Bun.spawn(['sh', '-c', `exec 3<&0; (read -r _ <&3 || { ${command}; }) & wait`], {
@@ -11,6 +19,12 @@ export function ifWeDie(command: string): { dismiss(): void } {
   });
   // It never keeps this process from ending.
   guard.unref();
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  while (familyOf(guard.pid).length < 2) {
+    if (familyOf(guard.pid).length === 0 || performance.now() > deadline)
+      throw new AppError('unavailable', 'no shell starts that would clean up after this process');
+    Bun.sleepSync(LOOK_EVERY_MS);
+  }
   return {
     dismiss() {
       guard.stdin.write('dismissed\n');
