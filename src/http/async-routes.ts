@@ -3,7 +3,16 @@ import { type Accepted, UnknownAcceptance } from '../purchase/acceptance.ts';
 import { inTime } from './probe.ts';
 import { type PurchaseRequest, readPurchase } from './purchase-request.ts';
 import { purchasesIn } from './queue-figures.ts';
-import { failure, isoTime, json, problem, purchaseInit, text } from './respond.ts';
+import {
+  failed as failedRequest,
+  failure,
+  isoTime,
+  json,
+  problem,
+  purchaseInit,
+  requestIdOf,
+  text,
+} from './respond.ts';
 import { WAIT_PATTERN, WAIT_S_MAX } from './schemas.ts';
 import type { Service } from './service.ts';
 import { keyMismatch, unknownProduct } from './sync-routes.ts';
@@ -15,13 +24,14 @@ const WAIT = new RegExp(WAIT_PATTERN);
 
 /** The asynchronous way: the answer is that the purchase will be decided, and where to hear the outcome. */
 export function createAsyncRoutes(service: Service) {
-  const { acceptance, tracking, queue, ledger, clock, metrics } = service;
+  const { acceptance, tracking, queue, ledger, clock, metrics, log } = service;
 
   function purchase(req: Request): Answer {
     const arrivedAtMs = performance.now();
     const wish = readPurchase(req, 'async');
     if (wish instanceof Response) return metrics.refusedInput(wish);
-    return new Promise((respond, reject) => {
+    return new Promise((respond) => {
+      const reject = (error: unknown) => respond(failedRequest(req, error, log));
       wish.then((read) => {
         if (read instanceof Response) {
           respond(metrics.refusedInput(read));
@@ -31,7 +41,7 @@ export function createAsyncRoutes(service: Service) {
           .accept(read, () => req.signal.aborted)
           .then(
             (accepted) => respond(answer(req, read, accepted, arrivedAtMs)),
-            (error) => (error instanceof AppError ? respond(failed(read, error)) : reject(error)),
+            (error) => (error instanceof AppError ? respond(failed(req, read, error)) : reject(error)),
           );
       }, reject);
     });
@@ -49,7 +59,7 @@ export function createAsyncRoutes(service: Service) {
     }
   }
 
-  function failed({ productId, quantity }: PurchaseRequest, error: AppError): Response {
+  function failed(req: Request, { productId, quantity }: PurchaseRequest, error: AppError): Response {
     metrics.answered('async', error.code, null);
     const trackingId = error instanceof UnknownAcceptance ? error.trackingId : null;
     const { message, code } = error;
@@ -61,6 +71,7 @@ export function createAsyncRoutes(service: Service) {
       quantity,
       timestamp: isoTime(clock()),
       code,
+      requestId: requestIdOf(req),
     };
     return new Response(JSON.stringify(body), purchaseInit(503));
   }

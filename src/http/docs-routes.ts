@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { Clock } from '../domain/clock.ts';
+import { hasAlready } from './conditional.ts';
 import { readGuide } from './docs/guide.ts';
 import script from './docs/in-browser.js' with { type: 'text' };
 import style from './docs/page.css' with { type: 'text' };
@@ -55,13 +56,7 @@ function kept(body: string, headers: Readonly<Record<string, string>>): (req: Re
   const etag = `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
   const shared = { ...headers, ETag: etag, 'Cache-Control': 'no-cache', Vary: 'Accept-Encoding' };
   return (req) => {
-    if (
-      req.headers
-        .get('if-none-match')
-        ?.split(/\s*,\s*/)
-        .includes(etag)
-    )
-      return new Response(null, { status: 304, headers: shared });
+    if (hasAlready(req, etag)) return new Response(null, { status: 304, headers: shared });
     if (!/\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(req.headers.get('accept-encoding') ?? ''))
       return new Response(body, { headers: shared });
     return new Response(short, { headers: { ...shared, 'Content-Encoding': 'gzip' } });

@@ -18,7 +18,14 @@ export function readJsonBody<T>(
   const { headers } = req;
   const type = headers.get('content-type');
   if (type !== 'application/json' && !isJsonType(type)) {
-    return refuse(req, 'unsupported_media_type', 'Content-Type must be application/json');
+    return refuse(req, 'unsupported_media_type', 'Content-Type must be application/json, in UTF-8');
+  }
+  const coding = headers.get('content-encoding');
+  if (coding !== null && !/^(identity)?$/i.test(coding.trim())) {
+    return refuse(req, 'unsupported_media_type', 'The body must not be compressed: no Content-Encoding', {
+      field: 'Content-Encoding',
+      headers: { 'Accept-Encoding': 'identity' },
+    });
   }
   const length = headers.get('content-length');
   if (length === null) {
@@ -76,8 +83,11 @@ export function faultOf(
   return { field, why: error === undefined || error.keyword === 'pattern' ? 'is invalid' : error.message };
 }
 
+/** JSON is UTF-8 (RFC 8259, 8.1), whatever parameters say of something else. */
 function isJsonType(type: string | null): boolean {
-  return type !== null && /^application\/json\s*(;|$)/i.test(type);
+  if (type === null || !/^application\/json\s*(;|$)/i.test(type)) return false;
+  const charset = /;\s*charset\s*=\s*("?)([^";\s]*)\1/i.exec(type)?.[2];
+  return charset === undefined || /^utf-?8$/i.test(charset);
 }
 
 /** Reads a body that did not say its length, no further than the limit. */

@@ -59,7 +59,8 @@ export interface OpenApiDocument {
 const ABOUT = `A flash sale: limited units, a crowd of buyers, and every answer true.
 
 JSON in and out, timestamps in ISO 8601 UTC, amounts in minor units. Errors carry \`message\` and \`code\`. A wrong method
-is answered 405 with \`Allow\`, an unknown path 404. GET routes answer HEAD, too.`;
+is answered 405 with \`Allow\`, an unknown path 404. GET routes answer HEAD, too, and every path answers OPTIONS with \`Allow\`. A body is UTF-8 and not compressed. An
+\`X-Request-Id\` comes back with the answer, and stands in the log.`;
 
 const CONDITIONAL = [
   { name: 'If-None-Match', in: 'header', required: false, schema: { type: 'string' } },
@@ -67,6 +68,33 @@ const CONDITIONAL = [
 const NOT_MODIFIED = { description: 'Nothing changed since the version in If-None-Match' };
 
 const OWN_PATHS: Paths = {
+  '/': {
+    get: {
+      operationId: 'index',
+      tags: ['about'],
+      summary: 'Where things are',
+      description: 'A short page for browsers, JSON for everybody else, by `Accept`.',
+      responses: {
+        '200': {
+          description: 'Links',
+          content: {
+            'application/json': {
+              schema: {
+                type: 'object',
+                required: ['name', 'version', 'links'],
+                properties: {
+                  name: { const: 'pulsecart' },
+                  version: { type: 'string' },
+                  links: { type: 'object', additionalProperties: { type: 'string' } },
+                },
+              },
+            },
+            'text/html': { schema: { type: 'string' } },
+          },
+        },
+      },
+    },
+  },
   '/docs': {
     get: {
       operationId: 'docs',

@@ -18,12 +18,15 @@ export function refuseUnlessOperator(
   refuse: Refuse = failure,
 ): Response | null {
   if (token !== null) {
-    const given = /^Bearer (.+)$/.exec(req.headers.get('authorization') ?? '')?.[1];
+    const given = BEARER.exec(req.headers.get('authorization') ?? '')?.[1];
     return given !== undefined && sameSecret(given, token) ? null : unauthorized(req, refuse);
   }
   if (mode === 'development' && isFromHere(req, server)) return null;
   return unauthorized(req, refuse);
 }
+
+/** The scheme in any case, then spaces (RFC 9110, 11.1 and 11.4). */
+const BEARER = /^bearer +(.+)$/i;
 
 /** Compares digests, so that neither the time taken nor the length tells anything. */
 function sameSecret(a: string, b: string): boolean {

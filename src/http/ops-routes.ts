@@ -9,6 +9,7 @@ import { purchasesIn } from './queue-figures.ts';
 import { isoTime, json, problem } from './respond.ts';
 import { checkAuditBody, checkDeadLettersBody } from './schemas/ops.ts';
 import type { Service } from './service.ts';
+import { queryOf } from './target.ts';
 
 type Server = Bun.Server<unknown>;
 
@@ -26,7 +27,7 @@ export function createOpsRoutes(service: Service) {
   function reading(answer: (req: Request, query: URLSearchParams) => Response | Promise<Response>) {
     return (req: Request, server: Server) => {
       const actor = readOperator(req, server, service);
-      return actor instanceof Response ? actor : answer(req, new URL(req.url).searchParams);
+      return actor instanceof Response ? actor : answer(req, queryOf(req));
     };
   }
 

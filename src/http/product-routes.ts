@@ -2,6 +2,7 @@ import type { OperationAction } from '../domain/operation.ts';
 import type { Product } from '../domain/product.ts';
 import type { ProductChanges } from '../domain/product-changes.ts';
 import type { SaleStep } from '../ledger/sales.ts';
+import { hasAlready, tagsIn } from './conditional.ts';
 import { readOperatorRequest } from './operator-request.ts';
 import { etagOf, shownProduct } from './product-answer.ts';
 import { withTimes } from './product-times.ts';
@@ -13,10 +14,10 @@ import {
   checkReasonBody,
   checkUnitsBody,
   EXPECTED_OF_PRODUCTS,
-  IF_MATCH_PATTERN,
 } from './schemas/products.ts';
 import type { Service } from './service.ts';
 import { readProductId } from './sync-routes.ts';
+import { queryOf } from './target.ts';
 
 type Server = Bun.Server<unknown>;
 type ProductRequest = Request & { readonly params: { readonly productId: string } };
@@ -29,7 +30,7 @@ export function createProductRoutes(service: Service) {
   const { sales, ledger, catalogue, clock } = service;
 
   async function list(req: Request): Promise<Response> {
-    const query = new URL(req.url).searchParams;
+    const query = queryOf(req);
     const limit = wholeNumber(query.get('limit') ?? `${PAGE}`, 1, PAGE_MAX);
     if (limit === null) return wrong(req, 'limit', `limit must be a whole number from 1 to ${PAGE_MAX}`);
     const after = wholeNumber(query.get('after') ?? '0', 0, Number.MAX_SAFE_INTEGER);
@@ -48,7 +49,7 @@ export function createProductRoutes(service: Service) {
     if (!product) return unknown(req);
     const nowMs = clock();
     const etag = etagOf(product, nowMs);
-    if (req.headers.get('if-none-match') === etag)
+    if (hasAlready(req, etag))
       return new Response(null, { status: 304, headers: { ...NOT_KEPT, ETag: etag } });
     return json({ ...shownProduct(product, nowMs), serverTime: isoTime(nowMs) }, 200, {
       ...NOT_KEPT,
@@ -80,16 +81,25 @@ export function createProductRoutes(service: Service) {
     return async (req: ProductRequest, server: Server): Promise<Response> => {
       const asked = await readOperatorRequest(req, server, service, check, EXPECTED_OF_CHANGES);
       if (asked instanceof Response) return asked;
-      const version = seenVersion(req);
-      if (version instanceof Response) return version;
+      const versions = versionsIn(req);
+      if (versions instanceof Response) return versions;
       const productId = readProductId(req);
       if (productId === null) return unknown(req);
       const changes = changesOf(asked.body, req);
       if (changes instanceof Response) return changes;
       const { reason: _, ...details } = asked.body as { reason: string };
       const operation = asked.operation(action, `product/${productId}`, details);
+      const version = versions && (await seenVersion(productId, versions));
       return answer(req, await sales.change(productId, changes, operation, version));
     };
+  }
+
+  /** Of several the one that the product has, which is then compared in the commit of the change. */
+  async function seenVersion(productId: number, versions: readonly number[]): Promise<number> {
+    const [first = NO_VERSION, ...more] = versions;
+    if (more.length === 0) return first;
+    const now = (await catalogue.refresh(productId))?.version;
+    return versions.find((version) => version === now) ?? first;
   }
 
   async function drain(req: ProductRequest, server: Server): Promise<Response> {
@@ -137,15 +147,22 @@ const EXPECTED_OF_CHANGES = {
   body: 'The body must be a JSON object that names what to change, and a reason',
 };
 
-/** The version in `If-Match`, bare or as an ETag of ours; null when any will do. */
-function seenVersion(req: Request): number | null | Response {
+/** The versions in `If-Match`; null when any will do. A weak ETag is none that can be relied on (RFC 9110, 13.1.1). */
+function versionsIn(req: Request): readonly number[] | null | Response {
   const header = req.headers.get('if-match')?.trim() ?? '*';
-  const [matches, , version] = IF_MATCH.exec(header) ?? [];
-  if (matches) return version === undefined ? null : Number(version);
-  return wrong(req, 'If-Match', 'If-Match must be one ETag of the product, like "12", or *');
+  if (header === '*') return null;
+  const tags = tagsIn(header);
+  if (!tags) return wrong(req, 'If-Match', 'If-Match must be ETags of the product, like "12", or *');
+  return tags.flatMap(({ isWeak, opaque }) => {
+    const version = VERSION.exec(opaque)?.[1];
+    return isWeak || version === undefined ? [] : [Number(version)];
+  });
 }
 
-const IF_MATCH = new RegExp(IF_MATCH_PATTERN);
+/** An ETag of the product, or its version alone. */
+const VERSION = /^"(\d{1,16})(\.\w+)?"$/;
+/** Of no product. */
+const NO_VERSION = -1;
 
 function wholeNumber(text: string, min: number, max: number): number | null {
   const value = Number(text);

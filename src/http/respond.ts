@@ -106,9 +106,12 @@ export function failure(req: Request, code: HttpCode, message: string, details: 
   return json(body, STATUS[code], errorHeaders(code, requestId, details));
 }
 
-/** What a request is answered that threw: an engine's trouble by its code, anything else as an internal error. */
-export function failed(error: unknown, log: Log): Response {
-  const requestId = crypto.randomUUID();
+/**
+ * What a request is answered that threw: an engine's trouble by its code, anything else as an internal error. Null is a request
+ * that is not known any more.
+ */
+export function failed(req: Request | null, error: unknown, log: Log): Response {
+  const requestId = req ? requestIdOf(req) : crypto.randomUUID();
   const code: HttpCode = error instanceof AppError ? error.code : 'internal_error';
   // An engine that is away fails every request: a line for each, but no stack, and not as an error of ours.
   if (STATUS[code] === 503) log.warn({ requestId, code, reason: (error as Error).message }, 'request failed');
@@ -147,15 +150,26 @@ function errorHeaders(code: HttpCode, requestId: string, { headers }: ErrorDetai
 
 /** What `failed` says, on our own routes. */
 export function failedProblem(req: Request, error: unknown, log: Log): Response {
-  if (!(error instanceof AppError) || STATUS[error.code] !== 503) return failed(error, log);
+  if (!(error instanceof AppError) || STATUS[error.code] !== 503) return failed(req, error, log);
   log.warn({ requestId: requestIdOf(req), code: error.code, reason: error.message }, 'request failed');
   return problem(req, error.code, error.message);
 }
 
-/** The caller's request id if it is one (1–128 visible characters), else a new one. */
+const newIds = new WeakMap<Request, string>();
+
+/** The caller's request id if it is one (1–128 visible characters), else a new one, the same whenever it is asked for. */
 export function requestIdOf(req: Request): string {
+  const given = givenRequestId(req);
+  if (given !== null) return given;
+  const id = newIds.get(req) ?? crypto.randomUUID();
+  newIds.set(req, id);
+  return id;
+}
+
+/** Null where the caller sent none, or something that is none. */
+export function givenRequestId(req: Request): string | null {
   const given = req.headers.get('x-request-id');
-  return given !== null && /^[\x21-\x7e]{1,128}$/.test(given) ? given : crypto.randomUUID();
+  return given !== null && /^[\x21-\x7e]{1,128}$/.test(given) ? given : null;
 }
 
 let isoMs = 0;

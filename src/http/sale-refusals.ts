@@ -25,7 +25,7 @@ export function refusalSentence({ code, field, product, mostHeld }: Refused, now
     case 'product_exists':
       return `productId must be a free one: there is a product ${product!.id} already`;
     case 'version_mismatch':
-      return `If-Match names another version: the product is at version ${product!.version} now`;
+      return `If-Match names another version: the product is at version ${product!.version} now. A weak ETag (W/) names none`;
     case 'schedule_in_the_past':
       return `${field} must not lie in the past: it is ${isoTime(nowMs)} now`;
     case 'closes_before_opens':

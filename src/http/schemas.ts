@@ -52,6 +52,7 @@ export const PurchaseAnswer = Type.Object(
     remainingStock: Type.Integer({ minimum: 0 }),
     timestamp: Timestamp,
     code: Type.Optional(Type.String()),
+    requestId: Type.Optional(Type.String({ description: 'Of a 503' })),
   },
   { $id: 'PurchaseAnswer' },
 );
@@ -65,6 +66,7 @@ export const AcceptanceAnswer = Type.Object(
     quantity: Quantity,
     timestamp: Timestamp,
     code: Type.Optional(Type.String()),
+    requestId: Type.Optional(Type.String({ description: 'Of a 503' })),
   },
   { $id: 'AcceptanceAnswer' },
 );
@@ -182,7 +184,7 @@ export const ErrorAnswer = Type.Object(
     message: Type.String(),
     code: Type.String(),
     field: Type.Optional(Type.String({ description: 'The input that is wrong' })),
-    requestId: Type.Optional(Type.String()),
+    requestId: Type.String(),
   },
   { $id: 'Error' },
 );
@@ -196,7 +198,7 @@ export const ProblemAnswer = Type.Object(
     code: Type.String(),
     message: Type.String(),
     field: Type.Optional(Type.String({ description: 'The input that is wrong' })),
-    requestId: Type.Optional(Type.String()),
+    requestId: Type.String(),
   },
   { $id: 'Problem', description: 'RFC 9457' },
 );

@@ -2,13 +2,15 @@ import { createActuatorRoutes } from './actuator-routes.ts';
 import { listenAt } from './address.ts';
 import { createAsyncRoutes } from './async-routes.ts';
 import { createDocsRoutes } from './docs-routes.ts';
+import { createIndexRoutes } from './index-routes.ts';
 import { createOpsRoutes } from './ops-routes.ts';
 import { createOrderRoutes } from './order-routes.ts';
 import { createProductRoutes } from './product-routes.ts';
-import { failed, failedProblem, failure, requestIdOf } from './respond.ts';
+import { failed, failedProblem, failure, givenRequestId, requestIdOf } from './respond.ts';
 import type { Service } from './service.ts';
 import { createStreamRoutes } from './stream-routes.ts';
 import { createSyncRoutes } from './sync-routes.ts';
+import { pathOf } from './target.ts';
 
 type Handler = (req: never, server: Bun.Server<unknown>) => Response | Promise<Response>;
 export type Routes = Readonly<Record<string, Partial<Record<'GET' | 'POST' | 'PUT' | 'PATCH', Handler>>>>;
@@ -19,14 +21,15 @@ const IDLE_TIMEOUT_S = 30;
 /** Every route of the API; also what the OpenAPI document describes. */
 export function createRoutes(service: Service): Routes {
   return {
-    ...createSyncRoutes(service),
-    ...createAsyncRoutes(service),
+    ...sayingErrors(createSyncRoutes(service), service),
+    ...sayingErrors(createAsyncRoutes(service), service),
     ...sayingProblems(createOrderRoutes(service), service),
     ...sayingProblems(createProductRoutes(service), service),
     ...createStreamRoutes(service),
     ...sayingProblems(createOpsRoutes(service), service),
-    ...createActuatorRoutes(service),
-    ...createDocsRoutes(service),
+    ...sayingErrors(createActuatorRoutes(service), service),
+    ...sayingErrors(createIndexRoutes(service), service),
+    ...sayingErrors(createDocsRoutes(service), service),
   };
 }
 
@@ -53,26 +56,31 @@ export function startServer(service: Service, options: ServerOptions): HttpServe
 
 /** Health and metrics alone, for a process that takes no purchases. */
 export function startProbes(service: Service, options: ServerOptions): HttpServer {
-  return start(createActuatorRoutes(service), service, options);
+  return start(sayingErrors(createActuatorRoutes(service), service), service, options);
 }
 
 function start(routes: Routes, service: Service, options: ServerOptions): HttpServer {
-  const shown = options.logRequests ? logged(routes, service) : routes;
-  const server = listen(shown, service, options);
+  const shown = options.logRequests ? logging(service) : identifying;
+  const shownRoutes = wrapped(routes, shown);
+  const others = shown((req: Request) => unrouted(req, routes));
+  const server = listen(shownRoutes, others, service, options);
   return {
     url: server.url,
     drain() {
       server.reload({
-        routes: closing(shown) as Bun.Serve.Routes<unknown, string>,
-        fetch: (req) => closed(unrouted(req, routes)),
+        routes: wrapped(shownRoutes, closing) as Bun.Serve.Routes<unknown, string>,
+        fetch: closing(others) as Fetch,
       });
     },
     stop: (atOnce) => server.stop(atOnce),
   };
 }
 
+type Fetch = (req: Request, server: Bun.Server<unknown>) => Response | Promise<Response>;
+
 function listen(
   routes: Routes,
+  others: Handler,
   service: Service,
   { host, port, sharesPort }: ServerOptions,
 ): Bun.Server<unknown> {
@@ -88,21 +96,21 @@ function listen(
       // reads Bun throws away as it comes (200 MB sent at a route: 1 MB more memory).
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       routes: routes as Bun.Serve.Routes<unknown, string>,
-      fetch: (req) => unrouted(req, routes),
-      error: (error) => failed(error, service.log),
+      fetch: others as Fetch,
+      error: (error) => failed(null, error, service.log),
     }),
   );
 }
 
-/** A known path with another method is 405, everything else 404. */
+/** A known path tells OPTIONS its methods and is 405 with any other; everything else is 404. */
 function unrouted(req: Request, routes: Routes): Response {
-  const path = new URL(req.url).pathname;
+  const path = pathOf(req);
   for (const [pattern, methods] of Object.entries(routes)) {
     if (!matches(pattern, path)) continue;
-    const allow = Object.keys(methods).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
-    return failure(req, 'method_not_allowed', `${req.method} is not allowed here`, {
-      headers: { Allow: allow.join(', ') },
-    });
+    const allowed = Object.keys(methods).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+    const headers = { Allow: [...allowed, 'OPTIONS'].join(', ') };
+    if (req.method === 'OPTIONS') return new Response(null, { status: 204, headers });
+    return failure(req, 'method_not_allowed', `${req.method} is not allowed here`, { headers });
   }
   return failure(req, 'not_found', `There is nothing at ${path.slice(0, 200)}`);
 }
@@ -116,49 +124,64 @@ function matches(pattern: string, path: string): boolean {
   );
 }
 
-/** The same routes, each of whose answers ends its connection. */
-function closing(routes: Routes): Routes {
-  return wrapped(routes, (handler) => async (req: never, server) => closed(await handler(req, server)));
+/** The same, with an answer that ends its connection. */
+function closing(handler: Handler): Handler {
+  return async (req, server) => {
+    const answer = await handler(req, server);
+    return withHeader(answer, 'Connection', 'close');
+  };
 }
 
 /** Answers share their headers, so it goes on a copy. */
-function closed({ body, status, headers }: Response): Response {
-  const ending = new Headers(headers);
-  ending.set('Connection', 'close');
-  return new Response(body, { status, headers: ending });
+function withHeader({ body, status, headers }: Response, name: string, value: string): Response {
+  const more = new Headers(headers);
+  more.set(name, value);
+  return new Response(body, { status, headers: more });
 }
 
-/** Our own routes: what fails is said as a problem, too. */
-function sayingProblems(routes: Routes, { log }: Pick<Service, 'log'>): Routes {
-  return wrapped(
-    routes,
-    (handler) => (req: never, server) =>
-      Promise.try(handler, req, server).catch((error) => failedProblem(req, error, log)),
+/** What fails is said in the words of the fixed routes. A purchase says it itself: a `then` more is a turn more for each. */
+function sayingErrors(routes: Routes, { log }: Pick<Service, 'log'>): Routes {
+  return wrapped(routes, (handler, path) =>
+    path.endsWith('/purchase') ? handler : caught(handler, (req, error) => failed(req, error, log)),
   );
 }
 
-function wrapped(routes: Routes, wrap: (handler: Handler) => Handler): Routes {
+/** The same on our own routes: as a problem. */
+function sayingProblems(routes: Routes, { log }: Pick<Service, 'log'>): Routes {
+  return wrapped(routes, (handler) => caught(handler, (req, error) => failedProblem(req, error, log)));
+}
+
+function caught(handler: Handler, answer: (req: Request, error: unknown) => Response): Handler {
+  return (req, server) => Promise.try(handler, req, server).catch((error) => answer(req, error));
+}
+
+function wrapped(routes: Routes, wrap: (handler: Handler, path: string) => Handler): Routes {
   return Object.fromEntries(
     Object.entries(routes).map(([path, methods]) => [
       path,
-      Object.fromEntries(Object.entries(methods).map(([method, handler]) => [method, wrap(handler)])),
+      Object.fromEntries(Object.entries(methods).map(([method, handler]) => [method, wrap(handler, path)])),
     ]),
   );
 }
 
-/** Logs every request, with the id under which its caller can ask about it. */
-function logged(routes: Routes, { log }: Service): Routes {
-  return wrapped(routes, (handler) => async (req: never, server) => {
+/** A caller who names the request gets the name back. */
+function identifying(handler: Handler): Handler {
+  return (req, server) => {
+    const id = givenRequestId(req);
+    if (id === null) return handler(req, server);
+    return Promise.try(handler, req, server).then((answer) => withHeader(answer, 'X-Request-Id', id));
+  };
+}
+
+/** Logs each request, with the id under which its caller can ask about it. */
+function logging({ log }: Pick<Service, 'log'>): (handler: Handler) => Handler {
+  return (handler) => async (req: never, server) => {
     const startedAtMs = performance.now();
+    const answer = await Promise.try(handler, req, server).catch((error) => failed(req, error, log));
     const requestId = requestIdOf(req);
-    const answer = await Promise.try(handler, req, server).catch((error) => failed(error, log));
-    const { method, url } = req as Request;
-    const { status, body } = answer;
+    const { method } = req as Request;
     const tookMs = Math.round(performance.now() - startedAtMs);
-    log.info({ requestId, method, path: new URL(url).pathname, status, tookMs }, 'request');
-    // Answers share their headers, so the id goes on a copy.
-    const headers = new Headers(answer.headers);
-    if (!headers.has('X-Request-Id')) headers.set('X-Request-Id', requestId);
-    return new Response(body, { status, headers });
-  });
+    log.info({ requestId, method, path: pathOf(req), status: answer.status, tookMs }, 'request');
+    return withHeader(answer, 'X-Request-Id', requestId);
+  };
 }

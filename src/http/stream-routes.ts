@@ -4,6 +4,7 @@ import { failedProblem, problem } from './respond.ts';
 import { STREAM_ORDERS_MAX, STREAM_PRODUCTS_MAX } from './schemas/stream.ts';
 import type { Service } from './service.ts';
 import { eventBytes, readEventId, retryBytes } from './stream-events.ts';
+import { queryOf } from './target.ts';
 
 /**
  * A connection that takes nothing for so long is closed by Bun. Heartbeats come several times within it, so this is a reader
@@ -107,7 +108,7 @@ function refused(req: Request, opening: Exclude<Opening, { kind: 'open' }>): Res
 }
 
 function readAsked(req: Request): { productIds: readonly number[]; orderIds: readonly string[] } | Response {
-  const query = new URL(req.url).searchParams;
+  const query = queryOf(req);
   const products = listIn(query, 'products');
   const orderIds = listIn(query, 'order');
   const wrong = (field: string, message: string) => problem(req, 'invalid_request', message, { field });

@@ -3,18 +3,20 @@ import type { Order } from '../domain/order.ts';
 import { available, type Product, UNITS_MAX } from '../domain/product.ts';
 import { type Outcome, type Purchase, refusalMessage } from '../domain/purchase.ts';
 import { within } from '../domain/within.ts';
+import { hasAlready } from './conditional.ts';
 import { readBareOperation } from './operator-request.ts';
 import { inTime } from './probe.ts';
 import { type PurchaseRequest, readPurchase } from './purchase-request.ts';
-import { failure, isoTime, purchaseInit, text } from './respond.ts';
+import { failed as failedRequest, failure, isoTime, purchaseInit, requestIdOf, text } from './respond.ts';
 import type { Service } from './service.ts';
+import { queryOf } from './target.ts';
 
 type Answer = Response | Promise<Response>;
 type ProductRequest = Request & { readonly params: { readonly productId: string } };
 
 /** The synchronous way: the answer is the outcome. */
 export function createSyncRoutes(service: Service) {
-  const { desk, catalogue, ids, clock, ledger, metrics, sales, purchaseTimeoutMs } = service;
+  const { desk, catalogue, ids, clock, ledger, metrics, sales, log, purchaseTimeoutMs } = service;
   /** Keyed requests whose outcome is not known yet: a twin that arrives meanwhile is told so instead of waiting. */
   const keysUnderWay = new Set<string>();
   const stockAnswers = new Map<number, { version: number; body: string; init: ResponseInit }>();
@@ -24,7 +26,8 @@ export function createSyncRoutes(service: Service) {
     const wish = readPurchase(req, 'sync');
     if (wish instanceof Response) return metrics.refusedInput(wish);
     // One promise for the whole request: returning promises from `then` callbacks would cost several turns each.
-    return new Promise((respond, reject) => {
+    return new Promise((respond) => {
+      const reject = (error: unknown) => respond(failedRequest(req, error, log));
       wish.then((read) => {
         if (read instanceof Response) respond(metrics.refusedInput(read));
         else buy(req, read, arrivedAtMs, respond, reject);
@@ -80,7 +83,7 @@ export function createSyncRoutes(service: Service) {
       },
       fail(error) {
         if (!isAppError(error, 'outcome_unknown')) this.resolved();
-        if (error instanceof AppError) respond(failed(this.purchase, error));
+        if (error instanceof AppError) respond(failed(req, this.purchase, error));
         else reject(error);
       },
       resolved() {
@@ -106,7 +109,7 @@ export function createSyncRoutes(service: Service) {
     }
   }
 
-  function failed(wish: Purchase, error: AppError): Response {
+  function failed(req: Request, wish: Purchase, error: AppError): Response {
     metrics.answered('sync', error.code, null);
     const body = {
       success: false,
@@ -117,6 +120,7 @@ export function createSyncRoutes(service: Service) {
       remainingStock: catalogue.standing(wish.productId)?.available ?? 0,
       timestamp: isoTime(clock()),
       code: error.code,
+      requestId: requestIdOf(req),
     };
     return new Response(JSON.stringify(body), purchaseInit(503));
   }
@@ -161,9 +165,7 @@ export function createSyncRoutes(service: Service) {
       };
       stockAnswers.set(product.id, kept); // one entry per product
     }
-    const known = req.headers.get('if-none-match');
-    if (known !== null && known === `"${product.version}"`)
-      return new Response(null, { ...kept.init, status: 304 });
+    if (hasAlready(req, `"${product.version}"`)) return new Response(null, { ...kept.init, status: 304 });
     return new Response(kept.body, kept.init);
   }
 
@@ -180,7 +182,7 @@ export function createSyncRoutes(service: Service) {
   async function reset(req: ProductRequest, server: Bun.Server<unknown>): Promise<Response> {
     const asked = readBareOperation(req, server, service, 'stock.reset');
     if (asked instanceof Response) return asked;
-    const stock = new URL(req.url).searchParams.get('stock');
+    const stock = queryOf(req).get('stock');
     if (stock === null || !/^\d{1,10}$/.test(stock) || Number(stock) > UNITS_MAX) {
       return failure(req, 'invalid_request', `stock must be a whole number from 0 to ${UNITS_MAX}`, {
         field: 'stock',

@@ -71,8 +71,8 @@ const NOTES: Readonly<Record<Exclude<Code, 'unusable_store'>, Note>> = {
   },
   payload_too_large: { meaning: 'The body is larger than 16 KiB.', advice: 'Send less.' },
   unsupported_media_type: {
-    meaning: 'The body is not declared as JSON.',
-    advice: 'Send `Content-Type: application/json`.',
+    meaning: 'The body is not declared as JSON in UTF-8, or is compressed.',
+    advice: 'Send `Content-Type: application/json`, and no `Content-Encoding`.',
   },
   too_many_streams: {
     meaning: 'One address has as many live streams as it may have.',

@@ -41,7 +41,7 @@ const IF_MATCH = {
   required: false,
   schema: { type: 'string', pattern: IF_MATCH_PATTERN },
   description:
-    'The ETag that the operator has seen, or the version alone in quotes. While a sale runs, nearly every purchase raises it.',
+    'The ETag that the operator has seen, or the version alone in quotes, or several of them. A weak one (`W/`, which a proxy that compresses makes of ours) never matches. While a sale runs, nearly every purchase raises the version.',
 };
 const IF_NONE_MATCH = {
   name: 'If-None-Match',

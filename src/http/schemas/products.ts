@@ -14,8 +14,9 @@ const NAME_PATTERN = `^[^${UNTEXT}]{1,200}$`;
 export const TIME_PATTERN =
   '^\\d{4}-\\d\\d-\\d\\dT([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,3})?)?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)$';
 
-/** An ETag of the product, its version alone in quotes, or any. */
-export const IF_MATCH_PATTERN = '^(\\*|"(\\d{1,16})(\\.\\w+)?")$';
+const TAG = '(W/)?"[!#-~]*"';
+/** A list of ETags, or any. */
+export const IF_MATCH_PATTERN = `^(\\*|${TAG}( *, *${TAG})*)$`;
 
 /** Far ahead, because whoever reads it may copy it. */
 const SOME_TIME = '2099-12-31T09:00:00Z';
