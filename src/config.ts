@@ -15,7 +15,7 @@ export interface Config {
   readonly namespace: string;
   readonly dataFolder: string;
   readonly mode: 'development' | 'production';
-  /** Bearer token of operators; null: operator calls only in development mode and from this machine. */
+  /** Bearer token of operators; null: a development server makes its own, and trusts this machine to `init` and `reset`. */
   readonly operatorToken: string | null;
   /** Production mode may run on the simulator of payments. */
   readonly simulatorAllowed: boolean;
@@ -152,6 +152,12 @@ export function readConfig(
     );
   }
   const payments = simulatedPayments(env);
+  const host = flags.host ?? (env.HOST || (mode === 'production' ? '0.0.0.0' : '127.0.0.1'));
+  if (operatorToken === null && !isThisMachineAlone(host)) {
+    throw invalid(
+      `PULSECART_OPERATOR_TOKEN is required to listen on ${host}, where others than this machine may ask.`,
+    );
+  }
   return Object.freeze({
     port,
     instances,
@@ -164,7 +170,7 @@ export function readConfig(
     ),
     engines,
     namespace,
-    host: flags.host ?? (env.HOST || (mode === 'production' ? '0.0.0.0' : '127.0.0.1')),
+    host,
     dataFolder: flags.data ?? (env.PULSECART_DATA || './data'),
     mode,
     operatorToken,
@@ -217,6 +223,10 @@ export function readConfig(
   });
 }
 
+function isThisMachineAlone(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
 /** For commands that look after a house: a folder that is named is meant, whatever engines the variables name. */
 export function readHouseConfig(
   env: Readonly<Record<string, string | undefined>>,
@@ -231,6 +241,8 @@ export interface Client {
   /** Scheme, host and port. */
   readonly url: string;
   readonly operatorToken: string | null;
+  /** Where a development server on this machine keeps its own token; null: it is not looked for. */
+  readonly dataFolder: string | null;
 }
 
 /** By default the server that `serve` starts here with the same settings. */
@@ -250,7 +262,7 @@ export function readClient(
       'PULSECART_OPERATOR_TOKEN must have printable ASCII characters only, to be sent in a header.',
     );
   }
-  return { url: parsed.origin, operatorToken };
+  return { url: parsed.origin, operatorToken, dataFolder: env.PULSECART_DATA || './data' };
 }
 
 /** What is not set follows from what is. */

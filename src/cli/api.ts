@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import type { Client } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
+import { findOwnToken } from './own-token.ts';
 
 /** The HTTP API of a running server, as commands call it. Every failure is one line for people. */
 export interface Api {
@@ -24,7 +25,9 @@ export class ApiError extends AppError {
 /** The longest call ends thousands of dead letters; a server has as long for it. */
 const CALL_TIMEOUT_MS = 120_000;
 
-export function openApi({ url, operatorToken }: Client): Api {
+export function openApi({ url, dataFolder, ...client }: Client): Api {
+  const own = dataFolder === null ? null : findOwnToken(url, dataFolder);
+  const operatorToken = client.operatorToken ?? own;
   const actor = operatorHere();
 
   async function call<Body>(method: string, path: string, body?: unknown): Promise<Body> {
@@ -61,8 +64,8 @@ export function openApi({ url, operatorToken }: Client): Api {
   function refusalOf({ status }: Response, text: string): string {
     if (status === 401) {
       return operatorToken === null
-        ? `The server at ${url} wants an operator: set PULSECART_OPERATOR_TOKEN to its token.`
-        : `The server at ${url} refused the token in PULSECART_OPERATOR_TOKEN.`;
+        ? `The server at ${url} wants an operator: set PULSECART_OPERATOR_TOKEN to its token, or PULSECART_DATA to its data folder.`
+        : `The server at ${url} refused the token in ${client.operatorToken === null ? `${dataFolder}/operator-token` : 'PULSECART_OPERATOR_TOKEN'}.`;
     }
     return `The server at ${url} answered ${status}: ${said(text).message}`;
   }

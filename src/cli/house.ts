@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { Config } from '../config.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../domain/ids.ts';
 import { FIRST_PRODUCTS } from '../domain/product.ts';
+import type { OperatorAccess } from '../http/operator.ts';
 import type { Service } from '../http/service.ts';
 import type { Standing } from '../ledger/ledger.ts';
 import { createLive } from '../live/live.ts';
@@ -44,7 +45,15 @@ export interface House {
   close(): Promise<void>;
 }
 
-export async function openHouse(config: Config, log: Log, engines: Engines): Promise<House> {
+/** Of a process without an API. */
+const NOBODY: OperatorAccess = { token: crypto.randomUUID(), trustsThisMachine: false };
+
+export async function openHouse(
+  config: Config,
+  log: Log,
+  engines: Engines,
+  operators: OperatorAccess = NOBODY,
+): Promise<House> {
   const { ledger, gate, queue, feed, provider, clock, atOnce } = engines;
   const onTrouble = (error: unknown, context: string) => log.warn({ err: error }, context);
   if ((await ledger.products()).length === 0) await ledger.addProducts(FIRST_PRODUCTS);
@@ -189,7 +198,7 @@ export async function openHouse(config: Config, log: Log, engines: Engines): Pro
       keepOutcomesMs: config.keep.outcomesMs,
       metrics,
       log,
-      operators: { token: config.operatorToken, mode: config.mode },
+      operators,
       healthNames: engines.healthNames,
       engines: engines.names,
       version: packageJson.version,

@@ -69,7 +69,7 @@ export async function rush(argv: string[]): Promise<number> {
       seed: flags.seed === NOT_GIVEN ? crypto.getRandomValues(new Uint32Array(1))[0]! : flags.seed,
     },
     // Nobody else needs the token, least of all a server on another machine.
-    openApi(flags.stock === NOT_GIVEN ? { ...client, operatorToken: null } : client),
+    openApi(flags.stock === NOT_GIVEN ? { ...client, operatorToken: null, dataFolder: null } : client),
     callBack.signal,
     live?.show,
   ).finally(() => live?.clear());

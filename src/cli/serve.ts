@@ -7,6 +7,7 @@ import { readFlags } from './flags.ts';
 import { openHouse } from './house.ts';
 import { REPLACED, replaced, tellSupervisor } from './instance.ts';
 import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
+import { operatorAccess, whoOperates } from './own-token.ts';
 import { superviseInstances } from './supervisor.ts';
 
 const FLAGS = {
@@ -83,7 +84,7 @@ async function open(
   const engines = await Promise.race([openEngines(config, log), stopped]);
   if (typeof engines === 'string') return engines;
   try {
-    const house = await openHouse(config, log, engines);
+    const house = await openHouse(config, log, engines, operatorAccess(config));
     const server = startServer(house.service, { ...config, sharesPort });
     await house.start(config);
     return {
@@ -115,6 +116,7 @@ function announce(url: URL, engines: string, config: Config, log: Log, startedAt
   const base = url.href.replace(/\/$/, '');
   const { mode, instances } = config;
   if (!process.stdout.isTTY) {
+    log.info(`operators: ${whoOperates(config)}`);
     log.info({ url: base, pid: process.pid, mode, instances, tookMs: Math.round(tookMs) }, 'ready');
     return;
   }
@@ -123,5 +125,6 @@ function announce(url: URL, engines: string, config: Config, log: Log, startedAt
   Buy          curl -X POST ${base}/api/v1/sync/purchase -H 'Content-Type: application/json' \\
                     -d '{"productId": 1, "quantity": 1, "userId": "me"}'
   API docs     ${base}/docs
+  Operators    ${whoOperates(config)}
   Next         npm run demo          100,000 buyers, 1,000 units, one verdict`);
 }

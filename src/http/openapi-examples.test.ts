@@ -9,6 +9,7 @@ import type { Service } from './service.ts';
 /** Days after which the same process is asked again; the last ones are over a month's and a year's end from anywhere. */
 const DAYS_LATER = [0, 1, 4, 31, 400];
 const DAY_MS = 86_400_000;
+const TOKEN = 'a-token-of-enough-characters';
 
 let house: PurchaseHouse;
 let server: Bun.Server<unknown>;
@@ -22,7 +23,7 @@ beforeAll(async () => {
     throw error;
   };
   const sales = createSales({ ledger, gate, catalogue, desk: house.desk(), onTrouble });
-  const operators = { token: null, mode: 'development' };
+  const operators = { token: TOKEN, trustsThisMachine: false };
   const service = { version: '1.2.3', sales, ledger, catalogue, clock, operators } as unknown as Service;
   server = Bun.serve({
     hostname: '127.0.0.1',
@@ -82,7 +83,7 @@ function answerOf(paths: OpenApiDocument['paths']): { body: Times } {
 }
 
 async function send(method: string, path: string, body: object): Promise<{ status: number; body: unknown }> {
-  const headers = { 'Content-Type': 'application/json' };
+  const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${TOKEN}` };
   const response = await fetch(new URL(path, server.url), { method, headers, body: JSON.stringify(body) });
   return { status: response.status, body: await response.json() };
 }

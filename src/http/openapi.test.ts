@@ -143,12 +143,12 @@ describe('a running server', () => {
       });
     await untilIt(orderId!, 'paid');
     await untilIt(charging!, 'charging');
-    const forwarded = { 'X-Forwarded-For': '203.0.113.9' };
+    const nobody = { Authorization: '' };
     await expectAnswers('post', cancel, { orderId: orderId! }, [
       [409, buying({ userId: 'ada' })],
       [404, buying({ userId: 'eve' })],
       [400, buying({ userId: [] })],
-      [401, buying({ reason: 'x' }, forwarded)],
+      [401, buying({ reason: 'x' }, nobody)],
       [413, buying({ userId: 'x'.repeat(20_000) })],
       [415, { method: 'POST', body: '{}', headers: { 'Content-Type': 'text/plain' } }],
     ]);
@@ -157,7 +157,7 @@ describe('a running server', () => {
     await expectAnswers('post', refund, { orderId: 'nobody' }, [[404, buying({ reason: 'x' })]]);
     await expectAnswers('post', refund, { orderId: orderId! }, [
       [400, buying({})],
-      [401, buying({ reason: 'x' }, forwarded)],
+      [401, buying({ reason: 'x' }, nobody)],
       [202, buying({ reason: 'It came broken' })],
     ]);
     await untilIt(orderId!, 'refunded');
@@ -187,12 +187,12 @@ describe('a running server', () => {
       method,
     });
     const thing = { name: 'Thing', priceMinor: 100, currency: 'EUR', units: 5 };
-    const elsewhere = { 'X-Forwarded-For': '203.0.113.9' };
+    const nobody = { Authorization: '' };
     await expectAnswers('get', '/api/v1/products', { query: '?limit=0' }, [[400, {}]]);
     const [made] = await expectAnswers('post', '/api/v1/products', {}, [
       [201, acting(thing)],
       [400, acting({ ...thing, closesAt: '2001-01-01T00:00:00Z' })],
-      [401, acting(thing, elsewhere)],
+      [401, acting(thing, nobody)],
       [409, acting({ ...thing, productId: 1 })],
       [413, acting({ ...thing, note: 'x'.repeat(20_000) })],
       [415, acting(thing, { 'Content-Type': 'text/plain' })],
@@ -207,7 +207,7 @@ describe('a running server', () => {
     await expectAnswers('patch', product, { productId }, [
       [200, acting({ perCustomerLimit: 1 }, {}, 'PATCH')],
       [400, acting({ perCustomerLimit: 0 }, {}, 'PATCH')],
-      [401, acting({ perCustomerLimit: 1 }, elsewhere, 'PATCH')],
+      [401, acting({ perCustomerLimit: 1 }, nobody, 'PATCH')],
       [412, acting({ perCustomerLimit: 1 }, { 'If-Match': '"1"' }, 'PATCH')],
     ]);
     await expectAnswers('post', `${product}/units`, { productId }, [
@@ -218,7 +218,7 @@ describe('a running server', () => {
       await expectAnswers('post', `${product}/${action}`, { productId }, [
         [200, acting({})],
         [400, acting({ reason: '' })],
-        [401, acting({}, elsewhere)],
+        [401, acting({}, nobody)],
       ]);
       await expectAnswers('post', `${product}/${action}`, { productId: '77' }, [[404, acting({})]]);
     }
@@ -258,7 +258,13 @@ describe('a running server', () => {
     const url = server.url + path.replace(/\{(\w+)\}/g, (_, name) => parameters[name]!) + query;
     const bodies: unknown[] = [];
     for (const [status, init] of requests) {
-      const response = await fetch(url, init);
+      const isOperator =
+        '401' in document.paths[path]![method]!.responses && !/\/(stock|cancel)\b/.test(path);
+      const headers = {
+        ...(isOperator && { Authorization: `Bearer ${server.operatorToken}` }),
+        ...(init.headers as Record<string, string>),
+      };
+      const response = await fetch(url, { ...init, headers });
       const text = await response.text();
       expect(`${response.status} ${text}`).toStartWith(`${status} `);
       const described = document.paths[path]![method]!.responses[status] as Described;

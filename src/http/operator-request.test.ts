@@ -20,7 +20,7 @@ const server = Bun.serve({
   hostname: '127.0.0.1',
   port: 0,
   async fetch(req, bun) {
-    const service = { operators: { token: TOKEN, mode: 'production' as const } };
+    const service = { operators: { token: TOKEN, trustsThisMachine: false } };
     if (new URL(req.url).pathname === '/closed') {
       const closed = await readOperatorRequest(req, bun, service, checkClosed);
       return closed instanceof Response ? closed : json(closed.body);

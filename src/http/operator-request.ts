@@ -1,6 +1,6 @@
 import type { Operation, OperationAction } from '../domain/operation.ts';
 import { type Check, type Refuse, readCheckedBody } from './json-body.ts';
-import { refuseUnlessOperator } from './operator.ts';
+import { type OperatorCall, refuseUnlessOperator } from './operator.ts';
 import { failure, problem } from './respond.ts';
 import { ACTOR_PATTERN, REASON_PATTERN } from './schemas/operators.ts';
 import type { Service } from './service.ts';
@@ -42,9 +42,10 @@ export function readOperator(
   req: Request,
   server: Bun.Server<unknown>,
   { operators }: Pick<Service, 'operators'>,
+  call: OperatorCall = 'any',
   refuse: Refuse = problem,
 ): string | Response {
-  const refusal = refuseUnlessOperator(req, server, operators, refuse);
+  const refusal = refuseUnlessOperator(req, server, operators, call, refuse);
   if (refusal) return refusal;
   const actor = req.headers.get('x-operator') ?? 'operator';
   if (ACTOR.test(actor) && actor !== 'system') return actor;
@@ -59,7 +60,7 @@ export function readBareOperation(
   service: Pick<Service, 'operators'>,
   action: OperationAction,
 ): ((subject: string, details?: Readonly<Record<string, unknown>>) => Operation) | Response {
-  const actor = readOperator(req, server, service, failure);
+  const actor = readOperator(req, server, service, 'stock', failure);
   if (actor instanceof Response) return actor;
   const reason = req.headers.get('x-reason');
   if (reason !== null && !REASON.test(reason)) {

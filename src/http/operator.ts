@@ -3,25 +3,31 @@ import { isLoopbackName } from './address.ts';
 import type { Refuse } from './json-body.ts';
 import { failure } from './respond.ts';
 
+/** How operators prove who they are. */
+export interface OperatorAccess {
+  /** Each makes an operator: the one that was set, or the one that a development server made itself. */
+  readonly token: string;
+  /** Answers `init` and `reset` without a token, when this machine itself asks. Only in development mode, where none was set. */
+  readonly trustsThisMachine: boolean;
+}
+
+/** Calls that a walk through the API on one's own machine needs, or every operator's call. */
+export type OperatorCall = 'stock' | 'any';
+
 /**
- * Operator calls need `Authorization: Bearer <token>`. Without a configured token they are answered only in development
- * mode and only to this machine itself: a loopback connection that no proxy forwarded, and whose `Host` is a loopback
- * name, too. A page in a browser here is on this machine as well, so its call must come from our own origin: browsers send a
- * POST without a body for any page, and say whose in `Origin`.
- *
- * Returns the refusal, or null for an operator.
+ * Operator calls need `Authorization: Bearer <token>`; the two calls of stock among the fixed routes are answered without one
+ * where this machine itself is trusted. Returns the refusal, or null for an operator.
  */
 export function refuseUnlessOperator(
   req: Request,
   server: Bun.Server<unknown>,
-  { token, mode }: { readonly token: string | null; readonly mode: 'development' | 'production' },
+  { token, trustsThisMachine }: OperatorAccess,
+  call: OperatorCall,
   refuse: Refuse = failure,
 ): Response | null {
-  if (token !== null) {
-    const given = BEARER.exec(req.headers.get('authorization') ?? '')?.[1];
-    return given !== undefined && sameSecret(given, token) ? null : unauthorized(req, refuse);
-  }
-  if (mode === 'development' && isFromHere(req, server)) return null;
+  const given = BEARER.exec(req.headers.get('authorization') ?? '')?.[1];
+  if (given !== undefined && sameSecret(given, token)) return null;
+  if (given === undefined && call === 'stock' && trustsThisMachine && isFromHere(req, server)) return null;
   return unauthorized(req, refuse);
 }
 
@@ -34,9 +40,14 @@ function sameSecret(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }
 
+/**
+ * Whether this machine itself asks: a loopback connection that nothing says a proxy has made, and whose `Host` is a loopback
+ * name, too. A page in a browser here is on this machine as well, so its call must come from our own origin: browsers send a
+ * POST without a body for any page, and say whose in `Origin`.
+ */
 function isFromHere(req: Request, server: Bun.Server<unknown>): boolean {
   const { headers } = req;
-  if (headers.has('forwarded') || headers.has('x-forwarded-for')) return false;
+  if (isForwarded(headers)) return false;
   const address = server.requestIP(req)?.address ?? '';
   const loopback = address === '::1' || /^(::ffff:)?127\./.test(address);
   const host = headers.get('host') ?? '';
@@ -45,8 +56,24 @@ function isFromHere(req: Request, server: Bun.Server<unknown>): boolean {
   return loopback && ours && isLoopbackName(host.replace(/:\d+$/, ''));
 }
 
+/**
+ * Any trace of a proxy. nginx as it comes leaves none but `Connection: close`, and names us as the host. One that keeps its
+ * connections open and adds nothing cannot be told from a program of this machine: hence a token behind every proxy.
+ */
+function isForwarded(headers: Headers): boolean {
+  if (/\bclose\b/i.test(headers.get('connection') ?? '')) return true;
+  for (const name of headers.keys()) if (PROXY_FIELD.test(name)) return true;
+  return false;
+}
+
+const PROXY_FIELD =
+  /^(via|forwarded|x-forwarded(-.*)?|x-real-.*|(x-)?(true-|cluster-)?client-ip|.*-connecting-ip|x-original-.*|x-envoy-.*|x-proxy.*|proxy-.*|cdn-loop)$/;
+
 function unauthorized(req: Request, refuse: Refuse): Response {
-  return refuse(req, 'unauthorized', 'This call is for operators: Authorization: Bearer <operator token>', {
+  const says =
+    'This call is for operators: Authorization: Bearer <token>, the one in PULSECART_OPERATOR_TOKEN, or without that in the ' +
+    'file operator-token of the data folder';
+  return refuse(req, 'unauthorized', says, {
     headers: { 'WWW-Authenticate': 'Bearer' },
   });
 }

@@ -9,6 +9,7 @@ import type { Service } from './service.ts';
 
 /** What is answered when the ledger is lost between an end of an order and the reading of it. */
 
+const TOKEN = 'a-token-of-enough-characters';
 const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), Date.now);
 let house: ReturnType<typeof openHouse>;
 let server: Bun.Server<unknown>;
@@ -41,7 +42,7 @@ beforeAll(async () => {
     endings,
     ids,
     purchaseTimeoutMs: TIMEOUT_MS,
-    operators: { token: null, mode: 'development' },
+    operators: { token: TOKEN, trustsThisMachine: false },
   };
   const routes = createOrderRoutes(service as unknown as Service);
   server = Bun.serve({
@@ -59,7 +60,10 @@ afterAll(async () => {
 
 async function end(orderId: string, how: 'cancel' | 'refund', body: object): Promise<unknown> {
   const url = new URL(`/api/v1/orders/${orderId}/${how}`, server.url);
-  const headers = { 'Content-Type': 'application/json' };
+  const headers = {
+    'Content-Type': 'application/json',
+    ...(how === 'refund' && { Authorization: `Bearer ${TOKEN}` }),
+  };
   const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
   const { code, status } = (await response.json()) as { code?: string; status: unknown };
   return code ?? status;

@@ -16,6 +16,7 @@ import type { Tracking } from '../purchase/tracking.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Sales } from '../sales/sales.ts';
 import type { Endings } from '../settlement/endings.ts';
+import type { OperatorAccess } from './operator.ts';
 
 /** What the routes need of the house behind them. */
 export interface Service {
@@ -42,7 +43,7 @@ export interface Service {
   readonly metrics: Metrics;
   readonly log: Log;
   /** Who may call operator routes. */
-  readonly operators: { readonly token: string | null; readonly mode: 'development' | 'production' };
+  readonly operators: OperatorAccess;
   /** Names of the engines, as `/actuator/health` shows them. */
   readonly healthNames: { readonly ledger: string; readonly queue: string; readonly gate?: string };
   /** What is behind each port, for `/actuator/info`. */

@@ -1,3 +1,5 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../domain/errors.ts';
 import { type ProcessUsage, readFamilyUsage } from './process-usage.ts';
@@ -23,6 +25,8 @@ export type Env = Readonly<Record<string, string>>;
 export interface ServerProcess {
   readonly url: string;
   readonly pid: number;
+  /** The one that it made itself, because none was set. */
+  readonly operatorToken: string | null;
   /** From spawning the process to its `ready` line. */
   readonly startupMs: number;
   /** Of all its processes, where it is more than one. */
@@ -49,10 +53,21 @@ export interface ServerOptions {
 
 /** Starts the real server. */
 export function startServer(options: ServerOptions): Promise<ServerProcess> {
-  const { dataFolder, env = {}, port = 0, instances = 1 } = options;
-  const data = dataFolder === undefined ? [] : ['--data', dataFolder];
+  const { dataFolder = scratchFolder(), env = {}, port = 0, instances = 1 } = options;
   const several = instances === 1 ? [] : ['--instances', `${instances}`];
-  return start([MAIN, 'serve', '--port', `${port}`, ...data, ...several], env);
+  return start([MAIN, 'serve', '--port', `${port}`, '--data', dataFolder, ...several], env, dataFolder);
+}
+
+let scratch: string | undefined;
+
+/** For what a server on production engines keeps on the disk, which is its operators' token. It goes with this process. */
+function scratchFolder(): string {
+  if (scratch === undefined) {
+    const made = mkdtempSync(join(tmpdir(), 'pulsecart-scratch-'));
+    process.once('exit', () => rmSync(made, { recursive: true, force: true }));
+    scratch = made;
+  }
+  return scratch;
 }
 
 /** Starts a worker on the engines that `env` names; its URL has health and metrics, and nothing to buy. */
@@ -66,7 +81,7 @@ export function startNoop(answer: 'win' | 'sold-out' = 'win'): Promise<ServerPro
 }
 
 /** With `env` for all its settings: what a developer keeps in an `.env` file is for their own server. */
-async function start(args: string[], env: Env): Promise<ServerProcess> {
+async function start(args: string[], env: Env, dataFolder?: string): Promise<ServerProcess> {
   const startMs = performance.now();
   const child = Bun.spawn([process.execPath, '--no-env-file', '--no-orphans', ...args], {
     env: { ...ownEnvironment(), ...env },
@@ -110,6 +125,7 @@ async function start(args: string[], env: Env): Promise<ServerProcess> {
       url,
       pid,
       startupMs: performance.now() - startMs,
+      operatorToken: dataFolder === undefined ? null : ownTokenIn(dataFolder),
       usage: () => readFamilyUsage(pid),
       stop: () => end('SIGTERM'),
       kill: () => end('SIGKILL'),
@@ -140,6 +156,14 @@ export function readyLine(output: string): { url: string; pid: number } | null {
     }
   }
   return null;
+}
+
+function ownTokenIn(dataFolder: string): string | null {
+  try {
+    return readFileSync(join(dataFolder, 'operator-token'), 'utf8').trim();
+  } catch {
+    return null;
+  }
 }
 
 /** This process's environment without the settings of a server that someone may run from the same shell. */

@@ -83,7 +83,10 @@ export function walkThrough(
     }
 
     function real({ command }: Example): string {
-      return told.withRealIds(command).replaceAll(PRINTED_URL, shop.url);
+      return told
+        .withRealIds(command)
+        .replaceAll(PRINTED_URL, shop.url)
+        .replaceAll(' data/', ` ${shop.folder}/`);
     }
   });
 }

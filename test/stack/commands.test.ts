@@ -62,7 +62,7 @@ describe('the example of each help is run:', () => {
         else {
           const ended = await runToEnd([process.execPath, '--no-env-file', MAIN, ...args], {
             timeoutMs: EXAMPLE_TIMEOUT_MS,
-            env: { PORT: '0' },
+            env: { PORT: '0', PULSECART_DATA: shop.folder },
           });
           expect(ended).toMatchObject({ exit: 0, stderr: name === 'audit' ? expect.any(String) : '' });
         }

@@ -37,7 +37,7 @@ test('dead letters are listed by cause, replayed and discarded, and the log has 
 });
 
 function dlq(shop: EmbeddedShop, ...args: string[]) {
-  return runPulsecart(['dlq', ...args, '--url', shop.url]);
+  return runPulsecart(['dlq', ...args, '--url', shop.url], { PULSECART_DATA: shop.folder });
 }
 
 async function groups(shop: EmbeddedShop): Promise<{ cause: string; letters: number }[]> {

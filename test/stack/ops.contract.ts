@@ -183,7 +183,7 @@ export function describeOpsContract(
     }
 
     test('anybody but an operator', async () => {
-      const headers = { 'X-Forwarded-For': '203.0.113.9' };
+      const headers = { Authorization: '' };
       for (const path of [
         LETTERS,
         `${LETTERS}/letters`,

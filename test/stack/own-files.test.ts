@@ -105,7 +105,7 @@ test('P6 a server that starts in the place of a deleted folder sells alone: the 
   const second = await startServer({ dataFolder: house.data });
   try {
     await house.hasEnded();
-    const shop = createCaller(() => second.url);
+    const shop = createCaller(() => second);
     expect((await shop.buy('sync', BODY)).json.remainingStock).toBe(999);
     expect((await shop.get('/actuator/health/readiness')).status).toBe(200);
   } finally {
@@ -120,7 +120,7 @@ async function openHouse() {
   const data = join(folder.path, 'data');
   let server: ServerProcess = await startServer({ dataFolder: data });
   return {
-    ...createCaller(() => server.url),
+    ...createCaller(() => server),
     data,
     /** A folder with the database of a house in which nothing was sold. */
     spare(): string {

@@ -31,7 +31,7 @@ test('through a server they are on sale at once, those that are there stay as th
   await using shop = await openShop();
   using folder = temporaryFolder();
   const file = fileOf(folder.path, [{ ...LAMP, productId: 1 }, LAMP, CHAIR]);
-  expect(await seed(['--url', shop.url, '--file', file])).toMatchObject({
+  expect(await seed(['--url', shop.url, '--file', file], { PULSECART_DATA: shop.folder })).toMatchObject({
     exit: 0,
     result: { added: [7, 8], left: [1] },
   });

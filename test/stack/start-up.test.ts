@@ -54,15 +54,8 @@ describe('an address that cannot be had', () => {
 
   test('because it is another machine’s stops the start', async () => {
     using folder = temporaryFolder();
-    const ended = await runPulsecart([
-      'serve',
-      '--port',
-      '0',
-      '--host',
-      '203.0.113.7',
-      '--data',
-      folder.path,
-    ]);
+    const args = ['serve', '--port', '0', '--host', '203.0.113.7', '--data', folder.path];
+    const ended = await runPulsecart(args, { PULSECART_OPERATOR_TOKEN: 'a-token-of-enough-characters' });
     expectOneLine(ended, 1, /^Cannot listen on 203\.0\.113\.7:0: it is not an address of this machine\.$/);
   });
 });
@@ -162,9 +155,13 @@ describe('a database file that cannot be used', () => {
   });
 
   test('(as a stopped server leaves it) has everything in itself, and nothing in its log', () => {
-    const names = Object.keys(bytesIn(stopped));
-    expect(names).toEqual(['pulsecart.db']);
-    expect(Object.keys(bytesIn(killed)).sort()).toEqual(['pulsecart.db', 'pulsecart.db-wal']);
+    const names = Object.keys(bytesIn(stopped)).sort();
+    expect(names).toEqual(['operator-token', 'pulsecart.db']);
+    expect(Object.keys(bytesIn(killed)).sort()).toEqual([
+      'operator-token',
+      'pulsecart.db',
+      'pulsecart.db-wal',
+    ]);
   });
 
   test('(because there is none) stops an audit, which makes none', async () => {

@@ -27,15 +27,19 @@ export async function haveBalancers(): Promise<boolean> {
   return true;
 }
 
-/** One in front of two servers, with the configuration that docs/operating/balancer.md recommends. */
+/**
+ * One in front of two servers, with the configuration that docs/operating/balancer.md recommends, or another for the same
+ * addresses.
+ */
 export async function startBalancer(
   name: BalancerName,
   servers: readonly [string, string],
+  written = documented(name),
 ): Promise<Balancer> {
   const [port] = (await freePorts(1)) as [number];
   const account = name === 'nginx' ? 'www-data' : 'haproxy';
   const home = makeHome(name, [port], { account, endsWith: 'SIGKILL' });
-  const settings = documented(name)
+  const settings = written
     .replace('10.0.0.11:8080', new URL(servers[0]).host)
     .replace('10.0.0.12:8080', new URL(servers[1]).host)
     .replace('listen 80;', `listen 127.0.0.1:${port};`)

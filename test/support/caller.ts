@@ -1,3 +1,5 @@
+import type { ServerProcess } from '../../src/load/server-process.ts';
+
 /** An answer, read to its end. */
 export interface Answer {
   readonly status: number;
@@ -26,13 +28,22 @@ export interface Caller {
 /** Above the longest long poll that is asked for, and above the longest wait for a store that is held. */
 const CALL_TIMEOUT_MS = 40_000;
 
-/** For a server whose address may change with a restart. */
-export function createCaller(url: () => string): Caller {
+/**
+ * For a server whose address may change with a restart. Calls of operators get its own token where it made one, and the call
+ * brings no `Authorization`.
+ */
+export function createCaller(server: () => Pick<ServerProcess, 'url' | 'operatorToken'>): Caller {
   async function call(method: string, path: string, { body, headers = {} }: Call = {}): Promise<Answer> {
+    const { url, operatorToken } = server();
+    const isOperator = operatorToken !== null && isForOperators(method, path);
     const isJson = body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array);
-    const response = await fetch(url() + path, {
+    const response = await fetch(url + path, {
       method,
-      headers: { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers },
+      headers: {
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...(isOperator && { Authorization: `Bearer ${operatorToken}` }),
+        ...headers,
+      },
       ...(body !== undefined && { body: isJson ? JSON.stringify(body) : (body as string | Uint8Array) }),
       signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
     });
@@ -56,4 +67,9 @@ export function createCaller(url: () => string): Caller {
       if (status !== 200) throw new Error(`reset answered ${status}: ${text}`);
     },
   };
+}
+
+function isForOperators(method: string, path: string): boolean {
+  if (path.startsWith('/api/v1/ops/') || path.endsWith('/refund')) return true;
+  return path.startsWith('/api/v1/products') && method !== 'GET';
 }

@@ -51,7 +51,7 @@ export async function openProductionShop(options: ProductionShopOptions = {}): P
   }
 
   const shop: ProductionShop = {
-    ...createCaller(() => server.url),
+    ...createCaller(() => server),
     get url() {
       return server.url;
     },

@@ -31,7 +31,7 @@ export async function openShop(env: Record<string, string> = {}): Promise<Embedd
     throw error;
   });
   return {
-    ...createCaller(() => server.url),
+    ...createCaller(() => server),
     folder: folder.path,
     get url() {
       return server.url;

@@ -3,6 +3,7 @@ import { Client } from 'pg';
 import type { Env, Exit } from '../../src/load/server-process.ts';
 import { familyOf } from '../../src/private-engines/processes.ts';
 import { MAIN, runPulsecart } from './command.ts';
+import { temporaryFolder } from './folder.ts';
 import { ownEngines } from './own-engines.ts';
 import { eventually } from './shop.ts';
 
@@ -28,7 +29,8 @@ export interface Supervised extends AsyncDisposable {
 
 export async function openSupervised(instances: number, more: Env = {}): Promise<Supervised> {
   const engines = await ownEngines();
-  const env = { ...engines.env, ...more };
+  const folder = temporaryFolder();
+  const env: Env = { ...engines.env, PULSECART_DATA: folder.path, ...more };
   const { exit, stderr } = await runPulsecart(['migrate'], env);
   if (exit !== 0) throw new Error(stderr);
   let supervisor: Bun.Subprocess<'ignore', 'pipe', 'inherit'> | undefined;
@@ -83,6 +85,7 @@ export async function openSupervised(instances: number, more: Env = {}): Promise
       supervisor?.kill('SIGKILL');
       await supervisor?.exited;
       await engines[Symbol.asyncDispose]();
+      folder[Symbol.dispose]();
     },
   };
 }

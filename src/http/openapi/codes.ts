@@ -53,7 +53,7 @@ const NOTES: Readonly<Record<Exclude<Code, 'unusable_store'>, Note>> = {
   unauthorized: {
     meaning: 'The call is for operators.',
     advice:
-      'Send `Authorization: Bearer <token>`. Without a configured token only this machine itself is answered, and no page of another origin.',
+      'Send `Authorization: Bearer <token>`. A development server without a configured token keeps its own in the file `operator-token` of its data folder.',
   },
   not_found: {
     meaning: 'There is nothing at this path, or no such id: never issued, or no longer kept.',

@@ -1,0 +1,85 @@
+import { closeSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { AppError } from '../domain/errors.ts';
+import { isLoopbackName } from '../http/address.ts';
+import type { OperatorAccess } from '../http/operator.ts';
+
+const FILE = 'operator-token';
+const SHAPE = /^[0-9a-f]{64}$/;
+
+type Settings = Pick<Config, 'operatorToken' | 'dataFolder'>;
+
+/**
+ * The token that was set; or else one that the server makes itself, so that whoever may read its data folder is an operator.
+ * That one stays the same over restarts, and all processes on one folder share it. Throws AppError `unavailable` when the file
+ * cannot be made, or holds something else.
+ */
+export function operatorAccess({ operatorToken, dataFolder }: Settings): OperatorAccess {
+  if (operatorToken !== null) return { token: operatorToken, trustsThisMachine: false };
+  const path = join(dataFolder, FILE);
+  try {
+    mkdirSync(dataFolder, { recursive: true });
+    return { token: readToken(path) ?? makeToken(path), trustsThisMachine: true };
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    const why = (error as Error).message;
+    throw new AppError(
+      'unavailable',
+      `The token of operators cannot be kept in ${path}: ${why}. PULSECART_OPERATOR_TOKEN sets one instead.`,
+      { cause: error },
+    );
+  }
+}
+
+/** The same for people, in a line. */
+export function whoOperates({ operatorToken, dataFolder }: Settings): string {
+  if (operatorToken !== null) return 'whoever has the token in PULSECART_OPERATOR_TOKEN';
+  return `whoever can read ${join(dataFolder, FILE)}; init and reset from this machine without. Behind a proxy set PULSECART_OPERATOR_TOKEN`;
+}
+
+/** The token of a server on this machine, for a command beside it; null where there is none to be read. */
+export function findOwnToken(url: string, dataFolder: string): string | null {
+  if (!isLoopbackName(new URL(url).hostname)) return null;
+  try {
+    return readToken(join(dataFolder, FILE));
+  } catch {
+    return null;
+  }
+}
+
+function readToken(path: string): string | null {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  if (SHAPE.test(text)) return text;
+  throw new AppError(
+    'unavailable',
+    `${path} holds no token of operators. Remove it, and the next start makes one.`,
+  );
+}
+
+/** Complete when it is seen: linked to its name only then, and whoever comes second takes the first one's. */
+function makeToken(path: string): string {
+  const token = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('hex');
+  const draft = `${path}.${process.pid}`;
+  const file = openSync(draft, 'w', 0o600);
+  try {
+    writeSync(file, `${token}\n`);
+  } finally {
+    closeSync(file);
+  }
+  try {
+    linkSync(draft, path);
+    return token;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return readToken(path)!;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
