@@ -101,6 +101,22 @@ for (const failing of ['unavailable', 'outcome_unknown'] as const) {
   });
 }
 
+test('a message that becomes due just after a look for it is found by the next one', async () => {
+  let nowMs = Date.now();
+  // A second passes from one look at the clock to the next, and a returned message is due sooner.
+  const queue = openSqliteQueue(store, () => {
+    nowMs += 1_000;
+    return nowMs;
+  });
+  await queue.publish('purchases', [{ body: 'stubborn', items: 1 }]);
+  let tries = 0;
+  await queue.consume('purchases', { maxItems: 1, concurrency: 1 }, async () => {
+    if (++tries < 5) throw new Error('not yet');
+  });
+  await until(() => tries === 5);
+  await queue.close();
+});
+
 test('messages whose commit nobody knows of are counted as they are', async () => {
   const broken = fragile();
   const queue = openSqliteQueue(broken, systemClock);

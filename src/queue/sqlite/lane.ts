@@ -42,8 +42,9 @@ export function createLane({ db, write }: Store, name: QueueName, now: Clock, ne
      FROM messages WHERE queue = ? AND (available_at, id) > (?, ?) AND available_at <= ?
      ORDER BY available_at, id LIMIT ?`,
   );
-  const nextDelayed = db.prepare<{ dueAt: number | null }, [QueueName, number]>(
-    'SELECT min(available_at) AS dueAt FROM messages WHERE queue = ? AND available_at > ?',
+  const nextDelayed = db.prepare<{ dueAt: number }, [QueueName, number, number]>(
+    `SELECT available_at AS dueAt FROM messages WHERE queue = ? AND (available_at, id) > (?, ?)
+     ORDER BY available_at, id LIMIT 1`,
   );
   const countDelivery = db.prepare<null, [string]>(
     'UPDATE messages SET deliveries = deliveries + 1 WHERE id IN (SELECT value FROM json_each(?))',
@@ -108,11 +109,13 @@ export function createLane({ db, write }: Store, name: QueueName, now: Clock, ne
       return taken;
     },
 
-    /** Wakes the consumers when the next delayed message becomes due. */
+    /**
+     * Wakes the consumers when the next message that was not due in the last round becomes due. It may be by now: a moment has
+     * passed since that round looked.
+     */
     wakeWhenDue(): void {
-      const at = now();
-      const dueAt = nextDelayed.get(name, at)?.dueAt;
-      if (dueAt) waker.wakeIn(dueAt - at);
+      const dueAt = nextDelayed.get(name, position.availableAt, position.id)?.dueAt;
+      if (dueAt !== undefined) waker.wakeIn(dueAt - now());
     },
 
     figures: figures.read,
