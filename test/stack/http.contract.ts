@@ -581,7 +581,7 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
       expect(idOf(sync)).not.toBe(idOf(async));
     });
 
-    test('is not bound by a refusal: the same key may try again, with another body, too', async () => {
+    test('is not bound by a refusal (409): the same key is a new purchase and buys if it can, with another body, too', async () => {
       await shop.reset(1, 0);
       const headers = { 'Idempotency-Key': 'try-again' };
       expect((await shop.buy('sync', body, headers)).status).toBe(409);
@@ -589,6 +589,20 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
       await shop.reset(1, 10);
       expect((await shop.buy('sync', { ...body, quantity: 1 }, headers)).status).toBe(200);
       expect((await shop.buy('sync', body, headers)).status).toBe(422);
+    });
+
+    test('is bound by a 202, whatever the outcome: rejected stays rejected under it, and a new key buys', async () => {
+      await shop.reset(2, 0);
+      const headers = { 'Idempotency-Key': 'accepted-and-rejected' };
+      const wish = { ...body, productId: 2 };
+      const first = await shop.buy('async', wish, headers);
+      const outcome = async (id: string) => (await shop.get(`/api/v1/async/purchase/${id}?wait=10s`)).json;
+      expect(await outcome(first.json.trackingId)).toMatchObject({ status: 'rejected', code: 'sold_out' });
+      await shop.reset(2, 5);
+      expect((await shop.buy('async', wish, headers)).text).toBe(first.text);
+      expect(await outcome(first.json.trackingId)).toMatchObject({ status: 'rejected', code: 'sold_out' });
+      const anew = await shop.buy('async', wish, { 'Idempotency-Key': 'accepted-anew' });
+      expect(await outcome(anew.json.trackingId)).toMatchObject({ status: 'confirmed' });
     });
 
     test('is looked up before any refusal: the first answer is repeated after the sell-out', async () => {

@@ -37,8 +37,8 @@ export const PURCHASE_INPUT = {
       required: false,
       schema: { type: 'string', minLength: 1, maxLength: 255 },
       description:
-        'Bare or quoted, per customer and route. The same key and body get the first answer again, never a second order. ' +
-        'Without a userId it needs at least 16 characters.',
+        'Bare or quoted, per customer and route. After a 200 or 202 the same key and body get that answer again, never a second ' +
+        'order; after a refusal (409) it is a new purchase. Without a userId it needs at least 16 characters.',
     },
   ],
   requestBody: {
