@@ -10,6 +10,8 @@ export type RefusalCode =
   | 'sale_not_open'
   | 'sale_closed'
   | 'sale_paused'
+  /** The product has another price than the buyer insists on. */
+  | 'price_changed'
   | 'unknown_product'
   | 'too_old'
   /** An operator gave it up; it had been put aside as undecidable. */
@@ -32,6 +34,8 @@ export interface Purchase {
   readonly quantity: number;
   /** Canonical customer id, or null for an anonymous buyer, whom no limit applies to. */
   readonly customer: string | null;
+  /** The price of one unit, in minor units, at which alone the buyer buys; null: at whatever it is. */
+  readonly expectedPriceMinor: number | null;
   readonly channel: Channel;
   readonly key: PurchaseKey | null;
   /** When its request came (ms since the epoch, the ledger's clock). The window of an async purchase is judged at this time. */
@@ -68,6 +72,8 @@ export function refusalMessage(code: RefusalCode, quantity: number, available: n
       return 'The sale has closed';
     case 'sale_paused':
       return 'The sale is paused';
+    case 'price_changed':
+      return 'The price is not the expected one';
     case 'unknown_product':
       return 'Unknown product';
     case 'too_old':

@@ -15,20 +15,33 @@ export type PackedPurchase =
       key: PurchaseKey | null,
       acceptedAt: number,
       refusal: RefusalCode | null,
+      expectedPriceMinor: number | null,
     ];
 
 export function packPurchase(purchase: Purchase): PackedPurchase {
   const { id, productId, quantity, customer, decideBy, channel, key, acceptedAt, refusal } = purchase;
-  return channel === 'sync' && key === null && refusal === null
+  const { expectedPriceMinor } = purchase;
+  return channel === 'sync' && key === null && refusal === null && expectedPriceMinor === null
     ? [id, productId, quantity, customer, decideBy]
-    : [id, productId, quantity, customer, decideBy, channel, key, acceptedAt, refusal];
+    : [id, productId, quantity, customer, decideBy, channel, key, acceptedAt, refusal, expectedPriceMinor];
 }
 
 export function unpackPurchase(packed: PackedPurchase): Purchase {
   const [id, productId, quantity, customer, decideBy, ...rest] = packed;
   // Only a key is compared by the time of its request.
-  const [channel = 'sync', key = null, acceptedAt = 0, refusal = null] = rest;
-  return { id, productId, quantity, customer, decideBy, channel, key, acceptedAt, refusal };
+  const [channel = 'sync', key = null, acceptedAt = 0, refusal = null, expectedPriceMinor = null] = rest;
+  return {
+    id,
+    productId,
+    quantity,
+    customer,
+    expectedPriceMinor,
+    decideBy,
+    channel,
+    key,
+    acceptedAt,
+    refusal,
+  };
 }
 
 /**

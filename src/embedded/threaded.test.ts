@@ -19,6 +19,7 @@ const plain = {
   acceptedAt: 0,
   decideBy: Number.MAX_SAFE_INTEGER,
   refusal: null,
+  expectedPriceMinor: null,
 };
 
 let folder: string;

@@ -90,7 +90,7 @@ export function createAsyncRoutes(service: Service) {
     const { trackingId } = req.params;
     const tracked = await tracking.read(trackingId, waitMs);
     if (!tracked) return problem(req, 'not_found', 'There is no purchase with this tracking id');
-    const { status, code, message, productId, quantity, updatedAt } = tracked;
+    const { status, code, message, productId, quantity, price, updatedAt } = tracked;
     return json(
       {
         trackingId,
@@ -99,6 +99,7 @@ export function createAsyncRoutes(service: Service) {
         ...(code && { code }),
         message,
         ...(productId !== null && { productId, quantity }),
+        ...price,
         updatedAt: isoTime(updatedAt),
       },
       200,

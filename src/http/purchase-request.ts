@@ -10,6 +10,8 @@ export interface PurchaseRequest {
   /** Canonical. */
   readonly customer: string | null;
   readonly key: PurchaseKey | null;
+  /** The only price of one unit at which the buyer buys; null: any. */
+  readonly expectedPriceMinor: number | null;
 }
 
 const KEY_CHARS_MAX = 255;
@@ -23,6 +25,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   productId: 'productId must be an integer from 1 to 9007199254740991',
   quantity: 'quantity must be an integer from 1 to 1000000',
   userId: CUSTOMER_EXPECTED,
+  expectedPriceMinor: `expectedPriceMinor must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, or absent`,
 };
 
 /** The request, or the response that says what is wrong with it. */
@@ -42,9 +45,9 @@ function validate(
   if (forbidden !== null) {
     return failure(req, 'invalid_request', `${forbidden} is not an allowed field`, { field: forbidden });
   }
-  const { productId, quantity, userId } = body;
+  const { productId, quantity, userId, expectedPriceMinor = null } = body;
   const customer = canonicalCustomer(userId);
-  if (keyHeader === null) return { productId, quantity, customer, key: null };
+  if (keyHeader === null) return { productId, quantity, customer, key: null, expectedPriceMinor };
   const value = readKey(keyHeader);
   if (value === null) {
     return failure(
@@ -65,7 +68,9 @@ function validate(
     );
   }
   const scope = customer === null ? `${channel}:` : `${channel}:customer:${customer}`;
-  return { productId, quantity, customer, key: { scope, value, fingerprint: `${productId}:${quantity}` } };
+  const asked = `${productId}:${quantity}`;
+  const fingerprint = expectedPriceMinor === null ? asked : `${asked}:${expectedPriceMinor}`;
+  return { productId, quantity, customer, key: { scope, value, fingerprint }, expectedPriceMinor };
 }
 
 /** The number 12345 and the string "12345" are one customer; null is nobody in particular. */

@@ -30,8 +30,23 @@ export const UserId = Type.Union(
   },
 );
 
+const ExpectedPrice = Type.Union(
+  [Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), Type.Null()],
+  {
+    description:
+      'The price of one unit in minor units that the buyer has seen. At any other the purchase is refused as ' +
+      '`price_changed`: on both ways the price is compared when the units are given, so no order has another. Absent or ' +
+      'null: any price. It belongs to the body that an Idempotency-Key is for.',
+  },
+);
+
 export const PurchaseBody = Type.Object(
-  { productId: ProductId, quantity: Quantity, userId: Type.Optional(UserId) },
+  {
+    productId: ProductId,
+    quantity: Quantity,
+    userId: Type.Optional(UserId),
+    expectedPriceMinor: Type.Optional(ExpectedPrice),
+  },
   { $id: 'PurchaseRequest', description: 'Other fields are ignored.' },
 );
 
@@ -42,6 +57,9 @@ export const checkPurchaseBody = Compile(PurchaseBody);
 const Timestamp = Type.String({ format: 'date-time' });
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
+const AmountMinor = Type.Integer({ description: 'Whole amount in minor units (cents)' });
+const Currency = Type.String({ description: 'ISO 4217' });
+
 export const PurchaseAnswer = Type.Object(
   {
     success: Type.Boolean(),
@@ -51,10 +69,12 @@ export const PurchaseAnswer = Type.Object(
     quantity: Quantity,
     remainingStock: Type.Integer({ minimum: 0 }),
     timestamp: Timestamp,
+    amountMinor: Type.Optional(AmountMinor),
+    currency: Type.Optional(Currency),
     code: Type.Optional(Type.String()),
     requestId: Type.Optional(Type.String({ description: 'Of a 503' })),
   },
-  { $id: 'PurchaseAnswer' },
+  { $id: 'PurchaseAnswer', description: '`amountMinor` and `currency` are there when it was bought.' },
 );
 
 export const AcceptanceAnswer = Type.Object(
@@ -89,12 +109,15 @@ export const TrackingAnswer = Type.Object(
     message: Type.Optional(Type.String()),
     productId: Type.Optional(ProductId),
     quantity: Type.Optional(Quantity),
+    amountMinor: Type.Optional(AmountMinor),
+    currency: Type.Optional(Currency),
     updatedAt: Timestamp,
   },
   {
     $id: 'TrackingAnswer',
     description:
-      'productId and quantity are absent while the purchase is queued: only the queue knows them then.',
+      'productId and quantity are absent while the purchase is queued: only the queue knows them then. ' +
+      '`amountMinor` and `currency` are there when it is confirmed.',
   },
 );
 
@@ -145,8 +168,8 @@ export const OrderAnswer = Type.Object(
     quantity: Type.Optional(Quantity),
     number: Type.Optional(Type.Integer({ description: 'Rises with every order of the product' })),
     channel: Type.Optional(Type.Enum(['sync', 'async'])),
-    amountMinor: Type.Optional(Type.Integer({ description: 'Whole amount in minor units (cents)' })),
-    currency: Type.Optional(Type.String({ description: 'ISO 4217' })),
+    amountMinor: Type.Optional(AmountMinor),
+    currency: Type.Optional(Currency),
     createdAt: Type.Optional(Timestamp),
     expiresAt: Type.Optional(Timestamp),
     updatedAt: Type.Optional(Timestamp),

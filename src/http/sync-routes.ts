@@ -1,5 +1,5 @@
 import { AppError, isAppError } from '../domain/errors.ts';
-import type { Order } from '../domain/order.ts';
+import { amountMinor, type Order } from '../domain/order.ts';
 import { available, type Product, UNITS_MAX } from '../domain/product.ts';
 import { type Outcome, type Purchase, refusalMessage } from '../domain/purchase.ts';
 import { within } from '../domain/within.ts';
@@ -37,7 +37,7 @@ export function createSyncRoutes(service: Service) {
 
   function buy(
     req: Request,
-    { productId, quantity, customer, key }: PurchaseRequest,
+    { productId, quantity, customer, key, expectedPriceMinor }: PurchaseRequest,
     arrivedAtMs: number,
     respond: (response: Response) => void,
     reject: (error: unknown) => void,
@@ -68,6 +68,7 @@ export function createSyncRoutes(service: Service) {
         productId,
         quantity,
         customer,
+        expectedPriceMinor,
         channel: 'sync',
         key,
         acceptedAt,
@@ -220,11 +221,12 @@ export function createSyncRoutes(service: Service) {
 /** How long a reader of stock waits for a ledger that does not answer before being told the last known figure. */
 const STOCK_PATIENCE_MS = 500;
 
-/** Written by hand: every value is a number or an id of ours, so nothing needs escaping. */
+/** Written by hand: every value is a number, an id of ours or a currency's three letters, so nothing needs escaping. */
 function granted(order: Order): Response {
   return new Response(
     `{"success":true,"message":"Purchase successful","orderId":"${order.id}","productId":${order.productId},` +
-      `"quantity":${order.quantity},"remainingStock":${order.remaining},"timestamp":"${isoTime(order.createdAt)}"}`,
+      `"quantity":${order.quantity},"remainingStock":${order.remaining},"timestamp":"${isoTime(order.createdAt)}",` +
+      `"amountMinor":${amountMinor(order)},"currency":"${order.currency}"}`,
     purchaseInit(200),
   );
 }

@@ -9,6 +9,7 @@ import { keys } from './contract/keys.contract.ts';
 import { late } from './contract/late.contract.ts';
 import { limits } from './contract/limits.contract.ts';
 import { operations } from './contract/operations.contract.ts';
+import { prices } from './contract/prices.contract.ts';
 import { queued } from './contract/queued.contract.ts';
 import { repeats } from './contract/repeats.contract.ts';
 import { retention } from './contract/retention.contract.ts';
@@ -44,6 +45,7 @@ export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest
       deciding,
       windows,
       limits,
+      prices,
       rounds,
       repeats,
       keys,

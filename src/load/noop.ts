@@ -18,6 +18,8 @@ const WON = JSON.stringify({
   quantity: 1,
   remainingStock: 1_999_999_999,
   timestamp: TIMESTAMP,
+  amountMinor: 100,
+  currency: 'USD',
 });
 const SOLD_OUT = JSON.stringify({
   success: false,

@@ -31,7 +31,7 @@ function acceptance(answerWithinMs = ANSWER_WITHIN_MS): Acceptance {
 }
 
 function wish(changes: Partial<Wish> = {}): Wish {
-  return { productId: 1, quantity: 1, customer: null, key: null, ...changes };
+  return { productId: 1, quantity: 1, customer: null, key: null, expectedPriceMinor: null, ...changes };
 }
 
 const key = (value: string, fingerprint = '1:1') =>

@@ -31,6 +31,7 @@ export interface Wish {
   readonly quantity: number;
   readonly customer: string | null;
   readonly key: PurchaseKey | null;
+  readonly expectedPriceMinor: number | null;
 }
 
 export type Accepted =
@@ -224,7 +225,7 @@ export function createAcceptance(
 
   return {
     stats,
-    async accept({ productId, quantity, customer, key }, isGone = () => false) {
+    async accept({ productId, quantity, customer, key, expectedPriceMinor }, isGone = () => false) {
       if (closing) throw new AppError('unavailable', 'The service is shutting down.');
       const arrivedAtMs = performance.now();
       const product =
@@ -248,6 +249,7 @@ export function createAcceptance(
         productId,
         quantity,
         customer,
+        expectedPriceMinor,
         channel: 'async',
         key,
         acceptedAt,

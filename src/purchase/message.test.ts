@@ -19,6 +19,7 @@ function purchase(changes: Partial<QueuedPurchase> = {}): QueuedPurchase {
     acceptedAt: NOW,
     key: null,
     refusal: null,
+    expectedPriceMinor: null,
     ...changes,
   };
 }
@@ -41,8 +42,14 @@ test('what was encoded is read as it was', () => {
     purchase(),
     purchase({ quantity: QUANTITY_MAX, customer: 'Ωmega "💡" \\ \u2028', key: KEY }),
     purchase({ productId: Number.MAX_SAFE_INTEGER, acceptedAt: 0, refusal: 'sale_closed' }),
+    purchase({ expectedPriceMinor: 0 }),
   ];
   expect(read(encodePurchases(purchases).body)).toEqual({ purchases, unread: [] });
+});
+
+test('a tuple of before prices could be expected buys at any', () => {
+  const { purchases, unread } = read(JSON.stringify([tupleOf().slice(0, 7)]));
+  expect([purchases[0]!.expectedPriceMinor, unread]).toEqual([null, []]);
 });
 
 test('what a later version adds to a tuple or to a key is left out', () => {
@@ -88,6 +95,8 @@ describe('P3 a tuple that no ledger could decide is put aside by itself, and its
     ['a UUID of somebody else', spoiled(0, strangers.mint('async'))],
     ['the id of a sync purchase', spoiled(0, ids.mint('sync'))],
     ['an id that says "sold out"', spoiled(0, ids.mintSoldOut(1, 1))],
+    ['a price that is none', spoiled(7, -1)],
+    ['a price as a string', spoiled(7, '250')],
     ['no product', spoiled(1, null)],
     ['a product as a string', spoiled(1, '1')],
     ['product 0', spoiled(1, 0)],

@@ -12,6 +12,7 @@ type Tuple = [
   acceptedAt: number,
   key: PurchaseKey | null,
   refusal: RefusalCode | null,
+  expectedPriceMinor: number | null,
 ];
 
 /** A purchase on its way to a worker, which says how long it may have waited. */
@@ -19,7 +20,16 @@ export type QueuedPurchase = Omit<Purchase, 'decideBy'>;
 
 export function encodePurchases(purchases: readonly QueuedPurchase[]): Message {
   const tuples = purchases.map(
-    (p): Tuple => [p.id, p.productId, p.quantity, p.customer, p.acceptedAt, p.key, p.refusal],
+    (p): Tuple => [
+      p.id,
+      p.productId,
+      p.quantity,
+      p.customer,
+      p.acceptedAt,
+      p.key,
+      p.refusal,
+      p.expectedPriceMinor,
+    ],
   );
   return { body: JSON.stringify(tuples), items: purchases.length };
 }
@@ -62,15 +72,26 @@ export function readPurchases(message: Message, ids: Pick<PurchaseIds, 'read'>):
   return { purchases, unread };
 }
 
-function purchaseOf([id, productId, quantity, customer, acceptedAt, key, refusal]: Tuple): QueuedPurchase {
+function purchaseOf(tuple: Tuple): QueuedPurchase {
+  const [id, productId, quantity, customer, acceptedAt, key, refusal, expectedPriceMinor = null] = tuple;
   const plainKey = key && { scope: key.scope, value: key.value, fingerprint: key.fingerprint };
-  return { id, productId, quantity, customer, channel: 'async', acceptedAt, key: plainKey, refusal };
+  return {
+    id,
+    productId,
+    quantity,
+    customer,
+    expectedPriceMinor,
+    channel: 'async',
+    acceptedAt,
+    key: plainKey,
+    refusal,
+  };
 }
 
 /** What keeps a tuple from being a purchase, or null. Fields may be added at its end, so that versions can mix. */
 function faultOf(tuple: unknown, ids: Pick<PurchaseIds, 'read'>): string | null {
   if (!Array.isArray(tuple)) return 'no purchase';
-  const [id, productId, quantity, customer, acceptedAt, key, refusal] = tuple;
+  const [id, productId, quantity, customer, acceptedAt, key, refusal, expectedPriceMinor = null] = tuple;
   if (!isAccepted(id, ids)) return 'a purchase without an id of ours';
   if (!isInteger(productId, 1, Number.MAX_SAFE_INTEGER)) return 'a purchase without product';
   if (!isInteger(quantity, 1, QUANTITY_MAX)) return 'a purchase without quantity';
@@ -78,6 +99,8 @@ function faultOf(tuple: unknown, ids: Pick<PurchaseIds, 'read'>): string | null 
   if (!isInteger(acceptedAt, 0, TIME_MS_MAX)) return 'a purchase without time';
   if (key !== null && !isKey(key)) return 'a purchase with an impossible key';
   if (refusal !== null && !isRefusal(refusal)) return 'a purchase with an unknown refusal';
+  if (expectedPriceMinor !== null && !isInteger(expectedPriceMinor, 0, Number.MAX_SAFE_INTEGER))
+    return 'a purchase with an impossible price';
   return null;
 }
 
@@ -98,6 +121,7 @@ function acceptedOf(tuple: unknown, ids: Pick<PurchaseIds, 'read'>): QueuedPurch
       isInteger(quantity, 1, QUANTITY_MAX) ? quantity : 1,
       null,
       ids.read(id)!.acceptedAt,
+      null,
       null,
       null,
     ]),
@@ -139,6 +163,7 @@ const REFUSALS: Readonly<Record<RefusalCode, true>> = {
   sale_not_open: true,
   sale_closed: true,
   sale_paused: true,
+  price_changed: true,
   unknown_product: true,
   too_old: true,
   discarded: true,

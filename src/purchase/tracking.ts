@@ -1,6 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
 import { AppError } from '../domain/errors.ts';
 import type { PurchaseIdParts, PurchaseIds } from '../domain/ids.ts';
+import { amountMinor } from '../domain/order.ts';
 import { type RefusalCode, refusalMessage } from '../domain/purchase.ts';
 import { within } from '../domain/within.ts';
 import type { Found, Ledger } from '../ledger/ledger.ts';
@@ -29,6 +30,8 @@ export interface Tracked {
   /** Null while only the queue knows. */
   readonly productId: number | null;
   readonly quantity: number | null;
+  /** What a confirmed one costs; null otherwise. */
+  readonly price: { readonly amountMinor: number; readonly currency: string } | null;
   readonly updatedAt: number;
 }
 
@@ -121,6 +124,7 @@ export function createTracking(
           message: refusalMessage('sold_out', quantity, 0),
           productId,
           quantity,
+          price: null,
           updatedAt: parts.acceptedAt,
         };
       }
@@ -156,6 +160,7 @@ function queued(acceptedAt: number): Tracked {
     message: 'Waiting to be decided',
     productId: null,
     quantity: null,
+    price: null,
     updatedAt: acceptedAt,
   };
 }
@@ -163,15 +168,22 @@ function queued(acceptedAt: number): Tracked {
 function describe(found: Found, acceptedAt: number): Tracked {
   switch (found.kind) {
     case 'order': {
-      const { productId, quantity, createdAt } = found.order;
-      const message = 'Purchase successful';
-      return { status: 'confirmed', code: null, message, productId, quantity, updatedAt: createdAt };
+      const { productId, quantity, currency, createdAt } = found.order;
+      return {
+        status: 'confirmed',
+        code: null,
+        message: 'Purchase successful',
+        productId,
+        quantity,
+        price: { amountMinor: amountMinor(found.order), currency },
+        updatedAt: createdAt,
+      };
     }
     case 'refused': {
       const { productId, quantity, code, available, decidedAt } = found;
       const message = refusalMessage(code, quantity ?? 0, available);
       const status = code === 'too_old' || code === 'discarded' ? 'failed' : 'rejected';
-      return { status, code, message, productId, quantity, updatedAt: decidedAt };
+      return { status, code, message, productId, quantity, price: null, updatedAt: decidedAt };
     }
     case 'needs_attention':
       return {

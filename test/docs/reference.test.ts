@@ -29,6 +29,7 @@ test('docs/reference/events.md has every queue, with what a message of it carrie
       acceptedAt: 3,
       key: { scope: 'scope', value: 'key', fingerprint: 'fingerprint' },
       refusal: 'sold_out',
+      expectedPriceMinor: 4,
     },
   ]);
   expect(JSON.parse(body)[0]).toHaveLength(fields!.split(', ').length);

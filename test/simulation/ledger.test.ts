@@ -201,6 +201,7 @@ async function live(steps: readonly Step[]): Promise<void> {
         key: key === null ? null : { scope, value: key, fingerprint },
         acceptedAt: now,
         decideBy: now + decideWithinMs,
+        expectedPriceMinor: null,
         refusal: channel === 'async' ? refusal : null,
       };
       if (channel === 'async' && purchase.key) {

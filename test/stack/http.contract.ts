@@ -75,6 +75,8 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
       expect(json).toEqual({
         success: true,
         message: 'Purchase successful',
+        amountMinor: 3 * 99_999,
+        currency: 'USD',
         orderId: aUuid,
         productId: 1,
         quantity: 3,
@@ -127,6 +129,51 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
         field: 'productId',
         message: expect.any(String),
       });
+    });
+  });
+
+  describe('B19 the price', () => {
+    const PRICE = 199_999;
+
+    test('is in the answer of who bought: amountMinor and currency, sync and async, and in the order', async () => {
+      await shop.reset(3, 10);
+      const paid = { amountMinor: 2 * PRICE, currency: 'USD' };
+      const sync = await shop.buy('sync', { productId: 3, quantity: 2 });
+      expect(sync.json).toMatchObject({ success: true, ...paid });
+      const { json: accepted } = await shop.buy('async', { productId: 3, quantity: 2 });
+      const { json: tracked } = await shop.get(`/api/v1/async/purchase/${accepted.trackingId}?wait=10s`);
+      expect(tracked).toMatchObject({ status: 'confirmed', ...paid });
+      for (const id of [sync.json.orderId, accepted.trackingId])
+        expect((await shop.get(`/api/v1/orders/${id}`)).json).toMatchObject(paid);
+    });
+
+    test('can be insisted on: another one is refused as price_changed and nothing is sold', async () => {
+      await shop.reset(3, 10);
+      const wish = { productId: 3, quantity: 1, userId: 'careful' };
+      const cheaper = { ...wish, expectedPriceMinor: PRICE - 1 };
+      const refused = await shop.buy('sync', cheaper);
+      expect([refused.status, refused.json.code, refused.json.orderId]).toEqual([409, 'price_changed', null]);
+      const { json } = await shop.buy('async', cheaper);
+      expect((await shop.get(`/api/v1/async/purchase/${json.trackingId}?wait=10s`)).json).toMatchObject({
+        status: 'rejected',
+        code: 'price_changed',
+      });
+      expect((await shop.get('/api/v1/sync/stock/3')).json.stock).toBe(10);
+      for (const expectedPriceMinor of [PRICE, null])
+        expect((await shop.buy('sync', { ...wish, expectedPriceMinor })).status).toBe(200);
+      for (const expectedPriceMinor of [-1, 1.5, '199999', 2 ** 53]) {
+        const { status, json } = await shop.buy('sync', { ...wish, expectedPriceMinor });
+        expect([status, json.field]).toEqual([400, 'expectedPriceMinor']);
+      }
+    });
+
+    test('belongs to the body that a key is for', async () => {
+      const headers = { 'Idempotency-Key': 'with-a-price' };
+      const wish = { productId: 3, quantity: 1, userId: 'careful', expectedPriceMinor: PRICE };
+      const first = await shop.buy('sync', wish, headers);
+      expect(first.status).toBe(200);
+      expect((await shop.buy('sync', wish, headers)).text).toBe(first.text);
+      expect((await shop.buy('sync', { ...wish, expectedPriceMinor: PRICE + 1 }, headers)).status).toBe(422);
     });
   });
 
@@ -219,6 +266,8 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
         status: 'confirmed',
         orderId: json.trackingId,
         message: 'Purchase successful',
+        amountMinor: 2 * 99_999,
+        currency: 'USD',
         productId: 1,
         quantity: 2,
         updatedAt: aTime,

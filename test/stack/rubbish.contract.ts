@@ -75,7 +75,14 @@ export function describeRubbishContract(
       async () => {
         const ids = createPurchaseIds(await own.secret(), Date.now);
         const tuple = (customer: string | null = null): unknown[] => {
-          const plain = { productId: 1, quantity: 1, channel: 'async', key: null, refusal: null } as const;
+          const plain = {
+            productId: 1,
+            quantity: 1,
+            channel: 'async',
+            key: null,
+            refusal: null,
+            expectedPriceMinor: null,
+          } as const;
           const purchase = { ...plain, id: ids.mint('async'), customer, acceptedAt: Date.now() };
           return JSON.parse(encodePurchases([purchase]).body)[0];
         };

@@ -111,7 +111,7 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
     },
 
     purchase(changes: Partial<Purchase> = {}): Purchase {
-      const plain = { quantity: 1, customer: null, key: null, refusal: null };
+      const plain = { quantity: 1, customer: null, key: null, refusal: null, expectedPriceMinor: null };
       const { channel = 'sync', acceptedAt = clock() } = changes;
       const decideBy = acceptedAt + (channel === 'sync' ? ANSWER_WITHIN_MS : TTL_MS);
       return {

@@ -100,6 +100,7 @@ export function openHouse(options: { readonly units?: number; readonly simulator
         acceptedAt: 0,
         decideBy: Number.MAX_SAFE_INTEGER,
         refusal: null,
+        expectedPriceMinor: null,
       }));
       await ledger.decide(purchases);
       return purchases.map(({ id }) => id);

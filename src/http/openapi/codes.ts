@@ -31,6 +31,11 @@ const NOTES: Readonly<Record<Exclude<Code, 'unusable_store'>, Note>> = {
     advice: 'Do not try again, unless another sale is announced.',
   },
   sale_paused: { meaning: 'An operator has paused the sale.', advice: 'Try again later.' },
+  price_changed: {
+    meaning:
+      'The product has another price than the `expectedPriceMinor` of the request. Nothing was bought.',
+    advice: 'Read the product, and show the buyer its price.',
+  },
   too_old: {
     status: 'outcome `failed`',
     meaning: 'The purchase waited past its time and was not carried out.',

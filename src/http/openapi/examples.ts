@@ -13,6 +13,8 @@ export const BOUGHT = {
   quantity: 1,
   remainingStock: 99,
   timestamp: '2026-11-22T16:20:14.796Z',
+  amountMinor: 199999,
+  currency: 'USD',
 };
 
 export const SOLD_OUT = {
@@ -73,6 +75,8 @@ export const CONFIRMED = {
   message: 'Purchase successful',
   productId: 3,
   quantity: 2,
+  amountMinor: 399998,
+  currency: 'USD',
   updatedAt: '2026-11-22T16:20:14.905Z',
 };
 

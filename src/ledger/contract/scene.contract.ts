@@ -61,7 +61,7 @@ export function createScene(made: () => LedgerUnderTest) {
     purchase(productId: number, changes: Partial<Purchase> = {}): Purchase {
       const channel = changes.channel ?? 'sync';
       const acceptedAt = made().now();
-      const plain = { quantity: 1, customer: null, key: null, refusal: null };
+      const plain = { quantity: 1, customer: null, key: null, refusal: null, expectedPriceMinor: null };
       const decideBy = acceptedAt + LONG_MS;
       return { id: ids.mint(channel), productId, channel, acceptedAt, decideBy, ...plain, ...changes };
     },

@@ -24,6 +24,7 @@ test.skipIf(!productionEngines)(
         acceptedAt: Date.now(),
         decideBy,
         refusal: null,
+        expectedPriceMinor: null,
       }) as const;
     const slow = purchase(Date.now());
     const somebody = new Client({ connectionString: url });
@@ -97,7 +98,7 @@ test.skipIf(!productionEngines)(
       // A key takes the long way.
       const key = round % 4 < 2 ? null : { scope: `${channel}:a`, value: `${round}`, fingerprint: 'f' };
       const now = Date.now();
-      const plain = { productId: 1, quantity: 1, customer: null, refusal: null };
+      const plain = { productId: 1, quantity: 1, customer: null, refusal: null, expectedPriceMinor: null };
       const wish = {
         ...plain,
         id: ids.mint(channel),

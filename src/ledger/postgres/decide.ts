@@ -33,7 +33,11 @@ export function createDecide(database: Pick<Database, 'write'>) {
   };
 
   async function decide(purchases: readonly Purchase[], again: boolean): Promise<Decision> {
-    const [row] = await database.write<{ answer: Decided }>(DECIDE, decideValues(purchases, again));
+    const insisting = purchases.some(({ expectedPriceMinor }) => expectedPriceMinor !== null);
+    const values = decideValues(purchases, again);
+    const [row] = insisting
+      ? await database.write<{ answer: Decided }>(DECIDE_AT_PRICES, [...values, expectedPrices(purchases)])
+      : await database.write<{ answer: Decided }>(DECIDE, values);
     return decision(row!.answer, purchases);
   }
 
@@ -59,9 +63,14 @@ export function createDecide(database: Pick<Database, 'write'>) {
 
 const SELL = 'SELECT pulsecart_sell($1, $2, $3, $4, $5, $6, $7, $8, $9) AS answer';
 const DECIDE = 'SELECT pulsecart_decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS answer';
+const DECIDE_AT_PRICES =
+  'SELECT pulsecart_decide_at_prices($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS answer';
 
-function isPlain({ channel, key, refusal }: Purchase, channelOfAll: Purchase['channel']): boolean {
-  return channel === channelOfAll && key === null && refusal === null;
+function isPlain(
+  { channel, key, refusal, expectedPriceMinor }: Purchase,
+  channelOfAll: Purchase['channel'],
+): boolean {
+  return channel === channelOfAll && key === null && refusal === null && expectedPriceMinor === null;
 }
 
 function sellValues(groups: readonly (readonly Purchase[])[]): unknown[] {
@@ -111,6 +120,10 @@ function quantities(purchases: readonly Purchase[]): string | null {
 function customers(purchases: readonly Purchase[]): string | null {
   if (purchases.every(({ customer }) => customer === null)) return null;
   return textArray(purchases.map(({ customer }) => customer));
+}
+
+function expectedPrices(purchases: readonly Purchase[]): string {
+  return numberArray(purchases.map(({ expectedPriceMinor }) => expectedPriceMinor));
 }
 
 function unitsOf(purchases: readonly Purchase[]): number {

@@ -25,7 +25,15 @@ onProductionEngines(() => {
 
 function wish(productId = 1): Purchase {
   const decideBy = Number.MAX_SAFE_INTEGER;
-  const plain = { quantity: 1, customer: 'ann', key: null, acceptedAt: Date.now(), decideBy, refusal: null };
+  const plain = {
+    quantity: 1,
+    customer: 'ann',
+    key: null,
+    acceptedAt: Date.now(),
+    decideBy,
+    refusal: null,
+    expectedPriceMinor: null,
+  };
   return { id: mint(), productId, channel: 'sync', ...plain };
 }
 

@@ -25,6 +25,7 @@ function purchase(changes: Partial<Purchase> = {}): Purchase {
     acceptedAt: Date.now(),
     decideBy: Date.now() + HOUR_MS,
     refusal: null,
+    expectedPriceMinor: null,
     ...changes,
   };
 }

@@ -165,6 +165,7 @@ async function live(pair: Pair, seed: number): Promise<void> {
     if (asked.length > 0 && random() < 0.15) return pick(asked);
     const channel = pick(['sync', 'async'] as const);
     const keyed = random() < 0.3;
+    const { priceMinor } = products[0]!;
     const purchase: Purchase = {
       id: pair.newId(),
       productId: pick(productIds),
@@ -180,6 +181,7 @@ async function live(pair: Pair, seed: number): Promise<void> {
         : null,
       acceptedAt: pair.now(),
       decideBy: pair.now() + pick([2_000, 60_000]),
+      expectedPriceMinor: random() < 0.2 ? pick([priceMinor, priceMinor + 1]) : null,
       refusal: channel === 'async' && random() < 0.1 ? pick(['sale_closed', 'too_old'] as const) : null,
     };
     asked.push(purchase);

@@ -52,6 +52,7 @@ function together(): void {
       acceptedAt: Date.now(),
       decideBy: Number.MAX_SAFE_INTEGER,
       refusal: null,
+      expectedPriceMinor: null,
     };
     return { id: mint(), productId, ...plain, ...changes };
   }

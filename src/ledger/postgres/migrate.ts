@@ -10,6 +10,7 @@ import sales from './migrations/0007-sales.sql' with { type: 'text' };
 import retention from './migrations/0008-retention.sql' with { type: 'text' };
 import finalRefusals from './migrations/0009-final-refusals.sql' with { type: 'text' };
 import freshRefunds from './migrations/0010-fresh-refunds.sql' with { type: 'text' };
+import expectedPrices from './migrations/0011-expected-prices.sql' with { type: 'text' };
 
 /** In order; a file is never edited once it has been released. */
 const MIGRATIONS: readonly string[] = [
@@ -23,6 +24,7 @@ const MIGRATIONS: readonly string[] = [
   retention,
   finalRefusals,
   freshRefunds,
+  expectedPrices,
 ];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 

@@ -165,7 +165,7 @@ function oldestId(purchases: readonly Purchase[]): string {
 }
 
 function whyNot(
-  { quantity, customer, channel, refusal, decideBy }: Purchase,
+  { quantity, customer, expectedPriceMinor, channel, refusal, decideBy }: Purchase,
   at: Till | null,
   now: number,
   holding: { get(productId: number, generation: number, customer: string): { units: number } | null },
@@ -174,6 +174,7 @@ function whyNot(
   if (refusal) return refusal;
   if (now >= decideBy) return 'too_old';
   const { product, free } = at;
+  if (expectedPriceMinor !== null && expectedPriceMinor !== product.priceMinor) return 'price_changed';
   // The window of an async purchase was judged when it was accepted; what happened to the sale since is no reason.
   const closed = channel === 'sync' ? saleRefusal(product, now) : null;
   if (closed) return closed;

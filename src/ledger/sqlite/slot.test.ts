@@ -39,6 +39,7 @@ function wish(id: string): Purchase {
     acceptedAt: 0,
     decideBy: Number.MAX_SAFE_INTEGER,
     refusal: null,
+    expectedPriceMinor: null,
   };
   return { id, channel: 'sync', ...plain };
 }
