@@ -1,11 +1,15 @@
 /**
- * Milliseconds since the epoch of a time that has the shape of TIME_PATTERN; undefined for one that no calendar has, like
- * 30 February, which `Date` would silently take for 2 March.
+ * Milliseconds since the epoch of a time that has the shape of TIME_PATTERN; what is finer is cut off. Undefined for one that no
+ * calendar has, like 30 February, which `Date` would silently take for 2 March, and for one outside the years from 1970 to
+ * 9999 in UTC, because no answer could show it.
  */
 export function readTime(text: string): number | undefined {
-  const ms = Date.parse(text);
-  if (!Number.isFinite(ms) || ms < 0) return undefined;
+  const ms = Date.parse(text.toUpperCase().replace(/(\.\d{3})\d+/, '$1'));
+  if (!Number.isFinite(ms) || ms < 0 || ms > LAST_MS) return undefined;
   const day = Number(text.slice(8, 10));
   const daysInMonth = new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate();
   return day >= 1 && day <= daysInMonth ? ms : undefined;
 }
+
+/** RFC 3339 has four digits for the year. */
+const LAST_MS = Date.UTC(10_000, 0, 1) - 1;

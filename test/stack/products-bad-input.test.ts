@@ -43,6 +43,7 @@ const FIELDS: Readonly<Record<string, readonly unknown[]>> = {
   ],
   closesAt: [
     '2099-01-01T24:00:00Z',
+    '9999-12-31T23:59:59-01:00',
     '2099-01-01T00:60:00Z',
     '2099-00-01T00:00:00Z',
     '2099-01-00T00:00:00Z',

@@ -10,9 +10,9 @@ import { UNTEXT } from './text.ts';
 const PRICE_MINOR_MAX = 9_000_000_000;
 const HOLD_SECONDS_MAX = 86_400;
 const NAME_PATTERN = `^[^${UNTEXT}]{1,200}$`;
-/** A date and a time with its zone (RFC 3339), to the millisecond. */
+/** A date and a time with its zone as RFC 3339 has it, and Java's without seconds. */
 export const TIME_PATTERN =
-  '^\\d{4}-\\d\\d-\\d\\dT([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,3})?)?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)$';
+  '^\\d{4}-\\d\\d-\\d\\d[Tt]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,9})?)?([Zz]|[+-]([01]\\d|2[0-3]):[0-5]\\d)$';
 
 const TAG = '(W/)?"[!#-~]*"';
 /** A list of ETags, or any. */
@@ -37,7 +37,10 @@ const HoldSeconds = Type.Integer({
   maximum: HOLD_SECONDS_MAX,
   description: 'How long an unpaid order keeps its units',
 });
-const Time = Type.String({ pattern: TIME_PATTERN, description: `RFC 3339, like ${SOME_TIME}` });
+const Time = Type.String({
+  pattern: TIME_PATTERN,
+  description: `RFC 3339, like ${SOME_TIME}; what is finer than milliseconds is cut off`,
+});
 
 const OpensAt = nullable(Time);
 const ClosesAt = nullable(Time);
