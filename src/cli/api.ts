@@ -2,6 +2,8 @@ import { userInfo } from 'node:os';
 import type { Client } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { findOwnToken } from './own-token.ts';
+import { writeHeaderText } from '../http/header-text.ts';
+import { ACTOR_PATTERN } from '../http/schemas/operators.ts';
 
 /** The HTTP API of a running server, as commands call it. Every failure is one line for people. */
 export interface Api {
@@ -43,7 +45,7 @@ export function openApi({ url, dataFolder, ...client }: Client): Api {
         method,
         headers: {
           ...(operatorToken !== null && { Authorization: `Bearer ${operatorToken}` }),
-          ...(actor !== null && { 'X-Operator': actor }),
+          ...(actor !== null && { 'X-Operator': writeHeaderText(actor) }),
           ...(body !== undefined && { 'Content-Type': 'application/json' }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -80,7 +82,7 @@ export function openApi({ url, dataFolder, ...client }: Client): Api {
 /** How the log of operators calls whoever sits here, where that is a name it takes. */
 export function operatorHere(): string | null {
   const { username } = userInfo();
-  return /^[!-~]{1,64}$/.test(username) && username !== 'system' ? username : null;
+  return new RegExp(ACTOR_PATTERN, 'u').test(username) && username !== 'system' ? username : null;
 }
 
 /** What the server says for people, or the beginning of whatever somebody else put there. */

@@ -61,6 +61,15 @@ test('the call of an operator becomes an entry for the log', async () => {
   expect((await ask(GOOD, { 'X-Operator': 'grace@warehouse' })).json.actor).toBe('grace@warehouse');
 });
 
+test('B23 the name of a person is one: spaces, and UTF-8 in both ways that clients can send it', async () => {
+  for (const name of ['Grace Hopper', 'Jürgen Größe', '山田 太郎', 'ж'.repeat(64)]) {
+    const raw = Buffer.from(name).toString('latin1');
+    const encoded = `UTF-8''${encodeURIComponent(name)}`;
+    for (const value of [raw, encoded])
+      expect((await ask(GOOD, { 'X-Operator': value })).json.actor).toBe(name);
+  }
+});
+
 test('who is no operator is told so before anything is read', async () => {
   const refused = await ask('not even JSON', { Authorization: 'Bearer nonsense' });
   expect(refused).toMatchObject({ status: 401, type: 'application/problem+json' });
@@ -102,7 +111,7 @@ test('a body of another type or too large is refused', async () => {
 });
 
 test('a name that does not fit the log, or belongs to the house itself, is refused', async () => {
-  for (const name of ['x'.repeat(65), 'two words', 'system']) {
+  for (const name of ['x'.repeat(65), 'system', 'System', 'J\xfcrgen', "UTF-8''%20", "UTF-8''a%0Ab"]) {
     const { status, json: said } = await ask(GOOD, { 'X-Operator': name });
     expect({ status, field: said.field }).toEqual({ status: 400, field: 'X-Operator' });
   }

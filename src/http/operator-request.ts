@@ -1,4 +1,5 @@
 import type { Operation, OperationAction } from '../domain/operation.ts';
+import { readHeaderText } from './header-text.ts';
 import { type Check, type Refuse, readCheckedBody } from './json-body.ts';
 import { type OperatorCall, refuseUnlessOperator } from './operator.ts';
 import { failure, problem } from './respond.ts';
@@ -47,9 +48,12 @@ export function readOperator(
 ): string | Response {
   const refusal = refuseUnlessOperator(req, server, operators, call, refuse);
   if (refusal) return refusal;
-  const actor = req.headers.get('x-operator') ?? 'operator';
-  if (ACTOR.test(actor) && actor !== 'system') return actor;
-  const says = 'X-Operator must have 1 to 64 visible ASCII characters, and not be "system"';
+  const actor = readHeaderText(req.headers.get('x-operator') ?? 'operator');
+  if (actor !== null && ACTOR.test(actor) && actor.toLowerCase() !== 'system') return actor;
+  const says =
+    actor === null
+      ? `X-Operator ${NOT_UTF8}`
+      : 'X-Operator must be a name of 1 to 64 characters, no control characters among them, and not "system"';
   return refuse(req, 'invalid_request', says, { field: 'X-Operator' });
 }
 
@@ -62,11 +66,12 @@ export function readBareOperation(
 ): ((subject: string, details?: Readonly<Record<string, unknown>>) => Operation) | Response {
   const actor = readOperator(req, server, service, 'stock', failure);
   if (actor instanceof Response) return actor;
-  const reason = req.headers.get('x-reason');
-  if (reason !== null && !REASON.test(reason)) {
-    return failure(req, 'invalid_request', OPERATOR_EXPECTED.reason!.replace('reason', 'X-Reason'), {
-      field: 'X-Reason',
-    });
+  const header = req.headers.get('x-reason');
+  const reason = header && readHeaderText(header);
+  if (header !== null && (reason === null || !REASON.test(reason))) {
+    const says =
+      reason === null ? `X-Reason ${NOT_UTF8}` : OPERATOR_EXPECTED.reason!.replace('reason', 'X-Reason');
+    return failure(req, 'invalid_request', says, { field: 'X-Reason' });
   }
   return (subject, details = {}) => newOperation(actor, action, subject, reason, details);
 }
@@ -81,8 +86,10 @@ export function newOperation(
   return { id: Bun.randomUUIDv7(), actor, action, subject, reason, details };
 }
 
-const ACTOR = new RegExp(ACTOR_PATTERN);
+const ACTOR = new RegExp(ACTOR_PATTERN, 'u');
 const REASON = new RegExp(REASON_PATTERN, 'u');
+
+const NOT_UTF8 = "is broken: it must be UTF-8, or percent-encoded UTF-8 after UTF-8''";
 
 export const OPERATOR_EXPECTED: Readonly<Record<string, string>> = {
   body: 'The body must be a JSON object',

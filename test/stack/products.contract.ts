@@ -39,6 +39,7 @@ export function describeProducts(openShop: (env?: Record<string, string>) => Pro
     return status === 200 ? 'bought' : json.code;
   };
   const lastLogged = async () => (await shop.get('/api/v1/ops/log?limit=1')).json.operations[0];
+  const bytesOf = (text: string) => Buffer.from(text).toString('latin1');
   const inAnHour = (hours = 1) => new Date(Date.now() + hours * LONG_MS).toISOString();
 
   describe('reading', () => {
@@ -233,6 +234,21 @@ export function describeProducts(openShop: (env?: Record<string, string>) => Pro
       const init = await shop.call('POST', '/api/v1/sync/stock/init/5', { headers });
       expect([init.status, init.text]).toEqual([200, 'Stock initialized for product: 5']);
       expect(await lastLogged()).toMatchObject({ ...logged, action: 'stock.init' });
+      // Bytes of UTF-8, as curl sends them, and percent-encoded, as Java's client has to.
+      const [actor, reason] = ['Jürgen Größe', 'zweite Runde für München'];
+      const ways = [
+        { 'X-Operator': bytesOf(actor), 'X-Reason': bytesOf(reason) },
+        { 'X-Operator': `UTF-8''${encodeURI(actor)}`, 'X-Reason': `UTF-8''${encodeURI(reason)}` },
+      ];
+      for (const headers of ways) {
+        await shop.call('PUT', '/api/v1/sync/stock/5/reset?stock=7', { headers });
+        expect(await lastLogged()).toMatchObject({ actor, reason });
+      }
+      const broken = await shop.call('POST', '/api/v1/sync/stock/init/5', {
+        headers: { 'X-Reason': 'M\xfcnchen' },
+      });
+      expect([broken.status, broken.json.field]).toEqual([400, 'X-Reason']);
+      expect(broken.json.message).toContain('UTF-8');
       const wrong = await shop.call('POST', '/api/v1/sync/stock/init/5', {
         headers: { 'X-Operator': 'system' },
       });

@@ -193,13 +193,16 @@ export const FOR_OPERATORS = [{ operator: [] }] as const;
 
 export const NOT_AN_OPERATOR = errorAnswer('`unauthorized`: no operator token, or a wrong one');
 
+/** How a person's words stand in a header. */
+export const HEADER_TEXT = "UTF-8, or percent-encoded after `UTF-8''` (RFC 8187), like `UTF-8''J%C3%BCrgen`.";
+
 /** Who acts, on calls of operators that are written down. */
 export const OPERATOR_NAME = {
   name: 'X-Operator',
   in: 'header',
   required: false,
   schema: { type: 'string', pattern: ACTOR_PATTERN, maxLength: 64 },
-  description: 'Who acts, for the log of operations; `operator` where it is absent. Not `system`.',
+  description: `Who acts, for the log of operations; \`operator\` where it is absent. Not \`system\`. ${HEADER_TEXT}`,
 } as const;
 
 /** While an engine is away. */

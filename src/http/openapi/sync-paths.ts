@@ -1,10 +1,12 @@
 import { UNITS_MAX } from '../../domain/product.ts';
+import { REASON_PATTERN } from '../schemas/operators.ts';
 import { ErrorAnswer, ProductId, PurchaseAnswer, PurchaseBody, StockAnswer } from '../schemas.ts';
 import { BOUGHT, IN_FLIGHT, OUTCOME_UNKNOWN, OVERLOADED, PURCHASE_EXAMPLE, SOLD_OUT } from './examples.ts';
 import {
   anyJsonAnswer,
   errorAnswer,
   FOR_OPERATORS,
+  HEADER_TEXT,
   inPath,
   inQuery,
   jsonAnswer,
@@ -24,8 +26,8 @@ const REASON = {
   name: 'X-Reason',
   in: 'header',
   required: false,
-  schema: { type: 'string', minLength: 1, maxLength: 500 },
-  description: 'Why, for the log of operations',
+  schema: { type: 'string', pattern: REASON_PATTERN, minLength: 1, maxLength: 500 },
+  description: `Why, for the log of operations. ${HEADER_TEXT}`,
 } as const;
 
 /** What both ways to buy take. */

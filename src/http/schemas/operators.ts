@@ -12,4 +12,5 @@ export const Reason = Type.String({
   description: 'Why, for the log of operations',
 });
 
-export const ACTOR_PATTERN = '^[!-~]{1,64}$';
+/** A person's name, or a program's. */
+export const ACTOR_PATTERN = `^[^\\s${UNTEXT}]([^${UNTEXT}]{0,62}[^\\s${UNTEXT}])?$`;

@@ -23,7 +23,11 @@ export async function send(
   try {
     const response = await fetch(url + target, {
       method,
-      headers: { ...headers },
+      // As the bytes of UTF-8.
+      headers: Object.entries(headers).map(([name, value]): [string, string] => [
+        name,
+        Buffer.from(value).toString('latin1'),
+      ]),
       ...(body && { body }),
       redirect: 'manual',
       signal: stop.signal,

@@ -72,7 +72,7 @@ function valuesFor(parameter: Parameter): fc.Arbitrary<Text | null> {
       ? of
       : (known) =>
           of(known)
-            .replace(/[^\x20-\x7e\xa0-\xff]/g, '')
+            .replace(/[^\x20-\x7e\xa0-\u{10ffff}]/gu, '')
             .trim();
   });
   const absent = fc.constant(null);
