@@ -46,12 +46,18 @@ export function newWindowRefusal(
 
 type Window = Pick<Product, 'opensAt' | 'closesAt'>;
 
-/** Only a time that is set anew can be wrong: one that has passed since was right when it was set. */
+/** "Now" by the caller's clock, and after its way here. */
+const OPENS_NOW_MS = 10_000;
+
+/**
+ * Only a time that is set anew can be wrong: one that has passed since was right when it was set. A sale that opens a few seconds
+ * ago opens now. It does not close a few seconds ago: units were sold since.
+ */
 function windowRefusal(next: Window, before: Window, nowMs: number): ChangeRefusal | null {
   const { opensAt, closesAt } = next;
   const opensAnew = opensAt !== before.opensAt;
   const closesAnew = closesAt !== before.closesAt;
-  if (opensAnew && opensAt !== null && opensAt < nowMs)
+  if (opensAnew && opensAt !== null && opensAt < nowMs - OPENS_NOW_MS)
     return { code: 'schedule_in_the_past', field: 'opensAt' };
   if (closesAnew && closesAt !== null && closesAt < nowMs)
     return { code: 'schedule_in_the_past', field: 'closesAt' };

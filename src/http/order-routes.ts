@@ -69,16 +69,25 @@ export function createOrderRoutes(service: Service) {
   /** Whoever gives a reason or brings a token means to act as an operator; everybody else is a buyer. */
   async function readCanceller(req: OrderRequest, server: Server): Promise<Canceller | Response> {
     const subject = `order/${req.params.orderId}`;
+    const nothing = req.body === null;
     if (req.headers.has('authorization')) {
+      if (nothing) return readOperatorWithoutReason(req, server);
       const asked = await readOperatorRequest(req, server, service, checkOperatorCancelBody);
       return asked instanceof Response ? asked : { operation: asked.operation('order.cancel', subject) };
     }
+    if (nothing) return { customer: null };
     return readCheckedBody(req, checkCancelBody, CANCEL_EXPECTED, ({ userId, reason }) => {
       if (reason === undefined) return { customer: canonicalCustomer(userId) };
       const actor = readOperator(req, server, service);
       if (actor instanceof Response) return actor;
       return { operation: newOperation(actor, 'order.cancel', subject, reason) };
     });
+  }
+
+  function readOperatorWithoutReason(req: Request, server: Server): Response {
+    const actor = readOperator(req, server, service);
+    if (actor instanceof Response) return actor;
+    return problem(req, 'invalid_request', OPERATOR_EXPECTED.reason!, { field: 'reason' });
   }
 
   async function refund(req: OrderRequest, server: Server): Promise<Response> {

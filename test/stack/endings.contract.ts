@@ -69,6 +69,16 @@ export function describeEndings({ openShop }: EndingsContract): void {
       expect(await stock()).toBe(free);
     });
 
+    test('B23 of an anonymous buyer needs no body, and that of a customer does', async () => {
+      const bare = (orderId: string, headers = {}) =>
+        shop.call('POST', `/api/v1/orders/${orderId}/cancel`, { headers });
+      const anonymous = await buy();
+      const { status, json } = await bare(anonymous, { 'Content-Type': 'application/json' });
+      expect([status, json.status]).toEqual([200, 'cancelled']);
+      expect((await bare(anonymous)).json.status).toBe('cancelled');
+      expect((await bare(await buy('ada'))).json).toMatchObject({ status: 404, code: 'not_found' });
+    });
+
     test('is of one customer, named by a number or by a text', async () => {
       expect((await cancel(await buy(12345), { userId: '12345' })).status).toBe(200);
       expect((await cancel(await buy('12345'), { userId: 12345 })).status).toBe(200);

@@ -133,7 +133,8 @@ const NOTES: Readonly<Record<Exclude<Code, 'unusable_store'>, Note>> = {
   },
   schedule_in_the_past: {
     meaning: 'A time that is set anew lies in the past.',
-    advice: 'Set a time to come, or null. To close a sale now, drain it.',
+    advice:
+      'Set a time to come, or null; `opensAt` may lie up to ten seconds back and means now. To close a sale now, drain it.',
   },
   units_below_committed: {
     meaning: 'Fewer units would be left than are reserved and sold in this round.',

@@ -41,11 +41,12 @@ export const ORDER_PATHS: Paths = {
       summary: 'Cancel an order that is not paid',
       description:
         'Its units are free again when this answers. Who brings a token or gives a reason calls as an operator, and may ' +
-        'cancel any order. Cancelling an order again answers the same.',
+        'cancel any order, and has to give a reason. A buyer who bought without a userId need not send a body. Cancelling an ' +
+        'order again answers the same.',
       security: [{}, ...FOR_OPERATORS],
       parameters: [ORDER, OPERATOR_NAME],
       requestBody: {
-        required: true,
+        required: false,
         content: { 'application/json': { schema: ref(CancelBody), example: { userId: 'ada' } } },
       },
       responses: {

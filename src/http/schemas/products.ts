@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
+import { CURRENCIES } from '../../domain/currencies.ts';
 import { UNITS_MAX } from '../../domain/product.ts';
 import { Reason } from './operators.ts';
 import { UNTEXT } from './text.ts';
@@ -30,7 +31,7 @@ const PriceMinor = Type.Integer({
   maximum: PRICE_MINOR_MAX,
   description: 'Price of one unit in minor units (cents)',
 });
-const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217' });
+const Currency = Type.String({ pattern: `^(${CURRENCIES.join('|')})$`, description: 'ISO 4217' });
 const Limit = Type.Integer({ minimum: 1, maximum: UNITS_MAX });
 const HoldSeconds = Type.Integer({
   minimum: 1,
@@ -156,7 +157,7 @@ export const EXPECTED_OF_PRODUCTS: Readonly<Record<string, string>> = {
   productId: `productId must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}, or absent`,
   name: 'name must have 1 to 200 characters, no control characters among them',
   priceMinor: `priceMinor must be a whole number of minor units from 1 to ${PRICE_MINOR_MAX}`,
-  currency: 'currency must be a code of three capital letters, like USD',
+  currency: 'currency must be the ISO 4217 code of a currency in use, like USD',
   units: `units must be a whole number from 0 to ${UNITS_MAX}`,
   delta: `delta must be a whole number from -${UNITS_MAX} to ${UNITS_MAX}`,
   opensAt: `opensAt must be a time with its zone like ${SOME_TIME}, or null`,

@@ -11,6 +11,7 @@ import retention from './migrations/0008-retention.sql' with { type: 'text' };
 import finalRefusals from './migrations/0009-final-refusals.sql' with { type: 'text' };
 import freshRefunds from './migrations/0010-fresh-refunds.sql' with { type: 'text' };
 import expectedPrices from './migrations/0011-expected-prices.sql' with { type: 'text' };
+import opensNow from './migrations/0012-opens-now.sql' with { type: 'text' };
 
 /** In order; a file is never edited once it has been released. */
 const MIGRATIONS: readonly string[] = [
@@ -25,6 +26,7 @@ const MIGRATIONS: readonly string[] = [
   finalRefusals,
   freshRefunds,
   expectedPrices,
+  opensNow,
 ];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 
