@@ -103,21 +103,31 @@ const STREAMS = 20_000;
 /** Many people may share an address; one that takes a twentieth of all seats is no household. */
 const STREAMS_PER_ADDRESS = 1_000;
 
+interface Flags {
+  readonly port?: string | undefined;
+  readonly host?: string | undefined;
+  readonly data?: string | undefined;
+  readonly instances?: string | undefined;
+}
+
 /** Reads the environment; `flags` are command-line values for the variables of the same setting. */
-export function readConfig(
-  env: Readonly<Record<string, string | undefined>>,
-  flags: {
-    port?: string | undefined;
-    host?: string | undefined;
-    data?: string | undefined;
-    instances?: string | undefined;
-  } = {},
-): Config {
-  const mode = oneOf('PULSECART_MODE', env.PULSECART_MODE, ['development', 'production'], 'development');
-  const operatorToken = env.PULSECART_OPERATOR_TOKEN || null;
-  if (mode === 'production' && operatorToken === null) {
+export function readConfig(env: Readonly<Record<string, string | undefined>>, flags: Flags = {}): Config {
+  const config = readSettings(env, flags);
+  if (config.mode === 'production' && config.operatorToken === null) {
     throw invalid('PULSECART_OPERATOR_TOKEN is required in production mode.');
   }
+  if (config.mode === 'production' && !config.simulatorAllowed) {
+    throw invalid(
+      'Production mode has only the simulated payment provider so far; set PULSECART_ALLOW_SIMULATED_PAYMENTS=on to accept that.',
+    );
+  }
+  return config;
+}
+
+/** Whether a server may start with them is another question. */
+function readSettings(env: Readonly<Record<string, string | undefined>>, flags: Flags): Config {
+  const mode = oneOf('PULSECART_MODE', env.PULSECART_MODE, ['development', 'production'], 'development');
+  const operatorToken = env.PULSECART_OPERATOR_TOKEN || null;
   if (operatorToken !== null && operatorToken.length < OPERATOR_TOKEN_CHARS_MIN) {
     throw invalid(`PULSECART_OPERATOR_TOKEN must have at least ${OPERATOR_TOKEN_CHARS_MIN} characters.`);
   }
@@ -126,11 +136,6 @@ export function readConfig(
     env.PULSECART_ALLOW_SIMULATED_PAYMENTS,
     false,
   );
-  if (mode === 'production' && !simulatorAllowed) {
-    throw invalid(
-      'Production mode has only the simulated payment provider so far; set PULSECART_ALLOW_SIMULATED_PAYMENTS=on to accept that.',
-    );
-  }
   const port =
     flags.port === undefined
       ? integer('PORT', env.PORT, 8080, 0, 65_535)
@@ -227,13 +232,30 @@ function isThisMachineAlone(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** For commands that look after a house: a folder that is named is meant, whatever engines the variables name. */
+/**
+ * For commands that look after a house, and serve nobody: a folder that is named is meant, whatever engines the variables name.
+ */
 export function readHouseConfig(
   env: Readonly<Record<string, string | undefined>>,
   data: string | undefined,
 ): Config {
-  const config = readConfig(env, { data });
+  const config = readSettings(env, { data });
   return data === undefined ? config : Object.freeze({ ...config, engines: null });
+}
+
+/** Where books are: a data folder, or a PostgreSQL database. */
+export type BooksPlace = { readonly dataFolder: string } | { readonly databaseUrl: string };
+
+/** For commands that need the books and nothing else: what else a server wants to be told does not concern them. */
+export function readBooksPlace(
+  env: Readonly<Record<string, string | undefined>>,
+  data: string | undefined,
+): BooksPlace {
+  if (data !== undefined) return { dataFolder: data };
+  if (env.DATABASE_URL) return { databaseUrl: databaseUrl(env.DATABASE_URL) };
+  // Its owner has engines, so the folder's books are not the ones that are meant.
+  engineUrls(env);
+  return { dataFolder: env.PULSECART_DATA || './data' };
 }
 
 /** What a command needs that talks to a running server. */
@@ -377,10 +399,14 @@ function engineUrls(env: Readonly<Record<string, string | undefined>>): EngineUr
     );
   }
   return Object.freeze({
-    databaseUrl: url('DATABASE_URL', env.DATABASE_URL!, ['postgres:', 'postgresql:']),
+    databaseUrl: databaseUrl(env.DATABASE_URL!),
     redisUrl: url('REDIS_URL', env.REDIS_URL!, REDIS_SCHEMES),
     rabbitmqUrl: url('RABBITMQ_URL', env.RABBITMQ_URL!, ['amqp:', 'amqps:']),
   });
+}
+
+function databaseUrl(value: string): string {
+  return url('DATABASE_URL', value, ['postgres:', 'postgresql:']);
 }
 
 const REDIS_SCHEMES = [

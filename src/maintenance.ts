@@ -5,8 +5,9 @@ import { AppError } from './domain/errors.ts';
 
 /** The adapters of commands that serve nobody: they look after a house, mostly one that is closed. */
 
-export const openSchema: OpenSchema = async ({ engines, dataFolder }) => {
-  if (engines === null) {
+export const openSchema: OpenSchema = async (where) => {
+  if ('dataFolder' in where) {
+    const { dataFolder } = where;
     const { examineStore, migrateStore } = await import('./embedded/examine.ts');
     const { schema, latestSchema } = examineStore(dataFolder);
     return {
@@ -18,18 +19,19 @@ export const openSchema: OpenSchema = async ({ engines, dataFolder }) => {
     };
   }
   const { examineDatabase, migrateDatabase } = await import('./ledger/postgres/examine.ts');
-  const { place, schema, latestSchema } = await examineDatabase(engines.databaseUrl);
+  const { place, schema, latestSchema } = await examineDatabase(where.databaseUrl);
   return {
     place: `in the PostgreSQL database ${place}`,
     version: schema,
     latest: latestSchema,
-    migrate: () => migrateDatabase(engines.databaseUrl),
+    migrate: () => migrateDatabase(where.databaseUrl),
     async close() {},
   };
 };
 
-export const openShelf: OpenShelf = async ({ engines, dataFolder }) => {
-  if (engines === null) {
+export const openShelf: OpenShelf = async (where) => {
+  if ('dataFolder' in where) {
+    const { dataFolder } = where;
     const { openStore } = await import('./embedded/store.ts');
     const { openSqliteLedger } = await import('./ledger/sqlite.ts');
     const store = openStore(dataFolder);
@@ -37,7 +39,7 @@ export const openShelf: OpenShelf = async ({ engines, dataFolder }) => {
     return { place: `in the folder ${dataFolder}`, product, createProduct, close: async () => store.close() };
   }
   const { openPostgresLedger } = await import('./ledger/postgres.ts');
-  const { ledger } = await openPostgresLedger({ url: engines.databaseUrl, poolSize: 1, onTrouble: () => {} });
+  const { ledger } = await openPostgresLedger({ url: where.databaseUrl, poolSize: 1, onTrouble: () => {} });
   const { product, createProduct, close } = ledger;
   return { place: 'in the PostgreSQL database that DATABASE_URL names', product, createProduct, close };
 };

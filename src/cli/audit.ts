@@ -1,5 +1,5 @@
-import { readConfig } from '../config.ts';
-import type { BooksPlace, OpenBooks } from './engines.ts';
+import { type BooksPlace, readBooksPlace } from '../config.ts';
+import type { OpenBooks } from './engines.ts';
 import { readFlags } from './flags.ts';
 
 const FLAGS = {
@@ -23,9 +23,7 @@ export async function auditCommand(argv: readonly string[], openBooks: OpenBooks
     console.log(HELP);
     return 0;
   }
-  const { engines, dataFolder } = readConfig(process.env, { data: flags.data });
-  const place: BooksPlace =
-    engines && flags.data === undefined ? { databaseUrl: engines.databaseUrl } : { dataFolder };
+  const place = readBooksPlace(process.env, flags.data);
   const opened = await openBooks(place);
   const verdicts = await opened.audit();
   await opened.close();

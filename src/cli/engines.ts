@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { BooksPlace, Config } from '../config.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Product } from '../domain/product.ts';
 import type { Verdict } from '../domain/verdict.ts';
@@ -51,7 +51,7 @@ export interface Schema {
 }
 
 /** Throws AppError `unusable_store` for tables that only a newer PulseCart knows. */
-export type OpenSchema = (config: Config) => Promise<Schema>;
+export type OpenSchema = (place: BooksPlace) => Promise<Schema>;
 
 /** Something that a server needs, as it was found. */
 export interface Finding {
@@ -72,7 +72,7 @@ export interface Shelf extends Pick<Ledger, 'product' | 'createProduct'> {
 }
 
 /** Throws AppError `unusable_store` while a server uses the folder of the embedded engines. */
-export type OpenShelf = (config: Config) => Promise<Shelf>;
+export type OpenShelf = (place: BooksPlace) => Promise<Shelf>;
 
 /** What a house keeps, as whoever is about to delete it should know. */
 export interface Belonging {
@@ -106,9 +106,6 @@ export interface OpenedBooks {
   audit(): Promise<Verdict[]>;
   close(): Promise<void>;
 }
-
-/** Where books are: a data folder, or a PostgreSQL database. */
-export type BooksPlace = { readonly dataFolder: string } | { readonly databaseUrl: string };
 
 /** Opens books for reading, beside servers that may be running. */
 export type OpenBooks = (place: BooksPlace) => Promise<OpenedBooks>;

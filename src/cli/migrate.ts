@@ -1,4 +1,4 @@
-import { readHouseConfig } from '../config.ts';
+import { readBooksPlace } from '../config.ts';
 import type { OpenSchema } from './engines.ts';
 import { readFlags } from './flags.ts';
 
@@ -27,7 +27,7 @@ export async function migrateCommand(argv: readonly string[], openSchema: OpenSc
     console.log(HELP);
     return 0;
   }
-  const schema = await openSchema(readHouseConfig(process.env, flags.data));
+  const schema = await openSchema(readBooksPlace(process.env, flags.data));
   try {
     const { place, version: from, latest: to } = schema;
     const pending = to - from;

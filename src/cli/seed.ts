@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { readClient, readHouseConfig } from '../config.ts';
+import { readBooksPlace, readClient } from '../config.ts';
 import { isAppError } from '../domain/errors.ts';
 import { FIRST_PRODUCTS } from '../domain/product.ts';
 import { newOperation } from '../http/operator-request.ts';
@@ -105,7 +105,7 @@ async function withoutServer(
   products: readonly SeedProduct[],
   openShelf: OpenShelf,
 ): Promise<Seeded> {
-  const shelf = await openShelf(readHouseConfig(process.env, data));
+  const shelf = await openShelf(readBooksPlace(process.env, data));
   try {
     const added: number[] = [];
     const left: number[] = [];

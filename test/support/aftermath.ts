@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import type { BooksPlace } from '../../src/cli/engines.ts';
+import type { BooksPlace } from '../../src/config.ts';
 import { type Asked, readOutcome } from '../../src/load/answers.ts';
 import type { CrowdRecord } from '../../src/load/crowd-record.ts';
 import { customerOf } from '../../src/load/requests.ts';

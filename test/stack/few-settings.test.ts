@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'bun:test';
+import { runPulsecart } from '../support/command.ts';
+import { onProductionEngines } from '../support/engines.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { ownEngines } from '../support/own-engines.ts';
+
+/** What somebody has in mind who looks after the books of a shop, and does not run one here. */
+const PRODUCTION = { PULSECART_MODE: 'production', PORT: '1' };
+const TIMEOUT_MS = 60_000;
+
+describe('P6 commands that read or migrate want neither an operator token nor leave for the simulator', () => {
+  test('on the embedded engines', async () => {
+    using folder = temporaryFolder();
+    const data = ['--data', folder.path];
+    for (const command of [
+      ['migrate'],
+      ['migrate', '--check'],
+      ['seed'],
+      ['audit'],
+      ['reset', '--yes', '--force'],
+    ])
+      expect(await runPulsecart([...command, ...data], PRODUCTION)).toMatchObject({ exit: 0 });
+  });
+
+  onProductionEngines(() => {
+    test(
+      'and DATABASE_URL alone, where the books are all they need',
+      async () => {
+        await using own = await ownEngines();
+        const env = { ...PRODUCTION, DATABASE_URL: own.env.DATABASE_URL! };
+        for (const command of [['migrate'], ['migrate', '--check'], ['seed'], ['audit']])
+          expect(await runPulsecart(command, env)).toMatchObject({ exit: 0 });
+      },
+      TIMEOUT_MS,
+    );
+  });
+
+  test('the books of ./data are not taken for those of a shop whose DATABASE_URL is missing', async () => {
+    for (const command of ['audit', 'migrate']) {
+      const ended = await runPulsecart([command], { REDIS_URL: 'redis://127.0.0.1:1' });
+      expect(ended).toMatchObject({ exit: 2, stdout: '' });
+      expect(ended.stderr).toMatch(/^pulsecart: DATABASE_URL and RABBITMQ_URL are missing: .*\n$/);
+    }
+  });
+});
