@@ -2,9 +2,9 @@ import { audit } from './audit/audit.ts';
 import type { Engines, OpenBooks, OpenEngines } from './cli/engines.ts';
 import { UsageError } from './cli/flags.ts';
 import type { Config, EngineUrls } from './config.ts';
-import { systemClock } from './domain/clock.ts';
+import { type Clock, systemClock } from './domain/clock.ts';
 import { AppError, isAppError } from './domain/errors.ts';
-import { examineEngines, openSchema, openShelf, openWipe } from './maintenance.ts';
+import { copyStore, examineEngines, openSchema, openShelf, openWipe } from './maintenance.ts';
 import type { Log } from './observe/log.ts';
 import { openSimulator } from './payments/simulator.ts';
 
@@ -18,6 +18,7 @@ const HELP = `pulsecart <command> [options]
   rush     the demo's crowd against a server that runs
   bench    how fast, against a server that does nothing
   audit    proves that the books balance, beside running servers or without
+  backup   a copy of the data of a server that runs, audited
   doctor   what is set, what can be reached, what is missing
   seed     puts products on sale
   dlq      dead letters: list, replay, discard
@@ -156,16 +157,16 @@ const PUBLISHES = 2;
 /** For settlement, reads, the sweeps and probes, so that none of them waits behind batches. */
 const OTHER_CONNECTIONS = 6;
 
-const openBooks: OpenBooks = async (place) => {
+const openBooks: OpenBooks = async (place, atMs) => {
   const opened =
     'databaseUrl' in place
       ? await openPostgresBooks(place.databaseUrl)
-      : await openSqliteBooks(place.dataFolder);
+      : await openSqliteBooks(place.dataFolder, atMs === undefined ? systemClock : () => atMs);
   const { books } = opened;
   return { ...opened, customersOf: books.customersOf, audit: async () => audit(await books.read()) };
 };
 
-async function openSqliteBooks(dataFolder: string) {
+async function openSqliteBooks(dataFolder: string, clock: Clock) {
   const { openStoreReadOnly } = await import('./embedded/store.ts');
   const adapter = { ...(await import('./ledger/sqlite.ts')), ...(await import('./ledger/sqlite/books.ts')) };
   const store = openStoreReadOnly(dataFolder);
@@ -173,7 +174,7 @@ async function openSqliteBooks(dataFolder: string) {
   return {
     product: ledger.product,
     find: ledger.find,
-    books: adapter.openSqliteBooks(store, systemClock),
+    books: adapter.openSqliteBooks(store, clock),
     async close() {
       store.close();
     },
@@ -195,6 +196,8 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return (await import('./cli/worker.ts')).workerCommand(argv, openEngines);
     case 'audit':
       return (await import('./cli/audit.ts')).auditCommand(argv, openBooks);
+    case 'backup':
+      return (await import('./cli/backup.ts')).backup(argv, { copyStore, openBooks });
     case 'rush':
       return (await import('./cli/rush.ts')).rush(argv);
     case 'migrate':
@@ -219,7 +222,7 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return 0;
     default:
       throw new UsageError(
-        `There is no command ${JSON.stringify(command)}. Accepted: serve, worker, demo, rush, bench, audit, doctor, seed, dlq, migrate, reset`,
+        `There is no command ${JSON.stringify(command)}. Accepted: serve, worker, demo, rush, bench, audit, backup, doctor, seed, dlq, migrate, reset`,
       );
   }
 }

@@ -1,4 +1,12 @@
-import type { ExamineEngines, Finding, OpenSchema, OpenShelf, OpenWipe, Wipe } from './cli/engines.ts';
+import type {
+  CopyStore,
+  ExamineEngines,
+  Finding,
+  OpenSchema,
+  OpenShelf,
+  OpenWipe,
+  Wipe,
+} from './cli/engines.ts';
 import type { Config, EngineUrls } from './config.ts';
 import { systemClock } from './domain/clock.ts';
 import { AppError } from './domain/errors.ts';
@@ -43,6 +51,9 @@ export const openShelf: OpenShelf = async (where) => {
   const { product, createProduct, close } = ledger;
   return { place: 'in the PostgreSQL database that DATABASE_URL names', product, createProduct, close };
 };
+
+export const copyStore: CopyStore = async (folder, into) =>
+  (await import('./embedded/backup.ts')).copyStore(folder, into, systemClock);
 
 export const openWipe: OpenWipe = (config) =>
   config.engines ? openProductionWipe(config, config.engines) : openEmbeddedWipe(config);

@@ -105,6 +105,7 @@ test('the environment is read by config alone', () => {
     'cli/serve.ts',
     'cli/worker.ts',
     'cli/audit.ts',
+    'cli/backup.ts',
     'cli/dlq.ts',
     'cli/doctor.ts',
     'cli/instance.ts',

@@ -107,5 +107,15 @@ export interface OpenedBooks {
   close(): Promise<void>;
 }
 
-/** Opens books for reading, beside servers that may be running. */
-export type OpenBooks = (place: BooksPlace) => Promise<OpenedBooks>;
+/** Opens books for reading, beside servers that may be running. A copy is audited as of the moment it was made. */
+export type OpenBooks = (place: BooksPlace, atMs?: number) => Promise<OpenedBooks>;
+
+/**
+ * Writes what the embedded engines keep in `folder`, as of one moment, as `pulsecart.db` into `into`, beside a server that may
+ * be running; for its owner alone, and on disk. Throws AppError `unusable_store` where there is nothing to copy, and
+ * `unavailable` when it cannot be written.
+ */
+export type CopyStore = (
+  folder: string,
+  into: string,
+) => Promise<{ readonly file: string; readonly atMs: number }>;

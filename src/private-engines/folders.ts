@@ -1,9 +1,7 @@
 import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isAlive } from './processes.ts';
 
-/** Before the pid of the process that made the folder. */
 const PREFIX = 'pulsecart-engine-';
 
 /** An account of this machine. */
@@ -15,9 +13,22 @@ export interface Account {
 
 /** A new folder for one engine's settings, data and log, owned by its account. */
 export function makeFolder(name: string, owner: Account | null): string {
-  sweep();
-  const folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-${name}-`));
+  const folder = makeOwnFolder(PREFIX, tmpdir(), `${name}-`);
   if (owner) chownSync(folder, owner.uid, owner.gid);
+  return folder;
+}
+
+/** Those that this process has made: in a container the one before it may have had the same pid. */
+const made = new Set<string>();
+
+/**
+ * A new folder in `place` for what ends with this process. Those of the same prefix that processes left which died before
+ * they could remove them go first.
+ */
+export function makeOwnFolder(prefix: string, place = tmpdir(), label = ''): string {
+  sweep(prefix, place);
+  const folder = mkdtempSync(join(place, `${prefix}${process.pid}-${label}`));
+  made.add(folder);
   return folder;
 }
 
@@ -35,15 +46,25 @@ export function accountFor(name: string): Account | null {
   return null;
 }
 
-/** Removes the folders of starters that died before they could. */
-function sweep(): void {
-  for (const name of readdirSync(tmpdir())) {
-    if (!name.startsWith(PREFIX)) continue;
-    if (isAlive(Number.parseInt(name.slice(PREFIX.length), 10))) continue;
+function sweep(prefix: string, place: string): void {
+  for (const name of readdirSync(place)) {
+    const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : Number.NaN;
+    const folder = join(place, name);
+    if (Number.isNaN(pid) || made.has(folder) || (pid !== process.pid && exists(pid))) continue;
     try {
-      removeFolder(join(tmpdir(), name));
+      removeFolder(folder);
     } catch {
       // Another account's, or somebody is faster.
     }
+  }
+}
+
+/** Also where there is no /proc to look at. */
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }

@@ -16,6 +16,7 @@ const COMMANDS = [
   'rush',
   'bench',
   'audit',
+  'backup',
   'doctor',
   'seed',
   'dlq',
@@ -54,7 +55,8 @@ describe('the example of each help is run:', () => {
         using folder = temporaryFolder();
         const example = examples[0]!
           .replace('http://127.0.0.1:8080', shop.url)
-          .replace(/(?<=--data )\S+/, name === 'audit' ? shop.folder : folder.path)
+          .replace(/(?<=--data )\S+/, ['audit', 'backup'].includes(name) ? shop.folder : folder.path)
+          .replace(/\S+\.db\b/, `${folder.path}/copy.db`)
           .replace(/(?<=--port )\d+/, '0');
         const args = example.split(' ');
         expect(args[0]).toBe(name);
@@ -98,6 +100,11 @@ describe('a mistake is one line that says what is accepted, and exit status 2:',
       [name, '--nonsense'],
       /^Unknown argument --nonsense\. Accepted: --/,
     ]),
+    [['backup'], /^backup takes the file to write first/],
+    [
+      ['backup', '/nowhere/at-all/copy.db'],
+      /^There is no folder \/nowhere\/at-all to put .*: make it first$/,
+    ],
     [['dlq'], /^dlq takes one of list, replay, discard first$/],
     [['dlq', 'lists'], /^dlq takes one of list, replay, discard first, not "lists"$/],
     [['dlq', 'list', '--nonsense'], /^Unknown argument --nonsense\. Accepted: --url/],

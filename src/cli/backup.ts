@@ -1,0 +1,120 @@
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, statSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { readBooksPlace } from '../config.ts';
+import { AppError } from '../domain/errors.ts';
+import type { Verdict } from '../domain/verdict.ts';
+import { makeOwnFolder, removeFolder } from '../private-engines/folders.ts';
+import type { CopyStore, OpenBooks } from './engines.ts';
+import { readFlags, UsageError } from './flags.ts';
+
+const FLAGS = {
+  data: { kind: 'text', what: 'a folder' },
+  json: { kind: 'switch' },
+  help: { kind: 'switch' },
+} as const;
+
+const HELP = `pulsecart backup FILE: a copy of the data of the embedded engines, audited
+
+  FILE         where to; a new file, for its owner alone, in a folder that is there
+  --data DIR   folder of the data, of a running server or a stopped one (PULSECART_DATA, ./data)
+  --json       one JSON object {file, bytes, pass, verdicts: [{name, pass, detail}]}
+
+The copy is of one moment, and a running server goes on selling. Exit status 1 when the books in the copy do not balance; it
+is kept then, for that is how they are.
+Example: pulsecart backup ./pulsecart-backup.db --data ./data`;
+
+interface Deps {
+  readonly copyStore: CopyStore;
+  readonly openBooks: OpenBooks;
+}
+
+export async function backup(argv: readonly string[], deps: Deps): Promise<number> {
+  const isNamed = argv[0] !== undefined && !argv[0].startsWith('-');
+  const flags = readFlags(isNamed ? argv.slice(1) : argv, FLAGS);
+  if (flags.help) {
+    console.log(HELP);
+    return 0;
+  }
+  if (!isNamed)
+    throw new UsageError('backup takes the file to write first, such as backup ./pulsecart-backup.db');
+  const place = readBooksPlace(process.env, flags.data);
+  if ('databaseUrl' in place) {
+    throw new UsageError(
+      'backup copies the data of the embedded engines, and DATABASE_URL is set: back up PostgreSQL with pg_dump or pg_basebackup. With --data it is that folder',
+    );
+  }
+  const file = requireNew(argv[0]!);
+  const copied = await copyAndAudit(place.dataFolder, file, deps);
+  const failed = copied.verdicts.filter((verdict) => !verdict.pass);
+  const pass = failed.length === 0;
+  if (flags.json) console.log(JSON.stringify({ ...copied, pass }));
+  else console.log(describe(copied, failed));
+  return pass ? 0 : 1;
+}
+
+interface Copied {
+  readonly file: string;
+  readonly bytes: number;
+  readonly verdicts: readonly Verdict[];
+}
+
+function requireNew(given: string): string {
+  const file = resolve(given);
+  const folder = dirname(file);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new UsageError(`There is no folder ${folder} to put the backup into: make it first`);
+  }
+  if (existsSync(file)) throw alreadyThere(file);
+  return file;
+}
+
+/** Under its name there is a whole and audited copy or nothing, also when this is killed on the way. */
+async function copyAndAudit(dataFolder: string, file: string, deps: Deps): Promise<Copied> {
+  const unfinished = makeUnfinished(file);
+  try {
+    const { file: copy, atMs } = await deps.copyStore(dataFolder, unfinished);
+    const { size: bytes } = statSync(copy);
+    const books = await deps.openBooks({ dataFolder: unfinished }, atMs);
+    const verdicts = await books.audit();
+    await books.close();
+    putInPlace(copy, file);
+    return { file, bytes, verdicts };
+  } finally {
+    removeFolder(unfinished);
+  }
+}
+
+function makeUnfinished(file: string): string {
+  try {
+    return makeOwnFolder(`.${basename(file)}.unfinished-`, dirname(file));
+  } catch (cause) {
+    throw new AppError('unavailable', `The copy cannot be written: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** A second name for the copy, because a new name replaces no file, as renaming would. */
+function putInPlace(copy: string, file: string): void {
+  try {
+    linkSync(copy, file);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw alreadyThere(file);
+    throw new AppError('unavailable', `The copy cannot be put into its place: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  // The name has to last as well.
+  const folder = openSync(dirname(file), 'r');
+  fsyncSync(folder);
+  closeSync(folder);
+}
+
+function alreadyThere(file: string): UsageError {
+  return new UsageError(`${file} is there already, and a backup overwrites nothing: name a new file`);
+}
+
+function describe({ file, bytes, verdicts }: Copied, failed: readonly Verdict[]): string {
+  const size = `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  if (failed.length === 0) return `  ${file}: ${size}, audited: all ${verdicts.length} verdicts pass`;
+  const lines = failed.map(({ name, detail }) => `  FAIL  ${name.padEnd(42)}${detail}`.trimEnd());
+  return [`  ${file}: ${size}, and its books do not balance:`, ...lines].join('\n');
+}

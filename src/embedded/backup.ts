@@ -1,0 +1,41 @@
+import { Database } from 'bun:sqlite';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../domain/clock.ts';
+import { AppError } from '../domain/errors.ts';
+import { DATABASE_FILE, openStoreReadOnly } from './store.ts';
+
+/**
+ * Copies the store of `folder`, as of one commit, into the folder `into`, which has none; a server may go on writing. The copy
+ * is its owner's alone, and on disk. Throws AppError `unusable_store` like `openStoreReadOnly`, and `unavailable` when the copy
+ * cannot be written.
+ */
+export function copyStore(folder: string, into: string, now: Clock): { file: string; atMs: number } {
+  // Says what is wrong with a store that cannot be used.
+  openStoreReadOnly(folder).close();
+  const file = join(into, DATABASE_FILE);
+  // SQLite writes into an empty file, which keeps its owner and its mode.
+  closeSync(openSync(file, 'wx', 0o600));
+  const db = new Database(join(folder, DATABASE_FILE), { readonly: true });
+  try {
+    db.exec('PRAGMA busy_timeout = 5000');
+    const atMs = now();
+    db.query('VACUUM INTO ?').run(file);
+    toDisk(file);
+    return { file, atMs };
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new AppError('unavailable', `The copy cannot be written: ${why}`, { cause: error });
+  } finally {
+    db.close();
+  }
+}
+
+function toDisk(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
