@@ -116,6 +116,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, fl
   if (config.mode === 'production' && config.operatorToken === null) {
     throw invalid('PULSECART_OPERATOR_TOKEN is required in production mode.');
   }
+  if (config.operatorToken === null && !isThisMachineAlone(config.host)) {
+    throw invalid(
+      `PULSECART_OPERATOR_TOKEN is required to listen on ${config.host}, where others than this machine may ask.`,
+    );
+  }
   if (config.mode === 'production' && !config.simulatorAllowed) {
     throw invalid(
       'Production mode has only the simulated payment provider so far; set PULSECART_ALLOW_SIMULATED_PAYMENTS=on to accept that.',
@@ -157,12 +162,6 @@ function readSettings(env: Readonly<Record<string, string | undefined>>, flags: 
     );
   }
   const payments = simulatedPayments(env);
-  const host = flags.host ?? (env.HOST || (mode === 'production' ? '0.0.0.0' : '127.0.0.1'));
-  if (operatorToken === null && !isThisMachineAlone(host)) {
-    throw invalid(
-      `PULSECART_OPERATOR_TOKEN is required to listen on ${host}, where others than this machine may ask.`,
-    );
-  }
   return Object.freeze({
     port,
     instances,
@@ -175,7 +174,7 @@ function readSettings(env: Readonly<Record<string, string | undefined>>, flags: 
     ),
     engines,
     namespace,
-    host,
+    host: flags.host ?? (env.HOST || (mode === 'production' ? '0.0.0.0' : '127.0.0.1')),
     dataFolder: flags.data ?? (env.PULSECART_DATA || './data'),
     mode,
     operatorToken,

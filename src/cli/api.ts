@@ -1,9 +1,9 @@
 import { userInfo } from 'node:os';
 import type { Client } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
-import { findOwnToken } from './own-token.ts';
 import { writeHeaderText } from '../http/header-text.ts';
 import { ACTOR_PATTERN } from '../http/schemas/operators.ts';
+import { findOwnToken } from './own-token.ts';
 
 /** The HTTP API of a running server, as commands call it. Every failure is one line for people. */
 export interface Api {
