@@ -116,7 +116,7 @@ describe('backup', () => {
 
 async function startOn(dataFolder: string) {
   const server = await startServer({ dataFolder });
-  return { ...createCaller(() => server.url), [Symbol.asyncDispose]: async () => void (await server.kill()) };
+  return { ...createCaller(() => server), [Symbol.asyncDispose]: async () => void (await server.kill()) };
 }
 
 /** The program in a folder of a test's own, whose data are not those of whoever runs the tests. */
@@ -143,7 +143,7 @@ async function startRestored(command: readonly string[], cwd: string) {
   const { url, pid } = readyLine(output)!;
   expect(existsSync(join(cwd, 'restored', 'pulsecart.lock'))).toBe(true);
   return {
-    ...createCaller(() => url),
+    ...createCaller(() => ({ url, operatorToken: null })),
     async [Symbol.asyncDispose]() {
       process.kill(pid, 'SIGKILL');
       await child.exited;

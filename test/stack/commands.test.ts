@@ -150,7 +150,8 @@ describe('a server that does not answer, or not to us, is one line:', () => {
       ['seed', '--file', file],
     ]) {
       const args = [...command, '--url', shop.url];
-      expectOneLine(await runPulsecart(args), 1, /wants an operator: set PULSECART_OPERATOR_TOKEN/);
+      const none = { PULSECART_DATA: folder.path };
+      expectOneLine(await runPulsecart(args, none), 1, /wants an operator: set PULSECART_OPERATOR_TOKEN/);
       const wrong = { PULSECART_OPERATOR_TOKEN: 'the-token-of-another-shop' };
       expectOneLine(await runPulsecart(args, wrong), 1, /refused the token in PULSECART_OPERATOR_TOKEN/);
       const right = { PULSECART_OPERATOR_TOKEN: 'for-operators-only' };
