@@ -35,7 +35,7 @@ export function operatorAccess({ operatorToken, dataFolder }: Settings): Operato
 /** The same for people, in a line. */
 export function whoOperates({ operatorToken, dataFolder }: Settings): string {
   if (operatorToken !== null) return 'whoever has the token in PULSECART_OPERATOR_TOKEN';
-  return `whoever can read ${join(dataFolder, FILE)}; init and reset from this machine without. Behind a proxy set PULSECART_OPERATOR_TOKEN`;
+  return `whoever can read ${join(dataFolder, FILE)}; init and reset by the same user here without. Behind a proxy set PULSECART_OPERATOR_TOKEN`;
 }
 
 /** The token of a server on this machine, for a command beside it; null where there is none to be read. */

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isLoopbackName } from './address.ts';
 import type { Refuse } from './json-body.ts';
+import { isOwnUser } from './peer.ts';
 import { failure } from './respond.ts';
 
 /** How operators prove who they are. */
@@ -41,27 +42,27 @@ function sameSecret(a: string, b: string): boolean {
 }
 
 /**
- * Whether this machine itself asks: a loopback connection that nothing says a proxy has made, and whose `Host` is a loopback
- * name, too. A page in a browser here is on this machine as well, so its call must come from our own origin: browsers send a
+ * Whether this machine itself asks: a loopback connection of our own user that nothing says a proxy has made, and whose `Host`
+ * is a loopback name, too. A page in a browser here is on this machine as well, so its call must come from our own origin: browsers send a
  * POST without a body for any page, and say whose in `Origin`.
  */
 function isFromHere(req: Request, server: Bun.Server<unknown>): boolean {
   const { headers } = req;
   if (isForwarded(headers)) return false;
-  const address = server.requestIP(req)?.address ?? '';
+  const { address = '', port = 0 } = server.requestIP(req) ?? {};
   const loopback = address === '::1' || /^(::ffff:)?127\./.test(address);
   const host = headers.get('host') ?? '';
   const origin = headers.get('origin');
   const ours = origin === null || origin === `http://${host}`;
-  return loopback && ours && isLoopbackName(host.replace(/:\d+$/, ''));
+  const isHere = loopback && ours && isLoopbackName(host.replace(/:\d+$/, ''));
+  return isHere && isOwnUser(port, server.port!);
 }
 
 /**
- * Any trace of a proxy. nginx as it comes leaves none but `Connection: close`, and names us as the host. One that keeps its
- * connections open and adds nothing cannot be told from a program of this machine: hence a token behind every proxy.
+ * Any trace of a proxy. nginx as it comes leaves none, and names us as the host: it is known by its user. One that runs as ours
+ * cannot be told from a program of this machine; hence a token behind every proxy.
  */
 function isForwarded(headers: Headers): boolean {
-  if (/\bclose\b/i.test(headers.get('connection') ?? '')) return true;
   for (const name of headers.keys()) if (PROXY_FIELD.test(name)) return true;
   return false;
 }

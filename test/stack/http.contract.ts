@@ -713,7 +713,6 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
         { Via: '1.1 balancer' },
         { 'True-Client-IP': '127.0.0.1' },
         { 'CF-Connecting-IP': '127.0.0.1' },
-        { Connection: 'close' },
         { Host: 'shop.example' },
         { Host: 'localhost.shop.example' },
         { Host: '127.0.0.1.shop.example:8080' },

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { haveBalancers, startBalancer } from '../support/balancers.ts';
-import { runPulsecart } from '../support/command.ts';
+import { runPulsecart, runToEnd } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { type EmbeddedShop, eventually, openShop } from '../support/shop.ts';
 
@@ -86,6 +86,19 @@ test.skipIf(!canRun)('B1 the health check of HAProxy as it comes keeps the serve
   expect(checks().every((line) => JSON.parse(line).status < 400)).toBe(true);
   expect((await fetch(`${haproxy.url}/api/v1/sync/stock/1`)).status).toBe(200);
 });
+
+test.skipIf(process.getuid?.() !== 0 || !canRun)(
+  'B3 another user of this machine is not its owner',
+  async () => {
+    await using shop = await openShop();
+    for (const [method, path] of STOCK) {
+      const curl = ['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '-X', method, shop.url + path];
+      const asOther = await runToEnd(['setpriv', '--reuid=www-data', '--clear-groups', ...curl]);
+      expect([path, asOther.stdout]).toEqual([path, '401']);
+      expect([path, (await runToEnd(curl)).stdout]).toEqual([path, '200']);
+    }
+  },
+);
 
 test('B3 the start says who is an operator and what to set behind a proxy', async () => {
   await using own = await openShop();

@@ -114,7 +114,7 @@ export const COMPONENTS = {
       type: 'http',
       scheme: 'bearer',
       description:
-        'The token is the setting `PULSECART_OPERATOR_TOKEN`. Where none is set, a development server keeps one of its own in the file `operator-token` of its data folder, and answers `init` and `reset` of stock without any to this machine itself.',
+        'The token is the setting `PULSECART_OPERATOR_TOKEN`. Where none is set, a development server keeps one of its own in the file `operator-token` of its data folder, and answers `init` and `reset` of stock without any, to the same user on this machine.',
     },
   },
 } as const;
