@@ -8,9 +8,12 @@ import { findOwnToken } from './own-token.ts';
 /** The HTTP API of a running server, as commands call it. Every failure is one line for people. */
 export interface Api {
   readonly url: string;
-  get<Body>(path: string): Promise<Body>;
-  send<Body>(method: 'POST' | 'PUT', path: string, body?: unknown): Promise<Body>;
+  /** `isOurs` knows an object of the route's, as opposed to what another program may say there. */
+  get<Body>(path: string, isOurs: IsOurs<Body>): Promise<Body>;
+  send<Body>(method: 'POST' | 'PUT', path: string, body?: unknown, isOurs?: IsOurs<Body>): Promise<Body>;
 }
+
+type IsOurs<Body> = (body: Partial<Body>) => boolean;
 
 /** The server answered, and the answer is no. */
 export class ApiError extends AppError {
@@ -27,21 +30,37 @@ export class ApiError extends AppError {
 /** The longest call ends thousands of dead letters; a server has as long for it. */
 const CALL_TIMEOUT_MS = 120_000;
 
-export function openApi({ url, dataFolder, ...client }: Client): Api {
+export function openApi({ url, dataFolder, ...client }: Client, timeoutMs = CALL_TIMEOUT_MS): Api {
   const own = dataFolder === null ? null : findOwnToken(url, dataFolder);
   const operatorToken = client.operatorToken ?? own;
   const actor = operatorHere();
 
-  async function call<Body>(method: string, path: string, body?: unknown): Promise<Body> {
-    const response = await reach(method, path, body);
-    const text = await response.text();
-    if (response.ok) return (isJson(response) ? JSON.parse(text) : text) as Body;
+  async function call<Body>(
+    method: string,
+    path: string,
+    body: unknown,
+    isOurs: IsOurs<Body> | undefined,
+  ): Promise<Body> {
+    const { response, text } = await reach(method, path, body);
+    if (response.ok) {
+      const answer = isJson(response) ? parse(text) : text;
+      if (!isOurs || (typeof answer === 'object' && answer !== null && isOurs(answer))) return answer as Body;
+      throw new ApiError(
+        response.status,
+        `The server at ${url} gave an answer that is none of PulseCart’s.`,
+        null,
+      );
+    }
     throw new ApiError(response.status, refusalOf(response, text), said(text).code);
   }
 
-  async function reach(method: string, path: string, body: unknown): Promise<Response> {
+  async function reach(
+    method: string,
+    path: string,
+    body: unknown,
+  ): Promise<{ response: Response; text: string }> {
     try {
-      return await fetch(url + path, {
+      const response = await fetch(url + path, {
         method,
         headers: {
           ...(operatorToken !== null && { Authorization: `Bearer ${operatorToken}` }),
@@ -49,14 +68,16 @@ export function openApi({ url, dataFolder, ...client }: Client): Api {
           ...(body !== undefined && { 'Content-Type': 'application/json' }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
       });
+      // It may go away while it answers.
+      return { response, text: await response.text() };
     } catch (cause) {
       const late = (cause as Error).name === 'TimeoutError';
       throw new AppError(
         'unavailable',
         late
-          ? `The server at ${url} did not answer within ${CALL_TIMEOUT_MS / 1000} s.`
+          ? `The server at ${url} did not answer within ${timeoutMs / 1000} s.`
           : `No server answers at ${url}. Start one with \`pulsecart serve\`, or name another with --url.`,
         { cause },
       );
@@ -74,8 +95,8 @@ export function openApi({ url, dataFolder, ...client }: Client): Api {
 
   return {
     url,
-    get: (path) => call('GET', path),
-    send: (method, path, body) => call(method, path, body),
+    get: (path, isOurs) => call('GET', path, undefined, isOurs),
+    send: call,
   };
 }
 
@@ -99,6 +120,14 @@ function said(text: string): { message: string; code: string | null } {
   }
   const message = text.slice(0, TEXT_CHARS_MAX).replaceAll(/\s+/g, ' ').trim() || 'nothing more';
   return { message, code: null };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function isJson(response: Response): boolean {

@@ -2,7 +2,7 @@ import type { Verdict } from '../domain/verdict.ts';
 import type { Mode } from '../load/arrivals.ts';
 import type { CrowdProgress } from '../load/crowd.ts';
 import type { DemoResult } from './demo-sale.ts';
-import type { RushResult } from './rush-sale.ts';
+import type { RushResult, RushVerdict } from './rush-sale.ts';
 
 /** Verdicts that share the second line, and what each is called there. */
 const TOGETHER = new Map([
@@ -30,12 +30,14 @@ export function summary(result: DemoResult, mode: Mode): string {
 /** The end of a rush for people. */
 export function rushSummary(result: RushResult): string {
   const { url, productId, stock, seed } = result;
-  const title = `${count(result.users)} buyers at ${url}, product ${productId}${result.calledBack ? ', called back' : ''}`;
+  const title = `${count(result.users)} buyers at ${url}, product ${productId}${endOf(result)}`;
   const lines = [
     title.padEnd(60) + `${(result.elapsedMs / 1000).toFixed(1)} s`,
     `granted ${count(result.granted)} + ${count(result.grantedToRepeaters)} sent twice · refused ${count(result.refused)} · errors ${count(result.errors)} · ` +
       `free units ${count(stock.before)} before, ${stock.after === null ? 'unknown' : count(stock.after)} after`,
-    ...result.verdicts.map((verdict) => `${mark(verdict)}  ${verdict.name.padEnd(34)}${verdict.detail}`),
+    ...result.verdicts.map(
+      (verdict) => `${mark(verdict)}  ${verdict.name.padEnd(34)}${notJudged(verdict)}${verdict.detail}`,
+    ),
     ...latencyLines(result),
     `seed   ${seed} (the same crowd again: --seed ${seed})`,
     'Not seen from here: the books. `pulsecart audit` reads those, where they are.',
@@ -87,7 +89,17 @@ function describe(now: CrowdProgress, before: CrowdProgress | undefined, users: 
   ].join(' · ');
 }
 
-function mark({ pass }: Verdict): string {
+function endOf({ serverGone, calledBack }: RushResult): string {
+  if (serverGone) return ', and the server went away';
+  return calledBack ? ', called back' : '';
+}
+
+function notJudged({ pass }: RushVerdict): string {
+  return pass === null ? 'not judged: ' : '';
+}
+
+function mark({ pass }: Verdict | RushVerdict): string {
+  if (pass === null) return '  ? ';
   return pass ? 'PASS' : 'FAIL';
 }
 

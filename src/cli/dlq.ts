@@ -64,7 +64,9 @@ interface Group {
 }
 
 async function listGroups(api: Api, { json }: Given): Promise<number> {
-  const answer = await api.get<{ groups: Group[]; truncated: boolean }>(PATH);
+  const answer = await api.get<{ groups: Group[]; truncated: boolean }>(PATH, ({ groups }) =>
+    Array.isArray(groups),
+  );
   if (json) return print(answer);
   if (answer.groups.length === 0) console.log('  There are no dead letters.');
   for (const { queue, cause, letters, items, oldestAt, newestAt } of answer.groups) {
@@ -77,7 +79,10 @@ async function listGroups(api: Api, { json }: Given): Promise<number> {
 async function listLetters(api: Api, { queue, cause, json }: Given): Promise<number> {
   const query = new URLSearchParams({ queue, cause: cause!, limit: `${LETTERS_SHOWN}` });
   type Letter = { id: string; deadAt: string; cause: string; itemIds: string[] };
-  const answer = await api.get<{ letters: Letter[]; truncated: boolean }>(`${PATH}/letters?${query}`);
+  const answer = await api.get<{ letters: Letter[]; truncated: boolean }>(
+    `${PATH}/letters?${query}`,
+    ({ letters }) => Array.isArray(letters),
+  );
   if (json) return print(answer);
   if (answer.letters.length === 0) console.log('  There are no such letters.');
   for (const { id, deadAt, cause, itemIds } of answer.letters) {
@@ -100,6 +105,7 @@ async function act(action: 'replay' | 'discard', api: Api, given: Given): Promis
       'POST',
       `${PATH}/${action}`,
       body,
+      ({ letters }) => typeof letters === 'number',
     );
     done.letters += some.letters;
     done.items += some.items;

@@ -1,7 +1,9 @@
+import { AppError } from '../domain/errors.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import type { Mode } from '../load/arrivals.ts';
 import { type CrowdProgress, type CrowdResult, runCrowd } from '../load/crowd.ts';
 import { type Repeats, repeatPurchases, repetitionsAlike } from '../load/repeats.ts';
+import { watchServer } from '../load/server-watch.ts';
 import { answersWithinContract, everybodyAnswered, examples, idsAreDistinct } from '../load/verdicts.ts';
 import { type Api, ApiError } from './api.ts';
 
@@ -23,6 +25,9 @@ export interface RushOptions {
   readonly seed: number;
 }
 
+/** Null: what would have told could not be asked. */
+export type RushVerdict = Omit<Verdict, 'pass'> & { readonly pass: boolean | null };
+
 export interface RushResult {
   readonly url: string;
   readonly seed: number;
@@ -30,6 +35,8 @@ export interface RushResult {
   /** Buyers who came; fewer than were to come when the crowd was called back. */
   readonly users: number;
   readonly calledBack: boolean;
+  /** Also called back: nobody was there any more whom they could have come to. */
+  readonly serverGone: boolean;
   /** Free units before and after, as the server told them; null when it could not be asked any more. */
   readonly stock: { readonly before: number; readonly after: number | null };
   readonly granted: number;
@@ -41,7 +48,7 @@ export interface RushResult {
   readonly elapsedMs: number;
   readonly sync: { p50Ms: number | null; p95Ms: number | null; p99Ms: number | null };
   readonly async: { acceptP99Ms: number | null; confirmP99Ms: number | null };
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly RushVerdict[];
 }
 
 /** Sends the crowd at a running server, and judges by what its clients can know: answers, orders, the stock. */
@@ -55,6 +62,7 @@ export async function holdRush(
   if (units !== null) await api.send('PUT', `/api/v1/sync/stock/${productId}/reset?stock=${units}`);
   const before = await readStock(api, productId);
   const sale = { url: api.url, productId, quantity: QUANTITY, seed };
+  const watch = watchServer(api.url);
   const [crowd, repeats] = await Promise.all([
     runCrowd({
       ...sale,
@@ -62,13 +70,14 @@ export async function holdRush(
       ratePerS: rate,
       mode,
       patienceMs: PATIENCE_MS,
-      signal,
+      signal: AbortSignal.any([signal, watch.gone]),
       ...(onProgress && { onProgress }),
     }),
     repeatPurchases(sale),
-  ]);
+  ]).finally(watch.stop);
   const orders = await lookUp(api, productId, crowd, repeats);
   const after = await readStock(api, productId).catch(() => null);
+  const product = await readUnits(api, productId);
   const { record, sync, accept, confirm } = crowd;
   return {
     url: api.url,
@@ -76,6 +85,7 @@ export async function holdRush(
     productId,
     users: record.users,
     calledBack: signal.aborted,
+    serverGone: watch.gone.aborted,
     stock: { before, after },
     granted: record.count('sold', 'confirmed'),
     grantedToRepeaters: repeats.orderIds.length,
@@ -85,9 +95,9 @@ export async function holdRush(
     sync: { p50Ms: sync.percentileMs(50), p95Ms: sync.percentileMs(95), p99Ms: sync.percentileMs(99) },
     async: { acceptP99Ms: accept.percentileMs(99), confirmP99Ms: confirm.percentileMs(99) },
     verdicts: [
-      soldWithinOffer(await readUnits(api, productId), orders, units),
+      soldWithinOffer(product, orders, units),
       everyGrantReadable(orders),
-      everyTrackingIdEnds(crowd),
+      everyTrackingIdEnds(crowd, product !== 'not asked'),
       repetitionsAlike(repeats),
       idsAreDistinct(crowd),
       everybodyAnswered(crowd),
@@ -97,7 +107,8 @@ export async function holdRush(
 }
 
 async function readStock(api: Api, productId: number): Promise<number> {
-  return (await api.get<{ stock: number }>(`/api/v1/sync/stock/${productId}`)).stock;
+  const path = `/api/v1/sync/stock/${productId}`;
+  return (await api.get<{ stock: number }>(path, ({ stock }) => typeof stock === 'number')).stock;
 }
 
 interface Units {
@@ -106,14 +117,24 @@ interface Units {
   readonly sold: number;
 }
 
-async function readUnits(api: Api, productId: number): Promise<Units | null> {
-  return api.get<Units>(`/api/v1/products/${productId}`).catch(() => null);
+async function readUnits(api: Api, productId: number): Promise<Units | 'not asked' | 'not there'> {
+  return api
+    .get<Units>(`/api/v1/products/${productId}`, ({ total }) => typeof total === 'number')
+    .catch((error) => (couldNotBeAsked(error) ? 'not asked' : 'not there'));
+}
+
+/** Nobody answered, or somebody who could not say. Anything else that is no answer of ours is one, and a wrong one. */
+function couldNotBeAsked(error: unknown): boolean {
+  if (error instanceof ApiError) return error.status >= 500 || error.status === 429;
+  if (error instanceof AppError) return error.code === 'unavailable';
+  throw error;
 }
 
 /** What the server says of the orders that it granted. */
 interface Orders {
   readonly granted: number;
-  readonly asked: number;
+  /** Those that the server has told about, or denied. */
+  readonly answered: number;
   /** Ids that buyers were given, and the server does not know as such an order. */
   readonly missing: readonly string[];
   /** Units of those that have not ended without a sale. */
@@ -143,32 +164,46 @@ async function lookUp(
   const missing: string[] = [];
   let unitsHeld = 0;
   let next = 0;
+  let answered = 0;
+  let isThere = true;
   async function askOnAndOn(): Promise<void> {
-    while (next < asked.length) {
+    while (isThere && next < asked.length) {
       const id = asked[next++]!;
-      const order = await api.get<Order>(`/api/v1/orders/${id}`).catch((error) => unknownOrder(error));
+      const order = await ask(id);
+      if (order === 'not asked') continue;
+      answered++;
       const pending = order?.status === 'pending';
       if (!pending && (order?.productId !== productId || order.quantity !== QUANTITY)) missing.push(id);
       else if (!ENDED_WITHOUT_SALE.includes(order.status)) unitsHeld += QUANTITY;
     }
   }
+  async function ask(id: string): Promise<Order | null | 'not asked'> {
+    try {
+      return await api.get<Order>(`/api/v1/orders/${id}`, ({ status }) => typeof status === 'string');
+    } catch (error) {
+      if (!couldNotBeAsked(error)) return null;
+      // Those behind this one would wait as long, and hear as little.
+      if (!(error instanceof ApiError)) isThere = false;
+      return 'not asked';
+    }
+  }
   await Promise.all(Array.from({ length: LOOKUPS_AT_ONCE }, askOnAndOn));
-  return { granted: ids.length, asked: asked.length, missing, unitsHeld };
-}
-
-/** A server that has gone away has not kept its word about any order either; the verdict says which. */
-function unknownOrder(error: unknown): null {
-  if (error instanceof ApiError || (error as Error).name === 'AppError') return null;
-  throw error;
+  return { granted: ids.length, answered, missing, unitsHeld };
 }
 
 /**
  * Other buyers may be at it, too, and units of theirs may come back. So what must hold is that the rush did not get more
  * than all have got, and that all have not got more than there is.
  */
-function soldWithinOffer(product: Units | null, { unitsHeld }: Orders, units: number | null): Verdict {
+function soldWithinOffer(
+  product: Awaited<ReturnType<typeof readUnits>>,
+  { unitsHeld }: Orders,
+  units: number | null,
+): RushVerdict {
   const name = 'sold above what was offered';
-  if (product === null) return { name, pass: false, detail: 'the product could not be read afterwards' };
+  if (product === 'not asked') return { name, pass: null, detail: 'the product could not be asked for' };
+  if (product === 'not there')
+    return { name, pass: false, detail: 'the product could not be read afterwards' };
   const { total, reserved, sold } = product;
   return {
     name,
@@ -177,21 +212,22 @@ function soldWithinOffer(product: Units | null, { unitsHeld }: Orders, units: nu
   };
 }
 
-function everyGrantReadable({ granted, asked, missing }: Orders): Verdict {
-  const of = asked < granted ? `the first ${asked} of ${granted}` : `${granted}`;
-  return {
-    name: 'granted without a readable order',
-    pass: missing.length === 0,
-    detail: `${missing.length} of ${of}${examples(missing)}`,
-  };
+function everyGrantReadable({ granted, answered, missing }: Orders): RushVerdict {
+  const name = 'granted without a readable order';
+  const notAsked = Math.min(granted, LOOKUPS_MAX) - answered;
+  const of = answered < granted ? `${answered} asked for, of ${granted}` : `${granted}`;
+  const detail = `${missing.length} of ${of}${examples(missing)}`;
+  if (missing.length > 0 || notAsked === 0) return { name, pass: missing.length === 0, detail };
+  return { name, pass: null, detail: `${notAsked} of ${granted} could not be asked for` };
 }
 
-function everyTrackingIdEnds({ record }: CrowdResult): Verdict {
+/** An outcome that nobody could be asked for may be there. */
+function everyTrackingIdEnds({ record }: CrowdResult, isThere: boolean): RushVerdict {
   const open = record.count('accepted');
   const ended = record.count('confirmed', 'rejected', 'failed');
   return {
     name: 'tracking ids without outcome',
-    pass: open === 0,
+    pass: open > 0 && !isThere ? null : open === 0,
     detail: `${open} of ${open + ended} accepted purchases`,
   };
 }

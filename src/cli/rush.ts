@@ -35,10 +35,13 @@ const HELP = `pulsecart rush: the demo's crowd against a server that runs
   --json        one JSON object
 
 PULSECART_OPERATOR_TOKEN is sent with --stock. Ctrl-C calls the crowd back and sums up.
-Judged is what clients can see: answers, orders, units. Exit status 1 when a verdict fails, 130 after Ctrl-C.
+Judged is what clients can see: answers, orders, units; what could not be asked is not judged. A server that stays away
+calls the crowd back. Exit status 1 when a verdict fails or is missing, 130 after Ctrl-C.
 Example: pulsecart rush --url http://127.0.0.1:8080 --users 2000 --rate 2000`;
 
 const INTERRUPTED = 130;
+/** Above what a server takes for any answer that a crowd wants. */
+const CALL_TIMEOUT_MS = 15_000;
 
 /** Sends a crowd at a running server, and compares what its buyers were told with what the server says afterwards. */
 export async function rush(argv: string[]): Promise<number> {
@@ -69,11 +72,14 @@ export async function rush(argv: string[]): Promise<number> {
       seed: flags.seed === NOT_GIVEN ? crypto.getRandomValues(new Uint32Array(1))[0]! : flags.seed,
     },
     // Nobody else needs the token, least of all a server on another machine.
-    openApi(flags.stock === NOT_GIVEN ? { ...client, operatorToken: null, dataFolder: null } : client),
+    openApi(
+      flags.stock === NOT_GIVEN ? { ...client, operatorToken: null, dataFolder: null } : client,
+      CALL_TIMEOUT_MS,
+    ),
     callBack.signal,
     live?.show,
   ).finally(() => live?.clear());
   console.log(flags.json ? JSON.stringify(result) : rushSummary(result));
-  if (result.verdicts.some(({ pass }) => !pass)) return 1;
+  if (result.serverGone || result.verdicts.some(({ pass }) => pass !== true)) return 1;
   return result.calledBack ? INTERRUPTED : 0;
 }

@@ -68,7 +68,10 @@ async function serverToAsk({
   const api = openApi(readClient(process.env, { url }));
   if (url !== undefined) return api;
   try {
-    await api.get('/actuator/health/liveness');
+    await api.get<{ status: string }>(
+      '/actuator/health/liveness',
+      ({ status }) => typeof status === 'string',
+    );
     return api;
   } catch (error) {
     if (isAppError(error, 'unavailable') && !(error instanceof ApiError)) return null;
@@ -86,13 +89,21 @@ async function throughServer(api: Api, products: readonly SeedProduct[]): Promis
 /** False for one that is there already, whatever else its item says. */
 async function post(api: Api, product: SeedProduct): Promise<boolean> {
   try {
-    await api.get(`/api/v1/products/${product.productId}`);
+    await api.get<SeedProduct>(
+      `/api/v1/products/${product.productId}`,
+      ({ productId }) => productId === product.productId,
+    );
     return false;
   } catch (error) {
     if (!(error instanceof ApiError && error.status === 404)) throw error;
   }
   try {
-    await api.send('POST', '/api/v1/products', { ...product, reason: REASON });
+    await api.send<SeedProduct>(
+      'POST',
+      '/api/v1/products',
+      { ...product, reason: REASON },
+      ({ productId }) => productId === product.productId,
+    );
     return true;
   } catch (error) {
     if (error instanceof ApiError && error.refusal === 'product_exists') return false;

@@ -61,9 +61,9 @@ interface Answer {
 
 /** Null when it ended without an order, or nobody could say in time. */
 async function orderIdOf(url: string, { status, text }: Answer): Promise<string | null> {
-  const { orderId, trackingId } = JSON.parse(text) as { orderId?: string; trackingId?: string };
-  if (status === 200) return orderId!;
   try {
+    const { orderId, trackingId } = JSON.parse(text) as { orderId?: string; trackingId?: string };
+    if (status === 200) return orderId ?? null;
     const response = await fetch(`${url}${ASYNC_PURCHASE}/${trackingId}?wait=${OUTCOME_WAIT_S}s`, {
       signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
     });

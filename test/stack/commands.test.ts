@@ -179,6 +179,45 @@ describe('a server that does not answer, or not to us, is one line:', () => {
   });
 });
 
+describe('P6 rubbish from a server is one line:', () => {
+  const rubbish: [string, () => Response][] = [
+    ['a page', () => new Response('<h1>Hello</h1>', { headers: { 'Content-Type': 'text/html' } })],
+    ['broken JSON', () => new Response('{"groups":', { headers: { 'Content-Type': 'application/json' } })],
+    ['null', () => Response.json(null)],
+    ['another API', () => Response.json({ hello: 'world' })],
+  ];
+  const commands = [
+    ['dlq', 'list'],
+    ['dlq', 'list', '--cause', 'x'],
+    ['dlq', 'replay', '--cause', 'x', '--reason', 'x'],
+    ['dlq', 'discard', '--ids', 'x', '--reason', 'x'],
+    ['seed'],
+    ['rush'],
+  ];
+  for (const [what, answer] of rubbish) {
+    test(what, async () => {
+      await using stranger = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: answer, error: answer });
+      for (const command of commands) {
+        const ended = await runPulsecart([...command, '--url', stranger.url.origin]);
+        expectOneLine(ended, 1, /^The server at http:/);
+      }
+    });
+  }
+
+  test('half an answer', async () => {
+    const half = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"groups';
+    using stranger = Bun.listen({
+      hostname: '127.0.0.1',
+      port: 0,
+      socket: { data: (socket) => void socket.end(half) },
+    });
+    for (const command of commands) {
+      const ended = await runPulsecart([...command, '--url', `http://127.0.0.1:${stranger.port}`]);
+      expectOneLine(ended, 1, /^No server answers at http:/);
+    }
+  });
+});
+
 function expectOneLine(
   { exit, stdout, stderr }: Awaited<ReturnType<typeof runPulsecart>>,
   status: number,
