@@ -32,7 +32,14 @@ export async function auditInChild(
     const { pass, verdicts } = JSON.parse(said);
     return { pass, verdicts };
   } catch (cause) {
-    const line = complaint.trim().split('\n').at(-1) || 'it ended without a word';
-    throw new AppError('unavailable', `The audit could not be carried out: ${line.slice(0, 500)}`, { cause });
+    throw new AppError('unavailable', `The audit could not be carried out: ${whyOf(complaint, child)}`, {
+      cause,
+    });
   }
+}
+
+/** The line in which a command says what went wrong; the stack of a bug comes after it. */
+function whyOf(complaint: string, { signalCode, exitCode }: Bun.Subprocess): string {
+  const [, sentence] = /^pulsecart: (.*)$/m.exec(complaint) ?? [];
+  return sentence?.slice(0, 500) ?? `it ended with ${signalCode ?? exitCode} and said nothing`;
 }
