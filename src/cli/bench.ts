@@ -1,4 +1,5 @@
 import { cpus, release, totalmem } from 'node:os';
+import { unlessInterrupted } from '../load/interrupted.ts';
 import { readStolenMs } from '../load/process-usage.ts';
 import { ENGINE_CHOICES, type EngineChoice, openStages, type Stage, type Stages } from '../load/stage.ts';
 import { runConnections } from '../load/workloads/connections.ts';
@@ -60,6 +61,16 @@ export async function bench(argv: string[], deps: { demo: DemoDeps }): Promise<n
     return 0;
   }
   const names = chooseWorkloads(workload, engines);
+  return unlessInterrupted(() => measure(names, engines, effort, json, deps));
+}
+
+async function measure(
+  names: readonly Workload[],
+  engines: EngineChoice,
+  effort: Effort,
+  json: boolean,
+  deps: { demo: DemoDeps },
+): Promise<number> {
   const stages = await openStages(engines);
   const results: WorkloadResult[] = [];
   try {

@@ -1,6 +1,7 @@
 import { MODES } from '../load/arrivals.ts';
-import { ENGINE_CHOICES, openStages } from '../load/stage.ts';
-import { type DemoDeps, type DemoResult, holdDemo } from './demo-sale.ts';
+import { unlessInterrupted } from '../load/interrupted.ts';
+import { ENGINE_CHOICES, type EngineChoice, openStages } from '../load/stage.ts';
+import { type DemoDeps, type DemoOptions, type DemoResult, holdDemo } from './demo-sale.ts';
 import { liveLine, summary } from './demo-text.ts';
 import { readFlags } from './flags.ts';
 
@@ -37,6 +38,15 @@ export async function demo(argv: string[], deps: DemoDeps): Promise<number> {
     console.log(HELP);
     return 0;
   }
+  return unlessInterrupted(() => holdIn(engines, options, json, deps));
+}
+
+async function holdIn(
+  engines: EngineChoice,
+  options: DemoOptions,
+  json: boolean,
+  deps: DemoDeps,
+): Promise<number> {
   const stages = await openStages(engines);
   let result: DemoResult;
   try {

@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { gatherEvidence } from './evidence.ts';
-import { startServer } from './server-process.ts';
+import { rename } from 'node:fs/promises';
+import { makeOwnFolder, removeFolder } from '../private-engines/folders.ts';
+import { gatherEvidence, makeEvidenceFolder } from './evidence.ts';
+import { undoneWhenInterrupted } from './interrupted.ts';
+import { killServers, startServer } from './server-process.ts';
 import type { Stage, Stages } from './stage.ts';
 
 /** Each stage is a data folder; the engines live in the server. */
@@ -15,9 +15,13 @@ export function openEmbeddedStages(): Stages {
 }
 
 async function openStage(): Promise<Stage> {
-  const dataFolder = await mkdtemp(join(tmpdir(), 'pulsecart-stage-'));
+  const dataFolder = makeOwnFolder('pulsecart-stage-');
+  const isClosed = undoneWhenInterrupted(async () => {
+    // A server that writes on would make files behind the one that removes them.
+    await killServers();
+    removeFolder(dataFolder);
+  });
   const evidence = gatherEvidence();
-  let kept = false;
   return {
     books: { dataFolder },
     production: null,
@@ -26,12 +30,15 @@ async function openStage(): Promise<Stage> {
     enginesCpuMs: () => null,
     async quiet() {},
     async keep(findings) {
-      kept = true;
-      await evidence.write(dataFolder, findings);
-      return dataFolder;
+      // Under its own name the next stage would take it for one that was left.
+      const folder = await makeEvidenceFolder();
+      await rename(dataFolder, folder);
+      await evidence.write(folder, findings);
+      return folder;
     },
     async close() {
-      if (!kept) await rm(dataFolder, { recursive: true, force: true });
+      isClosed();
+      removeFolder(dataFolder);
     },
   };
 }

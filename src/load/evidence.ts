@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ServerProcess } from './server-process.ts';
 
@@ -25,4 +26,9 @@ export function gatherEvidence(): Evidence {
       }
     },
   };
+}
+
+/** Stays until somebody has read it. */
+export function makeEvidenceFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'pulsecart-evidence-'));
 }

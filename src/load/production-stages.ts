@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { ENGINE_NAMES, type PrivateEngines, startPrivateEngines } from '../private-engines/engines.ts';
 import { askVersions } from './engine-versions.ts';
-import { gatherEvidence } from './evidence.ts';
+import { gatherEvidence, makeEvidenceFolder } from './evidence.ts';
+import { undoneWhenInterrupted } from './interrupted.ts';
 import { readUsage } from './process-usage.ts';
-import { startServer, startWorker } from './server-process.ts';
+import { killServers, startServer, startWorker } from './server-process.ts';
 import type { EnginesCpuMs, Stage, Stages } from './stage.ts';
 import { dumpTables, runStatement } from './tables.ts';
 
@@ -21,13 +19,21 @@ const REST_TIMEOUT_MS = 15_000;
  * its stage. The queues stay until the broker ends: idle, those of one stage cost it a thousandth of a core.
  */
 export async function openProductionStages(): Promise<Stages> {
-  const engines = await startPrivateEngines();
+  const starting = startPrivateEngines();
+  const isClosed = undoneWhenInterrupted(async () => {
+    await killServers();
+    await (await starting).close();
+  });
+  const engines = await starting;
   try {
     const versions = await askVersions(engines);
     return {
       engines: { ...versions, payments: 'simulator' },
       open: () => openStage(engines),
-      close: engines.close,
+      async close() {
+        isClosed();
+        await engines.close();
+      },
     };
   } catch (error) {
     await engines.close();
@@ -57,7 +63,7 @@ async function openStage(engines: PrivateEngines): Promise<Stage> {
     enginesCpuMs,
     quiet: () => rest(enginesCpuMs),
     async keep(findings) {
-      const folder = await mkdtemp(join(tmpdir(), 'pulsecart-evidence-'));
+      const folder = await makeEvidenceFolder();
       await evidence.write(folder, findings);
       await dumpTables(databaseUrl, folder);
       return folder;

@@ -51,6 +51,19 @@ export interface ServerOptions {
   readonly instances?: number;
 }
 
+/** Servers of this process that have not ended. */
+const running = new Set<Bun.Subprocess>();
+
+/** SIGKILL to all that were started here; resolves when they are gone. */
+export async function killServers(): Promise<void> {
+  await Promise.all(
+    [...running].map((child) => {
+      child.kill('SIGKILL');
+      return child.exited;
+    }),
+  );
+}
+
 /** Starts the real server. */
 export function startServer(options: ServerOptions): Promise<ServerProcess> {
   const { dataFolder = scratchFolder(), env = {}, port = 0, instances = 1 } = options;
@@ -89,6 +102,8 @@ async function start(args: string[], env: Env, dataFolder?: string): Promise<Ser
     stdout: 'pipe',
     stderr: 'pipe',
   });
+  running.add(child);
+  void child.exited.then(() => running.delete(child));
   let messages = '';
   let output = '';
   void forEachText(child.stderr, (text) => {
