@@ -16,6 +16,12 @@ walkThrough('the walk of the README', readme, (shop) => {
   });
 });
 
+test('P6 the README installs once, before anything is started: npm ci would delete node_modules under a running server', () => {
+  const installs = [...readme.matchAll(/^npm ci.*$/gm)];
+  expect(installs.map(([line]) => line)).toEqual(['npm ci']);
+  expect(installs[0]!.index).toBeLessThan(readme.search(/^npm (start|run)/m));
+});
+
 test('the README shows a purchase of each kind, a sell-out, and an audit', () => {
   const commands = examplesIn(readme)
     .map(({ command }) => command)
