@@ -33,7 +33,7 @@ test('with nothing set everything has a value that fits one machine', () => {
       operationsMs: 31_536_000_000,
       deadLettersMs: 2_592_000_000,
     },
-    drainMs: 0,
+    drainMs: 1_000,
     streams: { max: 20_000, perAddressMax: 1_000 },
     tuning: {
       databasePool: null,

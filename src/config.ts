@@ -98,6 +98,8 @@ const ENGINE_VARIABLES = ['DATABASE_URL', 'REDIS_URL', 'RABBITMQ_URL'] as const;
 const CHARGES_IN_FLIGHT = 2_000;
 /** Buyers and balancers wait longer than this; an engine that needs it for a purchase is in trouble. */
 const PURCHASE_TIMEOUT_MS = 3_000;
+/** Requests that were just sent still find somebody; whoever waits at a terminal hardly notices. */
+const DRAIN_MS = 1_000;
 /** Each costs some kilobytes and a file descriptor. */
 const STREAMS = 20_000;
 /** Many people may share an address; one that takes a twentieth of all seats is no household. */
@@ -192,13 +194,7 @@ function readSettings(env: Readonly<Record<string, string | undefined>>, flags: 
     ),
     purchaseTtlMs: purchaseTtlMs(env),
     keep: keep(env),
-    drainMs: integer(
-      'PULSECART_DRAIN_MS',
-      env.PULSECART_DRAIN_MS,
-      mode === 'production' ? 1_000 : 0,
-      0,
-      5_000,
-    ),
+    drainMs: integer('PULSECART_DRAIN_MS', env.PULSECART_DRAIN_MS, DRAIN_MS, 0, 5_000),
     streams: Object.freeze({
       max: integer('PULSECART_STREAMS', env.PULSECART_STREAMS, STREAMS, 0, 1_000_000),
       perAddressMax: integer(

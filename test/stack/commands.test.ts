@@ -75,7 +75,7 @@ describe('the example of each help is run:', () => {
 
   async function startAndStop(args: string[], env: Record<string, string> = {}): Promise<number> {
     const child = Bun.spawn([process.execPath, '--no-env-file', MAIN, ...args], {
-      env: { ...MACHINE, ...env },
+      env: { ...MACHINE, PULSECART_DRAIN_MS: '0', ...env },
       stdin: 'ignore',
       stdout: 'pipe',
       stderr: 'inherit',

@@ -118,7 +118,7 @@ describe('Bun is found', () => {
 async function launch() {
   const folder = temporaryFolder();
   const launcher = Bun.spawn([NODE, LAUNCHER, 'serve', '--port', '0', '--data', folder.path], {
-    env: MACHINE,
+    env: { ...MACHINE, PULSECART_DRAIN_MS: '0' },
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'inherit',

@@ -96,6 +96,20 @@ describe('SIGTERM', () => {
     expect((await readBooks(shop.folder)).product(1).reserved).toBe(0);
   });
 
+  test('P6 a server answers requests that come just after SIGTERM, in every mode and without a setting', async () => {
+    await using shop = await openShop({ PULSECART_DRAIN_MS: '' });
+    const answers: Response[] = [];
+    process.kill(shop.server.pid, 'SIGTERM');
+    const health = `${shop.url}/actuator/health/liveness`;
+    const isOver = () => answers.some(({ headers }) => headers.get('connection') === 'close');
+    // Until one is answered that says goodbye: without a drain there is none, and the port is closed.
+    while (!isOver()) answers.push(await fetch(health, { keepalive: false }));
+    expect(answers.every(({ ok }) => ok)).toBe(true);
+    const { status } = await shop.buy('sync', { productId: 1, quantity: 1 });
+    expect(status).toBe(200);
+    expect(await shop.server.stop()).toBe(0);
+  });
+
   test('twice is the same as once', async () => {
     await using shop = await openShop();
     process.kill(shop.server.pid, 'SIGTERM');

@@ -53,7 +53,7 @@ export async function openSupervised(instances: number, more: Env = {}): Promise
     output = '';
     const args = [MAIN, 'serve', '--port', '0', '--instances', `${instances}`];
     supervisor = Bun.spawn([process.execPath, '--no-env-file', '--no-orphans', ...args], {
-      env: { PATH: process.env.PATH ?? '', ...env },
+      env: { PATH: process.env.PATH ?? '', PULSECART_DRAIN_MS: '0', ...env },
       stdin: 'ignore',
       stdout: 'pipe',
       stderr: 'inherit',
