@@ -3,6 +3,7 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exitLike, runBun } from './bun.mjs';
+import { withEnvFiles } from './env-file.mjs';
 
 const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'src', 'main.ts');
-exitLike(await runBun([main, ...process.argv.slice(2)]));
+exitLike(await runBun(['--no-env-file', main, ...process.argv.slice(2)], withEnvFiles(process.env)));

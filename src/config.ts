@@ -253,6 +253,14 @@ export function readBooksPlace(
   return { dataFolder: env.PULSECART_DATA || './data' };
 }
 
+/** The file that each variable is from which the launcher (bin/env-file.mjs) has read from one. */
+export function readEnvSources(
+  env: Readonly<Record<string, string | undefined>>,
+): ReadonlyMap<string, string> {
+  const sources = env.PULSECART_ENV_SOURCES?.split(' ').map((source) => source.split('=')) ?? [];
+  return new Map(sources.map(([name = '', file = '']) => [name, file]));
+}
+
 /** What a command needs that talks to a running server. */
 export interface Client {
   /** Scheme, host and port. */

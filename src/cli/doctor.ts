@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { type Config, readConfig } from '../config.ts';
+import { type Config, readConfig, readEnvSources } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import type { ExamineEngines, Finding } from './engines.ts';
 import { readFlags } from './flags.ts';
@@ -69,23 +68,12 @@ interface Setting {
 }
 
 function settingsWithSources(config: Config, env: Env, given: Given): Setting[] {
-  const files = envFiles();
+  const files = readEnvSources(env);
   return Object.entries(settingsOf(config)).map(([name, value]) => {
     const flag = FLAG_OF[name];
     if (flag && given[flag] !== undefined) return { name, value, source: `--${flag}` };
-    const set = env[name];
-    if (!set) return { name, value, source: 'default' };
-    return { name, value, source: files.find(({ lines }) => lines.get(name) === set)?.file ?? 'variable' };
-  });
-}
-
-/** Files that are read at the start, the strongest first. A variable that says the same as one is taken for the file's. */
-function envFiles(): { file: string; lines: Map<string, string> }[] {
-  if (process.execArgv.includes('--no-env-file')) return [];
-  return ['.env.local', '.env.development', '.env'].flatMap((file) => {
-    if (!existsSync(file)) return [];
-    const lines = readFileSync(file, 'utf8').matchAll(/^\s*(?:export\s+)?(\w+)\s*=\s*(["']?)(.*?)\2\s*$/gm);
-    return [{ file, lines: new Map([...lines].map(([, name, , value]) => [name!, value!])) }];
+    if (!env[name]) return { name, value, source: 'default' };
+    return { name, value, source: files.get(name) ?? 'variable' };
   });
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MAIN, runPulsecart, runToEnd } from '../support/command.ts';
+import { LAUNCHER, runPulsecart, runToEnd } from '../support/command.ts';
 import { ownDatabase, productionEngines } from '../support/engines.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { ownEngines } from '../support/own-engines.ts';
@@ -55,16 +55,38 @@ describe('doctor', () => {
     expect(findings.find(({ name }) => name === 'address')?.state).toBe('broken');
   });
 
-  test('tells which file a setting comes from', async () => {
+  test('P6 a value in .env means what is written, and doctor says that file as its source', async () => {
     using folder = temporaryFolder();
-    writeFileSync(join(folder.path, '.env'), 'PULSECART_DRAIN_MS=250\nPORT=0\n');
-    const { stdout } = await runToEnd([process.execPath, MAIN, 'doctor', '--json'], {
+    const token = 'pa$$word#with $PATH and $HOME$';
+    const lines = [
+      '\uFEFF# the shop',
+      'PORT=0',
+      `export PULSECART_OPERATOR_TOKEN="${token}"`,
+      'PULSECART_DATA=da$HOME#ta \r',
+      'DATABASE_URL=',
+      "PULSECART_NAMESPACE='shop'",
+      'PULSECART_WORKER=on',
+    ];
+    writeFileSync(join(folder.path, '.env'), lines.join('\n'));
+    writeFileSync(join(folder.path, '.env.local'), 'PULSECART_NAMESPACE=mine');
+    const { stdout } = await runToEnd([Bun.which('node') ?? 'node', LAUNCHER, 'doctor', '--json'], {
       cwd: folder.path,
-      env: { PORT: '0', PULSECART_WORKER: 'off' },
+      env: { PULSECART_WORKER: 'off' },
     });
     const { settings } = JSON.parse(stdout);
-    expect(settings).toContainEqual({ name: 'PULSECART_DRAIN_MS', value: '250', source: '.env' });
-    expect(settings).toContainEqual({ name: 'PULSECART_WORKER', value: 'off', source: 'variable' });
+    for (const setting of [
+      { name: 'PULSECART_DATA', value: 'da$HOME#ta', source: '.env' },
+      { name: 'PULSECART_OPERATOR_TOKEN', value: '***', source: '.env' },
+      { name: 'PULSECART_NAMESPACE', value: 'mine', source: '.env.local' },
+      { name: 'PULSECART_WORKER', value: 'off', source: 'variable' },
+      { name: 'PULSECART_MODE', value: 'development', source: 'default' },
+    ])
+      expect(settings).toContainEqual(setting);
+    await using shop = await openShop({ PULSECART_OPERATOR_TOKEN: token });
+    const asked = await runToEnd([Bun.which('node') ?? 'node', LAUNCHER, 'dlq', 'list', '--url', shop.url], {
+      cwd: folder.path,
+    });
+    expect(asked).toMatchObject({ exit: 0, stderr: '' });
   });
 
   test('says what is wrong with the settings, the folder and each engine, and no secret', async () => {
