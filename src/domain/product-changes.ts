@@ -8,6 +8,7 @@ export interface ProductChanges {
   readonly opensAt?: number | null;
   readonly closesAt?: number | null;
   readonly perCustomerLimit?: number | null;
+  readonly customerRequired?: boolean;
   readonly holdSeconds?: number;
   /** Added to the round and its free units; negative takes free units away. */
   readonly addUnits?: number;

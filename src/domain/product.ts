@@ -23,6 +23,8 @@ export interface Product {
   readonly closesAt: number | null;
   /** Most units one customer may hold in one generation; null: no limit. */
   readonly perCustomerLimit: number | null;
+  /** Only who says who they are may buy, so that the limit counts everybody. */
+  readonly customerRequired: boolean;
   /** How long an unpaid order keeps its units. */
   readonly holdSeconds: number;
 }
@@ -42,6 +44,7 @@ export interface ProductWish {
   readonly opensAt?: number | null;
   readonly closesAt?: number | null;
   readonly perCustomerLimit?: number | null;
+  readonly customerRequired?: boolean;
   readonly holdSeconds?: number;
 }
 

@@ -12,6 +12,8 @@ export type RefusalCode =
   | 'sale_paused'
   /** The product has another price than the buyer insists on. */
   | 'price_changed'
+  /** The sale is for named customers alone. */
+  | 'customer_required'
   | 'unknown_product'
   | 'too_old'
   /** An operator gave it up; it had been put aside as undecidable. */
@@ -74,6 +76,8 @@ export function refusalMessage(code: RefusalCode, quantity: number, available: n
       return 'The sale is paused';
     case 'price_changed':
       return 'The price is not the expected one';
+    case 'customer_required':
+      return 'This sale needs a userId';
     case 'unknown_product':
       return 'Unknown product';
     case 'too_old':

@@ -8,6 +8,7 @@ import operations from './migrations/0003-operations.sql' with { type: 'text' };
 import endings from './migrations/0004-endings.sql' with { type: 'text' };
 import retention from './migrations/0005-retention.sql' with { type: 'text' };
 import finalRefusals from './migrations/0006-final-refusals.sql' with { type: 'text' };
+import customersRequired from './migrations/0007-customers-required.sql' with { type: 'text' };
 import { watchFiles } from './own-files.ts';
 
 /** In order; a file is never edited once it has been released. */
@@ -18,6 +19,7 @@ const MIGRATIONS: readonly string[] = [
   endings,
   retention,
   finalRefusals,
+  customersRequired,
 ];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 

@@ -4,7 +4,7 @@ import { isoTime } from './respond.ts';
 /** A product as everybody sees it; its state is that of `nowMs`. */
 export function shownProduct(product: Product, nowMs: number) {
   const { id, name, priceMinor, currency, total, reserved, sold, version, generation } = product;
-  const { opensAt, closesAt, perCustomerLimit, holdSeconds } = product;
+  const { opensAt, closesAt, perCustomerLimit, customerRequired, holdSeconds } = product;
   const state = saleState(product, nowMs);
   return {
     productId: id,
@@ -23,6 +23,7 @@ export function shownProduct(product: Product, nowMs: number) {
     opensAt: opensAt === null ? null : isoTime(opensAt),
     closesAt: closesAt === null ? null : isoTime(closesAt),
     perCustomerLimit,
+    customerRequired,
     holdSeconds,
   };
 }

@@ -19,7 +19,7 @@ const KEY_CHARS_MAX = 255;
 const ANONYMOUS_KEY_CHARS_MIN = 16;
 
 export const CUSTOMER_EXPECTED =
-  'userId must be an integer, or a string of 1 to 64 characters without control characters or broken UTF-8, or absent';
+  'userId must be an integer, or a string of 1 to 64 characters, not all of them spaces, without control characters or broken UTF-8, or absent';
 
 const EXPECTED: Readonly<Record<string, string>> = {
   productId: 'productId must be an integer from 1 to 9007199254740991',
@@ -73,9 +73,12 @@ function validate(
   return { productId, quantity, customer, key: { scope, value, fingerprint }, expectedPriceMinor };
 }
 
-/** The number 12345 and the string "12345" are one customer; null is nobody in particular. */
+/**
+ * The number 12345 and the string "12345" are one customer, and so is a name however its accents were typed (NFC) and with spaces
+ * around it; null is nobody in particular.
+ */
 export function canonicalCustomer(userId: number | string | null | undefined): string | null {
-  return userId === undefined || userId === null ? null : String(userId);
+  return userId === undefined || userId === null ? null : String(userId).normalize('NFC').trim();
 }
 
 function invalidBody(req: Request, body: unknown): Response {

@@ -16,7 +16,8 @@ export const ProductId = Type.Integer({
 
 export const Quantity = Type.Integer({ minimum: 1, maximum: QUANTITY_MAX, description: 'Units wanted' });
 
-const CUSTOMER_PATTERN = `^[^${UNTEXT}]{1,64}$`;
+/** Something is left of it when it is trimmed. */
+const CUSTOMER_PATTERN = `^(?=\\s*\\S)[^${UNTEXT}]{1,64}$`;
 
 export const UserId = Type.Union(
   [
@@ -26,7 +27,9 @@ export const UserId = Type.Union(
   ],
   {
     description:
-      'The customer; 12345 and "12345" are the same one. Absent or null: anonymous, no limit applies.',
+      'The customer. Customers are compared as Unicode NFC, without spaces around them: 12345, "12345" and " 12345" are the ' +
+      'same one; upper and lower case differ. Absent or null: anonymous. No limit applies then, and a sale with ' +
+      '`customerRequired` refuses.',
   },
 );
 

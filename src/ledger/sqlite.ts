@@ -16,6 +16,7 @@ import {
   type PaymentRow,
   PRODUCT_COLUMNS,
   type ProductRow,
+  productIn,
 } from './sqlite/rows.ts';
 import { createSales } from './sqlite/sales.ts';
 import { createSettle } from './sqlite/settle.ts';
@@ -89,10 +90,11 @@ export function openSqliteLedger({ db, read, write, probe }: Store, now: Clock):
 
   return {
     async products() {
-      return read(() => allProducts.all());
+      return read(() => allProducts.all()).map(productIn);
     },
     async product(productId) {
-      return read(() => oneProduct.get(productId)) ?? undefined;
+      const row = read(() => oneProduct.get(productId));
+      return row ? productIn(row) : undefined;
     },
     async addProducts(products) {
       write(() => {

@@ -164,6 +164,7 @@ const REFUSALS: Readonly<Record<RefusalCode, true>> = {
   sale_closed: true,
   sale_paused: true,
   price_changed: true,
+  customer_required: true,
   unknown_product: true,
   too_old: true,
   discarded: true,

@@ -50,6 +50,7 @@ const FIELDS: Readonly<Record<string, readonly unknown[]>> = {
     true,
   ],
   perCustomerLimit: [0, -1, 1.5, 2 ** 31, '2'],
+  customerRequired: ['true', 1, null],
   holdSeconds: [0, -1, 1.5, 86_401, '600', null],
   reason: ['', ' ', 'a\nb', 'x'.repeat(501), 7, null],
   closeAt: [FUTURE],

@@ -64,6 +64,7 @@ export function describeProducts(openShop: (env?: Record<string, string>) => Pro
           opensAt: null,
           closesAt: null,
           perCustomerLimit: null,
+          customerRequired: false,
           holdSeconds: 600,
           serverTime: expect.any(String),
         },
@@ -110,6 +111,47 @@ export function describeProducts(openShop: (env?: Record<string, string>) => Pro
         subject: `product/${json.productId}`,
         reason: 'for the test',
       });
+    });
+
+    test('B20 can ask for a userId, and let anonymous buyers in again', async () => {
+      const { productId, customerRequired } = (await create({ perCustomerLimit: 1, customerRequired: true }))
+        .json;
+      expect(customerRequired).toBe(true);
+      const anonymous = await shop.buy('sync', { productId, quantity: 1 });
+      expect([anonymous.status, anonymous.json]).toEqual([
+        409,
+        expect.objectContaining({
+          success: false,
+          code: 'customer_required',
+          orderId: null,
+          remainingStock: 5,
+        }),
+      ]);
+      const { trackingId } = (await shop.buy('async', { productId, quantity: 1, userId: null })).json;
+      expect((await shop.get(`/api/v1/async/purchase/${trackingId}?wait=20s`)).json).toMatchObject({
+        status: 'rejected',
+        code: 'customer_required',
+      });
+      expect(await buy(productId, { userId: 'ann' })).toBe('bought');
+      expect((await patch(productId, { customerRequired: false })).json.customerRequired).toBe(false);
+      expect((await lastLogged()).details).toEqual({ customerRequired: false });
+      expect(await buy(productId)).toBe('bought');
+    });
+
+    test('B20 has one customer under one limit, however the name is typed', async () => {
+      const productId = await created({ perCustomerLimit: 1 });
+      expect(await buy(productId, { userId: 'Ame\u0301lie' })).toBe('bought');
+      for (const userId of ['Am\u00e9lie', ' Am\u00e9lie', 'Ame\u0301lie \u3000'])
+        expect(await buy(productId, { userId })).toBe('limit_reached');
+      expect(await buy(productId, { userId: 'am\u00e9lie' })).toBe('bought');
+      expect(await buy(productId, { userId: 7 })).toBe('bought');
+      expect(await buy(productId, { userId: ' 7 ' })).toBe('limit_reached');
+      const { status, json } = await shop.buy('sync', { productId, quantity: 1, userId: ' \u00a0' });
+      expect([status, json.field]).toEqual([400, 'userId']);
+      const key = { 'Idempotency-Key': 'of-amelie' };
+      const again = { productId, quantity: 1, userId: 'Ze\u0301lie' };
+      const first = await shop.buy('sync', again, key);
+      expect((await shop.buy('sync', { ...again, userId: 'Z\u00e9lie ' }, key)).text).toBe(first.text);
     });
 
     test('chooses an id, which nobody else may have', async () => {

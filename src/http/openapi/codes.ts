@@ -36,6 +36,10 @@ const NOTES: Readonly<Record<Exclude<Code, 'unusable_store'>, Note>> = {
       'The product has another price than the `expectedPriceMinor` of the request. Nothing was bought.',
     advice: 'Read the product, and show the buyer its price.',
   },
+  customer_required: {
+    meaning: 'The sale is for named customers alone, and the request has no `userId`.',
+    advice: 'Send the `userId`.',
+  },
   too_old: {
     status: 'outcome `failed`',
     meaning: 'The purchase waited past its time and was not carried out.',

@@ -31,6 +31,7 @@ const SHOWN = {
   opensAt: '2026-11-27T09:00:00.000Z',
   closesAt: '2026-11-27T09:30:00.000Z',
   perCustomerLimit: 2,
+  customerRequired: false,
   holdSeconds: 600,
 };
 

@@ -69,7 +69,8 @@ export const SYNC_PATHS: Paths = {
         '200': jsonAnswer('The order is committed to disk', PurchaseAnswer, { examples: { bought: BOUGHT } }),
         ...BAD_PURCHASE_INPUT,
         '409': anyJsonAnswer(
-          'Refused: `sold_out`, `limit_reached`, `sale_not_open`, `sale_closed`, `sale_paused` or `price_changed`. ' +
+          'Refused: `sold_out`, `limit_reached`, `sale_not_open`, `sale_closed`, `sale_paused`, `price_changed` or ' +
+            '`customer_required`. ' +
             'Or `in_flight`: the first request with this key is still under way.',
           [PurchaseAnswer, ErrorAnswer],
           { headers: ['Retry-After'], examples: { sold_out: SOLD_OUT, in_flight: IN_FLIGHT } },

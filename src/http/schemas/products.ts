@@ -33,6 +33,9 @@ const PriceMinor = Type.Integer({
 });
 const Currency = Type.String({ pattern: `^(${CURRENCIES.join('|')})$`, description: 'ISO 4217' });
 const Limit = Type.Integer({ minimum: 1, maximum: UNITS_MAX });
+const CustomerRequired = Type.Boolean({
+  description: 'Whether only who names a userId may buy, so that the limit counts everybody',
+});
 const HoldSeconds = Type.Integer({
   minimum: 1,
   maximum: HOLD_SECONDS_MAX,
@@ -56,6 +59,7 @@ export const ProductBody = Type.Object(
     opensAt: Type.Optional(OpensAt),
     closesAt: Type.Optional(ClosesAt),
     perCustomerLimit: Type.Optional(nullable(Limit)),
+    customerRequired: Type.Optional(CustomerRequired),
     holdSeconds: Type.Optional(HoldSeconds),
     reason: Reason,
   },
@@ -64,7 +68,7 @@ export const ProductBody = Type.Object(
     additionalProperties: false,
     description:
       'Without `productId` the lowest free one is taken. Without times the sale is open at once and never closes; without ' +
-      '`perCustomerLimit` there is none; holds are 600 seconds.',
+      '`perCustomerLimit` there is none, and buyers may be anonymous without `customerRequired`; holds are 600 seconds.',
   },
 );
 export const checkProductBody = Compile(ProductBody);
@@ -76,6 +80,7 @@ export const ProductChangeBody = Type.Object(
     opensAt: Type.Optional(OpensAt),
     closesAt: Type.Optional(ClosesAt),
     perCustomerLimit: Type.Optional(nullable(Limit)),
+    customerRequired: Type.Optional(CustomerRequired),
     holdSeconds: Type.Optional(HoldSeconds),
     reason: Reason,
   },
@@ -135,6 +140,7 @@ const PRODUCT = {
   opensAt: nullable(Shown),
   closesAt: nullable(Shown),
   perCustomerLimit: nullable(Limit),
+  customerRequired: Type.Boolean(),
   holdSeconds: Type.Integer({ minimum: 1 }),
 };
 
@@ -163,5 +169,6 @@ export const EXPECTED_OF_PRODUCTS: Readonly<Record<string, string>> = {
   opensAt: `opensAt must be a time with its zone like ${SOME_TIME}, or null`,
   closesAt: `closesAt must be a time with its zone like ${SOME_TIME}, or null`,
   perCustomerLimit: `perCustomerLimit must be a whole number from 1 to ${UNITS_MAX}, or null for none`,
+  customerRequired: 'customerRequired must be true or false',
   holdSeconds: `holdSeconds must be a whole number from 1 to ${HOLD_SECONDS_MAX}`,
 };

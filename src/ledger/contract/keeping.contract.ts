@@ -6,7 +6,12 @@ import { brief, captured, failedWith, LONG_MS, type Scene, SHORT_LEASE_MS } from
 export function keeping(scene: Scene): void {
   describe('the ledger keeps', () => {
     test('a new product with its defaults, and leaves one that exists as it is', async () => {
-      const productId = await scene.sale({ units: UNITS_MAX, holdSeconds: 60, perCustomerLimit: 2 });
+      const productId = await scene.sale({
+        units: UNITS_MAX,
+        holdSeconds: 60,
+        perCustomerLimit: 2,
+        customerRequired: true,
+      });
       const kept = await scene.product(productId);
       expect(kept).toEqual({
         id: productId,
@@ -22,6 +27,7 @@ export function keeping(scene: Scene): void {
         opensAt: null,
         closesAt: null,
         perCustomerLimit: 2,
+        customerRequired: true,
         holdSeconds: 60,
       });
       const impostor = { id: productId, name: 'Another', priceMinor: 1, currency: 'USD', units: 1 };

@@ -34,6 +34,27 @@ export function limits(scene: Scene): void {
       expect(outcome).toEqual({ kind: 'refused', code: 'limit_reached', available: 10 });
     });
 
+    test('B20 binds everybody where the sale wants a customer: an anonymous buyer is refused, on both ways', async () => {
+      const productId = await scene.sale({ perCustomerLimit: 1, customerRequired: true });
+      for (const channel of ['sync', 'async'] as const) {
+        const wishes = [null, `${channel}-ann`, `${channel}-ann`, null].map((customer) =>
+          scene.purchase(productId, { channel, customer }),
+        );
+        expect((await scene.decide(...wishes)).map(brief)).toEqual([
+          'customer_required',
+          'reserved',
+          'limit_reached',
+          'customer_required',
+        ]);
+      }
+      expect(await scene.units(productId)).toEqual([8, 2, 0]);
+      // A batch of nobody but anonymous buyers, and one without a limit.
+      expect(await ask(productId, null, 1, 1)).toEqual(['customer_required', 'customer_required']);
+      const unlimited = await scene.sale({ customerRequired: true });
+      expect(await ask(unlimited, null, 1)).toEqual(['customer_required']);
+      expect(await ask(unlimited, 'ann', 3, 3)).toEqual(['reserved', 'reserved']);
+    });
+
     test('does not bind an anonymous buyer', async () => {
       const productId = await scene.sale({ perCustomerLimit: 1 });
       expect(await ask(productId, null, 4, 4)).toEqual(['reserved', 'reserved']);

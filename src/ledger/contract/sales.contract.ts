@@ -33,6 +33,7 @@ export function sales(scene: Scene): void {
         opensAt: null,
         closesAt: null,
         perCustomerLimit: null,
+        customerRequired: false,
         holdSeconds: 600,
       });
       expect(await scene.product(product.id)).toEqual(product);

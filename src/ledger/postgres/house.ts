@@ -9,9 +9,10 @@ import type { Database } from './database.ts';
 const ADD_PRODUCTS = `
   WITH added AS (
     INSERT INTO products
-      (id, name, price_minor, currency, total, opens_at, closes_at, per_customer_limit, hold_seconds)
+      (id, name, price_minor, currency, total, opens_at, closes_at, per_customer_limit, hold_seconds,
+      customer_required)
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
-      $8::integer[], $9::integer[]) AS p (id) ORDER BY id
+      $8::integer[], $9::integer[], $10::boolean[]) AS p (id) ORDER BY id
     ON CONFLICT DO NOTHING RETURNING id, total)
   INSERT INTO generations (product_id, started_at, generation, units)
   SELECT id, pulsecart_now(), 1, total FROM added`;
@@ -74,6 +75,7 @@ export function createHouse({
         numberArray(products.map(({ closesAt }) => closesAt ?? null)),
         numberArray(products.map(({ perCustomerLimit }) => perCustomerLimit ?? null)),
         numberArray(products.map(({ holdSeconds }) => holdSeconds ?? DEFAULT_HOLD_SECONDS)),
+        `{${products.map(({ customerRequired = false }) => customerRequired).join()}}`,
       ]);
     },
 

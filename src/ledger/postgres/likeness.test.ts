@@ -148,7 +148,7 @@ async function live(pair: Pair, seed: number): Promise<void> {
 
   const products: NewProduct[] = [
     { units: 5 + below(40), perCustomerLimit: 1 + below(4) },
-    { units: 5 + below(40), perCustomerLimit: null },
+    { units: 5 + below(40), perCustomerLimit: null, customerRequired: random() < 0.5 },
     { units: below(2_000), closesAt: pair.now() + below(5_000) },
   ].map((own) => ({
     id: pair.newProductId(),
@@ -240,6 +240,7 @@ async function live(pair: Pair, seed: number): Promise<void> {
       opensAt: random() < 0.7 ? null : time(),
       closesAt: time(),
       perCustomerLimit: random() < 0.4 ? null : 1 + below(8),
+      customerRequired: random() < 0.3,
       holdSeconds: 1 + below(3),
       addUnits: below(12) - 5,
     };
@@ -374,8 +375,13 @@ async function live(pair: Pair, seed: number): Promise<void> {
       }
       case 'create': {
         const [id] = random() < 0.5 ? [pick(productIds)] : [pair.newProductId()];
-        const { opensAt = null, closesAt = null, perCustomerLimit = null } = someChanges();
-        const times = { opensAt, closesAt, perCustomerLimit };
+        const {
+          opensAt = null,
+          closesAt = null,
+          perCustomerLimit = null,
+          customerRequired = false,
+        } = someChanges();
+        const times = { opensAt, closesAt, perCustomerLimit, customerRequired };
         const product = { id, name: 'Neu', priceMinor: 1, currency: 'EUR', units: below(9), ...times };
         const operation = anOperation(0);
         await both((ledger) => ledger.createProduct(product, operation));

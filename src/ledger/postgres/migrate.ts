@@ -12,6 +12,7 @@ import finalRefusals from './migrations/0009-final-refusals.sql' with { type: 't
 import freshRefunds from './migrations/0010-fresh-refunds.sql' with { type: 'text' };
 import expectedPrices from './migrations/0011-expected-prices.sql' with { type: 'text' };
 import opensNow from './migrations/0012-opens-now.sql' with { type: 'text' };
+import customersRequired from './migrations/0013-customers-required.sql' with { type: 'text' };
 
 /** In order; a file is never edited once it has been released. */
 const MIGRATIONS: readonly string[] = [
@@ -27,6 +28,7 @@ const MIGRATIONS: readonly string[] = [
   freshRefunds,
   expectedPrices,
   opensNow,
+  customersRequired,
 ];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 

@@ -5,7 +5,7 @@ import type { Outcome, Purchase, RefusalCode } from '../../domain/purchase.ts';
 import type { Decision } from '../ledger.ts';
 import { createKeyRefusals } from './key-refusals.ts';
 import { createOrders, withoutLease } from './orders.ts';
-import { OUTCOME_COLUMNS, type OutcomeRow, PRODUCT_COLUMNS, type ProductRow } from './rows.ts';
+import { OUTCOME_COLUMNS, type OutcomeRow, PRODUCT_COLUMNS, type ProductRow, productIn } from './rows.ts';
 
 /** A product while a batch is being decided: read once, moved in memory, written once. */
 interface Till {
@@ -60,7 +60,8 @@ export function createDecide(
         const row = readProduct.get(productId);
         found = null;
         if (row) {
-          const { lastNumber, ...product } = row;
+          const { lastNumber, ...columns } = row;
+          const product = productIn(columns);
           found = { product, free: available(product), granted: 0, lastNumber };
         }
         tills.set(productId, found);
@@ -178,6 +179,7 @@ function whyNot(
   // The window of an async purchase was judged when it was accepted; what happened to the sale since is no reason.
   const closed = channel === 'sync' ? saleRefusal(product, now) : null;
   if (closed) return closed;
+  if (product.customerRequired && customer === null) return 'customer_required';
   if (free < quantity) return 'sold_out';
   const limit = product.perCustomerLimit;
   if (limit === null || customer === null) return null;

@@ -15,12 +15,12 @@ import {
 } from '../../domain/product-changes.ts';
 import type { SaleStep } from '../sales.ts';
 import { createOperations } from './operations.ts';
-import { PRODUCT_COLUMNS, type ProductRow } from './rows.ts';
+import { PRODUCT_COLUMNS, type ProductRow, productIn } from './rows.ts';
 
 /** What operators do to products. All but `after` must run inside one immediate transaction. */
 export function createSales(db: Database) {
   const operations = createOperations(db);
-  const one = db.prepare<ProductRow, [number]>(`SELECT ${PRODUCT_COLUMNS} FROM products WHERE id = ?`);
+  const row = db.prepare<ProductRow, [number]>(`SELECT ${PRODUCT_COLUMNS} FROM products WHERE id = ?`);
   const after = db.prepare<ProductRow, [number, number]>(
     `SELECT ${PRODUCT_COLUMNS} FROM products WHERE id > ? ORDER BY id LIMIT ?`,
   );
@@ -29,13 +29,14 @@ export function createSales(db: Database) {
      WHERE id NOT IN (SELECT id FROM products)`,
   );
   const insert = db.prepare(
-    `INSERT INTO products (id, name, price_minor, currency, total, opens_at, closes_at, per_customer_limit, hold_seconds)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    `INSERT INTO products (id, name, price_minor, currency, total, opens_at, closes_at, per_customer_limit, hold_seconds,
+       customer_required)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   );
   const begin = db.prepare('INSERT INTO generations VALUES (?, ?, ?, ?)');
   const store = db.prepare<ProductRow, (string | number | null)[]>(
     `UPDATE products SET name = ?2, price_minor = ?3, state = ?4, opens_at = ?5, closes_at = ?6, per_customer_limit = ?7,
-       hold_seconds = ?8, total = ?9, version = version + 1
+       hold_seconds = ?8, total = ?9, customer_required = ?10, version = version + 1
      WHERE id = ?1 RETURNING ${PRODUCT_COLUMNS}`,
   );
   const addToRound = db.prepare(
@@ -56,12 +57,17 @@ export function createSales(db: Database) {
   );
   const dropHoldings = db.prepare<null, [number]>('DELETE FROM holdings WHERE product_id = ?');
 
+  function one(productId: number): Product | null {
+    const found = row.get(productId);
+    return found && productIn(found);
+  }
+
   function add(product: NewProduct, now: number): boolean {
     const { id, name, priceMinor, currency, units } = product;
-    const { opensAt = null, closesAt = null, perCustomerLimit = null } = product;
+    const { opensAt = null, closesAt = null, perCustomerLimit = null, customerRequired = false } = product;
     const hold = product.holdSeconds ?? DEFAULT_HOLD_SECONDS;
     const values = [id, name, priceMinor, currency, units, opensAt, closesAt, perCustomerLimit, hold];
-    if (insert.run(...values).changes === 0) return false;
+    if (insert.run(...values, customerRequired ? 1 : 0).changes === 0) return false;
     begin.run(id, 1, units, now);
     return true;
   }
@@ -69,7 +75,7 @@ export function createSales(db: Database) {
   /** The product as it is now when this operation was done before. */
   function doneBefore({ id }: Operation): Product | null {
     const subject = operations.subjectOf(id);
-    return subject === null ? null : one.get(Number(subject.replace('product/', '')));
+    return subject === null ? null : one(Number(subject.replace('product/', '')));
   }
 
   /** The most units that a customer holds in this round, once holdings are kept as the new limit needs them. */
@@ -83,24 +89,25 @@ export function createSales(db: Database) {
   function save(before: Product, next: Product): Product {
     const { id, name, priceMinor, state, opensAt, closesAt, perCustomerLimit, holdSeconds, total } = next;
     if (total !== before.total) addToRound.run(total - before.total, id, before.generation);
-    return store.get(id, name, priceMinor, state, opensAt, closesAt, perCustomerLimit, holdSeconds, total)!;
+    const values = [id, name, priceMinor, state, opensAt, closesAt, perCustomerLimit, holdSeconds, total];
+    return productIn(store.get(...values, next.customerRequired ? 1 : 0)!);
   }
 
   return {
     add,
-    after: (id: number, limit: number): Product[] => after.all(id, limit),
+    after: (id: number, limit: number): Product[] => after.all(id, limit).map(productIn),
 
     create(wish: ProductWish, operation: Operation, now: number): SaleStep {
       const done = doneBefore(operation);
       if (done) return { kind: 'done', product: done };
       const id = wish.id ?? lowestFreeId.get()!.id;
-      const existing = one.get(id);
+      const existing = one(id);
       if (existing) return refused({ code: 'product_exists', field: null }, existing);
       const wrong = newWindowRefusal(wish, now);
       if (wrong) return refused(wrong, null);
       add({ ...wish, id }, now);
       operations.write({ ...operation, subject: `product/${id}` }, now);
-      return { kind: 'done', product: one.get(id)! };
+      return { kind: 'done', product: one(id)! };
     },
 
     change(
@@ -110,7 +117,7 @@ export function createSales(db: Database) {
       version: number | null,
       now: number,
     ): SaleStep {
-      const product = one.get(productId);
+      const product = one(productId);
       if (!product) return refused({ code: 'unknown_product', field: null }, null);
       if (operations.subjectOf(operation.id) !== null) return { kind: 'done', product };
       if (version !== null && version !== product.version) {
@@ -128,7 +135,7 @@ export function createSales(db: Database) {
     },
 
     close(productId: number, operation: Operation, now: number): SaleStep {
-      const product = one.get(productId);
+      const product = one(productId);
       if (!product) return refused({ code: 'unknown_product', field: null }, null);
       if (operations.subjectOf(operation.id) !== null) return { kind: 'done', product };
       operations.write(operation, now);
@@ -138,9 +145,9 @@ export function createSales(db: Database) {
 
     /** A fresh round of exactly `units` free units. */
     reset(productId: number, units: number, operation: Operation | null, now: number): Product | null {
-      const product = one.get(productId);
+      const product = one(productId);
       if (!product || (operation && !operations.write(operation, now))) return product;
-      const fresh = startRound.get(units, productId)!;
+      const fresh = productIn(startRound.get(units, productId)!);
       begin.run(productId, fresh.generation, units, now);
       return fresh;
     },

@@ -1,0 +1,533 @@
+-- A sale can be for named customers alone: an anonymous purchase is refused as `customer_required`. Otherwise the functions are those
+-- of before (0007 and 0009).
+ALTER TABLE products ADD COLUMN customer_required boolean NOT NULL DEFAULT false;
+
+CREATE OR REPLACE FUNCTION pulsecart_product(p products) RETURNS json LANGUAGE sql STABLE AS $$
+  SELECT json_build_object('id', p.id, 'name', p.name, 'priceMinor', p.price_minor, 'currency', p.currency,
+    'total', p.total, 'reserved', p.reserved, 'sold', p.sold, 'version', p.version, 'generation', p.generation,
+    'state', p.state, 'opensAt', p.opens_at, 'closesAt', p.closes_at, 'perCustomerLimit', p.per_customer_limit,
+    'customerRequired', p.customer_required, 'holdSeconds', p.hold_seconds)
+$$;
+
+-- Sells to purchases without key, all of one channel, and grouped by product.
+--   in_products, in_lengths, in_units     products, rising; how many purchases each has, and for how many units
+--   in_ids, in_quantities, in_customers   the purchases; null: one unit each, all anonymous
+--   in_oldest, in_decide_by               the lowest of the ids; the time at which the first of them is too old. Then the answer
+--                                         is null, and the caller asks pulsecart_decide, which is told the time of each
+-- Answers {now, products, first}, where `first` are the numbers of each product's first order and the others' follow; or
+-- what pulsecart_decide answers.
+CREATE OR REPLACE FUNCTION pulsecart_sell(
+  in_async boolean, in_products bigint[], in_lengths integer[], in_units bigint[],
+  in_ids uuid[], in_quantities integer[], in_customers text[], in_oldest uuid DEFAULT NULL,
+  in_decide_by bigint DEFAULT NULL
+) RETURNS json LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET lock_timeout = '1s'
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
+DECLARE
+  now_ms    bigint;
+  fits      boolean := true;
+  tills     products[];
+  till      products;
+  nth_till  integer;
+  done      integer;
+  upto      integer;
+  as_sold   json[];
+  first     bigint[];
+  answer    json;
+BEGIN
+  -- A row that is locked is read as it is after the wait. So this one look-up serves for all: while somebody keeps an old
+  -- snapshot, each would go through every version that the row has had since.
+  tills := ARRAY(SELECT p FROM products p WHERE p.id = ANY (in_products) ORDER BY p.id FOR NO KEY UPDATE);
+  now_ms := pulsecart_now();
+  IF now_ms >= in_decide_by THEN
+    RETURN NULL;
+  END IF;
+
+  nth_till := 0;
+  done := 0;
+  FOREACH till IN ARRAY tills LOOP
+    nth_till := nth_till + 1;
+    upto := done + in_lengths[nth_till];
+    fits := fits AND till.total - till.reserved - till.sold >= in_units[nth_till]
+      AND (in_async OR pulsecart_closed(till, now_ms) IS NULL)
+      AND NOT (till.customer_required
+        AND (in_customers IS NULL OR array_position(in_customers[done + 1 : upto], NULL) IS NOT NULL));
+    IF fits AND till.per_customer_limit IS NOT NULL AND in_customers IS NOT NULL THEN
+      fits := NOT EXISTS (
+        SELECT FROM unnest(in_customers[done + 1 : upto], in_quantities[done + 1 : upto]) AS u (customer, quantity)
+        WHERE u.customer IS NOT NULL GROUP BY u.customer
+        HAVING sum(coalesce(u.quantity, 1)) + coalesce((SELECT h.units FROM holdings h
+          WHERE h.product_id = till.id AND h.generation = till.generation AND h.customer = u.customer), 0)
+          > till.per_customer_limit);
+    END IF;
+    done := upto;
+  END LOOP;
+  fits := fits AND cardinality(tills) = cardinality(in_products);
+
+  IF fits THEN
+    -- Looking for repeated ids beforehand, or ON CONFLICT, would search the index once more for each order: 10.3 against
+    -- 7.5 µs of the server's CPU per purchase. So a repeated id breaks the insert, and what was inserted is taken back.
+    BEGIN
+      nth_till := 0;
+      done := 0;
+      FOREACH till IN ARRAY tills LOOP
+        nth_till := nth_till + 1;
+        upto := done + in_lengths[nth_till];
+        INSERT INTO orders (id, product_id, number, price_minor, created_at, expires_at, updated_at, generation, quantity,
+          remaining, channel, currency, customer)
+        SELECT u.id, till.id, till.last_number + u.nth, till.price_minor, now_ms,
+          now_ms + till.hold_seconds * 1000::bigint, now_ms, till.generation, coalesce(u.quantity, 1),
+          till.total - till.reserved - till.sold - CASE WHEN in_quantities IS NULL THEN u.nth ELSE u.upto_this END,
+          CASE WHEN in_async THEN 'async' ELSE 'sync' END::channel, till.currency, u.customer
+        FROM (
+          SELECT id, NULL::integer AS quantity, customer, nth, NULL::bigint AS upto_this
+          FROM unnest(in_ids[done + 1 : upto], in_customers[done + 1 : upto]) WITH ORDINALITY AS u (id, customer, nth)
+          WHERE in_quantities IS NULL
+          UNION ALL
+          SELECT id, quantity, customer, nth, sum(quantity) OVER (ORDER BY nth ROWS UNBOUNDED PRECEDING)
+          FROM unnest(in_ids[done + 1 : upto], in_quantities[done + 1 : upto], in_customers[done + 1 : upto])
+            WITH ORDINALITY AS u (id, quantity, customer, nth)
+          WHERE in_quantities IS NOT NULL) AS u;
+        IF till.per_customer_limit IS NOT NULL AND in_customers IS NOT NULL THEN
+          INSERT INTO holdings (product_id, generation, units, customer)
+          SELECT till.id, till.generation, sum(coalesce(u.quantity, 1)), u.customer
+          FROM unnest(in_customers[done + 1 : upto], in_quantities[done + 1 : upto]) AS u (customer, quantity)
+          WHERE u.customer IS NOT NULL GROUP BY u.customer
+          ON CONFLICT (product_id, generation, customer) DO UPDATE SET units = holdings.units + excluded.units;
+        END IF;
+        first := first || till.last_number + 1;
+        UPDATE products SET reserved = reserved + in_units[nth_till], last_number = last_number + in_lengths[nth_till],
+          version = version + 1
+        WHERE id = till.id RETURNING * INTO till;
+        as_sold := as_sold || pulsecart_product(till);
+        done := upto;
+      END LOOP;
+      PERFORM pulsecart_in_time(in_decide_by);
+      -- Only now: `pulsecart_conclude` waits for orders that were inserted before it, and these have waited for it.
+      IF in_async THEN
+        fits := NOT EXISTS (SELECT FROM outcomes WHERE purchase_id = ANY (in_ids));
+      ELSE
+        -- Refusals of sync purchases are written down when a purchase was asked for again, which is rare. So one look at the
+        -- end of a small index serves the whole batch: ids begin with their time, and nothing as young as these was refused.
+        -- A process of the release before does not say which id is the lowest.
+        fits := in_oldest IS NOT NULL AND NOT EXISTS (SELECT FROM outcomes WHERE sync AND purchase_id >= in_oldest)
+          OR NOT EXISTS (SELECT FROM outcomes WHERE sync AND purchase_id = ANY (in_ids));
+      END IF;
+      IF NOT fits THEN
+        RAISE unique_violation;
+      END IF;
+      IF in_async THEN
+        UPDATE counters SET value = value + done WHERE name = 'async_decided' AND shard = abs(in_products[1] % 64);
+      END IF;
+      RETURN json_build_object('now', now_ms, 'products', as_sold, 'first', first);
+    EXCEPTION WHEN unique_violation THEN
+      NULL;
+    END;
+  END IF;
+
+  answer := pulsecart_decide(in_products,
+    (SELECT array_agg(l.till::integer ORDER BY l.till)
+      FROM unnest(in_lengths) WITH ORDINALITY AS l (length, till), generate_series(1, l.length)),
+    in_ids, in_quantities, in_customers, array_fill(in_async, ARRAY[cardinality(in_ids)]), NULL, NULL, NULL, NULL,
+    NULL, array_fill(in_decide_by, ARRAY[cardinality(in_ids)]), false);
+  -- Each was measured by the time of the first. When that has come meanwhile the caller is to ask with the time of each.
+  PERFORM pulsecart_in_time(in_decide_by);
+  RETURN answer;
+END $$;
+
+-- Decides any purchases, in the order given.
+--   in_products   products that they name, rising, whether they exist or not
+--   in_tills      for each purchase, which of these products it is for, from 1
+--   in_accepted   when they came, for those with a key
+--   in_decide_by  when each of them is too old; null: never
+--   in_again      they were asked for before, and that statement may still be on its way: refusals are written down under
+--                 the ids, so that it finds them
+--   the rest      the purchases; null: one unit each, all anonymous, sync, without key, without refusal
+-- Answers {now, products, verdicts, figures, remaining, ids, orders}, one of each per purchase but for `orders`:
+--   verdict       figure                  remaining       id
+--   'reserved'    the order's number      units after it
+--   'again'                                               of the order, which is in `orders`
+--   'mismatch'
+--   'superseded'
+--   a refusal     units available
+CREATE OR REPLACE FUNCTION pulsecart_decide(
+  in_products bigint[], in_tills integer[], in_ids uuid[], in_quantities integer[], in_customers text[],
+  in_async boolean[], in_scopes text[], in_values text[], in_fingerprints text[], in_refusals text[],
+  in_accepted bigint[] DEFAULT NULL, in_decide_by bigint[] DEFAULT NULL, in_again boolean DEFAULT false
+) RETURNS json LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET lock_timeout = '1s'
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
+#variable_conflict use_column
+DECLARE
+  size integer := cardinality(in_ids);
+  now_ms bigint;
+  -- By product.
+  exists_   boolean[];
+  free      bigint[];
+  granted   bigint[];
+  numbered  bigint[];
+  limits    integer[];
+  closed    text[];
+  for_customers boolean[];
+  generations integer[];
+  prices    bigint[];
+  currencies text[];
+  holds     bigint[];
+  -- By purchase; what several share (an id, a key, a customer's holding) is kept with the first of them.
+  same_id      integer[];
+  same_key     integer[];
+  same_holding integer[];
+  known           text[];    -- of the id: 'again' when there is an order, or the code of its recorded refusal
+  known_available bigint[];
+  key_id          uuid[];    -- of the key: what it is bound to, and what is known of that
+  key_print       text[];
+  key_at          integer[];
+  key_known       text[];
+  key_available   bigint[];
+  held            integer[];
+  taken           integer[]  := array_fill(NULL::integer, ARRAY[size]);
+  verdicts        text[]     := array_fill(NULL::text, ARRAY[size]);
+  figures         bigint[]   := array_fill(NULL::bigint, ARRAY[size]);
+  remaining_      integer[]  := array_fill(NULL::integer, ARRAY[size]);
+  again           uuid[]     := array_fill(NULL::uuid, ARRAY[size]);
+  records         boolean[]  := array_fill(false, ARRAY[size]);
+  binds           boolean[]  := array_fill(false, ARRAY[size]);
+  decided_async integer := 0;
+  any_granted boolean := false;
+  any_bound boolean := false;   -- or refused with its key
+  any_recorded boolean := false;
+  decide_by bigint;          -- of the granted ones, the first to be too old
+  any_key_refused boolean := false;
+  keys_refused boolean[] := array_fill(false, ARRAY[size]);
+  -- Of the purchase in turn.
+  is_async boolean;
+  quantity integer;
+  id_at    integer;
+  key      integer;
+  till     integer;
+  holding  integer;
+  refusal  text;
+BEGIN
+  PERFORM FROM products WHERE id = ANY (in_products) ORDER BY id FOR NO KEY UPDATE;
+  now_ms := pulsecart_now();
+
+  SELECT array_agg(p.id IS NOT NULL ORDER BY n.nth), array_agg(p.total - p.reserved - p.sold ORDER BY n.nth),
+    array_agg(0 ORDER BY n.nth), array_agg(p.last_number ORDER BY n.nth), array_agg(p.per_customer_limit ORDER BY n.nth),
+    array_agg(pulsecart_closed(p, now_ms) ORDER BY n.nth), array_agg(p.generation ORDER BY n.nth),
+    array_agg(p.price_minor ORDER BY n.nth), array_agg(p.currency ORDER BY n.nth),
+    array_agg(p.hold_seconds * 1000::bigint ORDER BY n.nth), array_agg(p.customer_required ORDER BY n.nth)
+  INTO exists_, free, granted, numbered, limits, closed, generations, prices, currencies, holds, for_customers
+  FROM unnest(in_products) WITH ORDINALITY AS n (id, nth) LEFT JOIN products p ON p.id = n.id;
+
+  SELECT array_agg(u.same_id ORDER BY u.nth),
+    array_agg(CASE WHEN o.id IS NOT NULL THEN 'again' ELSE r.code END ORDER BY u.nth),
+    array_agg(r.available ORDER BY u.nth)
+  INTO same_id, known, known_available
+  FROM (SELECT id, nth, min(nth) OVER (PARTITION BY id) AS same_id
+    FROM unnest(in_ids) WITH ORDINALITY AS u (id, nth)) u
+  LEFT JOIN orders o ON o.id = u.id LEFT JOIN outcomes r ON r.purchase_id = u.id;
+
+  IF in_scopes IS NOT NULL THEN
+    SELECT array_agg(CASE WHEN u.scope IS NOT NULL THEN u.same_key END ORDER BY u.nth),
+      array_agg(k.purchase_id ORDER BY u.nth), array_agg(k.fingerprint ORDER BY u.nth),
+      array_agg(array_position(in_ids, k.purchase_id) ORDER BY u.nth),
+      array_agg(CASE WHEN o.id IS NOT NULL THEN 'again' ELSE r.code END ORDER BY u.nth),
+      array_agg(r.available ORDER BY u.nth)
+    INTO same_key, key_id, key_print, key_at, key_known, key_available
+    FROM (SELECT scope, value, nth, min(nth) OVER (PARTITION BY scope, value) AS same_key
+      FROM unnest(in_scopes, in_values) WITH ORDINALITY AS u (scope, value, nth)) u
+    LEFT JOIN keys k ON k.scope = u.scope AND k.value = u.value
+    LEFT JOIN orders o ON o.id = k.purchase_id LEFT JOIN outcomes r ON r.purchase_id = k.purchase_id;
+  END IF;
+
+  IF in_accepted IS NOT NULL THEN
+    any_key_refused := EXISTS (SELECT FROM key_refusals
+      WHERE decided_at > (SELECT min(accepted) FROM unnest(in_accepted) AS accepted));
+  END IF;
+
+  IF in_customers IS NOT NULL AND num_nonnulls(VARIADIC limits) > 0 THEN
+    SELECT array_agg(CASE WHEN u.customer IS NOT NULL THEN u.same_holding END ORDER BY u.nth),
+      array_agg(coalesce(h.units, 0) ORDER BY u.nth)
+    INTO same_holding, held
+    FROM (SELECT till, customer, nth, min(nth) OVER (PARTITION BY till, customer) AS same_holding
+      FROM unnest(in_tills, in_customers) WITH ORDINALITY AS u (till, customer, nth)) u
+    LEFT JOIN holdings h ON limits[u.till] IS NOT NULL AND h.product_id = in_products[u.till]
+      AND h.generation = generations[u.till] AND h.customer = u.customer;
+  END IF;
+
+  FOR nth IN 1 .. size LOOP
+    is_async := coalesce(in_async[nth], false);
+    id_at := same_id[nth];
+    key := same_key[nth];
+
+    -- Before its key: what a queued purchase was told once is final, whoever bound the key since.
+    IF is_async AND known[id_at] IS NOT NULL THEN
+      verdicts[nth] := known[id_at];
+      figures[nth] := known_available[id_at];
+      again[nth] := in_ids[nth];
+      CONTINUE;
+    END IF;
+    IF key_id[key] IS NOT NULL THEN
+      IF key_print[key] <> in_fingerprints[nth] THEN
+        verdicts[nth] := 'mismatch';
+        CONTINUE;
+      ELSIF key_at[key] IS NOT NULL AND known[key_at[key]] IS NOT NULL THEN
+        verdicts[nth] := known[key_at[key]];
+        figures[nth] := known_available[key_at[key]];
+        again[nth] := key_id[key];
+        CONTINUE;
+      ELSIF key_at[key] IS NULL AND key_known[key] IS NOT NULL THEN
+        verdicts[nth] := key_known[key];
+        figures[nth] := key_available[key];
+        again[nth] := key_id[key];
+        CONTINUE;
+      END IF;
+    END IF;
+    IF known[id_at] IS NOT NULL THEN
+      verdicts[nth] := known[id_at];
+      figures[nth] := known_available[id_at];
+      again[nth] := in_ids[nth];
+      CONTINUE;
+    END IF;
+
+    till := in_tills[nth];
+    quantity := coalesce(in_quantities[nth], 1);
+    holding := CASE WHEN limits[till] IS NOT NULL THEN same_holding[nth] END;
+    -- The window of an async purchase was judged when it was accepted; what happened to the sale since is no reason.
+    refusal := CASE
+      WHEN NOT exists_[till] THEN 'unknown_product'
+      WHEN in_refusals[nth] IS NOT NULL THEN in_refusals[nth]
+      WHEN now_ms >= in_decide_by[nth] THEN 'too_old'
+      WHEN NOT is_async AND closed[till] IS NOT NULL THEN closed[till]
+      WHEN for_customers[till] AND in_customers[nth] IS NULL THEN 'customer_required'
+      WHEN free[till] < quantity THEN 'sold_out'
+      WHEN held[holding] + quantity > limits[till] THEN 'limit_reached'
+    END;
+    IF refusal IS NOT NULL THEN
+      verdicts[nth] := refusal;
+      figures[nth] := coalesce(free[till], 0);
+      IF is_async OR in_again THEN
+        known[id_at] := refusal;
+        known_available[id_at] := figures[nth];
+        records[nth] := true;
+        any_recorded := true;
+        decided_async := decided_async + is_async::integer;
+      END IF;
+      IF key IS NOT NULL AND NOT is_async THEN
+        keys_refused[nth] := true;
+        any_bound := true;
+      END IF;
+      CONTINUE;
+    END IF;
+    -- The key was refused after this request had come, whose statement was held up on its way: its buyer has been told
+    -- "not bought". One that was sent after that comes later.
+    IF any_key_refused AND key IS NOT NULL AND NOT is_async AND EXISTS (
+      SELECT FROM key_refusals r
+      WHERE r.decided_at > in_accepted[nth] AND pulsecart_key_hash(in_scopes[nth], in_values[nth]) = ANY (r.keys)) THEN
+      verdicts[nth] := 'superseded';
+      figures[nth] := free[till];
+      CONTINUE;
+    END IF;
+
+    free[till] := free[till] - quantity;
+    granted[till] := granted[till] + quantity;
+    numbered[till] := numbered[till] + 1;
+    verdicts[nth] := 'reserved';
+    figures[nth] := numbered[till];
+    remaining_[nth] := free[till];
+    known[id_at] := 'again';
+    any_granted := true;
+    decide_by := least(decide_by, in_decide_by[nth]);
+    IF holding IS NOT NULL THEN
+      held[holding] := held[holding] + quantity;
+      taken[holding] := coalesce(taken[holding], 0) + quantity;
+    END IF;
+    IF key IS NOT NULL AND key_id[key] IS NULL THEN
+      key_id[key] := in_ids[nth];
+      key_print[key] := in_fingerprints[nth];
+      key_at[key] := id_at;
+      binds[nth] := true;
+      any_bound := true;
+    END IF;
+    IF is_async THEN
+      decided_async := decided_async + 1;
+    END IF;
+  END LOOP;
+
+  -- A unique violation here is a key bound, or an unknown product's refusal recorded, by somebody else a moment ago. The
+  -- caller asks again and then sees it.
+  IF any_bound THEN
+    INSERT INTO keys (purchase_id, accepted_at, scope, value, fingerprint)
+    SELECT u.id, now_ms, u.scope, u.value, u.fingerprint
+    FROM unnest(in_ids, in_scopes, in_values, in_fingerprints, binds) AS u (id, scope, value, fingerprint, binds)
+    WHERE u.binds ORDER BY u.scope COLLATE "C", u.value COLLATE "C";
+    INSERT INTO key_refusals (decided_at, keys)
+    SELECT now_ms, array_agg(pulsecart_key_hash(u.scope, u.value))
+    FROM unnest(in_scopes, in_values, in_accepted, keys_refused) AS u (scope, value, accepted, refused)
+    WHERE u.refused AND u.accepted IS NOT NULL HAVING count(*) > 0;
+  END IF;
+  IF any_granted THEN
+    INSERT INTO orders (id, product_id, number, price_minor, created_at, expires_at, updated_at, generation, quantity,
+      remaining, channel, currency, customer)
+    SELECT u.id, in_products[u.till], u.number, prices[u.till], now_ms, now_ms + holds[u.till], now_ms,
+      generations[u.till], coalesce(u.quantity, 1), u.remaining,
+      CASE WHEN u.is_async THEN 'async' ELSE 'sync' END::channel, currencies[u.till], u.customer
+    FROM unnest(in_ids, in_tills, figures, in_quantities, remaining_, in_async, in_customers, verdicts)
+      AS u (id, till, number, quantity, remaining, is_async, customer, verdict)
+    WHERE u.verdict = 'reserved';
+    INSERT INTO holdings (product_id, generation, units, customer)
+    SELECT in_products[u.till], generations[u.till], u.units, u.customer
+    FROM unnest(in_tills, taken, in_customers) AS u (till, units, customer)
+    WHERE u.units IS NOT NULL
+    ON CONFLICT (product_id, generation, customer) DO UPDATE SET units = holdings.units + excluded.units;
+    UPDATE products p SET reserved = p.reserved + u.granted, last_number = u.numbered, version = p.version + 1
+    FROM unnest(in_products, granted, numbered) AS u (id, granted, numbered)
+    WHERE p.id = u.id AND p.last_number <> u.numbered;
+    PERFORM pulsecart_in_time(decide_by);
+    IF EXISTS (SELECT FROM unnest(in_ids, verdicts) AS u (id, verdict) JOIN outcomes r ON r.purchase_id = u.id
+        WHERE u.verdict = 'reserved') THEN
+      RAISE EXCEPTION 'ended meanwhile' USING ERRCODE = 'serialization_failure';
+    END IF;
+  END IF;
+  IF any_recorded THEN
+    INSERT INTO outcomes (purchase_id, product_id, available, decided_at, quantity, code, sync)
+    SELECT u.id, in_products[u.till], u.available, now_ms, coalesce(u.quantity, 1), u.code,
+      NOT coalesce(u.is_async, false)
+    FROM unnest(in_ids, in_tills, figures, in_quantities, verdicts, records, in_async)
+      AS u (id, till, available, quantity, code, records, is_async)
+    WHERE u.records;
+  END IF;
+  IF decided_async > 0 THEN
+    UPDATE counters SET value = value + decided_async
+    WHERE name = 'async_decided' AND shard = abs(in_products[1] % 64);
+  END IF;
+
+  RETURN json_build_object(
+    'now', now_ms,
+    'products', (SELECT coalesce(json_agg(pulsecart_product(p)), '[]') FROM products p WHERE id = ANY (in_products)),
+    'verdicts', verdicts, 'figures', figures, 'remaining', remaining_, 'ids', again,
+    'orders', (SELECT coalesce(json_agg(pulsecart_order(o)), '[]') FROM orders o WHERE o.id = ANY (again)));
+END $$;
+
+-- Puts a new product on sale, on the lowest free id where the wish names none.
+CREATE OR REPLACE FUNCTION pulsecart_create_product(wish jsonb, operation jsonb) RETURNS json LANGUAGE plpgsql
+SET lock_timeout = '3s' AS $$
+DECLARE
+  now_ms  bigint;
+  new_id  bigint := (wish->>'id')::bigint;
+  wrong   text[];
+  product products;
+BEGIN
+  -- Operators create one at a time: two would choose the same free id. Sales take no notice of this lock.
+  LOCK TABLE generations IN SHARE ROW EXCLUSIVE MODE;
+  now_ms := pulsecart_now();
+  SELECT p.* INTO product FROM products p
+  WHERE p.id = (SELECT replace(o.subject, 'product/', '')::bigint FROM operations o WHERE o.id = (operation->>'id')::uuid);
+  IF FOUND THEN
+    RETURN pulsecart_done(product);
+  END IF;
+  IF new_id IS NULL THEN
+    new_id := (SELECT min(f.id) FROM (SELECT 1::bigint AS id UNION ALL SELECT p.id + 1 FROM products p) f
+      WHERE NOT EXISTS (SELECT FROM products p WHERE p.id = f.id));
+  END IF;
+  SELECT p.* INTO product FROM products p WHERE p.id = new_id;
+  IF FOUND THEN
+    RETURN pulsecart_refused('product_exists', NULL, pulsecart_product(product), NULL);
+  END IF;
+  wrong := pulsecart_window_refusal((wish->>'opensAt')::bigint, (wish->>'closesAt')::bigint, NULL, NULL, now_ms);
+  IF wrong IS NOT NULL THEN
+    RETURN pulsecart_refused(wrong[1], wrong[2], NULL, NULL);
+  END IF;
+  INSERT INTO products (id, name, price_minor, currency, total, opens_at, closes_at, per_customer_limit, hold_seconds,
+    customer_required)
+  VALUES (new_id, wish->>'name', (wish->>'priceMinor')::bigint, wish->>'currency', (wish->>'units')::bigint,
+    (wish->>'opensAt')::bigint, (wish->>'closesAt')::bigint, (wish->>'perCustomerLimit')::integer,
+    (wish->>'holdSeconds')::integer, coalesce((wish->>'customerRequired')::boolean, false))
+  RETURNING * INTO product;
+  INSERT INTO generations (product_id, started_at, generation, units) VALUES (new_id, now_ms, 1, product.total);
+  PERFORM pulsecart_log(jsonb_set(operation, '{subject}', to_jsonb('product/' || new_id)));
+  RETURN pulsecart_done(product);
+END $$;
+
+-- Changes what `changes` names, if the version is the one seen or null: `changed` of the domain, and the limit against what
+-- customers hold. Holdings are kept while there is a limit; a new one counts the orders that hold units now.
+CREATE OR REPLACE FUNCTION pulsecart_change_product(in_id bigint, changes jsonb, operation jsonb, seen bigint) RETURNS json
+LANGUAGE plpgsql SET lock_timeout = '3s' AS $$
+DECLARE
+  now_ms bigint;
+  added  bigint := coalesce((changes->>'addUnits')::bigint, 0);
+  before products;
+  next   products;
+  wrong  text[];
+  most   integer;
+BEGIN
+  SELECT p.* INTO before FROM products p WHERE p.id = in_id FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RETURN pulsecart_refused('unknown_product', NULL, NULL, NULL);
+  END IF;
+  now_ms := pulsecart_now();
+  IF EXISTS (SELECT FROM operations o WHERE o.id = (operation->>'id')::uuid) THEN
+    RETURN pulsecart_done(before);
+  END IF;
+  IF seen <> before.version THEN
+    RETURN pulsecart_refused('version_mismatch', NULL, pulsecart_product(before), NULL);
+  END IF;
+
+  next := before;
+  next.name := coalesce(changes->>'name', before.name);
+  next.price_minor := coalesce((changes->>'priceMinor')::bigint, before.price_minor);
+  next.state := coalesce(changes->>'state', before.state);
+  next.hold_seconds := coalesce((changes->>'holdSeconds')::integer, before.hold_seconds);
+  next.customer_required := coalesce((changes->>'customerRequired')::boolean, before.customer_required);
+  next.total := before.total + added;
+  IF changes ? 'opensAt' THEN
+    next.opens_at := (changes->>'opensAt')::bigint;
+  END IF;
+  IF changes ? 'closesAt' THEN
+    next.closes_at := (changes->>'closesAt')::bigint;
+  END IF;
+  IF changes ? 'perCustomerLimit' THEN
+    next.per_customer_limit := (changes->>'perCustomerLimit')::integer;
+  END IF;
+
+  wrong := pulsecart_window_refusal(next.opens_at, next.closes_at, before.opens_at, before.closes_at, now_ms);
+  IF wrong IS NULL AND next.total < next.reserved + next.sold THEN
+    wrong := ARRAY['units_below_committed', 'addUnits'];
+  ELSIF wrong IS NULL AND added > 0 AND next.total > 2147483647 THEN
+    wrong := ARRAY['units_too_many', 'addUnits'];
+  END IF;
+  IF wrong IS NOT NULL THEN
+    RETURN pulsecart_refused(wrong[1], wrong[2], pulsecart_product(before), NULL);
+  END IF;
+
+  IF next.per_customer_limit IS DISTINCT FROM before.per_customer_limit THEN
+    IF next.per_customer_limit IS NULL THEN
+      DELETE FROM holdings WHERE product_id = in_id;
+    ELSIF before.per_customer_limit IS NULL THEN
+      INSERT INTO holdings (product_id, generation, units, customer)
+      SELECT o.product_id, o.generation, sum(o.quantity), o.customer FROM orders o
+      WHERE o.product_id = in_id AND o.customer IS NOT NULL AND o.status IN ('reserved', 'charging', 'paid', 'refunding')
+      GROUP BY o.product_id, o.generation, o.customer;
+    END IF;
+    most := (SELECT max(h.units) FROM holdings h WHERE h.product_id = in_id AND h.generation = before.generation);
+    IF most > next.per_customer_limit THEN
+      IF before.per_customer_limit IS NULL THEN
+        DELETE FROM holdings WHERE product_id = in_id;
+      END IF;
+      RETURN pulsecart_refused('limit_below_held', 'perCustomerLimit', pulsecart_product(before), most);
+    END IF;
+  END IF;
+
+  PERFORM pulsecart_log(operation);
+  IF next IS NOT DISTINCT FROM before THEN
+    RETURN pulsecart_done(before);
+  END IF;
+  IF added <> 0 THEN
+    UPDATE generations SET units = units + added WHERE product_id = in_id AND generation = before.generation;
+  END IF;
+  UPDATE products SET name = next.name, price_minor = next.price_minor, state = next.state, opens_at = next.opens_at,
+    closes_at = next.closes_at, per_customer_limit = next.per_customer_limit, hold_seconds = next.hold_seconds,
+    customer_required = next.customer_required, total = next.total, version = version + 1
+  WHERE id = in_id RETURNING * INTO next;
+  RETURN pulsecart_done(next);
+END $$;
