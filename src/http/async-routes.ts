@@ -87,7 +87,8 @@ export function createAsyncRoutes(service: Service) {
       );
     }
     if (waitMs > 0) server.timeout(req, WAIT_S_MAX + 10);
-    const { trackingId } = req.params;
+    // UUIDs are the same in any case (RFC 9562, 4).
+    const trackingId = req.params.trackingId.toLowerCase();
     const tracked = await tracking.read(trackingId, waitMs);
     if (!tracked) return problem(req, 'not_found', 'There is no purchase with this tracking id');
     const { status, code, message, productId, quantity, price, updatedAt } = tracked;

@@ -67,7 +67,7 @@ export function createOpsRoutes(service: Service) {
 
   async function log(req: Request, query: URLSearchParams): Promise<Response> {
     const limit = limitIn(query);
-    const before = query.get('before');
+    const before = query.get('before')?.toLowerCase() ?? null;
     if (limit === null) return wrongLimit(req);
     if (before !== null && !UUID.test(before)) {
       return wrong(req, 'before', 'before must be the id of an operation');

@@ -26,7 +26,7 @@ export function createOrderRoutes(service: Service) {
   }
 
   async function readNow(req: OrderRequest): Promise<Response> {
-    const { orderId } = req.params;
+    const orderId = orderIdIn(req);
     const view = ids.read(orderId) && (await ledger.order(orderId));
     if (view) return json(shown(view), 200, NOT_STORED);
     switch (await withoutOrder(orderId)) {
@@ -54,7 +54,7 @@ export function createOrderRoutes(service: Service) {
   }
 
   async function cancelNow(req: OrderRequest, by: Canceller): Promise<Response> {
-    const { orderId } = req.params;
+    const orderId = orderIdIn(req);
     const ended = ids.read(orderId) ? await endings.cancel(orderId, by) : UNKNOWN;
     switch (ended.kind) {
       case 'done':
@@ -68,7 +68,7 @@ export function createOrderRoutes(service: Service) {
 
   /** Whoever gives a reason or brings a token means to act as an operator; everybody else is a buyer. */
   async function readCanceller(req: OrderRequest, server: Server): Promise<Canceller | Response> {
-    const subject = `order/${req.params.orderId}`;
+    const subject = `order/${orderIdIn(req)}`;
     const nothing = req.body === null;
     if (req.headers.has('authorization')) {
       if (nothing) return readOperatorWithoutReason(req, server);
@@ -93,11 +93,11 @@ export function createOrderRoutes(service: Service) {
   async function refund(req: OrderRequest, server: Server): Promise<Response> {
     const asked = await readOperatorRequest(req, server, service, checkRefundBody);
     if (asked instanceof Response) return asked;
-    return inTime(refundNow(req, asked.operation('order.refund', `order/${req.params.orderId}`)));
+    return inTime(refundNow(req, asked.operation('order.refund', `order/${orderIdIn(req)}`)));
   }
 
   async function refundNow(req: OrderRequest, operation: Operation): Promise<Response> {
-    const { orderId } = req.params;
+    const orderId = orderIdIn(req);
     const ended = ids.read(orderId) ? await endings.refund(orderId, operation) : UNKNOWN;
     if (ended.kind === 'unknown_order') return pendingOrNone(req);
     const { status } = ended.order;
@@ -131,7 +131,7 @@ export function createOrderRoutes(service: Service) {
 
   /** Also an order of somebody else is none. */
   async function pendingOrNone(req: OrderRequest): Promise<Response> {
-    if ((await withoutOrder(req.params.orderId)) !== 'pending') return noSuchOrder(req);
+    if ((await withoutOrder(orderIdIn(req))) !== 'pending') return noSuchOrder(req);
     return problem(req, 'order_pending', 'It is not known yet whether the order was carried out');
   }
 
@@ -140,6 +140,11 @@ export function createOrderRoutes(service: Service) {
     '/api/v1/orders/:orderId/cancel': { POST: cancel },
     '/api/v1/orders/:orderId/refund': { POST: refund },
   };
+}
+
+/** UUIDs are the same in any case (RFC 9562, 4); ours are written in lower case. */
+function orderIdIn(req: OrderRequest): string {
+  return req.params.orderId.toLowerCase();
 }
 
 const CANCEL_EXPECTED = { ...OPERATOR_EXPECTED, userId: CUSTOMER_EXPECTED };

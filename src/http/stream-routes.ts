@@ -110,7 +110,7 @@ function refused(req: Request, opening: Exclude<Opening, { kind: 'open' }>): Res
 function readAsked(req: Request): { productIds: readonly number[]; orderIds: readonly string[] } | Response {
   const query = queryOf(req);
   const products = listIn(query, 'products');
-  const orderIds = listIn(query, 'order');
+  const orderIds = [...new Set(listIn(query, 'order').map((id) => id.toLowerCase()))];
   const wrong = (field: string, message: string) => problem(req, 'invalid_request', message, { field });
   if (products.length === 0)
     return wrong('products', 'products must name at least one product, like products=1,2');

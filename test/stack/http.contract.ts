@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { FIRST_PRODUCTS } from '../../src/domain/product.ts';
+import { openStream } from '../support/event-stream.ts';
 import { askRaw, rawRequest } from '../support/raw-http.ts';
 import { eventually, type Shop } from '../support/shop.ts';
 
@@ -552,6 +553,30 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
     function order(id: string) {
       return shop.get(`/api/v1/orders/${id}`);
     }
+  });
+
+  test('B11 an id is the same in upper case, on every route that takes one, and is answered in lower case', async () => {
+    await shop.reset(1, 10);
+    const { orderId } = (await shop.buy('sync', { productId: 1, quantity: 1 })).json;
+    const { trackingId } = (await shop.buy('async', { productId: 1, quantity: 1 })).json;
+    const [order, tracking] = [orderId.toUpperCase(), trackingId.toUpperCase()];
+    const tracked = await shop.get(`/api/v1/async/purchase/${tracking}?wait=10s`);
+    expect(tracked.json).toMatchObject({ trackingId, orderId: trackingId, status: 'confirmed' });
+    expect((await shop.get(`/api/v1/orders/${order}`)).json.orderId).toBe(orderId);
+    const body = { reason: 'the test' };
+    const cancelled = await shop.call('POST', `/api/v1/orders/${tracking}/cancel`, { body });
+    expect([200, 409]).toContain(cancelled.status);
+    await eventually(
+      async () => (await shop.call('POST', `/api/v1/orders/${order}/refund`, { body })).status !== 409,
+    );
+    const { operations } = (await shop.get('/api/v1/ops/log')).json;
+    const [last, before] = operations;
+    expect(last.subject).toBe(`order/${orderId}`);
+    const page = await shop.get(`/api/v1/ops/log?limit=1&before=${last.id.toUpperCase()}`);
+    expect(page.json.operations).toEqual([before]);
+    using stream = await openStream(shop.url, `products=1&order=${order},${orderId}`);
+    const snapshot = await stream.first('snapshot');
+    expect(snapshot.data.orders).toMatchObject([{ orderId }]);
   });
 
   describe('an idempotency key', () => {
