@@ -253,11 +253,14 @@ export function readBooksPlace(
   return { dataFolder: env.PULSECART_DATA || './data' };
 }
 
+/** What the launcher tells of its work; nobody sets it. */
+const ENV_SOURCES = 'PULSECART_ENV_SOURCES';
+
 /** The file that each variable is from which the launcher (bin/env-file.mjs) has read from one. */
 export function readEnvSources(
   env: Readonly<Record<string, string | undefined>>,
 ): ReadonlyMap<string, string> {
-  const sources = env.PULSECART_ENV_SOURCES?.split(' ').map((source) => source.split('=')) ?? [];
+  const sources = env[ENV_SOURCES]?.split(' ').map((source) => source.split('=')) ?? [];
   return new Map(sources.map(([name = '', file = '']) => [name, file]));
 }
 

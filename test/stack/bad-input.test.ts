@@ -361,7 +361,6 @@ describe('a reset', () => {
 describe('a request for something else', () => {
   test('at an unknown path is 404', async () => {
     for (const path of [
-      '/',
       '/favicon.ico',
       '/api/v1',
       '/api/v1/sync',
@@ -403,10 +402,10 @@ describe('a request for something else', () => {
   ];
   for (const [path, allow] of methods) {
     test(`of ${path} with another method than ${allow} is 405 and says so`, async () => {
-      for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+      for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH']) {
         if (allow.includes(method)) continue;
         const answer = await shop.call(method, path, method === 'GET' ? {} : { body: '{}' });
-        expect(answer.headers.get('allow')).toBe(allow);
+        expect(answer.headers.get('allow')).toBe(`${allow}, OPTIONS`);
         expectRefusal(
           answer,
           { status: 405, code: 'method_not_allowed' },

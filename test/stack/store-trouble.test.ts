@@ -19,6 +19,7 @@ test('a store that cannot write is said with 503; nothing is sold, reads go on, 
       remainingStock: 1000,
       timestamp: expect.any(String),
       code: 'unavailable',
+      requestId: expect.any(String),
     });
     expect(async.status).toBe(503);
     expect(async.json).toEqual({
@@ -29,6 +30,7 @@ test('a store that cannot write is said with 503; nothing is sold, reads go on, 
       quantity: 1,
       timestamp: expect.any(String),
       code: 'unavailable',
+      requestId: expect.any(String),
     });
     for (const { headers } of [sync, async]) {
       expect(headers.get('retry-after')).toMatch(/^\d+$/);
