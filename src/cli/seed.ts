@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { readBooksPlace, readClient } from '../config.ts';
-import { isAppError } from '../domain/errors.ts';
+import { AppError, isAppError } from '../domain/errors.ts';
 import { FIRST_PRODUCTS } from '../domain/product.ts';
+import { newWindowRefusal } from '../domain/product-changes.ts';
 import { newOperation } from '../http/operator-request.ts';
 import { refusalSentence } from '../http/sale-refusals.ts';
+import type { SaleStep } from '../ledger/sales.ts';
 import { type Api, ApiError, openApi, operatorHere } from './api.ts';
-import type { OpenShelf, Shelf } from './engines.ts';
+import type { OpenShelf } from './engines.ts';
 import { readFlags, UsageError } from './flags.ts';
 import { readSeedFile, type SeedProduct, toNewProduct } from './seed-file.ts';
 
@@ -26,7 +28,7 @@ const HELP = `pulsecart seed: puts products on sale, those that are not there ye
                DATABASE_URL set, it is that database
   --json       one JSON object {place, added, left}
 
-A product whose id exists is left as it is. Every item is checked before the first is added.
+A product whose id exists is left as it is. Every item is checked before the first is added: all of them or none.
 Example: pulsecart seed --data ./data`;
 
 /** What the log of operators says. */
@@ -79,36 +81,75 @@ async function serverToAsk({
   }
 }
 
-async function throughServer(api: Api, products: readonly SeedProduct[]): Promise<Seeded> {
-  const added: number[] = [];
-  const left: number[] = [];
-  for (const product of products) ((await post(api, product)) ? added : left).push(product.productId);
-  return { place: `at ${api.url}`, added, left };
+/** Where products are put. */
+interface Counter {
+  readonly place: string;
+  has(productId: number): Promise<boolean>;
+  /** False when somebody else was faster. */
+  add(product: SeedProduct): Promise<boolean>;
 }
 
-/** False for one that is there already, whatever else its item says. */
-async function post(api: Api, product: SeedProduct): Promise<boolean> {
-  try {
-    await api.get<SeedProduct>(
-      `/api/v1/products/${product.productId}`,
-      ({ productId }) => productId === product.productId,
-    );
-    return false;
-  } catch (error) {
-    if (!(error instanceof ApiError && error.status === 404)) throw error;
+/** All of them or, where one of them could not be, none. Those that are there are left, whatever else their item says. */
+async function putAll({ place, has, add }: Counter, products: readonly SeedProduct[]): Promise<Seeded> {
+  const left: number[] = [];
+  const missing: SeedProduct[] = [];
+  for (const product of products) {
+    if (await has(product.productId)) left.push(product.productId);
+    else missing.push(product);
   }
-  try {
-    await api.send<SeedProduct>(
-      'POST',
-      '/api/v1/products',
-      { ...product, reason: REASON },
-      ({ productId }) => productId === product.productId,
-    );
-    return true;
-  } catch (error) {
-    if (error instanceof ApiError && error.refusal === 'product_exists') return false;
-    throw error;
+  for (const product of missing) requireWindow(product);
+  const added: number[] = [];
+  for (const product of missing) {
+    const isNew = await add(product).catch((error) => {
+      throw brokenOff(error, added.length, missing.length);
+    });
+    (isNew ? added : left).push(product.productId);
   }
+  return { place, added, left };
+}
+
+/** What else the ledger might refuse; it asks again, by its own clock. */
+function requireWindow(product: SeedProduct): void {
+  const refusal = newWindowRefusal(toNewProduct(product), Date.now());
+  if (refusal) throw refusedProduct(product, { kind: 'refused', ...refusal, product: null, mostHeld: null });
+}
+
+function refusedProduct(
+  { productId }: SeedProduct,
+  step: Extract<SaleStep, { kind: 'refused' }>,
+): UsageError {
+  return new UsageError(`Product ${productId}: ${refusalSentence(step, Date.now())}`);
+}
+
+/** An outage in the middle. Nothing has to be undone, because the same command goes on where this one was. */
+function brokenOff(error: unknown, added: number, of: number): unknown {
+  if (added === 0 || !(error instanceof AppError)) return error;
+  const message = `${error.message} ${added} of ${of} products were added before: the same command adds the others.`;
+  return new AppError(error.code, message, { cause: error });
+}
+
+function throughServer(api: Api, products: readonly SeedProduct[]): Promise<Seeded> {
+  async function has(id: number): Promise<boolean> {
+    try {
+      await api.get<SeedProduct>(`/api/v1/products/${id}`, ({ productId }) => productId === id);
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return false;
+      throw error;
+    }
+  }
+  async function add(product: SeedProduct): Promise<boolean> {
+    const body = { ...product, reason: REASON };
+    const isIt = ({ productId }: Partial<SeedProduct>) => productId === product.productId;
+    try {
+      await api.send<SeedProduct>('POST', '/api/v1/products', body, isIt);
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && error.refusal === 'product_exists') return false;
+      throw error;
+    }
+  }
+  return putAll({ place: `at ${api.url}`, has, add }, products);
 }
 
 async function withoutServer(
@@ -117,24 +158,20 @@ async function withoutServer(
   openShelf: OpenShelf,
 ): Promise<Seeded> {
   const shelf = await openShelf(readBooksPlace(process.env, data));
+  const has = async (id: number) => (await shelf.product(id)) !== undefined;
+  async function add(product: SeedProduct): Promise<boolean> {
+    const subject = `product/${product.productId}`;
+    const operation = newOperation(operatorHere() ?? 'operator', 'product.create', subject, REASON);
+    const step = await shelf.createProduct(toNewProduct(product), operation);
+    if (step.kind === 'done') return true;
+    if (step.code === 'product_exists') return false;
+    throw refusedProduct(product, step);
+  }
   try {
-    const added: number[] = [];
-    const left: number[] = [];
-    for (const product of products) ((await put(shelf, product)) ? added : left).push(product.productId);
-    return { place: shelf.place, added, left };
+    return await putAll({ place: shelf.place, has, add }, products);
   } finally {
     await shelf.close();
   }
-}
-
-async function put(shelf: Shelf, product: SeedProduct): Promise<boolean> {
-  if (await shelf.product(product.productId)) return false;
-  const subject = `product/${product.productId}`;
-  const operation = newOperation(operatorHere() ?? 'operator', 'product.create', subject, REASON);
-  const step = await shelf.createProduct(toNewProduct(product), operation);
-  if (step.kind === 'done') return true;
-  if (step.code === 'product_exists') return false;
-  throw new UsageError(`Product ${product.productId}: ${refusalSentence(step, Date.now())}`);
 }
 
 function firstProducts(): SeedProduct[] {
@@ -147,10 +184,12 @@ function firstProducts(): SeedProduct[] {
   }));
 }
 
+/** Without the byte order mark that some editors begin a file with. */
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
   } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(`${file} is not UTF-8`);
     throw new UsageError(`--file cannot be read: ${(error as Error).message}`);
   }
 }

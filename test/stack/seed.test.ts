@@ -83,6 +83,58 @@ for (const [content, line] of rows) {
   });
 }
 
+const ENDS_FIRST = {
+  ...CHAIR,
+  productId: 9,
+  opensAt: '2099-01-02T09:00:00Z',
+  closesAt: '2099-01-01T09:00:00Z',
+};
+const OF_LAST_YEAR = { ...LAMP, productId: 9, opensAt: '2020-01-01T09:00:00Z' };
+
+for (const wrong of [ENDS_FIRST, OF_LAST_YEAR]) {
+  const why = wrong === ENDS_FIRST ? 'closes before it opens' : 'is of the past';
+  test(`P6 of a file whose last item ${why} nothing is put on sale, with a server and without one`, async () => {
+    await using shop = await openShop();
+    using folder = temporaryFolder();
+    const data = join(folder.path, 'data');
+    const file = fileOf(folder.path, [LAMP, CHAIR, wrong]);
+    for (const place of [
+      ['--url', shop.url],
+      ['--data', data],
+    ]) {
+      const { exit, stderr } = await seed([...place, '--file', file]);
+      expect({ exit, stderr }).toMatchObject({
+        exit: 2,
+        stderr: expect.stringMatching(/^pulsecart: Product 9: .*\n$/),
+      });
+      const others = fileOf(folder.path, [LAMP, CHAIR]);
+      expect(await seed([...place, '--file', others])).toMatchObject({ result: { added: [7, 8], left: [] } });
+      // What is there already is left, though it could not be put there anew.
+      const there = fileOf(folder.path, [{ ...wrong, productId: 7 }]);
+      expect(await seed([...place, '--file', there])).toMatchObject({
+        exit: 0,
+        result: { added: [], left: [7] },
+      });
+      writeFileSync(file, JSON.stringify([LAMP, CHAIR, wrong]));
+    }
+  });
+}
+
+test('P6 a file of products is UTF-8, with a byte order mark or without, and nothing else', async () => {
+  using folder = temporaryFolder();
+  const args = ['--data', join(folder.path, 'data'), '--file', join(folder.path, 'products.json')];
+  const text = JSON.stringify([{ ...LAMP, name: 'Lämpchen' }]);
+  for (const bytes of [Buffer.from(`\uFEFF${text}`, 'utf16le'), Buffer.from(text, 'latin1')]) {
+    writeFileSync(join(folder.path, 'products.json'), bytes);
+    expect(await seed(args)).toMatchObject({
+      exit: 2,
+      stderr: expect.stringMatching(/products\.json is not UTF-8\n$/),
+    });
+  }
+  writeFileSync(join(folder.path, 'products.json'), `\uFEFF${text}`);
+  expect(await seed(args)).toMatchObject({ exit: 0, result: { added: [7] } });
+});
+
 test.skipIf(!productionEngines)(
   'the production engines are seeded with and without a server',
   async () => {
