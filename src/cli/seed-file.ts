@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { NewProduct } from '../domain/product.ts';
-import { faultOf } from '../http/json-body.ts';
+import { faultOf, UNKNOWN_FIELD } from '../http/json-body.ts';
 import { readTime } from '../http/read-time.ts';
 import { EXPECTED_OF_PRODUCTS, ProductBody } from '../http/schemas/products.ts';
 import { UsageError } from './flags.ts';
@@ -48,7 +48,7 @@ export function toNewProduct({ productId, opensAt, closesAt, ...rest }: SeedProd
 
 function faultIn(item: object): string {
   const { field, why } = faultOf(check, item);
-  if (why === 'is required' || why === 'is not a known field') return `${field} ${why}`;
+  if (why === 'is required' || why === UNKNOWN_FIELD) return `${field} ${why}`;
   return (EXPECTED_OF_PRODUCTS[field] ?? `${field} ${why}`).replace(', or absent', '');
 }
 

@@ -55,7 +55,8 @@ export function readCheckedBody<Body, T>(
     if (!check.Check(body)) {
       const { field, why } = faultOf(check, body);
       // A field that is refused can have any name, and an object has more than its own.
-      const says = Object.hasOwn(expected, field) ? expected[field]! : `${field || '""'} ${why}`;
+      const isExpected = why !== UNKNOWN_FIELD && Object.hasOwn(expected, field);
+      const says = isExpected ? expected[field]! : `${field || '""'} ${why}`;
       return problem(req, 'invalid_request', says, { field });
     }
     const forbidden = forbiddenField(body as object);
@@ -70,6 +71,9 @@ export function forbiddenField(body: object): string | null {
   return Object.hasOwn(body, 'constructor') ? 'constructor' : null;
 }
 
+/** What other calls take under this name is of no use here. */
+export const UNKNOWN_FIELD = 'is not a known field';
+
 /** The first field that a body's schema refuses and why, in the schema's words; `body` for the whole of it. */
 export function faultOf(
   check: Pick<Validator, 'Errors'>,
@@ -79,7 +83,7 @@ export function faultOf(
   const missing = (error?.params as { requiredProperties?: string[] } | undefined)?.requiredProperties?.[0];
   if (missing !== undefined) return { field: missing, why: 'is required' };
   const field = error?.instancePath.split('/')[1] ?? 'body';
-  if (error?.keyword === 'boolean') return { field, why: 'is not a known field' };
+  if (error?.keyword === 'boolean') return { field, why: UNKNOWN_FIELD };
   return { field, why: error === undefined || error.keyword === 'pattern' ? 'is invalid' : error.message };
 }
 

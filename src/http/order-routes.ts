@@ -164,7 +164,7 @@ const GOING_BACK = ['order_refunding', 'The order was paid, and its money is on 
 
 const CANNOT_CANCEL: Readonly<Partial<Record<OrderStatus, readonly [code: OrderCode, says: string]>>> = {
   charging: ['order_charging', 'The order is being charged; ask again when that is over'],
-  paid: ['order_paid', 'The order is paid; ask for a refund'],
+  paid: ['order_paid', 'The order is paid; an operator can refund it'],
   declined: ['order_declined', 'The order is over: its charge was declined'],
   expired: ['order_expired', 'The order is over: its hold ran out'],
   refunding: GOING_BACK,

@@ -76,10 +76,12 @@ export function createProductRoutes(service: Service) {
   function changing<Body>(
     check: Parameters<typeof readOperatorRequest<Body>>[3],
     action: OperationAction,
+    body: string,
     changesOf: (body: Body, req: Request) => ProductChanges | Response,
   ) {
+    const expected = { ...EXPECTED_OF_PRODUCTS, body: `The body must be a JSON object with ${body}` };
     return async (req: ProductRequest, server: Server): Promise<Response> => {
-      const asked = await readOperatorRequest(req, server, service, check, EXPECTED_OF_CHANGES);
+      const asked = await readOperatorRequest(req, server, service, check, expected);
       if (asked instanceof Response) return asked;
       const versions = versionsIn(req);
       if (versions instanceof Response) return versions;
@@ -124,28 +126,27 @@ export function createProductRoutes(service: Service) {
     '/api/v1/products': { GET: list, POST: create },
     '/api/v1/products/:productId': {
       GET: read,
-      PATCH: changing(checkProductChangeBody, 'product.change', ({ reason: _, ...changes }, req) =>
-        withTimes(req, changes),
+      PATCH: changing(
+        checkProductChangeBody,
+        'product.change',
+        'what to change, and a reason',
+        ({ reason: _, ...changes }, req) => withTimes(req, changes),
       ),
     },
     '/api/v1/products/:productId/units': {
-      POST: changing(checkUnitsBody, 'units.add', ({ delta }) => ({ addUnits: delta })),
+      POST: changing(checkUnitsBody, 'units.add', 'delta and a reason', ({ delta }) => ({ addUnits: delta })),
     },
     '/api/v1/products/:productId/pause': {
-      POST: changing(checkReasonBody, 'sale.pause', () => ({ state: 'paused' })),
+      POST: changing(checkReasonBody, 'sale.pause', 'a reason', () => ({ state: 'paused' })),
     },
     '/api/v1/products/:productId/resume': {
-      POST: changing(checkReasonBody, 'sale.resume', () => ({ state: 'open' })),
+      POST: changing(checkReasonBody, 'sale.resume', 'a reason', () => ({ state: 'open' })),
     },
     '/api/v1/products/:productId/drain': { POST: drain },
   };
 }
 
 const NOT_KEPT = { 'Cache-Control': 'no-cache' };
-const EXPECTED_OF_CHANGES = {
-  ...EXPECTED_OF_PRODUCTS,
-  body: 'The body must be a JSON object that names what to change, and a reason',
-};
 
 /** The versions in `If-Match`; null when any will do. A weak ETag is none that can be relied on (RFC 9110, 13.1.1). */
 function versionsIn(req: Request): readonly number[] | null | Response {

@@ -27,11 +27,11 @@ export function refusalSentence({ code, field, product, mostHeld }: Refused, now
     case 'version_mismatch':
       return `If-Match names another version: the product is at version ${product!.version} now. A weak ETag (W/) names none`;
     case 'schedule_in_the_past':
-      return `${field} must not lie in the past: it is ${isoTime(nowMs)} now`;
+      return `${field} must not lie in the past: it is ${isoTime(nowMs)} now. null sets no time`;
     case 'closes_before_opens':
       return `${field} must leave some time between opensAt and closesAt${product ? `: ${window(product)}` : ''}`;
     case 'units_below_committed':
-      return `delta must be at least -${available(product!)}: ${figures(product!)}`;
+      return `delta must be at least ${0 - available(product!)}: ${figures(product!)}`;
     case 'units_too_many':
       return `delta must be at most ${Math.max(0, UNITS_MAX - product!.total)}: ${figures(product!)}`;
     case 'limit_below_held':

@@ -181,3 +181,21 @@ test('a page of products is refused for its size and its cursor', async () => {
     ]);
   }
 });
+
+describe('B15 a message says what can be done in that call', () => {
+  const rows: readonly (readonly [method: string, path: string, body: unknown, message: string])[] = [
+    ['PATCH', '', { units: 5, reason: 'why' }, 'units is not a known field'],
+    ['PATCH', '', { productId: 2, name: 'x', reason: 'why' }, 'productId is not a known field'],
+    ['POST', '/units', { delta: 1, priceMinor: 5, reason: 'why' }, 'priceMinor is not a known field'],
+    ['PATCH', '', [], 'The body must be a JSON object with what to change, and a reason'],
+    ['POST', '/units', [], 'The body must be a JSON object with delta and a reason'],
+    ['POST', '/pause', 7, 'The body must be a JSON object with a reason'],
+    ['POST', '/resume', null, 'The body must be a JSON object with a reason'],
+  ];
+  for (const [method, path, body, message] of rows) {
+    test(`${method} ${path} with ${JSON.stringify(body)}: ${message}`, async () => {
+      const answer = await shop.call(method, `/api/v1/products/1${path}`, { body: JSON.stringify(body) });
+      expect([answer.status, answer.json.message]).toEqual([400, message]);
+    });
+  }
+});
