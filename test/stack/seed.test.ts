@@ -97,21 +97,24 @@ for (const wrong of [ENDS_FIRST, OF_LAST_YEAR]) {
     await using shop = await openShop();
     using folder = temporaryFolder();
     const data = join(folder.path, 'data');
+    const operator = { PULSECART_DATA: shop.folder };
     const file = fileOf(folder.path, [LAMP, CHAIR, wrong]);
     for (const place of [
       ['--url', shop.url],
       ['--data', data],
     ]) {
-      const { exit, stderr } = await seed([...place, '--file', file]);
+      const { exit, stderr } = await seed([...place, '--file', file], operator);
       expect({ exit, stderr }).toMatchObject({
         exit: 2,
         stderr: expect.stringMatching(/^pulsecart: Product 9: .*\n$/),
       });
       const others = fileOf(folder.path, [LAMP, CHAIR]);
-      expect(await seed([...place, '--file', others])).toMatchObject({ result: { added: [7, 8], left: [] } });
+      expect(await seed([...place, '--file', others], operator)).toMatchObject({
+        result: { added: [7, 8], left: [] },
+      });
       // What is there already is left, though it could not be put there anew.
       const there = fileOf(folder.path, [{ ...wrong, productId: 7 }]);
-      expect(await seed([...place, '--file', there])).toMatchObject({
+      expect(await seed([...place, '--file', there], operator)).toMatchObject({
         exit: 0,
         result: { added: [], left: [7] },
       });
