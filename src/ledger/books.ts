@@ -42,17 +42,17 @@ export interface GenerationBooks {
   readonly live: number;
 }
 
-/** In minor units. */
+/** In minor units, exact: a thousand orders at the limits are more than a number, or 64 bits, can hold. */
 export interface MoneyBooks {
   readonly currency: string;
   /** Σ of everything that was ever captured. */
-  readonly captured: number;
+  readonly captured: bigint;
   /** Σ of what went back. */
-  readonly refunded: number;
+  readonly refunded: bigint;
   /** Σ of what is on its way back. */
-  readonly onItsWayBack: number;
+  readonly onItsWayBack: bigint;
   /** Σ quantity × price of the orders in paid. */
-  readonly paid: number;
+  readonly paid: bigint;
 }
 
 export interface Breach {

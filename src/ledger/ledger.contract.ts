@@ -8,6 +8,7 @@ import { keeping } from './contract/keeping.contract.ts';
 import { keys } from './contract/keys.contract.ts';
 import { late } from './contract/late.contract.ts';
 import { limits } from './contract/limits.contract.ts';
+import { money } from './contract/money.contract.ts';
 import { operations } from './contract/operations.contract.ts';
 import { prices } from './contract/prices.contract.ts';
 import { queued } from './contract/queued.contract.ts';
@@ -58,6 +59,7 @@ export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest
       operations,
       retention,
       sales,
+      money,
     ]) {
       topic(scene);
     }

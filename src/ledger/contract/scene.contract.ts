@@ -42,6 +42,7 @@ export function createScene(made: () => LedgerUnderTest) {
     passTime: (ms: number) => made().passTime(ms),
     setState: (productId: number, state: Product['state']) => made().setState(productId, state),
     reopen: () => made().reopen(),
+    books: () => made().books.read(),
     newId: () => ids.mint(),
 
     /** Puts a product on sale; answers its id. */

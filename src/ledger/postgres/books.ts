@@ -88,14 +88,27 @@ const GENERATIONS = `
   FROM generations g LEFT JOIN (SELECT product_id, generation, sum(quantity) AS live FROM orders WHERE status IN ${HELD}
     GROUP BY product_id, generation) o USING (product_id, generation) ORDER BY g.product_id, g.generation`;
 
+/** As text: a sum of bigints is a numeric, which has no bounds. */
 const MONEY = `
-  SELECT currency, coalesce(sum(amount) FILTER (WHERE status <> 'paid'), 0)::bigint AS captured,
-    coalesce(sum(amount) FILTER (WHERE status = 'refunded'), 0)::bigint AS refunded,
-    coalesce(sum(amount) FILTER (WHERE status = 'refunding'), 0)::bigint AS "onItsWayBack",
-    coalesce(sum(amount) FILTER (WHERE status = 'paid'), 0)::bigint AS paid
+  SELECT currency, coalesce(sum(amount) FILTER (WHERE status <> 'paid'), 0)::text AS captured,
+    coalesce(sum(amount) FILTER (WHERE status = 'refunded'), 0)::text AS refunded,
+    coalesce(sum(amount) FILTER (WHERE status = 'refunding'), 0)::text AS "onItsWayBack",
+    coalesce(sum(amount) FILTER (WHERE status = 'paid'), 0)::text AS paid
   FROM (SELECT currency, status, amount_minor AS amount FROM payments WHERE status IN ('captured', 'refunding', 'refunded')
     UNION ALL SELECT currency, status::text, quantity * price_minor FROM orders WHERE status = 'paid') AS m
   GROUP BY currency ORDER BY currency COLLATE "C"`;
+
+type MoneyRow = Readonly<Record<keyof MoneyBooks, string>>;
+
+function moneyOf({ currency, captured, refunded, onItsWayBack, paid }: MoneyRow): MoneyBooks {
+  return {
+    currency,
+    captured: BigInt(captured),
+    refunded: BigInt(refunded),
+    onItsWayBack: BigInt(onItsWayBack),
+    paid: BigInt(paid),
+  };
+}
 
 const TOTALS = `
   SELECT (SELECT count(*) FROM orders) AS orders, (SELECT count(*) FROM orders WHERE channel = 'async') AS "asyncOrders",
@@ -148,7 +161,7 @@ export async function openPostgresBooks(url: string): Promise<PostgresBooks> {
       async read(): Promise<Books> {
         const products = await read<ProductBooks>(PRODUCTS);
         const generations = await read<GenerationBooks>(GENERATIONS);
-        const money = await read<MoneyBooks>(MONEY);
+        const money = (await read<MoneyRow>(MONEY)).map(moneyOf);
         const [totals] = await read<Books['totals']>(TOTALS);
         const breaches: [BreachName, Breach][] = [];
         for (const name of BREACH_NAMES) breaches.push([name, await breach(BREACHES[name])]);

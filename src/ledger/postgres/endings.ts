@@ -11,10 +11,11 @@ const LEASE_REFUNDS = `
     refund_tries AS tries
   FROM pulsecart_lease_refunds($1, $2)`;
 const SETTLE_REFUNDS = 'SELECT pulsecart_settle_refunds($1, $2) AS moved';
-// A payment that is refunding was changed last when it became so.
+// A payment that is refunding was changed last when it became so. The sums are floats: a bigint ends at a thousand orders at
+// the limits, and with it everything that asks what is due.
 const REFUNDS_DUE = `
   SELECT count(*) AS count, min(updated_at) AS "oldestAt", coalesce((SELECT json_agg(a) FROM (
-      SELECT currency, sum(amount_minor)::bigint AS "amountMinor" FROM payments WHERE refund_due_at IS NOT NULL
+      SELECT currency, sum(amount_minor)::float8 AS "amountMinor" FROM payments WHERE refund_due_at IS NOT NULL
       GROUP BY currency ORDER BY currency COLLATE "C") AS a), '[]') AS amounts
   FROM payments WHERE refund_due_at IS NOT NULL`;
 

@@ -64,6 +64,38 @@ const BREACHES: Readonly<Record<BreachName, string>> = {
   ordersOfNoProduct: `SELECT id FROM orders WHERE product_id NOT IN (SELECT id FROM products)`,
 };
 
+/** SQLite's own sums end at 64 bits; those of the two parts of an amount would need a billion times as many orders. */
+const PART = 1_000_000_000n;
+const partOf = (part: string, which: string) =>
+  `CAST(coalesce(sum(${part}) FILTER (WHERE ${which}), 0) AS INTEGER)`;
+const sumOf = (which: string) =>
+  `${partOf(`amount / ${PART}`, which)} || ' ' || ${partOf(`amount % ${PART}`, which)}`;
+
+const MONEY = `
+  SELECT currency, ${sumOf("status <> 'paid'")} AS captured, ${sumOf("status = 'refunded'")} AS refunded,
+    ${sumOf("status = 'refunding'")} AS onItsWayBack, ${sumOf("status = 'paid'")} AS paid
+  FROM (SELECT currency, status, amount_minor AS amount FROM payments
+    WHERE status IN ('captured', 'refunding', 'refunded')
+    UNION ALL SELECT currency, status, quantity * price_minor FROM orders WHERE status = 'paid')
+  GROUP BY currency ORDER BY currency`;
+
+type MoneyRow = Readonly<Record<keyof MoneyBooks, string>>;
+
+function moneyOf({ currency, captured, refunded, onItsWayBack, paid }: MoneyRow): MoneyBooks {
+  return {
+    currency,
+    captured: joined(captured),
+    refunded: joined(refunded),
+    onItsWayBack: joined(onItsWayBack),
+    paid: joined(paid),
+  };
+}
+
+function joined(parts: string): bigint {
+  const [high = '', low = ''] = parts.split(' ');
+  return BigInt(high) * PART + BigInt(low);
+}
+
 export function openSqliteBooks({ db }: Store, now: Clock): BooksReader {
   const breachQueries = BREACH_NAMES.map((name) => [name, BREACHES[name]] as const);
 
@@ -90,18 +122,7 @@ export function openSqliteBooks({ db }: Store, now: Clock): BooksReader {
          GROUP BY g.product_id, g.generation ORDER BY g.product_id, g.generation`,
       )
       .all();
-    const money = db
-      .query<MoneyBooks, []>(
-        `SELECT currency, coalesce(sum(amount) FILTER (WHERE status <> 'paid'), 0) AS captured,
-           coalesce(sum(amount) FILTER (WHERE status = 'refunded'), 0) AS refunded,
-           coalesce(sum(amount) FILTER (WHERE status = 'refunding'), 0) AS onItsWayBack,
-           coalesce(sum(amount) FILTER (WHERE status = 'paid'), 0) AS paid
-         FROM (SELECT currency, status, amount_minor AS amount FROM payments
-           WHERE status IN ('captured', 'refunding', 'refunded')
-           UNION ALL SELECT currency, status, quantity * price_minor FROM orders WHERE status = 'paid')
-         GROUP BY currency ORDER BY currency`,
-      )
-      .all();
+    const money = db.query<MoneyRow, []>(MONEY).all().map(moneyOf);
     const totals = db
       .query<Books['totals'], []>(
         `SELECT (SELECT count(*) FROM orders) AS orders,

@@ -25,8 +25,9 @@ export function createRefunds(db: Database) {
   const onItsWay = db.prepare<{ found: number }, [string]>(
     `SELECT 1 AS found FROM payments WHERE order_id = ? AND status = 'refunding'`,
   );
+  // As a float: an integer sum ends at 64 bits, and with it everything that asks what is due.
   const amounts = db.prepare<RefundsDue['amounts'][number], []>(
-    `SELECT currency, sum(amount_minor) AS amountMinor FROM payments WHERE refund_due_at IS NOT NULL
+    `SELECT currency, total(amount_minor) AS amountMinor FROM payments WHERE refund_due_at IS NOT NULL
      GROUP BY currency ORDER BY currency`,
   );
   // A payment that is refunding was changed last when it became so.
