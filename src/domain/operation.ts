@@ -14,9 +14,18 @@ export interface Operation {
   readonly reason: string | null;
   /** What else tells what was done: numbers, changed fields. No personal data. */
   readonly details: Readonly<Record<string, unknown>>;
+  /** The caller's own key: with it the operation is done once, whoever asks again and however often. */
+  readonly key?: OperationKey | null;
 }
 
-export interface LoggedOperation extends Operation {
+export interface OperationKey {
+  /** The key as it was sent, with the call that it belongs to. */
+  readonly value: string;
+  /** What was asked for; the same key with another fingerprint is a mistake of the caller. */
+  readonly fingerprint: string;
+}
+
+export interface LoggedOperation extends Omit<Operation, 'key'> {
   /** When it was done (ms since the epoch, the ledger's clock). */
   readonly at: number;
 }

@@ -51,6 +51,8 @@ export interface ProductWish {
 /** Why a step of an operator was refused; nothing was changed then. */
 export type SaleRefusalCode =
   | 'unknown_product'
+  /** The operation's key was used for another one. */
+  | 'idempotency_mismatch'
   | 'product_exists'
   | 'closes_before_opens'
   /** A time that is set anew lies in the past. */

@@ -9,6 +9,7 @@ import endings from './migrations/0004-endings.sql' with { type: 'text' };
 import retention from './migrations/0005-retention.sql' with { type: 'text' };
 import finalRefusals from './migrations/0006-final-refusals.sql' with { type: 'text' };
 import customersRequired from './migrations/0007-customers-required.sql' with { type: 'text' };
+import operationKeys from './migrations/0008-operation-keys.sql' with { type: 'text' };
 import { watchFiles } from './own-files.ts';
 
 /** In order; a file is never edited once it has been released. */
@@ -20,6 +21,7 @@ const MIGRATIONS: readonly string[] = [
   retention,
   finalRefusals,
   customersRequired,
+  operationKeys,
 ];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 

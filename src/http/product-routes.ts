@@ -3,6 +3,7 @@ import type { Product } from '../domain/product.ts';
 import type { ProductChanges } from '../domain/product-changes.ts';
 import type { SaleStep } from '../ledger/sales.ts';
 import { hasAlready, tagsIn } from './conditional.ts';
+import { withKey } from './operation-key.ts';
 import { readOperatorRequest } from './operator-request.ts';
 import { etagOf, shownProduct } from './product-answer.ts';
 import { withTimes } from './product-times.ts';
@@ -63,7 +64,8 @@ export function createProductRoutes(service: Service) {
     const { reason: _, productId, ...rest } = asked.body;
     const wish = withTimes(req, rest);
     if (wish instanceof Response) return wish;
-    const operation = asked.operation('product.create', 'product', rest);
+    const operation = withKey(req, asked.operation('product.create', 'product', rest), asked.body, problem);
+    if (operation instanceof Response) return operation;
     const step = await sales.create(
       { ...wish, ...(productId !== undefined && { id: productId }) },
       operation,
@@ -90,7 +92,13 @@ export function createProductRoutes(service: Service) {
       const changes = changesOf(asked.body, req);
       if (changes instanceof Response) return changes;
       const { reason: _, ...details } = asked.body as { reason: string };
-      const operation = asked.operation(action, `product/${productId}`, details);
+      const operation = withKey(
+        req,
+        asked.operation(action, `product/${productId}`, details),
+        asked.body as object,
+        problem,
+      );
+      if (operation instanceof Response) return operation;
       const version = versions && (await seenVersion(productId, versions));
       return answer(req, await sales.change(productId, changes, operation, version));
     };

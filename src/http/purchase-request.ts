@@ -1,5 +1,5 @@
 import type { Channel, PurchaseKey } from '../domain/purchase.ts';
-import { faultOf, forbiddenField, readJsonBody } from './json-body.ts';
+import { faultOf, forbiddenField, type Refuse, readJsonBody } from './json-body.ts';
 import { failure } from './respond.ts';
 import { checkPurchaseBody } from './schemas.ts';
 
@@ -49,16 +49,7 @@ function validate(
   const customer = canonicalCustomer(userId);
   if (keyHeader === null) return { productId, quantity, customer, key: null, expectedPriceMinor };
   const value = readKey(keyHeader);
-  if (value === null) {
-    return failure(
-      req,
-      'invalid_request',
-      `Idempotency-Key must have 1 to ${KEY_CHARS_MAX} visible characters`,
-      {
-        field: 'Idempotency-Key',
-      },
-    );
-  }
+  if (value === null) return badKey(req, failure);
   if (customer === null && value.length < ANONYMOUS_KEY_CHARS_MIN) {
     return failure(
       req,
@@ -91,8 +82,13 @@ function invalidBody(req: Request, body: unknown): Response {
   return failure(req, 'invalid_request', EXPECTED[field] ?? `${field} is invalid`, { field });
 }
 
+export function badKey(req: Request, refuse: Refuse): Response {
+  const says = `Idempotency-Key must have 1 to ${KEY_CHARS_MAX} visible characters`;
+  return refuse(req, 'invalid_request', says, { field: 'Idempotency-Key' });
+}
+
 /** The key as sent bare or as a quoted string (RFC 8941 sf-string); null when it is not one. */
-function readKey(header: string): string | null {
+export function readKey(header: string): string | null {
   const quoted = header.length >= 2 && header.startsWith('"') && header.endsWith('"');
   const value = quoted ? header.slice(1, -1).replace(/\\(["\\])/g, '$1') : header;
   return value.length <= KEY_CHARS_MAX && /^[\x20-\x7e]+$/.test(value) && value.trim() !== '' ? value : null;

@@ -15,6 +15,7 @@ const WHOLE: Partial<Record<Refused['code'], string>> = {
   unknown_product: 'productId',
   product_exists: 'productId',
   version_mismatch: 'If-Match',
+  idempotency_mismatch: 'Idempotency-Key',
 };
 
 /** The same in words alone. */
@@ -22,6 +23,8 @@ export function refusalSentence({ code, field, product, mostHeld }: Refused, now
   switch (code) {
     case 'unknown_product':
       return 'There is no product with this productId';
+    case 'idempotency_mismatch':
+      return 'This Idempotency-Key was used for another request';
     case 'product_exists':
       return `productId must be a free one: there is a product ${product!.id} already`;
     case 'version_mismatch':

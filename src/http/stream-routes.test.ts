@@ -76,7 +76,7 @@ async function connectStuck(productIds: readonly number[], heard: Buffer[]) {
 async function changeAll(): Promise<number> {
   let version = 0;
   for (let id = 1; id <= PRODUCTS; id++) {
-    const product = (await house.real.reset(id, 5))!;
+    const product = (await house.real.reset(id, 5)).product!;
     if (id === 1) version = product.version;
     feed.announce([standingOf(product)]);
   }

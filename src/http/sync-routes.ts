@@ -4,6 +4,7 @@ import { available, type Product, UNITS_MAX } from '../domain/product.ts';
 import { type Outcome, type Purchase, refusalMessage } from '../domain/purchase.ts';
 import { within } from '../domain/within.ts';
 import { hasAlready } from './conditional.ts';
+import { withKey } from './operation-key.ts';
 import { readBareOperation } from './operator-request.ts';
 import { inTime } from './probe.ts';
 import { type PurchaseRequest, readPurchase } from './purchase-request.ts';
@@ -191,12 +192,13 @@ export function createSyncRoutes(service: Service) {
     }
     const units = Number(stock);
     const productId = readProductId(req);
-    const product =
-      productId === null
-        ? undefined
-        : await sales.reset(productId, units, asked(`product/${productId}`, { units }));
-    if (!product) return unknownProduct(req, req.params.productId);
-    return text(`Stock reset to ${units} for product: ${product.id}`);
+    if (productId === null) return unknownProduct(req, req.params.productId);
+    const reset = asked(`product/${productId}`, { units });
+    const operation = withKey(req, reset, { units, reason: reset.reason }, failure);
+    if (operation instanceof Response) return operation;
+    const step = await sales.reset(productId, units, operation);
+    if (step.kind === 'done') return text(`Stock reset to ${units} for product: ${productId}`);
+    return step.code === 'idempotency_mismatch' ? keyMismatch(req) : unknownProduct(req, productId);
   }
 
   async function health(req: Request): Promise<Response> {
@@ -250,7 +252,7 @@ function inFlight(req: Request): Response {
 }
 
 export function keyMismatch(req: Request): Response {
-  return failure(req, 'idempotency_mismatch', 'This Idempotency-Key was used for another purchase', {
+  return failure(req, 'idempotency_mismatch', 'This Idempotency-Key was used for another request', {
     field: 'Idempotency-Key',
   });
 }

@@ -4,7 +4,7 @@ import type { NewProduct, Product } from '../domain/product.ts';
 import type { Outcome, Purchase, PurchaseKey, RefusalCode } from '../domain/purchase.ts';
 import type { LedgerEndings, Moved } from './endings.ts';
 import type { LedgerRetention } from './retention.ts';
-import type { LedgerSales } from './sales.ts';
+import type { LedgerSales, SaleStep } from './sales.ts';
 
 /**
  * The durable truth: products, orders, holdings, payments, keys and outcomes. Only the ledger sells.
@@ -67,10 +67,10 @@ export interface Ledger extends LedgerSales, LedgerEndings, LedgerRetention {
   markNeedsAttention(purchaseIds: readonly string[], needsAttention: boolean): Promise<void>;
 
   /**
-   * Starts a new generation of exactly `units` free units; undefined when there is no such product. With an operation it is
-   * written down in the same commit; done before, nothing happens, and the answer is the product as it is now.
+   * Starts a new generation of exactly `units` free units. With an operation it is written down in the same commit; done
+   * before, nothing happens, and the answer is the product as it is now.
    */
-  reset(productId: number, units: number, operation?: Operation | null): Promise<Product | undefined>;
+  reset(productId: number, units: number, operation?: Operation | null): Promise<SaleStep>;
 
   /**
    * Takes the charge lease of orders: `reserved → charging`, only while the hold runs, one attempt more. Also

@@ -5,7 +5,8 @@ import type { ProductChanges } from '../domain/product-changes.ts';
 /**
  * What operators do to products and their sales. A part of the Ledger, with the same promises. Each step judges by the
  * ledger's own clock, raises the product's version when it changes something, and writes its operation down in the same
- * commit; an operation that was done before (same id) is answered with the product as it is now.
+ * commit; an operation that was done before (same id, or same key) is answered with the product as it is now. One whose key was
+ * used for something else is refused as `idempotency_mismatch`.
  */
 export interface LedgerSales {
   /** At most `limit` products by id, from the first one above `afterId`. */

@@ -149,7 +149,7 @@ export function openSqliteLedger({ db, read, write, probe }: Store, now: Clock):
       });
     },
     async reset(productId, units, operation = null) {
-      return write(() => sales.reset(productId, units, operation, now())) ?? undefined;
+      return write(() => sales.reset(productId, units, operation, now()));
     },
     async lease(orderIds, leaseMs) {
       return write(() => settle.lease(orderIds, leaseMs, now()));

@@ -56,7 +56,7 @@ function versionsIn(event: LiveEvent): number[] {
 }
 
 async function change(): Promise<Product> {
-  return (await house.real.reset(PRODUCT_ID, 5))!;
+  return (await house.real.reset(PRODUCT_ID, 5)).product!;
 }
 
 test('what the feed says is told with the whole row', async () => {

@@ -123,7 +123,7 @@ test('units that come back are sold to who waits, as soon as the desk is told', 
   const patient = house.call(house.purchase());
   desk.enter(patient);
   await until(() => desk.stats.waited === 1);
-  const { version } = (await house.real.reset(PRODUCT_ID, 1))!;
+  const { version } = (await house.real.reset(PRODUCT_ID, 1)).product!;
   await desk.follow([{ productId: PRODUCT_ID, version, available: 1 }]);
   await until(() => patient.answers.length === 1);
   expect(tally(patient.answers)).toEqual({ reserved: 1 });

@@ -27,8 +27,8 @@ export interface Sales {
   ): Promise<SaleStep>;
   /** Ends the sale now; what is under way comes to its end. */
   close(productId: number, operation: Operation): Promise<SaleStep>;
-  /** A fresh round of exactly `units` free units; undefined when there is no such product. */
-  reset(productId: number, units: number, operation: Operation): Promise<Product | undefined>;
+  /** A fresh round of exactly `units` free units. */
+  reset(productId: number, units: number, operation: Operation): Promise<SaleStep>;
   /** Makes the gate follow the ledger again, whatever it believes; undefined when there is no such product. */
   init(productId: number, operation: Operation): Promise<Product | undefined>;
 }
@@ -69,11 +69,7 @@ export function createSales({ ledger, gate, catalogue, desk, onTrouble }: Depend
       stepped(() => ledger.changeProduct(productId, changes, operation, version)),
     close: (productId, operation) => stepped(() => ledger.closeSale(productId, operation)),
 
-    async reset(productId, units, operation) {
-      const product = await untilKnown(() => ledger.reset(productId, units, operation));
-      if (product) await tell(product);
-      return product;
-    },
+    reset: (productId, units, operation) => stepped(() => ledger.reset(productId, units, operation)),
 
     async init(productId, operation) {
       const product = await catalogue.refresh(productId);

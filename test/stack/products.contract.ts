@@ -267,6 +267,42 @@ export function describeProducts(openShop: (env?: Record<string, string>) => Pro
       expect(outcome).toMatchObject({ status: 'rejected', code: 'sale_closed' });
     });
 
+    test('B18 sends a call again with its Idempotency-Key, and it is done once', async () => {
+      const key = (value: string) => ({ 'Idempotency-Key': value });
+      const made = await create({}, key('a new thing'));
+      const id = made.json.productId;
+      const again = await create({}, key('a new thing'));
+      expect([made.status, again.status, again.json.productId]).toEqual([201, 201, id]);
+      const other = await create({ units: 6 }, key('a new thing'));
+      expect([other.status, other.json.code, other.json.field]).toEqual([
+        422,
+        'idempotency_mismatch',
+        'Idempotency-Key',
+      ]);
+      expect((await create({ productId: 800_000 }, key('a new thing'))).status).toBe(422);
+
+      for (const _ of [1, 2]) {
+        const { json } = await act(id, 'units', { delta: 5 }, key('a lorry'));
+        expect(json.total).toBe(10);
+      }
+      expect((await act(id, 'units', { delta: 6 }, key('a lorry'))).status).toBe(422);
+      // Another product is another call.
+      expect((await act(await created(), 'units', { delta: 5 }, key('a lorry'))).json.total).toBe(10);
+
+      const reset = (stock: number) =>
+        shop.call('PUT', `/api/v1/sync/stock/${id}/reset?stock=${stock}`, { headers: key('"round 2"') });
+      const [first, second] = [await reset(3), await reset(3)];
+      expect([first.status, first.text]).toEqual([200, `Stock reset to 3 for product: ${id}`]);
+      expect(second.text).toBe(first.text);
+      expect((await read(id)).json).toMatchObject({ generation: 2, total: 3 });
+      expect((await reset(4)).json).toMatchObject({ code: 'idempotency_mismatch', field: 'Idempotency-Key' });
+      expect((await act(id, 'units', { delta: 1 }, key('é'))).json.field).toBe('Idempotency-Key');
+      const { operations } = (await shop.get('/api/v1/ops/log?limit=5')).json;
+      expect(
+        operations.filter(({ subject }: { subject: string }) => subject === `product/${id}`),
+      ).toHaveLength(3);
+    });
+
     test('resets and makes the gate follow with a name and a reason, and the answers stay as they are', async () => {
       const headers = { 'X-Operator': 'ada', 'X-Reason': 'second round' };
       const reset = await shop.call('PUT', '/api/v1/sync/stock/5/reset?stock=7', { headers });

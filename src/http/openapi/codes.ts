@@ -75,8 +75,8 @@ const NOTES: Readonly<Record<Exclude<Code, 'unusable_store'>, Note>> = {
     advice: 'Send the same request again after `Retry-After`; it gets the first answer.',
   },
   idempotency_mismatch: {
-    meaning: 'The `Idempotency-Key` was used for another purchase.',
-    advice: 'Use a new key for a new purchase.',
+    meaning: 'The `Idempotency-Key` was used for another request.',
+    advice: 'Use a new key for a new request.',
   },
   payload_too_large: { meaning: 'The body is larger than 16 KiB.', advice: 'Send less.' },
   unsupported_media_type: {
@@ -102,7 +102,7 @@ const NOTES: Readonly<Record<Exclude<Code, 'unusable_store'>, Note>> = {
   outcome_unknown: {
     meaning: 'Perhaps it was done, perhaps not: the answer of an engine got lost.',
     advice:
-      'Do not buy anew. Read the order (`orderId`) or the purchase (`trackingId`) until it is known, or send the same request with the same `Idempotency-Key`. An operator who added `units`, reset a stock or created a product without `productId` reads `GET /api/v1/ops/log` first: sent again, it is done again.',
+      'Do not buy anew. Read the order (`orderId`) or the purchase (`trackingId`) until it is known, or send the same request with the same `Idempotency-Key`. An operator who added `units`, reset a stock or created a product without `productId` sends it with a key, too, or reads `GET /api/v1/ops/log` first: sent again without one, it is done again.',
   },
   order_pending: {
     meaning: 'It is not known yet whether the order was carried out.',

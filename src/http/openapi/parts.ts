@@ -205,6 +205,22 @@ export const OPERATOR_NAME = {
   description: `Who acts, for the log of operations; \`operator\` where it is absent. Not \`system\`. ${HEADER_TEXT}`,
 } as const;
 
+/** Visible ASCII, bare or in quotes. */
+export const KEY_PATTERN = '^([!#-~][ -~]*|"[ !#-\\[\\]-~]*[!#-\\[\\]-~][ !#-\\[\\]-~]*")$';
+
+/** On calls of operators that would do more when they are sent twice. */
+export const OPERATION_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', pattern: KEY_PATTERN, minLength: 1, maxLength: 255 },
+  description:
+    'Bare or quoted. The same call with the same key is done once, and answered with the product as it is then; with another ' +
+    'body it is refused. Known as long as the log of operations is kept.',
+} as const;
+
+export const KEY_MISMATCH = '`idempotency_mismatch`: the key was used with another body';
+
 /** While an engine is away. */
 export const CANNOT_READ = problemAnswer('`unavailable`; the message says why', ['Retry-After']);
 const CANNOT_CHANGE = problemAnswer(

@@ -15,6 +15,8 @@ import {
   inPath,
   inQuery,
   jsonAnswer,
+  KEY_MISMATCH,
+  OPERATION_KEY,
   OPERATOR_NAME,
   type Operation,
   type Paths,
@@ -76,7 +78,7 @@ function change(
     summary,
     description,
     security: FOR_OPERATORS,
-    parameters: [PRODUCT, OPERATOR_NAME, ...(seen ? [IF_MATCH] : [])],
+    parameters: [PRODUCT, OPERATOR_NAME, ...(seen ? [OPERATION_KEY, IF_MATCH] : [])],
     requestBody: { required: true, content: { 'application/json': { schema: ref(body), example } } },
     responses: {
       '200': jsonAnswer('The product as it is now', ProductAnswer, {
@@ -87,6 +89,7 @@ function change(
       ...(badInput && { '400': problemAnswer(badInput) }),
       '404': NO_SUCH_PRODUCT,
       ...(conflict && { '409': problemAnswer(conflict) }),
+      ...(seen && { '422': problemAnswer(KEY_MISMATCH) }),
       ...(seen && { '412': problemAnswer('`version_mismatch`: it has changed since. Nothing was done') }),
     },
   };
@@ -117,7 +120,7 @@ export const PRODUCT_PATHS: Paths = {
       tags,
       summary: 'Put a new product on sale',
       security: FOR_OPERATORS,
-      parameters: [OPERATOR_NAME],
+      parameters: [OPERATOR_NAME, OPERATION_KEY],
       requestBody: {
         required: true,
         content: { 'application/json': { schema: ref(ProductBody), example: NEW_PRODUCT } },
@@ -130,6 +133,7 @@ export const PRODUCT_PATHS: Paths = {
         ...BAD_OPERATOR_INPUT,
         '400': problemAnswer(BAD_SCHEDULE),
         '409': problemAnswer('`product_exists`'),
+        '422': problemAnswer(KEY_MISMATCH),
       },
     },
   },
@@ -166,8 +170,9 @@ export const PRODUCT_PATHS: Paths = {
     post: change(
       'addUnits',
       'Add units to the round that runs, or take free ones away',
-      'Added units are sold at once. For a fresh round see `reset`. After `outcome_unknown`, or without an answer, look at ' +
-        '`GET /api/v1/ops/log` before sending it again: that would add them twice.',
+      'Added units are sold at once. For a fresh round see `reset`. With an `Idempotency-Key` they are added ' +
+        'once, however often it is sent. Without one look at `GET /api/v1/ops/log` after `outcome_unknown`, or when no answer came, ' +
+        'before sending it again.',
       UnitsBody,
       SOME_UNITS,
       {

@@ -10,7 +10,10 @@ import {
   inPath,
   inQuery,
   jsonAnswer,
+  KEY_MISMATCH,
+  KEY_PATTERN,
   NOT_AN_OPERATOR,
+  OPERATION_KEY,
   OPERATOR_NAME,
   type Paths,
   ref,
@@ -37,7 +40,7 @@ export const PURCHASE_INPUT = {
       name: 'Idempotency-Key',
       in: 'header',
       required: false,
-      schema: { type: 'string', minLength: 1, maxLength: 255 },
+      schema: { type: 'string', pattern: KEY_PATTERN, minLength: 1, maxLength: 255 },
       description:
         'Bare or quoted, per customer and route. After a 200 or 202 the same key and body get that answer again, never a second ' +
         'order; after a refusal (409) it is a new purchase. Without a userId it needs at least 16 characters.',
@@ -134,13 +137,17 @@ export const SYNC_PATHS: Paths = {
         PRODUCT,
         OPERATOR_NAME,
         REASON,
+        OPERATION_KEY,
         inQuery('stock', { type: 'integer', minimum: 0, maximum: UNITS_MAX }, 'Units of the round', true),
       ],
       responses: {
         '200': textAnswer('Done', 'Stock reset to 5 for product: 3'),
-        '400': errorAnswer('`invalid_request`: stock is missing or out of range; X-Operator or X-Reason'),
+        '400': errorAnswer(
+          '`invalid_request`: stock is missing or out of range; X-Operator, X-Reason or Idempotency-Key',
+        ),
         '401': NOT_AN_OPERATOR,
         '404': NO_SUCH_PRODUCT,
+        '422': errorAnswer(KEY_MISMATCH),
       },
     },
   },

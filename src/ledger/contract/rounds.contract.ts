@@ -11,9 +11,9 @@ export function rounds(scene: Scene): void {
       await scene.charge(paid.id, captured());
       const before = await scene.product(productId);
 
-      const after = await scene.ledger.reset(productId, 4);
+      const after = (await scene.ledger.reset(productId, 4)).product!;
       expect(after).toMatchObject({ total: 9, reserved: 3, sold: 2, generation: 2 });
-      expect(after!.version).toBe(before.version + 1);
+      expect(after.version).toBe(before.version + 1);
       expect(await scene.product(productId)).toEqual(after!);
 
       const next = await scene.decide(...Array.from({ length: 5 }, () => scene.purchase(productId)));
@@ -25,7 +25,10 @@ export function rounds(scene: Scene): void {
       const productId = await scene.sale();
       await scene.ledger.reset(productId, 0);
       expect((await scene.decide(scene.purchase(productId))).map(brief)).toEqual(['sold_out']);
-      expect(await scene.ledger.reset(9_999_999, 5)).toBeUndefined();
+      expect(await scene.ledger.reset(9_999_999, 5)).toMatchObject({
+        kind: 'refused',
+        code: 'unknown_product',
+      });
     });
 
     test('lets units of the old round leave the product when they come back', async () => {

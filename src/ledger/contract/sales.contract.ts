@@ -327,12 +327,81 @@ export function sales(scene: Scene): void {
     });
   });
 
+  describe('B18 an operation with a key', () => {
+    const keyed = (productId: number, fingerprint = 'f', value = `key of ${productId}`): Operation => ({
+      ...anOperation(productId),
+      key: { value, fingerprint },
+    });
+
+    test('is done once, whoever asks again: units, a reset, a new product', async () => {
+      const id = await scene.sale({ units: 10 });
+      const add = (operation: Operation) => scene.ledger.changeProduct(id, { addUnits: 5 }, operation, null);
+      const first = keyed(id);
+      const { product } = done(await add(first));
+      expect(product.total).toBe(15);
+      expect(await add(keyed(id))).toEqual({ kind: 'done', product });
+      expect((await add(keyed(id, 'f', 'another key'))).product!.total).toBe(20);
+      const last = (await scene.ledger.operations(1, null))[0]!;
+      expect(last).not.toHaveProperty('key');
+
+      const round = () => scene.ledger.reset(id, 4, keyed(id, 'f', `reset ${id}`));
+      expect((await round()).product).toMatchObject({ total: 4, generation: 2 });
+      expect((await round()).product).toMatchObject({ total: 4, generation: 2 });
+
+      const value = `new ${id}`;
+      const made = done(await scene.ledger.createProduct(thing, keyed(0, 'f', value))).product;
+      scene.skipIds(made.id);
+      const again = await scene.ledger.createProduct(thing, keyed(0, 'f', value));
+      expect(again).toEqual({ kind: 'done', product: made });
+      expect(await scene.ledger.product(made.id + 1)).toBeUndefined();
+    });
+
+    test('is refused when it asks for something else, and nothing is changed', async () => {
+      const id = await scene.sale({ units: 10 });
+      await scene.ledger.changeProduct(id, { addUnits: 5 }, keyed(id), null);
+      const before = await scene.product(id);
+      const others = [
+        await scene.ledger.changeProduct(id, { addUnits: 6 }, keyed(id, 'other'), null),
+        await scene.ledger.reset(id, 1, keyed(id, 'other')),
+        await scene.ledger.createProduct(thing, keyed(id, 'other')),
+      ];
+      expect(others).toEqual(Array(3).fill(refused('idempotency_mismatch', null, before)));
+      expect(await scene.product(id)).toEqual(before);
+    });
+
+    test('asked for by many at once is done once', async () => {
+      const id = await scene.sale({ units: 10 });
+      const steps = await Promise.all([
+        ...Array.from({ length: 5 }, () => scene.ledger.changeProduct(id, { addUnits: 5 }, keyed(id), null)),
+        ...Array.from({ length: 5 }, () => scene.ledger.reset(id, 7, keyed(id, 'f', `round of ${id}`))),
+      ]);
+      expect(steps.map(({ kind }) => kind)).toEqual(Array(10).fill('done'));
+      expect(await scene.product(id)).toMatchObject({ generation: 2 });
+      expect([7, 12]).toContain((await scene.product(id)).total);
+      const made = await Promise.all(
+        Array.from({ length: 5 }, () => scene.ledger.createProduct(thing, keyed(0, 'f', `many ${id}`))),
+      );
+      const ids = new Set(made.map(({ product }) => product!.id));
+      scene.skipIds([...ids][0]!);
+      expect(ids.size).toBe(1);
+    });
+
+    test('that was refused may be asked for again', async () => {
+      const id = await scene.sale({ units: 1 });
+      const take = () => scene.ledger.changeProduct(id, { addUnits: -2 }, keyed(id), null);
+      expect(await take()).toMatchObject({ code: 'units_below_committed' });
+      await change(id, { addUnits: 5 });
+      expect((await take()).product!.total).toBe(4);
+      expect((await take()).product!.total).toBe(4);
+    });
+  });
+
   test('a reset is written down in its commit, and done once', async () => {
     const id = await scene.sale({ units: 10 });
     const operation = { ...anOperation(id), action: 'stock.reset' as const };
     const first = await scene.ledger.reset(id, 4, operation);
-    expect(first).toMatchObject({ total: 4, generation: 2 });
-    expect(await scene.ledger.reset(id, 4, operation)).toEqual(first!);
+    expect(first).toMatchObject({ kind: 'done', product: { total: 4, generation: 2 } });
+    expect(await scene.ledger.reset(id, 4, operation)).toEqual(first);
     expect(await logged(operation.id)).toMatchObject({ action: 'stock.reset' });
   });
 }

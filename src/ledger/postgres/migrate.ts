@@ -13,6 +13,7 @@ import freshRefunds from './migrations/0010-fresh-refunds.sql' with { type: 'tex
 import expectedPrices from './migrations/0011-expected-prices.sql' with { type: 'text' };
 import opensNow from './migrations/0012-opens-now.sql' with { type: 'text' };
 import customersRequired from './migrations/0013-customers-required.sql' with { type: 'text' };
+import operationKeys from './migrations/0014-operation-keys.sql' with { type: 'text' };
 
 /** In order; a file is never edited once it has been released. */
 const MIGRATIONS: readonly string[] = [
@@ -29,6 +30,7 @@ const MIGRATIONS: readonly string[] = [
   expectedPrices,
   opensNow,
   customersRequired,
+  operationKeys,
 ];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 

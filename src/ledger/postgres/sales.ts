@@ -7,9 +7,9 @@ const AFTER = 'SELECT pulsecart_product(p) AS product FROM products p WHERE id >
 const CREATE = 'SELECT pulsecart_create_product($1, $2) AS step';
 const CHANGE = 'SELECT pulsecart_change_product($1, $2, $3, $4) AS step';
 const CLOSE = 'SELECT pulsecart_close_sale($1, $2) AS step';
-const RESET = 'SELECT pulsecart_reset($1, $2, $3) AS product';
+const RESET = 'SELECT pulsecart_start_round($1, $2, $3) AS step';
 
-/** What operators do to products, each in one round trip (migrations/0007-sales.sql). */
+/** What operators do to products, each in one round trip (migrations/0014-operation-keys.sql). */
 export function createSales({ read, write }: Database): LedgerSales & Pick<Ledger, 'reset'> {
   async function step(text: string, values: readonly unknown[]): Promise<SaleStep> {
     return (await write<{ step: SaleStep }>(text, values))[0]!.step;
@@ -31,11 +31,7 @@ export function createSales({ read, write }: Database): LedgerSales & Pick<Ledge
 
     closeSale: (productId, operation) => step(CLOSE, [productId, JSON.stringify(operation)]),
 
-    async reset(productId, units, operation = null) {
-      const logged = operation && JSON.stringify(operation);
-      return (
-        (await write<{ product: Product | null }>(RESET, [productId, units, logged]))[0]!.product ?? undefined
-      );
-    },
+    reset: (productId, units, operation = null) =>
+      step(RESET, [productId, units, operation && JSON.stringify(operation)]),
   };
 }

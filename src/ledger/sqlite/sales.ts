@@ -72,10 +72,14 @@ export function createSales(db: Database) {
     return true;
   }
 
-  /** The product as it is now when this operation was done before. */
-  function doneBefore({ id }: Operation): Product | null {
-    const subject = operations.subjectOf(id);
-    return subject === null ? null : one(Number(subject.replace('product/', '')));
+  /** What to answer when this operation was done before: the product as it is now, which a new one's operation names. */
+  function doneBefore(operation: Operation, known: Product | null): SaleStep | null {
+    const before = operations.before(operation);
+    if (!before) return null;
+    const product = known ?? one(Number(before.subject.replace('product/', '')))!;
+    return before.same
+      ? { kind: 'done', product }
+      : refused({ code: 'idempotency_mismatch', field: null }, product);
   }
 
   /** The most units that a customer holds in this round, once holdings are kept as the new limit needs them. */
@@ -98,8 +102,8 @@ export function createSales(db: Database) {
     after: (id: number, limit: number): Product[] => after.all(id, limit).map(productIn),
 
     create(wish: ProductWish, operation: Operation, now: number): SaleStep {
-      const done = doneBefore(operation);
-      if (done) return { kind: 'done', product: done };
+      const done = doneBefore(operation, null);
+      if (done) return done;
       const id = wish.id ?? lowestFreeId.get()!.id;
       const existing = one(id);
       if (existing) return refused({ code: 'product_exists', field: null }, existing);
@@ -119,7 +123,8 @@ export function createSales(db: Database) {
     ): SaleStep {
       const product = one(productId);
       if (!product) return refused({ code: 'unknown_product', field: null }, null);
-      if (operations.subjectOf(operation.id) !== null) return { kind: 'done', product };
+      const done = doneBefore(operation, product);
+      if (done) return done;
       if (version !== null && version !== product.version) {
         return refused({ code: 'version_mismatch', field: null }, product);
       }
@@ -137,19 +142,23 @@ export function createSales(db: Database) {
     close(productId: number, operation: Operation, now: number): SaleStep {
       const product = one(productId);
       if (!product) return refused({ code: 'unknown_product', field: null }, null);
-      if (operations.subjectOf(operation.id) !== null) return { kind: 'done', product };
+      const done = doneBefore(operation, product);
+      if (done) return done;
       operations.write(operation, now);
       const next = { ...product, ...closedWindow(product, now) };
       return { kind: 'done', product: Bun.deepEquals(next, product) ? product : save(product, next) };
     },
 
     /** A fresh round of exactly `units` free units. */
-    reset(productId: number, units: number, operation: Operation | null, now: number): Product | null {
-      const product = one(productId);
-      if (!product || (operation && !operations.write(operation, now))) return product;
-      const fresh = productIn(startRound.get(units, productId)!);
-      begin.run(productId, fresh.generation, units, now);
-      return fresh;
+    reset(productId: number, units: number, operation: Operation | null, now: number): SaleStep {
+      const before = one(productId);
+      if (!before) return refused({ code: 'unknown_product', field: null }, null);
+      const done = operation && doneBefore(operation, before);
+      if (done) return done;
+      if (operation) operations.write(operation, now);
+      const product = productIn(startRound.get(units, productId)!);
+      begin.run(productId, product.generation, units, now);
+      return { kind: 'done', product };
     },
   };
 }

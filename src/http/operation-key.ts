@@ -1,0 +1,23 @@
+import type { Operation } from '../domain/operation.ts';
+import type { Refuse } from './json-body.ts';
+import { badKey, readKey } from './purchase-request.ts';
+
+/**
+ * The operation with the caller's `Idempotency-Key`, where there is one: it is done once then. A key belongs to the call and what that
+ * is done to; whoever sends it again has to ask for the same, in `asked`.
+ */
+export function withKey(
+  req: Request,
+  operation: Operation,
+  asked: object,
+  refuse: Refuse,
+): Operation | Response {
+  const header = req.headers.get('idempotency-key');
+  if (header === null) return operation;
+  const sent = readKey(header);
+  if (sent === null) return badKey(req, refuse);
+  const value = `${operation.action} ${operation.subject} ${sent}`;
+  // Fields in any order are the same request.
+  const fingerprint = Bun.hash(JSON.stringify(Object.entries(asked).sort())).toString(16);
+  return { ...operation, key: { value, fingerprint } };
+}
