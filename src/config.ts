@@ -254,7 +254,7 @@ export function readBooksPlace(
 }
 
 /** What the launcher tells of its work; nobody sets it. */
-const ENV_SOURCES = 'PULSECART_ENV_SOURCES';
+export const ENV_SOURCES = 'PULSECART_ENV_SOURCES';
 
 /** The file that each variable is from which the launcher (bin/env-file.mjs) has read from one. */
 export function readEnvSources(

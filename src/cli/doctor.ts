@@ -4,6 +4,7 @@ import type { ExamineEngines, Finding } from './engines.ts';
 import { readFlags } from './flags.ts';
 import { examineMachine } from './machine.ts';
 import { FLAG_OF, settingsOf } from './settings.ts';
+import { unknownSettings } from './unknown-settings.ts';
 
 const FLAGS = {
   port: { kind: 'text', what: 'a port' },
@@ -47,8 +48,17 @@ async function examine(env: Env, given: Given, examineEngines: ExamineEngines) {
       findings: [{ name: 'settings', state: 'broken', detail: config.message } as Finding],
     };
   }
-  const findings = [...(await examineMachine(config)), ...(await examineEngines(config))];
+  const findings = [
+    ...unknown(env, config),
+    ...(await examineMachine(config)),
+    ...(await examineEngines(config)),
+  ];
   return { settings: settingsWithSources(config, env, given), findings };
+}
+
+function unknown(env: Env, config: Config): Finding[] {
+  const detail = unknownSettings(env, config);
+  return detail === null ? [] : [{ name: 'settings', state: 'note', detail }];
 }
 
 function configOrWhyNot(env: Env, given: Given): Config | AppError {

@@ -9,6 +9,7 @@ import { REPLACED, replaced, tellSupervisor } from './instance.ts';
 import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
 import { operatorAccess, whoOperates } from './own-token.ts';
 import { superviseInstances } from './supervisor.ts';
+import { warnOfUnknownSettings } from './unknown-settings.ts';
 
 const FLAGS = {
   port: { kind: 'text', what: 'a port' },
@@ -47,6 +48,7 @@ export async function serve(argv: readonly string[], openEngines: OpenEngines): 
   }
   const config = readConfig(process.env, flags);
   const log = createLog(config.logLevel);
+  warnOfUnknownSettings(process.env, config, log);
   if (config.instances > 1) {
     return superviseInstances(argv, config, log, (url) => announce(url, '', config, log, startedAtMs));
   }

@@ -6,6 +6,7 @@ import type { OpenEngines } from './engines.ts';
 import { readFlags } from './flags.ts';
 import { openHouse } from './house.ts';
 import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
+import { warnOfUnknownSettings } from './unknown-settings.ts';
 
 const FLAGS = {
   port: { kind: 'integer', min: 0, max: 65_535, default: -1 },
@@ -39,6 +40,7 @@ export async function workerCommand(argv: readonly string[], openEngines: OpenEn
     );
   }
   const log = createLog(config.logLevel);
+  warnOfUnknownSettings(process.env, config, log);
   const stopped = stopSignal();
   const engines = await Promise.race([openEngines(config, log), stopped]);
   if (typeof engines === 'string') return stopUnopened(log, engines);

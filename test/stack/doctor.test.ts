@@ -89,6 +89,28 @@ describe('doctor', () => {
     expect(asked).toMatchObject({ exit: 0, stderr: '' });
   });
 
+  test('P6 a variable that is called like a setting and is none is warned of, with the nearest name', async () => {
+    const wrong = { PULSECART_MODUS: 'secret', PULSECART_PORT: '1', PULSECART_DRAIN: '0' };
+    const lines = [
+      'PULSECART_DRAIN is no setting and has no effect; the nearest one is PULSECART_DRAIN_MS',
+      'PULSECART_MODUS is no setting and has no effect; the nearest one is PULSECART_MODE',
+      'PULSECART_PORT is no setting and has no effect; the nearest one is PORT',
+    ];
+    const { exit, findings } = await doctor([], { ...FREE_PORT, ...wrong });
+    expect(exit).toBe(0);
+    expect(findings[0]).toEqual({ name: 'settings', state: 'note', detail: lines.join('. ') });
+    await using shop = await openShop(wrong);
+    const warnings = shop.server
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('is no setting'));
+    expect(warnings).toHaveLength(1);
+    expect(JSON.parse(warnings[0]!)).toMatchObject({ level: 40, msg: lines.join('. ') });
+    expect(shop.server.log()).not.toContain('secret');
+    await using right = await openShop({ PULSECART_LOG_LEVEL: 'info' });
+    expect(right.server.log()).not.toContain('is no setting');
+  });
+
   test('says what is wrong with the settings, the folder and each engine, and no secret', async () => {
     const setting = await doctor([], { PULSECART_MODE: 'prod' });
     expect(setting).toMatchObject({ exit: 1, findings: [{ name: 'settings', state: 'broken' }] });

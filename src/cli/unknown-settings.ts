@@ -1,0 +1,55 @@
+import { type Config, ENV_SOURCES } from '../config.ts';
+import type { Log } from '../observe/log.ts';
+import { settingsOf } from './settings.ts';
+
+const PREFIX = 'PULSECART_';
+/** Not settings of a server: what our launcher and our tests tell their children. */
+const OTHERS = new RegExp(`^${ENV_SOURCES}$|^${PREFIX}TEST_`);
+
+/** A sentence for each variable that is called like a setting and is none; null where there is none of them. */
+export function unknownSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  config: Config,
+): string | null {
+  const known = Object.keys(settingsOf(config));
+  const unknown = Object.keys(env).filter(
+    (name) => name.startsWith(PREFIX) && !known.includes(name) && !OTHERS.test(name),
+  );
+  if (unknown.length === 0) return null;
+  return unknown
+    .toSorted()
+    .map((name) => `${name} is no setting and has no effect; the nearest one is ${nearest(name, known)}`)
+    .join('. ');
+}
+
+export function warnOfUnknownSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  config: Config,
+  log: Log,
+): void {
+  const sentence = unknownSettings(env, config);
+  if (sentence !== null) log.warn(sentence);
+}
+
+/** Some settings have no prefix, and others are given it by mistake. */
+function nearest(name: string, known: readonly string[]): string {
+  const bare = name.slice(PREFIX.length);
+  // Of two as near, the one that it begins.
+  const begins = (one: string) => one.startsWith(name) || one.startsWith(bare);
+  const far = (one: string) => Math.min(distance(name, one), distance(bare, one)) - (begins(one) ? 0.5 : 0);
+  return known.reduce((best, one) => (far(one) < far(best) ? one : best));
+}
+
+/** Levenshtein's: how many letters have to be changed, added or left out. */
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const changed = row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(changed, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[to.length]!;
+}
