@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { createRoutes } from '../../src/http/server.ts';
 import type { Service } from '../../src/http/service.ts';
 import { readyLine } from '../../src/load/server-process.ts';
+import { haveBalancers, startBalancer } from '../support/balancers.ts';
 import { MACHINE, MAIN } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { connectRaw, type RawAnswer } from '../support/raw-http.ts';
@@ -10,6 +11,7 @@ import { until } from '../support/until.ts';
 
 /** What clients do around a request. No engine has to do with it. */
 
+const canRun = await haveBalancers();
 const TOKEN = 'a-token-of-enough-characters';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -215,6 +217,22 @@ describe('B10 a conditional request', () => {
       }
     });
   }
+
+  test.skipIf(!canRun)(
+    'is 304 behind an nginx that compresses, and so makes the tag a weak one',
+    async () => {
+      const gzip =
+        'gzip on; gzip_types application/json; gzip_min_length 1; gzip_proxied any; proxy_http_version 1.1;';
+      const settings = `server { listen 80; ${gzip} location / { proxy_pass http://10.0.0.11:8080; } }`;
+      await using nginx = await startBalancer('nginx', [shop.url, shop.url], settings);
+      const url = `${nginx.url}/api/v1/products/2`;
+      const first = await fetch(url, { headers: { 'Accept-Encoding': 'gzip' } });
+      const etag = first.headers.get('etag')!;
+      expect(etag).toStartWith('W/"');
+      const headers = { 'Accept-Encoding': 'gzip', 'If-None-Match': etag };
+      expect((await fetch(url, { headers })).status).toBe(304);
+    },
+  );
 
   test('a change wants one of the tags that it names, and a weak one is none', async () => {
     const headers = { Authorization: `Bearer ${TOKEN}` };
