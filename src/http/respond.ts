@@ -1,25 +1,27 @@
 import { AppError, type ErrorCode } from '../domain/errors.ts';
 import type { SaleRefusalCode } from '../domain/product.ts';
 import type { Log } from '../observe/log.ts';
+import { createRetryAfter } from './retry-after.ts';
 
 /** How answers are written. Header objects are shared, because making one per response costs as much as the answer. */
 const JSON_HEADERS = { 'Content-Type': 'application/json' } as const;
 const PURCHASE_HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' } as const;
-/** How soon a caller may try again after a 429, 503 or `in_flight`. */
-const RETRY_AFTER_S = '1';
+const retryAfter = createRetryAfter(() => performance.now());
+/** For what one caller waits for alone, and what is over in a moment. */
+const SOON_S = 1;
 
+/** By status, and by seconds where it has `Retry-After`: a few tens in all. */
 const inits = new Map<number, ResponseInit>();
 
 /** A purchase's answer: never cached, and with `Retry-After` where trying again makes sense. */
 export function purchaseInit(status: number): ResponseInit {
-  let init = inits.get(status);
+  const seconds = status === 503 || status === 429 ? retryAfter.next() : 0;
+  const key = status + seconds * 1000;
+  let init = inits.get(key);
   if (!init) {
-    const headers =
-      status === 503 || status === 429
-        ? { ...PURCHASE_HEADERS, 'Retry-After': RETRY_AFTER_S }
-        : PURCHASE_HEADERS;
+    const headers = seconds > 0 ? { ...PURCHASE_HEADERS, 'Retry-After': String(seconds) } : PURCHASE_HEADERS;
     init = { status, headers: new Headers(headers) };
-    inits.set(status, init);
+    inits.set(key, init);
   }
   return init;
 }
@@ -141,11 +143,15 @@ export function problem(req: Request, code: HttpCode, message: string, details: 
 }
 
 /** Refusals that are over in a moment. */
-const PASSING: readonly HttpCode[] = ['in_flight', 'order_pending', 'order_charging', 'too_many_streams'];
+const PASSING: readonly HttpCode[] = ['in_flight', 'order_pending', 'order_charging'];
 
 function errorHeaders(code: HttpCode, requestId: string, { headers }: ErrorDetails): Record<string, string> {
-  const retry = STATUS[code] === 503 || PASSING.includes(code) ? { 'Retry-After': RETRY_AFTER_S } : {};
-  return { 'Cache-Control': 'no-store', 'X-Request-Id': requestId, ...retry, ...headers };
+  return { 'Cache-Control': 'no-store', 'X-Request-Id': requestId, ...retryHeader(code), ...headers };
+}
+
+function retryHeader(code: HttpCode): Record<string, string> {
+  if (STATUS[code] === 503 || STATUS[code] === 429) return { 'Retry-After': String(retryAfter.next()) };
+  return PASSING.includes(code) ? { 'Retry-After': String(SOON_S) } : {};
 }
 
 /** What `failed` says, on our own routes. */

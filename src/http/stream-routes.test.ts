@@ -140,7 +140,7 @@ test('a ledger that cannot be asked is a problem of the moment, and takes no sea
   const answer = await fetch(`${url}/api/v1/stock/stream?products=1`);
   expect(answer.status).toBe(503);
   expect(answer.headers.get('content-type')).toBe('application/problem+json');
-  expect(answer.headers.get('retry-after')).toBe('1');
+  expect(answer.headers.get('retry-after')).toMatch(/^[123]$/);
   expect(live.seatsTaken()).toBe(0);
 });
 

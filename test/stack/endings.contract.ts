@@ -140,7 +140,7 @@ export function describeEndings({ openShop }: EndingsContract): void {
         expect(answer.status).toBe(503);
         expect(['unavailable', 'outcome_unknown']).toContain(answer.json.code);
         expect(answer.headers.get('content-type')).toBe('application/problem+json');
-        expect(answer.headers.get('retry-after')).toBe('1');
+        expect(answer.headers.get('retry-after')).toMatch(/^[123]$/);
       }
       expect((await cancel(orderId, { userId: 'ada' })).json).toMatchObject({ status: 'cancelled' });
     }, 60_000);

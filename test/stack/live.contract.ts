@@ -213,18 +213,15 @@ export function describeLiveContract(openShop: (env?: Record<string, string>) =>
       const refused = await shop.get(path);
       expect(refused.status).toBe(429);
       expect(refused.json.code).toBe('too_many_streams');
-      expect(refused.headers.get('retry-after')).toBe('1');
+      expect(refused.headers.get('retry-after')).toMatch(/^[123]$/);
       await shop.restart({ PULSECART_STREAMS: '2', PULSECART_STREAMS_PER_ADDRESS: '0' });
       const [one, other] = [
         await openStream(shop.url, 'products=1'),
         await openStream(shop.url, 'products=1'),
       ];
       const full = await shop.get(path);
-      expect([full.status, full.json.code, full.headers.get('retry-after')]).toEqual([
-        503,
-        'overloaded',
-        '1',
-      ]);
+      expect([full.status, full.json.code]).toEqual([503, 'overloaded']);
+      expect(full.headers.get('retry-after')).toMatch(/^[123]$/);
       one[Symbol.dispose]();
       await eventually(async () => {
         using next = await openStream(shop.url, 'products=1');
