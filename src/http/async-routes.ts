@@ -4,10 +4,12 @@ import { inTime } from './probe.ts';
 import { type PurchaseRequest, readPurchase } from './purchase-request.ts';
 import { purchasesIn } from './queue-figures.ts';
 import {
+  cannotServe,
   failed as failedRequest,
-  failure,
   isoTime,
   json,
+  logFailure,
+  messageOf,
   problem,
   purchaseInit,
   requestIdOf,
@@ -31,7 +33,10 @@ export function createAsyncRoutes(service: Service) {
     const wish = readPurchase(req, 'async');
     if (wish instanceof Response) return metrics.refusedInput(wish);
     return new Promise((respond) => {
-      const reject = (error: unknown) => respond(failedRequest(req, error, log));
+      const fail = (error: unknown) => {
+        metrics.answered('async', 'internal_error', null);
+        respond(failedRequest(req, error, log));
+      };
       wish.then((read) => {
         if (read instanceof Response) {
           respond(metrics.refusedInput(read));
@@ -41,9 +46,9 @@ export function createAsyncRoutes(service: Service) {
           .accept(read, () => req.signal.aborted)
           .then(
             (accepted) => respond(answer(req, read, accepted, arrivedAtMs)),
-            (error) => (error instanceof AppError ? respond(failed(req, read, error)) : reject(error)),
+            (error) => (error instanceof AppError ? respond(failed(req, read, error)) : fail(error)),
           );
-      }, reject);
+      }, fail);
     });
   }
 
@@ -53,8 +58,10 @@ export function createAsyncRoutes(service: Service) {
         metrics.answered('async', 'accepted', arrivedAtMs);
         return taken(wish, accepted.trackingId, accepted.acceptedAt);
       case 'mismatch':
+        metrics.answered('async', 'idempotency_mismatch', arrivedAtMs);
         return keyMismatch(req);
       case 'unknown_product':
+        metrics.answered('async', 'unknown_product', arrivedAtMs);
         return unknownProduct(req, wish.productId);
     }
   }
@@ -62,10 +69,11 @@ export function createAsyncRoutes(service: Service) {
   function failed(req: Request, { productId, quantity }: PurchaseRequest, error: AppError): Response {
     metrics.answered('async', error.code, null);
     const trackingId = error instanceof UnknownAcceptance ? error.trackingId : null;
-    const { message, code } = error;
+    const { code } = error;
+    logFailure(req, error, log);
     const body = {
       accepted: false,
-      message,
+      message: messageOf(error),
       trackingId,
       productId,
       quantity,
@@ -127,7 +135,8 @@ export function createAsyncRoutes(service: Service) {
       await inTime(Promise.all([ledger.ping(), queue.ping()]));
       return text('Async Purchase Service is running');
     } catch (error) {
-      return failure(req, 'unavailable', `Async Purchase Service cannot serve: ${(error as Error).message}`);
+      const why = service.isReady() ? 'its database or its queue cannot be used now' : 'it is shutting down';
+      return cannotServe(req, 'Async Purchase Service', why, error, log);
     }
   }
 

@@ -1,12 +1,13 @@
 import { RATES, type Rate, TIMES, type Time } from '../domain/figures.ts';
-import { available } from '../domain/product.ts';
+import { available, type Product } from '../domain/product.ts';
+import { createFigure } from '../observe/figure.ts';
 import type { AgedFigures } from '../observe/rates.ts';
 import { AUDIT_TIMEOUT_MS } from '../operations/audit-run.ts';
 import type { Choice, DeadLetterGroup, ShownLetter } from '../operations/dead-letters.ts';
 import { QUEUE_NAMES, type QueueName } from '../queue/queue.ts';
 import { readOperator, readOperatorRequest } from './operator-request.ts';
 import { purchasesIn } from './queue-figures.ts';
-import { isoTime, json, problem } from './respond.ts';
+import { failedProblem, isoTime, json, problem } from './respond.ts';
 import { checkAuditBody, checkDeadLettersBody } from './schemas/ops.ts';
 import type { Service } from './service.ts';
 import { queryOf } from './target.ts';
@@ -22,13 +23,23 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** What operators see of the house, and what they do about dead letters. */
 export function createOpsRoutes(service: Service) {
   const { deadLetters, auditRun, rates, ledger, queue } = service;
+  const queueFigure = createFigure(() => queue.status());
+  const countsFigure = createFigure(() => ledger.asyncCounts());
+  const refundsFigure = createFigure(() => ledger.refundsDue());
+  const productsFigure = createFigure(() => ledger.productsAfter(0, UNITS_MAX));
 
   /** For operators only; the answer is nobody else's. */
   function reading(answer: (req: Request, query: URLSearchParams) => Response | Promise<Response>) {
     return (req: Request, server: Server) => {
       const actor = readOperator(req, server, service);
-      return actor instanceof Response ? actor : answer(req, queryOf(req));
+      if (actor instanceof Response) return actor;
+      return tellingWhy(req, () => answer(req, queryOf(req)));
     };
+  }
+
+  /** An operator hears what is wrong with which engine; a buyer never does. */
+  function tellingWhy(req: Request, answer: () => Response | Promise<Response>): Promise<Response> {
+    return Promise.try(answer).catch((error) => failedProblem(req, error, service.log, true));
   }
 
   async function groups(): Promise<Response> {
@@ -60,8 +71,10 @@ export function createOpsRoutes(service: Service) {
       // A broker hands thousands of letters out one after the other.
       server.timeout(req, ACTION_TIMEOUT_S);
       const choice: Choice = { queue: name, ...(cause !== undefined && { cause }), ...(ids && { ids }) };
-      const done = await deadLetters[act](choice, asked.operation);
-      return json({ queue: name, ...done }, 200, NOT_STORED);
+      return tellingWhy(req, async () => {
+        const done = await deadLetters[act](choice, asked.operation);
+        return json({ queue: name, ...done }, 200, NOT_STORED);
+      });
     };
   }
 
@@ -78,15 +91,19 @@ export function createOpsRoutes(service: Service) {
     return json({ operations: shown, next }, 200, NOT_STORED);
   }
 
+  /** As with the rates. */
   async function queues(): Promise<Response> {
     const [figures, counts, due] = await Promise.all([
-      queue.status(),
-      ledger.asyncCounts(),
-      ledger.refundsDue(),
+      orNull(queueFigure()),
+      orNull(countsFigure()),
+      orNull(refundsFigure()),
     ]);
-    const refundsDue = { count: due.count, oldestAt: due.oldestAt === null ? null : isoTime(due.oldestAt) };
-    const purchases = purchasesIn(figures, counts);
-    const needAttention = figures.find(({ name }) => name === 'purchases')!.deadLetters.count;
+    const refundsDue = due && {
+      count: due.count,
+      oldestAt: due.oldestAt === null ? null : isoTime(due.oldestAt),
+    };
+    const purchases = figures && counts && purchasesIn(figures, counts);
+    const needAttention = figures?.find(({ name }) => name === 'purchases')?.deadLetters.count ?? null;
     return json({ queues: figures, purchases, refundsDue, needAttention }, 200, NOT_STORED);
   }
 
@@ -94,35 +111,32 @@ export function createOpsRoutes(service: Service) {
     const asked = await readOperatorRequest(req, server, service, checkAuditBody);
     if (asked instanceof Response) return asked;
     server.timeout(req, AUDIT_TIMEOUT_MS / 1000 + 10);
-    const report = await auditRun.run(asked.operation('audit.run', 'books'));
-    if (!report) return problem(req, 'in_flight', 'An audit is running already');
-    return json(report, 200, NOT_STORED);
+    return tellingWhy(req, async () => {
+      const report = await auditRun.run(asked.operation('audit.run', 'books'));
+      if (!report) return problem(req, 'in_flight', 'An audit is running already');
+      return json(report, 200, NOT_STORED);
+    });
   }
 
+  /** Each figure fails alone: what happens matters most while an engine is away. */
   async function live(): Promise<Response> {
     const [figures, counts, products] = await Promise.all([
-      queue.status(),
-      ledger.asyncCounts(),
-      ledger.productsAfter(0, UNITS_MAX),
+      orNull(queueFigure()),
+      orNull(countsFigure()),
+      orNull(productsFigure()),
     ]);
-    const oldestAgeMs = (name: QueueName) => figures.find((one) => one.name === name)!.oldestAgeMs;
+    const oldestAgeMs = (name: QueueName) => figures?.find((one) => one.name === name)?.oldestAgeMs ?? null;
     const instances = rates.now();
     return json(
       {
         total: totalOf(instances),
         instances: instances.map(({ figures: own, ageMs }) => ({ ...own, ageMs })),
         backlog: {
-          purchases: purchasesIn(figures, counts).waiting,
+          purchases: figures && counts && purchasesIn(figures, counts).waiting,
           oldestAgeMs: oldestAgeMs('purchases'),
           paymentsOldestAgeMs: oldestAgeMs('payments'),
         },
-        units: products.map((product) => ({
-          productId: product.id,
-          total: product.total,
-          available: available(product),
-          reserved: product.reserved,
-          sold: product.sold,
-        })),
+        units: products?.map(unitsOf) ?? null,
       },
       200,
       NOT_STORED,
@@ -144,6 +158,20 @@ export function createOpsRoutes(service: Service) {
 const ACTION_TIMEOUT_S = 120;
 /** Products whose units are shown with the rates. */
 const UNITS_MAX = 100;
+
+function orNull<T>(figure: Promise<T>): Promise<T | null> {
+  return figure.catch(() => null);
+}
+
+function unitsOf(product: Product) {
+  return {
+    productId: product.id,
+    total: product.total,
+    available: available(product),
+    reserved: product.reserved,
+    sold: product.sold,
+  };
+}
 
 function totalOf(instances: readonly AgedFigures[]) {
   const all = instances.map(({ figures }) => figures);

@@ -118,9 +118,27 @@ export function failed(req: Request | null, error: unknown, log: Log): Response 
   // An engine that is away fails every request: a line for each, but no stack, and not as an error of ours.
   if (STATUS[code] === 503) log.warn({ requestId, code, reason: (error as Error).message }, 'request failed');
   else log.error({ err: error, requestId }, 'request failed');
-  const message = error instanceof AppError ? error.message : 'Internal error';
+  const message = error instanceof AppError ? messageOf(error) : INTERNAL;
   return json({ message, code, requestId }, STATUS[code], errorHeaders(code, requestId, {}));
 }
+
+/**
+ * What a caller hears of what failed. An error's own message may name hosts, files and statements, and is for the log and for
+ * operators.
+ */
+export function messageOf({ code }: AppError): string {
+  return MESSAGES[code];
+}
+
+const INTERNAL = 'Internal error';
+
+const MESSAGES: Readonly<Record<ErrorCode, string>> = {
+  invalid_request: 'The request is invalid.',
+  unavailable: 'This cannot be done now. Nothing was done.',
+  outcome_unknown: 'It is not known yet whether this was done.',
+  overloaded: 'Too much at once. Nothing was done.',
+  unusable_store: INTERNAL,
+};
 
 /** An error on our own routes: `application/problem+json` (RFC 9457). */
 export function problem(req: Request, code: HttpCode, message: string, details: ErrorDetails = {}): Response {
@@ -154,11 +172,23 @@ function retryHeader(code: HttpCode): Record<string, string> {
   return PASSING.includes(code) ? { 'Retry-After': String(SOON_S) } : {};
 }
 
-/** What `failed` says, on our own routes. */
-export function failedProblem(req: Request, error: unknown, log: Log): Response {
+/** Says for the operators' log why a purchase was answered with 503. `overloaded` explains itself, and must stay cheap. */
+export function logFailure(req: Request, { code, message }: AppError, log: Log): void {
+  if (code === 'overloaded') return;
+  log.warn({ requestId: requestIdOf(req), code, reason: message }, 'purchase failed');
+}
+
+/** The answer of a service that cannot serve now, with the reason in general. What the engine said is for the log. */
+export function cannotServe(req: Request, name: string, why: string, error: unknown, log: Log): Response {
+  log.warn({ requestId: requestIdOf(req), reason: (error as Error).message }, `${name} cannot serve`);
+  return failure(req, 'unavailable', `${name} cannot serve: ${why}`);
+}
+
+/** What `failed` says, on our own routes. Operators hear the error's own message. */
+export function failedProblem(req: Request, error: unknown, log: Log, toOperator = false): Response {
   if (!(error instanceof AppError) || STATUS[error.code] !== 503) return failed(req, error, log);
   log.warn({ requestId: requestIdOf(req), code: error.code, reason: error.message }, 'request failed');
-  return problem(req, error.code, error.message);
+  return problem(req, error.code, toOperator ? error.message : messageOf(error));
 }
 
 const newIds = new WeakMap<Request, string>();

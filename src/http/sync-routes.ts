@@ -8,7 +8,17 @@ import { withKey } from './operation-key.ts';
 import { readBareOperation } from './operator-request.ts';
 import { inTime } from './probe.ts';
 import { type PurchaseRequest, readPurchase } from './purchase-request.ts';
-import { failed as failedRequest, failure, isoTime, purchaseInit, requestIdOf, text } from './respond.ts';
+import {
+  cannotServe,
+  failed as failedRequest,
+  failure,
+  isoTime,
+  logFailure,
+  messageOf,
+  purchaseInit,
+  requestIdOf,
+  text,
+} from './respond.ts';
 import type { Service } from './service.ts';
 import { queryOf } from './target.ts';
 
@@ -28,11 +38,14 @@ export function createSyncRoutes(service: Service) {
     if (wish instanceof Response) return metrics.refusedInput(wish);
     // One promise for the whole request: returning promises from `then` callbacks would cost several turns each.
     return new Promise((respond) => {
-      const reject = (error: unknown) => respond(failedRequest(req, error, log));
+      const fail = (error: unknown) => {
+        metrics.answered('sync', 'internal_error', null);
+        respond(failedRequest(req, error, log));
+      };
       wish.then((read) => {
         if (read instanceof Response) respond(metrics.refusedInput(read));
-        else buy(req, read, arrivedAtMs, respond, reject);
-      }, reject);
+        else buy(req, read, arrivedAtMs, respond, fail);
+      }, fail);
     });
   }
 
@@ -55,6 +68,7 @@ export function createSyncRoutes(service: Service) {
     } else {
       keyUnderWay = `${key.scope}\n${key.value}`;
       if (keysUnderWay.has(keyUnderWay)) {
+        metrics.answered('sync', 'in_flight', arrivedAtMs);
         respond(inFlight(req));
         return;
       }
@@ -105,17 +119,20 @@ export function createSyncRoutes(service: Service) {
         if (outcome.code === 'unknown_product') return unknownProduct(req, productId);
         return refused(productId, quantity, outcome.code, outcome.available, clock());
       case 'mismatch':
+        metrics.answered('sync', 'idempotency_mismatch', arrivedAtMs);
         return keyMismatch(req);
       case 'superseded':
+        metrics.answered('sync', 'in_flight', arrivedAtMs);
         return inFlight(req);
     }
   }
 
   function failed(req: Request, wish: Purchase, error: AppError): Response {
     metrics.answered('sync', error.code, null);
+    logFailure(req, error, log);
     const body = {
       success: false,
-      message: error.message,
+      message: messageOf(error),
       orderId: error.code === 'outcome_unknown' ? wish.id : null,
       productId: wish.productId,
       quantity: wish.quantity,
@@ -207,7 +224,8 @@ export function createSyncRoutes(service: Service) {
       await inTime(ledger.ping());
       return text('Sync Purchase Service is running');
     } catch (error) {
-      return failure(req, 'unavailable', `Sync Purchase Service cannot serve: ${(error as Error).message}`);
+      const why = service.isReady() ? 'its database cannot be used now' : 'it is shutting down';
+      return cannotServe(req, 'Sync Purchase Service', why, error, log);
     }
   }
 

@@ -1,8 +1,10 @@
-import type { Histogram, Registry } from 'prom-client';
+import { Gauge, type Histogram, type Registry } from 'prom-client';
 
 /** Times to answer, counted in buckets. */
 export interface Latencies {
   record(tookMs: number): void;
+  /** The longest of the last one to two minutes; 0 of none. */
+  maxMs(): number;
   /** Requests that took at most each bound (cumulative), in the order of `BOUNDS_MS`, and all of them last. */
   read(): { readonly cumulative: readonly number[]; readonly sumMs: number; readonly count: number };
 }
@@ -14,13 +16,30 @@ export function createLatencies(): Latencies {
   const counts = new Array<number>(BOUNDS_MS.length + 1).fill(0);
   let sumMs = 0;
   let count = 0;
+  let [maxNow, maxBefore] = [0, 0];
+  let minute = 0;
+
+  function turnMinute(): void {
+    const now = Math.floor(performance.now() / 60_000);
+    if (now === minute) return;
+    maxBefore = now === minute + 1 ? maxNow : 0;
+    maxNow = 0;
+    minute = now;
+  }
+
   return {
     record(tookMs) {
+      turnMinute();
+      if (tookMs > maxNow) maxNow = tookMs;
       let bucket = 0;
       while (bucket < BOUNDS_MS.length && tookMs > BOUNDS_MS[bucket]!) bucket++;
       counts[bucket]!++;
       sumMs += tookMs;
       count++;
+    },
+    maxMs() {
+      turnMinute();
+      return Math.max(maxNow, maxBefore);
     },
     read() {
       let below = 0;
@@ -61,6 +80,15 @@ export function registerLatencies(registry: Registry, channels: Readonly<Record<
     reset() {},
   };
   registry.registerMetric(metric as unknown as Histogram);
+  new Gauge({
+    name: `${NAME}_max`,
+    help: 'The longest of them in the last one to two minutes',
+    labelNames: ['channel'],
+    registers: [registry],
+    collect() {
+      for (const [channel, one] of Object.entries(channels)) this.set({ channel }, one.maxMs() / 1000);
+    },
+  });
 }
 
 const NAME = 'pulsecart_purchase_seconds';

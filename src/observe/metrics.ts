@@ -1,4 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { ErrorCode } from '../domain/errors.ts';
+import type { Purchase, RefusalCode } from '../domain/purchase.ts';
+import { createFigure } from './figure.ts';
 import { createLatencies, type Latencies, registerLatencies } from './latencies.ts';
 
 /**
@@ -7,17 +10,39 @@ import { createLatencies, type Latencies, registerLatencies } from './latencies.
  */
 export interface Metrics {
   readonly registry: Registry;
+  /** All metrics as Prometheus reads them. What cannot be read is left out, and keeps nothing else back. */
+  text(): Promise<string>;
   /** A request ended with this outcome; it had arrived at that monotonic time (ms), null for one that is not timed. */
-  answered(channel: 'sync' | 'async', outcome: string, arrivedAtMs: number | null): void;
+  answered<C extends Channel>(
+    channel: C,
+    outcome: (typeof OUTCOMES)[C][number] | ErrorCode,
+    arrivedAtMs: number | null,
+  ): void;
   /** Purchase requests so far, by what became of them. */
   read(): Readonly<Record<'sync' | 'async', ChannelCounts>>;
   /** From an async purchase's acceptance to its outcome. */
   readonly confirmTimes: Latencies;
   /** Counts an answer to bad input and hands it back. */
   refusedInput(response: Response): Response;
-  /** Registers a figure that is read when asked for. */
-  watch(name: string, help: string, kind: 'counter' | 'gauge', read: () => number | Promise<number>): void;
+  /** Registers a figure that is kept here anyway. */
+  watch(name: string, help: string, kind: 'counter' | 'gauge', read: () => number): void;
+  /**
+   * Registers gauges of what an engine is asked for once per look: by name, what it is and how it is read from the answer, as
+   * one value or as several with labels. While the engine cannot be asked they have no values, and
+   * `pulsecart_metric_unreadable` says so of `source`.
+   */
+  watchSource<T>(
+    source: string,
+    ask: () => Promise<T>,
+    gauges: Readonly<
+      Record<string, readonly [help: string, read: (answer: T) => number | readonly Labelled[]]>
+    >,
+  ): void;
 }
+
+export type Labelled = readonly [labels: Readonly<Record<string, string>>, value: number];
+
+type Channel = Purchase['channel'];
 
 export interface ChannelCounts {
   readonly attempts: number;
@@ -27,15 +52,40 @@ export interface ChannelCounts {
 }
 
 /** What is neither an order nor a refusal: nothing was decided, or nobody knows. */
-const FAILURES: readonly string[] = ['overloaded', 'unavailable', 'outcome_unknown'];
+const FAILURES = ['overloaded', 'unavailable', 'outcome_unknown', 'internal_error'] as const;
+/** What was decided for another request with this key, or is about to be. */
+const OF_KEYS = ['in_flight', 'idempotency_mismatch'] as const;
+const REFUSALS = [
+  'sold_out',
+  'limit_reached',
+  'unknown_product',
+  'sale_not_open',
+  'sale_closed',
+  'sale_paused',
+  'price_changed',
+  'customer_required',
+  'too_old',
+  'discarded',
+] as const satisfies readonly RefusalCode[];
+
+/** All that a purchase request can be answered. Each is counted from the start: what begins to exist at 1 has no rate. */
+const OUTCOMES = {
+  sync: ['reserved', ...REFUSALS, ...OF_KEYS, ...FAILURES],
+  async: ['accepted', 'unknown_product', 'idempotency_mismatch', ...FAILURES],
+} as const;
+/** All that a purchase request of a wrong form can be answered. */
+const BAD_STATUSES = [400, 413, 415] as const;
+
+const UNDECIDED: readonly string[] = [...FAILURES, ...OF_KEYS];
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const counts = { sync: new Map<string, number>(), async: new Map<string, number>() };
+  const counts = { sync: zeros<string>(OUTCOMES.sync), async: zeros<string>(OUTCOMES.async) };
   const latencies = { sync: createLatencies(), async: createLatencies() };
   const confirmTimes = createLatencies();
-  const badInput = new Map<number, number>();
+  const badInput = zeros<number>(BAD_STATUSES);
+  const sources = new Map<string, () => Promise<unknown>>();
 
   new Counter({
     name: 'pulsecart_purchases_total',
@@ -60,11 +110,23 @@ export function createMetrics(): Metrics {
     },
   });
   registerLatencies(registry, latencies);
+  new Gauge({
+    name: 'pulsecart_metric_unreadable',
+    help: '1 while what this source knows cannot be read, and its figures are left out',
+    labelNames: ['source'],
+    registers: [registry],
+    async collect() {
+      const looks = [...sources].map(async ([source, ask]) => {
+        this.set({ source }, (await isReadable(ask)) ? 0 : 1);
+      });
+      await Promise.all(looks);
+    },
+  });
 
   function countsOf(channel: 'sync' | 'async'): ChannelCounts {
     const outcomes = [...counts[channel]];
     const attempts = outcomes.reduce((sum, [, count]) => sum + count, 0);
-    const decided = outcomes.filter(([outcome]) => !FAILURES.includes(outcome));
+    const decided = outcomes.filter(([outcome]) => !UNDECIDED.includes(outcome));
     const reserved = counts[channel].get('reserved') ?? 0;
     const refused = decided.reduce((sum, [, count]) => sum + count, 0) - reserved;
     // What becomes of async requests that were accepted is not known at the request.
@@ -89,27 +151,62 @@ export function createMetrics(): Metrics {
       badInput.set(response.status, (badInput.get(response.status) ?? 0) + 1);
       return response;
     },
+    async text() {
+      const all = registry.getMetricsAsArray().map(({ name }) => registry.getSingleMetricAsString(name));
+      const read = await Promise.allSettled(all);
+      return `${read.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])).join('\n\n')}\n`;
+    },
     watch(name, help, kind, read) {
-      if (kind === 'gauge') {
-        new Gauge({
-          name,
-          help,
-          registers: [registry],
-          async collect() {
-            this.set(await read());
-          },
-        });
-      } else {
-        new Counter({
-          name,
-          help,
-          registers: [registry],
-          async collect() {
-            this.reset();
-            this.inc(await read());
-          },
-        });
-      }
+      const Kind = kind === 'gauge' ? Gauge : Counter;
+      new Kind({
+        name,
+        help,
+        registers: [registry],
+        collect() {
+          this.reset();
+          this.inc(read());
+        },
+      });
+    },
+    watchSource(source, ask, gauges) {
+      const figure = createFigure(ask);
+      sources.set(source, figure);
+      for (const [name, [help, read]] of Object.entries(gauges))
+        watchFigure(registry, name, help, figure, read);
     },
   };
+}
+
+function watchFigure<T>(
+  registry: Registry,
+  name: string,
+  help: string,
+  figure: () => Promise<T>,
+  read: (answer: T) => number | readonly Labelled[],
+): void {
+  const metric = {
+    name,
+    help,
+    type: 'gauge',
+    aggregator: 'sum',
+    async get() {
+      const value = await figure().then(read, () => []);
+      const all: readonly Labelled[] = typeof value === 'number' ? [[{}, value]] : value;
+      return { ...metric, values: all.map(([labels, value]) => ({ labels, value })) };
+    },
+    reset() {},
+  };
+  // As in latencies.ts: prom-client's own gauge keeps the last values, and shows them when they cannot be read.
+  registry.registerMetric(metric as unknown as Gauge);
+}
+
+async function isReadable(ask: () => Promise<unknown>): Promise<boolean> {
+  return ask().then(
+    () => true,
+    () => false,
+  );
+}
+
+function zeros<K>(keys: readonly K[]): Map<K, number> {
+  return new Map(keys.map((key) => [key, 0]));
 }

@@ -1,6 +1,5 @@
-import { Gauge } from 'prom-client';
 import type { Clock } from '../domain/clock.ts';
-import { available } from '../domain/product.ts';
+import { available, type Product } from '../domain/product.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Live } from '../live/live.ts';
 import type { Retention } from '../operations/retention.ts';
@@ -8,10 +7,10 @@ import type { Acceptance } from '../purchase/acceptance.ts';
 import type { PurchaseDesk } from '../purchase/desk.ts';
 import type { Tracking } from '../purchase/tracking.ts';
 import type { Worker } from '../purchase/worker.ts';
-import type { Queue } from '../queue/queue.ts';
+import type { Queue, QueueName, QueueStatus } from '../queue/queue.ts';
 import type { Endings } from '../settlement/endings.ts';
 import type { Settlement } from '../settlement/settlement.ts';
-import type { Metrics } from './metrics.ts';
+import type { Labelled, Metrics } from './metrics.ts';
 
 interface House {
   readonly desk: PurchaseDesk;
@@ -44,9 +43,9 @@ export function watchHouse(metrics: Metrics, house: House): void {
     retention,
     gateFigures,
   } = house;
-  const counter = (name: string, help: string, read: () => number | Promise<number>) =>
+  const counter = (name: string, help: string, read: () => number) =>
     metrics.watch(`pulsecart_${name}`, help, 'counter', read);
-  const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
+  const gauge = (name: string, help: string, read: () => number) =>
     metrics.watch(`pulsecart_${name}`, help, 'gauge', read);
 
   counter('desk_batches_total', 'Batches committed by the purchase desk', () => desk.stats.batches);
@@ -112,47 +111,44 @@ export function watchHouse(metrics: Metrics, house: House): void {
     'Captures that the payment company told of by itself',
     () => settlement.stats.toldCaptures,
   );
-  const refundsDue = shared(() => ledger.refundsDue());
-  gauge('refunds_due', 'Captures on their way back', async () => (await refundsDue()).count);
-  gauge('refunds_due_oldest_age_seconds', 'Since when the oldest of them is', async () => {
-    const { oldestAt } = await refundsDue();
-    return oldestAt === null ? 0 : Math.max(0, clock() - oldestAt) / 1000;
+  metrics.watchSource('refunds_due', () => ledger.refundsDue(), {
+    pulsecart_refunds_due: ['Captures on their way back', ({ count }) => count],
+    pulsecart_refunds_due_oldest_age_seconds: [
+      'Since when the oldest of them is',
+      ({ oldestAt }) => (oldestAt === null ? 0 : Math.max(0, clock() - oldestAt) / 1000),
+    ],
   });
   gauge('charges_in_flight', 'Charges under way', () => settlement.stats.inFlight);
-  const queueStatus = shared(() => queue.status());
-  for (const name of ['purchases', 'payments'] as const) {
-    const figures = async () => (await queueStatus()).find((one) => one.name === name);
-    gauge(`queue_${name}_waiting`, `Items of the ${name} queue not yet done`, async () => {
-      const figure = await figures();
-      return (figure?.ready ?? 0) + (figure?.unacknowledged ?? 0);
-    });
-    gauge(`queue_${name}_oldest_age_seconds`, `Age of its oldest message`, async () => {
-      return ((await figures())?.oldestAgeMs ?? 0) / 1000;
-    });
-  }
-  new Gauge({
-    name: 'pulsecart_units',
-    help: 'Units by product and state',
-    labelNames: ['product', 'state'],
-    registers: [metrics.registry],
-    async collect() {
-      for (const product of await ledger.products()) {
-        const label = String(product.id);
-        this.set({ product: label, state: 'available' }, available(product));
-        this.set({ product: label, state: 'reserved' }, product.reserved);
-        this.set({ product: label, state: 'sold' }, product.sold);
-      }
-    },
+  metrics.watchSource('queues', () => queue.status(), {
+    ...figuresOf('purchases'),
+    ...figuresOf('payments'),
+  });
+  metrics.watchSource('products', () => ledger.products(), {
+    pulsecart_units: ['Units by product and state', (products) => products.flatMap(unitsOf)],
   });
 }
 
-/** One question per scrape, shared by all figures that it answers. */
-function shared<T>(ask: () => Promise<T>): () => Promise<T> {
-  let asking: Promise<T> | undefined;
-  return () => {
-    asking ??= ask().finally(() => {
-      asking = undefined;
-    });
-    return asking;
+type QueueGauge = readonly [help: string, read: (all: readonly QueueStatus[]) => number];
+
+function figuresOf(name: QueueName): Record<string, QueueGauge> {
+  const figureIn = (all: readonly QueueStatus[]) => all.find((one) => one.name === name);
+  return {
+    [`pulsecart_queue_${name}_waiting`]: [
+      `Items of the ${name} queue not yet done`,
+      (all) => (figureIn(all)?.ready ?? 0) + (figureIn(all)?.unacknowledged ?? 0),
+    ],
+    [`pulsecart_queue_${name}_oldest_age_seconds`]: [
+      'Age of its oldest message',
+      (all) => (figureIn(all)?.oldestAgeMs ?? 0) / 1000,
+    ],
   };
+}
+
+function unitsOf(product: Product): Labelled[] {
+  const label = String(product.id);
+  return [
+    [{ product: label, state: 'available' }, available(product)],
+    [{ product: label, state: 'reserved' }, product.reserved],
+    [{ product: label, state: 'sold' }, product.sold],
+  ];
 }

@@ -1,9 +1,26 @@
-import { HealthAnswer, InfoAnswer, MetricAnswer, MetricNamesAnswer } from './actuator-schemas.ts';
-import { inPath, jsonAnswer, type Paths, problemAnswer, textAnswer } from './parts.ts';
+import {
+  HealthAnswer,
+  HealthComponent,
+  InfoAnswer,
+  LinksAnswer,
+  MetricAnswer,
+  MetricNamesAnswer,
+} from './actuator-schemas.ts';
+import { inPath, inQuery, jsonAnswer, type Paths, problemAnswer, textAnswer } from './parts.ts';
 
 const tags = ['actuator'];
 
 export const ACTUATOR_PATHS: Paths = {
+  '/actuator': {
+    get: {
+      operationId: 'actuator',
+      tags,
+      summary: 'Where health, info and metrics are',
+      description:
+        "An `Accept` with Spring's `application/vnd.spring-boot.actuator.v3+json` gets it, and all JSON below, under that type.",
+      responses: { '200': jsonAnswer('The links', LinksAnswer) },
+    },
+  },
   '/actuator/health': {
     get: {
       operationId: 'health',
@@ -14,6 +31,19 @@ export const ACTUATOR_PATHS: Paths = {
           examples: { up: { status: 'UP', components: { db: { status: 'UP' }, queue: { status: 'UP' } } } },
         }),
         '503': jsonAnswer('DOWN', HealthAnswer),
+      },
+    },
+  },
+  '/actuator/health/{name}': {
+    get: {
+      operationId: 'healthComponent',
+      tags,
+      summary: 'Health of one component',
+      parameters: [inPath('name', { type: 'string', examples: ['diskSpace'] }, 'One of the components')],
+      responses: {
+        '200': jsonAnswer('UP', HealthComponent),
+        '404': problemAnswer('`not_found`'),
+        '503': jsonAnswer('DOWN', HealthComponent),
       },
     },
   },
@@ -61,9 +91,15 @@ export const ACTUATOR_PATHS: Paths = {
       summary: 'One metric',
       parameters: [
         inPath('name', { type: 'string', examples: ['pulsecart_desk_inside'] }, 'One of the names'),
+        inQuery(
+          'tag',
+          { type: 'array', items: { type: 'string', pattern: '^[^:]+:[\\s\\S]+$' } },
+          'Only of what has this tag, as `name:value`; may be given several times',
+        ),
       ],
       responses: {
         '200': jsonAnswer('The metric', MetricAnswer),
+        '400': problemAnswer('`invalid_request`: a tag without a name, a colon and a value'),
         '404': problemAnswer('`not_found`'),
       },
     },

@@ -30,7 +30,7 @@ export const ASYNC_PATHS: Paths = {
               unavailable: {
                 ...ACCEPTED,
                 accepted: false,
-                message: 'The service is shutting down.',
+                message: 'This cannot be done now. Nothing was done.',
                 trackingId: null,
                 code: 'unavailable',
               },
@@ -78,7 +78,7 @@ export const ASYNC_PATHS: Paths = {
       summary: 'Whether the async way can serve',
       responses: {
         '200': textAnswer('It can', 'Async Purchase Service is running'),
-        '503': errorAnswer('`unavailable`; the message says why', ['Retry-After']),
+        '503': errorAnswer('`unavailable`', ['Retry-After']),
       },
     },
   },

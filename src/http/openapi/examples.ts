@@ -36,7 +36,7 @@ export const IN_FLIGHT = {
 
 export const OVERLOADED = {
   success: false,
-  message: 'Too many purchases at once.',
+  message: 'Too much at once. Nothing was done.',
   orderId: null,
   productId: 3,
   quantity: 1,
@@ -47,7 +47,7 @@ export const OVERLOADED = {
 
 export const OUTCOME_UNKNOWN = {
   ...OVERLOADED,
-  message: 'It is not known yet whether the purchase was carried out.',
+  message: 'It is not known yet whether this was done.',
   orderId: ORDER_ID,
   code: 'outcome_unknown',
 };

@@ -32,7 +32,14 @@ import {
   StockAnswer,
   TrackingAnswer,
 } from '../schemas.ts';
-import { HealthAnswer, InfoAnswer, MetricAnswer, MetricNamesAnswer } from './actuator-schemas.ts';
+import {
+  HealthAnswer,
+  HealthComponent,
+  InfoAnswer,
+  LinksAnswer,
+  MetricAnswer,
+  MetricNamesAnswer,
+} from './actuator-schemas.ts';
 
 /** The words that descriptions of routes are made of. */
 
@@ -86,7 +93,9 @@ export const COMPONENTS = {
       AuditAnswer,
       AuditBody,
       RatesAnswer,
+      LinksAnswer,
       HealthAnswer,
+      HealthComponent,
       InfoAnswer,
       MetricNamesAnswer,
       MetricAnswer,
@@ -96,7 +105,8 @@ export const COMPONENTS = {
   ),
   headers: {
     'Retry-After': {
-      description: 'Seconds after which trying again makes sense',
+      description:
+        'Seconds after which trying again makes sense; callers get different ones, and longer ones the more are refused',
       schema: { type: 'integer', minimum: 0 },
     },
     Location: { description: 'Where the outcome will be found', schema: { type: 'string' } },
@@ -222,7 +232,7 @@ export const OPERATION_KEY = {
 export const KEY_MISMATCH = '`idempotency_mismatch`: the key was used with another body';
 
 /** While an engine is away. */
-export const CANNOT_READ = problemAnswer('`unavailable`; the message says why', ['Retry-After']);
+export const CANNOT_READ = problemAnswer('`unavailable`', ['Retry-After']);
 const CANNOT_CHANGE = problemAnswer(
   '`unavailable`: nothing was done. `outcome_unknown`: perhaps done. The same call again does it, or finds out.',
   ['Retry-After'],

@@ -158,7 +158,7 @@ export const SYNC_PATHS: Paths = {
       summary: 'Whether the sync way can serve',
       responses: {
         '200': textAnswer('It can', 'Sync Purchase Service is running'),
-        '503': errorAnswer('`unavailable`; the message says why', ['Retry-After']),
+        '503': errorAnswer('`unavailable`', ['Retry-After']),
       },
     },
   },

@@ -9,6 +9,8 @@ import { Reason } from './operators.ts';
 
 const Timestamp = Type.String({ format: 'date-time' });
 const Count = Type.Integer({ minimum: 0 });
+const OrNull = <T extends Type.TSchema>(schema: T, description?: string) =>
+  Type.Union([schema, Type.Null()], description === undefined ? {} : { description });
 const NullableText = Type.Union([Type.String(), Type.Null()]);
 
 export const QueueNameSchema = Type.Enum([...QUEUE_NAMES], {
@@ -160,16 +162,21 @@ export const RatesAnswer = Type.Object(
         uptimeMs: Count,
       }),
     ),
-    backlog: Type.Object({ purchases: Count, oldestAgeMs: Count, paymentsOldestAgeMs: Count }),
-    units: Type.Array(
-      Type.Object({
-        productId: Type.Integer(),
-        total: Count,
-        available: Count,
-        reserved: Count,
-        sold: Count,
-      }),
-      { description: 'Of the first hundred products; /api/v1/products has all of them' },
+    backlog: Type.Object(
+      { purchases: OrNull(Count), oldestAgeMs: OrNull(Count), paymentsOldestAgeMs: OrNull(Count) },
+      { description: 'Each is null while it cannot be read' },
+    ),
+    units: OrNull(
+      Type.Array(
+        Type.Object({
+          productId: Type.Integer(),
+          total: Count,
+          available: Count,
+          reserved: Count,
+          sold: Count,
+        }),
+      ),
+      'Of the first hundred products; /api/v1/products has all of them. Null while they cannot be read',
     ),
   },
   {
@@ -180,23 +187,25 @@ export const RatesAnswer = Type.Object(
 
 export const OpsQueuesAnswer = Type.Object(
   {
-    queues: Type.Array(
-      Type.Object({
-        name: QueueNameSchema,
-        unit: Type.Enum(['items', 'messages']),
-        ready: Count,
-        unacknowledged: Count,
-        consumers: Count,
-        oldestAgeMs: Count,
-        deadLetters: Type.Object({ count: Count, oldestAgeMs: Count }),
-      }),
+    queues: OrNull(
+      Type.Array(
+        Type.Object({
+          name: QueueNameSchema,
+          unit: Type.Enum(['items', 'messages']),
+          ready: Count,
+          unacknowledged: Count,
+          consumers: Count,
+          oldestAgeMs: Count,
+          deadLetters: Type.Object({ count: Count, oldestAgeMs: Count }),
+        }),
+      ),
     ),
-    purchases: Type.Object({ accepted: Count, decided: Count, waiting: Count }),
-    refundsDue: Type.Object(
-      { count: Count, oldestAt: Type.Union([Timestamp, Type.Null()]) },
-      { description: 'Money on its way back to buyers' },
+    purchases: OrNull(Type.Object({ accepted: Count, decided: Count, waiting: Count })),
+    refundsDue: OrNull(
+      Type.Object({ count: Count, oldestAt: Type.Union([Timestamp, Type.Null()]) }),
+      'Money on its way back to buyers',
     ),
-    needAttention: Type.Integer({ minimum: 0, description: 'Purchases that wait for an operator' }),
+    needAttention: OrNull(Count, 'Purchases that wait for an operator'),
   },
-  { $id: 'OpsQueues' },
+  { $id: 'OpsQueues', description: 'What cannot be read now is null.' },
 );
