@@ -193,7 +193,10 @@ function store(db: Database, hasItsFiles: () => boolean, close: () => void): Sto
 /** What an SQLite error means for the caller. Errors that are not the store's (bugs, broken constraints) stay as they are. */
 function storeError(error: unknown, committing: boolean): unknown {
   const code = (error as { code?: string }).code ?? '';
-  if (/^SQLITE_(FULL|BUSY|LOCKED|READONLY|CANTOPEN)/.test(code)) {
+  // A quota, or a disk that takes no more bytes for another reason than ENOSPC, is `IOERR_WRITE`. The last thing that a commit writes
+  // to the log is the frame that makes it one, with a checksum; so where a write failed there is none, now or after a crash. Of
+  // a sync that failed (`IOERR_FSYNC`) that cannot be said.
+  if (/^SQLITE_(FULL|BUSY|LOCKED|READONLY|CANTOPEN|IOERR_WRITE)/.test(code)) {
     return new AppError('unavailable', `The store cannot be used now (${code}).`, { cause: error });
   }
   if (/^SQLITE_IOERR/.test(code)) {
