@@ -1,4 +1,6 @@
 import { expect, test } from 'bun:test';
+import { join } from 'node:path';
+import { temporaryFolder } from '../../test/support/folder.ts';
 import { until } from '../../test/support/until.ts';
 import { AppError } from '../domain/errors.ts';
 import { createLog } from './log.ts';
@@ -74,6 +76,36 @@ test('P9 a process that ends says what it had left out', async () => {
   expect(await child.exited).toBe(3);
   expect([lines.length, told(lines), lines.at(-1)!.i]).toEqual([4, 10, 9]);
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'B1 a log that cannot be written throws nothing into a request or a timer, and goes on when there is room again',
+  async () => {
+    using folder = temporaryFolder();
+    const file = join(folder.path, 'log');
+    const script = `
+      import { createLog } from '${import.meta.dir}/log.ts';
+      const limit = (bytes) => Bun.spawnSync(['prlimit', '--pid', String(process.pid), '--fsize=' + bytes + ':']);
+      const log = createLog('info');
+      log.info('before');
+      limit(100);
+      for (let i = 0; i < 10; i++) log.info({ i }, 'request');
+      for (let i = 0; i < 10; i++) log.warn({ i }, 'request failed');
+      // Those left out are written by a timer.
+      await Bun.sleep(1_500);
+      for (let i = 0; i < 20_000; i++) log.info({ much: 'x'.repeat(100) }, 'request');
+      limit('unlimited');
+      log.info('after');
+      console.error('alive', process.memoryUsage().rss);`;
+    const child = Bun.spawn([process.execPath, '-e', script], { stdout: Bun.file(file), stderr: 'pipe' });
+    const said = await new Response(child.stderr).text();
+    expect([await child.exited, said]).toEqual([0, expect.stringMatching(/^alive \d+\n$/)]);
+    const lines = (await Bun.file(file).text()).trim().split('\n');
+    const told = lines.map((line): Line => JSON.parse(line)).map(({ msg }) => msg);
+    expect(told.slice(0, 3)).toEqual(['before', 'request', 'request']);
+    expect(told.at(-1)).toBe('after');
+    expect(lines.length).toBeLessThan(10_000);
+  },
+);
 
 test('P3 an error is logged with what places it, and without what a client hangs on it', () => {
   const { log, lines } = logged();

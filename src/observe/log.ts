@@ -6,10 +6,7 @@ import { createThrottle } from './throttle.ts';
 export type Log = Logger;
 
 /** Warnings and errors that repeat are throttled by kind, and errors are logged without what clients hang on them. */
-export function createLog(
-  level: string,
-  destination: DestinationStream = pino.destination({ dest: 1, sync: true }),
-): Log {
+export function createLog(level: string, destination: DestinationStream = standardOutput()): Log {
   const throttle = createThrottle();
   process.once('exit', throttle.flush);
   const options: pino.LoggerOptions = {
@@ -27,6 +24,19 @@ export function createLog(
   };
   return pino(options, destination);
 }
+
+/**
+ * A line that cannot be written, as to a file on a full disk, is kept until the next one, and the first that are too many are
+ * kept longest: without a listener each would be thrown into the request, or the timer, that only wanted to tell of itself.
+ */
+function standardOutput(): DestinationStream {
+  const output = pino.destination({ dest: 1, sync: true, maxLength: UNWRITTEN_CHARS_MAX });
+  output.on('error', () => {});
+  return output;
+}
+
+/** Some 5,000 lines. */
+const UNWRITTEN_CHARS_MAX = 1024 * 1024;
 
 const levels = pino.levels.values;
 
