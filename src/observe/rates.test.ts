@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'bun:test';
+import { runToEnd } from '../../test/support/command.ts';
 import { until } from '../../test/support/until.ts';
 import { RATES } from '../domain/figures.ts';
 import { openMemoryFeed } from '../feed/memory.ts';
@@ -79,3 +80,38 @@ test('a percentile lies in the bucket that holds it', () => {
   expect(percentileMs(latencies.read().cumulative, 1)).toBe(30_000);
   expect(percentileMs(createLatencies().read().cumulative, 0.5)).toBeNull();
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'B7 a process that is full of connections goes on telling its figures, with the last memory it could read',
+  async () => {
+    const script = `
+      import { openSync } from 'node:fs';
+      import { createMetrics } from '${import.meta.dir}/metrics.ts';
+      import { createRates } from '${import.meta.dir}/rates.ts';
+      const stats = new Proxy({}, { get: () => 0 });
+      let told = 0;
+      let isFull = false;
+      createRates({
+        instance: 'one', metrics: createMetrics(), acceptance: { stats }, worker: { stats }, settlement: { stats }, everyMs: 5,
+        feed: {
+          subscribe: () => () => {},
+          announceFigures({ rssBytes }) {
+            if (++told === 1) fill();
+            if (told < 4) return;
+            console.log(isFull, rssBytes > 0);
+            process.exit(0);
+          },
+        },
+      }).start();
+      setInterval(() => {}, 1000);
+      function fill() {
+        try {
+          for (;;) openSync('/dev/null', 'r');
+        } catch {
+          isFull = true;
+        }
+      }`;
+    const command = ['sh', '-c', 'ulimit -n 200; exec "$0" -e "$1"', process.execPath, script];
+    expect(await runToEnd(command)).toEqual({ exit: 0, stdout: 'true true\n', stderr: '' });
+  },
+);

@@ -56,6 +56,7 @@ export function createRates(dependencies: RatesDependencies): Rates {
   const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   const snapshots: Snapshot[] = [];
   let timer: Timer | undefined;
+  let rssBytes = 0;
   const unsubscribe = feed.subscribe({
     figures(figures) {
       if (told.size >= INSTANCES_MAX && !told.has(figures.instance)) return;
@@ -69,12 +70,12 @@ export function createRates(dependencies: RatesDependencies): Rates {
     if (snapshots.length > WINDOW_TELLINGS + 1) snapshots.shift();
     const eventLoopP99Ms = delays.percentile(99) / 1e6;
     delays.reset();
-    const { rss } = process.memoryUsage();
+    rssBytes = readRss() ?? rssBytes;
     feed.announceFigures({
       instance,
       ...between(snapshots[0]!, last),
       eventLoopP99Ms: Number.isFinite(eventLoopP99Ms) ? eventLoopP99Ms : 0,
-      rssBytes: rss,
+      rssBytes,
       uptimeMs: Math.round(process.uptime() * 1000),
     });
   }
@@ -123,6 +124,15 @@ export function createRates(dependencies: RatesDependencies): Rates {
       unsubscribe();
     },
   };
+}
+
+/** Null while the process has no file descriptor left for it: it is full of connections, and a throw would end it. */
+function readRss(): number | null {
+  try {
+    return process.memoryUsage().rss;
+  } catch {
+    return null;
+  }
 }
 
 function countsOf(latencies: Latencies): readonly number[] {
