@@ -29,7 +29,7 @@ interface Deps {
 }
 
 export async function backup(argv: readonly string[], deps: Deps): Promise<number> {
-  const isNamed = argv[0] !== undefined && !argv[0].startsWith('-');
+  const isNamed = /^[^-]/.test(argv[0] ?? '');
   const flags = readFlags(isNamed ? argv.slice(1) : argv, FLAGS);
   if (flags.help) {
     console.log(HELP);
@@ -70,7 +70,7 @@ function requireNew(given: string): string {
 
 /** Under its name there is a whole and audited copy or nothing, also when this is killed on the way. */
 async function copyAndAudit(dataFolder: string, file: string, deps: Deps): Promise<Copied> {
-  const unfinished = makeUnfinished(file);
+  const unfinished = makeOwnFolder(`.${basename(file)}.unfinished-`, dirname(file));
   try {
     const { file: copy, atMs } = await deps.copyStore(dataFolder, unfinished);
     const { size: bytes } = statSync(copy);
@@ -81,14 +81,6 @@ async function copyAndAudit(dataFolder: string, file: string, deps: Deps): Promi
     return { file, bytes, verdicts };
   } finally {
     removeFolder(unfinished);
-  }
-}
-
-function makeUnfinished(file: string): string {
-  try {
-    return makeOwnFolder(`.${basename(file)}.unfinished-`, dirname(file));
-  } catch (cause) {
-    throw new AppError('unavailable', `The copy cannot be written: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -1,4 +1,3 @@
-import { Database } from 'bun:sqlite';
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../domain/clock.ts';
@@ -11,14 +10,13 @@ import { DATABASE_FILE, openStoreReadOnly } from './store.ts';
  * cannot be written.
  */
 export function copyStore(folder: string, into: string, now: Clock): { file: string; atMs: number } {
-  // Says what is wrong with a store that cannot be used.
-  openStoreReadOnly(folder).close();
+  const { db, close } = openStoreReadOnly(folder);
   const file = join(into, DATABASE_FILE);
-  // SQLite writes into an empty file, which keeps its owner and its mode.
-  closeSync(openSync(file, 'wx', 0o600));
-  const db = new Database(join(folder, DATABASE_FILE), { readonly: true });
   try {
-    db.exec('PRAGMA busy_timeout = 5000');
+    // SQLite writes into an empty file, which keeps its owner and its mode.
+    closeSync(openSync(file, 'wx', 0o600));
+    // It would forbid the copy, too.
+    db.exec('PRAGMA query_only = OFF');
     const atMs = now();
     db.query('VACUUM INTO ?').run(file);
     toDisk(file);
@@ -27,7 +25,7 @@ export function copyStore(folder: string, into: string, now: Clock): { file: str
     const why = (error as Error).message;
     throw new AppError('unavailable', `The copy cannot be written: ${why}`, { cause: error });
   } finally {
-    db.close();
+    close();
   }
 }
 

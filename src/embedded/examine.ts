@@ -2,7 +2,14 @@ import { Database } from 'bun:sqlite';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../domain/errors.ts';
-import { DATABASE_FILE, LATEST_SCHEMA, lockFolder, openStore, openStoreReadOnly } from './store.ts';
+import {
+  DATABASE_FILE,
+  LATEST_SCHEMA,
+  LOCK_FILE,
+  lockFolder,
+  openStore,
+  openStoreReadOnly,
+} from './store.ts';
 
 /** A store as it is found, without changing anything in it. */
 export interface FoundStore {
@@ -20,7 +27,7 @@ export function examineStore(folder: string): FoundStore {
   if (!existsSync(join(folder, DATABASE_FILE))) {
     return { sqliteVersion: sqliteVersion(), schema: 0, latestSchema, inUse: false };
   }
-  const store = openStoreReadOnly(folder);
+  const store = openStoreReadOnly(folder, { anySchema: true });
   try {
     const schema = store.db.query<{ user_version: number }, []>('PRAGMA user_version').get()!.user_version;
     return { sqliteVersion: sqliteVersion(), schema, latestSchema, inUse: isInUse(folder) };
@@ -35,6 +42,8 @@ export function migrateStore(folder: string): void {
 }
 
 function isInUse(folder: string): boolean {
+  // Who holds a folder has made it. Looking for a holder would make one.
+  if (!existsSync(join(folder, LOCK_FILE))) return false;
   try {
     lockFolder(folder).close();
     return false;

@@ -26,7 +26,7 @@ const MIGRATIONS: readonly string[] = [
 export const LATEST_SCHEMA = MIGRATIONS.length;
 
 export const DATABASE_FILE = 'pulsecart.db';
-const LOCK_FILE = 'pulsecart.lock';
+export const LOCK_FILE = 'pulsecart.lock';
 /** What a running server has open. */
 const OPEN_FILES = [DATABASE_FILE, `${DATABASE_FILE}-wal`, `${DATABASE_FILE}-shm`, LOCK_FILE];
 
@@ -107,11 +107,23 @@ export function openStore(folder: string, onLost: (error: AppError) => void = ()
   }
 }
 
-/** Opens an existing store for reading beside a server that may be running. Throws `unusable_store` likewise. */
-export function openStoreReadOnly(folder: string): Store {
+/**
+ * Opens an existing store for reading beside a server that may be running. Throws `unusable_store` likewise, and for tables
+ * that an older PulseCart made, unless they are only looked at.
+ */
+export function openStoreReadOnly(folder: string, { anySchema = false } = {}): Store {
   const file = join(folder, DATABASE_FILE);
   if (!exists(file)) throw new AppError('unusable_store', `There is no PulseCart data in ${folder}.`);
   const db = openFile(file, { create: false });
+  const version = schemaVersion(db);
+  if (version < LATEST_SCHEMA && !anySchema) {
+    db.close();
+    throw new AppError(
+      'unusable_store',
+      `The database file ${file} has schema ${version}, and this PulseCart reads schema ${LATEST_SCHEMA}: ` +
+        '`pulsecart migrate` brings it up to date; the PulseCart that made it reads it as it is.',
+    );
+  }
   return store(
     db,
     () => true,
@@ -322,5 +334,11 @@ function schemaVersion(db: Database): number {
 }
 
 function exists(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return statSync(file, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    // What should be the folder is a file.
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false;
+    throw error;
+  }
 }

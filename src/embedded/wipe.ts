@@ -43,7 +43,7 @@ const COUNTED = [
 
 function count(folder: string): { what: string; count: number }[] {
   try {
-    const store = openStoreReadOnly(folder);
+    const store = openStoreReadOnly(folder, { anySchema: true });
     try {
       return COUNTED.map(([what, query]) => ({
         what,

@@ -1,6 +1,7 @@
 import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AppError } from '../domain/errors.ts';
 
 const PREFIX = 'pulsecart-engine-';
 
@@ -23,13 +24,19 @@ const made = new Set<string>();
 
 /**
  * A new folder in `place` for what ends with this process. Those of the same prefix that processes left which died before
- * they could remove them go first.
+ * they could remove them go first. Throws `unavailable` where none can be made.
  */
 export function makeOwnFolder(prefix: string, place = tmpdir(), label = ''): string {
-  sweep(prefix, place);
-  const folder = mkdtempSync(join(place, `${prefix}${process.pid}-${label}`));
-  made.add(folder);
-  return folder;
+  try {
+    sweep(prefix, place);
+    const folder = mkdtempSync(join(place, `${prefix}${process.pid}-${label}`));
+    made.add(folder);
+    return folder;
+  } catch (cause) {
+    throw new AppError('unavailable', `No folder can be made in ${place}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
 }
 
 export function removeFolder(folder: string): void {
