@@ -1,4 +1,4 @@
-import { readConfig } from '../config.ts';
+import { readWorkerConfig } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { type HttpServer, startProbes } from '../http/server.ts';
 import { createLog } from '../observe/log.ts';
@@ -32,7 +32,7 @@ export async function workerCommand(argv: readonly string[], openEngines: OpenEn
     console.log(HELP);
     return 0;
   }
-  const config = readConfig(process.env, { host });
+  const config = readWorkerConfig(process.env, { host });
   if (!config.engines) {
     throw new AppError(
       'invalid_request',

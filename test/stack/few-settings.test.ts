@@ -35,6 +35,21 @@ describe('P6 commands that read or migrate want neither an operator token nor le
     );
   });
 
+  test('a worker, which no operator can ask for anything, wants no token of theirs either', async () => {
+    const engines = {
+      DATABASE_URL: 'postgres://127.0.0.1:1/shop',
+      REDIS_URL: 'redis://127.0.0.1:2',
+      RABBITMQ_URL: 'amqp://127.0.0.1:3',
+    };
+    const refused = await runPulsecart(['worker'], { ...PRODUCTION, ...engines });
+    expect(refused.stderr).toMatch(/^pulsecart: .*PULSECART_ALLOW_SIMULATED_PAYMENTS=on/);
+    const allowed = { ...PRODUCTION, ...engines, PULSECART_ALLOW_SIMULATED_PAYMENTS: 'on' };
+    const ended = await runPulsecart(['worker'], allowed);
+    expect(ended.stderr).toMatch(
+      /^pulsecart: The PostgreSQL database 127\.0\.0\.1:1\/shop cannot be reached/,
+    );
+  });
+
   test('the books of ./data are not taken for those of a shop whose DATABASE_URL is missing', async () => {
     for (const command of ['audit', 'migrate']) {
       const ended = await runPulsecart([command], { REDIS_URL: 'redis://127.0.0.1:1' });
