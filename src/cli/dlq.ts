@@ -1,4 +1,5 @@
 import { readClient } from '../config.ts';
+import { AppError } from '../domain/errors.ts';
 import { QUEUE_NAMES } from '../queue/queue.ts';
 import { type Api, openApi } from './api.ts';
 import { readFlags, UsageError } from './flags.ts';
@@ -101,12 +102,16 @@ async function act(action: 'replay' | 'discard', api: Api, given: Given): Promis
   const body = { queue, ...(cause !== undefined && { cause }), ...(ids && { ids: ids.split(',') }), reason };
   const done = { queue, letters: 0, items: 0, truncated: false };
   for (let round = 0; round < ROUNDS_MAX; round++) {
-    const some = await api.send<{ letters: number; items: number; truncated: boolean }>(
-      'POST',
-      `${PATH}/${action}`,
-      body,
-      ({ letters }) => typeof letters === 'number',
-    );
+    const some = await api
+      .send<{ letters: number; items: number; truncated: boolean }>(
+        'POST',
+        `${PATH}/${action}`,
+        body,
+        ({ letters }) => typeof letters === 'number',
+      )
+      .catch((error) => {
+        throw brokenOff(error, action, done.letters);
+      });
     done.letters += some.letters;
     done.items += some.items;
     done.truncated = some.truncated;
@@ -114,10 +119,20 @@ async function act(action: 'replay' | 'discard', api: Api, given: Given): Promis
     if (!some.truncated || some.letters === 0 || action === 'replay') break;
   }
   if (json) return print(done);
-  const verb = action === 'replay' ? 'replayed' : 'discarded';
-  console.log(`  letters ${verb}: ${done.letters}; ${ITEMS[queue]} in them: ${done.items}`);
+  console.log(`  letters ${pastOf(action)}: ${done.letters}; ${ITEMS[queue]} in them: ${done.items}`);
   if (done.truncated) console.log('  There may be more of them: call again.');
   return 0;
+}
+
+/** What the rounds before have done stays done. */
+function brokenOff(error: unknown, action: string, letters: number): unknown {
+  if (letters === 0 || !(error instanceof AppError)) return error;
+  const message = `${error.message.replace(/\.?$/, '.')} Before that ${letters} letters were ${pastOf(action)}: the same command goes on.`;
+  return new AppError(error.code, message, { cause: error });
+}
+
+function pastOf(action: string): string {
+  return action === 'replay' ? 'replayed' : 'discarded';
 }
 
 function print(answer: unknown): number {

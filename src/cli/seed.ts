@@ -124,7 +124,7 @@ function refusedProduct(
 /** An outage in the middle. Nothing has to be undone, because the same command goes on where this one was. */
 function brokenOff(error: unknown, added: number, of: number): unknown {
   if (added === 0 || !(error instanceof AppError)) return error;
-  const message = `${error.message} ${added} of ${of} products were added before: the same command adds the others.`;
+  const message = `${error.message.replace(/\.?$/, '.')} ${added} of ${of} products were added before: the same command adds the others.`;
   return new AppError(error.code, message, { cause: error });
 }
 

@@ -339,6 +339,8 @@ function exists(file: string): boolean {
   } catch (error) {
     // What should be the folder is a file.
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false;
-    throw error;
+    throw new AppError('unusable_store', `${file} cannot be looked at: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }

@@ -25,10 +25,18 @@ export function openStoreWipe(folder: string): StoreWipe {
   return {
     belongings: () => (lock ? count(folder) : []),
     wipe() {
-      if (lock) for (const path of files) rmSync(path, { force: true });
+      if (lock) for (const path of files) remove(path);
     },
     close: () => lock?.close(),
   };
+}
+
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (cause) {
+    throw new AppError('unusable_store', `${path} cannot be deleted: ${(cause as Error).message}`, { cause });
+  }
 }
 
 const COUNTED = [

@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite';
 import { describe, expect, test } from 'bun:test';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import theHouse from '../../src/embedded/migrations/0001-the-house.sql' with { type: 'text' };
 import { runPulsecart } from '../support/command.ts';
@@ -62,6 +62,40 @@ describe('P6 what stands in the way of a command is one line:', () => {
       expect(readdirSync(folder.path).filter((name) => name.includes('copy'))).toEqual([]);
     });
   }
+
+  test('audit of a folder that cannot be reached', async () => {
+    using folder = temporaryFolder();
+    const data = join(folder.path, 'loop');
+    symlinkSync(data, data);
+    await oneLine(['audit', '--data', data], {}, /pulsecart\.db cannot be looked at: ELOOP/);
+  });
+
+  test('reset of what cannot be deleted', async () => {
+    using folder = await folderWithTheFileAlone();
+    const journal = join(folder.data, 'pulsecart.db-journal');
+    mkdirSync(join(journal, 'somebody’s'), { recursive: true });
+    const { exit, stderr } = await runPulsecart(['reset', '--yes', '--json', '--data', folder.data]);
+    expect(exit).toBe(1);
+    expect(stderr).toMatch(/^pulsecart: [^\n]*pulsecart\.db-journal cannot be deleted: [^\n]*\n$/);
+  });
+
+  test('a server that goes away while dead letters are discarded: what is done already is said', async () => {
+    let calls = 0;
+    await using server = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch: () =>
+        calls++ === 0
+          ? Response.json({ letters: 5, items: 7, truncated: true })
+          : Response.json({ message: 'The service is stopping' }, { status: 503 }),
+    });
+    const args = ['dlq', 'discard', '--cause', 'x', '--reason', 'x', '--url', server.url.origin];
+    await oneLine(
+      args,
+      {},
+      /answered 503: The service is stopping\. Before that 5 letters were discarded: the same/,
+    );
+  });
 
   test('demo without a temporary folder', async () => {
     await oneLine(
