@@ -114,7 +114,7 @@ interface Flags {
 
 /** Reads the environment; `flags` are command-line values for the variables of the same setting. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>, flags: Flags = {}): Config {
-  const config = readWorkerConfig(env, flags);
+  const config = readSettings(env, flags);
   if (config.mode === 'production' && config.operatorToken === null) {
     throw invalid('PULSECART_OPERATOR_TOKEN is required in production mode.');
   }
@@ -123,7 +123,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, fl
       `PULSECART_OPERATOR_TOKEN is required to listen on ${config.host}, where others than this machine may ask.`,
     );
   }
-  return config;
+  return withProvider(config);
 }
 
 /** For a process that no operator can ask for anything. */
@@ -131,7 +131,10 @@ export function readWorkerConfig(
   env: Readonly<Record<string, string | undefined>>,
   flags: Flags = {},
 ): Config {
-  const config = readSettings(env, flags);
+  return withProvider(readSettings(env, flags));
+}
+
+function withProvider(config: Config): Config {
   if (config.mode === 'production' && !config.simulatorAllowed) {
     throw invalid(
       'Production mode has only the simulated payment provider so far; set PULSECART_ALLOW_SIMULATED_PAYMENTS=on to accept that.',

@@ -48,6 +48,11 @@ export function findOwnToken(url: string, dataFolder: string): string | null {
   }
 }
 
+/** The next start makes another. */
+export function removeOwnToken(dataFolder: string): void {
+  rmSync(join(dataFolder, FILE), { force: true });
+}
+
 function readToken(path: string): string | null {
   let text: string;
   try {

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { readHouseConfig } from '../config.ts';
 import type { Belonging, OpenWipe } from './engines.ts';
 import { readFlags, UsageError } from './flags.ts';
+import { removeOwnToken } from './own-token.ts';
 
 const FLAGS = {
   data: { kind: 'text', what: 'a folder' },
@@ -19,7 +20,7 @@ const HELP = `pulsecart reset: deletes everything, back to a first start
   --force      needed in production mode
   --json       one JSON object {place, deleted: [{what, count}]}; with --yes
 
-Products, orders, keys, queues and logs go; what is not PulseCart's stays. Refused while a server runs on them. Broken
+Products, orders, keys, queues, logs and the server's own token of operators go; what is not PulseCart's stays. Refused while a server runs on them. Broken
 off, it is finished by running it again. It is not the command for a fresh round of units in a running sale: that is a
 call of the API.
 Example: pulsecart reset --data ./data --yes`;
@@ -49,6 +50,7 @@ export async function reset(argv: readonly string[], openWipe: OpenWipe): Promis
       return 1;
     }
     await wipe.wipe();
+    removeOwnToken(config.dataFolder);
     if (flags.json) console.log(JSON.stringify({ place: wipe.place, deleted: belongings }));
     else if (belongings.length > 0) console.log('  Deleted. The next start is a first start.');
     return 0;

@@ -18,7 +18,7 @@ const WON = JSON.stringify({
   quantity: 1,
   remainingStock: 1_999_999_999,
   timestamp: TIMESTAMP,
-  amountMinor: 100,
+  amountMinor: 99_999,
   currency: 'USD',
 });
 const SOLD_OUT = JSON.stringify({
