@@ -46,8 +46,9 @@ async function without(
   const answers = await askAsBuyer(shop);
   if (name !== 'redis') expectNoPlaces(answers);
   else expect(answers.get('/actuator/health')!.text).not.toContain('127.0.0.1');
-  // An operator, which a caller on this machine is in development, hears more of it.
-  const { json } = await shop.get(`/actuator/health/${COMPONENTS[name]}`);
+  // An operator hears more of it.
+  const operator = { Authorization: `Bearer ${shop.server.operatorToken}` };
+  const { json } = await shop.get(`/actuator/health/${COMPONENTS[name]}`, operator);
   expect(json).toEqual({ status: 'DOWN', details: { error: expect.any(String) } });
   await engine.restart();
   await eventually(async () => (await shop.get('/actuator/health')).status === 200);
