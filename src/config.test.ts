@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { readConfig } from './config.ts';
+import { inSchema } from './domain/database-url.ts';
 import { isAppError } from './domain/errors.ts';
 
 const ENGINES = {
@@ -104,7 +105,7 @@ test('every setting is read from its variable', () => {
     instances: 3,
     startTimeoutMs: 1_234,
     engines: {
-      databaseUrl: ENGINES.DATABASE_URL,
+      databaseUrl: inSchema(ENGINES.DATABASE_URL, 'shop-2'),
       redisUrl: ENGINES.REDIS_URL,
       rabbitmqUrl: ENGINES.RABBITMQ_URL,
     },

@@ -1,3 +1,4 @@
+import { inSchema } from './domain/database-url.ts';
 import { AppError } from './domain/errors.ts';
 
 /** Everything that can be set from outside, read once at start. Flags win over variables. */
@@ -186,7 +187,7 @@ function readSettings(env: Readonly<Record<string, string | undefined>>, flags: 
       1_000,
       600_000,
     ),
-    engines,
+    engines: engines && { ...engines, databaseUrl: inSchema(engines.databaseUrl, namespace) },
     namespace,
     host: flags.host ?? (env.HOST || (mode === 'production' ? '0.0.0.0' : '127.0.0.1')),
     dataFolder: flags.data ?? (env.PULSECART_DATA || './data'),

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { withoutSchema } from '../domain/database-url.ts';
 
 /** The settings as people give them: each variable's effective value, whatever it was given as. Secrets are masked. */
 export function settingsOf(config: Config): Record<string, string> {
@@ -12,7 +13,7 @@ export function settingsOf(config: Config): Record<string, string> {
     PULSECART_MODE: config.mode,
     PULSECART_OPERATOR_TOKEN: config.operatorToken === null ? 'none' : MASK,
     PULSECART_ALLOW_SIMULATED_PAYMENTS: onOff(config.simulatorAllowed),
-    DATABASE_URL: engines ? withoutSecrets(engines.databaseUrl) : 'none',
+    DATABASE_URL: engines ? withoutSecrets(withoutSchema(engines.databaseUrl)) : 'none',
     REDIS_URL: engines ? withoutSecrets(engines.redisUrl) : 'none',
     RABBITMQ_URL: engines ? withoutSecrets(engines.rabbitmqUrl) : 'none',
     PULSECART_DATA: config.dataFolder,

@@ -43,7 +43,7 @@ export async function openPostgresLedger({
   const place = placeOf(url);
   await withConnection(place, async (client) => {
     await requireFitness(client, place.name, allowUnsafeDurability);
-    await migrate(client, place.name);
+    await migrate(client, place);
   });
   const limits = { ...TIMEOUTS, ...timeouts };
   const database = openDatabase(place.connection, poolSize, limits, onTrouble);

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { inSchema } from '../domain/database-url.ts';
 import { ENGINE_NAMES, type PrivateEngines, startPrivateEngines } from '../private-engines/engines.ts';
 import { askVersions } from './engine-versions.ts';
 import { gatherEvidence, makeEvidenceFolder } from './evidence.ts';
@@ -47,8 +48,8 @@ async function openStage(engines: PrivateEngines): Promise<Stage> {
   await runStatement(administratorUrl, `CREATE DATABASE ${name}`);
   const database = new URL(administratorUrl);
   database.pathname = `/${name}`;
-  const databaseUrl = database.href;
-  const own = { ...engines.env, DATABASE_URL: databaseUrl, PULSECART_NAMESPACE: name };
+  const databaseUrl = inSchema(database.href, name);
+  const own = { ...engines.env, DATABASE_URL: database.href, PULSECART_NAMESPACE: name };
   const enginesCpuMs = () => cpuMsOf(engines);
   const evidence = gatherEvidence();
   return {

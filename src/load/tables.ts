@@ -20,7 +20,7 @@ export async function dumpTables(databaseUrl: string, folder: string): Promise<v
   await withClient(databaseUrl, async (client) => {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const { rows } = await client.query<{ name: string }>(
-      `SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'`,
+      `SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()`,
     );
     for (const { name } of rows) {
       const file = join(folder, `${name}.jsonl`);

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
+import { inSchema } from '../../src/domain/database-url.ts';
 import { openPostgresLedger } from '../../src/ledger/postgres.ts';
 import { readPostgresBooks } from '../support/books.ts';
 import { onProductionEngines } from '../support/engines.ts';
@@ -21,7 +22,11 @@ onProductionEngines(() => {
       const { PULSECART_NAMESPACE: name, DATABASE_URL: adminUrl, REDIS_URL: redisUrl } = own.env as Settings;
       await using roles = await makeRoles(adminUrl, name);
       await using user = await makeUser(redisUrl, name);
-      const { ledger } = await openPostgresLedger({ url: roles.owner, poolSize: 1, onTrouble: () => {} });
+      const { ledger } = await openPostgresLedger({
+        url: inSchema(roles.owner, name),
+        poolSize: 1,
+        onTrouble: () => {},
+      });
       await ledger.close();
 
       const engines = { ...own.env, DATABASE_URL: roles.app, REDIS_URL: user.url };
@@ -35,7 +40,7 @@ onProductionEngines(() => {
       const { components } = (await shop.get('/actuator/health')).json;
       expect(components.redis.status).toBe('UP');
       expect(await user.refused()).toEqual([]);
-      expect((await readPostgresBooks(roles.audit)).breaches).toEqual([]);
+      expect((await readPostgresBooks(inSchema(roles.audit, name))).breaches).toEqual([]);
     },
     TIMEOUT_MS,
   );

@@ -186,7 +186,7 @@ onProductionEngines(() => {
         for (const server of servers) {
           expect((await fetch(`${server.url}/actuator/health`)).status).toBe(200);
         }
-        const { products, breaches } = await readPostgresBooks(fresh.env.DATABASE_URL!);
+        const { products, breaches } = await readPostgresBooks(fresh.databaseUrl);
         expect(products).toMatchObject(FIRST_PRODUCTS.map(({ id, name }) => ({ id, name, version: 1 })));
         expect(breaches).toEqual([]);
       } finally {

@@ -29,8 +29,8 @@ const opened = new AsyncDisposableStack();
 describe.skipIf(!productionEngines)('two instances, one of them cut off from PostgreSQL', () => {
   beforeAll(async () => {
     engines = opened.use(await ownEngines());
-    url = engines.env.DATABASE_URL!;
-    gateway = await startGateway(url);
+    url = engines.databaseUrl;
+    gateway = await startGateway(engines.env.DATABASE_URL!);
     opened.defer(() => gateway.close());
     other = opened.use(
       await openProductionShop({ engines: engines.env, env: { PULSECART_SETTLEMENT: 'off' } }),

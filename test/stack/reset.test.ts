@@ -222,7 +222,8 @@ describe.skipIf(!productionEngines)('a reset of the production engines', () => {
           env: { ...process.env, ...shop.env },
           stdout: 'ignore',
         });
-        const waiting = 'SELECT pid FROM pg_locks WHERE NOT granted';
+        const waiting =
+          'SELECT pid FROM pg_locks JOIN pg_database d ON d.oid = database WHERE NOT granted AND datname = current_database()';
         await until(async () => (await sql(shop.databaseUrl, waiting)).length > 0, 30_000);
         child.kill('SIGKILL');
         await child.exited;
@@ -256,9 +257,9 @@ describe.skipIf(!productionEngines)('a reset of the production engines', () => {
   async function leftIn({ env, databaseUrl }: { env: Record<string, string>; databaseUrl: string }) {
     const named = await sql<{ name: string }>(
       databaseUrl,
-      `SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'm', 'S')
-       UNION SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-       UNION SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd')`,
+      `SELECT relname AS name FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'v', 'm', 'S')
+       UNION SELECT proname FROM pg_proc WHERE pronamespace = current_schema()::regnamespace
+       UNION SELECT typname FROM pg_type WHERE typnamespace = current_schema()::regnamespace AND typtype IN ('e', 'd')`,
     );
     const redis = new Redis(env.REDIS_URL!);
     const keys = await redis.keys(`${env.PULSECART_NAMESPACE}:*`);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { inSchema } from '../../src/domain/database-url.ts';
 import { seedOrders } from '../../src/load/seed-orders.ts';
 import { readStock } from '../../src/load/server-api.ts';
 import { startServer } from '../../src/load/server-process.ts';
@@ -11,7 +12,7 @@ describe.skipIf(!productionEngines)('orders seeded for a measurement', () => {
     await using engines = await ownEngines();
     const { env } = engines;
     await (await startServer({ env })).stop();
-    await seedOrders(env.DATABASE_URL, 3_000);
+    await seedOrders(inSchema(env.DATABASE_URL, env.PULSECART_NAMESPACE), 3_000);
     const server = await startServer({ env: { ...env, PULSECART_SETTLEMENT: 'off' } });
     try {
       expect(await readStock(server.url, 1)).toBe(1_000);
@@ -27,7 +28,10 @@ describe.skipIf(!productionEngines)('orders seeded for a measurement', () => {
       await server.stop();
     }
     // An index that is appended to is what the measurement is about.
-    const ids = await askRows<{ id: string }>(env.DATABASE_URL, 'SELECT id FROM orders ORDER BY number');
+    const ids = await askRows<{ id: string }>(
+      inSchema(env.DATABASE_URL, env.PULSECART_NAMESPACE),
+      'SELECT id FROM orders ORDER BY number',
+    );
     expect(ids.map(({ id }) => id)).toEqual(ids.map(({ id }) => id).toSorted());
 
     const audit = await runPulsecart(['audit', '--json'], env);

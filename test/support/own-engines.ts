@@ -1,4 +1,5 @@
 import { connect } from 'amqplib';
+import { inSchema } from '../../src/domain/database-url.ts';
 import type { Env } from '../../src/load/server-process.ts';
 import { createTopology } from '../../src/queue/rabbitmq/topology.ts';
 import { ownDatabase, ownRabbit, ownRedis } from './engines.ts';
@@ -6,6 +7,8 @@ import { ownDatabase, ownRabbit, ownRedis } from './engines.ts';
 /** A database and names of one's own on the engines that all tests share, as settings. `await using` gives them back. */
 export interface OwnEngines extends AsyncDisposable {
   readonly env: Env;
+  /** Where our tables are in that database. */
+  readonly databaseUrl: string;
 }
 
 export async function ownEngines(): Promise<OwnEngines> {
@@ -18,6 +21,7 @@ export async function ownEngines(): Promise<OwnEngines> {
       RABBITMQ_URL: rabbit.url,
       PULSECART_NAMESPACE: namespace,
     },
+    databaseUrl: inSchema(database.url, namespace),
     async [Symbol.asyncDispose]() {
       await removeQueues(rabbit.url, namespace);
       await Promise.all([database.close(), redis.close(), rabbit.close()]);

@@ -20,8 +20,14 @@ export async function havePgbouncer(): Promise<boolean> {
   return true;
 }
 
-/** A pgbouncer of one's own in front of a database, in transaction mode and otherwise as it comes. */
-export async function startPgbouncer(databaseUrl: string): Promise<{ url: string; close(): Promise<void> }> {
+/**
+ * A pgbouncer of one's own in front of a database, in transaction mode and otherwise as it comes; with `more` about the database
+ * it passes over the options that clients ask for.
+ */
+export async function startPgbouncer(
+  databaseUrl: string,
+  more: readonly string[] | null = null,
+): Promise<{ url: string; close(): Promise<void> } & AsyncDisposable> {
   const target = new URL(databaseUrl);
   const name = target.pathname.slice(1);
   const ports = await freePorts(1);
@@ -31,8 +37,9 @@ export async function startPgbouncer(databaseUrl: string): Promise<{ url: string
   writeFileSync(
     join(home.folder, 'pgbouncer.ini'),
     `[databases]
-${name} = host=${target.hostname} port=${target.port} dbname=${name}
+${name} = host=${target.hostname} port=${target.port} dbname=${name} ${(more ?? []).join(' ')}
 [pgbouncer]
+${more === null ? '' : 'ignore_startup_parameters = options'}
 listen_addr = 127.0.0.1
 listen_port = ${ports[0]}
 unix_socket_dir =
@@ -46,14 +53,12 @@ default_pool_size = ${SERVER_SESSIONS}
   await until(() => answers(ports[0]!));
   target.hostname = '127.0.0.1';
   target.port = String(ports[0]);
-  return {
-    url: target.href,
-    async close() {
-      bouncer.kill('SIGKILL');
-      await bouncer.exited;
-      home.remove();
-    },
+  const close = async () => {
+    bouncer.kill('SIGKILL');
+    await bouncer.exited;
+    home.remove();
   };
+  return { url: target.href, close, [Symbol.asyncDispose]: close };
 }
 
 function answers(port: number): Promise<boolean> {

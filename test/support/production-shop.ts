@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { inSchema } from '../../src/domain/database-url.ts';
 import { type Env, type ServerProcess, startServer, startWorker } from '../../src/load/server-process.ts';
 import { familyOf } from '../../src/private-engines/processes.ts';
 import { readPostgresBooks } from './books.ts';
@@ -36,7 +37,7 @@ export async function openProductionShop(options: ProductionShopOptions = {}): P
   const toClose = new AsyncDisposableStack();
   const engines = options.engines ?? toClose.use(await ownEngines()).env;
   const env = { ...engines, ...options.env };
-  const databaseUrl = env.DATABASE_URL!;
+  const databaseUrl = inSchema(env.DATABASE_URL!, env.PULSECART_NAMESPACE ?? 'pulsecart');
   const workers: ServerProcess[] = [];
   const replaced: ServerProcess[] = [];
   let server = await startServer({ env, instances }).catch(async (error) => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Client } from 'pg';
+import { inSchema } from '../../src/domain/database-url.ts';
 import type { Env, Exit } from '../../src/load/server-process.ts';
 import { familyOf } from '../../src/private-engines/processes.ts';
 import { MAIN, runPulsecart } from './command.ts';
@@ -66,7 +67,7 @@ export async function openSupervised(instances: number, more: Env = {}): Promise
   };
 
   return {
-    databaseUrl: env.DATABASE_URL!,
+    databaseUrl: inSchema(env.DATABASE_URL!, env.PULSECART_NAMESPACE!),
     start,
     async startUp() {
       start();

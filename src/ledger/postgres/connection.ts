@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { schemaIn } from '../../domain/database-url.ts';
 import { AppError } from '../../domain/errors.ts';
 import { EXACT_NUMBERS } from './database.ts';
 import { openingError } from './failure.ts';
@@ -8,6 +9,8 @@ export interface Place {
   readonly connection: pg.ClientConfig;
   /** For people: host, port and name, and never the password. */
   readonly name: string;
+  /** The schema of our tables; null: the one that the server chooses. */
+  readonly schema: string | null;
 }
 
 /** Throws AppError `unusable_store` for a URL that is not PostgreSQL's. */
@@ -16,7 +19,7 @@ export function placeOf(url: string): Place {
   try {
     if (!/^postgres(ql)?:\/\//.test(url)) throw new Error('wrong scheme');
     const { host, port, database } = new pg.Client(connection);
-    return { connection, name: `${host}:${port}/${database ?? ''}` };
+    return { connection, name: `${host}:${port}/${database ?? ''}`, schema: schemaIn(url) };
   } catch {
     // Not the error's own words: they may quote the URL, password and all.
     throw new AppError(

@@ -51,7 +51,7 @@ export async function migrateDatabase(url: string): Promise<void> {
   const client = await connect(place, MIGRATE_MS);
   try {
     await requireFitness(client, place.name, false);
-    await migrate(client, place.name);
+    await migrate(client, place);
   } catch (error) {
     throw openingError(error, place.name);
   } finally {

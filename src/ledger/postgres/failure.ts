@@ -44,6 +44,14 @@ export function isFull(error: unknown): boolean {
 export function openingError(error: unknown, place: string): AppError {
   if (error instanceof AppError) return error;
   withoutValues(error);
+  if (/unsupported startup parameter: options/.test(`${error}`)) {
+    return new AppError(
+      'unusable_store',
+      `The PostgreSQL database ${place} is reached through a pooler that does not pass the schema on: ` +
+        'set ignore_startup_parameters = options and a connect_query there (docs/operating/postgresql.md, Size).',
+      { cause: error },
+    );
+  }
   const code = sqlState(error);
   // Nobody there, starting up, or full: that may be different in a moment.
   const passing = code === undefined || /^(08|53|57)/.test(code);

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { AppError } from '../../domain/errors.ts';
+import type { Place } from './connection.ts';
 import tables from './migrations/0001-tables.sql' with { type: 'text' };
 import decide from './migrations/0002-decide.sql' with { type: 'text' };
 import settle from './migrations/0003-settle.sql' with { type: 'text' };
@@ -55,10 +56,12 @@ export async function lockMigrations(client: Client): Promise<void> {
  * Brings the schema up to date, in one transaction and by one process at a time: instances that start together wait for the
  * first. Throws AppError `unusable_store` for a schema that only a newer PulseCart knows.
  */
-export async function migrate(client: Client, place: string): Promise<void> {
+export async function migrate(client: Client, { name: place, schema }: Place): Promise<void> {
+  await requirePath(client, place, schema);
   if (isCurrent(await schemaVersion(client), place)) return;
   await client.query('BEGIN');
   await lockMigrations(client);
+  if (schema !== null) await makeSchema(client, place, schema);
   // Before the version is read: to_regclass alone does not see the table of somebody whom this session has just waited for,
   // because a session hears of others' tables only when it locks one.
   await client.query('CREATE TABLE IF NOT EXISTS pulsecart_schema (version integer NOT NULL)');
@@ -69,6 +72,42 @@ export async function migrate(client: Client, place: string): Promise<void> {
     await client.query('INSERT INTO pulsecart_schema VALUES ($1)', [MIGRATIONS.length]);
   }
   await client.query('COMMIT');
+}
+
+/** A pooler may leave out what a client asks for, and then our tables would be made among those of others. */
+async function requirePath(client: Client, place: string, schema: string | null): Promise<void> {
+  const { rows } = await client.query<{ path: string }>("SELECT current_setting('search_path') AS path");
+  const [first] = rows[0]!.path.split(',');
+  if (schema === null || first!.replaceAll('"', '').trim() === schema) return;
+  throw new AppError(
+    'unusable_store',
+    `The PostgreSQL database ${place} is reached through a pooler that leaves the schema open: ` +
+      `let its connections SET search_path TO "${schema}" (pgbouncer: connect_query).`,
+  );
+}
+
+async function makeSchema(client: Client, place: string, schema: string): Promise<void> {
+  const { rows } = await client.query<{ usable: boolean | null; before: boolean; ours: boolean }>(
+    `SELECT (SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1) AS usable,
+       EXISTS (SELECT FROM pg_tables WHERE schemaname = 'public' AND tablename = 'pulsecart_schema') AS before,
+       EXISTS (SELECT FROM pg_tables WHERE schemaname = $1 AND tablename = 'pulsecart_schema') AS ours`,
+    [schema],
+  );
+  const { usable, before, ours } = rows[0]!;
+  // Beside the tables of before, empty ones would look like a shop that has lost everything.
+  if (before && !ours) {
+    throw new AppError(
+      'unusable_store',
+      `The PostgreSQL database ${place} has the tables of an earlier PulseCart in the schema public. ` +
+        `Stop all processes, then: ALTER SCHEMA public RENAME TO "${schema}"; CREATE SCHEMA public;`,
+    );
+  }
+  if (usable === null) await client.query(`CREATE SCHEMA "${schema}"`);
+  // PostgreSQL would say that there is no schema.
+  if (usable === false) {
+    const why = `permission denied for schema ${schema}`;
+    throw new AppError('unusable_store', `The PostgreSQL database ${place} cannot be used: ${why}.`);
+  }
 }
 
 /** Throws `unusable_store` unless the schema is exactly the one this program reads: an audit changes nothing. */
