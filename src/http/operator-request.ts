@@ -94,5 +94,5 @@ const NOT_UTF8 = "is broken: it must be UTF-8, or percent-encoded UTF-8 after UT
 export const OPERATOR_EXPECTED: Readonly<Record<string, string>> = {
   body: 'The body must be a JSON object',
   reason:
-    'reason must have 1 to 500 characters, no control characters among them, and not begin with a space',
+    'reason must have 1 to 500 characters, no control characters or broken UTF-8 among them, and not begin with a space',
 };

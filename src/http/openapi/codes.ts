@@ -71,8 +71,10 @@ const NOTES: Readonly<Record<Exclude<Code, 'unusable_store'>, Note>> = {
   unknown_product: { meaning: 'There is no product with this id.', advice: 'Check the id.' },
   method_not_allowed: { meaning: 'The path takes other methods.', advice: 'See `Allow`.' },
   in_flight: {
-    meaning: 'The first request with this `Idempotency-Key` is still being carried out.',
-    advice: 'Send the same request again after `Retry-After`; it gets the first answer.',
+    meaning:
+      'Another request with this `Idempotency-Key` is still being carried out, or was refused while this one was under way.',
+    advice:
+      'Send the same request again after `Retry-After`; it gets the order of the other one, if that has got one.',
   },
   idempotency_mismatch: {
     meaning: 'The `Idempotency-Key` was used for another request.',

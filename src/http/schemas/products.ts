@@ -161,7 +161,7 @@ export const ProductsAnswer = Type.Object(
 /** What each field accepts, in words. */
 export const EXPECTED_OF_PRODUCTS: Readonly<Record<string, string>> = {
   productId: `productId must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}, or absent`,
-  name: 'name must have 1 to 200 characters, no control characters among them',
+  name: 'name must have 1 to 200 characters, no control characters or broken UTF-8 among them',
   priceMinor: `priceMinor must be a whole number of minor units from 1 to ${PRICE_MINOR_MAX}`,
   currency: 'currency must be the ISO 4217 code of a currency in use, like USD',
   units: `units must be a whole number from 0 to ${UNITS_MAX}`,
