@@ -124,7 +124,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, fl
       `PULSECART_OPERATOR_TOKEN is required to listen on ${config.host}, where others than this machine may ask.`,
     );
   }
-  return withProvider(config);
+  return withLeaveToSimulate(config);
 }
 
 /** For a process that no operator can ask for anything. */
@@ -132,10 +132,10 @@ export function readWorkerConfig(
   env: Readonly<Record<string, string | undefined>>,
   flags: Flags = {},
 ): Config {
-  return withProvider(readSettings(env, flags));
+  return withLeaveToSimulate(readSettings(env, flags));
 }
 
-function withProvider(config: Config): Config {
+function withLeaveToSimulate(config: Config): Config {
   if (config.mode === 'production' && !config.simulatorAllowed) {
     throw invalid(
       'Production mode has only the simulated payment provider so far; set PULSECART_ALLOW_SIMULATED_PAYMENTS=on to accept that.',
