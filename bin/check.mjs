@@ -17,7 +17,7 @@ const WORKERS = availableParallelism() + 1;
 /** What an inner loop can do without: servers that are started by the dozen, killed, measured or waited for. */
 const LONG = [
   'test/chaos/**',
-  'test/stack/{at-once,bench,commands,demo,durability,engines-start-up,fuzz,instances,late-payment,launcher,live}*',
+  'test/stack/{at-once,backup,bench,commands,demo,durability,engines-start-up,fuzz,instances,interrupted,late-payment,launcher,live}*',
   'test/stack/{reset,restore,rush,seed,seeded-books,shutdown,start-up,windows}*',
 ];
 
