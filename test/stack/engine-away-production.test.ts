@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'bun:test';
 import { type PrivateEngines, startPrivateEngines } from '../../src/private-engines/engines.ts';
-import { askAsBuyer, expectNoPlaces, expectRates, expectScrape } from '../support/engine-away.ts';
+import {
+  askAsBuyer,
+  expectNoPlaces,
+  expectRates,
+  expectScrape,
+  untilFiguresAreTold,
+} from '../support/engine-away.ts';
 import { productionEngines } from '../support/engines.ts';
 import { openProductionShop, type ProductionShop } from '../support/production-shop.ts';
 import { eventually } from '../support/shop.ts';
@@ -11,7 +17,7 @@ describe.skipIf(!productionEngines)('while an engine is away', () => {
     try {
       await using shop = await openProductionShop({ engines: engines.env });
       await eventually(async () => (await shop.get('/actuator/health')).status === 200);
-      await eventually(async () => (await shop.get('/api/v1/ops/rates')).json.total.instances > 0);
+      await untilFiguresAreTold(shop);
       await expectScrape(shop, []);
       await expectRates(shop, { queue: true, ledger: true });
       await without(shop, engines, 'redis', [], { queue: true, ledger: true });

@@ -1,6 +1,12 @@
 import { expect, test } from 'bun:test';
 import { runToEnd } from '../support/command.ts';
-import { askAsBuyer, expectNoPlaces, expectRates, expectScrape } from '../support/engine-away.ts';
+import {
+  askAsBuyer,
+  expectNoPlaces,
+  expectRates,
+  expectScrape,
+  untilFiguresAreTold,
+} from '../support/engine-away.ts';
 import { eventually, openShop, type Shop } from '../support/shop.ts';
 
 test('B7 a held write lock keeps no figure back that can be read, and the whole is answered within a second', async () => {
@@ -29,6 +35,7 @@ test.skipIf(process.platform !== 'linux')(
   'B6 nor while the disk is full, which an operator is told',
   async () => {
     await using shop = await openShop();
+    await untilFiguresAreTold(shop);
     const { exit } = await runToEnd(['prlimit', '--pid', `${shop.server.pid}`, '--fsize=1:']);
     expect(exit).toBe(0);
     await eventually(async () => (await shop.get('/actuator/health')).status === 503);

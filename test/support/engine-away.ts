@@ -1,6 +1,6 @@
 import { expect } from 'bun:test';
 import type { Answer } from './caller.ts';
-import type { Shop } from './shop.ts';
+import { eventually, type Shop } from './shop.ts';
 
 /** What a server answers while an engine is away, to buyers and to those who watch it. */
 
@@ -74,6 +74,11 @@ export async function expectScrape(shop: Shop, unreadable: readonly string[]): P
   expect(told.sort()).toEqual([...unreadable].sort());
   expect(text.includes('pulsecart_units{')).toBe(!unreadable.includes('products'));
   expect(/^pulsecart_queue_purchases_waiting /m.test(text)).toBe(!unreadable.includes('queues'));
+}
+
+/** A process tells its figures once a second, and has none before. */
+export function untilFiguresAreTold(shop: Shop): Promise<void> {
+  return eventually(async () => (await shop.get('/api/v1/ops/rates')).json.total.instances > 0);
 }
 
 /** The live figures likewise: what cannot be read is null. */
