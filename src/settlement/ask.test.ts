@@ -42,6 +42,17 @@ test.each(CASES)(
   },
 );
 
+test('B6 a company that cannot be reached is no place in the order that its buyer reads, and is in the log as it was', async () => {
+  const error = new AppError('unavailable', 'connect ECONNREFUSED 10.0.0.5:443');
+  const troubles: unknown[] = [];
+  const away = { ...answering('captured', []), charge: () => Promise.reject(error) };
+  expect(await ask(away, leased({}), (trouble) => troubles.push(trouble))).toEqual({
+    type: 'attempt_failed',
+    reason: 'The payment company cannot be reached.',
+  });
+  expect(troubles).toEqual([error]);
+});
+
 test('a bug in the provider is reported and leaves the outcome unknown', async () => {
   const troubles: unknown[] = [];
   const broken = {

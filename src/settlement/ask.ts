@@ -9,6 +9,9 @@ import type { PaymentProvider } from '../payments/provider.ts';
  */
 export const ASKING_LEASES_MAX = 3;
 
+/** A buyer reads it in the order; what the provider's client said may name hosts, and is for the log. */
+const NOT_CHARGED = 'The payment company cannot be reached.';
+
 /** What came of asking; null when nobody knows: the order stays in `charging`, and is asked for again by its next lease. */
 export type Answer = ChargeResult['result'] | null;
 
@@ -32,9 +35,10 @@ export async function ask(
   try {
     return await (mustCancel(leased) ? cancel(provider, leased) : charge(provider, leased));
   } catch (error) {
-    if (!(error instanceof AppError)) onTrouble(error, `charge of order ${leased.order.id}`);
     const surelyNotCharged = isAppError(error, 'unavailable') && leased.leases === 1 && !mustCancel(leased);
-    return surelyNotCharged ? { type: 'attempt_failed', reason: error.message } : null;
+    if (surelyNotCharged || !(error instanceof AppError))
+      onTrouble(error, `charge of order ${leased.order.id}`);
+    return surelyNotCharged ? { type: 'attempt_failed', reason: NOT_CHARGED } : null;
   }
 }
 
