@@ -170,12 +170,7 @@ function readSettings(env: Readonly<Record<string, string | undefined>>, flags: 
       `${instances} instances need the production engines: set ${ENGINE_VARIABLES.join(', ')}. The embedded engines are for one process.`,
     );
   }
-  const namespace = env.PULSECART_NAMESPACE || 'pulsecart';
-  if (!NAMESPACE.test(namespace)) {
-    throw invalid(
-      `PULSECART_NAMESPACE must be 1 to 40 of a-z, 0-9, _ and -, a letter first; it is ${JSON.stringify(namespace)}.`,
-    );
-  }
+  const namespace = namespaceIn(env);
   const payments = simulatedPayments(env);
   return Object.freeze({
     port,
@@ -236,6 +231,14 @@ function readSettings(env: Readonly<Record<string, string | undefined>>, flags: 
   });
 }
 
+function namespaceIn(env: Readonly<Record<string, string | undefined>>): string {
+  const namespace = env.PULSECART_NAMESPACE || 'pulsecart';
+  if (NAMESPACE.test(namespace)) return namespace;
+  throw invalid(
+    `PULSECART_NAMESPACE must be 1 to 40 of a-z, 0-9, _ and -, a letter first; it is ${JSON.stringify(namespace)}.`,
+  );
+}
+
 function isThisMachineAlone(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
@@ -260,7 +263,9 @@ export function readBooksPlace(
   data: string | undefined,
 ): BooksPlace {
   if (data !== undefined) return { dataFolder: data };
-  if (env.DATABASE_URL) return { databaseUrl: databaseUrl(env.DATABASE_URL) };
+  if (env.DATABASE_URL) {
+    return { databaseUrl: inSchema(databaseUrl(env.DATABASE_URL), namespaceIn(env)) };
+  }
   // Its owner has engines, so the folder's books are not the ones that are meant.
   engineUrls(env);
   return { dataFolder: env.PULSECART_DATA || './data' };

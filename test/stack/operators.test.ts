@@ -52,9 +52,9 @@ test('B3 this machine calls init and reset without a token, and nothing else of 
     const pause = { body: { reason: 'x' }, headers };
     expect((await shop.call('POST', '/api/v1/products/1/pause', pause)).status).toBe(401);
   }
-  // Who brings a token and not ours is not let in for the machine's sake.
+  // What needs no token is not refused for another server's, which a command here may have found.
   for (const [method, path] of STOCK) {
-    expect((await shop.call(method, path, { headers: { Authorization: 'Bearer wrong' } })).status).toBe(401);
+    expect((await shop.call(method, path, { headers: { Authorization: 'Bearer wrong' } })).status).toBe(200);
   }
 });
 

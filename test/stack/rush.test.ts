@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import { MAIN, runPulsecart } from '../support/command.ts';
+import { temporaryFolder } from '../support/folder.ts';
 import { eventually, openShop } from '../support/shop.ts';
 
 /** The crowd would keep coming for three minutes more. */
@@ -29,7 +30,8 @@ test('a rush sends the token of operators where it needs one', async () => {
   const token = 'only-for-those-who-may';
   await using shop = await openShop({ PULSECART_OPERATOR_TOKEN: token });
   const args = ['rush', '--url', shop.url, '--stock', '5', '--users', '10'];
-  const without = await runPulsecart(args);
+  using nowhere = temporaryFolder();
+  const without = await runPulsecart(args, { PULSECART_DATA: nowhere.path });
   expect(without).toMatchObject({ exit: 1, stderr: expect.stringContaining('set PULSECART_OPERATOR_TOKEN') });
   const wrong = await runPulsecart(args, { PULSECART_OPERATOR_TOKEN: 'one-that-nobody-gave' });
   expect(wrong).toMatchObject({
