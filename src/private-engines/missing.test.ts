@@ -175,13 +175,15 @@ function aMachine(): Machine {
   };
 }
 
-/** The container's name ends with its port. */
+/** The container's name ends with its port. As with Docker's own, what was killed is over when `kill` returns, and its port free. */
 const DOCKER = `
 for word; do case $word in pulsecart-redis-*) port=\${word##*-} ;; esac; done
 case $1 in
   image) exit 1 ;;
   run | start) ${REDIS} --port $port --save '' --daemonize yes --pidfile $PWD/pid ;;
-  kill | rm) kill -KILL $(cat pid) ;;
+  kill | rm)
+    kill -KILL $(cat pid)
+    while read -r stat 2>&- < /proc/$(cat pid)/stat; do case $stat in *') Z'*) break ;; esac; done ;;
   pause) kill -STOP $(cat pid) ;;
   unpause) kill -CONT $(cat pid) ;;
 esac`;

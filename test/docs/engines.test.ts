@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import { readConfig } from '../../src/config.ts';
+import { withoutSchema } from '../../src/domain/database-url.ts';
 import { readDocument } from './documents.ts';
 
 /** What a developer with Docker is told to do: the engines of docker-compose.yml are those of .env.example. */
@@ -20,7 +21,7 @@ test('.env.example leads to the services of docker-compose.yml, with their users
   const { postgres, redis, rabbitmq } = services as Record<string, Service>;
   const { POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB } = postgres!.environment!;
   const { RABBITMQ_DEFAULT_USER, RABBITMQ_DEFAULT_PASS } = rabbitmq!.environment!;
-  expect(databaseUrl).toBe(
+  expect(withoutSchema(databaseUrl)).toBe(
     `postgres://${POSTGRES_USER}:${POSTGRES_PASSWORD}@${addressOf(postgres!, 5432)}/${POSTGRES_DB}`,
   );
   expect(redisUrl).toBe(`redis://${addressOf(redis!, 6379)}/0`);
