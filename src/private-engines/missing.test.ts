@@ -182,8 +182,8 @@ case $1 in
   image) exit 1 ;;
   run | start) ${REDIS} --port $port --save '' --daemonize yes --pidfile $PWD/pid ;;
   kill | rm)
-    kill -KILL $(cat pid)
-    while read -r stat 2>&- < /proc/$(cat pid)/stat; do case $stat in *') Z'*) break ;; esac; done ;;
+    pid=$(cat pid)
+    kill -KILL $pid && while read -r stat 2>&- < /proc/$pid/stat; do case $stat in *') Z'*) break ;; esac; done ;;
   pause) kill -STOP $(cat pid) ;;
   unpause) kill -CONT $(cat pid) ;;
 esac`;
