@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../domain/errors.ts';
+import { makeOwnFolder, removeFolder } from '../private-engines/folders.ts';
 import { type ProcessUsage, readFamilyUsage } from './process-usage.ts';
 
 const SOURCE = join(import.meta.dir, '..');
@@ -76,8 +76,8 @@ let scratch: string | undefined;
 /** For what a server on production engines keeps on the disk, which is its operators' token. It goes with this process. */
 function scratchFolder(): string {
   if (scratch === undefined) {
-    const made = mkdtempSync(join(tmpdir(), 'pulsecart-scratch-'));
-    process.once('exit', () => rmSync(made, { recursive: true, force: true }));
+    const made = makeOwnFolder('pulsecart-scratch-');
+    process.once('exit', () => removeFolder(made));
     scratch = made;
   }
   return scratch;

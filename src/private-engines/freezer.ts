@@ -1,4 +1,4 @@
-import { ifWeDie } from './guard.ts';
+import { type Guard, ifWeDie } from './guard.ts';
 import { signalAll } from './processes.ts';
 
 export interface Freezer {
@@ -11,7 +11,7 @@ export interface Freezer {
 /** Stops and continues a family of processes. What is frozen cannot notice that its starter has died, so it is thawed then. */
 export function freezer(family: () => number[]): Freezer {
   let frozen: number[] = [];
-  let guard: ReturnType<typeof ifWeDie> | null = null;
+  let guard: Guard | null = null;
 
   const forget = () => {
     frozen = [];
@@ -26,6 +26,7 @@ export function freezer(family: () => number[]): Freezer {
       signalAll(frozen, 'SIGSTOP');
       guard?.dismiss();
       guard = ifWeDie(`kill -CONT ${frozen.join(' ')}`);
+      guard.awaitStart();
     },
     thaw() {
       signalAll(frozen, 'SIGCONT');

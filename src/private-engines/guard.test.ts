@@ -20,6 +20,7 @@ describe.skipIf(process.platform !== 'linux')('a guard', () => {
     const script = `
       const { ifWeDie } = await import('${import.meta.dir}/guard.ts');
       const guard = ifWeDie('touch ${mark}');
+      guard.awaitStart();
       ${afterwards}
       console.log('guarded');
       await new Promise(() => setInterval(() => {}, 60_000));`;
@@ -44,7 +45,7 @@ describe.skipIf(process.platform !== 'linux')('a guard', () => {
   test('that was dismissed does nothing', async () => {
     const mark = join(folder, 'dismissed');
     const ended = join(folder, 'ended');
-    const guarded = startGuarded(mark, `guard.dismiss(); ifWeDie('touch ${ended}');`);
+    const guarded = startGuarded(mark, `guard.dismiss(); ifWeDie('touch ${ended}').awaitStart();`);
     await heard(guarded.stdout);
     guarded.kill('SIGKILL');
     await until(() => existsSync(ended));
