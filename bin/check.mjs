@@ -3,6 +3,7 @@
 // `npm test -- --fast` leaves out what needs PostgreSQL, Redis and RabbitMQ, and what takes long.
 // `npm test -- --keep-timings` writes down how long each file took.
 // PULSECART_TEST_ENGINES=embedded leaves out the tests that need the engines.
+import { statfsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { findBun } from './bun.mjs';
@@ -20,6 +21,14 @@ const LONG = [
   'test/stack/{at-once,backup,bench,commands,demo,durability,engines-start-up,fuzz,instances,interrupted,late-payment,launcher,live}*',
   'test/stack/{reset,restore,rush,seed,seeded-books,shutdown,start-up,windows}*',
 ];
+
+/** Where Linux keeps files in memory: what tests write is thrown away, and syncing it took a tenth of the suite's time. */
+const IN_MEMORY = '/dev/shm';
+/** Several times what the suite has there at once. */
+const IN_MEMORY_BYTES_MIN = 4 * 1024 ** 3;
+
+if (process.env.TMPDIR === undefined && bytesFree(IN_MEMORY) >= IN_MEMORY_BYTES_MIN)
+  process.env.TMPDIR = IN_MEMORY;
 
 const bun = findBun();
 if (!bun) {
@@ -44,8 +53,10 @@ const engines = isWhole ? house?.start() : house?.url;
 // Should they be refused while another step runs, they are heard of after it.
 engines?.catch(() => {});
 if (isWhole) {
-  await step('format and lint', '@biomejs/biome/bin/biome', ['check', '.']);
-  await step('types', 'typescript/bin/tsc', ['--noEmit']);
+  await Promise.all([
+    step('format and lint', '@biomejs/biome/bin/biome', ['check', '.']),
+    step('types', 'typescript/bin/tsc', ['--noEmit']),
+  ]);
 }
 try {
   const url = await engines;
@@ -60,6 +71,15 @@ if (skipped > 0 && isEmbedded)
   console.log('Skipped: what needs the engines (PULSECART_TEST_ENGINES=embedded).');
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
+
+function bytesFree(folder) {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return 0;
+  }
+}
 
 async function step(name, script, args) {
   const { code } = await run(process.execPath, [join(ROOT, 'node_modules', script), ...args]);
