@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { readConfig } from './config.ts';
-import { inSchema } from './domain/database-url.ts';
 import { isAppError } from './domain/errors.ts';
+import { inSchema } from './lib/database-url.ts';
 
 const ENGINES = {
   DATABASE_URL: 'postgres://shop:secret@db.example/shop',

@@ -1,5 +1,5 @@
-import { inSchema } from './domain/database-url.ts';
 import { AppError } from './domain/errors.ts';
+import { inSchema } from './lib/database-url.ts';
 
 /** Everything that can be set from outside, read once at start. Flags win over variables. */
 export interface Config {

@@ -1,12 +1,12 @@
-import { audit } from './audit/audit.ts';
+import { openSimulator } from './adapters/simulator/simulator.ts';
+import { audit } from './app/ops/audit.ts';
 import type { Engines, OpenBooks, OpenEngines } from './cli/engines.ts';
 import { UsageError } from './cli/flags.ts';
 import type { Config, EngineUrls } from './config.ts';
 import { type Clock, systemClock } from './domain/clock.ts';
 import { AppError, isAppError } from './domain/errors.ts';
 import { copyStore, examineEngines, openSchema, openShelf, openWipe } from './maintenance.ts';
-import type { Log } from './observe/log.ts';
-import { openSimulator } from './payments/simulator.ts';
+import type { Log } from './telemetry/log.ts';
 
 /** The one place that knows the adapters of a house that works. Commands get them through the ports. */
 
@@ -32,9 +32,9 @@ const openEngines: OpenEngines = (config, log) =>
   config.engines ? openProduction(config, config.engines, log) : openEmbedded(config, log);
 
 async function openEmbedded(config: Config, log: Log): Promise<Engines> {
-  const { openThreadedStore } = await import('./embedded/threaded.ts');
-  const { openMemoryGate } = await import('./gate/memory.ts');
-  const { openMemoryFeed } = await import('./feed/memory.ts');
+  const { openThreadedStore } = await import('./adapters/sqlite/threaded.ts');
+  const { openMemoryGate } = await import('./adapters/memory/gate.ts');
+  const { openMemoryFeed } = await import('./adapters/memory/feed.ts');
   const clock = systemClock;
   const store = await openThreadedStore(
     config.dataFolder,
@@ -82,12 +82,12 @@ async function openProduction(
   { databaseUrl, redisUrl, rabbitmqUrl }: EngineUrls,
   log: Log,
 ): Promise<Engines> {
-  const { openPostgresLedger } = await import('./ledger/postgres.ts');
-  const { openRedisLink } = await import('./redis/link.ts');
-  const { openRedisGate } = await import('./gate/redis.ts');
-  const { createBreaker } = await import('./gate/breaker.ts');
-  const { openRedisFeed } = await import('./feed/redis.ts');
-  const { openRabbitQueue } = await import('./queue/rabbitmq.ts');
+  const { openPostgresLedger } = await import('./adapters/postgres/ledger.ts');
+  const { openRedisLink } = await import('./adapters/redis/link.ts');
+  const { openRedisGate } = await import('./adapters/redis/gate.ts');
+  const { createBreaker } = await import('./adapters/redis/breaker.ts');
+  const { openRedisFeed } = await import('./adapters/redis/feed.ts');
+  const { openRabbitQueue } = await import('./adapters/rabbitmq/queue.ts');
   const onTrouble = (error: unknown, context: string) => log.warn({ err: error }, context);
   const onQueueTrouble = (error: unknown) => log.warn({ err: error }, 'queue trouble; it is tried again');
   const onBug = (error: unknown, context: string) => log.error({ err: error }, context);
@@ -167,8 +167,11 @@ const openBooks: OpenBooks = async (place, atMs) => {
 };
 
 async function openSqliteBooks(dataFolder: string, clock: Clock) {
-  const { openStoreReadOnly } = await import('./embedded/store.ts');
-  const adapter = { ...(await import('./ledger/sqlite.ts')), ...(await import('./ledger/sqlite/books.ts')) };
+  const { openStoreReadOnly } = await import('./adapters/sqlite/store.ts');
+  const adapter = {
+    ...(await import('./adapters/sqlite/ledger.ts')),
+    ...(await import('./adapters/sqlite/ledger/books.ts')),
+  };
   const store = openStoreReadOnly(dataFolder);
   const ledger = adapter.openSqliteLedger(store, systemClock);
   return {
@@ -182,7 +185,7 @@ async function openSqliteBooks(dataFolder: string, clock: Clock) {
 }
 
 async function openPostgresBooks(databaseUrl: string) {
-  return (await import('./ledger/postgres/books.ts')).openPostgresBooks(databaseUrl);
+  return (await import('./adapters/postgres/books.ts')).openPostgresBooks(databaseUrl);
 }
 
 /** Each command is loaded only when it is called: `serve` should not wait for the load generator. */

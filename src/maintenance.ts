@@ -16,7 +16,7 @@ import { AppError } from './domain/errors.ts';
 export const openSchema: OpenSchema = async (where) => {
   if ('dataFolder' in where) {
     const { dataFolder } = where;
-    const { examineStore, migrateStore } = await import('./embedded/examine.ts');
+    const { examineStore, migrateStore } = await import('./adapters/sqlite/examine.ts');
     const { schema, latestSchema } = examineStore(dataFolder);
     return {
       place: `in the folder ${dataFolder}`,
@@ -26,7 +26,7 @@ export const openSchema: OpenSchema = async (where) => {
       async close() {},
     };
   }
-  const { examineDatabase, migrateDatabase } = await import('./ledger/postgres/examine.ts');
+  const { examineDatabase, migrateDatabase } = await import('./adapters/postgres/examine.ts');
   const { place, schema, latestSchema } = await examineDatabase(where.databaseUrl);
   return {
     place: `in the PostgreSQL database ${place}`,
@@ -40,26 +40,26 @@ export const openSchema: OpenSchema = async (where) => {
 export const openShelf: OpenShelf = async (where) => {
   if ('dataFolder' in where) {
     const { dataFolder } = where;
-    const { openStore } = await import('./embedded/store.ts');
-    const { openSqliteLedger } = await import('./ledger/sqlite.ts');
+    const { openStore } = await import('./adapters/sqlite/store.ts');
+    const { openSqliteLedger } = await import('./adapters/sqlite/ledger.ts');
     const store = openStore(dataFolder);
     const { product, createProduct } = openSqliteLedger(store, systemClock);
     return { place: `in the folder ${dataFolder}`, product, createProduct, close: async () => store.close() };
   }
-  const { openPostgresLedger } = await import('./ledger/postgres.ts');
+  const { openPostgresLedger } = await import('./adapters/postgres/ledger.ts');
   const { ledger } = await openPostgresLedger({ url: where.databaseUrl, poolSize: 1, onTrouble: () => {} });
   const { product, createProduct, close } = ledger;
   return { place: 'in the PostgreSQL database that DATABASE_URL names', product, createProduct, close };
 };
 
 export const copyStore: CopyStore = async (folder, into) =>
-  (await import('./embedded/backup.ts')).copyStore(folder, into, systemClock);
+  (await import('./adapters/sqlite/backup.ts')).copyStore(folder, into, systemClock);
 
 export const openWipe: OpenWipe = (config) =>
   config.engines ? openProductionWipe(config, config.engines) : openEmbeddedWipe(config);
 
 async function openEmbeddedWipe({ dataFolder }: Config): Promise<Wipe> {
-  const store = (await import('./embedded/wipe.ts')).openStoreWipe(dataFolder);
+  const store = (await import('./adapters/sqlite/wipe.ts')).openStoreWipe(dataFolder);
   return {
     place: `in the folder ${dataFolder}`,
     belongings: async () => store.belongings(),
@@ -69,10 +69,10 @@ async function openEmbeddedWipe({ dataFolder }: Config): Promise<Wipe> {
 }
 
 async function openProductionWipe({ namespace }: Config, urls: EngineUrls): Promise<Wipe> {
-  const { openLedgerWipe } = await import('./ledger/postgres/wipe.ts');
-  const { openBrokerWipe } = await import('./queue/rabbitmq/wipe.ts');
-  const { openRedisLink } = await import('./redis/link.ts');
-  const { forgetProducts } = await import('./gate/redis.ts');
+  const { openLedgerWipe } = await import('./adapters/postgres/wipe.ts');
+  const { openBrokerWipe } = await import('./adapters/rabbitmq/wipe.ts');
+  const { openRedisLink } = await import('./adapters/redis/link.ts');
+  const { forgetProducts } = await import('./adapters/redis/gate.ts');
   const opened = new AsyncDisposableStack();
   try {
     const ledger = opened.adopt(await openLedgerWipe(urls.databaseUrl), (one) => one.close());
@@ -118,7 +118,7 @@ async function found(name: string, look: () => Promise<Omit<Finding, 'name'>>): 
 }
 
 async function examineFolder(dataFolder: string): Promise<Omit<Finding, 'name'>> {
-  const store = (await import('./embedded/examine.ts')).examineStore(dataFolder);
+  const store = (await import('./adapters/sqlite/examine.ts')).examineStore(dataFolder);
   const use = store.inUse ? 'a server is using it' : 'no server is using it';
   const what = store.schema === 0 ? 'nothing there yet' : `${schemaText(store)}, ${use}`;
   return { state: 'ok', detail: `${store.sqliteVersion}, data in ${dataFolder}: ${what}` };
@@ -128,7 +128,7 @@ async function examineFolder(dataFolder: string): Promise<Omit<Finding, 'name'>>
 const CLOCK_AHEAD_MS_MAX = 1_000;
 
 async function examinePostgres(databaseUrl: string): Promise<Omit<Finding, 'name'>> {
-  const database = await (await import('./ledger/postgres/examine.ts')).examineDatabase(databaseUrl);
+  const database = await (await import('./adapters/postgres/examine.ts')).examineDatabase(databaseUrl);
   const { serverVersion, place, clockAheadMs } = database;
   const clock = `its clock is ${Math.abs(clockAheadMs)} ms ${clockAheadMs < 0 ? 'behind' : 'ahead'}`;
   return {
@@ -151,10 +151,10 @@ function schemaText({
 }
 
 async function examineRedis(redisUrl: string, namespace: string): Promise<Omit<Finding, 'name'>> {
-  const link = await (await import('./redis/link.ts')).openRedisLink(redisUrl);
+  const link = await (await import('./adapters/redis/link.ts')).openRedisLink(redisUrl);
   try {
     // Opening the gate tries its script, and so its rights.
-    await (await (await import('./gate/redis.ts')).openRedisGate(link, { namespace })).close();
+    await (await (await import('./adapters/redis/gate.ts')).openRedisGate(link, { namespace })).close();
     return { state: 'ok', detail: `${await link.serverVersion()} at ${link.at}` };
   } finally {
     await link.close();
@@ -162,7 +162,7 @@ async function examineRedis(redisUrl: string, namespace: string): Promise<Omit<F
 }
 
 async function examineRabbit(rabbitmqUrl: string, namespace: string): Promise<Omit<Finding, 'name'>> {
-  const { connectOnce, readTarget, serverVersionOf } = await import('./queue/rabbitmq/connect.ts');
+  const { connectOnce, readTarget, serverVersionOf } = await import('./adapters/rabbitmq/connect.ts');
   const target = readTarget(rabbitmqUrl);
   const connection = await connectOnce(target, `${namespace} doctor`);
   const detail = `${serverVersionOf(connection)}, ${target.shown}`;

@@ -1,83 +1,34 @@
 import { expect, test } from 'bun:test';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { Glob } from 'bun';
 
 /**
- * The tree's own rule: dependencies run one way, domain ← ports ← use cases ← edges ← main. A room may import only what
- * is named here; adapters (files beside a port that are not the port) are known to main and the store thread alone.
+ * The tree's own rule: a folder is a technology or a use case, and dependencies run one way,
+ * domain ← ports ← use cases ← edges ← the composition root.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   domain: [],
-  ledger: ['domain', 'embedded'],
-  gate: ['domain', 'ledger', 'redis'],
-  queue: ['domain', 'embedded'],
-  feed: ['domain', 'ledger', 'redis'],
-  payments: ['domain'],
-  redis: ['domain'],
+  lib: ['domain'],
+  'config.ts': ['domain', 'lib'],
+  ports: ['domain'],
+  adapters: ['domain', 'lib', 'ports'],
+  app: ['domain', 'lib', 'ports'],
+  telemetry: ['domain', 'lib', 'ports', 'app'],
+  http: ['domain', 'lib', 'ports', 'app', 'telemetry'],
   'private-engines': ['domain'],
-  embedded: ['domain', 'ledger', 'queue'],
-  purchase: ['domain', 'ledger', 'gate', 'queue', 'feed'],
-  settlement: ['domain', 'ledger', 'queue', 'feed', 'payments'],
-  reconcile: ['domain', 'ledger', 'gate', 'queue'],
-  sales: ['domain', 'ledger', 'gate', 'purchase'],
-  operations: ['domain', 'ledger', 'queue', 'purchase', 'settlement'],
-  live: ['domain', 'ledger', 'feed', 'purchase'],
-  audit: ['domain', 'ledger'],
-  observe: ['reconcile', 'domain', 'ledger', 'queue', 'feed', 'purchase', 'settlement', 'operations', 'live'],
-  http: [
-    'domain',
-    'ledger',
-    'gate',
-    'queue',
-    'feed',
-    'purchase',
-    'settlement',
-    'sales',
-    'operations',
-    'live',
-    'observe',
-  ],
-  load: ['domain', 'private-engines'],
-  cli: [
-    'domain',
-    'ledger',
-    'gate',
-    'queue',
-    'feed',
-    'payments',
-    'purchase',
-    'settlement',
-    'reconcile',
-    'sales',
-    'operations',
-    'live',
-    'audit',
-    'observe',
-    'http',
-    'load',
-    'private-engines',
-    'config.ts',
-  ],
-  'config.ts': ['domain'],
+  load: ['domain', 'lib', 'private-engines'],
+  cli: ['domain', 'lib', 'config.ts', 'ports', 'app', 'telemetry', 'http', 'load', 'private-engines'],
+  'maintenance.ts': ['domain', 'config.ts', 'adapters', 'cli'],
+  'main.ts': ['domain', 'config.ts', 'adapters', 'app', 'telemetry', 'cli', 'maintenance.ts'],
 };
-
-/** The files of each port's room that others may know. */
-const PORTS = [
-  'ledger/ledger.ts',
-  'ledger/endings.ts',
-  'ledger/sales.ts',
-  'ledger/retention.ts',
-  'ledger/books.ts',
-  'gate/gate.ts',
-  'queue/queue.ts',
-  'feed/feed.ts',
-  'payments/provider.ts',
-];
-const KNOW_ADAPTERS = ['main.ts', 'maintenance.ts', 'embedded/store-thread.ts', 'embedded/threaded.ts'];
+/** Adapters that use another one, and why. */
+const ADAPTERS_MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  // News from Redis is handed on within the process as in a process that is alone.
+  'adapters/redis': ['adapters/memory'],
+};
 /** What product code takes from outside of src. */
 const OUTSIDE = ['../package.json'];
-const PORT_ROOMS = ['ledger', 'gate', 'queue', 'feed', 'payments'];
 
 const src = join(import.meta.dir, '..', 'src');
 
@@ -89,13 +40,19 @@ test('no import runs backwards', () => {
   ).toEqual([]);
 });
 
-test('adapters are known to main and the store thread alone', () => {
-  const strangers = imports().filter(({ from, to }) => {
-    const room = roomOf(to);
-    const isAdapter = PORT_ROOMS.includes(room) && !PORTS.includes(to);
-    return isAdapter && roomOf(from) !== room && !KNOW_ADAPTERS.includes(from);
-  });
-  expect(strangers.map(show)).toEqual([]);
+test('no folders import each other in a circle', () => {
+  const edges = new Map<string, Set<string>>();
+  for (const { from, to } of imports().filter(({ to }) => !OUTSIDE.includes(to))) {
+    if (folderOf(from) !== folderOf(to))
+      edges.set(folderOf(from), (edges.get(folderOf(from)) ?? new Set()).add(folderOf(to)));
+  }
+  // What imports nothing that is left is taken away, until nothing or only circles are left.
+  for (let before = -1; before !== edges.size; ) {
+    before = edges.size;
+    for (const [folder, others] of edges)
+      if (![...others].some((other) => edges.has(other))) edges.delete(folder);
+  }
+  expect([...edges.keys()]).toEqual([]);
 });
 
 test('the environment is read by config alone', () => {
@@ -119,26 +76,27 @@ test('the environment is read by config alone', () => {
 });
 
 test('the tree that is looked at is there', () => {
-  const rooms = new Set(sources().map(({ path }) => roomOf(path)));
-  expect([...rooms].sort()).toEqual([...Object.keys(MAY_IMPORT), 'main.ts', 'maintenance.ts'].sort());
+  const layers = new Set(sources().map(({ path }) => layerOf(path)));
+  expect([...layers].sort()).toEqual(Object.keys(MAY_IMPORT).sort());
   expect(imports().length).toBeGreaterThan(sources().length);
+  const dangling = imports().filter(({ to }) => !existsSync(join(src, to)));
+  expect(dangling.map(show)).toEqual([]);
 });
 
 function allowed(from: string, to: string): boolean {
-  const room = roomOf(from);
-  if (isTest(to)) return false;
-  return (
-    OUTSIDE.includes(to) ||
-    room === 'main.ts' ||
-    room === 'maintenance.ts' ||
-    room === roomOf(to) ||
-    (MAY_IMPORT[room] ?? []).includes(roomOf(to))
-  );
+  if (OUTSIDE.includes(to)) return true;
+  if (isTest(to) || to.startsWith('..')) return false;
+  const [here, there] = [folderOf(from), folderOf(to)];
+  if (here === there) return true;
+  // Use cases may know each other; adapters do not.
+  if (layerOf(from) === layerOf(to))
+    return layerOf(from) === 'app' || (ADAPTERS_MAY_IMPORT[here] ?? []).includes(there);
+  return (MAY_IMPORT[layerOf(from)] ?? []).includes(layerOf(to));
 }
 
 function imports(): { from: string; to: string }[] {
   return sources().flatMap(({ path, text }) =>
-    [...text.matchAll(/(?:from|import\(|import)\s*'(\.{1,2}\/[^']+)'/g)].map(([, target]) => ({
+    [...text.matchAll(/(?:from|import\(|import|new URL\()\s*'(\.{1,2}\/[^']+)'/g)].map(([, target]) => ({
       from: path,
       to: relative(src, join(src, dirname(path), target!)),
     })),
@@ -156,8 +114,16 @@ function isTest(path: string): boolean {
   return /\.(test|contract)\.ts$/.test(path);
 }
 
-function roomOf(path: string): string {
+/** `adapters` of `adapters/redis/gate.ts`. */
+function layerOf(path: string): string {
   return path.split('/')[0]!;
+}
+
+/** `adapters/redis` of `adapters/redis/feed/message.ts`, `http` of `http/server.ts`. */
+function folderOf(path: string): string {
+  const folders = path.split('/').slice(0, -1);
+  const depth = ['adapters', 'app'].includes(layerOf(path)) ? 2 : 1;
+  return folders.slice(0, depth).join('/') || path;
 }
 
 function show({ from, to }: { from: string; to: string }): string {

@@ -1,5 +1,4 @@
 import type { Verdict } from '../domain/verdict.ts';
-import type { Found } from '../ledger/ledger.ts';
 import type { Mode } from '../load/arrivals.ts';
 import { type CrowdProgress, type CrowdResult, runCrowd } from '../load/crowd.ts';
 import { readQueues, readStock, readUnpaidUnits, resetStock } from '../load/server-api.ts';
@@ -7,6 +6,7 @@ import type { Exit, ServerProcess } from '../load/server-process.ts';
 import type { Stage } from '../load/stage.ts';
 import { type Evidence, judge, oversold } from '../load/verdicts.ts';
 import { poll } from '../load/wait.ts';
+import type { Found } from '../ports/ledger.ts';
 import type { OpenBooks } from './engines.ts';
 
 /** The sale is held on the first of the products that a fresh ledger has. */

@@ -1,6 +1,6 @@
 import { readClient } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
-import { QUEUE_NAMES } from '../queue/queue.ts';
+import { QUEUE_NAMES } from '../ports/queue.ts';
 import { type Api, openApi } from './api.ts';
 import { readFlags, UsageError } from './flags.ts';
 

@@ -2,12 +2,12 @@ import type { BooksPlace, Config } from '../config.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Product } from '../domain/product.ts';
 import type { Verdict } from '../domain/verdict.ts';
-import type { Feed } from '../feed/feed.ts';
-import type { Gate } from '../gate/gate.ts';
-import type { Found, Ledger } from '../ledger/ledger.ts';
-import type { Log } from '../observe/log.ts';
-import type { PaymentProvider } from '../payments/provider.ts';
-import type { Queue } from '../queue/queue.ts';
+import type { Feed } from '../ports/feed.ts';
+import type { Gate } from '../ports/gate.ts';
+import type { Found, Ledger } from '../ports/ledger.ts';
+import type { PaymentProvider } from '../ports/provider.ts';
+import type { Queue } from '../ports/queue.ts';
+import type { Log } from '../telemetry/log.ts';
 
 /** The adapters a command works with, opened by main, which alone knows which ones they are. */
 export interface Engines {

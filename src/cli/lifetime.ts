@@ -1,4 +1,4 @@
-import type { Log } from '../observe/log.ts';
+import type { Log } from '../telemetry/log.ts';
 
 /** A container is usually killed 10 s after it is asked to stop. Past this the process ends as it is, which loses nothing. */
 const SHUTDOWN_DEADLINE_MS = 9_000;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, readConfig } from '../config.ts';
 import { startServer } from '../http/server.ts';
-import { createLog, type Log } from '../observe/log.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
 import type { OpenEngines } from './engines.ts';
 import { readFlags } from './flags.ts';
 import { openHouse } from './house.ts';

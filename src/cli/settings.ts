@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { withoutSchema } from '../domain/database-url.ts';
+import { withoutSchema } from '../lib/database-url.ts';
 
 /** The settings as people give them: each variable's effective value, whatever it was given as. Secrets are masked. */
 export function settingsOf(config: Config): Record<string, string> {

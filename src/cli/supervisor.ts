@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
-import { backoffMs } from '../domain/backoff.ts';
 import { requireFreeAddress } from '../http/address.ts';
-import type { Log } from '../observe/log.ts';
+import { backoffMs } from '../lib/backoff.ts';
+import type { Log } from '../telemetry/log.ts';
 import { EndedEarly, type Exit, type Instance, startInstance } from './instance.ts';
 import { stopInTime, stopSignal } from './lifetime.ts';
 

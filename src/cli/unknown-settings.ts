@@ -1,5 +1,5 @@
 import { type Config, ENV_SOURCES } from '../config.ts';
-import type { Log } from '../observe/log.ts';
+import type { Log } from '../telemetry/log.ts';
 import { settingsOf } from './settings.ts';
 
 const PREFIX = 'PULSECART_';

@@ -1,7 +1,7 @@
 import { readWorkerConfig } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { type HttpServer, startProbes } from '../http/server.ts';
-import { createLog } from '../observe/log.ts';
+import { createLog } from '../telemetry/log.ts';
 import type { OpenEngines } from './engines.ts';
 import { readFlags } from './flags.ts';
 import { openHouse } from './house.ts';

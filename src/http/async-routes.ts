@@ -1,5 +1,5 @@
+import { type Accepted, UnknownAcceptance } from '../app/purchase/acceptance.ts';
 import { AppError } from '../domain/errors.ts';
-import { type Accepted, UnknownAcceptance } from '../purchase/acceptance.ts';
 import { inTime } from './probe.ts';
 import { type PurchaseRequest, readPurchase } from './purchase-request.ts';
 import { purchasesIn } from './queue-figures.ts';

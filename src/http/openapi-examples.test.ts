@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { openPurchaseHouse, type PurchaseHouse } from '../../test/support/purchase-house.ts';
-import { createSales } from '../sales/sales.ts';
+import { createSales } from '../app/catalog/sales.ts';
 import { createDocsRoutes } from './docs-routes.ts';
 import type { OpenApiDocument } from './openapi.ts';
 import { createProductRoutes } from './product-routes.ts';

@@ -1,10 +1,10 @@
+import { AUDIT_TIMEOUT_MS } from '../app/ops/audit-run.ts';
+import type { Choice, DeadLetterGroup, ShownLetter } from '../app/ops/dead-letters.ts';
 import { RATES, type Rate, TIMES, type Time } from '../domain/figures.ts';
 import { available, type Product } from '../domain/product.ts';
-import { createFigure } from '../observe/figure.ts';
-import type { AgedFigures } from '../observe/rates.ts';
-import { AUDIT_TIMEOUT_MS } from '../operations/audit-run.ts';
-import type { Choice, DeadLetterGroup, ShownLetter } from '../operations/dead-letters.ts';
-import { QUEUE_NAMES, type QueueName } from '../queue/queue.ts';
+import { QUEUE_NAMES, type QueueName } from '../ports/queue.ts';
+import { createFigure } from '../telemetry/figure.ts';
+import type { AgedFigures } from '../telemetry/rates.ts';
 import { readOperator, readOperatorRequest } from './operator-request.ts';
 import { purchasesIn } from './queue-figures.ts';
 import { failedProblem, isoTime, json, problem } from './respond.ts';

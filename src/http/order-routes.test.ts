@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { openHouse } from '../../test/support/settlement-house.ts';
+import { createEndings } from '../app/payments/endings.ts';
 import { AppError } from '../domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../domain/ids.ts';
-import { createEndings } from '../settlement/endings.ts';
 import { createOrderRoutes } from './order-routes.ts';
 import { json } from './respond.ts';
 import type { Service } from './service.ts';

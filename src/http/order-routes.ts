@@ -1,9 +1,9 @@
+import type { Canceller } from '../app/payments/endings.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Operation } from '../domain/operation.ts';
 import { amountMinor, type Order, type OrderStatus } from '../domain/order.ts';
-import { within } from '../domain/within.ts';
-import type { OrderView } from '../ledger/ledger.ts';
-import type { Canceller } from '../settlement/endings.ts';
+import { within } from '../lib/within.ts';
+import type { OrderView } from '../ports/ledger.ts';
 import { readCheckedBody } from './json-body.ts';
 import { newOperation, OPERATOR_EXPECTED, readOperator, readOperatorRequest } from './operator-request.ts';
 import { CUSTOMER_EXPECTED, canonicalCustomer } from './purchase-request.ts';

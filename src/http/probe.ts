@@ -1,5 +1,5 @@
-import { PROBE_MS_MAX } from '../domain/probe.ts';
-import { within } from '../domain/within.ts';
+import { PROBE_MS_MAX } from '../lib/probe.ts';
+import { within } from '../lib/within.ts';
 
 /** The probe's own result, or a rejection when it takes too long. */
 export function inTime<T>(probe: Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
-import type { AsyncCounts } from '../ledger/ledger.ts';
-import type { QueueStatus } from '../queue/queue.ts';
+import type { AsyncCounts } from '../ports/ledger.ts';
+import type { QueueStatus } from '../ports/queue.ts';
 
 /** Async purchases as everybody is told of them, with whatever engine carries them. */
 export function purchasesIn(queues: readonly QueueStatus[], { accepted, decided }: AsyncCounts) {

@@ -1,6 +1,6 @@
 import { AppError, type ErrorCode } from '../domain/errors.ts';
 import type { SaleRefusalCode } from '../domain/product.ts';
-import type { Log } from '../observe/log.ts';
+import type { Log } from '../telemetry/log.ts';
 import { createRetryAfter } from './retry-after.ts';
 
 /** How answers are written. Header objects are shared, because making one per response costs as much as the answer. */

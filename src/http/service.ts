@@ -1,21 +1,21 @@
+import type { Sales } from '../app/catalog/sales.ts';
+import type { AuditRun } from '../app/ops/audit-run.ts';
+import type { DeadLetters } from '../app/ops/dead-letters.ts';
+import type { Endings } from '../app/payments/endings.ts';
+import type { Acceptance } from '../app/purchase/acceptance.ts';
+import type { Catalogue } from '../app/purchase/catalogue.ts';
+import type { Conclude } from '../app/purchase/conclude.ts';
+import type { PurchaseDesk } from '../app/purchase/desk.ts';
+import type { Tracking } from '../app/purchase/tracking.ts';
+import type { Live } from '../app/stream/live.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { PurchaseIds } from '../domain/ids.ts';
-import type { Gate } from '../gate/gate.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import type { Live } from '../live/live.ts';
-import type { Log } from '../observe/log.ts';
-import type { Metrics } from '../observe/metrics.ts';
-import type { Rates } from '../observe/rates.ts';
-import type { AuditRun } from '../operations/audit-run.ts';
-import type { DeadLetters } from '../operations/dead-letters.ts';
-import type { Acceptance } from '../purchase/acceptance.ts';
-import type { Catalogue } from '../purchase/catalogue.ts';
-import type { Conclude } from '../purchase/conclude.ts';
-import type { PurchaseDesk } from '../purchase/desk.ts';
-import type { Tracking } from '../purchase/tracking.ts';
-import type { Queue } from '../queue/queue.ts';
-import type { Sales } from '../sales/sales.ts';
-import type { Endings } from '../settlement/endings.ts';
+import type { Gate } from '../ports/gate.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import type { Queue } from '../ports/queue.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Rates } from '../telemetry/rates.ts';
 import type { OperatorAccess } from './operator.ts';
 
 /** What the routes need of the house behind them. */

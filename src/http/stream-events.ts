@@ -1,6 +1,6 @@
 import type Type from 'typebox';
+import type { LiveEvent, OrderNow, ProductNow } from '../app/stream/events.ts';
 import { available } from '../domain/product.ts';
-import type { LiveEvent, OrderNow, ProductNow } from '../live/events.ts';
 import { isoTime } from './respond.ts';
 import type { StreamEventName, StreamOrder, StreamProduct } from './schemas/stream.ts';
 

@@ -2,12 +2,12 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { lastTold, openStream } from '../../test/support/event-stream.ts';
 import { openPurchaseHouse, type PurchaseHouse } from '../../test/support/purchase-house.ts';
 import { until } from '../../test/support/until.ts';
+import { openMemoryFeed } from '../adapters/memory/feed.ts';
+import { standingOf } from '../app/purchase/catalogue.ts';
+import { createLive, type Live } from '../app/stream/live.ts';
 import { AppError } from '../domain/errors.ts';
-import type { Feed } from '../feed/feed.ts';
-import { openMemoryFeed } from '../feed/memory.ts';
-import { createLive, type Live } from '../live/live.ts';
-import { createLog } from '../observe/log.ts';
-import { standingOf } from '../purchase/catalogue.ts';
+import type { Feed } from '../ports/feed.ts';
+import { createLog } from '../telemetry/log.ts';
 import { createStreamRoutes } from './stream-routes.ts';
 
 /** The stream itself, on real connections, with products whose events are large: full buffers take seconds otherwise. */

@@ -1,5 +1,5 @@
-import type { Opening } from '../live/live.ts';
-import type { Viewing } from '../live/viewer.ts';
+import type { Opening } from '../app/stream/live.ts';
+import type { Viewing } from '../app/stream/viewer.ts';
 import { failedProblem, problem } from './respond.ts';
 import { STREAM_ORDERS_MAX, STREAM_PRODUCTS_MAX } from './schemas/stream.ts';
 import type { Service } from './service.ts';

@@ -2,7 +2,7 @@ import { AppError, isAppError } from '../domain/errors.ts';
 import { amountMinor, type Order } from '../domain/order.ts';
 import { available, type Product, UNITS_MAX } from '../domain/product.ts';
 import { type Outcome, type Purchase, refusalMessage } from '../domain/purchase.ts';
-import { within } from '../domain/within.ts';
+import { within } from '../lib/within.ts';
 import { hasAlready } from './conditional.ts';
 import { withKey } from './operation-key.ts';
 import { readBareOperation } from './operator-request.ts';

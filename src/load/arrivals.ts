@@ -1,4 +1,4 @@
-import { randomFrom } from '../domain/random.ts';
+import { randomFrom } from '../lib/random.ts';
 
 /** How the buyers of a crowd come: all sync, all async, or each by the toss of a coin. */
 export const MODES = ['sync', 'async', 'both'] as const;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { inSchema } from '../domain/database-url.ts';
+import { inSchema } from '../lib/database-url.ts';
 import { ENGINE_NAMES, type PrivateEngines, startPrivateEngines } from '../private-engines/engines.ts';
 import { askVersions } from './engine-versions.ts';
 import { gatherEvidence, makeEvidenceFolder } from './evidence.ts';

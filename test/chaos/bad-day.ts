@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { randomFrom } from '../../src/domain/random.ts';
+import { randomFrom } from '../../src/lib/random.ts';
 import { type CrowdProgress, type CrowdResult, runCrowd } from '../../src/load/crowd.ts';
 import { readQueues, readStock } from '../../src/load/server-api.ts';
 import type { Env } from '../../src/load/server-process.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { randomFrom } from '../../src/domain/random.ts';
+import { randomFrom } from '../../src/lib/random.ts';
 import { onProductionEngines } from '../support/engines.ts';
 import { openProductionShop } from '../support/production-shop.ts';
 import { seedOf } from '../support/seed.ts';

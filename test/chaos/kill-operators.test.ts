@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import type { LoggedOperation } from '../../src/domain/operation.ts';
-import { randomFrom } from '../../src/domain/random.ts';
+import { randomFrom } from '../../src/lib/random.ts';
 import { productionEngines } from '../support/engines.ts';
 import { openProductionShop } from '../support/production-shop.ts';
 import { seedOf } from '../support/seed.ts';

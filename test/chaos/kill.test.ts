@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { randomFrom } from '../../src/domain/random.ts';
+import { randomFrom } from '../../src/lib/random.ts';
 import type { Mode } from '../../src/load/arrivals.ts';
 import { runCrowd } from '../../src/load/crowd.ts';
 import { readQueues, readStock, resetStock } from '../../src/load/server-api.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'bun:test';
-import { randomFrom } from '../../src/domain/random.ts';
+import { randomFrom } from '../../src/lib/random.ts';
 import { lastTold } from '../support/event-stream.ts';
 import type { Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';

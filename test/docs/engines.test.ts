@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { readConfig } from '../../src/config.ts';
-import { withoutSchema } from '../../src/domain/database-url.ts';
+import { withoutSchema } from '../../src/lib/database-url.ts';
 import { readDocument } from './documents.ts';
 
 /** What a developer with Docker is told to do: the engines of docker-compose.yml are those of .env.example. */

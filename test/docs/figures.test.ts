@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { LATEST_SCHEMA } from '../../src/embedded/store.ts';
+import { LATEST_SCHEMA } from '../../src/adapters/sqlite/store.ts';
 import { runPulsecart } from '../support/command.ts';
 import { documents, readDocument } from './documents.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
-import { encodePurchases } from '../../src/purchase/message.ts';
-import { QUEUE_NAMES } from '../../src/queue/queue.ts';
-import { ORDERS_PER_MESSAGE } from '../../src/settlement/message.ts';
+import { ORDERS_PER_MESSAGE } from '../../src/app/payments/message.ts';
+import { encodePurchases } from '../../src/app/purchase/message.ts';
+import { QUEUE_NAMES } from '../../src/ports/queue.ts';
 import { readDocument } from './documents.ts';
 import { PAGES, upToDate } from './reference.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import { inSchema } from '../../src/domain/database-url.ts';
-import { openPostgresLedger } from '../../src/ledger/postgres.ts';
+import { openPostgresLedger } from '../../src/adapters/postgres/ledger.ts';
+import { inSchema } from '../../src/lib/database-url.ts';
 import { readPostgresBooks } from '../support/books.ts';
 import { onProductionEngines } from '../support/engines.ts';
 import { ownEngines } from '../support/own-engines.ts';

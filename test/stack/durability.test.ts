@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openStore } from '../../src/embedded/store.ts';
+import { openStore } from '../../src/adapters/sqlite/store.ts';
 import { readyLine } from '../../src/load/server-process.ts';
 import { MACHINE, MAIN } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';

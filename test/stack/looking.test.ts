@@ -2,7 +2,7 @@ import { Database } from 'bun:sqlite';
 import { describe, expect, test } from 'bun:test';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import theHouse from '../../src/embedded/migrations/0001-the-house.sql' with { type: 'text' };
+import theHouse from '../../src/adapters/sqlite/migrations/0001-the-house.sql' with { type: 'text' };
 import { runPulsecart } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 

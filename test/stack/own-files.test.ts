@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { openStore } from '../../src/embedded/store.ts';
+import { openStore } from '../../src/adapters/sqlite/store.ts';
 import { type ServerProcess, startServer } from '../../src/load/server-process.ts';
 import { readBooks } from '../support/books.ts';
 import { createCaller } from '../support/caller.ts';

@@ -1,4 +1,4 @@
-import { QUEUE_NAMES } from '../../src/queue/queue.ts';
+import { QUEUE_NAMES } from '../../src/ports/queue.ts';
 import { productionEngines } from '../support/engines.ts';
 import { sql } from '../support/postgres-ledger.ts';
 import { openProductionShop } from '../support/production-shop.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { inSchema } from '../../src/domain/database-url.ts';
+import { inSchema } from '../../src/lib/database-url.ts';
 import { seedOrders } from '../../src/load/seed-orders.ts';
 import { readStock } from '../../src/load/server-api.ts';
 import { startServer } from '../../src/load/server-process.ts';

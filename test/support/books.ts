@@ -1,12 +1,12 @@
-import { audit } from '../../src/audit/audit.ts';
+import { openPostgresBooks } from '../../src/adapters/postgres/books.ts';
+import { openSqliteBooks } from '../../src/adapters/sqlite/ledger/books.ts';
+import { openSqliteLedger } from '../../src/adapters/sqlite/ledger.ts';
+import { openStoreReadOnly } from '../../src/adapters/sqlite/store.ts';
+import { audit } from '../../src/app/ops/audit.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import { FIRST_PRODUCTS, type Product } from '../../src/domain/product.ts';
-import { openStoreReadOnly } from '../../src/embedded/store.ts';
-import type { BooksReader } from '../../src/ledger/books.ts';
-import type { Found } from '../../src/ledger/ledger.ts';
-import { openPostgresBooks } from '../../src/ledger/postgres/books.ts';
-import { openSqliteBooks } from '../../src/ledger/sqlite/books.ts';
-import { openSqliteLedger } from '../../src/ledger/sqlite.ts';
+import type { BooksReader } from '../../src/ports/books.ts';
+import type { Found } from '../../src/ports/ledger.ts';
 
 /** The books as an auditor reads them, whether or not a server runs on them. */
 export interface ReadBooks {

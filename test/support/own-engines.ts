@@ -1,7 +1,7 @@
 import { connect } from 'amqplib';
-import { inSchema } from '../../src/domain/database-url.ts';
+import { createTopology } from '../../src/adapters/rabbitmq/topology.ts';
+import { inSchema } from '../../src/lib/database-url.ts';
 import type { Env } from '../../src/load/server-process.ts';
-import { createTopology } from '../../src/queue/rabbitmq/topology.ts';
 import { ownDatabase, ownRabbit, ownRedis } from './engines.ts';
 
 /** A database and names of one's own on the engines that all tests share, as settings. `await using` gives them back. */

@@ -1,9 +1,9 @@
 import { Client } from 'pg';
+import { openPostgresBooks } from '../../src/adapters/postgres/books.ts';
+import { openPostgresLedger, type PostgresOptions } from '../../src/adapters/postgres/ledger.ts';
 import type { Clock } from '../../src/domain/clock.ts';
-import type { LedgerUnderTest } from '../../src/ledger/ledger.contract.ts';
-import type { Ledger } from '../../src/ledger/ledger.ts';
-import { openPostgresBooks } from '../../src/ledger/postgres/books.ts';
-import { openPostgresLedger, type PostgresOptions } from '../../src/ledger/postgres.ts';
+import type { LedgerUnderTest } from '../../src/ports/ledger.contract.ts';
+import type { Ledger } from '../../src/ports/ledger.ts';
 
 export function openLedger(
   url: string,

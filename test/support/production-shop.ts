@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { inSchema } from '../../src/domain/database-url.ts';
+import { inSchema } from '../../src/lib/database-url.ts';
 import { type Env, type ServerProcess, startServer, startWorker } from '../../src/load/server-process.ts';
 import { familyOf } from '../../src/private-engines/processes.ts';
 import { readPostgresBooks } from './books.ts';

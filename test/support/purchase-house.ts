@@ -1,25 +1,25 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { audit } from '../../src/audit/audit.ts';
-import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
-import { available, type NewProduct } from '../../src/domain/product.ts';
-import type { Outcome, Purchase, PurchaseKey } from '../../src/domain/purchase.ts';
-import { openStore } from '../../src/embedded/store.ts';
-import { openMemoryGate } from '../../src/gate/memory.ts';
-import type { Ledger } from '../../src/ledger/ledger.ts';
-import { openSqliteBooks } from '../../src/ledger/sqlite/books.ts';
-import { openSqliteLedger } from '../../src/ledger/sqlite.ts';
-import { createCatalogue } from '../../src/purchase/catalogue.ts';
-import { createConclude } from '../../src/purchase/conclude.ts';
+import { openMemoryGate } from '../../src/adapters/memory/gate.ts';
+import { openSqliteBooks } from '../../src/adapters/sqlite/ledger/books.ts';
+import { openSqliteLedger } from '../../src/adapters/sqlite/ledger.ts';
+import { openSqliteQueue } from '../../src/adapters/sqlite/queue.ts';
+import { openStore } from '../../src/adapters/sqlite/store.ts';
+import { audit } from '../../src/app/ops/audit.ts';
+import { createCatalogue } from '../../src/app/purchase/catalogue.ts';
+import { createConclude } from '../../src/app/purchase/conclude.ts';
 import {
   createDesk,
   type DeskOptions,
   type PurchaseCall,
   type PurchaseDesk,
-} from '../../src/purchase/desk.ts';
-import type { Queue } from '../../src/queue/queue.ts';
-import { openSqliteQueue } from '../../src/queue/sqlite.ts';
+} from '../../src/app/purchase/desk.ts';
+import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
+import { available, type NewProduct } from '../../src/domain/product.ts';
+import type { Outcome, Purchase, PurchaseKey } from '../../src/domain/purchase.ts';
+import type { Ledger } from '../../src/ports/ledger.ts';
+import type { Queue } from '../../src/ports/queue.ts';
 
 /** What a call hears after `outcome_unknown` once that is over. */
 export const RESOLVED = new Error('resolved');

@@ -1,22 +1,22 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { audit } from '../../src/audit/audit.ts';
-import type { Clock } from '../../src/domain/clock.ts';
-import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
-import type { Order, OrderNews } from '../../src/domain/order.ts';
-import { available, type NewProduct } from '../../src/domain/product.ts';
-import { openStore } from '../../src/embedded/store.ts';
-import type { Standing } from '../../src/ledger/ledger.ts';
-import { openSqliteBooks } from '../../src/ledger/sqlite/books.ts';
-import { openSqliteLedger } from '../../src/ledger/sqlite.ts';
-import { openSimulator, type SimulatorOptions } from '../../src/payments/simulator.ts';
-import { openSqliteQueue } from '../../src/queue/sqlite.ts';
+import { openSimulator, type SimulatorOptions } from '../../src/adapters/simulator/simulator.ts';
+import { openSqliteBooks } from '../../src/adapters/sqlite/ledger/books.ts';
+import { openSqliteLedger } from '../../src/adapters/sqlite/ledger.ts';
+import { openSqliteQueue } from '../../src/adapters/sqlite/queue.ts';
+import { openStore } from '../../src/adapters/sqlite/store.ts';
+import { audit } from '../../src/app/ops/audit.ts';
 import {
   createSettlement,
   type Settlement,
   type SettlementDependencies,
-} from '../../src/settlement/settlement.ts';
+} from '../../src/app/payments/settlement.ts';
+import type { Clock } from '../../src/domain/clock.ts';
+import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
+import type { Order, OrderNews } from '../../src/domain/order.ts';
+import { available, type NewProduct } from '../../src/domain/product.ts';
+import type { Standing } from '../../src/ports/ledger.ts';
 
 export const UNITS = 100;
 export const HOLD_MS = 600_000;

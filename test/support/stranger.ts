@@ -1,5 +1,5 @@
 import { connect } from 'amqplib';
-import { createTopology } from '../../src/queue/rabbitmq/topology.ts';
+import { createTopology } from '../../src/adapters/rabbitmq/topology.ts';
 
 export type Stranger = Awaited<ReturnType<typeof stranger>>;
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Client } from 'pg';
-import { inSchema } from '../../src/domain/database-url.ts';
+import { inSchema } from '../../src/lib/database-url.ts';
 import type { Env, Exit } from '../../src/load/server-process.ts';
 import { familyOf } from '../../src/private-engines/processes.ts';
 import { MAIN, runPulsecart } from './command.ts';

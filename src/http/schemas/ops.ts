@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { RATES, TIMES } from '../../domain/figures.ts';
 import { OPERATION_ACTIONS } from '../../domain/operation.ts';
-import { QUEUE_NAMES } from '../../queue/queue.ts';
+import { QUEUE_NAMES } from '../../ports/queue.ts';
 import { Reason } from './operators.ts';
 
 /** The shapes of what operators see and do. */

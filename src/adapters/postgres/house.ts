@@ -1,0 +1,112 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { AppError } from '../../domain/errors.ts';
+import { DEFAULT_HOLD_SECONDS } from '../../domain/product.ts';
+import { createProbe } from '../../lib/probe.ts';
+import type { AsyncCounts, Ledger } from '../../ports/ledger.ts';
+import { numberArray, textArray } from './arrays.ts';
+import type { Database } from './database.ts';
+
+const ADD_PRODUCTS = `
+  WITH added AS (
+    INSERT INTO products
+      (id, name, price_minor, currency, total, opens_at, closes_at, per_customer_limit, hold_seconds,
+      customer_required)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
+      $8::integer[], $9::integer[], $10::boolean[]) AS p (id) ORDER BY id
+    ON CONFLICT DO NOTHING RETURNING id, total)
+  INSERT INTO generations (product_id, started_at, generation, units)
+  SELECT id, pulsecart_now(), 1, total FROM added`;
+
+const COUNT = `
+  UPDATE counters SET value = value + CASE name WHEN 'async_queued' THEN $1::bigint ELSE $2::bigint END
+  WHERE shard = 0 AND name IN ('async_queued', 'async_by_the_id')`;
+const COUNTS = `
+  SELECT (sum(value) FILTER (WHERE name IN ('async_queued', 'async_by_the_id')))::bigint AS accepted,
+    (sum(value) FILTER (WHERE name IN ('async_decided', 'async_by_the_id')))::bigint AS decided FROM counters`;
+
+const HOLD_DUTY = `
+  INSERT INTO duties (duty, holder, ends_at) VALUES ($1, $2, pulsecart_now() + $3)
+  ON CONFLICT (duty) DO UPDATE SET holder = excluded.holder, ends_at = excluded.ends_at
+    WHERE duties.holder = excluded.holder OR duties.ends_at <= pulsecart_now()
+  RETURNING duty`;
+const LEAVE_DUTY = 'DELETE FROM duties WHERE duty = $1 AND holder = $2';
+
+const MAKE_SECRET = 'INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING';
+const READ_SECRET = 'SELECT value FROM secrets WHERE name = $1';
+
+/**
+ * Writes a row and commits it; and takes the locks of a purchase on its tables, without a row, so that whoever keeps
+ * those from being written is noticed. Each process has a row of its own, most likely: one that stands still in the
+ * middle of it would hold up the others.
+ */
+const PROBE = `
+  WITH sold AS (UPDATE products SET id = id WHERE false), ordered AS (UPDATE orders SET id = id WHERE false)
+  INSERT INTO counters VALUES ('probes', $1, 1)
+  ON CONFLICT (name, shard) DO UPDATE SET value = counters.value + 1`;
+const PROBE_SHARDS = 64;
+
+/**
+ * A database without room goes on writing where there still is some, such as the row of the probe. So what a statement
+ * met is believed for a while.
+ */
+const FULL_MS = 5_000;
+
+/** What is kept of the house as a whole: products, counts, duties, secrets. */
+export function createHouse({
+  read,
+  write,
+  lastFullAtMs,
+}: Database): Pick<
+  Ledger,
+  'addProducts' | 'countAccepted' | 'asyncCounts' | 'holdDuty' | 'leaveDuty' | 'secret' | 'ping'
+> {
+  const shard = randomInt(PROBE_SHARDS);
+  const probe = createProbe(() => write(PROBE, [shard]));
+
+  return {
+    async addProducts(products) {
+      await write(ADD_PRODUCTS, [
+        numberArray(products.map(({ id }) => id)),
+        textArray(products.map(({ name }) => name)),
+        numberArray(products.map(({ priceMinor }) => priceMinor)),
+        textArray(products.map(({ currency }) => currency)),
+        numberArray(products.map(({ units }) => units)),
+        numberArray(products.map(({ opensAt }) => opensAt ?? null)),
+        numberArray(products.map(({ closesAt }) => closesAt ?? null)),
+        numberArray(products.map(({ perCustomerLimit }) => perCustomerLimit ?? null)),
+        numberArray(products.map(({ holdSeconds }) => holdSeconds ?? DEFAULT_HOLD_SECONDS)),
+        `{${products.map(({ customerRequired = false }) => customerRequired).join()}}`,
+      ]);
+    },
+
+    async countAccepted({ queued, decidedByTheId }) {
+      await write(COUNT, [queued, decidedByTheId]);
+    },
+
+    async asyncCounts() {
+      return (await read<AsyncCounts>(COUNTS))[0]!;
+    },
+
+    async holdDuty(duty, holder, forMs) {
+      return (await write(HOLD_DUTY, [duty, holder, forMs])).length === 1;
+    },
+
+    async leaveDuty(duty, holder) {
+      await write(LEAVE_DUTY, [duty, holder]);
+    },
+
+    async secret(name, bytes) {
+      // Two statements: one alone would not see what somebody else has put there meanwhile.
+      await write(MAKE_SECRET, [name, randomBytes(bytes)]);
+      const [row] = await read<{ value: Uint8Array }>(READ_SECRET, [name]);
+      return Uint8Array.from(row!.value);
+    },
+
+    async ping() {
+      if (performance.now() - lastFullAtMs() < FULL_MS) {
+        throw new AppError('unavailable', 'PostgreSQL: there was no room on its disk a moment ago.');
+      }
+      await probe();
+    },
+  };
+}

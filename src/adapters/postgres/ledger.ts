@@ -1,0 +1,73 @@
+import type { Clock } from '../../domain/clock.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+import { followClock } from './clock.ts';
+import { placeOf, withConnection } from './connection.ts';
+import { hurried, openDatabase, TIMEOUTS, type Timeouts } from './database.ts';
+import { createDecide } from './decide.ts';
+import { createEndings } from './endings.ts';
+import { createFind } from './find.ts';
+import { requireFitness } from './fitness.ts';
+import { createHouse } from './house.ts';
+import { createKeys } from './keys.ts';
+import { migrate } from './migrate.ts';
+import { createOperations } from './operations.ts';
+import { createRetention } from './retention.ts';
+import { createSales } from './sales.ts';
+import { createSettle } from './settle.ts';
+
+export interface PostgresOptions {
+  /** postgres://user:password@host:5432/database */
+  readonly url: string;
+  /** Connections at most, which is also the most statements at once. */
+  readonly poolSize: number;
+  /** Hears of connections that break while nobody uses them. */
+  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly timeouts?: Partial<Timeouts>;
+  /** Takes a server that may lose what it has committed: for tests and toys. */
+  readonly allowUnsafeDurability?: boolean;
+}
+
+/**
+ * The ledger in PostgreSQL 15 or newer, shared by any number of instances. Every step is one statement in one round trip, so
+ * no transaction waits for us, and a pooler in transaction mode may stand in between. `clock` follows the database's clock.
+ *
+ * Rejects with AppError `unavailable` when nobody answers there, with `unusable_store` when what answers cannot be used.
+ */
+export async function openPostgresLedger({
+  url,
+  poolSize,
+  onTrouble,
+  timeouts = {},
+  allowUnsafeDurability = false,
+}: PostgresOptions): Promise<{ ledger: Ledger; clock: Clock }> {
+  const place = placeOf(url);
+  await withConnection(place, async (client) => {
+    await requireFitness(client, place.name, allowUnsafeDurability);
+    await migrate(client, place);
+  });
+  const limits = { ...TIMEOUTS, ...timeouts };
+  const database = openDatabase(place.connection, poolSize, limits, onTrouble);
+  const forBuyers = hurried(database, limits.buyerMs);
+  try {
+    const clock = await followClock(database);
+    const ledger = {
+      decide: createDecide(forBuyers),
+      ...createFind(forBuyers),
+      ...createKeys(forBuyers),
+      ...createSettle(database),
+      ...createEndings(forBuyers),
+      ...createSales(database),
+      ...createHouse(database),
+      ...createOperations(database),
+      ...createRetention(database),
+      async close() {
+        clock.close();
+        await database.close();
+      },
+    };
+    return { ledger, clock: clock.now };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}

@@ -1,0 +1,114 @@
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import type { Message as AmqpMessage, Options } from 'amqplib';
+import type { DeadLetter, Delivery, Message } from '../../ports/queue.ts';
+
+/** What travels beside a body. Times are milliseconds; AMQP's own timestamp has seconds. */
+interface Headers {
+  readonly items?: unknown;
+  readonly publishedAt?: unknown;
+  /** A replayed dead letter: an earlier delivery may have been handled in part. */
+  readonly replayed?: unknown;
+  readonly cause?: unknown;
+  readonly deadAt?: unknown;
+  /** Quorum queues count here how often they delivered a message before; RabbitMQ 4 has a second, stricter count. */
+  readonly 'x-delivery-count'?: unknown;
+  readonly 'x-acquired-count'?: unknown;
+  /** Moves from queue to queue, the last one first. */
+  readonly 'x-death'?: unknown;
+}
+
+/** A message on its way to the broker. */
+export interface Parcel {
+  readonly routingKey: string;
+  readonly content: Buffer;
+  readonly options: Options.Publish;
+}
+
+export function parcel(
+  routingKey: string,
+  { body, items }: Message,
+  publishedAt: number,
+  more: Pick<Headers, 'replayed' | 'cause' | 'deadAt'> = {},
+): Parcel {
+  const headers: Headers = { items, publishedAt, ...more };
+  return {
+    routingKey,
+    content: Buffer.from(body),
+    options: { headers, persistent: true, mandatory: true },
+  };
+}
+
+export interface Arrival extends Delivery {
+  /** How often it was delivered, this time included, as far as the broker tells. */
+  readonly deliveries: number;
+}
+
+/** Never throws: others may publish here too, and what cannot be understood is for the handler to put aside. */
+export function openArrival(
+  message: AmqpMessage & { fields: { redelivered: boolean } },
+  now: number,
+): Arrival {
+  const headers = headersOf(message);
+  const counted = Math.max(
+    count(headers['x-delivery-count'], 0),
+    count(headers['x-acquired-count'], 0),
+    message.fields.redelivered ? 1 : 0,
+  );
+  return {
+    body: textOf(message.content),
+    items: count(headers.items, 1),
+    publishedAt: count(headers.publishedAt, now),
+    redelivered: counted > 0 || headers.replayed === true,
+    deliveries: counted + 1,
+  };
+}
+
+/** Of a message in a dead-letter queue: put there by us, or by the broker when its deliveries reached the limit. */
+export function openDeadLetter(message: AmqpMessage, now: number): DeadLetter {
+  const headers = headersOf(message);
+  const death = lastDeath(headers);
+  return {
+    id: idOf(message),
+    body: textOf(message.content),
+    items: count(headers.items, 1),
+    cause: typeof headers.cause === 'string' ? headers.cause : `put aside by RabbitMQ (${death.reason})`,
+    deadAt: count(headers.deadAt, death.at ?? now),
+  };
+}
+
+/**
+ * Bytes that are no text are no message of ours, and must not be read as if they nearly were. They go into a dead letter in a
+ * form that nothing reads as JSON; of many the first, because the broker would not take a message that has grown.
+ */
+function textOf(content: Buffer): string {
+  if (isUtf8(content)) return content.toString();
+  return `${content.length} bytes that are not UTF-8: ${content.subarray(0, BYTES_SHOWN_MAX).toString('base64')}`;
+}
+
+const BYTES_SHOWN_MAX = 65_536;
+
+/** Ours is unique; a stranger's is made from its body, so that it is the same each time somebody looks. */
+function idOf({ properties, content }: AmqpMessage): string {
+  const { messageId } = properties;
+  if (typeof messageId === 'string' && messageId !== '') return messageId;
+  return `sha256-${createHash('sha256').update(content).digest('hex').slice(0, 24)}`;
+}
+
+function lastDeath(headers: Headers): { reason: string; at: number | null } {
+  const deaths = headers['x-death'];
+  const death = Array.isArray(deaths) ? deaths[0] : undefined;
+  const seconds = death?.time?.value;
+  return {
+    reason: typeof death?.reason === 'string' ? death.reason : 'no reason given',
+    at: typeof seconds === 'number' ? seconds * 1_000 : null,
+  };
+}
+
+function headersOf({ properties }: AmqpMessage): Headers {
+  return properties.headers ?? {};
+}
+
+function count(value: unknown, otherwise: number): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : otherwise;
+}

@@ -1,0 +1,35 @@
+import { onProductionEngines, ownRabbit } from '../../../test/support/engines.ts';
+import { startGateway } from '../../../test/support/gateway.ts';
+import { stranger } from '../../../test/support/stranger.ts';
+import { queueContract } from '../../ports/queue.contract.ts';
+import { openRabbitQueue } from './queue.ts';
+
+onProductionEngines(contract);
+
+function contract(): void {
+  queueContract('the RabbitMQ queue', async () => {
+    const { url, namespace, close } = await ownRabbit();
+    let gateway = await startGateway(url);
+    const open = () =>
+      openRabbitQueue({ url: gateway.url, namespace, closeTimeoutMs: 100, onTrouble: () => {} });
+    let queue = await open();
+    return {
+      queue,
+      readsAhead: true,
+      async reopen() {
+        const crashed = queue;
+        await gateway.close();
+        void crashed.close();
+        gateway = await startGateway(url);
+        queue = await open();
+        return queue;
+      },
+      async close() {
+        await queue.close();
+        await gateway.close();
+        await (await stranger(url, namespace)).dropQueues();
+        await close();
+      },
+    };
+  });
+}

@@ -1,0 +1,80 @@
+import type { Channel, ChannelModel } from 'amqplib';
+import type { Clock } from '../../domain/clock.ts';
+import { AppError } from '../../domain/errors.ts';
+import { within } from '../../lib/within.ts';
+import { QUEUE_NAMES, type QueueName, type QueueStatus } from '../../ports/queue.ts';
+import { coalesce } from './coalesce.ts';
+import { endWith } from './connect.ts';
+import type { Holding } from './consumer.ts';
+import type { Topology } from './topology.ts';
+
+export interface StatusOptions {
+  readonly topology: Topology;
+  readonly holding: (name: QueueName) => Holding;
+  readonly deadLetters: (name: QueueName, messages: number) => Promise<QueueStatus['deadLetters']>;
+  readonly clock: Clock;
+}
+
+/** Some 20 questions to a broker that answers each in well under a millisecond, unless the machine has no time for it. */
+const STATUS_TIMEOUT_MS = 2_000;
+
+/**
+ * `ready` and `consumers` are the broker's own; `unacknowledged` is what the processes with consumers tell (ours as it is
+ * now, others' at most 250 ms old); all of them are messages.
+ *
+ * `oldestAgeMs` is exact for what is unacknowledged. When there is only what is ready, the broker does not tell its age
+ * without handing it out; then it is the longest that it can have waited: since this process last saw the queue empty, a
+ * consumer anywhere emptied it, or the message delivered last was published, whichever came last. A process that has only
+ * just started and found a queue without consumers counts from its own start, which may be too short. Delayed messages
+ * wait on purpose, and are left out.
+ */
+export function createStatus({ topology, holding, deadLetters, clock }: StatusOptions) {
+  let channel: Channel | null = null;
+  const openedAt = clock();
+  const emptyAt = new Map<QueueName, number>();
+
+  async function read(): Promise<QueueStatus[]> {
+    if (!channel) throw new AppError('unavailable', 'There is no connection to RabbitMQ.');
+    const open = channel;
+    try {
+      return await within(Promise.all(QUEUE_NAMES.map((name) => readOne(open, name))), STATUS_TIMEOUT_MS);
+    } catch (error) {
+      throw new AppError('unavailable', 'RabbitMQ does not tell its figures.', { cause: error });
+    }
+  }
+
+  async function readOne(open: Channel, name: QueueName): Promise<QueueStatus> {
+    const askedAt = clock();
+    const [work, dead, ...waits] = await Promise.all(
+      [topology.work(name), topology.dead(name), ...topology.waits(name)].map((queue) =>
+        open.checkQueue(queue),
+      ),
+    );
+    const delayed = waits.reduce((sum, { messageCount }) => sum + messageCount, 0);
+    if (work!.messageCount === 0) emptyAt.set(name, askedAt);
+    const { unacknowledged, oldestAt, frontAt } = holding(name);
+    const readySince = Math.max(openedAt, emptyAt.get(name) ?? 0, frontAt ?? 0);
+    const since = oldestAt ?? (work!.messageCount > 0 ? readySince : clock());
+    return {
+      name,
+      unit: 'messages',
+      ready: work!.messageCount + delayed,
+      unacknowledged,
+      consumers: work!.consumerCount,
+      oldestAgeMs: Math.max(0, clock() - since),
+      deadLetters: await deadLetters(name, dead!.messageCount),
+    };
+  }
+
+  return {
+    async attach(connection: ChannelModel): Promise<void> {
+      const opened = await connection.createChannel();
+      endWith(connection, opened);
+      channel = opened;
+    },
+    detach(): void {
+      channel = null;
+    },
+    read: coalesce(read),
+  };
+}

@@ -1,0 +1,126 @@
+import { AppError, isAppError } from '../../domain/errors.ts';
+import { backoffMs } from '../../lib/backoff.ts';
+import type { Gate } from '../../ports/gate.ts';
+
+/**
+ * A gate that is left alone while it is in trouble. Closed, it passes everything on. After `FAILURES_MAX` failures in a
+ * row, or at the first call that was not answered, it opens: then claims are answered `known: false` and standings are
+ * dropped, both without asking, and the desk goes straight to the ledger. So a frozen gate costs one timeout, not one per
+ * batch.
+ *
+ * After a pause the next call starts a probe, a `ping` that no purchase waits for; its success closes the breaker. There
+ * is no timer: while nobody calls, nothing needs to be known.
+ *
+ * `claim` and `follow` never reject. `ping` rejects `unavailable` with the reason while the breaker is open.
+ */
+export interface Breaker extends Gate {
+  readonly breaker: BreakerFigures;
+}
+
+export interface BreakerFigures {
+  readonly isOpen: boolean;
+  /** How often it has opened since the start. */
+  readonly openings: number;
+}
+
+export interface BreakerOptions {
+  readonly monotonicMs: () => number;
+  /** Hears one sentence per opening and one per closing. */
+  readonly onTrouble: (sentence: string) => void;
+}
+
+/** A single error answer may be chance. */
+const FAILURES_MAX = 3;
+/** Pauses before a probe. The longest one bounds how long a gate that is well again stays unused. */
+const PAUSE_FIRST_MS = 100;
+const PAUSE_MAX_MS = 1_000;
+/** A breaker that opens again before it was closed for this long goes on with its longer pauses. */
+const STEADY_AFTER_MS = 5_000;
+
+export function createBreaker(gate: Gate, { monotonicMs, onTrouble }: BreakerOptions): Breaker {
+  let failuresInARow = 0;
+  let openings = 0;
+  /** Why it is open; null while it is closed. */
+  let reason: Error | null = null;
+  let pauses = 0;
+  let probeAtMs = 0;
+  let closedAtMs = Number.NEGATIVE_INFINITY;
+  let probing: Promise<void> | null = null;
+
+  /** Undefined when the gate was not asked, or did not answer. */
+  async function guarded<T>(ask: () => Promise<T>): Promise<T | undefined> {
+    if (reason) {
+      if (monotonicMs() >= probeAtMs) void probe();
+      return undefined;
+    }
+    const openingsBefore = openings;
+    try {
+      const answer = await ask();
+      failuresInARow = 0;
+      return answer;
+    } catch (error) {
+      // Not a call that was under way when another one opened the breaker: its failure is the same trouble.
+      if (openings === openingsBefore) failed(error as Error);
+      return undefined;
+    }
+  }
+
+  function failed(error: Error): void {
+    failuresInARow++;
+    if (failuresInARow < FAILURES_MAX && !isAppError(error, 'outcome_unknown')) return;
+    openings++;
+    if (monotonicMs() - closedAtMs >= STEADY_AFTER_MS) pauses = 0;
+    pause(error);
+    onTrouble(`The gate is in trouble, purchases go straight to the ledger: ${error.message}`);
+  }
+
+  function pause(error: Error): void {
+    reason = error;
+    probeAtMs = monotonicMs() + backoffMs(++pauses, PAUSE_FIRST_MS, PAUSE_MAX_MS);
+  }
+
+  /** Closes the breaker, or pauses again. Never rejects. */
+  function probe(): Promise<void> {
+    probing ??= gate
+      .ping()
+      .then(() => {
+        reason = null;
+        failuresInARow = 0;
+        closedAtMs = monotonicMs();
+        onTrouble('The gate answers again.');
+      }, pause)
+      .finally(() => {
+        probing = null;
+      });
+    return probing;
+  }
+
+  return {
+    breaker: {
+      get isOpen() {
+        return reason !== null;
+      },
+      get openings() {
+        return openings;
+      },
+    },
+    async claim(productId, quantities, seen) {
+      return (await guarded(() => gate.claim(productId, quantities, seen))) ?? { known: false };
+    },
+    async follow(standing, over) {
+      await guarded(() => gate.follow(standing, over));
+    },
+    async ping() {
+      if (reason === null) {
+        await gate.ping().catch((error) => {
+          failed(error);
+          throw error;
+        });
+      } else {
+        if (monotonicMs() >= probeAtMs) await probe();
+        if (reason) throw new AppError('unavailable', reason.message);
+      }
+    },
+    close: () => gate.close(),
+  };
+}

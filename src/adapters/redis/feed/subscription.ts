@@ -1,0 +1,98 @@
+import type { Redis } from 'ioredis';
+import type { AppError } from '../../../domain/errors.ts';
+import { backoffMs } from '../../../lib/backoff.ts';
+import type { RedisLink } from '../link.ts';
+
+/** A subscription that is made again whenever its connection is lost. */
+export interface Subscription {
+  readonly isLive: boolean;
+  close(): Promise<void>;
+}
+
+export interface SubscriptionEvents {
+  onMessage(text: string): void;
+  /** It is down; heard once until it is back. */
+  onLost(error: AppError): void;
+  /** It is up again. What was published meanwhile was missed. */
+  onBack(): void;
+}
+
+/** A silent connection may be half open: nothing but an answer proves that messages would come. */
+const PING_EVERY_MS = 1_000;
+const RETRY_FIRST_MS = 50;
+const RETRY_MAX_MS = 500;
+
+/** Subscribes; rejects like an opening when that fails the first time. */
+export async function openSubscription(
+  link: RedisLink,
+  channel: string,
+  events: SubscriptionEvents,
+): Promise<Subscription> {
+  let client: Redis | null = null;
+  let isLive = false;
+  let failures = 0;
+  let retry: Timer | null = null;
+  let closed = false;
+
+  /** The client's own re-subscribing is off: it does not say when it is done, and that is when the gap ends. */
+  async function connect(): Promise<void> {
+    const fresh = link.newSubscriber();
+    let trouble: unknown = null;
+    client = fresh;
+    fresh.on('error', (error) => {
+      trouble ??= error;
+    });
+    fresh.on('message', (_, text) => events.onMessage(text));
+    fresh.once('end', () => {
+      if (isLive) lost(trouble ?? new Error('Connection is closed.'));
+    });
+    try {
+      await fresh.connect();
+      await fresh.subscribe(channel);
+    } catch (error) {
+      fresh.disconnect();
+      throw trouble ?? error;
+    }
+    isLive = true;
+    failures = 0;
+  }
+
+  function lost(error: unknown): void {
+    isLive = false;
+    if (closed) return;
+    events.onLost(link.trouble.ofCommand(error));
+    reconnect();
+  }
+
+  function reconnect(): void {
+    retry = setTimeout(
+      () => {
+        retry = null;
+        connect().then(
+          () => !closed && events.onBack(),
+          () => !closed && reconnect(),
+        );
+      },
+      backoffMs(++failures, RETRY_FIRST_MS, RETRY_MAX_MS),
+    ).unref();
+  }
+
+  await connect().catch((error) => {
+    throw link.trouble.ofOpening(error);
+  });
+  // An answer that does not come drops the connection: the link's socket timeout sees to it.
+  const pings = setInterval(() => {
+    if (isLive) client?.ping().catch(() => undefined);
+  }, PING_EVERY_MS).unref();
+  return {
+    get isLive() {
+      return isLive;
+    },
+    async close() {
+      closed = true;
+      clearInterval(pings);
+      if (retry) clearTimeout(retry);
+      client?.disconnect();
+    },
+  };
+}

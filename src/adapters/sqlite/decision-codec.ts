@@ -1,0 +1,111 @@
+import type { Order } from '../../domain/order.ts';
+import type { Outcome, Purchase, PurchaseKey, RefusalCode } from '../../domain/purchase.ts';
+import type { Decision } from '../../ports/ledger.ts';
+
+/** A purchase on its way between threads: a tuple, and for the plainest kind (sync, without key) a short one. */
+export type PackedPurchase =
+  | readonly [id: string, productId: number, quantity: number, customer: string | null, decideBy: number]
+  | readonly [
+      id: string,
+      productId: number,
+      quantity: number,
+      customer: string | null,
+      decideBy: number,
+      channel: Purchase['channel'],
+      key: PurchaseKey | null,
+      acceptedAt: number,
+      refusal: RefusalCode | null,
+      expectedPriceMinor: number | null,
+    ];
+
+export function packPurchase(purchase: Purchase): PackedPurchase {
+  const { id, productId, quantity, customer, decideBy, channel, key, acceptedAt, refusal } = purchase;
+  const { expectedPriceMinor } = purchase;
+  return channel === 'sync' && key === null && refusal === null && expectedPriceMinor === null
+    ? [id, productId, quantity, customer, decideBy]
+    : [id, productId, quantity, customer, decideBy, channel, key, acceptedAt, refusal, expectedPriceMinor];
+}
+
+export function unpackPurchase(packed: PackedPurchase): Purchase {
+  const [id, productId, quantity, customer, decideBy, ...rest] = packed;
+  // Only a key is compared by the time of its request.
+  const [channel = 'sync', key = null, acceptedAt = 0, refusal = null, expectedPriceMinor = null] = rest;
+  return {
+    id,
+    productId,
+    quantity,
+    customer,
+    expectedPriceMinor,
+    decideBy,
+    channel,
+    key,
+    acceptedAt,
+    refusal,
+  };
+}
+
+/**
+ * A decision on its way between threads. A granted purchase is told by the three things that its batch does not know
+ * already: its number, the units left after it, and when.
+ */
+export interface PackedDecision {
+  readonly products: Decision['products'];
+  readonly outcomes: readonly PackedOutcome[];
+}
+
+type PackedOutcome =
+  | readonly [number: number, remaining: number, createdAt: number]
+  | readonly [code: RefusalCode, available: number]
+  | { readonly repeated: Order }
+  | 'mismatch'
+  | 'superseded';
+
+export function packDecision({ products, outcomes }: Decision): PackedDecision {
+  return { products, outcomes: outcomes.map(pack) };
+}
+
+function pack(outcome: Outcome): PackedOutcome {
+  if (outcome.kind === 'mismatch' || outcome.kind === 'superseded') return outcome.kind;
+  if (outcome.kind === 'refused') return [outcome.code, outcome.available];
+  const { order } = outcome;
+  return outcome.repeated ? { repeated: order } : [order.number, order.remaining, order.createdAt];
+}
+
+export function unpackDecision(
+  { products, outcomes }: PackedDecision,
+  purchases: readonly Purchase[],
+): Decision {
+  const byId = new Map(products.map((product) => [product.id, product]));
+  return {
+    products,
+    outcomes: outcomes.map((packed, i): Outcome => {
+      if (typeof packed === 'string') return { kind: packed };
+      if ('repeated' in packed) return { kind: 'reserved', order: packed.repeated, repeated: true };
+      if (packed.length === 2) return { kind: 'refused', code: packed[0], available: packed[1] };
+      const { id, productId, quantity, customer, channel } = purchases[i]!;
+      const { generation, priceMinor, currency, holdSeconds } = byId.get(productId)!;
+      const [number, remaining, createdAt] = packed;
+      return {
+        kind: 'reserved',
+        repeated: false,
+        order: {
+          id,
+          productId,
+          generation,
+          number,
+          customer,
+          quantity,
+          priceMinor,
+          currency,
+          channel,
+          status: 'reserved',
+          remaining,
+          createdAt,
+          expiresAt: createdAt + holdSeconds * 1000,
+          attempts: 0,
+          updatedAt: createdAt,
+        },
+      };
+    }),
+  };
+}

@@ -1,0 +1,219 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../domain/clock.ts';
+import type { AsyncCounts, Found, KeyBinding, Ledger } from '../../ports/ledger.ts';
+import { createDecide } from './ledger/decide.ts';
+import { createEndings } from './ledger/endings.ts';
+import { createOperations } from './ledger/operations.ts';
+import { createOrders, withoutLease } from './ledger/orders.ts';
+import { createRefunds } from './ledger/refunds.ts';
+import { createRetention } from './ledger/retention.ts';
+import {
+  foundRefused,
+  OUTCOME_COLUMNS,
+  type OutcomeRow,
+  PAYMENT_COLUMNS,
+  type PaymentRow,
+  PRODUCT_COLUMNS,
+  type ProductRow,
+  productIn,
+} from './ledger/rows.ts';
+import { createSales } from './ledger/sales.ts';
+import { createSettle } from './ledger/settle.ts';
+import type { Store } from './store.ts';
+
+/**
+ * The embedded ledger. It works in the thread that calls it, so a promise of it is settled before anything else runs; a
+ * server gives it a thread of its own (src/adapters/sqlite/threaded.ts). The database's clock is the process's.
+ */
+export function openSqliteLedger({ db, read, write, probe }: Store, now: Clock): Ledger {
+  const decide = createDecide(db);
+  const settle = createSettle(db);
+  const endings = createEndings(db);
+  const refunds = createRefunds(db);
+  const allProducts = db.prepare<ProductRow, []>(`SELECT ${PRODUCT_COLUMNS} FROM products ORDER BY id`);
+  const oneProduct = db.prepare<ProductRow, [number]>(`SELECT ${PRODUCT_COLUMNS} FROM products WHERE id = ?`);
+  const sales = createSales(db);
+  const orders = createOrders(db);
+  const operations = createOperations(db);
+  const prune = createRetention(db);
+  const oneOutcome = db.prepare<OutcomeRow, [string]>(
+    `SELECT ${OUTCOME_COLUMNS} FROM outcomes WHERE purchase_id = ?`,
+  );
+  const needsAttention = db.prepare<{ found: number }, [string]>(
+    'SELECT 1 AS found FROM attempts WHERE purchase_id = ? AND needs_attention = 1',
+  );
+  const paymentsOf = db.prepare<PaymentRow, [string]>(
+    `SELECT ${PAYMENT_COLUMNS} FROM payments WHERE order_id = ? ORDER BY attempt`,
+  );
+  const bindKey = db.prepare('INSERT INTO keys VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING');
+  const boundKey = db.prepare<
+    { fingerprint: string; purchaseId: string; acceptedAt: number },
+    [string, string]
+  >(
+    `SELECT fingerprint, purchase_id AS purchaseId, accepted_at AS acceptedAt FROM keys WHERE scope = ? AND value = ?`,
+  );
+  const countAttempt = db.prepare<{ count: number }, [string]>(
+    `INSERT INTO attempts (purchase_id, count) VALUES (?, 1)
+     ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count`,
+  );
+  const setAttention = db.prepare(
+    `INSERT INTO attempts (purchase_id, needs_attention) VALUES (?1, ?2)
+     ON CONFLICT DO UPDATE SET needs_attention = ?2, count = iif(?2, count, 0)`,
+  );
+  const endOutcome = db.prepare("INSERT INTO outcomes VALUES (?, 0, 0, 'too_old', 0, ?, ?)");
+  const asyncCounts = db.prepare<AsyncCounts, []>(
+    `SELECT sum(value) FILTER (WHERE name IN ('async_queued', 'async_by_the_id')) AS accepted,
+       sum(value) FILTER (WHERE name IN ('async_decided', 'async_by_the_id')) AS decided FROM counters`,
+  );
+  const count = db.prepare('UPDATE counters SET value = value + ? WHERE name = ?');
+  const holdDuty = db.prepare(
+    `INSERT INTO duties VALUES (?1, ?2, ?3)
+     ON CONFLICT DO UPDATE SET holder = ?2, ends_at = ?3 WHERE holder = ?2 OR ends_at <= ?4`,
+  );
+  const leaveDuty = db.prepare('DELETE FROM duties WHERE duty = ? AND holder = ?');
+  const makeSecret = db.prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT DO NOTHING');
+  const readSecret = db.prepare<{ value: Uint8Array }, [string]>('SELECT value FROM secrets WHERE name = ?');
+
+  function findOne(id: string): Found | null {
+    const order = orders.find(id);
+    if (order) return { kind: 'order', order: withoutLease(order) };
+    const outcome = oneOutcome.get(id);
+    if (outcome) return foundRefused(outcome);
+    return needsAttention.get(id) ? { kind: 'needs_attention' } : null;
+  }
+
+  function bind({ key, purchaseId, acceptedAt }: KeyBinding): KeyBinding {
+    bindKey.run(key.scope, key.value, key.fingerprint, purchaseId, acceptedAt);
+    const { fingerprint, ...first } = boundKey.get(key.scope, key.value)!;
+    return { key: { ...key, fingerprint }, ...first };
+  }
+
+  return {
+    async products() {
+      return read(() => allProducts.all()).map(productIn);
+    },
+    async product(productId) {
+      const row = read(() => oneProduct.get(productId));
+      return row ? productIn(row) : undefined;
+    },
+    async addProducts(products) {
+      write(() => {
+        for (const product of products) sales.add(product, now());
+      });
+    },
+    async productsAfter(afterId, limit) {
+      return read(() => sales.after(afterId, limit));
+    },
+    async createProduct(product, operation) {
+      return write(() => sales.create(product, operation, now()));
+    },
+    async changeProduct(productId, changes, operation, version) {
+      return write(() => sales.change(productId, changes, operation, version, now()));
+    },
+    async closeSale(productId, operation) {
+      return write(() => sales.close(productId, operation, now()));
+    },
+    async decide(purchases, again = false) {
+      return write(() => decide(purchases, again, now()));
+    },
+    async conclude({ id, channel, decideBy }) {
+      write(() => {
+        if (now() < decideBy || orders.find(id) || oneOutcome.get(id)) return;
+        endOutcome.run(id, now(), channel === 'sync' ? 1 : 0);
+        if (channel === 'async') count.run(1, 'async_decided');
+      });
+    },
+    async find(purchaseIds) {
+      const found = new Map<string, Found>();
+      for (const id of purchaseIds) {
+        const one = read(() => findOne(id));
+        if (one) found.set(id, one);
+      }
+      return found;
+    },
+    async order(orderId) {
+      return read(() => {
+        const order = orders.find(orderId);
+        return order ? { order: withoutLease(order), payments: paymentsOf.all(orderId) } : undefined;
+      });
+    },
+    async bindKeys(bindings) {
+      return write(() => bindings.map(bind));
+    },
+    async countAttempts(purchaseIds) {
+      return write(() => purchaseIds.map((id) => countAttempt.get(id)!.count));
+    },
+    async markNeedsAttention(purchaseIds, value) {
+      write(() => {
+        for (const id of purchaseIds) setAttention.run(id, value ? 1 : 0);
+      });
+    },
+    async reset(productId, units, operation = null) {
+      return write(() => sales.reset(productId, units, operation, now()));
+    },
+    async lease(orderIds, leaseMs) {
+      return write(() => settle.lease(orderIds, leaseMs, now()));
+    },
+    async settle(results) {
+      return write(() => settle.settle(results, now()));
+    },
+    async expireOverdue(limit) {
+      return write(() => settle.expireOverdue(limit, now()));
+    },
+    async unsettled(olderThanMs, limit) {
+      return read(() => settle.unsettled(olderThanMs, limit, now()));
+    },
+    async cancel(orderId, options) {
+      return write(() => endings.cancel(orderId, options, now()));
+    },
+    async refund(orderId, operation) {
+      return write(() => endings.refund(orderId, operation, now()));
+    },
+    async captureLate(captures) {
+      return write(() => settle.captureLate(captures, now()));
+    },
+    async leaseRefunds(limit, againAfterMs) {
+      return write(() => refunds.lease(limit, againAfterMs, now()));
+    },
+    async settleRefunds(settled) {
+      return write(() => refunds.settle(settled, now()));
+    },
+    async refundsDue() {
+      return read(() => refunds.due());
+    },
+    async countAccepted({ queued, decidedByTheId }) {
+      write(() => {
+        count.run(queued, 'async_queued');
+        count.run(decidedByTheId, 'async_by_the_id');
+      });
+    },
+    async asyncCounts() {
+      return read(() => asyncCounts.get()!);
+    },
+    async holdDuty(duty, holder, forMs) {
+      return write(() => holdDuty.run(duty, holder, now() + forMs, now()).changes === 1);
+    },
+    async leaveDuty(duty, holder) {
+      write(() => leaveDuty.run(duty, holder));
+    },
+    async log(operation) {
+      write(() => operations.write(operation, now()));
+    },
+    async prune(before, limit) {
+      return write(() => prune(before, limit));
+    },
+    async operations(limit, before) {
+      return read(() => operations.read(limit, before));
+    },
+    async secret(name, bytes) {
+      return write(() => {
+        makeSecret.run(name, randomBytes(bytes));
+        return readSecret.get(name)!.value;
+      });
+    },
+    async ping() {
+      probe();
+    },
+    async close() {},
+  };
+}

@@ -1,0 +1,55 @@
+import { AppError, type ErrorCode } from '../../domain/errors.ts';
+import type { Delivery } from '../../ports/queue.ts';
+
+/**
+ * What the serving thread and the store thread say to each other. Messages travel as JSON strings: a string crosses
+ * threads for a fraction of what a structured clone of the same objects costs. Those with bodies of queue messages, which
+ * are long strings already, are cloned as they are instead of being escaped again.
+ */
+export type Sent = string | ToStore | FromStore;
+
+export function pack(message: ToStore | FromStore): Sent {
+  const carriesBodies =
+    message.type === 'deliver' || (message.type === 'call' && message.method === 'publish');
+  return carriesBodies ? message : JSON.stringify(message);
+}
+
+export function unpack<M extends ToStore | FromStore>(sent: Sent): M {
+  return typeof sent === 'string' ? JSON.parse(sent) : (sent as M);
+}
+
+export type ToStore =
+  | { readonly type: 'call'; readonly id: number; readonly method: string; readonly args: readonly unknown[] }
+  /** Answers a `deliver`; without `error` the deliveries were handled. */
+  | { readonly type: 'handled'; readonly id: number; readonly error?: SentError };
+
+export type FromStore =
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly error: SentError }
+  /** The files are gone; nothing is kept from now on. It comes before the result of the call that noticed it. */
+  | { readonly type: 'lost'; readonly error: SentError }
+  | { readonly type: 'result'; readonly id: number; readonly value?: unknown; readonly error?: SentError }
+  | {
+      readonly type: 'deliver';
+      readonly id: number;
+      readonly consumer: number;
+      readonly deliveries: Delivery[];
+    }
+  | { readonly type: 'trouble'; readonly error: SentError };
+
+export interface SentError {
+  readonly code: ErrorCode | null;
+  readonly message: string;
+  readonly stack?: string | undefined;
+}
+
+export function packError(error: unknown): SentError {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  return { code: error instanceof AppError ? error.code : null, message, stack };
+}
+
+export function unpackError({ code, message, stack }: SentError): Error {
+  const error = code ? new AppError(code, message) : new Error(message);
+  if (stack) error.stack = stack;
+  return error;
+}

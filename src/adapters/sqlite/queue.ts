@@ -1,0 +1,101 @@
+import type { Clock } from '../../domain/clock.ts';
+import { AppError } from '../../domain/errors.ts';
+import { type Consumer, QUEUE_NAMES, type Queue, type QueueName } from '../../ports/queue.ts';
+import { startConsumer } from './queue/consumer.ts';
+import { createDeadLetters } from './queue/dead-letters.ts';
+import { createLane } from './queue/lane.ts';
+import { steadyClock } from './queue/steady-clock.ts';
+import type { Store } from './store.ts';
+
+/**
+ * The embedded queue: tables in the ledger's own file, for one process. Because nobody else consumes, deliveries under
+ * way are known in memory, consumers are woken instead of polling, and figures are counted instead of queried.
+ *
+ * `onTrouble` hears of what is retried here rather than answered to somebody: a store that cannot take or acknowledge,
+ * and handlers that rejected.
+ */
+export function openSqliteQueue(
+  store: Store,
+  clock: Clock,
+  onTrouble: (error: unknown) => void = () => {},
+): Queue {
+  const newest = store.db
+    .query<{ id: number; publishedAt: number }, []>(
+      'SELECT id, published_at AS publishedAt FROM messages ORDER BY id DESC LIMIT 1',
+    )
+    .get();
+  const now = steadyClock(clock, newest?.publishedAt ?? 0);
+  // Ids are given here, not by SQLite, which would use the id of a deleted message again.
+  let lastId = newest?.id ?? 0;
+  const nextId = () => ++lastId;
+
+  const lanes = new Map(QUEUE_NAMES.map((name) => [name, createLane(store, name, now, nextId)]));
+  const deadLetters = createDeadLetters(store, now);
+  const consumers = new Map<Consumer, QueueName>();
+  let closed = false;
+
+  function lane(name: QueueName) {
+    if (closed) throw new AppError('unavailable', 'The queue is closed.');
+    return lanes.get(name)!;
+  }
+
+  return {
+    async publish(name, messages, { delayMs = 0 } = {}) {
+      lane(name).publish(messages, { delayMs });
+    },
+
+    async consume(name, options, handle) {
+      const running = startConsumer(lane(name), options, handle, onTrouble);
+      const consumer: Consumer = {
+        async close() {
+          await running.close();
+          consumers.delete(consumer);
+        },
+      };
+      consumers.set(consumer, name);
+      return consumer;
+    },
+
+    async deadLetter(name, message, cause) {
+      deadLetters.add(name, message, cause);
+    },
+
+    async deadLetters(name, limit) {
+      return deadLetters.oldest(name, limit);
+    },
+
+    async replay(name, ids) {
+      const dead = deadLetters.find(name, ids);
+      // An earlier delivery may have been handled in part, and the new one says so.
+      lane(name).publish(dead, { delayMs: 0, deliveries: 1 }, () => deadLetters.remove(dead));
+      return dead.length;
+    },
+
+    async discard(name, ids) {
+      const dead = deadLetters.find(name, ids);
+      store.write(() => deadLetters.remove(dead));
+      return dead.length;
+    },
+
+    async status() {
+      return QUEUE_NAMES.map((name) => ({
+        name,
+        unit: 'items' as const,
+        ...lanes.get(name)!.figures(),
+        consumers: [...consumers.values()].filter((of) => of === name).length,
+        deadLetters: deadLetters.figures(name),
+      }));
+    },
+
+    async ping() {
+      if (closed) throw new AppError('unavailable', 'The queue is closed.');
+      store.probe();
+    },
+
+    async close() {
+      await Promise.all([...consumers.keys()].map((consumer) => consumer.close()));
+      closed = true;
+      for (const each of lanes.values()) each.close();
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { backoffMs } from '../../../lib/backoff.ts';
+import { type Consumer, type Delivery, RETURN_DELAY_MS_MAX } from '../../../ports/queue.ts';
+import type { Lane, Round, Taken } from './lane.ts';
+
+/** First pause of a returned delivery, and after a round that the store refused; both grow from there. */
+const PAUSE_MS_FIRST = 20;
+
+/** A closing consumer whose store fails gives up its last acknowledgements after this many tries (about 0.3 s). */
+const CLOSING_ROUNDS_MAX = 5;
+
+/**
+ * Rounds until closed. A round commits what was handled since the last one and takes one batch more; between two rounds
+ * the event loop goes on with everything else, so a long queue does not keep requests waiting.
+ */
+export function startConsumer(
+  lane: Lane,
+  { maxItems, concurrency }: { readonly maxItems: number; readonly concurrency: number },
+  handle: (deliveries: Delivery[]) => Promise<void>,
+  onTrouble: (error: unknown) => void,
+): Consumer {
+  let acked: Taken[] = [];
+  let returned: Round['returned'][number][] = [];
+  let handling = 0;
+  let failures = 0;
+  let scheduled = false;
+  let closing = false;
+  const ended = Promise.withResolvers<void>();
+  const stopListening = lane.waker.listen(schedule);
+  schedule();
+
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(goRound);
+  }
+
+  function goRound(): void {
+    scheduled = false;
+    const hungry = !closing && handling < concurrency;
+    if (hungry || acked.length > 0 || returned.length > 0) {
+      try {
+        takeAndAcknowledge(hungry);
+        failures = 0;
+      } catch (error) {
+        pauseRounds(error);
+        return;
+      }
+    }
+    if (closing && handling === 0) end();
+  }
+
+  function takeAndAcknowledge(hungry: boolean): void {
+    const taken = lane.round({ acked, returned, maxItems: hungry ? maxItems : 0 });
+    acked = [];
+    returned = [];
+    if (taken.length > 0) {
+      void deliver(taken);
+      schedule();
+    } else if (hungry) {
+      lane.wakeWhenDue();
+    }
+  }
+
+  /** Nothing was committed, or nobody knows: what was handled stays listed, and the next round commits it (again). */
+  function pauseRounds(error: unknown): void {
+    onTrouble(error);
+    failures++;
+    if (closing && handling === 0 && failures >= CLOSING_ROUNDS_MAX) {
+      end();
+    } else {
+      scheduled = true;
+      setTimeout(goRound, backoffMs(failures, PAUSE_MS_FIRST, RETURN_DELAY_MS_MAX));
+    }
+  }
+
+  async function deliver(taken: Taken[]): Promise<void> {
+    handling++;
+    try {
+      await handle(taken);
+      acked.push(...taken);
+    } catch (error) {
+      onTrouble(error);
+      const deliveries = Math.max(...taken.map((message) => message.deliveries));
+      const delayMs = backoffMs(deliveries, PAUSE_MS_FIRST, RETURN_DELAY_MS_MAX);
+      returned.push(...taken.map((message) => ({ message, delayMs })));
+    }
+    handling--;
+    schedule();
+  }
+
+  function end(): void {
+    stopListening();
+    ended.resolve();
+  }
+
+  return {
+    close() {
+      closing = true;
+      schedule();
+      return ended.promise;
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import { systemClock } from '../../domain/clock.ts';
+import type { Consumer, Queue } from '../../ports/queue.ts';
+import { type PackedPurchase, packDecision, unpackPurchase } from './decision-codec.ts';
+import { openSqliteLedger } from './ledger.ts';
+import {
+  type FromStore,
+  pack,
+  packError,
+  type Sent,
+  type SentError,
+  type ToStore,
+  unpack,
+  unpackError,
+} from './protocol.ts';
+import { openSqliteQueue } from './queue.ts';
+import { openStore, type Store } from './store.ts';
+
+/**
+ * The thread that writes. It owns the one writing connection, with the ledger and the queue on it, so that a commit's
+ * wait for the disk never holds up the thread that talks HTTP.
+ */
+declare const self: Worker;
+
+/** Commits look by themselves whether the files are still there; a store at rest looks this often. */
+const LOOK_EVERY_MS = 1_000;
+
+const consumers = new Map<number, Consumer>();
+const handling = new Map<number, (error?: SentError) => void>();
+let lastDelivery = 0;
+
+function send(message: FromStore): void {
+  self.postMessage(pack(message));
+}
+
+/** The methods that the serving thread may call, beside those of the ports that are passed through. */
+function methodsOf(store: Store) {
+  const ledger = openSqliteLedger(store, systemClock);
+  const queue = openSqliteQueue(store, systemClock, (error) =>
+    send({ type: 'trouble', error: packError(error) }),
+  );
+  const looking = setInterval(store.hasItsFiles, LOOK_EVERY_MS);
+  return {
+    addProducts: ledger.addProducts,
+    ping: ledger.ping,
+    async decide(purchases: readonly PackedPurchase[], again: boolean) {
+      return packDecision(await ledger.decide(purchases.map(unpackPurchase), again));
+    },
+    conclude: ledger.conclude,
+    bindKeys: ledger.bindKeys,
+    countAttempts: ledger.countAttempts,
+    markNeedsAttention: ledger.markNeedsAttention,
+    createProduct: ledger.createProduct,
+    changeProduct: ledger.changeProduct,
+    closeSale: ledger.closeSale,
+    reset: ledger.reset,
+    lease: ledger.lease,
+    settle: ledger.settle,
+    expireOverdue: ledger.expireOverdue,
+    cancel: ledger.cancel,
+    refund: ledger.refund,
+    captureLate: ledger.captureLate,
+    leaseRefunds: ledger.leaseRefunds,
+    settleRefunds: ledger.settleRefunds,
+    countAccepted: ledger.countAccepted,
+    holdDuty: ledger.holdDuty,
+    leaveDuty: ledger.leaveDuty,
+    log: ledger.log,
+    prune: ledger.prune,
+    async secret(...args: Parameters<typeof ledger.secret>) {
+      return [...(await ledger.secret(...args))];
+    },
+    publish: queue.publish,
+    async consume(
+      consumer: number,
+      name: Parameters<Queue['consume']>[0],
+      options: Parameters<Queue['consume']>[1],
+    ) {
+      consumers.set(
+        consumer,
+        await queue.consume(name, options, (deliveries) => deliver(consumer, deliveries)),
+      );
+    },
+    async closeConsumer(consumer: number) {
+      await consumers.get(consumer)?.close();
+      consumers.delete(consumer);
+    },
+    deadLetter: queue.deadLetter,
+    deadLetters: queue.deadLetters,
+    replay: queue.replay,
+    discard: queue.discard,
+    status: queue.status,
+    async close() {
+      clearInterval(looking);
+      await queue.close();
+      await ledger.close();
+      store.close();
+    },
+  };
+}
+
+export type StoreMethods = ReturnType<typeof methodsOf>;
+
+function deliver(
+  consumer: number,
+  deliveries: Parameters<Parameters<Queue['consume']>[2]>[0],
+): Promise<void> {
+  const id = ++lastDelivery;
+  send({ type: 'deliver', id, consumer, deliveries });
+  return new Promise((resolve, reject) => {
+    handling.set(id, (error) => {
+      handling.delete(id);
+      if (error) reject(unpackError(error));
+      else resolve();
+    });
+  });
+}
+
+function open(folder: string): void {
+  let methods: StoreMethods;
+  try {
+    methods = methodsOf(openStore(folder, (error) => send({ type: 'lost', error: packError(error) })));
+  } catch (error) {
+    send({ type: 'failed', error: packError(error) });
+    return;
+  }
+  self.onmessage = async ({ data }: MessageEvent<Sent>) => {
+    const message = unpack<ToStore>(data);
+    if (message.type === 'handled') {
+      handling.get(message.id)?.(message.error);
+      return;
+    }
+    const { id } = message;
+    try {
+      const method = methods[message.method as keyof StoreMethods] as (
+        ...args: unknown[]
+      ) => Promise<unknown>;
+      send({ type: 'result', id, value: await method(...message.args) });
+    } catch (error) {
+      send({ type: 'result', id, error: packError(error) });
+    }
+  };
+  send({ type: 'ready' });
+}
+
+self.onmessage = ({ data }: MessageEvent<string>) => open(data);

@@ -1,0 +1,68 @@
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '../../domain/errors.ts';
+import { DATABASE_FILE, lockFolder, openStoreReadOnly } from './store.ts';
+
+/** The store of a folder that no server uses, to be deleted. Holds the folder's lock until closed. */
+export interface StoreWipe {
+  /** What would be deleted, counted; empty where there is nothing. */
+  belongings(): { readonly what: string; readonly count: number }[];
+  /**
+   * Deletes the store's own files and nothing else; the lock's stay. Killed at any moment it leaves a whole store or none.
+   */
+  wipe(): void;
+  close(): void;
+}
+
+/** Throws AppError `unusable_store` while a server uses the folder. */
+export function openStoreWipe(folder: string): StoreWipe {
+  const file = join(folder, DATABASE_FILE);
+  // The database goes first: a start between two deletions finds none, for SQLite ignores a log without its database. Without
+  // its log the database would be there, but without its newest orders.
+  const files = [file, `${file}-wal`, `${file}-shm`, `${file}-journal`];
+  // A folder without a store is left as it is: even a lock would be something new in it.
+  const lock = files.some(existsSync) ? lockFolder(folder) : null;
+  return {
+    belongings: () => (lock ? count(folder) : []),
+    wipe() {
+      if (lock) for (const path of files) remove(path);
+    },
+    close: () => lock?.close(),
+  };
+}
+
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (cause) {
+    throw new AppError('unusable_store', `${path} cannot be deleted: ${(cause as Error).message}`, { cause });
+  }
+}
+
+const COUNTED = [
+  ['products', 'SELECT count(*) AS n FROM products'],
+  ['orders', 'SELECT count(*) AS n FROM orders'],
+  ['refused async purchases', 'SELECT count(*) AS n FROM outcomes'],
+  ['idempotency keys', 'SELECT count(*) AS n FROM keys'],
+  ['queued purchases and charges', 'SELECT coalesce(sum(items), 0) AS n FROM messages'],
+  ['dead letters', 'SELECT count(*) AS n FROM dead_letters'],
+  ['entries in the log of operators', 'SELECT count(*) AS n FROM operations'],
+] as const;
+
+function count(folder: string): { what: string; count: number }[] {
+  try {
+    const store = openStoreReadOnly(folder, { anySchema: true });
+    try {
+      return COUNTED.map(([what, query]) => ({
+        what,
+        count: store.db.query<{ n: number }, []>(query).get()!.n,
+      }));
+    } finally {
+      store.close();
+    }
+  } catch (error) {
+    // Damaged, or of another release: that may be the very reason why somebody wants to be rid of it.
+    const why = error instanceof AppError ? error.message : String(error);
+    return [{ what: `database that cannot be counted (${why})`, count: 1 }];
+  }
+}

@@ -1,0 +1,38 @@
+import type { Ledger } from '../../ports/ledger.ts';
+import type { Queue } from '../../ports/queue.ts';
+
+/** Rounds in which nothing may move before the count is believed to be wrong, and not merely on its way. */
+const ROUNDS_AT_REST = 5;
+
+/**
+ * Corrects the count of accepted purchases once the queue is empty: then everything accepted was decided or put aside. A
+ * process that died before it told of its last moments left the count too low; a confirm that was lost leaves it too low,
+ * too; a message that was published twice makes it too high. Answers by how much it was wrong.
+ */
+export function createCountTask({
+  ledger,
+  queue,
+}: {
+  readonly ledger: Pick<Ledger, 'asyncCounts' | 'countAccepted'>;
+  readonly queue: Pick<Queue, 'status'>;
+}): () => Promise<number> {
+  let last = '';
+  let roundsAtRest = 0;
+
+  return async () => {
+    const { accepted, decided } = await ledger.asyncCounts();
+    const purchases = (await queue.status()).find(({ name }) => name === 'purchases');
+    if (!purchases || purchases.ready + purchases.unacknowledged > 0) {
+      last = '';
+      return 0;
+    }
+    const putAside = purchases.deadLetters.count;
+    const now = `${accepted} ${decided} ${putAside}`;
+    roundsAtRest = now === last ? roundsAtRest + 1 : 0;
+    last = now;
+    const missing = decided + putAside - accepted;
+    if (missing === 0 || roundsAtRest < ROUNDS_AT_REST) return 0;
+    await ledger.countAccepted({ queued: missing, decidedByTheId: 0 });
+    return Math.abs(missing);
+  };
+}

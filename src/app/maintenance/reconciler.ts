@@ -1,0 +1,89 @@
+import type { Gate } from '../../ports/gate.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+import type { Queue } from '../../ports/queue.ts';
+import { createCountTask } from './counts.ts';
+import type { Duties } from './duties.ts';
+import { createGateTask } from './gate-truth.ts';
+
+/**
+ * Puts right, once a second, what may have drifted from the ledger without anybody noticing: counters of the gate that a
+ * crashed process claimed from, and the count of accepted purchases. (Overdue holds and lost charges are settlement's own
+ * sweep.) One process at a time does it; two would only do it twice.
+ */
+export interface Reconciler {
+  start(): void;
+  close(): Promise<void>;
+  readonly stats: Readonly<Record<ReconcilerTask, TaskStats>>;
+}
+
+export type ReconcilerTask = 'gate' | 'counts';
+
+export interface TaskStats {
+  /** Rounds in which it was this process that did it. */
+  runs: number;
+  /** Products shown to the gate, or purchases by which the count was wrong. */
+  corrected: number;
+  failures: number;
+  /** Monotonic time (ms) of the last run here; null before the first. */
+  lastRunAtMs: number | null;
+  /** True while this process has the duty. */
+  holdsDuty: boolean;
+}
+
+export interface ReconcilerDependencies {
+  readonly ledger: Pick<Ledger, 'products' | 'asyncCounts' | 'countAccepted'>;
+  readonly gate: Pick<Gate, 'follow'>;
+  readonly queue: Pick<Queue, 'status'>;
+  readonly duties: Pick<Duties, 'mine'>;
+  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly everyMs?: number;
+}
+
+const EVERY_MS = 1_000;
+
+export function createReconciler(dependencies: ReconcilerDependencies): Reconciler {
+  const { duties, onTrouble, everyMs = EVERY_MS } = dependencies;
+  const tasks = { gate: createGateTask(dependencies), counts: createCountTask(dependencies) };
+  const stats: Record<ReconcilerTask, TaskStats> = { gate: newStats(), counts: newStats() };
+  let timer: Timer | undefined;
+  let working: Promise<void> = Promise.resolve();
+  let closed = false;
+
+  async function work(): Promise<void> {
+    for (const name of ['gate', 'counts'] as const) {
+      const told = stats[name];
+      try {
+        told.holdsDuty = await duties.mine(`reconcile ${name}`);
+        if (!told.holdsDuty) continue;
+        told.corrected += await tasks[name]();
+        told.runs++;
+        told.lastRunAtMs = performance.now();
+      } catch (error) {
+        told.failures++;
+        onTrouble(error, `reconciling the ${name}`);
+      }
+    }
+    schedule();
+  }
+
+  function schedule(): void {
+    if (closed) return;
+    timer = setTimeout(() => {
+      working = work();
+    }, everyMs);
+  }
+
+  return {
+    start: schedule,
+    stats,
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await working;
+    },
+  };
+}
+
+function newStats(): TaskStats {
+  return { runs: 0, corrected: 0, failures: 0, lastRunAtMs: null, holdsDuty: false };
+}

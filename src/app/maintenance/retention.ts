@@ -1,0 +1,134 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../../domain/clock.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+import type { Queue } from '../../ports/queue.ts';
+import type { PruneBefore, Pruned } from '../../ports/retention.ts';
+import type { DeadLetters, Note } from '../ops/dead-letters.ts';
+
+/**
+ * Forgets, once a minute, what nobody needs any more: outcomes, keys and the log of operations after their time, and dead
+ * letters, whose purchases end by that. One process at a time does it; two would only get in each other's way.
+ */
+export interface Retention {
+  start(): void;
+  close(): Promise<void>;
+  readonly stats: Readonly<RetentionStats>;
+}
+
+export interface RetentionStats extends Record<keyof Pruned, number> {
+  deadLetters: number;
+  /** Rounds that something broke off. */
+  failures: number;
+}
+
+export interface RetentionDependencies {
+  readonly ledger: Pick<Ledger, 'prune'>;
+  readonly queue: Pick<Queue, 'status'>;
+  readonly deadLetters: Pick<DeadLetters, 'discard'>;
+  readonly clock: Clock;
+  readonly keep: {
+    readonly outcomesMs: number;
+    readonly keysMs: number;
+    readonly operationsMs: number;
+    readonly deadLettersMs: number;
+  };
+  readonly mine: (duty: string) => Promise<boolean>;
+  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly everyMs?: number;
+}
+
+const EVERY_MS = 60_000;
+/** Rows of each kind per step: some 3 ms of the one thread that writes to SQLite, in which no purchase is decided. */
+const ROWS_MAX = 200;
+/** Rest after each step, so that purchases have the writer for most of the time even while millions of rows are old. */
+const REST_MS = 50;
+/** Steps for which a duty is held: about two seconds, and a duty lasts for five. */
+const STEPS_PER_DUTY = 30;
+/**
+ * What is pruned is this much older than what is said to be forgotten. A purchase may be decided for some seconds after its
+ * time to live, and until then its key must lead to it.
+ */
+const GRACE_MS = 60_000;
+
+export function createRetention(dependencies: RetentionDependencies): Retention {
+  const { ledger, queue, deadLetters, clock, keep, mine, onTrouble, everyMs = EVERY_MS } = dependencies;
+  const stats: RetentionStats = { outcomes: 0, keys: 0, operations: 0, deadLetters: 0, failures: 0 };
+  const stopping = new AbortController();
+  let timer: Timer | undefined;
+  let working: Promise<void> = Promise.resolve();
+
+  async function work(): Promise<void> {
+    await attempt('forgetting what is old', prune);
+    await attempt('discarding old dead letters', discardOldLetters);
+    schedule();
+  }
+
+  async function attempt(context: string, task: () => Promise<void>): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      stats.failures++;
+      onTrouble(error, context);
+    }
+  }
+
+  async function prune(): Promise<void> {
+    for (let step = 0; !stopping.signal.aborted; step++) {
+      if (step % STEPS_PER_DUTY === 0 && !(await mine('forget'))) return;
+      const pruned = await ledger.prune(oldest(), ROWS_MAX);
+      stats.outcomes += pruned.outcomes;
+      stats.keys += pruned.keys;
+      stats.operations += pruned.operations;
+      if (Object.values(pruned).every((rows) => rows < ROWS_MAX)) return;
+      await sleep(REST_MS, undefined, { signal: stopping.signal }).catch(() => {});
+    }
+  }
+
+  function oldest(): PruneBefore {
+    const now = clock() - GRACE_MS;
+    return {
+      outcomes: now - keep.outcomesMs,
+      keys: now - keep.keysMs,
+      operations: now - keep.operationsMs,
+    };
+  }
+
+  async function discardOldLetters(): Promise<void> {
+    for (const { name, deadLetters: figures } of await queue.status()) {
+      // Looking at them is work for a broker, so it is done only when the oldest is old enough.
+      if (figures.oldestAgeMs <= keep.deadLettersMs) continue;
+      if (!(await mine('discard dead letters'))) return;
+      const choice = { queue: name, deadBefore: clock() - keep.deadLettersMs };
+      stats.deadLetters += (await deadLetters.discard(choice, noteOf(keep.deadLettersMs))).letters;
+    }
+  }
+
+  function schedule(): void {
+    if (stopping.signal.aborted) return;
+    timer = setTimeout(() => {
+      working = work();
+    }, everyMs);
+  }
+
+  return {
+    stats,
+    start: schedule,
+    async close() {
+      stopping.abort();
+      clearTimeout(timer);
+      await working;
+    },
+  };
+}
+
+function noteOf(keptMs: number): Note {
+  const reason = `older than ${keptMs / 3_600_000} hours`;
+  return (action, subject, details) => ({
+    id: Bun.randomUUIDv7(),
+    actor: 'system',
+    action,
+    subject,
+    reason,
+    details,
+  });
+}

@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { openPurchaseHouse, type PurchaseHouse } from '../../../test/support/purchase-house.ts';
+import type { Operation } from '../../domain/operation.ts';
+import { createAuditRun } from './audit-run.ts';
+
+let house: PurchaseHouse;
+beforeEach(async () => {
+  house = await openPurchaseHouse();
+});
+afterEach(() => house.close());
+
+const REPORT = { pass: true, verdicts: [{ name: 'all is well', pass: true, detail: '' }] };
+
+function operation(): Operation {
+  const id = Bun.randomUUIDv7();
+  return { id, actor: 'grace', action: 'audit.run', subject: 'books', reason: 'after the sale', details: {} };
+}
+
+test('one runs at a time, whichever process is asked, and it is written down', async () => {
+  const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+  const audit = async () => {
+    await finished;
+    return REPORT;
+  };
+  const [here, there] = ['a', 'b'].map((holder) => createAuditRun({ ledger: house.real, audit, holder }));
+  const first = here!.run(operation());
+  expect(await Promise.all([here!.run(operation()), there!.run(operation())])).toEqual([null, null]);
+  finish();
+  expect(await first).toMatchObject(REPORT);
+  expect(await there!.run(operation())).toMatchObject(REPORT);
+  expect(await house.real.operations(10, null)).toMatchObject([
+    { action: 'audit.run', reason: 'after the sale' },
+    { action: 'audit.run' },
+  ]);
+});
+
+test('one that takes too long, or is in the way of a shutdown, is stopped', async () => {
+  const audit = (stop: AbortSignal) =>
+    new Promise<never>((_, reject) => stop.addEventListener('abort', () => reject(new Error('killed'))));
+  const slow = createAuditRun({ ledger: house.real, audit, holder: 'a', timeoutMs: 10 });
+  await expect(slow.run(operation())).rejects.toThrow('The audit was stopped');
+  const leaving = createAuditRun({ ledger: house.real, audit, holder: 'b' });
+  const running = leaving.run(operation()).catch((error) => error.message);
+  await Bun.sleep(1);
+  await leaving.close();
+  expect(await running).toContain('The audit was stopped');
+  // Requests still come in while a server drains.
+  await expect(leaving.run(operation())).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('one that fails leaves room for the next', async () => {
+  let fails = true;
+  const audit = async () => {
+    if (fails) throw new Error('for the test');
+    return REPORT;
+  };
+  const run = createAuditRun({ ledger: house.real, audit, holder: 'a' });
+  await expect(run.run(operation())).rejects.toThrow('for the test');
+  fails = false;
+  expect(await run.run(operation())).toMatchObject(REPORT);
+});

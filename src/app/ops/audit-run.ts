@@ -1,0 +1,80 @@
+import { AppError } from '../../domain/errors.ts';
+import type { Operation } from '../../domain/operation.ts';
+import type { Verdict } from '../../domain/verdict.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+
+/** Runs the audit for operators, one at a time whichever process is asked. */
+export interface AuditRun {
+  /** Null while another one runs. Rejects `unavailable` when it could not be carried out. */
+  run(operation: Operation): Promise<AuditReport | null>;
+  /** Ends one that is under way, and refuses those to come. */
+  close(): Promise<void>;
+}
+
+export interface AuditReport {
+  readonly pass: boolean;
+  readonly verdicts: readonly Verdict[];
+  readonly tookMs: number;
+}
+
+export interface AuditRunDependencies {
+  readonly ledger: Pick<Ledger, 'holdDuty' | 'leaveDuty' | 'log'>;
+  /** Reads the books and judges them, elsewhere than in this thread, until told to stop. */
+  readonly audit: (stop: AbortSignal) => Promise<Pick<AuditReport, 'pass' | 'verdicts'>>;
+  /** This process, as it holds duties. */
+  readonly holder: string;
+  readonly timeoutMs?: number;
+}
+
+/** For some ten million orders. Longer ones are for the command, which has no limit. */
+export const AUDIT_TIMEOUT_MS = 120_000;
+const DUTY = 'audit';
+/** A holder that dies leaves the duty for this much longer than an audit may take. */
+const DUTY_GRACE_MS = 5_000;
+
+export function createAuditRun({
+  ledger,
+  audit,
+  holder,
+  timeoutMs = AUDIT_TIMEOUT_MS,
+}: AuditRunDependencies): AuditRun {
+  let stop = new AbortController();
+  let running: Promise<AuditReport> | null = null;
+  let closed = false;
+
+  async function carryOut(operation: Operation): Promise<AuditReport> {
+    const startedAtMs = performance.now();
+    const limit = setTimeout(() => stop.abort(), timeoutMs);
+    try {
+      await ledger.log(operation);
+      const { pass, verdicts } = await audit(stop.signal);
+      return { pass, verdicts, tookMs: Math.round(performance.now() - startedAtMs) };
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+      throw new AppError('unavailable', 'The audit was stopped: it took too long, or the server is leaving.');
+    } finally {
+      clearTimeout(limit);
+      await ledger.leaveDuty(DUTY, holder).catch(() => {});
+    }
+  }
+
+  return {
+    async run(operation) {
+      if (closed) throw new AppError('unavailable', 'No audit is begun here: the server is leaving.');
+      if (running || !(await ledger.holdDuty(DUTY, holder, timeoutMs + DUTY_GRACE_MS)) || running)
+        return null;
+      stop = new AbortController();
+      running = carryOut(operation);
+      try {
+        return await running;
+      } finally {
+        running = null;
+      }
+    },
+    async close() {
+      closed = true;
+      stop.abort();
+      await running?.catch(() => {});
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { expect, test } from 'bun:test';
+import { AppError } from '../../domain/errors.ts';
+import type { Order } from '../../domain/order.ts';
+import type { LeasedOrder } from '../../ports/ledger.ts';
+import type { PaymentProvider } from '../../ports/provider.ts';
+import { ASKING_LEASES_MAX, ask } from './ask.ts';
+
+type End = 'captured' | 'declined' | 'cancelled' | 'unavailable' | 'outcome_unknown';
+
+/** Lease, hold, what the provider does, what is called and what comes of it: the table above `ask`, row by row. */
+const CASES: [
+  leases: number,
+  holdRuns: boolean,
+  end: End,
+  called: 'charge' | 'cancel',
+  came: string | null,
+][] = [
+  [1, true, 'captured', 'charge', 'captured'],
+  [1, true, 'declined', 'charge', 'declined'],
+  [1, true, 'unavailable', 'charge', 'attempt_failed'],
+  [1, true, 'outcome_unknown', 'charge', null],
+  [2, true, 'captured', 'charge', 'captured'],
+  [2, true, 'declined', 'charge', 'declined'],
+  [2, true, 'unavailable', 'charge', null],
+  [ASKING_LEASES_MAX, true, 'outcome_unknown', 'charge', null],
+  [ASKING_LEASES_MAX + 1, true, 'cancelled', 'cancel', 'give_up'],
+  [ASKING_LEASES_MAX + 1, true, 'captured', 'cancel', 'captured'],
+  [ASKING_LEASES_MAX + 1, true, 'unavailable', 'cancel', null],
+  [2, false, 'cancelled', 'cancel', 'give_up'],
+  [2, false, 'captured', 'cancel', 'captured'],
+  [2, false, 'outcome_unknown', 'cancel', null],
+];
+
+test.each(CASES)(
+  'lease %d with the hold running (%p) and the provider answering %s: %s comes to %p',
+  async (leases, holdRuns, end, called, came) => {
+    const calls: string[] = [];
+    const provider = answering(end, calls);
+    const answer = await ask(provider, leased({ leases, holdRuns }), () => {});
+    expect(answer?.type ?? null).toBe(came as never);
+    expect(calls).toEqual([`${called} order-7:4`]);
+  },
+);
+
+test('B6 a company that cannot be reached is no place in the order that its buyer reads, and is in the log as it was', async () => {
+  const error = new AppError('unavailable', 'connect ECONNREFUSED 10.0.0.5:443');
+  const troubles: unknown[] = [];
+  const away = { ...answering('captured', []), charge: () => Promise.reject(error) };
+  expect(await ask(away, leased({}), (trouble) => troubles.push(trouble))).toEqual({
+    type: 'attempt_failed',
+    reason: 'The payment company cannot be reached.',
+  });
+  expect(troubles).toEqual([error]);
+});
+
+test('a bug in the provider is reported and leaves the outcome unknown', async () => {
+  const troubles: unknown[] = [];
+  const broken = {
+    ...answering('captured', []),
+    charge: () => {
+      throw new TypeError('a bug');
+    },
+  };
+  expect(await ask(broken, leased({}), (error) => troubles.push(error))).toBeNull();
+  expect(troubles).toHaveLength(1);
+});
+
+function answering(end: End, calls: string[]): Pick<PaymentProvider, 'charge' | 'cancel'> {
+  async function answer<T>(call: string): Promise<T> {
+    calls.push(call);
+    if (end === 'unavailable' || end === 'outcome_unknown') throw new AppError(end, 'for the test');
+    return { type: end, providerId: 'p', reason: 'r' } as T;
+  }
+  return {
+    charge: ({ key }) => answer(`charge ${key}`),
+    cancel: (key) => answer(`cancel ${key}`),
+  };
+}
+
+function leased(fields: Partial<LeasedOrder>): LeasedOrder {
+  const order = { id: 'order-7', quantity: 2, priceMinor: 50, currency: 'USD', customer: null } as Order;
+  return { order, attempt: 4, leases: 1, holdRuns: true, ...fields };
+}

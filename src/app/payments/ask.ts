@@ -1,0 +1,77 @@
+import { AppError, isAppError } from '../../domain/errors.ts';
+import { amountMinor } from '../../domain/order.ts';
+import type { ChargeResult, LeasedOrder } from '../../ports/ledger.ts';
+import type { PaymentProvider } from '../../ports/provider.ts';
+
+/**
+ * Leases of one attempt that ask for the charge; the next one cancels it. Three, half a minute each, outlast a short
+ * disturbance and still leave most of a ten-minute hold to a buyer who gets the units instead.
+ */
+export const ASKING_LEASES_MAX = 3;
+
+/** A buyer reads it in the order; what the provider's client said may name hosts, and is for the log. */
+const NOT_CHARGED = 'The payment company cannot be reached.';
+
+/** What came of asking; null when nobody knows: the order stays in `charging`, and is asked for again by its next lease. */
+export type Answer = ChargeResult['result'] | null;
+
+/**
+ * Asks the provider for a leased order. The key is the same for every lease of an attempt, so an attempt charges at
+ * most once, and the next attempt (a new key) begins only after this one surely came to nothing:
+ *
+ *   lease │ hold │ ask    │ captured  declined  unavailable     no answer
+ *   ──────┼──────┼────────┼───────────────────────────────────────────────
+ *     1   │ runs │ charge │ captured  declined  attempt_failed  unknown
+ *   2 … 3 │ runs │ charge │ captured  declined  unknown         unknown
+ *    else        │ cancel │ captured  give_up   unknown         unknown
+ *
+ * From the second lease on "unavailable" only says that this ask did nothing; an earlier one may have charged.
+ */
+export async function ask(
+  provider: Pick<PaymentProvider, 'charge' | 'cancel'>,
+  leased: LeasedOrder,
+  onTrouble: (error: unknown, context: string) => void,
+): Promise<Answer> {
+  try {
+    return await (mustCancel(leased) ? cancel(provider, leased) : charge(provider, leased));
+  } catch (error) {
+    const surelyNotCharged = isAppError(error, 'unavailable') && leased.leases === 1 && !mustCancel(leased);
+    if (surelyNotCharged || !(error instanceof AppError))
+      onTrouble(error, `charge of order ${leased.order.id}`);
+    return surelyNotCharged ? { type: 'attempt_failed', reason: NOT_CHARGED } : null;
+  }
+}
+
+function charge(provider: Pick<PaymentProvider, 'charge'>, { order, attempt }: LeasedOrder): Promise<Answer> {
+  return provider.charge({
+    key: chargeKey(order.id, attempt),
+    orderId: order.id,
+    amountMinor: amountMinor(order),
+    currency: order.currency,
+    customer: order.customer,
+  });
+}
+
+async function cancel(
+  provider: Pick<PaymentProvider, 'cancel'>,
+  { order, attempt, holdRuns }: LeasedOrder,
+): Promise<Answer> {
+  const answer = await provider.cancel(chargeKey(order.id, attempt));
+  if (answer.type === 'captured') return answer;
+  const reason = holdRuns ? 'The provider gave no answer for too long' : 'The hold ran out without an answer';
+  return { type: 'give_up', reason };
+}
+
+function mustCancel({ leases, holdRuns }: LeasedOrder): boolean {
+  return !holdRuns || leases > ASKING_LEASES_MAX;
+}
+
+export function chargeKey(orderId: string, attempt: number): string {
+  return `${orderId}:${attempt}`;
+}
+
+/** What a key stands for, or null when it is none of ours. */
+export function readChargeKey(key: string): { readonly orderId: string; readonly attempt: number } | null {
+  const [, orderId, attempt] = /^([^:]+):([1-9]\d{0,8})$/.exec(key) ?? [];
+  return orderId === undefined ? null : { orderId, attempt: Number(attempt) };
+}

@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LeasedOrder, Ledger } from '../../ports/ledger.ts';
+import type { PaymentProvider } from '../../ports/provider.ts';
+import type { Delivery, Queue } from '../../ports/queue.ts';
+import { ask } from './ask.ts';
+import { nextTurn } from './batcher.ts';
+import { readOrderIds } from './message.ts';
+import { createOutage } from './outage.ts';
+import type { Outbox } from './outbox.ts';
+import type { Recorder } from './recorder.ts';
+import type { Room } from './room.ts';
+import type { SettlementStats } from './stats.ts';
+import { togetherOrAlone } from './together.ts';
+
+export interface ChargerDependencies {
+  readonly ledger: Pick<Ledger, 'lease'>;
+  readonly queue: Pick<Queue, 'deadLetter'>;
+  readonly provider: PaymentProvider;
+  readonly outbox: Pick<Outbox, 'lastAddedAtMs'>;
+  readonly recorder: Recorder;
+  readonly room: Room;
+  readonly stats: Pick<SettlementStats, 'unanswered'>;
+  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly leaseMs: number;
+  readonly stopping: AbortSignal;
+}
+
+/** Orders per lease: about 1.5 ms of work with the embedded engines, after which waiting requests get theirs. */
+export const LEASE_ORDERS_MAX = 100;
+
+/** An order that came in this short a time ago means that buyers are waiting for answers on the same thread. */
+const RUSH_MS = 50;
+
+/**
+ * Rest after each batch while they do: it holds charging to some 2,500 orders/s, which is less than a tenth of a thread, and
+ * of PostgreSQL. Buyers wait for their answer, nobody waits for a charge; when the rush is over charging goes as fast as it
+ * can.
+ */
+const RUSH_REST_MS = 40;
+
+/** Leases orders and asks the provider for each. It does not wait for the answers: those go to the recorder. */
+export function createCharger(dependencies: ChargerDependencies) {
+  const { ledger, queue, provider, outbox, recorder, room, stats, onTrouble, leaseMs, stopping } =
+    dependencies;
+  const outage = createOutage();
+
+  /** A handler of the payments queue. When it rejects the orders come again, and those leased by then are left out. */
+  async function handle(deliveries: readonly Delivery[]): Promise<void> {
+    const read = deliveries.map(readOrderIds);
+    const orderIds = read.flatMap((each) => each.orderIds);
+    for (let at = 0; at < orderIds.length; at += LEASE_ORDERS_MAX) {
+      await begin(orderIds.slice(at, at + LEASE_ORDERS_MAX));
+    }
+    // Last: what broke off before comes again as a whole, and would make a second letter.
+    for (const { unread } of read)
+      if (unread) await queue.deadLetter('payments', unread.letter, unread.cause);
+  }
+
+  async function begin(orderIds: readonly string[]): Promise<void> {
+    await pauseInOutage();
+    await room.enter(orderIds.length);
+    const leased = await lease(orderIds);
+    room.leave(orderIds.length - leased.length);
+    for (const order of leased) void charge(order);
+    await yieldToBuyers();
+  }
+
+  async function lease(orderIds: readonly string[]): Promise<readonly LeasedOrder[]> {
+    try {
+      return await togetherOrAlone(
+        orderIds,
+        (ids) => ledger.lease(ids, leaseMs),
+        // Not a dead letter: the sweep would find the order again and again. Its hold will end it.
+        (id, error) => onTrouble(error, `lease of order ${id}`),
+      );
+    } catch (error) {
+      room.leave(orderIds.length);
+      throw error;
+    }
+  }
+
+  async function charge(leased: LeasedOrder): Promise<void> {
+    const result = await ask(provider, leased, onTrouble);
+    if (result) {
+      const { order, attempt, leases } = leased;
+      outage.heard(order.id, result.type !== 'attempt_failed');
+      recorder.record({ orderId: order.id, attempt, leases, result });
+    } else {
+      stats.unanswered++;
+      room.leave(1);
+    }
+  }
+
+  async function yieldToBuyers(): Promise<void> {
+    if (performance.now() - outbox.lastAddedAtMs() < RUSH_MS) await sleep(RUSH_REST_MS);
+    else await nextTurn();
+  }
+
+  async function pauseInOutage(): Promise<void> {
+    if (outage.isOn()) await sleep(outage.nextPauseMs(), undefined, { signal: stopping }).catch(() => {});
+  }
+
+  return { handle };
+}

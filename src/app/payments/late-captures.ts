@@ -1,0 +1,77 @@
+import { AppError } from '../../domain/errors.ts';
+import type { LateCapture, LedgerEndings, Moved } from '../../ports/endings.ts';
+import type { CaptureNotice, PaymentProvider } from '../../ports/provider.ts';
+import { readChargeKey } from './ask.ts';
+import { createBatcher } from './batcher.ts';
+import type { SettlementStats } from './stats.ts';
+import { togetherOrAlone } from './together.ts';
+
+export interface LateCapturesDependencies {
+  readonly ledger: Pick<LedgerEndings, 'captureLate'>;
+  readonly provider: Pick<PaymentProvider, 'onCapture'>;
+  readonly stats: Pick<SettlementStats, 'toldCaptures'>;
+  readonly onMoved: (moved: Moved) => void;
+  /** Some of the captures may be on their way back now. */
+  readonly onRefunds: () => void;
+  readonly onTrouble: (error: unknown, context: string) => void;
+}
+
+/** As with results of charges (recorder.ts): a batch is about 1.5 ms of work, and at most 50 are written per second. */
+const CAPTURES_MAX = 100;
+const LINGER_MS = 20;
+
+interface Told {
+  readonly capture: LateCapture;
+  readonly taken: PromiseWithResolvers<void>;
+}
+
+/** Takes what the provider tells of by itself into the ledger. A capture counts as taken when it is committed. */
+export function createLateCaptures(dependencies: LateCapturesDependencies) {
+  const { ledger, provider, stats, onMoved, onRefunds, onTrouble } = dependencies;
+  const batcher = createBatcher<Told>({ itemsMax: CAPTURES_MAX, lingerMs: LINGER_MS }, take);
+  let stop = () => {};
+
+  async function hear({ key, providerId }: CaptureNotice): Promise<void> {
+    const charge = readChargeKey(key);
+    if (!charge) {
+      // Telling it again would not make it ours.
+      onTrouble(new AppError('invalid_request', `No charge of ours has the key ${key}`), 'capture told');
+      return;
+    }
+    const taken = Promise.withResolvers<void>();
+    batcher.add([{ capture: { ...charge, providerId }, taken }]);
+    await taken.promise;
+  }
+
+  async function take(told: readonly Told[]): Promise<void> {
+    const work = async (some: readonly Told[]) => [
+      await ledger.captureLate(some.map(({ capture }) => capture)),
+    ];
+    try {
+      for (const moved of await togetherOrAlone(told, work, reject)) onMoved(moved);
+    } catch (error) {
+      // The provider tells them again.
+      for (const one of told) reject(one, error);
+      return;
+    }
+    for (const { taken } of told) taken.resolve();
+    stats.toldCaptures += told.length;
+    onRefunds();
+  }
+
+  function reject({ capture, taken }: Told, error: unknown): void {
+    onTrouble(error, `capture of order ${capture.orderId}; it is told again`);
+    taken.reject(error);
+  }
+
+  return {
+    start(): void {
+      stop = provider.onCapture(hear);
+    },
+
+    async close(): Promise<void> {
+      stop();
+      await batcher.drain();
+    },
+  };
+}

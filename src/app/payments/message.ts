@@ -1,0 +1,40 @@
+import { PURCHASE_ID_PATTERN } from '../../domain/ids.ts';
+import { readList, UNREADABLE } from '../../domain/message-body.ts';
+import type { Message } from '../../ports/queue.ts';
+
+/**
+ * About 20 KB. A broker's work is by the message: with 100 orders in each it took 5 µs of the broker's CPU per order, a tenth
+ * of all that a purchase costs.
+ */
+export const ORDERS_PER_MESSAGE = 500;
+
+/** Orders to look at, as a JSON array of their ids. */
+export function chargeMessage(orderIds: readonly string[]): Message {
+  return { body: JSON.stringify(orderIds), items: orderIds.length };
+}
+
+/** What a message of the `payments` queue holds, whatever bytes it is made of. Never throws. */
+export interface ReadOrderIds {
+  readonly orderIds: readonly string[];
+  /** What is no order id, for a dead letter with its cause. */
+  readonly unread: { readonly letter: Message; readonly cause: string } | null;
+}
+
+export function readOrderIds(message: Message): ReadOrderIds {
+  const list = readList(message.body);
+  if (typeof list === 'string') {
+    return { orderIds: [], unread: { letter: message, cause: `${UNREADABLE}: ${list}` } };
+  }
+  const orderIds = list.filter(isOrderId);
+  if (orderIds.length === list.length) return { orderIds, unread: null };
+  const others = list.filter((each) => !isOrderId(each));
+  const letter = { body: JSON.stringify(others), items: others.length };
+  return { orderIds, unread: { letter, cause: `${UNREADABLE}: no order id` } };
+}
+
+/** An order has its purchase's id. Whether there is such an order is for the ledger to say. */
+function isOrderId(value: unknown): value is string {
+  return typeof value === 'string' && ORDER_ID.test(value);
+}
+
+const ORDER_ID = new RegExp(PURCHASE_ID_PATTERN);

@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '../../lib/backoff.ts';
+import type { Moved } from '../../ports/endings.ts';
+import type { ChargeResult, Ledger } from '../../ports/ledger.ts';
+import { createBatcher } from './batcher.ts';
+import type { Outbox } from './outbox.ts';
+import type { Room } from './room.ts';
+import type { SettlementStats } from './stats.ts';
+import { togetherOrAlone } from './together.ts';
+
+export interface Recorder {
+  /** Takes the result of a charge over. The order leaves the room when it is in the ledger. */
+  record(result: ChargeResult): void;
+}
+
+export interface RecorderDependencies {
+  readonly ledger: Pick<Ledger, 'settle'>;
+  readonly outbox: Outbox;
+  readonly room: Room;
+  readonly stats: Pick<SettlementStats, 'failedAttempts'>;
+  readonly onMoved: (moved: Moved) => void;
+  readonly onTrouble: (error: unknown, context: string) => void;
+  /** The longest pause before another attempt to charge an order. */
+  readonly retryMsMax: number;
+  /** Aborted when there is no time left to record anything. */
+  readonly deadline: AbortSignal;
+}
+
+/** Results per transaction: about 1.5 ms, after which waiting requests get their turn. */
+const SETTLE_RESULTS_MAX = 100;
+
+/** At most 50 settling transactions per second, whatever the rate; freed units are seen this much later. */
+const SETTLE_LINGER_MS = 20;
+
+/** Pauses while the ledger cannot write; the results wait, bounded by the charges in flight. */
+const LEDGER_PAUSE_MS_FIRST = 50;
+const LEDGER_PAUSE_MS_MAX = 2_000;
+
+/** The first pause before another attempt to charge an order. */
+const RETRY_MS_FIRST = 250;
+
+/** Brings results of charges into the ledger, in batches and until they are in. */
+export function createRecorder(dependencies: RecorderDependencies): Recorder {
+  const { ledger, outbox, room, stats, onMoved, onTrouble, retryMsMax, deadline } = dependencies;
+  const batching = { itemsMax: SETTLE_RESULTS_MAX, lingerMs: SETTLE_LINGER_MS };
+  const batcher = createBatcher<ChargeResult>(batching, recordAll);
+
+  async function recordAll(results: readonly ChargeResult[]): Promise<void> {
+    for (let failures = 1; !deadline.aborted; failures++) {
+      try {
+        const steps = await togetherOrAlone(results, async (some) => [await ledger.settle(some)], reportBad);
+        follow(results, steps);
+        break;
+      } catch (error) {
+        onTrouble(error, `${results.length} charges not recorded yet`);
+        await pause(backoffMs(failures, LEDGER_PAUSE_MS_FIRST, LEDGER_PAUSE_MS_MAX));
+      }
+    }
+    room.leave(results.length);
+  }
+
+  function reportBad({ orderId }: ChargeResult, error: unknown): void {
+    onTrouble(error, `record of the charge of order ${orderId}`);
+  }
+
+  function follow(results: readonly ChargeResult[], steps: readonly Moved[]): void {
+    for (const { result } of results) if (result.type === 'attempt_failed') stats.failedAttempts++;
+    for (const moved of steps) onMoved(moved);
+    for (const [attempt, orderIds] of failedByAttempt(results)) {
+      void outbox.enqueueLater(orderIds, backoffMs(attempt, RETRY_MS_FIRST, retryMsMax));
+    }
+  }
+
+  async function pause(pauseMs: number): Promise<void> {
+    await sleep(pauseMs, undefined, { signal: deadline }).catch(() => {});
+  }
+
+  return { record: (result) => batcher.add([result]) };
+}
+
+/** Orders to try again, by the number of the attempt that failed. */
+function failedByAttempt(results: readonly ChargeResult[]): Map<number, string[]> {
+  const failed = new Map<number, string[]>();
+  for (const { orderId, attempt, result } of results) {
+    if (result.type !== 'attempt_failed') continue;
+    const orderIds = failed.get(attempt);
+    if (orderIds) orderIds.push(orderId);
+    else failed.set(attempt, [orderId]);
+  }
+  return failed;
+}

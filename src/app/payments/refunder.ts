@@ -1,0 +1,151 @@
+import { AppError } from '../../domain/errors.ts';
+import type { LeasedRefund, LedgerEndings, Moved } from '../../ports/endings.ts';
+import type { PaymentProvider } from '../../ports/provider.ts';
+import { chargeKey } from './ask.ts';
+import { createBatcher } from './batcher.ts';
+import { createOutage } from './outage.ts';
+import type { SettlementStats } from './stats.ts';
+import { togetherOrAlone } from './together.ts';
+
+/** Brings money back that is on its way back. */
+export interface Refunder {
+  /** Looks for refunds that are due, now unless the provider is down. Never rejects, and is cheap to call often. */
+  soon(): void;
+  /** Resolves when no refund is being asked for; `stopping` sees to it that no more are. */
+  idle(): Promise<void>;
+}
+
+export interface RefunderDependencies {
+  readonly ledger: Pick<LedgerEndings, 'leaseRefunds' | 'settleRefunds'>;
+  readonly provider: Pick<PaymentProvider, 'refund'>;
+  readonly stats: Pick<SettlementStats, 'refunded' | 'failedRefunds'>;
+  readonly onMoved: (moved: Moved) => void;
+  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly monotonicMs: () => number;
+  /**
+   * When a refund is due again that nobody settled: longer than any call of the provider lasts, so that one which fails waits
+   * by itself and none is asked for twice at once.
+   */
+  readonly againAfterMs: number;
+  readonly stopping: AbortSignal;
+}
+
+/** Refunds asked for at once: with a real provider's 300 ms about 100 a second, and a fraction of what charging takes. */
+const REFUNDS_AT_ONCE = 32;
+
+/** While the provider is down only as many are tried, so that the others are due when it is back. */
+const PROBES_AT_ONCE = 2;
+
+/** At most 50 transactions per second; nobody sees that money came back this much later. */
+const SETTLE_LINGER_MS = 20;
+
+/** `no answer` may have been carried out; `refused` is a mistake of somebody, and reported. */
+type Answer = 'refunded' | 'no answer' | 'refused';
+
+interface Answered {
+  readonly refund: LeasedRefund;
+  readonly answer: Answer;
+}
+
+/** Each refund takes its own time: one that is slow or fails keeps its seat until then, and no other waits for it. */
+export function createRefunder(dependencies: RefunderDependencies): Refunder {
+  const { ledger, provider, stats, onMoved, onTrouble, monotonicMs, againAfterMs, stopping } = dependencies;
+  const outage = createOutage();
+  const underWay = new Set<Promise<void>>();
+  const batching = { itemsMax: REFUNDS_AT_ONCE, lingerMs: SETTLE_LINGER_MS };
+  const batcher = createBatcher<Answered>(batching, record);
+  let isDue = false;
+  let isLeasing = false;
+  let leasing = Promise.resolve();
+  let pausedUntilMs = Number.NEGATIVE_INFINITY;
+
+  async function leaseDue(): Promise<void> {
+    isLeasing = true;
+    while (isDue && !stopping.aborted && freeSeats() > 0 && monotonicMs() >= pausedUntilMs) {
+      isDue = false;
+      const seats = freeSeats();
+      const refunds = await leaseSome(seats);
+      for (const refund of refunds) {
+        const asking = ask(refund).finally(() => underWay.delete(asking));
+        underWay.add(asking);
+      }
+      // Where there were as many as asked for there may be more.
+      if (refunds.length === seats) isDue = true;
+    }
+    isLeasing = false;
+  }
+
+  function lease(): void {
+    if (!isLeasing) leasing = leaseDue();
+  }
+
+  function freeSeats(): number {
+    return (outage.isOn() ? PROBES_AT_ONCE : REFUNDS_AT_ONCE) - underWay.size;
+  }
+
+  async function leaseSome(limit: number): Promise<readonly LeasedRefund[]> {
+    try {
+      return await ledger.leaseRefunds(limit, againAfterMs);
+    } catch (error) {
+      onTrouble(error, 'refunds are not looked for; they are later');
+      return [];
+    }
+  }
+
+  async function ask(refund: LeasedRefund): Promise<void> {
+    const answer = await askProvider(refund);
+    const wasOn = outage.isOn();
+    outage.heard(refund.orderId, answer !== 'no answer');
+    if (!outage.isOn()) pausedUntilMs = Number.NEGATIVE_INFINITY;
+    else if (!wasOn || monotonicMs() >= pausedUntilMs) pausedUntilMs = monotonicMs() + outage.nextPauseMs();
+    batcher.add([{ refund, answer }]);
+  }
+
+  async function askProvider(refund: LeasedRefund): Promise<Answer> {
+    const { orderId, attempt, providerId, amountMinor, currency } = refund;
+    const charge = chargeKey(orderId, attempt);
+    const key = `${charge}:refund`;
+    try {
+      await provider.refund({ key, chargeKey: charge, providerId, orderId, amountMinor, currency });
+      return 'refunded';
+    } catch (error) {
+      const isTrouble = error instanceof AppError && error.code !== 'invalid_request';
+      if (!isTrouble) onTrouble(error, `refund of order ${orderId}`);
+      return isTrouble ? 'no answer' : 'refused';
+    }
+  }
+
+  async function record(answered: readonly Answered[]): Promise<void> {
+    const done = answered.filter(({ answer }) => answer === 'refunded').map(({ refund }) => refund);
+    stats.refunded += done.length;
+    stats.failedRefunds += answered.length - done.length;
+    try {
+      for (const moved of await togetherOrAlone(done, settle, reportUnsettled)) onMoved(moved);
+    } catch (error) {
+      // What was given back and not written down is asked for again, with the same key.
+      onTrouble(error, 'refunds are not recorded yet');
+    }
+    lease();
+  }
+
+  async function settle(refunds: readonly LeasedRefund[]): Promise<Moved[]> {
+    if (refunds.length === 0) return [];
+    return [await ledger.settleRefunds(refunds.map(({ orderId, attempt }) => ({ orderId, attempt })))];
+  }
+
+  function reportUnsettled({ orderId }: LeasedRefund, error: unknown): void {
+    onTrouble(error, `record of the refund of order ${orderId}`);
+  }
+
+  return {
+    soon() {
+      isDue = true;
+      lease();
+    },
+    async idle() {
+      await leasing;
+      await Promise.all(underWay);
+      await batcher.drain();
+    },
+  };
+}

@@ -1,0 +1,199 @@
+import type { OrderNews } from '../../domain/order.ts';
+import type { LedgerEndings, Moved } from '../../ports/endings.ts';
+import type { Ledger, Standing } from '../../ports/ledger.ts';
+import type { PaymentProvider } from '../../ports/provider.ts';
+import type { Consumer, Queue } from '../../ports/queue.ts';
+import { createCharger, LEASE_ORDERS_MAX } from './charger.ts';
+import { createLateCaptures } from './late-captures.ts';
+import { createOutbox } from './outbox.ts';
+import { createRecorder } from './recorder.ts';
+import { createRefunder } from './refunder.ts';
+import { createRoom } from './room.ts';
+import { countEnds, newStats, type SettlementStats } from './stats.ts';
+import { createSweep } from './sweep.ts';
+
+/**
+ * Brings every reserved order to its end: charges it, records what came of it, and gives back the units of orders that
+ * were declined or whose hold ran out. Gives money back that is due, and takes money that comes late.
+ *
+ *   enqueue ─▶ outbox ─▶ payments queue ─▶ lease ─▶ ask the provider ─▶ record ─▶ paid | declined | expired
+ *                ▲                                        │                └─ attempt failed ─▶ outbox, later
+ *                └──── sweep: lost messages, ended leases ◀─ no answer: the lease runs out
+ *
+ *   the provider tells of a capture ─▶ ledger ─▶ paid, or on its way back ─┐
+ *                                     sweep, a refund asked for ───────────┴─▶ refunder ─▶ ask the provider ─▶ refunded
+ *
+ * The order's own row is the truth at every step; a message only says "look at these". So messages may be lost or
+ * doubled, and a message is done with as soon as its orders are leased: from there the lease sees to them, whatever
+ * happens to this process.
+ */
+export interface Settlement {
+  /** Takes newly reserved orders over. Costs nothing but memory; what is lost before it is published, the sweep finds. */
+  enqueue(orderIds: readonly string[]): void;
+  /** Tries refunds that became due just now, rather than at the next sweep. */
+  refundSoon(): void;
+  /** Starts the sweep and, with `consume`, the charging and refunding. Without it those wait, and holds expire. */
+  start(options: { readonly consume: boolean }): Promise<void>;
+  /** Ends what is under way within a deadline. What remains is taken up again when its leases end. */
+  close(): Promise<void>;
+  /** Counts since the start, and charges leased but not yet recorded. */
+  readonly stats: Readonly<SettlementStats>;
+}
+
+export interface SettlementDependencies {
+  readonly ledger: Pick<Ledger, 'lease' | 'settle' | 'expireOverdue' | 'unsettled'> &
+    Pick<LedgerEndings, 'captureLate' | 'leaseRefunds' | 'settleRefunds'>;
+  readonly queue: Pick<Queue, 'publish' | 'consume' | 'deadLetter' | 'status'>;
+  readonly provider: PaymentProvider;
+  /** Told of every change of units, so that gate and feed can follow. */
+  readonly onStandings: (standings: readonly Standing[]) => void;
+  /** Told of orders that came to a new status. */
+  readonly onOrders: (news: readonly OrderNews[]) => void;
+  /** Asked before each sweep: false when another process does it. Without it every process sweeps. */
+  readonly mine?: (duty: string) => Promise<boolean>;
+  /** Told of what is retried or left to the sweep rather than answered to somebody. */
+  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly timing?: Partial<SettlementTiming>;
+  /** For pauses while the provider is down; the process's own clock unless told. */
+  readonly monotonicMs?: () => number;
+  /** Orders leased and not yet recorded. */
+  readonly chargesInFlightMax?: number;
+}
+
+export interface SettlementTiming {
+  /**
+   * Longer than any provider call lasts, time-out included, so that a lease ends only when its charger is gone or has given
+   * up; far shorter than a hold (10 minutes), so that an order is asked for several times within it. Refunds likewise.
+   */
+  readonly leaseMs: number;
+  /** The longest wait for another attempt. */
+  readonly retryMsMax: number;
+  /** Twice that: an order reserved and untouched for longer has no message on its way. */
+  readonly reconcileAgeMs: number;
+  readonly sweepEveryMs: number;
+  readonly closeDeadlineMs: number;
+}
+
+const LEASE_MS = 30_000;
+/** Gives a ten-minute hold over a hundred attempts. */
+const RETRY_MS_MAX = 5_000;
+
+/** With a short lease everything is asked for again soon, so nothing else waits long. */
+function timingOf(leaseMs: number): SettlementTiming {
+  const retryMsMax = Math.min(RETRY_MS_MAX, Math.floor(leaseMs / 6));
+  return {
+    leaseMs,
+    retryMsMax,
+    reconcileAgeMs: 2 * retryMsMax,
+    sweepEveryMs: 1_000,
+    // A container is usually killed 10 s after it is asked to stop, and closing the stores needs some of that.
+    closeDeadlineMs: 5_000,
+  };
+}
+
+/** Where nobody says how many. */
+const CHARGES_IN_FLIGHT_MAX = 2_000;
+
+export function createSettlement(dependencies: SettlementDependencies): Settlement {
+  const { ledger, queue, provider, onStandings, onOrders, onTrouble, mine = everyone } = dependencies;
+  const timing = { ...timingOf(dependencies.timing?.leaseMs ?? LEASE_MS), ...dependencies.timing };
+  const stats = newStats();
+  const stopping = new AbortController();
+  const deadline = new AbortController();
+
+  function onMoved({ standings, orders }: Moved): void {
+    countEnds(stats, orders);
+    if (standings.length > 0) onStandings(standings);
+    if (orders.length > 0) onOrders(orders);
+  }
+
+  const room = createRoom(dependencies.chargesInFlightMax ?? CHARGES_IN_FLIGHT_MAX, stopping.signal);
+  const outbox = createOutbox({ queue, onTrouble });
+  const recorder = createRecorder({
+    ledger,
+    outbox,
+    room,
+    stats,
+    onMoved,
+    onTrouble,
+    retryMsMax: timing.retryMsMax,
+    deadline: deadline.signal,
+  });
+  const refunder = createRefunder({
+    ledger,
+    provider,
+    stats,
+    onMoved,
+    onTrouble,
+    monotonicMs: dependencies.monotonicMs ?? (() => performance.now()),
+    againAfterMs: timing.leaseMs,
+    stopping: stopping.signal,
+  });
+  const lateCaptures = createLateCaptures({
+    ledger,
+    provider,
+    stats,
+    onMoved,
+    onRefunds: refunder.soon,
+    onTrouble,
+  });
+  const charger = createCharger({
+    ledger,
+    queue,
+    provider,
+    outbox,
+    recorder,
+    room,
+    stats,
+    onTrouble,
+    leaseMs: timing.leaseMs,
+    stopping: stopping.signal,
+  });
+  const sweep = createSweep({ ledger, queue, outbox, refunder, stats, mine, onMoved, onTrouble, timing });
+  let consumer: Consumer | undefined;
+  let works = false;
+
+  return {
+    enqueue: outbox.enqueue,
+
+    refundSoon() {
+      if (works) refunder.soon();
+    },
+
+    async start({ consume }) {
+      if (consume) {
+        // One batch at a time: what is slow, the provider, is waited for outside of the handler.
+        const options = { maxItems: LEASE_ORDERS_MAX, concurrency: 1 };
+        consumer = await queue.consume('payments', options, charger.handle);
+        lateCaptures.start();
+      }
+      works = consume;
+      sweep.start({ reconcile: consume });
+    },
+
+    async close() {
+      const timer = setTimeout(() => deadline.abort(), timing.closeDeadlineMs);
+      stopping.abort();
+      await sweep.close();
+      await consumer?.close();
+      await Promise.race([Promise.all([lateCaptures.close(), refunder.idle()]), aborted(deadline.signal)]);
+      await room.emptied(deadline.signal);
+      deadline.abort();
+      clearTimeout(timer);
+      await outbox.close();
+    },
+
+    get stats() {
+      return { ...stats, inFlight: room.inside() };
+    },
+  };
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+}
+
+async function everyone(): Promise<boolean> {
+  return true;
+}

@@ -1,0 +1,45 @@
+import type { OrderNews } from '../../domain/order.ts';
+
+/** Counts since the start. */
+export interface SettlementStats {
+  paid: number;
+  declined: number;
+  expired: number;
+  /** Orders that no message led to any more, put back in line. */
+  lostFound: number;
+  /** Attempts that the provider surely did not carry out; their orders are tried again. */
+  failedAttempts: number;
+  /** Asks that ended without an answer; their orders wait for the end of the lease. */
+  unanswered: number;
+  /** Captures that were given back. */
+  refunded: number;
+  /** Asks for a refund that were not answered with one; they are made again. */
+  failedRefunds: number;
+  /** Captures that the provider told of by itself. */
+  toldCaptures: number;
+  inFlight: number;
+}
+
+export function newStats(): Omit<SettlementStats, 'inFlight'> {
+  return {
+    paid: 0,
+    declined: 0,
+    expired: 0,
+    lostFound: 0,
+    failedAttempts: 0,
+    unanswered: 0,
+    refunded: 0,
+    failedRefunds: 0,
+    toldCaptures: 0,
+  };
+}
+
+/** Counts ends where the ledger says that an order came to one, because several ways lead there. */
+export function countEnds(
+  stats: Pick<SettlementStats, 'paid' | 'declined' | 'expired'>,
+  orders: readonly OrderNews[],
+): void {
+  for (const { status } of orders) {
+    if (status === 'paid' || status === 'declined' || status === 'expired') stats[status]++;
+  }
+}

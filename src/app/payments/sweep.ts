@@ -1,0 +1,94 @@
+import type { Moved } from '../../ports/endings.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+import type { Queue } from '../../ports/queue.ts';
+import { nextTurn } from './batcher.ts';
+import type { Outbox } from './outbox.ts';
+import type { Refunder } from './refunder.ts';
+import type { SettlementTiming } from './settlement.ts';
+import type { SettlementStats } from './stats.ts';
+
+export interface SweepDependencies {
+  readonly ledger: Pick<Ledger, 'expireOverdue' | 'unsettled'>;
+  readonly queue: Pick<Queue, 'status'>;
+  readonly outbox: Pick<Outbox, 'enqueue'>;
+  readonly refunder: Pick<Refunder, 'soon'>;
+  readonly stats: Pick<SettlementStats, 'lostFound'>;
+  readonly mine: (duty: string) => Promise<boolean>;
+  readonly onMoved: (moved: Moved) => void;
+  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly timing: Pick<SettlementTiming, 'sweepEveryMs' | 'reconcileAgeMs'>;
+}
+
+/** Holds expired in one transaction: about 1 ms, after which waiting requests get their turn. */
+const EXPIRE_ORDERS_MAX = 100;
+
+/** Per sweep, so that reconciling gets its turn even while more holds run out than can be expired. */
+const EXPIRE_BATCHES_MAX = 100;
+
+/**
+ * With more orders than this waiting in the queue nothing is reconciled: most would be there already, and an overdue one
+ * is not made faster by standing in line twice. Above zero, because retries always wait there for a moment.
+ */
+const RECONCILE_READY_MAX = { items: 1_000, messages: 100 };
+
+/** Orders put back in line per sweep, so that a crash with a million orders does not flood the queue at once. */
+const RECONCILE_ORDERS_MAX = 5_000;
+
+/** Looks at regular intervals for what no message will bring: holds that ran out, lost messages, ended leases, refunds. */
+export function createSweep(dependencies: SweepDependencies) {
+  const { ledger, queue, outbox, refunder, stats, mine, onMoved, onTrouble, timing } = dependencies;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let sweeping: Promise<void> = Promise.resolve();
+  let closed = false;
+
+  async function sweep(reconciles: boolean): Promise<void> {
+    await attend('expire holds', expire);
+    // Duties of their own: whoever expires holds may be a process that asks the provider nothing.
+    // Refunds are not waited for, because a provider that is slow to give money back holds up no hold.
+    if (reconciles) await attend('refund payments', refunder.soon);
+    if (reconciles) await attend('find lost charges', reconcile);
+    if (!closed) timer = setTimeout(next, timing.sweepEveryMs, reconciles);
+  }
+
+  /** Each by itself: one that fails in every sweep keeps no other from being done. */
+  async function attend(duty: string, work: () => void | Promise<void>): Promise<void> {
+    try {
+      if (await mine(duty)) await work();
+    } catch (error) {
+      onTrouble(error, `sweep of orders: ${duty}`);
+    }
+  }
+
+  function next(reconciles: boolean): void {
+    sweeping = sweep(reconciles);
+  }
+
+  async function expire(): Promise<void> {
+    for (let batch = 0; batch < EXPIRE_BATCHES_MAX && !closed; batch++) {
+      const { expired, ...moved } = await ledger.expireOverdue(EXPIRE_ORDERS_MAX);
+      onMoved(moved);
+      if (expired < EXPIRE_ORDERS_MAX) return;
+      await nextTurn();
+    }
+  }
+
+  async function reconcile(): Promise<void> {
+    const payments = (await queue.status()).find(({ name }) => name === 'payments');
+    if (!payments || payments.ready > RECONCILE_READY_MAX[payments.unit]) return;
+    const found = await ledger.unsettled(timing.reconcileAgeMs, RECONCILE_ORDERS_MAX);
+    stats.lostFound += found.length;
+    outbox.enqueue(found);
+  }
+
+  return {
+    start({ reconcile: reconciles }: { readonly reconcile: boolean }): void {
+      next(reconciles);
+    },
+
+    async close(): Promise<void> {
+      closed = true;
+      clearTimeout(timer);
+      await sweeping;
+    },
+  };
+}

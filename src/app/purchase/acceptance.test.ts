@@ -1,0 +1,270 @@
+import { afterEach, expect, test } from 'bun:test';
+import {
+  ANSWER_WITHIN_MS,
+  keyOf,
+  openPurchaseHouse,
+  type PurchaseHouse,
+  tally,
+} from '../../../test/support/purchase-house.ts';
+import { until } from '../../../test/support/until.ts';
+import { AppError } from '../../domain/errors.ts';
+import {
+  type Acceptance,
+  type Accepted,
+  createAcceptance,
+  UnknownAcceptance,
+  type Wish,
+} from './acceptance.ts';
+import { createWorker } from './worker.ts';
+
+let house: PurchaseHouse;
+afterEach(async () => {
+  expect(await house.breaches()).toEqual([]);
+  await house.close();
+});
+
+function acceptance(answerWithinMs = ANSWER_WITHIN_MS): Acceptance {
+  return createAcceptance(house.ledger, house.queue, house.catalogue, house.ids, house.clock, {
+    publishesInFlightMax: 1,
+    answerWithinMs,
+  });
+}
+
+function wish(changes: Partial<Wish> = {}): Wish {
+  return { productId: 1, quantity: 1, customer: null, key: null, expectedPriceMinor: null, ...changes };
+}
+
+const key = (value: string, fingerprint = '1:1') =>
+  keyOf(value, { scope: 'async:customer:ann', fingerprint });
+
+function idOf(accepted: Accepted): string {
+  if (accepted.kind !== 'accepted') throw new Error(accepted.kind);
+  return accepted.trackingId;
+}
+
+async function waiting(): Promise<number> {
+  return (await house.realQueue.status())[0]!.ready;
+}
+
+/** Lets a worker decide everything that waits; answers what became of these. */
+async function decideAll(trackingIds: readonly string[]): Promise<Record<string, number>> {
+  const worker = createWorker(house.real, house.realQueue, house.desk(), house.clock, {
+    batchesMax: 1,
+    purchaseTtlMs: 1e9,
+    ids: house.ids,
+    onDecided: () => {},
+    onTrouble: () => {},
+  });
+  await worker.start();
+  await until(async () => {
+    const { ready, unacknowledged } = (await house.realQueue.status())[0]!;
+    return ready + unacknowledged === 0;
+  });
+  await worker.close();
+  const found = await house.real.find(trackingIds);
+  return tally(trackingIds.map((id) => found.get(id) ?? { kind: 'nothing' }));
+}
+
+test('purchases that come together travel in few messages, and each has a tracking id of its own', async () => {
+  house = await openPurchaseHouse({ units: 600 });
+  const desk = acceptance();
+  const accepted = await Promise.all(Array.from({ length: 600 }, () => desk.accept(wish())));
+  expect(desk.stats).toMatchObject({ accepted: 600, inside: 0 });
+  expect(desk.stats.messages).toBeLessThanOrEqual(4);
+  expect(await waiting()).toBe(600);
+  const ids = accepted.map(idOf);
+  expect(new Set(ids).size).toBe(600);
+  expect(await decideAll(ids)).toEqual({ order: 600 });
+});
+
+test('an accepted purchase keeps what was asked for until it is decided', async () => {
+  house = await openPurchaseHouse();
+  const trackingId = idOf(await acceptance().accept(wish({ quantity: 3, customer: 'grüße', key: key('k') })));
+  expect(await decideAll([trackingId])).toEqual({ order: 1 });
+  const { order } = (await house.real.order(trackingId))!;
+  expect(order).toMatchObject({ quantity: 3, customer: 'grüße', channel: 'async' });
+});
+
+test('an unknown product is not accepted', async () => {
+  house = await openPurchaseHouse();
+  expect(await acceptance().accept(wish({ productId: 77 }))).toEqual({ kind: 'unknown_product' });
+  expect(await waiting()).toBe(0);
+});
+
+test('the same key gets the same tracking id and one order, before its decision and after', async () => {
+  house = await openPurchaseHouse();
+  const [desk, elsewhere] = [acceptance(), acceptance()];
+  const first = await desk.accept(wish({ key: key('k') }));
+  const twins = await Promise.all([
+    desk.accept(wish({ key: key('k') })),
+    elsewhere.accept(wish({ key: key('k') })),
+  ]);
+  expect(twins).toEqual([first, first]);
+  expect(await decideAll([idOf(first)])).toEqual({ order: 1 });
+  expect(await desk.accept(wish({ key: key('k') }))).toEqual(first);
+  expect(await waiting()).toBe(0);
+  expect(await house.units()).toEqual({ available: 99, reserved: 1 });
+});
+
+test('twins of one moment get one tracking id and one order', async () => {
+  house = await openPurchaseHouse();
+  const desk = acceptance();
+  const twins = await Promise.all([1, 2, 3].map(() => desk.accept(wish({ key: key('k') }))));
+  expect(new Set(twins.map(idOf)).size).toBe(1);
+  expect(await decideAll(twins.map(idOf))).toEqual({ order: 3 });
+  expect(await house.units()).toEqual({ available: 99, reserved: 1 });
+});
+
+test('a key with another request is a mismatch, and its neighbours are accepted', async () => {
+  house = await openPurchaseHouse();
+  const desk = acceptance();
+  await desk.accept(wish({ key: key('k') }));
+  const answers = await Promise.all([
+    desk.accept(wish()),
+    desk.accept(wish({ quantity: 2, key: key('k', '1:2') })),
+    desk.accept(wish({ key: key('another') })),
+  ]);
+  expect(answers.map(({ kind }) => kind)).toEqual(['accepted', 'mismatch', 'accepted']);
+  expect(await waiting()).toBe(3);
+});
+
+test('a sell-out known at acceptance is said by the id and needs no queue', async () => {
+  house = await openPurchaseHouse({ units: 0 });
+  const desk = acceptance();
+  const soldOut = idOf(await desk.accept(wish({ quantity: 2 })));
+  expect(house.ids.read(soldOut)).toMatchObject({ soldOut: { productId: 1, quantity: 2 } });
+  expect(await waiting()).toBe(0);
+
+  const others = [
+    idOf(await desk.accept(wish({ key: key('k') }))),
+    idOf(await desk.accept(wish({ quantity: 9 }))),
+  ];
+  expect(others.map((id) => house.ids.read(id)!.soldOut)).toEqual([null, null]);
+  expect(await decideAll(others)).toEqual({ sold_out: 2 });
+  expect(desk.stats.accepted).toBe(3);
+  await desk.close();
+  expect(await house.real.asyncCounts()).toEqual({ accepted: 3, decided: 3 });
+});
+
+test('a queue that surely took nothing is unavailable, and nothing is decided', async () => {
+  house = await openPurchaseHouse();
+  house.queue.publish = async () => {
+    throw new AppError('unavailable', 'down for the test');
+  };
+  const failure = await acceptance()
+    .accept(wish())
+    .catch((error) => error);
+  expect(failure).toMatchObject({ code: 'unavailable' });
+  expect(failure).not.toBeInstanceOf(UnknownAcceptance);
+  expect(await waiting()).toBe(0);
+});
+
+test('a confirm that was lost is an unknown acceptance with the tracking id that leads to the outcome', async () => {
+  house = await openPurchaseHouse();
+  house.queue.publish = async (...args) => {
+    await house.realQueue.publish(...args);
+    throw new AppError('outcome_unknown', 'no confirm');
+  };
+  const desk = acceptance();
+  const [plain, keyed] = await Promise.all(
+    [wish(), wish({ key: key('k') })].map((one) => desk.accept(one).catch((error) => error)),
+  );
+  expect([plain, keyed]).toEqual([expect.any(UnknownAcceptance), expect.any(UnknownAcceptance)]);
+  house.queue.publish = house.realQueue.publish;
+  expect(idOf(await desk.accept(wish({ key: key('k') })))).toBe(keyed.trackingId);
+  expect(await decideAll([plain.trackingId, keyed.trackingId])).toEqual({ order: 2 });
+  expect(await house.units()).toEqual({ available: 98, reserved: 2 });
+});
+
+test('keys that cannot be kept refuse their purchases as not taken, and no others', async () => {
+  house = await openPurchaseHouse();
+  house.ledger.bindKeys = async () => {
+    throw new AppError('outcome_unknown', 'cut for the test');
+  };
+  const desk = acceptance();
+  const answers = await Promise.allSettled([desk.accept(wish({ key: key('k') })), desk.accept(wish())]);
+  expect(answers).toMatchObject([
+    { status: 'rejected', reason: { code: 'unavailable' } },
+    { status: 'fulfilled' },
+  ]);
+  expect(await waiting()).toBe(1);
+});
+
+test('P7 one deadline: keys that are kept too late refuse their purchases, whenever that is', async () => {
+  house = await openPurchaseHouse();
+  const { bindKeys } = house.ledger;
+  const desk = acceptance(150);
+  // Overdue purchases are looked for every 100 ms, so many of these fall between the end of the time and the next look.
+  for (const tookMs of [152, 160, 170, 180, 190]) {
+    const arrivedAtMs = performance.now();
+    house.ledger.bindKeys = async (bindings) => {
+      while (performance.now() - arrivedAtMs < tookMs) await Bun.sleep(1);
+      return bindKeys(bindings);
+    };
+    const failure = await desk.accept(wish({ key: key(`k${tookMs}`) })).catch((error) => error);
+    expect(failure).toMatchObject({ code: 'unavailable' });
+  }
+  expect(desk.stats.inside).toBe(0);
+  expect(await waiting()).toBe(0);
+  await desk.close();
+});
+
+test('the window is judged at acceptance, and stands when the purchase is decided', async () => {
+  house = await openPurchaseHouse({ opensAt: Date.now() + 60_000, closesAt: Date.now() + 120_000 });
+  const desk = acceptance();
+  const early = idOf(await desk.accept(wish()));
+  house.passTime(90_000);
+  const inTime = idOf(await desk.accept(wish()));
+  house.passTime(60_000);
+  const late = idOf(await desk.accept(wish()));
+  expect(await decideAll([early])).toEqual({ sale_not_open: 1 });
+  expect(await decideAll([inTime])).toEqual({ order: 1 });
+  expect(await decideAll([late])).toEqual({ sale_closed: 1 });
+});
+
+test('a key that came in time is not refused because its retry came after the end', async () => {
+  house = await openPurchaseHouse({ closesAt: Date.now() + 60_000 });
+  const desk = acceptance();
+  const { publish } = house.queue;
+  house.queue.publish = async () => {
+    throw new AppError('outcome_unknown', 'lost for the test');
+  };
+  const lost = await desk.accept(wish({ key: key('k') })).catch((error) => error);
+  house.queue.publish = publish;
+  house.passTime(61_000);
+  const trackingId = idOf(await desk.accept(wish({ key: key('k') })));
+  expect(trackingId).toBe(lost.trackingId);
+  expect(await decideAll([trackingId])).toEqual({ order: 1 });
+});
+
+test('P8 a caller who left before the purchase was taken leaves nothing behind, no bound key either', async () => {
+  house = await openPurchaseHouse();
+  const desk = acceptance();
+  let isGone = false;
+  const goes = desk.accept(wish({ key: key('k') }), () => isGone);
+  const stays = desk.accept(wish({ quantity: 2, key: key('another', '1:2') }));
+  isGone = true;
+  await expect(goes).rejects.toMatchObject({ code: 'unavailable' });
+  expect(await decideAll([idOf(await stays)])).toEqual({ order: 1 });
+  expect(desk.stats).toMatchObject({ accepted: 1, inside: 0 });
+  // A key that had been bound would be another purchase's.
+  expect(idOf(await desk.accept(wish({ quantity: 3, key: key('k', '1:3') })))).toBeString();
+});
+
+test('closing answers everybody inside and then refuses', async () => {
+  house = await openPurchaseHouse();
+  const { promise: go, resolve: letGo } = Promise.withResolvers<void>();
+  house.queue.publish = async (...args) => {
+    await go;
+    return house.realQueue.publish(...args);
+  };
+  const desk = acceptance();
+  const accepted = Array.from({ length: 300 }, () => desk.accept(wish()));
+  await until(() => desk.stats.inside === 300);
+  const closed = desk.close();
+  await expect(desk.accept(wish())).rejects.toMatchObject({ code: 'unavailable' });
+  letGo();
+  await closed;
+  expect(tally(await Promise.all(accepted))).toEqual({ accepted: 300 });
+  expect(await waiting()).toBe(300);
+});

@@ -1,0 +1,279 @@
+import type { Clock } from '../../domain/clock.ts';
+import { AppError } from '../../domain/errors.ts';
+import type { PurchaseIds } from '../../domain/ids.ts';
+import { available, type Product, saleRefusal } from '../../domain/product.ts';
+import type { PurchaseKey } from '../../domain/purchase.ts';
+import { within } from '../../lib/within.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+import type { Queue } from '../../ports/queue.ts';
+import type { Catalogue } from './catalogue.ts';
+import { encodePurchases, type QueuedPurchase } from './message.ts';
+import { createTally } from './tally.ts';
+
+/**
+ * Takes async purchases: an answer means that the queue has durably taken the purchase and that its outcome will be
+ * found under the tracking id. Purchases that arrive together travel in one message.
+ */
+export interface Acceptance {
+  /**
+   * Rejects with AppError `overloaded` or `unavailable` (not taken), or `outcome_unknown` (perhaps taken; the error is
+   * an UnknownAcceptance and has the tracking id). All that within `answerWithinMs`. `isGone` is asked before the purchase is
+   * taken: true when nobody is left to hear the answer, and then it is not.
+   */
+  accept(wish: Wish, isGone?: () => boolean): Promise<Accepted>;
+  /** Resolves once everything taken in has its answer. */
+  close(): Promise<void>;
+  readonly stats: AcceptanceStats;
+}
+
+export interface Wish {
+  readonly productId: number;
+  readonly quantity: number;
+  readonly customer: string | null;
+  readonly key: PurchaseKey | null;
+  readonly expectedPriceMinor: number | null;
+}
+
+export type Accepted =
+  | { readonly kind: 'accepted'; readonly trackingId: string; readonly acceptedAt: number }
+  | { readonly kind: 'mismatch' }
+  | { readonly kind: 'unknown_product' };
+
+export interface AcceptanceStats {
+  accepted: number;
+  messages: number;
+  /** Purchases without their answer now. */
+  inside: number;
+}
+
+/** The queue may or may not have taken the purchase. */
+export class UnknownAcceptance extends AppError {
+  readonly trackingId: string;
+  constructor(trackingId: string, cause?: unknown) {
+    super('outcome_unknown', 'It is not known yet whether the purchase was accepted.', { cause });
+    this.trackingId = trackingId;
+  }
+}
+
+/** Purchases inside; past it the answer is `overloaded`. */
+const INSIDE_MAX = 16_384;
+/** How often it is looked for purchases that nobody has answered in time; they are answered so much late at most. */
+const OVERDUE_CHECK_MS = 100;
+/** Purchases in one message: enough to make a confirm cheap, few enough to be handled again one by one. */
+const MESSAGE_ITEMS_MAX = 256;
+
+interface Ticket {
+  readonly purchase: QueuedPurchase;
+  readonly product: Product;
+  readonly acceptedAt: number;
+  readonly arrivedAtMs: number;
+  /** Its purchase was published before, or may have been. */
+  readonly again?: true;
+  isGone(): boolean;
+  resolve(answer: Accepted): void;
+  reject(error: unknown): void;
+}
+
+export interface AcceptanceOptions {
+  /** Messages of purchases at the queue at once. */
+  readonly publishesInFlightMax: number;
+  /** From a purchase's arrival to its answer, at most. */
+  readonly answerWithinMs: number;
+}
+
+export function createAcceptance(
+  ledger: Ledger,
+  queue: Queue,
+  catalogue: Catalogue,
+  ids: PurchaseIds,
+  clock: Clock,
+  { publishesInFlightMax, answerWithinMs }: AcceptanceOptions,
+): Acceptance {
+  const stats: AcceptanceStats = { accepted: 0, messages: 0, inside: 0 };
+  const tally = createTally(ledger);
+  /** Not at the queue yet, and those whose publishing is not over. */
+  let arrived: Ticket[] = [];
+  const binding = new Set<Ticket[]>();
+  const publishing = new Set<Ticket[]>();
+  let inFlight = 0;
+  let scheduled = false;
+  let closing = false;
+  let overdueCheck: Timer | undefined;
+
+  /** Who has waited for too long is told so. What was told "not taken" must not be published later. */
+  function answerOverdue(): void {
+    const before = performance.now() - answerWithinMs;
+    const isOverdue = ({ arrivedAtMs }: Ticket) => arrivedAtMs <= before;
+    for (const tickets of publishing) {
+      for (const { purchase, reject } of tickets.filter(isOverdue))
+        reject(new UnknownAcceptance(purchase.id));
+    }
+    for (const tickets of [arrived, ...binding]) {
+      for (const { reject } of tickets.filter(isOverdue)) reject(tooSlow());
+    }
+    arrived = arrived.filter((ticket) => !isOverdue(ticket));
+    if (stats.inside > 0) return;
+    clearInterval(overdueCheck);
+    overdueCheck = undefined;
+  }
+
+  function schedule(): void {
+    if (scheduled || arrived.length === 0 || inFlight >= publishesInFlightMax) return;
+    scheduled = true;
+    setImmediate(dispatch);
+  }
+
+  function dispatch(): void {
+    scheduled = false;
+    if (arrived.length === 0) return;
+    // Like the desk, and for the same clients: a closed connection is known by now.
+    const batch = arrived.splice(0, MESSAGE_ITEMS_MAX).filter((ticket) => {
+      const isGone = ticket.isGone();
+      if (isGone) ticket.reject(new AppError('unavailable', 'The caller has gone.'));
+      return !isGone;
+    });
+    inFlight++;
+    take(batch)
+      .catch((error) => {
+        for (const ticket of batch) ticket.reject(error);
+      })
+      .finally(() => {
+        inFlight--;
+        schedule();
+      });
+    schedule();
+  }
+
+  async function take(batch: Ticket[]): Promise<void> {
+    const keyed = batch.filter((ticket) => ticket.purchase.key);
+    const tickets = keyed.length === 0 ? batch : await bindInTime(batch, keyed);
+    if (tickets.length === 0) return;
+    publishing.add(tickets);
+    try {
+      await queue.publish('purchases', [encodePurchases(tickets.map(({ purchase }) => purchase))]);
+    } catch (error) {
+      const unknown = error instanceof AppError && error.code === 'outcome_unknown';
+      for (const { purchase, reject } of tickets)
+        reject(unknown ? new UnknownAcceptance(purchase.id, error) : error);
+      return;
+    } finally {
+      publishing.delete(tickets);
+    }
+    stats.messages++;
+    stats.accepted += tickets.length;
+    tally.add({ queued: tickets.filter(({ again }) => !again).length });
+    for (const { purchase, acceptedAt, resolve } of tickets) {
+      resolve({ kind: 'accepted', trackingId: purchase.id, acceptedAt });
+    }
+  }
+
+  async function bindInTime(batch: Ticket[], keyed: Ticket[]): Promise<Ticket[]> {
+    binding.add(batch);
+    const tickets = await bindOrRefuse(batch, keyed).finally(() => binding.delete(batch));
+    const before = performance.now() - answerWithinMs;
+    return tickets.filter(({ arrivedAtMs, reject }) => {
+      const isInTime = arrivedAtMs > before;
+      // Perhaps nobody has looked since its time was over.
+      if (!isInTime) reject(tooSlow());
+      return isInTime;
+    });
+  }
+
+  /** A key that could not be bound, or perhaps was, refuses its purchase alone: nothing was published yet. */
+  async function bindOrRefuse(batch: Ticket[], keyed: Ticket[]): Promise<Ticket[]> {
+    try {
+      return await bind(batch, keyed);
+    } catch (cause) {
+      const notTaken = new AppError('unavailable', 'The idempotency key could not be kept.', { cause });
+      for (const ticket of keyed) ticket.reject(cause instanceof AppError ? notTaken : cause);
+      return batch.filter((ticket) => !ticket.purchase.key);
+    }
+  }
+
+  /**
+   * Binds keys before the queue is asked, so that a retry anywhere gets the same tracking id. Answers the tickets that
+   * still have to be published: new ones, and known ones that are not decided (their first message may be lost; a second
+   * one is harmless).
+   */
+  async function bind(batch: Ticket[], keyed: Ticket[]): Promise<Ticket[]> {
+    const bindings = await ledger.bindKeys(
+      keyed.map(({ purchase, acceptedAt }) => ({ key: purchase.key!, purchaseId: purchase.id, acceptedAt })),
+    );
+    const known = bindings.filter((binding, i) => binding.purchaseId !== keyed[i]!.purchase.id);
+    const decided = known.length === 0 ? null : await ledger.find(known.map(({ purchaseId }) => purchaseId));
+    const rebound = new Map<Ticket, Ticket | null>();
+    bindings.forEach(({ key, purchaseId, acceptedAt }, i) => {
+      const ticket = keyed[i]!;
+      if (key.fingerprint !== ticket.purchase.key!.fingerprint) {
+        ticket.resolve({ kind: 'mismatch' });
+        rebound.set(ticket, null);
+      } else if (purchaseId !== ticket.purchase.id) {
+        const { product, resolve } = ticket;
+        if (decided?.has(purchaseId)) {
+          resolve({ kind: 'accepted', trackingId: purchaseId, acceptedAt });
+          rebound.set(ticket, null);
+        } else {
+          // The window was judged when the key came first; the sale may have closed since.
+          const refusal = saleRefusal(product, acceptedAt);
+          const purchase = { ...ticket.purchase, id: purchaseId, acceptedAt, refusal };
+          rebound.set(ticket, { ...ticket, purchase, acceptedAt, again: true });
+        }
+      }
+    });
+    return batch.flatMap((ticket) => rebound.get(ticket) ?? (rebound.has(ticket) ? [] : ticket));
+  }
+
+  return {
+    stats,
+    async accept({ productId, quantity, customer, key, expectedPriceMinor }, isGone = () => false) {
+      if (closing) throw new AppError('unavailable', 'The service is shutting down.');
+      const arrivedAtMs = performance.now();
+      const product =
+        catalogue.fresh(productId) ?? (await within(catalogue.refresh(productId), answerWithinMs, tooSlow));
+      if (!product) return { kind: 'unknown_product' };
+      const acceptedAt = clock();
+      const refusal = saleRefusal(product, acceptedAt);
+      // The id of a sell-out says nothing else, so it is not for a sale that would refuse for another reason.
+      if (available(product) === 0 && refusal === null && !key) {
+        const trackingId = ids.mintSoldOut(productId, quantity);
+        if (trackingId) {
+          stats.accepted++;
+          tally.add({ decidedByTheId: 1 });
+          return { kind: 'accepted', trackingId, acceptedAt };
+        }
+      }
+      if (stats.inside >= INSIDE_MAX) throw new AppError('overloaded', 'Too many purchases at once.');
+      stats.inside++;
+      const purchase: QueuedPurchase = {
+        id: ids.mint('async'),
+        productId,
+        quantity,
+        customer,
+        expectedPriceMinor,
+        channel: 'async',
+        key,
+        acceptedAt,
+        refusal,
+      };
+      try {
+        return await new Promise<Accepted>((resolve, reject) => {
+          arrived.push({ purchase, product, acceptedAt, arrivedAtMs, isGone, resolve, reject });
+          overdueCheck ??= setInterval(answerOverdue, OVERDUE_CHECK_MS);
+          schedule();
+        });
+      } finally {
+        stats.inside--;
+      }
+    },
+    async close() {
+      closing = true;
+      while (stats.inside > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      clearInterval(overdueCheck);
+      await tally.close();
+    },
+  };
+}
+
+function tooSlow(): AppError {
+  return new AppError('unavailable', 'The purchase could not be taken in time. Nothing was done.');
+}

@@ -1,0 +1,445 @@
+import { AppError, isAppError } from '../../domain/errors.ts';
+import type { Product } from '../../domain/product.ts';
+import type { Outcome, Purchase } from '../../domain/purchase.ts';
+import { within } from '../../lib/within.ts';
+import type { Gate, Over } from '../../ports/gate.ts';
+import type { Ledger, Standing } from '../../ports/ledger.ts';
+import { type Catalogue, standingOf } from './catalogue.ts';
+import { createResolver, unknown } from './resolver.ts';
+import { createWaitingRoom } from './waiting-room.ts';
+
+/**
+ * Turns many concurrent purchases into few batches (group commit). Purchases that arrive while a batch is in flight, or
+ * within one turn of the event loop, form the next one: no timer, so an idle system answers at once and a loaded one batches
+ * by itself. Per batch and product one call of the gate claims for all, and one transaction of the
+ * ledger decides for all.
+ */
+export interface PurchaseDesk {
+  /**
+   * Takes a purchase in; its caller hears the answer once the ledger has committed, or once the gate refused by the
+   * ledger's word, or an AppError: `overloaded` (nothing done), `unavailable` (nothing done) or `outcome_unknown` (a
+   * resolver goes on). All that within `answerWithinMs` of its arrival.
+   */
+  enter(call: PurchaseCall): void;
+
+  /** `enter` as a promise. */
+  buy(purchase: Purchase): Promise<Outcome>;
+
+  /** Decides without the gate, for workers: a refusal that becomes final is the ledger's. Rejects like `buy`. */
+  decide(purchases: readonly Purchase[]): Promise<Outcome[]>;
+
+  /** Takes what others here did to the units: settlement, resets. Wakes purchases that wait for units. */
+  follow(standings: readonly Standing[]): Promise<void>;
+
+  /** Takes what another process did to the units; the gate was told of it there. */
+  heard(standing: Standing): Promise<void>;
+
+  /** Answers what was taken in, then stops. New purchases are refused as `unavailable`. */
+  close(): Promise<void>;
+
+  readonly stats: DeskStats;
+}
+
+/** A purchase and who waits for its answer. An object rather than a promise: there is one per request. */
+export interface PurchaseCall {
+  readonly purchase: Purchase;
+  /** Monotonic time of arrival. */
+  readonly arrivedAtMs: number;
+  answer(outcome: Outcome): void;
+  fail(error: unknown): void;
+  /** After `fail` with `outcome_unknown`, once the outcome is known. */
+  resolved(): void;
+  /** How far it has come: kept by the desk, `inside` to begin with. */
+  stage: Stage;
+  /** Asked before a purchase goes to the gate and the ledger: true when nobody is left to hear the answer. */
+  isGone(): boolean;
+}
+
+export type Stage = 'inside' | 'at the ledger' | 'answered';
+
+export interface DeskStats {
+  batches: number;
+  decided: number;
+  refusedByGate: number;
+  waited: number;
+  /** Purchases inside the desk now. */
+  inside: number;
+  /** Purchases that were answered `outcome_unknown`, and still are. */
+  pending: number;
+}
+
+export interface DeskOptions {
+  /** Batches at the ledger at once. With a single writer a second one would only wait, and be smaller. */
+  readonly batchesInFlightMax: number;
+  /** From a purchase's arrival to its answer, at most: gate, ledger and all waiting included. */
+  readonly answerWithinMs: number;
+  /** Called with every newly reserved order, after its commit. */
+  readonly onReserved: (orderIds: string[]) => void;
+  /** Called with the standings after every commit made here, for other processes and live readers. */
+  readonly onStandings?: (standings: readonly Standing[]) => void;
+  readonly onBug: (error: unknown, context: string) => void;
+}
+
+/** Purchases inside the desk; past it the answer is `overloaded`, before any work. Room for every connection we expect. */
+export const INSIDE_MAX = 16_384;
+/** Purchases in one batch: keeps one transaction, and so one pause of the event loop, to a few milliseconds. */
+const BATCH_MAX = 512;
+/**
+ * A batch beside another one is worth its own round trip and commit only when it is large. Without this rule two in flight
+ * make batches of 85 where one makes 127, and each purchase takes a fifth more of the engine's CPU and ours.
+ */
+const SECOND_BATCH_MIN = 96;
+/** How often it is looked for purchases that nobody has answered in time; they are answered so much late at most. */
+const OVERDUE_CHECK_MS = 100;
+/** A purchase that has come to the gate again and again for this long goes to the ledger, whatever the gate says. */
+const GATE_PATIENCE_MS = 250;
+
+export function createDesk(
+  ledger: Ledger,
+  gate: Gate,
+  catalogue: Catalogue,
+  monotonicMs: () => number,
+  { batchesInFlightMax, answerWithinMs, onReserved, onStandings = () => {}, onBug }: DeskOptions,
+): PurchaseDesk {
+  const stats: DeskStats = { batches: 0, decided: 0, refusedByGate: 0, waited: 0, inside: 0, pending: 0 };
+  const resolver = createResolver(ledger, monotonicMs, settled);
+  const waitingRoom = createWaitingRoom<PurchaseCall>(comeBack, showTruth);
+  /** Batches that are not over: at the gate, at the ledger, or being resolved. */
+  const underWay = new Set<readonly PurchaseCall[]>();
+  let arrived: PurchaseCall[] = [];
+  let batchesInFlight = 0;
+  let scheduled = false;
+  let closing = false;
+  let overdueCheck: Timer | undefined;
+
+  function enter(call: PurchaseCall): void {
+    if (closing) {
+      call.fail(new AppError('unavailable', 'The service is shutting down.'));
+    } else if (stats.inside + stats.pending >= INSIDE_MAX) {
+      call.fail(new AppError('overloaded', 'Too many purchases at once.'));
+    } else {
+      stats.inside++;
+      arrived.push(call);
+      overdueCheck ??= setInterval(answerOverdue, OVERDUE_CHECK_MS);
+      schedule();
+    }
+  }
+
+  function answer(call: PurchaseCall, outcome: Outcome): void {
+    stats.inside--;
+    call.stage = 'answered';
+    call.answer(outcome);
+  }
+
+  function fail(call: PurchaseCall, error: unknown): void {
+    stats.inside--;
+    call.stage = 'answered';
+    call.fail(error);
+  }
+
+  /** Who has waited for too long is told so: surely nothing was done, or nobody knows yet. */
+  function answerOverdue(): void {
+    const before = monotonicMs() - answerWithinMs;
+    for (const batch of underWay) {
+      for (const call of batch) {
+        if (call.arrivedAtMs > before || call.stage === 'answered') continue;
+        if (call.stage === 'at the ledger') stats.pending++;
+        fail(call, call.stage === 'at the ledger' ? unknown() : tooSlow());
+      }
+    }
+    waitingRoom.callBackIf((calls) => calls[0]!.arrivedAtMs <= before);
+    if (arrived.some((call) => call.arrivedAtMs <= before)) {
+      for (const call of arrived) if (call.arrivedAtMs <= before) fail(call, tooSlow());
+      arrived = arrived.filter(({ stage }) => stage !== 'answered');
+    }
+    if (stats.inside > 0) return;
+    clearInterval(overdueCheck);
+    overdueCheck = undefined;
+  }
+
+  /** Calls from the waiting room go in front of those that came later. */
+  function comeBack(calls: PurchaseCall[]): void {
+    arrived = calls.filter(({ stage }) => stage !== 'answered').concat(arrived);
+    schedule();
+  }
+
+  function hasRoom(): boolean {
+    if (batchesInFlight === 0) return true;
+    return batchesInFlight < batchesInFlightMax && arrived.length >= SECOND_BATCH_MIN;
+  }
+
+  function schedule(): void {
+    if (scheduled || arrived.length === 0 || !hasRoom()) return;
+    scheduled = true;
+    // After the poll phase: everything that this turn of the loop read from the sockets goes into one batch.
+    setImmediate(dispatch);
+  }
+
+  function dispatch(): void {
+    scheduled = false;
+    if (arrived.length === 0 || !hasRoom()) return;
+    const batch = arrived.length <= BATCH_MAX ? arrived : arrived.slice(0, BATCH_MAX);
+    arrived = arrived.length <= BATCH_MAX ? [] : arrived.slice(BATCH_MAX);
+    batchesInFlight++;
+    run(batch).finally(() => {
+      batchesInFlight--;
+      schedule();
+    });
+    schedule();
+  }
+
+  async function run(batch: PurchaseCall[]): Promise<void> {
+    const admitted: PurchaseCall[] = [];
+    underWay.add(batch);
+    // Side by side: a gate that is asked over the network would be waited for once per product.
+    await Promise.all(
+      Array.from(groupByProduct(batch), ([productId, calls]) =>
+        // The ledger could not even be asked about the product; nobody of the group was answered yet.
+        admit(productId, calls, admitted).catch((error) => {
+          for (const call of calls) if (call.stage !== 'answered') fail(call, error);
+        }),
+      ),
+    );
+    underWay.delete(batch);
+    const waiting = admitted.filter(({ stage }) => stage !== 'answered');
+    if (waiting.length > 0) await commit(waiting);
+  }
+
+  function groupByProduct(batch: PurchaseCall[]): Map<number, PurchaseCall[]> {
+    const groups = new Map<number, PurchaseCall[]>();
+    for (const call of batch) {
+      // Also of the youngest: what Bun closes a connection for (a request behind it, a stray line end, a trailer) mostly comes
+      // in the same read, so it is closed by now, and an order would be one that nobody hears of.
+      if (call.isGone()) {
+        fail(call, new AppError('unavailable', 'The caller has gone.'));
+        continue;
+      }
+      const group = groups.get(call.purchase.productId);
+      if (group) group.push(call);
+      else groups.set(call.purchase.productId, [call]);
+    }
+    return groups;
+  }
+
+  /** Sorts a product's calls by the gate's word: refused are answered, some have to wait, the rest is admitted. */
+  async function admit(productId: number, calls: PurchaseCall[], admitted: PurchaseCall[]): Promise<void> {
+    const known = catalogue.standing(productId);
+    // Sold out is re-checked with the ledger when the memory of it is no longer fresh.
+    if (!known || (known.available === 0 && !catalogue.fresh(productId))) await showTruth(productId);
+    if (catalogue.refuses(productId)) {
+      admitted.push(...calls);
+      return;
+    }
+    const seen = catalogue.standing(productId);
+    if (!seen) {
+      // The ledger knows no such product. Of keys it knows more.
+      for (const call of calls) {
+        if (call.purchase.key) admitted.push(call);
+        else if (call.stage !== 'answered') answer(call, UNKNOWN_PRODUCT);
+      }
+      return;
+    }
+    const quantities = calls.map(({ purchase }) => purchase.quantity);
+    const claimed = await gate.claim(productId, quantities, seen).catch(() => NO_GATE);
+    if (!claimed.known) {
+      admitted.push(...calls);
+      return;
+    }
+    const left = claimed.claims.includes('refused') ? await unitsLeft(productId, claimed.standing) : 0;
+    // A sale that was ended meanwhile must not be called sold out.
+    const saleRefuses = catalogue.refuses(productId);
+    const patientSince = monotonicMs() - GATE_PATIENCE_MS;
+    const wait: PurchaseCall[] = [];
+    calls.forEach((call, i) => {
+      const claim = claimed.claims[i];
+      if (call.stage === 'answered') return;
+      // A key is looked up before any refusal: its first answer may have been a yes.
+      if (claim === 'claimed' || call.purchase.key || saleRefuses) admitted.push(call);
+      else if (claim === 'wait' && call.arrivedAtMs > patientSince) wait.push(call);
+      else if (claim === 'refused' && left < call.purchase.quantity) {
+        stats.refusedByGate++;
+        answer(call, { kind: 'refused', code: 'sold_out', available: left });
+      } else admitted.push(call);
+    });
+    if (wait.length > 0) {
+      stats.waited += wait.length;
+      waitingRoom.park(productId, wait);
+    }
+  }
+
+  /**
+   * The units that a refusal rests on: the ledger's own word, no older than the catalogue's memory is good for. The gate follows
+   * the ledger, so one that knows more than the ledger has been told nonsense, and is shown the truth.
+   */
+  async function unitsLeft(productId: number, told: Standing): Promise<number> {
+    let product = catalogue.fresh(productId);
+    if (!product || product.version < told.version) {
+      await catalogue.refresh(productId);
+      // Also the answer to a question may be old when it comes.
+      product = catalogue.fresh(productId);
+    }
+    if (!product) return Number.POSITIVE_INFINITY;
+    const own = standingOf(product);
+    const isNonsense =
+      told.version > own.version || (told.version === own.version && told.available !== own.available);
+    if (isNonsense) await tellGate(own, 'any');
+    return own.available;
+  }
+
+  /** Resolves when the ledger is free for another batch, which may be before everybody of this one has their answer. */
+  async function commit(calls: PurchaseCall[]): Promise<void> {
+    stats.batches++;
+    underWay.add(calls);
+    for (const call of calls) call.stage = 'at the ledger';
+    const purchases = calls.map(({ purchase }) => purchase);
+    let decided: (Outcome | Error)[];
+    try {
+      decided = await decideOnce(purchases);
+    } catch {
+      void resolver.resolve(purchases).then((outcomes) => answerAll(calls, outcomes));
+      return;
+    }
+    await answerAll(calls, decided);
+  }
+
+  async function answerAll(
+    calls: readonly PurchaseCall[],
+    decided: readonly (Outcome | Error)[],
+  ): Promise<void> {
+    underWay.delete(calls);
+    /** Products with units that were claimed and not taken. */
+    const givenBack = new Set<number>();
+    calls.forEach((call, i) => {
+      const outcome = decided[i]!;
+      if (outcome instanceof Error || outcome.kind !== 'reserved' || outcome.repeated) {
+        givenBack.add(call.purchase.productId);
+      }
+      if (call.stage === 'answered') {
+        stats.pending--;
+        call.resolved();
+      } else if (outcome instanceof Error) fail(call, outcome);
+      // By the ledger's clock its time was over a moment sooner than by ours.
+      else if (outcome.kind === 'refused' && outcome.code === 'too_old') fail(call, tooSlow());
+      else answer(call, outcome);
+    });
+    for (const productId of givenBack) {
+      const standing = catalogue.standing(productId);
+      // Over the same one, not over a newer one: another process may have brought that meanwhile.
+      if (standing) await tellGate(standing, 'same');
+    }
+    callBackWaiting(calls.map(({ purchase }) => purchase));
+  }
+
+  function callBackWaiting(purchases: readonly Purchase[]): void {
+    if (waitingRoom.isEmpty()) return;
+    for (const productId of new Set(purchases.map((purchase) => purchase.productId)))
+      waitingRoom.callBack(productId);
+  }
+
+  /**
+   * Like `ledger.decide`, with an error in the place of each purchase that could not be decided. Rejects with `outcome_unknown`
+   * when that is not known of the whole batch.
+   */
+  async function decideOnce(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]> {
+    try {
+      const askedAtMs = monotonicMs();
+      const { outcomes, products } = await ledger.decide(purchases);
+      settled(outcomes, products, askedAtMs);
+      return outcomes;
+    } catch (error) {
+      if (isAppError(error, 'outcome_unknown')) throw error;
+      if (error instanceof AppError) return purchases.map(() => error);
+      if (purchases.length === 1) {
+        onBug(error, `purchase ${purchases[0]!.id} could not be decided`);
+        return [error as Error];
+      }
+      onBug(error, `a batch of ${purchases.length} purchases failed; they are decided one by one`);
+      const decided: (Outcome | Error)[] = [];
+      for (const purchase of purchases) decided.push(...(await decideEach([purchase])));
+      return decided;
+    }
+  }
+
+  function decideEach(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]> {
+    return decideOnce(purchases).catch(() => resolver.resolve(purchases));
+  }
+
+  /** What every commit means for this instance, whoever asked for it. */
+  function settled(outcomes: readonly Outcome[], products: readonly Product[], askedAtMs: number): void {
+    stats.decided += outcomes.length;
+    // The answer may have been long on its way: it is no older than its question, and that is all that is sure.
+    catalogue.saw(products, askedAtMs);
+    onStandings(products.map(standingOf));
+    const reserved: string[] = [];
+    for (const outcome of outcomes) {
+      if (outcome.kind === 'reserved' && !outcome.repeated) reserved.push(outcome.order.id);
+    }
+    if (reserved.length > 0) onReserved(reserved);
+  }
+
+  async function showTruth(productId: number): Promise<void> {
+    const product = await catalogue.refresh(productId);
+    if (product) await tellGate(standingOf(product), 'any');
+  }
+
+  /** A gate that cannot be told either catches up later or is not asked; both are harmless. */
+  async function tellGate(standing: Standing, over: Over): Promise<void> {
+    await gate.follow(standing, over).catch(() => undefined);
+  }
+
+  return {
+    stats,
+    enter,
+    buy(purchase) {
+      return new Promise((answer, fail) => {
+        const arrivedAtMs = monotonicMs();
+        enter({ purchase, arrivedAtMs, stage: 'inside', answer, fail, resolved() {}, isGone: () => false });
+      });
+    },
+    async decide(purchases) {
+      // A worker that is told nothing leaves the purchases in the queue; the resolver goes on.
+      const decided = await within(decideEach(purchases), answerWithinMs, unknown);
+      callBackWaiting(purchases);
+      const failed = decided.find((outcome) => outcome instanceof Error);
+      if (failed) throw failed;
+      return decided as Outcome[];
+    },
+    async follow(standings) {
+      onStandings(standings);
+      for (const standing of standings) {
+        await catalogue.refresh(standing.productId);
+        await tellGate(standing, 'older');
+        waitingRoom.callBack(standing.productId);
+      }
+    },
+    async heard({ productId, version }) {
+      const known = catalogue.standing(productId);
+      // A product that nobody asked for here is none of this process's business.
+      if (!known || known.version >= version) return;
+      await catalogue.refresh(productId);
+      waitingRoom.callBack(productId);
+    },
+    async close() {
+      closing = true;
+      waitingRoom.callBackIf(() => true);
+      const deadlineMs = monotonicMs() + CLOSE_DEADLINE_MS;
+      while (stats.inside > 0 && monotonicMs() < deadlineMs) {
+        await new Promise((resolve) => setTimeout(resolve, CLOSE_CHECK_MS));
+      }
+      clearInterval(overdueCheck);
+      await resolver.close();
+    },
+  };
+}
+
+function tooSlow(): AppError {
+  return new AppError('unavailable', 'The purchase could not be decided in time. Nothing was done.');
+}
+
+/** A gate that cannot be asked saves nobody work, and stops nobody. */
+const NO_GATE = { known: false } as const;
+const UNKNOWN_PRODUCT = { kind: 'refused', code: 'unknown_product', available: 0 } as const;
+
+/** How long `close` waits for the last answers; a batch takes milliseconds, and a resolver's patience ends before this. */
+const CLOSE_DEADLINE_MS = 8_000;
+const CLOSE_CHECK_MS = 5;

@@ -1,0 +1,50 @@
+import type { AcceptedCount, Ledger } from '../../ports/ledger.ts';
+
+/** Counts async purchases as they are taken in, and tells the ledger now and then, so that operators see one figure for all. */
+export interface Tally {
+  add(count: Partial<AcceptedCount>): void;
+  /** Tells what is left. */
+  close(): Promise<void>;
+}
+
+/** Four small commits a second at most; what a crash loses of the count is no more than this. */
+const TELL_EVERY_MS = 250;
+
+export function createTally(ledger: Pick<Ledger, 'countAccepted'>): Tally {
+  let queued = 0;
+  let decidedByTheId = 0;
+  let timer: Timer | undefined;
+  let telling: Promise<void> | undefined;
+
+  function add(count: Partial<AcceptedCount>): void {
+    queued += count.queued ?? 0;
+    decidedByTheId += count.decidedByTheId ?? 0;
+    if (!telling) timer ??= setTimeout(tell, TELL_EVERY_MS);
+  }
+
+  function tell(): void {
+    timer = undefined;
+    const count = { queued, decidedByTheId };
+    queued = decidedByTheId = 0;
+    telling = ledger
+      .countAccepted(count)
+      // Perhaps counted, perhaps not: again later, because a figure too high shows itself once the queue is empty.
+      .catch(() => add(count))
+      .finally(() => {
+        telling = undefined;
+        if (queued !== 0 || decidedByTheId !== 0) timer ??= setTimeout(tell, TELL_EVERY_MS);
+      });
+  }
+
+  return {
+    add,
+    async close() {
+      clearTimeout(timer);
+      await telling;
+      clearTimeout(timer);
+      if (queued !== 0 || decidedByTheId !== 0) tell();
+      await telling;
+      clearTimeout(timer);
+    },
+  };
+}

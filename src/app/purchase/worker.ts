@@ -1,0 +1,200 @@
+import type { Clock } from '../../domain/clock.ts';
+import { AppError } from '../../domain/errors.ts';
+import type { PurchaseIds } from '../../domain/ids.ts';
+import type { Purchase } from '../../domain/purchase.ts';
+import { backoffMs } from '../../lib/backoff.ts';
+import type { Found, Ledger } from '../../ports/ledger.ts';
+import type { Consumer, Delivery, Queue } from '../../ports/queue.ts';
+import type { PurchaseDesk } from './desk.ts';
+import { encodePurchases, type PutAside, readPurchases } from './message.ts';
+
+/**
+ * Decides queued purchases in batches, through the desk and without the gate: whatever the ledger says becomes the
+ * purchase's final outcome in the same commit, and only then is the message acknowledged.
+ *
+ * A message that comes back may have killed its worker, so its purchases are decided one by one, each attempt counted
+ * before it is made. One that keeps failing is tried again later, and at last put aside as a dead letter with its cause;
+ * its neighbours are not touched by any of that. What is no valid purchase is put aside at once.
+ */
+export interface Worker {
+  start(): Promise<void>;
+  close(): Promise<void>;
+  readonly stats: WorkerStats;
+}
+
+export interface WorkerStats {
+  decided: number;
+  retried: number;
+  deadLettered: number;
+  tooOld: number;
+  /** Of those decided here and now. */
+  reserved: number;
+  refused: number;
+}
+
+export interface WorkerOptions {
+  /** Batches being decided at once. */
+  readonly batchesMax: number;
+  readonly purchaseTtlMs: number;
+  readonly ids: Pick<PurchaseIds, 'read'>;
+  /** Told of every batch of purchases whose outcome is now final. */
+  readonly onDecided: (purchaseIds: readonly string[]) => void;
+  readonly onTrouble: (error: unknown, context: string) => void;
+  /** Takes the time of each purchase from its acceptance to its outcome. */
+  readonly confirmTimes?: { record(tookMs: number): void };
+}
+
+/** Purchases per ledger batch: a few milliseconds of work, so that requests are answered in between. */
+const BATCH_ITEMS_MAX = 512;
+/** Tries of one purchase before it is put aside. */
+export const ATTEMPTS_MAX = 5;
+/** Attempts remembered that an engine broke off; more than come back at once in any outage short of a catastrophe. */
+const BROKEN_OFF_MAX = 10_000;
+/** Of a cause: enough to tell it from others, and far below what a broker takes beside a message. */
+const CAUSE_CHARS_MAX = 500;
+const RETRY_MS_MIN = 200;
+const RETRY_MS_MAX = 30_000;
+
+export function createWorker(
+  ledger: Ledger,
+  queue: Queue,
+  desk: Pick<PurchaseDesk, 'decide'>,
+  clock: Clock,
+  { batchesMax, purchaseTtlMs, ids, onDecided, onTrouble, confirmTimes }: WorkerOptions,
+): Worker {
+  const stats: WorkerStats = { decided: 0, retried: 0, deadLettered: 0, tooOld: 0, reserved: 0, refused: 0 };
+  /** Attempts that were counted and that an engine in trouble broke off, by purchase: they go on, uncounted. */
+  const brokenOff = new Map<string, number>();
+  let consumer: Consumer | undefined;
+
+  async function handle(deliveries: readonly Delivery[]): Promise<void> {
+    const together: Purchase[] = [];
+    const alone: Purchase[] = [];
+    const unread: PutAside[] = [];
+    for (const delivery of deliveries) {
+      const read = readPurchases(delivery, ids);
+      for (const queued of read.purchases) {
+        const purchase = { ...queued, decideBy: queued.acceptedAt + purchaseTtlMs };
+        (delivery.redelivered ? alone : together).push(purchase);
+      }
+      unread.push(...read.unread);
+    }
+    if (together.length > 0) {
+      try {
+        await decide(together);
+      } catch (error) {
+        if (isEngineTrouble(error)) throw error;
+        alone.unshift(...together);
+      }
+    }
+    for (const purchase of await undecided(alone)) await decideAlone(purchase);
+    // Last: what broke off before comes again as a whole, and would make a second letter.
+    for (const one of unread) await putAside(one);
+  }
+
+  /** What an earlier delivery decided is final; trying it again would count against it. */
+  async function undecided(purchases: readonly Purchase[]): Promise<Purchase[]> {
+    if (purchases.length === 0) return [];
+    const ids = purchases.map(({ id }) => id);
+    const found = await unlessBug(ledger.find(ids), new Map<string, Found>());
+    const isFinal = ({ id }: Purchase) => (found.get(id)?.kind ?? 'needs_attention') !== 'needs_attention';
+    ended(purchases.filter(isFinal));
+    return purchases.filter((purchase) => !isFinal(purchase));
+  }
+
+  async function decide(purchases: readonly Purchase[]): Promise<void> {
+    const outcomes = await desk.decide(purchases);
+    const now = clock();
+    for (let i = 0; i < purchases.length; i++) {
+      const outcome = outcomes[i]!;
+      if (outcome.kind === 'reserved') stats.reserved++;
+      else stats.refused++;
+      if (outcome.kind === 'refused' && outcome.code === 'too_old') stats.tooOld++;
+      confirmTimes?.record(now - purchases[i]!.acceptedAt);
+    }
+    ended(purchases);
+  }
+
+  function ended(purchases: readonly Purchase[]): void {
+    stats.decided += purchases.length;
+    onDecided(purchases.map(({ id }) => id));
+  }
+
+  async function decideAlone(purchase: Purchase): Promise<void> {
+    // One whose attempts cannot be counted has one.
+    const counted = () => unlessBug(ledger.countAttempts([purchase.id]), [ATTEMPTS_MAX]);
+    const attempt = brokenOff.get(purchase.id) ?? (await counted())[0]!;
+    brokenOff.delete(purchase.id);
+    try {
+      await attemptAlone(purchase, attempt);
+    } catch (error) {
+      if (isEngineTrouble(error) && brokenOff.size < BROKEN_OFF_MAX) brokenOff.set(purchase.id, attempt);
+      throw error;
+    }
+  }
+
+  async function attemptAlone(purchase: Purchase, attempt: number): Promise<void> {
+    if (attempt > ATTEMPTS_MAX) return giveUp(purchase, `gave no outcome in ${ATTEMPTS_MAX} attempts`);
+    try {
+      await decide([purchase]);
+    } catch (error) {
+      if (isEngineTrouble(error)) throw error;
+      const cause = error instanceof Error ? error.message : String(error);
+      if (attempt >= ATTEMPTS_MAX) return giveUp(purchase, cause.slice(0, CAUSE_CHARS_MAX));
+      onTrouble(
+        error,
+        `purchase ${purchase.id} could not be decided (attempt ${attempt}); it is tried again`,
+      );
+      stats.retried++;
+      await queue.publish('purchases', [encodePurchases([purchase])], {
+        delayMs: backoffMs(attempt, RETRY_MS_MIN, RETRY_MS_MAX),
+      });
+    }
+  }
+
+  function giveUp(purchase: Purchase, cause: string): Promise<void> {
+    return putAside({ letter: encodePurchases([purchase]), cause, accepted: [purchase] });
+  }
+
+  async function putAside({ letter, cause, accepted }: PutAside): Promise<void> {
+    const ids = accepted.map(({ id }) => id);
+    onTrouble(
+      new Error(cause),
+      `put aside as a dead letter: ${ids.length === 1 ? `purchase ${ids[0]}` : `${letter.items} purchases`}`,
+    );
+    // The letter last: whatever breaks off between the two, the purchase comes back and there is no second letter.
+    await unlessBug(ledger.markNeedsAttention(ids, true), undefined);
+    await queue.deadLetter('purchases', letter, cause);
+    stats.deadLettered += letter.items;
+  }
+
+  /** What `work` answers, or `otherwise` where it fails by a bug: an engine heals, a bug would fail for ever. */
+  async function unlessBug<T>(work: Promise<T>, otherwise: T): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (isEngineTrouble(error)) throw error;
+      onTrouble(error, 'a step of the worker failed; it goes on without');
+      return otherwise;
+    }
+  }
+
+  return {
+    stats,
+    async start() {
+      consumer = await queue.consume(
+        'purchases',
+        { maxItems: BATCH_ITEMS_MAX, concurrency: batchesMax },
+        handle,
+      );
+    },
+    async close() {
+      await consumer?.close();
+    },
+  };
+}
+
+/** The ledger or queue is in trouble, not the purchase: the message comes back and no attempt is held against it. */
+function isEngineTrouble(error: unknown): boolean {
+  return error instanceof AppError && (error.code === 'unavailable' || error.code === 'outcome_unknown');
+}

@@ -1,0 +1,46 @@
+import type { OrderStatus } from '../../domain/order.ts';
+import type { Product, SaleState } from '../../domain/product.ts';
+import type { RefusalCode } from '../../domain/purchase.ts';
+
+/** A product as viewers see it: its row, and what its sale is by the house's clock. */
+export interface ProductNow {
+  readonly product: Product;
+  readonly state: SaleState;
+}
+
+/** A purchase as whoever has its id sees it. */
+export interface OrderNow {
+  readonly orderId: string;
+  /** `pending`: not decided yet, or not known yet. `rejected` and `failed`: there will be no order. */
+  readonly status: OrderStatus | 'pending' | 'rejected' | 'failed';
+  /** Why there will be no order. */
+  readonly code: RefusalCode | null;
+  /** Milliseconds since the epoch. */
+  readonly updatedAt: number;
+  /** When the hold runs out; null where there is no order. */
+  readonly expiresAt: number | null;
+}
+
+/**
+ * What viewers are told. One object is told to all of them, so whoever writes it down for the wire can do that once.
+ * `atMs` is the house's clock.
+ */
+export type LiveEvent =
+  | {
+      readonly type: 'snapshot';
+      readonly atMs: number;
+      readonly products: readonly ProductNow[];
+      readonly orders: readonly OrderNow[];
+    }
+  | {
+      readonly type: 'stock.changed' | 'sale.opened' | 'sale.closed';
+      readonly atMs: number;
+      readonly now: ProductNow;
+    }
+  | { readonly type: 'order.updated'; readonly order: OrderNow }
+  /** Nothing happened; the connection still stands. */
+  | { readonly type: 'heartbeat' }
+  /** The last one: the server stops, come back elsewhere. */
+  | { readonly type: 'goodbye' };
+
+export type ProductEvent = Extract<LiveEvent, { now: ProductNow }>;

@@ -1,4 +1,0 @@
-import { gateContract } from './gate.contract.ts';
-import { openMemoryGate } from './memory.ts';
-
-gateContract('in process', async () => openMemoryGate());

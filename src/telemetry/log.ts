@@ -1,0 +1,80 @@
+import pino, { type DestinationStream, type Logger } from 'pino';
+import { causeGroup } from '../app/ops/causes.ts';
+import { createThrottle } from './throttle.ts';
+
+/** JSON lines on standard output, written in the process itself: a transport in a worker loses lines at exit. */
+export type Log = Logger;
+
+/** Warnings and errors that repeat are throttled by kind, and errors are logged without what clients hang on them. */
+export function createLog(level: string, destination: DestinationStream = standardOutput()): Log {
+  const throttle = createThrottle();
+  process.once('exit', throttle.flush);
+  const options: pino.LoggerOptions = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: ['*.token', '*.authorization'],
+    serializers: { err: bare },
+    hooks: {
+      logMethod(args, log, number) {
+        if (number !== levels.warn && number !== levels.error) return log.apply(this, args);
+        throttle.say(`${number} ${kindOf(args)}`, (leftOut) => log.apply(this, withCount(args, leftOut)));
+      },
+    },
+  };
+  return pino(options, destination);
+}
+
+/**
+ * A line that cannot be written, as to a file on a full disk, is kept until the next one, and the first that are too many are
+ * kept longest: without a listener each would be thrown into the request, or the timer, that only wanted to tell of itself.
+ */
+function standardOutput(): DestinationStream {
+  const output = pino.destination({ dest: 1, sync: true, maxLength: UNWRITTEN_CHARS_MAX });
+  output.on('error', () => {});
+  return output;
+}
+
+/** Some 5,000 lines. */
+const UNWRITTEN_CHARS_MAX = 1024 * 1024;
+
+const levels = pino.levels.values;
+
+type Args = Parameters<pino.LogFn>;
+
+/** Of an error its message, its stack and what places it. The rest may be rows, or commands with their arguments, and customers. */
+function bare(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const all: Readonly<Record<string, unknown>> = { ...pino.stdSerializers.err(error) };
+  return Object.fromEntries(TOLD.filter((name) => all[name] !== undefined).map((name) => [name, all[name]]));
+}
+
+const TOLD = [
+  'type',
+  'message',
+  'stack',
+  'code',
+  'severity',
+  'schema',
+  'table',
+  'column',
+  'constraint',
+  'syscall',
+];
+
+/** Lines of a kind differ in ids, numbers and times alone. */
+function kindOf([first, second]: Args): string {
+  const { code, err } = (typeof first === 'object' ? first : {}) as {
+    code?: unknown;
+    err?: { code?: unknown };
+  };
+  return `${code ?? err?.code ?? ''} ${causeGroup(String(typeof first === 'string' ? first : second))}`;
+}
+
+function withCount(args: Args, leftOut: number): Args {
+  if (leftOut === 0) return args;
+  const [first, ...rest] = args as unknown as [object | string, ...string[]];
+  const counted =
+    typeof first === 'string' ? [{ leftOut }, first, ...rest] : [{ ...first, leftOut }, ...rest];
+  return counted as unknown as Args;
+}

@@ -1,0 +1,117 @@
+import { afterEach, expect, test } from 'bun:test';
+import { runToEnd } from '../../test/support/command.ts';
+import { until } from '../../test/support/until.ts';
+import { openMemoryFeed } from '../adapters/memory/feed.ts';
+import { RATES } from '../domain/figures.ts';
+import { createLatencies, percentileMs } from './latencies.ts';
+import { createMetrics } from './metrics.ts';
+import { createRates, type Rates } from './rates.ts';
+
+const started: Rates[] = [];
+afterEach(() => {
+  for (const rates of started.splice(0)) rates.close();
+});
+
+function scene(instance: string, feed = openMemoryFeed(() => {})) {
+  const metrics = createMetrics();
+  const acceptance = { stats: { accepted: 0, messages: 0, inside: 0 } };
+  const worker = { stats: { decided: 0, retried: 0, deadLettered: 0, tooOld: 0, reserved: 0, refused: 0 } };
+  const settlement = {
+    stats: { paid: 0, declined: 0, expired: 0, failedAttempts: 0, unanswered: 0, inFlight: 0 },
+  } as Parameters<typeof createRates>[0]['settlement'];
+  const rates = createRates({ instance, metrics, acceptance, worker, settlement, feed, everyMs: 20 });
+  rates.start();
+  started.push(rates);
+  return { metrics, acceptance, worker, rates, feed };
+}
+
+test('what is counted becomes rates, and what is timed becomes percentiles', async () => {
+  const { metrics, worker, rates } = scene('a');
+  for (let i = 0; i < 30; i++)
+    metrics.answered('sync', i < 20 ? 'reserved' : 'sold_out', performance.now() - 8);
+  metrics.answered('sync', 'overloaded', null);
+  metrics.answered('async', 'accepted', performance.now());
+  worker.stats.reserved += 2;
+  worker.stats.refused += 1;
+  metrics.confirmTimes.record(30);
+  await until(() => (rates.now()[0]?.figures.perSecond.syncAttempts ?? 0) > 0);
+  const [{ figures, ageMs }] = rates.now() as [ReturnType<Rates['now']>[number]];
+  const counted = Object.fromEntries(
+    RATES.map((name) => [name, Math.round((figures.perSecond[name] * figures.windowMs) / 1000)]),
+  );
+  expect(counted).toMatchObject({
+    syncAttempts: 31,
+    asyncAttempts: 1,
+    reserved: 22,
+    refused: 11,
+    confirmed: 3,
+  });
+  expect(figures.times.syncP99Ms).toBeWithin(5, 26);
+  expect(figures.times.confirmP99Ms).toBeWithin(25, 51);
+  expect(figures.rssBytes).toBeGreaterThan(1e6);
+  expect(ageMs).toBeLessThan(10_000);
+});
+
+test('every process knows the figures of all, and those of nothing timed are null', async () => {
+  const here = scene('a');
+  const there = scene('b', here.feed);
+  await until(() => here.rates.now().length === 2 && there.rates.now().length === 2);
+  expect(
+    here.rates
+      .now()
+      .map(({ figures }) => figures.instance)
+      .toSorted(),
+  ).toEqual(['a', 'b']);
+  expect(here.rates.now()[0]!.figures.times).toEqual({
+    syncP50Ms: null,
+    syncP99Ms: null,
+    acceptP99Ms: null,
+    confirmP99Ms: null,
+  });
+});
+
+test('a percentile lies in the bucket that holds it', () => {
+  const latencies = createLatencies();
+  for (let ms = 1; ms <= 100; ms++) latencies.record(ms);
+  const { cumulative } = latencies.read();
+  expect(percentileMs(cumulative, 0.5)).toBe(50);
+  expect(percentileMs(cumulative, 0.99)).toBe(99);
+  latencies.record(1e9);
+  expect(percentileMs(latencies.read().cumulative, 1)).toBe(30_000);
+  expect(percentileMs(createLatencies().read().cumulative, 0.5)).toBeNull();
+});
+
+test.skipIf(process.platform !== 'linux')(
+  'B7 a process that is full of connections goes on telling its figures, with the last memory it could read',
+  async () => {
+    const script = `
+      import { openSync } from 'node:fs';
+      import { createMetrics } from '${import.meta.dir}/metrics.ts';
+      import { createRates } from '${import.meta.dir}/rates.ts';
+      const stats = new Proxy({}, { get: () => 0 });
+      let told = 0;
+      let isFull = false;
+      createRates({
+        instance: 'one', metrics: createMetrics(), acceptance: { stats }, worker: { stats }, settlement: { stats }, everyMs: 5,
+        feed: {
+          subscribe: () => () => {},
+          announceFigures({ rssBytes }) {
+            if (++told === 1) fill();
+            if (told < 4) return;
+            console.log(isFull, rssBytes > 0);
+            process.exit(0);
+          },
+        },
+      }).start();
+      setInterval(() => {}, 1000);
+      function fill() {
+        try {
+          for (;;) openSync('/dev/null', 'r');
+        } catch {
+          isFull = true;
+        }
+      }`;
+    const command = ['sh', '-c', 'ulimit -n 200; exec "$0" -e "$1"', process.execPath, script];
+    expect(await runToEnd(command)).toEqual({ exit: 0, stdout: 'true true\n', stderr: '' });
+  },
+);

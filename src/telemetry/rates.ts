@@ -1,0 +1,168 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Settlement } from '../app/payments/settlement.ts';
+import type { Acceptance } from '../app/purchase/acceptance.ts';
+import type { Worker } from '../app/purchase/worker.ts';
+import { type Figures, RATES, type Rate } from '../domain/figures.ts';
+import type { Feed } from '../ports/feed.ts';
+import { type Latencies, percentileMs } from './latencies.ts';
+import type { Metrics } from './metrics.ts';
+
+/**
+ * Live figures of all processes. Each tells its own once a second, made of counters that are kept anyway, and remembers
+ * what the others told last. Nothing is added to the way of a purchase.
+ */
+export interface Rates {
+  start(): void;
+  /** What every process told last, ours included, with its age; those silent for ten seconds are left out. */
+  now(): readonly AgedFigures[];
+  close(): void;
+}
+
+export interface AgedFigures {
+  readonly figures: Figures;
+  readonly ageMs: number;
+}
+
+export interface RatesDependencies {
+  readonly instance: string;
+  readonly metrics: Metrics;
+  readonly acceptance: Pick<Acceptance, 'stats'>;
+  readonly worker: Pick<Worker, 'stats'>;
+  readonly settlement: Pick<Settlement, 'stats'>;
+  readonly feed: Pick<Feed, 'announceFigures' | 'subscribe'>;
+  readonly everyMs?: number;
+}
+
+const EVERY_MS = 1_000;
+/** Rates are of so many of the last tellings: ten seconds are steady, and still show what happens. */
+const WINDOW_TELLINGS = 10;
+/** A process that is silent for this long has gone, or cannot be heard. */
+const FORGET_AFTER_MS = 10_000;
+/** More processes than anybody runs. */
+const INSTANCES_MAX = 1_000;
+/** How often the event loop's delay is looked at. */
+const DELAY_RESOLUTION_MS = 20;
+
+interface Snapshot {
+  readonly atMs: number;
+  readonly counts: Readonly<Record<Rate, number>>;
+  readonly times: Readonly<Record<'sync' | 'async' | 'confirm', readonly number[]>>;
+  readonly cpuMicros: number;
+}
+
+export function createRates(dependencies: RatesDependencies): Rates {
+  const { instance, metrics, acceptance, worker, settlement, feed, everyMs = EVERY_MS } = dependencies;
+  const told = new Map<string, { figures: Figures; atMs: number }>();
+  const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
+  const snapshots: Snapshot[] = [];
+  let timer: Timer | undefined;
+  let rssBytes = 0;
+  const unsubscribe = feed.subscribe({
+    figures(figures) {
+      if (told.size >= INSTANCES_MAX && !told.has(figures.instance)) return;
+      told.set(figures.instance, { figures, atMs: performance.now() });
+    },
+  });
+
+  function tell(): void {
+    const last = snapshot();
+    snapshots.push(last);
+    if (snapshots.length > WINDOW_TELLINGS + 1) snapshots.shift();
+    const eventLoopP99Ms = delays.percentile(99) / 1e6;
+    delays.reset();
+    rssBytes = readRss() ?? rssBytes;
+    feed.announceFigures({
+      instance,
+      ...between(snapshots[0]!, last),
+      eventLoopP99Ms: Number.isFinite(eventLoopP99Ms) ? eventLoopP99Ms : 0,
+      rssBytes,
+      uptimeMs: Math.round(process.uptime() * 1000),
+    });
+  }
+
+  function snapshot(): Snapshot {
+    const { sync, async: accepting } = metrics.read();
+    const { paid, declined, expired, failedAttempts, unanswered } = settlement.stats;
+    const { user, system } = process.cpuUsage();
+    return {
+      atMs: performance.now(),
+      counts: {
+        syncAttempts: sync.attempts,
+        asyncAttempts: accepting.attempts,
+        reserved: sync.reserved + worker.stats.reserved,
+        refused: sync.refused + worker.stats.refused,
+        accepted: acceptance.stats.accepted,
+        confirmed: worker.stats.reserved + worker.stats.refused,
+        paid,
+        declined,
+        expired,
+        paymentFailures: failedAttempts + unanswered,
+      },
+      times: {
+        sync: countsOf(sync.latencies),
+        async: countsOf(accepting.latencies),
+        confirm: countsOf(metrics.confirmTimes),
+      },
+      cpuMicros: user + system,
+    };
+  }
+
+  return {
+    start() {
+      delays.enable();
+      snapshots.push(snapshot());
+      timer = setInterval(tell, everyMs).unref();
+    },
+    now() {
+      const nowMs = performance.now();
+      for (const [name, { atMs }] of told) if (nowMs - atMs > FORGET_AFTER_MS) told.delete(name);
+      return [...told.values()].map(({ figures, atMs }) => ({ figures, ageMs: Math.round(nowMs - atMs) }));
+    },
+    close() {
+      clearInterval(timer);
+      delays.disable();
+      unsubscribe();
+    },
+  };
+}
+
+/** Null while the process has no file descriptor left for it: it is full of connections, and a throw would end it. */
+function readRss(): number | null {
+  try {
+    return process.memoryUsage().rss;
+  } catch {
+    return null;
+  }
+}
+
+function countsOf(latencies: Latencies): readonly number[] {
+  return latencies.read().cumulative;
+}
+
+function between(
+  first: Snapshot,
+  last: Snapshot,
+): Pick<Figures, 'windowMs' | 'perSecond' | 'times' | 'cpuShare'> {
+  const windowMs = Math.max(1, Math.round(last.atMs - first.atMs));
+  const rate = (name: Rate) => round(((last.counts[name] - first.counts[name]) * 1000) / windowMs);
+  const time = (name: keyof Snapshot['times'], share: number) => {
+    const counts = last.times[name].map((count, i) => count - first.times[name][i]!);
+    return percentileMs(counts, share);
+  };
+  return {
+    windowMs,
+    perSecond: Object.fromEntries(RATES.map((name) => [name, rate(name)])) as Record<Rate, number>,
+    times: {
+      syncP50Ms: time('sync', 0.5),
+      syncP99Ms: time('sync', 0.99),
+      acceptP99Ms: time('async', 0.99),
+      confirmP99Ms: time('confirm', 0.99),
+    },
+    cpuShare: Math.max(0, round((last.cpuMicros - first.cpuMicros) / 1000 / windowMs)),
+  };
+}
+
+/** Three digits behind the point are more than a rate means. */
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,36 @@
+import { Counter, Gauge } from 'prom-client';
+import type { Reconciler, TaskStats } from '../app/maintenance/reconciler.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Shows what the reconciler does and puts right, by task; each process tells of itself, and one at a time has the duty. */
+export function watchReconciler({ registry }: Metrics, { stats }: Pick<Reconciler, 'stats'>): void {
+  const show = (
+    Kind: typeof Counter | typeof Gauge,
+    name: string,
+    help: string,
+    read: (task: TaskStats) => number,
+  ) =>
+    new Kind({
+      name: `pulsecart_reconciler_${name}`,
+      help,
+      labelNames: ['task'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [task, one] of Object.entries(stats)) this.inc({ task }, read(one));
+      },
+    });
+
+  show(Counter, 'runs_total', 'Rounds done here', ({ runs }) => runs);
+  show(
+    Counter,
+    'corrected_total',
+    'Products shown to the gate anew; purchases by which the count was wrong',
+    ({ corrected }) => corrected,
+  );
+  show(Counter, 'failures_total', 'Rounds broken off by an engine', ({ failures }) => failures);
+  show(Gauge, 'on_duty', '1 while this process does it', ({ holdsDuty }) => Number(holdsDuty));
+  show(Gauge, 'last_run_age_seconds', 'Since the last round here; 0 before the first', ({ lastRunAtMs }) =>
+    lastRunAtMs === null ? 0 : (performance.now() - lastRunAtMs) / 1000,
+  );
+}

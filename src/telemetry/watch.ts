@@ -1,0 +1,154 @@
+import type { Retention } from '../app/maintenance/retention.ts';
+import type { Endings } from '../app/payments/endings.ts';
+import type { Settlement } from '../app/payments/settlement.ts';
+import type { Acceptance } from '../app/purchase/acceptance.ts';
+import type { PurchaseDesk } from '../app/purchase/desk.ts';
+import type { Tracking } from '../app/purchase/tracking.ts';
+import type { Worker } from '../app/purchase/worker.ts';
+import type { Live } from '../app/stream/live.ts';
+import type { Clock } from '../domain/clock.ts';
+import { available, type Product } from '../domain/product.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import type { Queue, QueueName, QueueStatus } from '../ports/queue.ts';
+import type { Labelled, Metrics } from './metrics.ts';
+
+interface House {
+  readonly desk: PurchaseDesk;
+  readonly acceptance: Acceptance;
+  readonly worker: Worker;
+  readonly tracking: Tracking;
+  readonly settlement: Settlement;
+  readonly live: Live;
+  readonly queue: Queue;
+  readonly endings: Endings;
+  readonly ledger: Ledger;
+  readonly retention: Retention;
+  readonly clock: Clock;
+  readonly gateFigures?: { readonly isOpen: boolean; readonly openings: number };
+}
+
+/** Shows the figures that the house keeps anyway; they are read when somebody asks. */
+export function watchHouse(metrics: Metrics, house: House): void {
+  const {
+    desk,
+    acceptance,
+    worker,
+    tracking,
+    settlement,
+    endings,
+    live,
+    queue,
+    ledger,
+    clock,
+    retention,
+    gateFigures,
+  } = house;
+  const counter = (name: string, help: string, read: () => number) =>
+    metrics.watch(`pulsecart_${name}`, help, 'counter', read);
+  const gauge = (name: string, help: string, read: () => number) =>
+    metrics.watch(`pulsecart_${name}`, help, 'gauge', read);
+
+  counter('desk_batches_total', 'Batches committed by the purchase desk', () => desk.stats.batches);
+  counter('desk_decided_total', 'Purchases decided by the ledger', () => desk.stats.decided);
+  counter('gate_refused_total', 'Purchases refused by the gate', () => desk.stats.refusedByGate);
+  counter('gate_waited_total', 'Purchases that waited for units held by others', () => desk.stats.waited);
+  gauge('gate_bypassed', '1 while batches go past the gate', () => Number(gateFigures?.isOpen ?? false));
+  counter('gate_bypasses_total', 'Times that the gate was in trouble', () => gateFigures?.openings ?? 0);
+  gauge('desk_inside', 'Purchases inside the desk now', () => desk.stats.inside);
+  counter('accepted_total', 'Async purchases accepted', () => acceptance.stats.accepted);
+  counter('accepted_messages_total', 'Messages that carried them', () => acceptance.stats.messages);
+  counter('worker_decided_total', 'Async purchases decided here', () => worker.stats.decided);
+  counter('worker_retried_total', 'Async purchases put back for another attempt', () => worker.stats.retried);
+  counter('worker_dead_lettered_total', 'Async purchases put aside', () => worker.stats.deadLettered);
+  gauge('tracking_waiting', 'Readers waiting for an outcome', () => tracking.waiting());
+  gauge('live_viewers', 'Live viewers now', () => live.viewers());
+  counter('live_told_total', 'Events told to live viewers', () => live.stats.told);
+  counter(
+    'live_dropped_total',
+    'Times that a viewer did not read and was dropped to a snapshot',
+    () => live.stats.dropped,
+  );
+  counter(
+    'live_turned_away_total',
+    'Streams refused because there were too many',
+    () => live.stats.turnedAway,
+  );
+  counter('orders_paid_total', 'Orders paid', () => settlement.stats.paid);
+  counter('orders_declined_total', 'Orders declined by the provider', () => settlement.stats.declined);
+  counter('orders_expired_total', 'Orders whose hold ran out', () => settlement.stats.expired);
+  counter(
+    'charges_found_total',
+    'Orders to charge that no message led to any more',
+    () => settlement.stats.lostFound,
+  );
+  counter(
+    'charge_attempts_failed_total',
+    'Charge attempts that failed',
+    () => settlement.stats.failedAttempts,
+  );
+  counter('forgotten_outcomes_total', 'Outcomes deleted after their time', () => retention.stats.outcomes);
+  counter('forgotten_keys_total', 'Idempotency keys deleted after their time', () => retention.stats.keys);
+  counter(
+    'forgotten_operations_total',
+    'Log entries deleted after their time',
+    () => retention.stats.operations,
+  );
+  counter(
+    'forgotten_dead_letters_total',
+    'Dead letters discarded after their time',
+    () => retention.stats.deadLetters,
+  );
+  counter('retention_failures_total', 'Rounds broken off by an engine', () => retention.stats.failures);
+  counter('orders_cancelled_total', 'Orders cancelled here', () => endings.stats.cancelled);
+  counter('refunds_total', 'Captures given back', () => settlement.stats.refunded);
+  counter(
+    'refund_tries_failed_total',
+    'Tries to give one back that failed',
+    () => settlement.stats.failedRefunds,
+  );
+  counter(
+    'captures_told_total',
+    'Captures that the payment company told of by itself',
+    () => settlement.stats.toldCaptures,
+  );
+  metrics.watchSource('refunds_due', () => ledger.refundsDue(), {
+    pulsecart_refunds_due: ['Captures on their way back', ({ count }) => count],
+    pulsecart_refunds_due_oldest_age_seconds: [
+      'Since when the oldest of them is',
+      ({ oldestAt }) => (oldestAt === null ? 0 : Math.max(0, clock() - oldestAt) / 1000),
+    ],
+  });
+  gauge('charges_in_flight', 'Charges under way', () => settlement.stats.inFlight);
+  metrics.watchSource('queues', () => queue.status(), {
+    ...figuresOf('purchases'),
+    ...figuresOf('payments'),
+  });
+  metrics.watchSource('products', () => ledger.products(), {
+    pulsecart_units: ['Units by product and state', (products) => products.flatMap(unitsOf)],
+  });
+}
+
+type QueueGauge = readonly [help: string, read: (all: readonly QueueStatus[]) => number];
+
+function figuresOf(name: QueueName): Record<string, QueueGauge> {
+  const figureIn = (all: readonly QueueStatus[]) => all.find((one) => one.name === name);
+  return {
+    [`pulsecart_queue_${name}_waiting`]: [
+      `Items of the ${name} queue not yet done`,
+      (all) => (figureIn(all)?.ready ?? 0) + (figureIn(all)?.unacknowledged ?? 0),
+    ],
+    [`pulsecart_queue_${name}_oldest_age_seconds`]: [
+      'Age of its oldest message',
+      (all) => (figureIn(all)?.oldestAgeMs ?? 0) / 1000,
+    ],
+  };
+}
+
+function unitsOf(product: Product): Labelled[] {
+  const label = String(product.id);
+  return [
+    [{ product: label, state: 'available' }, available(product)],
+    [{ product: label, state: 'reserved' }, product.reserved],
+    [{ product: label, state: 'sold' }, product.sold],
+  ];
+}
