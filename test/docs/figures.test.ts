@@ -1,5 +1,4 @@
 import { expect, test } from 'bun:test';
-import { LATEST_SCHEMA } from '../../src/adapters/sqlite/store.ts';
 import { runPulsecart } from '../support/command.ts';
 import { documents, readDocument } from './documents.ts';
 
@@ -14,7 +13,6 @@ test('P6 the README shows as many verdicts as a demo gives', async () => {
 });
 
 test('P6 no other document counts verdicts or schemas, which change with each kind of fault that is looked for', () => {
-  expect(LATEST_SCHEMA).toBeGreaterThan(1);
   for (const path of documents().filter((path) => path !== 'README.md')) {
     const [counted] =
       /\b(?:one|two|three|\d+)(?: more)? (?:verdicts?|schemas?) (?!\d)/i.exec(readDocument(path)) ?? [];

@@ -29,13 +29,14 @@ test.skipIf(!productionEngines)(
     const slow = purchase(Date.now());
     const somebody = new Client({ connectionString: url });
     await somebody.connect();
-    // As a worker of an older release decides it, whose disk stands still at the commit.
+    // As a worker decides it that minds no time, and whose disk stands still at the commit.
     await somebody.query('BEGIN');
-    await somebody.query('SELECT pulsecart_sell(true, $1, $2, $3, $4, NULL, NULL)', [
+    await somebody.query('SELECT pulsecart_sell(true, $1, $2, $3, $4, NULL, NULL, $5, NULL)', [
       [1],
       [1],
       [1],
       [slow.id],
+      slow.id,
     ]);
     await expect(ledger.conclude(slow)).rejects.toMatchObject({ code: 'unavailable' });
     expect((await ledger.find([slow.id])).size).toBe(0);

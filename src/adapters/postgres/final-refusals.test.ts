@@ -73,10 +73,16 @@ describe.skipIf(!productionEngines)('final refusals in PostgreSQL', () => {
     }
   }, 60_000);
 
-  test('a process of the release before does not sell to a purchase that has been ended', async () => {
+  test('a statement that arrives late does not sell to a purchase that has been ended', async () => {
     const { id } = purchase();
     await ledger.conclude({ id, channel: 'sync', decideBy: 0 });
-    await sql(url, 'SELECT pulsecart_sell(false, $1, $2, $3, $4, NULL, NULL)', [[1], [1], [1], [id]]);
+    await sql(url, 'SELECT pulsecart_sell(false, $1, $2, $3, $4, NULL, NULL, $5, NULL)', [
+      [1],
+      [1],
+      [1],
+      [id],
+      id,
+    ]);
     expect((await ledger.find([id])).get(id)).toMatchObject({ kind: 'refused', code: 'too_old' });
     expect(await sql(url, 'SELECT id FROM orders WHERE id = $1', [id])).toEqual([]);
   });
@@ -90,7 +96,7 @@ describe.skipIf(!productionEngines)('final refusals in PostgreSQL', () => {
     expect(await buy()).toBe('reserved');
     await sql(
       own.url,
-      `INSERT INTO outcomes SELECT gen_random_uuid(), 1, 0, 0, 1, 'sold_out' FROM generate_series(1, 20000)`,
+      `INSERT INTO outcomes (purchase_id, product_id, available, decided_at, quantity, code) SELECT gen_random_uuid(), 1, 0, 0, 1, 'sold_out' FROM generate_series(1, 20000)`,
     );
     expect([await buy(), await buy()]).toEqual(['reserved', 'reserved']);
     await undisturbed.close();

@@ -1,38 +1,13 @@
 import type { Client } from 'pg';
 import { AppError } from '../../domain/errors.ts';
 import type { Place } from './connection.ts';
+import decide from './migrations/0001-decide.sql' with { type: 'text' };
+import sales from './migrations/0001-sales.sql' with { type: 'text' };
+import settle from './migrations/0001-settle.sql' with { type: 'text' };
 import tables from './migrations/0001-tables.sql' with { type: 'text' };
-import decide from './migrations/0002-decide.sql' with { type: 'text' };
-import settle from './migrations/0003-settle.sql' with { type: 'text' };
-import keys from './migrations/0004-keys.sql' with { type: 'text' };
-import operations from './migrations/0005-operations.sql' with { type: 'text' };
-import endings from './migrations/0006-endings.sql' with { type: 'text' };
-import sales from './migrations/0007-sales.sql' with { type: 'text' };
-import retention from './migrations/0008-retention.sql' with { type: 'text' };
-import finalRefusals from './migrations/0009-final-refusals.sql' with { type: 'text' };
-import freshRefunds from './migrations/0010-fresh-refunds.sql' with { type: 'text' };
-import expectedPrices from './migrations/0011-expected-prices.sql' with { type: 'text' };
-import opensNow from './migrations/0012-opens-now.sql' with { type: 'text' };
-import customersRequired from './migrations/0013-customers-required.sql' with { type: 'text' };
-import operationKeys from './migrations/0014-operation-keys.sql' with { type: 'text' };
 
-/** In order; a file is never edited once it has been released. */
-const MIGRATIONS: readonly string[] = [
-  tables,
-  decide,
-  settle,
-  keys,
-  operations,
-  endings,
-  sales,
-  retention,
-  finalRefusals,
-  freshRefunds,
-  expectedPrices,
-  opensNow,
-  customersRequired,
-  operationKeys,
-];
+/** In order; none is edited once it has been released. */
+export const MIGRATIONS: readonly string[] = [[tables, decide, settle, sales].join('\n')];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 
 /** Any number, as long as it stays the same: whoever migrates holds this lock. */
@@ -56,9 +31,13 @@ export async function lockMigrations(client: Client): Promise<void> {
  * Brings the schema up to date, in one transaction and by one process at a time: instances that start together wait for the
  * first. Throws AppError `unusable_store` for a schema that only a newer PulseCart knows.
  */
-export async function migrate(client: Client, { name: place, schema }: Place): Promise<void> {
+export async function migrate(
+  client: Client,
+  { name: place, schema }: Place,
+  migrations = MIGRATIONS,
+): Promise<void> {
   await requirePath(client, place, schema);
-  if (isCurrent(await schemaVersion(client), place)) return;
+  if (isCurrent(await schemaVersion(client), place, migrations)) return;
   await client.query('BEGIN');
   await lockMigrations(client);
   if (schema !== null) await makeSchema(client, place, schema);
@@ -66,10 +45,10 @@ export async function migrate(client: Client, { name: place, schema }: Place): P
   // because a session hears of others' tables only when it locks one.
   await client.query('CREATE TABLE IF NOT EXISTS pulsecart_schema (version integer NOT NULL)');
   const version = await schemaVersion(client);
-  if (!isCurrent(version, place)) {
-    for (const migration of MIGRATIONS.slice(version)) await client.query(migration);
+  if (!isCurrent(version, place, migrations)) {
+    for (const migration of migrations.slice(version)) await client.query(migration);
     await client.query('DELETE FROM pulsecart_schema');
-    await client.query('INSERT INTO pulsecart_schema VALUES ($1)', [MIGRATIONS.length]);
+    await client.query('INSERT INTO pulsecart_schema VALUES ($1)', [migrations.length]);
   }
   await client.query('COMMIT');
 }
@@ -111,27 +90,27 @@ async function makeSchema(client: Client, place: string, schema: string): Promis
 }
 
 /** Throws `unusable_store` unless the schema is exactly the one this program reads: an audit changes nothing. */
-export async function requireSchema(client: Client, place: string): Promise<void> {
+export async function requireSchema(client: Client, place: string, migrations = MIGRATIONS): Promise<void> {
   const version = await schemaVersion(client);
-  if (isCurrent(version, place)) return;
+  if (isCurrent(version, place, migrations)) return;
   throw new AppError(
     'unusable_store',
     version === 0
       ? `There is no PulseCart data in the PostgreSQL database ${place}.`
-      : `The PostgreSQL database ${place} has schema ${version}, older than this PulseCart's ${MIGRATIONS.length}. ` +
+      : `The PostgreSQL database ${place} has schema ${version}, older than this PulseCart's ${migrations.length}. ` +
           'Starting a server on it brings it up to date.',
   );
 }
 
-function isCurrent(version: number, place: string): boolean {
-  if (version > MIGRATIONS.length) {
+function isCurrent(version: number, place: string, { length: latest } = MIGRATIONS): boolean {
+  if (version > latest) {
     throw new AppError(
       'unusable_store',
       `The PostgreSQL database ${place} has schema ${version}; this PulseCart knows schemas up to ` +
-        `${MIGRATIONS.length}. Start the newer PulseCart that made it.`,
+        `${latest}. Start the newer PulseCart that made it.`,
     );
   }
-  return version === MIGRATIONS.length;
+  return version === latest;
 }
 
 export async function schemaVersion(client: Client): Promise<number> {

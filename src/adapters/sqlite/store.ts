@@ -2,27 +2,11 @@ import { Database } from 'bun:sqlite';
 import { accessSync, constants as fs, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../domain/errors.ts';
-import theHouse from './migrations/0001-the-house.sql' with { type: 'text' };
-import countsAndDuties from './migrations/0002-counts-and-duties.sql' with { type: 'text' };
-import operations from './migrations/0003-operations.sql' with { type: 'text' };
-import endings from './migrations/0004-endings.sql' with { type: 'text' };
-import retention from './migrations/0005-retention.sql' with { type: 'text' };
-import finalRefusals from './migrations/0006-final-refusals.sql' with { type: 'text' };
-import customersRequired from './migrations/0007-customers-required.sql' with { type: 'text' };
-import operationKeys from './migrations/0008-operation-keys.sql' with { type: 'text' };
+import tables from './migrations/0001-tables.sql' with { type: 'text' };
 import { watchFiles } from './own-files.ts';
 
-/** In order; a file is never edited once it has been released. */
-const MIGRATIONS: readonly string[] = [
-  theHouse,
-  countsAndDuties,
-  operations,
-  endings,
-  retention,
-  finalRefusals,
-  customersRequired,
-  operationKeys,
-];
+/** In order; none is edited once it has been released. */
+export const MIGRATIONS: readonly string[] = [tables];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 
 export const DATABASE_FILE = 'pulsecart.db';
@@ -320,10 +304,11 @@ function check(file: string): void {
   }
 }
 
-function migrate(db: Database): void {
-  for (let version = schemaVersion(db); version < MIGRATIONS.length; version++) {
+/** Each migration with its version in one transaction. */
+export function migrate(db: Database, migrations = MIGRATIONS): void {
+  for (let version = schemaVersion(db); version < migrations.length; version++) {
     db.transaction(() => {
-      db.exec(MIGRATIONS[version]!);
+      db.exec(migrations[version]!);
       db.exec(`PRAGMA user_version = ${version + 1}`);
     }).immediate();
   }

@@ -6,7 +6,7 @@
 -- damage its indexes.
 
 CREATE TYPE order_status AS ENUM
-  ('reserved', 'charging', 'paid', 'declined', 'expired', 'cancelled', 'refunding', 'refunded');
+  ('reserved', 'charging', 'paid', 'declined', 'expired', 'cancelled', 'refunding', 'returning', 'refunded');
 
 CREATE TYPE channel AS ENUM ('sync', 'async');
 
@@ -26,6 +26,8 @@ CREATE TABLE products (
   per_customer_limit integer CHECK (per_customer_limit >= 1),
   hold_seconds       integer NOT NULL CHECK (hold_seconds >= 1),
   state              text    NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'paused')),
+  -- An anonymous purchase is refused as `customer_required`.
+  customer_required  boolean NOT NULL DEFAULT false,
   currency           text    NOT NULL,
   name               text    NOT NULL,
   CHECK (reserved + sold <= total)
@@ -76,15 +78,20 @@ CREATE TABLE holdings (
   PRIMARY KEY (product_id, generation, customer)
 ) WITH (fillfactor = 80);
 
--- Final outcomes of async purchases that got nothing; those that got their units are in orders, under the same id.
+-- Final outcomes of async purchases that got nothing, and of sync ones that were asked for again; those that got their units are
+-- in orders, under the same id.
 CREATE TABLE outcomes (
   purchase_id uuid    PRIMARY KEY,
   product_id  bigint  NOT NULL,
   available   bigint  NOT NULL,
   decided_at  bigint  NOT NULL,
   quantity    integer NOT NULL,
+  sync        boolean NOT NULL DEFAULT false,
   code        text    NOT NULL
 );
+
+-- Few, and looked for by each batch of sync purchases.
+CREATE INDEX outcomes_sync ON outcomes (purchase_id) WHERE sync;
 
 CREATE TABLE keys (
   purchase_id uuid   NOT NULL,
@@ -95,6 +102,19 @@ CREATE TABLE keys (
   PRIMARY KEY (scope, value)
 );
 
+-- Keys are pruned by their age; without the index every key would be read, again and again, to find the few that are old.
+-- New entries come at its end, which is where an index is cheapest.
+CREATE INDEX keys_by_age ON keys (accepted_at);
+
+-- Keys that a batch refused to sync purchases, by their hashes. Needed for as long as an earlier statement may be on its way,
+-- and pruned after that.
+CREATE TABLE key_refusals (
+  decided_at bigint   NOT NULL,
+  keys       bigint[] NOT NULL
+);
+
+CREATE INDEX key_refusals_by_age ON key_refusals (decided_at);
+
 -- Attempts to decide a purchase whose message came back; counted before each attempt.
 CREATE TABLE attempts (
   purchase_id     uuid    PRIMARY KEY,
@@ -103,26 +123,52 @@ CREATE TABLE attempts (
 );
 
 CREATE TABLE payments (
-  order_id     uuid    NOT NULL,
-  amount_minor bigint  NOT NULL,
-  created_at   bigint  NOT NULL,
-  updated_at   bigint  NOT NULL,
-  attempt      integer NOT NULL,
-  currency     text    NOT NULL,
-  status       text    NOT NULL DEFAULT 'pending'
-    CHECK (status IN ('pending', 'captured', 'declined', 'failed', 'cancelled')),
-  provider_id  text,
-  reason       text,
-  PRIMARY KEY (order_id, attempt)
+  order_id      uuid    NOT NULL,
+  amount_minor  bigint  NOT NULL,
+  created_at    bigint  NOT NULL,
+  updated_at    bigint  NOT NULL,
+  -- When the provider is to be asked (again) for the refund.
+  refund_due_at bigint,
+  attempt       integer NOT NULL,
+  refund_tries  integer NOT NULL DEFAULT 0,
+  currency      text    NOT NULL,
+  status        text    NOT NULL DEFAULT 'pending'
+    CHECK (status IN ('pending', 'captured', 'declined', 'failed', 'cancelled', 'refunding', 'refunded')),
+  provider_id   text,
+  reason        text,
+  PRIMARY KEY (order_id, attempt),
+  CHECK ((status = 'refunding') = (refund_due_at IS NOT NULL))
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
+
+-- The money on its way back: a handful of rows, whatever the table grows to. Not by the status, which would then be indexed,
+-- and each settled charge would cost a change of the index.
+CREATE INDEX payments_refunds ON payments (refund_due_at) WHERE refund_due_at IS NOT NULL;
+
+-- What operators did, and why. An id begins with its time, so the newest are at the end. An operation that came with an
+-- Idempotency-Key has it here, and so in the commit of the step: `key` is the value with the call that it belongs to,
+-- `fingerprint` what was asked for.
+CREATE TABLE operations (
+  id          uuid   PRIMARY KEY,
+  at          bigint NOT NULL,
+  actor       text   NOT NULL,
+  action      text   NOT NULL,
+  subject     text   NOT NULL,
+  reason      text,
+  details     jsonb  NOT NULL,
+  key         text,
+  fingerprint text
+);
+
+CREATE UNIQUE INDEX operations_by_key ON operations (key) WHERE key IS NOT NULL;
 
 CREATE TABLE secrets (
   name  text  PRIMARY KEY,
   value bytea NOT NULL
 );
 
--- Async purchases handed to the queue, decided by us, and decided at once by their id. Each is the sum of its rows. A batch adds to the row of its first product, which it has locked already, so that
--- sales of different products do not wait for each other here.
+-- Async purchases handed to the queue, decided by us, decided at once by their id, and pruned. Each is the sum of its rows. A
+-- batch adds to the row of its first product, which it has locked already, so that sales of different products do not wait for
+-- each other here.
 CREATE TABLE counters (
   name  text    NOT NULL,
   shard integer NOT NULL,
@@ -137,7 +183,7 @@ CREATE TABLE duties (
 );
 
 INSERT INTO counters SELECT 'async_decided', shard, 0 FROM generate_series(0, 63) AS shard;
-INSERT INTO counters VALUES ('async_queued', 0, 0), ('async_by_the_id', 0, 0);
+INSERT INTO counters VALUES ('async_queued', 0, 0), ('async_by_the_id', 0, 0), ('async_pruned', 0, 0);
 
 -- The ledger's clock: the time now, not that of the transaction's begin, which may lie before a lock it waited for.
 CREATE FUNCTION pulsecart_now() RETURNS bigint LANGUAGE sql VOLATILE AS
@@ -157,7 +203,7 @@ CREATE FUNCTION pulsecart_product(p products) RETURNS json LANGUAGE sql STABLE A
   SELECT json_build_object('id', p.id, 'name', p.name, 'priceMinor', p.price_minor, 'currency', p.currency,
     'total', p.total, 'reserved', p.reserved, 'sold', p.sold, 'version', p.version, 'generation', p.generation,
     'state', p.state, 'opensAt', p.opens_at, 'closesAt', p.closes_at, 'perCustomerLimit', p.per_customer_limit,
-    'holdSeconds', p.hold_seconds)
+    'customerRequired', p.customer_required, 'holdSeconds', p.hold_seconds)
 $$;
 
 CREATE FUNCTION pulsecart_order(o orders) RETURNS json LANGUAGE sql STABLE AS $$

@@ -18,6 +18,8 @@ CREATE TABLE products (
   per_customer_limit INTEGER CHECK (per_customer_limit >= 1),
   hold_seconds       INTEGER NOT NULL CHECK (hold_seconds >= 1),
   last_number        INTEGER NOT NULL DEFAULT 0,
+  -- 1: an anonymous purchase is refused as `customer_required`.
+  customer_required  INTEGER NOT NULL DEFAULT 0,
   CHECK (reserved + sold <= total)
 ) STRICT;
 
@@ -66,15 +68,20 @@ CREATE TABLE holdings (
   PRIMARY KEY (product_id, generation, customer)
 ) STRICT, WITHOUT ROWID;
 
--- Final outcomes of async purchases that got nothing; those that got their units are in orders, under the same id.
+-- Final outcomes of async purchases that got nothing, and of sync ones that were asked for again; those that got their units are
+-- in orders, under the same id.
 CREATE TABLE outcomes (
   purchase_id TEXT    PRIMARY KEY,
   product_id  INTEGER NOT NULL,
   quantity    INTEGER NOT NULL,
   code        TEXT    NOT NULL,
   available   INTEGER NOT NULL,
-  decided_at  INTEGER NOT NULL
+  decided_at  INTEGER NOT NULL,
+  sync        INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+
+-- Few, and looked for by each batch of sync purchases.
+CREATE INDEX outcomes_sync ON outcomes (purchase_id) WHERE sync = 1;
 
 CREATE TABLE keys (
   scope       TEXT    NOT NULL,
@@ -85,6 +92,10 @@ CREATE TABLE keys (
   PRIMARY KEY (scope, value)
 ) STRICT, WITHOUT ROWID;
 
+-- Keys are pruned by their age. The index costs a keyed purchase about 2 of the 30 µs that it takes here; without it every key
+-- would be read, again and again, to find the few that are old.
+CREATE INDEX keys_by_age ON keys (accepted_at);
+
 -- Attempts to decide a purchase whose message came back; counted before each attempt.
 CREATE TABLE attempts (
   purchase_id     TEXT    PRIMARY KEY,
@@ -93,29 +104,62 @@ CREATE TABLE attempts (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE payments (
-  order_id     TEXT    NOT NULL,
-  attempt      INTEGER NOT NULL,
-  amount_minor INTEGER NOT NULL,
-  currency     TEXT    NOT NULL,
-  status       TEXT    NOT NULL CHECK (status IN ('pending', 'captured', 'declined', 'failed', 'cancelled')),
-  provider_id  TEXT,
-  reason       TEXT,
-  created_at   INTEGER NOT NULL,
-  updated_at   INTEGER NOT NULL,
-  PRIMARY KEY (order_id, attempt)
+  order_id      TEXT    NOT NULL,
+  attempt       INTEGER NOT NULL,
+  amount_minor  INTEGER NOT NULL,
+  currency      TEXT    NOT NULL,
+  status        TEXT    NOT NULL
+    CHECK (status IN ('pending', 'captured', 'declined', 'failed', 'cancelled', 'refunding', 'refunded')),
+  provider_id   TEXT,
+  reason        TEXT,
+  created_at    INTEGER NOT NULL,
+  updated_at    INTEGER NOT NULL,
+  -- When the provider is to be asked (again) for the refund.
+  refund_due_at INTEGER,
+  refund_tries  INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (order_id, attempt),
+  CHECK ((status = 'refunding') = (refund_due_at IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
+
+-- The money on its way back: a handful of rows, whatever the table grows to.
+CREATE INDEX payments_refunds ON payments (refund_due_at) WHERE refund_due_at IS NOT NULL;
+
+-- What operators did, and why. An id begins with its time, so the newest are at the end. An operation that came with an
+-- Idempotency-Key has it here, and so in the commit of the step: `key` is the value with the call that it belongs to,
+-- `fingerprint` what was asked for.
+CREATE TABLE operations (
+  id          TEXT    PRIMARY KEY,
+  at          INTEGER NOT NULL,
+  actor       TEXT    NOT NULL,
+  action      TEXT    NOT NULL,
+  subject     TEXT    NOT NULL,
+  reason      TEXT,
+  details     TEXT    NOT NULL,
+  key         TEXT,
+  fingerprint TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX operations_by_key ON operations (key) WHERE key IS NOT NULL;
 
 CREATE TABLE secrets (
   name  TEXT PRIMARY KEY,
   value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Async purchases handed to the queue, decided by us, decided at once by their id, and pruned.
 CREATE TABLE counters (
   name  TEXT    PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO counters VALUES ('async_decided', 0);
+INSERT INTO counters VALUES ('async_queued', 0), ('async_decided', 0), ('async_by_the_id', 0), ('async_pruned', 0);
+
+-- Who does what only one process at a time should do, and until when.
+CREATE TABLE duties (
+  duty    TEXT    PRIMARY KEY,
+  holder  TEXT    NOT NULL,
+  ends_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- The queue. A message carries `items` purchases or order ids in one body.
 CREATE TABLE messages (

@@ -1,13 +1,35 @@
--- A sale can be for named customers alone: an anonymous purchase is refused as `customer_required`. Otherwise the functions are those
--- of before (0007 and 0009).
-ALTER TABLE products ADD COLUMN customer_required boolean NOT NULL DEFAULT false;
+-- Two ways to decide a batch, each in one round trip. `pulsecart_sell` serves the crowd: plain purchases that all get their
+-- units are sold by a few statements for the whole batch. Whatever does not fit it hands on to `pulsecart_decide`, which
+-- knows every rule and goes through the purchases one by one.
+--
+-- Locks are taken in one order everywhere (products by id, keys, orders by id, counters last), by a statement of their own
+-- before the one that reads what they protect: under READ COMMITTED a statement sees what was committed before it began,
+-- which may be before it got its lock. A product's lock is also that of its holdings.
+--
+-- A session keeps its plans, and one made while a table was empty would read it from end to end when it is full. So plans are
+-- generic, look-ups go by index, and none is an inner join, which could begin with the table.
+--
+-- A refusal is final. A statement can arrive late: its connection was cut, a pooler kept it, a backend stood still. Its
+-- buyer may have been told "not bought" by then, because the purchase or its key was asked for again. So:
+--
+-- * A purchase has a time by which it is decided. Later it is refused as `too_old`, whatever is left.
+-- * A purchase that is asked for again has its refusal written down under its id, as queued ones always have.
+-- * A key that is refused is noted with the time of that. Whatever request with it had come by then gets nothing more.
+-- * That nothing became of a purchase, because its time is over, is written down by `pulsecart_conclude` before it is said.
+--
+-- The first asking of an undisturbed purchase pays one look at the end of a small index per batch.
 
-CREATE OR REPLACE FUNCTION pulsecart_product(p products) RETURNS json LANGUAGE sql STABLE AS $$
-  SELECT json_build_object('id', p.id, 'name', p.name, 'priceMinor', p.price_minor, 'currency', p.currency,
-    'total', p.total, 'reserved', p.reserved, 'sold', p.sold, 'version', p.version, 'generation', p.generation,
-    'state', p.state, 'opensAt', p.opens_at, 'closesAt', p.closes_at, 'perCustomerLimit', p.per_customer_limit,
-    'customerRequired', p.customer_required, 'holdSeconds', p.hold_seconds)
-$$;
+CREATE FUNCTION pulsecart_key_hash(scope text, value text) RETURNS bigint LANGUAGE sql IMMUTABLE AS
+$$ SELECT hashtextextended(scope || chr(10) || value, 0) $$;
+
+-- Breaks off a transaction that stood still after it had looked at the time. It is called after the orders were inserted: so
+-- an order that cannot be met after this time will never be there. The caller asks again, and is refused.
+CREATE FUNCTION pulsecart_in_time(decide_by bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF pulsecart_now() >= decide_by THEN
+    RAISE EXCEPTION 'decided too late' USING ERRCODE = 'serialization_failure';
+  END IF;
+END $$;
 
 -- Sells to purchases without key, all of one channel, and grouped by product.
 --   in_products, in_lengths, in_units     products, rising; how many purchases each has, and for how many units
@@ -16,10 +38,9 @@ $$;
 --                                         is null, and the caller asks pulsecart_decide, which is told the time of each
 -- Answers {now, products, first}, where `first` are the numbers of each product's first order and the others' follow; or
 -- what pulsecart_decide answers.
-CREATE OR REPLACE FUNCTION pulsecart_sell(
+CREATE FUNCTION pulsecart_sell(
   in_async boolean, in_products bigint[], in_lengths integer[], in_units bigint[],
-  in_ids uuid[], in_quantities integer[], in_customers text[], in_oldest uuid DEFAULT NULL,
-  in_decide_by bigint DEFAULT NULL
+  in_ids uuid[], in_quantities integer[], in_customers text[], in_oldest uuid, in_decide_by bigint
 ) RETURNS json LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET lock_timeout = '1s'
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
@@ -109,8 +130,7 @@ BEGIN
       ELSE
         -- Refusals of sync purchases are written down when a purchase was asked for again, which is rare. So one look at the
         -- end of a small index serves the whole batch: ids begin with their time, and nothing as young as these was refused.
-        -- A process of the release before does not say which id is the lowest.
-        fits := in_oldest IS NOT NULL AND NOT EXISTS (SELECT FROM outcomes WHERE sync AND purchase_id >= in_oldest)
+        fits := NOT EXISTS (SELECT FROM outcomes WHERE sync AND purchase_id >= in_oldest)
           OR NOT EXISTS (SELECT FROM outcomes WHERE sync AND purchase_id = ANY (in_ids));
       END IF;
       IF NOT fits THEN
@@ -150,7 +170,7 @@ END $$;
 --   'mismatch'
 --   'superseded'
 --   a refusal     units available
-CREATE OR REPLACE FUNCTION pulsecart_decide(
+CREATE FUNCTION pulsecart_decide(
   in_products bigint[], in_tills integer[], in_ids uuid[], in_quantities integer[], in_customers text[],
   in_async boolean[], in_scopes text[], in_values text[], in_fingerprints text[], in_refusals text[],
   in_accepted bigint[] DEFAULT NULL, in_decide_by bigint[] DEFAULT NULL, in_again boolean DEFAULT false
@@ -409,125 +429,68 @@ BEGIN
     'orders', (SELECT coalesce(json_agg(pulsecart_order(o)), '[]') FROM orders o WHERE o.id = ANY (again)));
 END $$;
 
--- Puts a new product on sale, on the lowest free id where the wish names none.
-CREATE OR REPLACE FUNCTION pulsecart_create_product(wish jsonb, operation jsonb) RETURNS json LANGUAGE plpgsql
-SET lock_timeout = '3s' AS $$
-DECLARE
-  now_ms  bigint;
-  new_id  bigint := (wish->>'id')::bigint;
-  wrong   text[];
-  product products;
+-- Decides purchases of which some buy at one price only. They are refused as `price_changed` when the product has another: the
+-- lock that is taken here keeps the price until the order has it.
+--   in_prices   for each purchase the price of one unit, in minor units; null: whatever it is
+--   the rest    as pulsecart_decide takes it
+CREATE FUNCTION pulsecart_decide_at_prices(
+  in_products bigint[], in_tills integer[], in_ids uuid[], in_quantities integer[], in_customers text[],
+  in_async boolean[], in_scopes text[], in_values text[], in_fingerprints text[], in_refusals text[],
+  in_accepted bigint[], in_decide_by bigint[], in_again boolean, in_prices bigint[]
+) RETURNS json LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET lock_timeout = '1s' SET enable_seqscan = off AS $$
 BEGIN
-  -- Operators create one at a time: two would choose the same free id. Sales take no notice of this lock.
-  LOCK TABLE generations IN SHARE ROW EXCLUSIVE MODE;
-  now_ms := pulsecart_now();
-  SELECT p.* INTO product FROM products p
-  WHERE p.id = (SELECT replace(o.subject, 'product/', '')::bigint FROM operations o WHERE o.id = (operation->>'id')::uuid);
-  IF FOUND THEN
-    RETURN pulsecart_done(product);
-  END IF;
-  IF new_id IS NULL THEN
-    new_id := (SELECT min(f.id) FROM (SELECT 1::bigint AS id UNION ALL SELECT p.id + 1 FROM products p) f
-      WHERE NOT EXISTS (SELECT FROM products p WHERE p.id = f.id));
-  END IF;
-  SELECT p.* INTO product FROM products p WHERE p.id = new_id;
-  IF FOUND THEN
-    RETURN pulsecart_refused('product_exists', NULL, pulsecart_product(product), NULL);
-  END IF;
-  wrong := pulsecart_window_refusal((wish->>'opensAt')::bigint, (wish->>'closesAt')::bigint, NULL, NULL, now_ms);
-  IF wrong IS NOT NULL THEN
-    RETURN pulsecart_refused(wrong[1], wrong[2], NULL, NULL);
-  END IF;
-  INSERT INTO products (id, name, price_minor, currency, total, opens_at, closes_at, per_customer_limit, hold_seconds,
-    customer_required)
-  VALUES (new_id, wish->>'name', (wish->>'priceMinor')::bigint, wish->>'currency', (wish->>'units')::bigint,
-    (wish->>'opensAt')::bigint, (wish->>'closesAt')::bigint, (wish->>'perCustomerLimit')::integer,
-    (wish->>'holdSeconds')::integer, coalesce((wish->>'customerRequired')::boolean, false))
-  RETURNING * INTO product;
-  INSERT INTO generations (product_id, started_at, generation, units) VALUES (new_id, now_ms, 1, product.total);
-  PERFORM pulsecart_log(jsonb_set(operation, '{subject}', to_jsonb('product/' || new_id)));
-  RETURN pulsecart_done(product);
+  PERFORM FROM products WHERE id = ANY (in_products) ORDER BY id FOR NO KEY UPDATE;
+  RETURN pulsecart_decide(in_products, in_tills, in_ids, in_quantities, in_customers, in_async, in_scopes, in_values,
+    in_fingerprints,
+    (SELECT array_agg(coalesce(in_refusals[u.nth],
+        CASE WHEN u.price <> p.price_minor AND pulsecart_now() < in_decide_by[u.nth] THEN 'price_changed' END)
+        ORDER BY u.nth)
+      FROM unnest(in_tills, in_prices) WITH ORDINALITY AS u (till, price, nth)
+      LEFT JOIN products p ON p.id = in_products[u.till]),
+    in_accepted, in_decide_by, in_again);
 END $$;
 
--- Changes what `changes` names, if the version is the one seen or null: `changed` of the domain, and the limit against what
--- customers hold. Holdings are kept while there is a limit; a new one counts the orders that hold units now.
-CREATE OR REPLACE FUNCTION pulsecart_change_product(in_id bigint, changes jsonb, operation jsonb, seen bigint) RETURNS json
-LANGUAGE plpgsql SET lock_timeout = '3s' AS $$
-DECLARE
-  now_ms bigint;
-  added  bigint := coalesce((changes->>'addUnits')::bigint, 0);
-  before products;
-  next   products;
-  wrong  text[];
-  most   integer;
+-- Ends a purchase of which nothing is known when its time is over: from then on it is `too_old`. Answers nothing; what became
+-- of the purchase is found afterwards, and is final.
+CREATE FUNCTION pulsecart_conclude(in_id uuid, in_async boolean, in_decide_by bigint) RETURNS void LANGUAGE plpgsql
+SET lock_timeout = '1s' SET enable_seqscan = off AS $$
 BEGIN
-  SELECT p.* INTO before FROM products p WHERE p.id = in_id FOR NO KEY UPDATE;
-  IF NOT FOUND THEN
-    RETURN pulsecart_refused('unknown_product', NULL, NULL, NULL);
+  IF pulsecart_now() < in_decide_by OR EXISTS (SELECT FROM outcomes WHERE purchase_id = in_id) THEN
+    RETURN;
   END IF;
-  now_ms := pulsecart_now();
-  IF EXISTS (SELECT FROM operations o WHERE o.id = (operation->>'id')::uuid) THEN
-    RETURN pulsecart_done(before);
+  -- Only an insert under the same id waits for a transaction that has made the order and is not committed yet, perhaps
+  -- because its disk stands still; a look would not see the order. A transaction that has not made it by now waits for this
+  -- one, and looks for outcomes after that: its process may allow the purchase more time than ours, or have another clock.
+  BEGIN
+    INSERT INTO orders (id, product_id, number, price_minor, created_at, expires_at, updated_at, generation, quantity,
+      remaining, channel, currency, open)
+    VALUES (in_id, 0, 0, 0, 0, 0, 0, 0, 1, 0, 'sync', '', false);
+  EXCEPTION WHEN unique_violation THEN
+    RETURN;
+  END;
+  INSERT INTO outcomes (purchase_id, product_id, available, decided_at, quantity, code, sync)
+  VALUES (in_id, 0, 0, pulsecart_now(), 0, 'too_old', NOT in_async) ON CONFLICT DO NOTHING;
+  IF FOUND AND in_async THEN
+    UPDATE counters SET value = value + 1 WHERE name = 'async_decided' AND shard = 0;
   END IF;
-  IF seen <> before.version THEN
-    RETURN pulsecart_refused('version_mismatch', NULL, pulsecart_product(before), NULL);
-  END IF;
+  DELETE FROM orders WHERE id = in_id;
+END $$;
 
-  next := before;
-  next.name := coalesce(changes->>'name', before.name);
-  next.price_minor := coalesce((changes->>'priceMinor')::bigint, before.price_minor);
-  next.state := coalesce(changes->>'state', before.state);
-  next.hold_seconds := coalesce((changes->>'holdSeconds')::integer, before.hold_seconds);
-  next.customer_required := coalesce((changes->>'customerRequired')::boolean, before.customer_required);
-  next.total := before.total + added;
-  IF changes ? 'opensAt' THEN
-    next.opens_at := (changes->>'opensAt')::bigint;
-  END IF;
-  IF changes ? 'closesAt' THEN
-    next.closes_at := (changes->>'closesAt')::bigint;
-  END IF;
-  IF changes ? 'perCustomerLimit' THEN
-    next.per_customer_limit := (changes->>'perCustomerLimit')::integer;
-  END IF;
-
-  wrong := pulsecart_window_refusal(next.opens_at, next.closes_at, before.opens_at, before.closes_at, now_ms);
-  IF wrong IS NULL AND next.total < next.reserved + next.sold THEN
-    wrong := ARRAY['units_below_committed', 'addUnits'];
-  ELSIF wrong IS NULL AND added > 0 AND next.total > 2147483647 THEN
-    wrong := ARRAY['units_too_many', 'addUnits'];
-  END IF;
-  IF wrong IS NOT NULL THEN
-    RETURN pulsecart_refused(wrong[1], wrong[2], pulsecart_product(before), NULL);
-  END IF;
-
-  IF next.per_customer_limit IS DISTINCT FROM before.per_customer_limit THEN
-    IF next.per_customer_limit IS NULL THEN
-      DELETE FROM holdings WHERE product_id = in_id;
-    ELSIF before.per_customer_limit IS NULL THEN
-      INSERT INTO holdings (product_id, generation, units, customer)
-      SELECT o.product_id, o.generation, sum(o.quantity), o.customer FROM orders o
-      WHERE o.product_id = in_id AND o.customer IS NOT NULL AND o.status IN ('reserved', 'charging', 'paid', 'refunding')
-      GROUP BY o.product_id, o.generation, o.customer;
-    END IF;
-    most := (SELECT max(h.units) FROM holdings h WHERE h.product_id = in_id AND h.generation = before.generation);
-    IF most > next.per_customer_limit THEN
-      IF before.per_customer_limit IS NULL THEN
-        DELETE FROM holdings WHERE product_id = in_id;
-      END IF;
-      RETURN pulsecart_refused('limit_below_held', 'perCustomerLimit', pulsecart_product(before), most);
-    END IF;
-  END IF;
-
-  PERFORM pulsecart_log(operation);
-  IF next IS NOT DISTINCT FROM before THEN
-    RETURN pulsecart_done(before);
-  END IF;
-  IF added <> 0 THEN
-    UPDATE generations SET units = units + added WHERE product_id = in_id AND generation = before.generation;
-  END IF;
-  UPDATE products SET name = next.name, price_minor = next.price_minor, state = next.state, opens_at = next.opens_at,
-    closes_at = next.closes_at, per_customer_limit = next.per_customer_limit, hold_seconds = next.hold_seconds,
-    customer_required = next.customer_required, total = next.total, version = version + 1
-  WHERE id = in_id RETURNING * INTO next;
-  RETURN pulsecart_done(next);
+-- Binds keys to purchases, the first of equal keys in the order given; answers each key's first binding, in that order. An
+-- insert that meets a key waits until it is certain whether that one is kept; only a later statement can then read it.
+CREATE FUNCTION pulsecart_bind_keys(
+  in_purchases uuid[], in_accepted bigint[], in_scopes text[], in_values text[], in_fingerprints text[]
+) RETURNS SETOF keys LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s'
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
+BEGIN
+  INSERT INTO keys (purchase_id, accepted_at, scope, value, fingerprint)
+  SELECT u.purchase_id, u.accepted_at, u.scope, u.value, u.fingerprint
+  FROM unnest(in_purchases, in_accepted, in_scopes, in_values, in_fingerprints)
+    WITH ORDINALITY AS u (purchase_id, accepted_at, scope, value, fingerprint, nth)
+  ORDER BY u.scope COLLATE "C", u.value COLLATE "C", u.nth
+  ON CONFLICT DO NOTHING;
+  RETURN QUERY SELECT k.* FROM unnest(in_scopes, in_values) WITH ORDINALITY AS u (scope, value, nth)
+    LEFT JOIN keys k ON k.scope = u.scope AND k.value = u.value ORDER BY u.nth;
 END $$;

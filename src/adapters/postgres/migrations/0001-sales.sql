@@ -1,10 +1,9 @@
--- What an operator asks for with an Idempotency-Key is done once: the key is in the row of the operation, and so in the commit of
--- the step. `{value, fingerprint}` of the operation: the value with the call that it belongs to, and what was asked for. Otherwise the
--- functions are those of before (0005, 0007 and 0013).
-ALTER TABLE operations ADD COLUMN key text, ADD COLUMN fingerprint text;
-CREATE UNIQUE INDEX operations_by_key ON operations (key) WHERE key IS NOT NULL;
+-- What operators do to products. Each step locks the product in a statement of its own before it reads what the lock protects,
+-- as everywhere, and writes its operation down with pulsecart_log. Steps answer
+-- {kind: 'done', product} or {kind: 'refused', code, field, product, mostHeld}.
 
-CREATE OR REPLACE FUNCTION pulsecart_log(operation jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+-- Writes an operation down; false where one of this id or this key is there already.
+CREATE FUNCTION pulsecart_log(operation jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO operations (id, at, actor, action, subject, reason, details, key, fingerprint)
   VALUES ((operation->>'id')::uuid, pulsecart_now(), operation->>'actor', operation->>'action', operation->>'subject',
@@ -22,6 +21,15 @@ CREATE FUNCTION pulsecart_operation_before(operation jsonb) RETURNS operations L
   LIMIT 1
 $$;
 
+CREATE FUNCTION pulsecart_done(p products) RETURNS json LANGUAGE sql STABLE AS $$
+  SELECT json_build_object('kind', 'done', 'product', pulsecart_product(p))
+$$;
+
+CREATE FUNCTION pulsecart_refused(code text, field text, product json, most_held integer) RETURNS json
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT json_build_object('kind', 'refused', 'code', code, 'field', field, 'product', product, 'mostHeld', most_held)
+$$;
+
 CREATE FUNCTION pulsecart_done_before(before operations, operation jsonb, product products) RETURNS json
 LANGUAGE sql STABLE AS $$
   SELECT CASE WHEN before.id <> (operation->>'id')::uuid AND before.fingerprint <> operation->'key'->>'fingerprint'
@@ -29,8 +37,21 @@ LANGUAGE sql STABLE AS $$
     ELSE pulsecart_done(product) END
 $$;
 
+-- A sale that opens a few seconds ago opens now: the caller's clock is another, and the call takes its time. `windowRefusal` of the
+-- domain.
+CREATE FUNCTION pulsecart_window_refusal(
+  opens_at bigint, closes_at bigint, opened_at bigint, closed_at bigint, now_ms bigint
+) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE
+    WHEN opens_at IS DISTINCT FROM opened_at AND opens_at < now_ms - 10000 THEN ARRAY['schedule_in_the_past', 'opensAt']
+    WHEN closes_at IS DISTINCT FROM closed_at AND closes_at < now_ms THEN ARRAY['schedule_in_the_past', 'closesAt']
+    WHEN closes_at IS DISTINCT FROM closed_at AND closes_at <= opens_at THEN ARRAY['closes_before_opens', 'closesAt']
+    WHEN opens_at IS DISTINCT FROM opened_at AND closes_at <= opens_at THEN ARRAY['closes_before_opens', 'opensAt']
+  END
+$$;
+
 -- Puts a new product on sale, on the lowest free id where the wish names none.
-CREATE OR REPLACE FUNCTION pulsecart_create_product(wish jsonb, operation jsonb) RETURNS json LANGUAGE plpgsql
+CREATE FUNCTION pulsecart_create_product(wish jsonb, operation jsonb) RETURNS json LANGUAGE plpgsql
 SET lock_timeout = '3s' AS $$
 DECLARE
   now_ms  bigint;
@@ -72,7 +93,7 @@ END $$;
 
 -- Changes what `changes` names, if the version is the one seen or null: `changed` of the domain, and the limit against what
 -- customers hold. Holdings are kept while there is a limit; a new one counts the orders that hold units now.
-CREATE OR REPLACE FUNCTION pulsecart_change_product(in_id bigint, changes jsonb, operation jsonb, seen bigint) RETURNS json
+CREATE FUNCTION pulsecart_change_product(in_id bigint, changes jsonb, operation jsonb, seen bigint) RETURNS json
 LANGUAGE plpgsql SET lock_timeout = '3s' AS $$
 DECLARE
   now_ms bigint;
@@ -155,8 +176,34 @@ BEGIN
   RETURN pulsecart_done(next);
 END $$;
 
--- Begins a round of exactly so many free units, as a step like the others; the operation may be null. Processes of the release
--- before go on calling pulsecart_reset.
+-- Closes the sale now: `closedWindow` of the domain.
+CREATE FUNCTION pulsecart_close_sale(in_id bigint, operation jsonb) RETURNS json LANGUAGE plpgsql
+SET lock_timeout = '3s' AS $$
+DECLARE
+  now_ms bigint;
+  before products;
+  next   products;
+BEGIN
+  SELECT p.* INTO before FROM products p WHERE p.id = in_id FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RETURN pulsecart_refused('unknown_product', NULL, NULL, NULL);
+  END IF;
+  now_ms := pulsecart_now();
+  IF NOT pulsecart_log(operation) THEN
+    RETURN pulsecart_done(before);
+  END IF;
+  next := before;
+  next.opens_at := least(before.opens_at, CASE WHEN before.opens_at IS NOT NULL THEN now_ms END);
+  next.closes_at := least(before.closes_at, now_ms);
+  IF next IS NOT DISTINCT FROM before THEN
+    RETURN pulsecart_done(before);
+  END IF;
+  UPDATE products SET opens_at = next.opens_at, closes_at = next.closes_at, version = version + 1
+  WHERE id = in_id RETURNING * INTO next;
+  RETURN pulsecart_done(next);
+END $$;
+
+-- Begins a round of exactly so many free units; the operation may be null.
 CREATE FUNCTION pulsecart_start_round(in_id bigint, in_units integer, operation jsonb) RETURNS json LANGUAGE plpgsql
 SET lock_timeout = '3s' AS $$
 DECLARE

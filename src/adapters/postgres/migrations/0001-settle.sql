@@ -1,27 +1,9 @@
--- Orders end in more ways, and money goes back. Functions of earlier files that these replace stay as they are, for processes
--- of the release before, which go on while this one is started.
-
--- A new value may not be used before its transaction has ended, and checking the body of an SQL function uses it.
-SET LOCAL check_function_bodies = off;
-ALTER TYPE order_status ADD VALUE 'returning' BEFORE 'refunded';
-
--- Rows that are there met a stricter constraint, so none is read for the new ones.
-ALTER TABLE payments
-  -- When the provider is to be asked (again) for the refund.
-  ADD COLUMN refund_due_at bigint,
-  ADD COLUMN refund_tries integer NOT NULL DEFAULT 0,
-  DROP CONSTRAINT payments_status_check,
-  ADD CONSTRAINT payments_status_check
-    CHECK (status IN ('pending', 'captured', 'declined', 'failed', 'cancelled', 'refunding', 'refunded')) NOT VALID,
-  ADD CONSTRAINT payments_refund_check CHECK ((status = 'refunding') = (refund_due_at IS NOT NULL)) NOT VALID;
-
--- The money on its way back: a handful of rows, whatever the table grows to. Not by the status, which would then be indexed,
--- and each settled charge would cost a change of the index.
-CREATE INDEX payments_refunds ON payments (refund_due_at) WHERE refund_due_at IS NOT NULL;
+-- The steps of an order after its decision, a batch at a time, and of money that goes back. Locks: products first, then orders
+-- by id.
 
 -- `nextStatus` of the domain; a test compares the two. What a step depends on comes in `hold_runs`: for a late capture, that
 -- the order could have its units again.
-CREATE OR REPLACE FUNCTION pulsecart_next_status(status order_status, event text, hold_runs boolean) RETURNS order_status
+CREATE FUNCTION pulsecart_next_status(status order_status, event text, hold_runs boolean) RETURNS order_status
 LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE
     WHEN status = 'charging' AND event = 'captured' THEN 'paid'::order_status
@@ -43,6 +25,15 @@ $$;
 CREATE FUNCTION pulsecart_held_as(status order_status) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN status IN ('reserved', 'charging') THEN 'reserved' WHEN status IN ('paid', 'refunding') THEN 'sold' END
 $$;
+
+-- Locks orders and their products, in the order of locks that the decisions keep to. An order's product never changes, so that it may be
+-- read before it is locked.
+CREATE FUNCTION pulsecart_lock_orders(in_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM FROM products WHERE id = ANY (ARRAY(SELECT DISTINCT product_id FROM orders WHERE id = ANY (in_ids)))
+  ORDER BY id FOR NO KEY UPDATE;
+  PERFORM FROM orders WHERE id = ANY (in_ids) ORDER BY id FOR NO KEY UPDATE;
+END $$;
 
 -- Moves orders from these statuses to those, and their units with them; answers {standings, orders} as the ledger's `Moved`.
 -- The caller has locked the orders, and the products whose units move, and has seen that each order may take this step.
@@ -103,13 +94,30 @@ BEGIN
   RETURN moved_to;
 END $$;
 
--- Locks orders and their products, in the order of locks that 0002 names. An order's product never changes, so that it may be
--- read before it is locked.
-CREATE FUNCTION pulsecart_lock_orders(in_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+-- Takes the charge lease of orders, or takes it over; answers those that it could take, in the order asked for.
+CREATE FUNCTION pulsecart_lease(in_ids uuid[], lease_ms bigint) RETURNS SETOF orders LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s'
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
+SET enable_bitmapscan = off AS $$
+DECLARE
+  now_ms bigint;
 BEGIN
-  PERFORM FROM products WHERE id = ANY (ARRAY(SELECT DISTINCT product_id FROM orders WHERE id = ANY (in_ids)))
-  ORDER BY id FOR NO KEY UPDATE;
   PERFORM FROM orders WHERE id = ANY (in_ids) ORDER BY id FOR NO KEY UPDATE;
+  now_ms := pulsecart_now();
+  RETURN QUERY
+  WITH taken AS (
+    UPDATE orders AS o SET status = 'charging', lease_until = now_ms + lease_ms, updated_at = now_ms,
+      attempts = CASE o.status WHEN 'charging' THEN o.attempts ELSE o.attempts + 1 END,
+      leases = CASE o.status WHEN 'charging' THEN o.leases + 1 ELSE 1 END
+    WHERE o.id = ANY (in_ids)
+      AND (pulsecart_next_status(o.status, 'charge', now_ms < o.expires_at) IS NOT NULL
+        OR o.status = 'charging' AND o.lease_until <= now_ms)
+    RETURNING o.*
+  ), begun AS (
+    INSERT INTO payments (order_id, attempt, amount_minor, currency, created_at, updated_at)
+    SELECT t.id, t.attempts, t.quantity * t.price_minor, t.currency, now_ms, now_ms FROM taken t WHERE t.leases = 1
+  )
+  SELECT * FROM taken t ORDER BY array_position(in_ids, t.id);
 END $$;
 
 -- Takes captures of attempts that were over, one by one: the units that one takes are no longer left for the next. Answers
@@ -259,8 +267,11 @@ BEGIN
     'standings', coalesce(moved->'standings', '[]'));
 END $$;
 
--- Refunds that are due, oldest first, each due again after so long. What somebody else has at this moment is left to them.
-CREATE FUNCTION pulsecart_lease_refunds(at_most integer, again_after_ms bigint) RETURNS SETOF payments LANGUAGE plpgsql
+-- Refunds that were never tried come before those that failed: where many fail again and again, a new one does not stand in
+-- line behind them. While the payment company is away few are tried, so the first look passes over few; the index of what is
+-- due serves both.
+CREATE FUNCTION pulsecart_lease_refunds(at_most integer, again_after_ms bigint) RETURNS SETOF payments
+LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s'
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
 SET enable_bitmapscan = off AS $$
@@ -269,14 +280,22 @@ DECLARE
   now_ms bigint := pulsecart_now();
 BEGIN
   RETURN QUERY
-  WITH due AS MATERIALIZED (
-    SELECT order_id, attempt, refund_due_at FROM payments WHERE refund_due_at <= now_ms
+  WITH fresh AS MATERIALIZED (
+    SELECT order_id, attempt, refund_due_at, false AS was_tried FROM payments
+    WHERE refund_due_at <= now_ms AND refund_tries = 0
     ORDER BY refund_due_at, order_id, attempt LIMIT at_most FOR NO KEY UPDATE SKIP LOCKED
+  ), failed AS MATERIALIZED (
+    SELECT order_id, attempt, refund_due_at, true AS was_tried FROM payments
+    WHERE refund_due_at <= now_ms AND refund_tries > 0
+    ORDER BY refund_due_at, order_id, attempt LIMIT at_most - (SELECT count(*) FROM fresh) FOR NO KEY UPDATE SKIP LOCKED
+  ), due AS MATERIALIZED (
+    SELECT * FROM fresh UNION ALL SELECT * FROM failed
   ), leased AS (
     UPDATE payments p SET refund_due_at = now_ms + again_after_ms, refund_tries = p.refund_tries + 1
     FROM due WHERE p.order_id = due.order_id AND p.attempt = due.attempt RETURNING p.*
   )
-  SELECT l.* FROM leased l JOIN due USING (order_id, attempt) ORDER BY due.refund_due_at, order_id, attempt;
+  SELECT l.* FROM leased l JOIN due USING (order_id, attempt)
+  ORDER BY due.was_tried, due.refund_due_at, order_id, attempt;
 END $$;
 
 -- Records refunds that were carried out; an order whose last one this is has ended.
@@ -299,5 +318,3 @@ BEGIN
     AND NOT EXISTS (SELECT FROM payments p WHERE p.order_id = o.id AND p.status = 'refunding');
   RETURN pulsecart_move(ids, statuses, array_fill('refunded'::order_status, ARRAY[cardinality(ids)]), now_ms);
 END $$;
-
-SET LOCAL check_function_bodies = on;
