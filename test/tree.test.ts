@@ -5,7 +5,7 @@ import { Glob } from 'bun';
 
 /**
  * The tree's own rule: a folder is a technology or a use case, and dependencies run one way,
- * domain ← ports ← use cases ← edges ← the composition root.
+ * domain ← ports ← adapters and use cases ← HTTP ← the composition root ← commands.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   domain: [],
@@ -18,9 +18,23 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   http: ['domain', 'lib', 'ports', 'app', 'telemetry'],
   'private-engines': ['domain'],
   load: ['domain', 'lib', 'private-engines'],
-  cli: ['domain', 'lib', 'config.ts', 'ports', 'app', 'telemetry', 'http', 'load', 'private-engines'],
-  'maintenance.ts': ['domain', 'config.ts', 'adapters', 'cli'],
-  'main.ts': ['domain', 'config.ts', 'adapters', 'app', 'telemetry', 'cli', 'maintenance.ts'],
+  // The composition root: which adapters there are, and which use cases work on them.
+  'backends.ts': ['domain', 'config.ts', 'ports', 'adapters', 'telemetry'],
+  'app.ts': ['domain', 'config.ts', 'ports', 'app', 'telemetry', 'http'],
+  cli: [
+    'domain',
+    'lib',
+    'config.ts',
+    'ports',
+    'app',
+    'telemetry',
+    'http',
+    'backends.ts',
+    'app.ts',
+    'load',
+    'private-engines',
+  ],
+  'main.ts': ['domain', 'cli'],
 };
 /** Adapters that use another one, and why. */
 const ADAPTERS_MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {

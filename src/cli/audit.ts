@@ -1,5 +1,6 @@
+import { audit } from '../app/ops/audit.ts';
+import { toolsOf } from '../backends.ts';
 import { type BooksPlace, readBooksPlace } from '../config.ts';
-import type { OpenBooks } from './engines.ts';
 import { readFlags } from './flags.ts';
 
 const FLAGS = {
@@ -17,15 +18,15 @@ const HELP = `pulsecart audit: proves that the books balance
 Exit status 1 when something does not balance.
 Example: pulsecart audit --data ./data --json`;
 
-export async function auditCommand(argv: readonly string[], openBooks: OpenBooks): Promise<number> {
+export async function auditCommand(argv: readonly string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
     console.log(HELP);
     return 0;
   }
   const place = readBooksPlace(process.env, flags.data);
-  const opened = await openBooks(place);
-  const verdicts = await opened.audit();
+  const opened = await (await toolsOf(place)).books();
+  const verdicts = audit(await opened.read());
   await opened.close();
   const pass = verdicts.every((verdict) => verdict.pass);
   const books = nameOf(place);

@@ -1,10 +1,11 @@
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { audit } from '../app/ops/audit.ts';
+import { copyStore, toolsOf } from '../backends.ts';
 import { readBooksPlace } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import { makeOwnFolder, removeFolder } from '../private-engines/folders.ts';
-import type { CopyStore, OpenBooks } from './engines.ts';
 import { readFlags, UsageError } from './flags.ts';
 
 const FLAGS = {
@@ -23,12 +24,7 @@ The copy is of one moment, and a running server goes on selling. Exit status 1 w
 is kept then, for that is how they are.
 Example: pulsecart backup ./pulsecart-backup.db --data ./data`;
 
-interface Deps {
-  readonly copyStore: CopyStore;
-  readonly openBooks: OpenBooks;
-}
-
-export async function backup(argv: readonly string[], deps: Deps): Promise<number> {
+export async function backup(argv: readonly string[]): Promise<number> {
   const isNamed = /^[^-]/.test(argv[0] ?? '');
   const flags = readFlags(isNamed ? argv.slice(1) : argv, FLAGS);
   if (flags.help) {
@@ -44,7 +40,7 @@ export async function backup(argv: readonly string[], deps: Deps): Promise<numbe
     );
   }
   const file = requireNew(argv[0]!);
-  const copied = await copyAndAudit(place.dataFolder, file, deps);
+  const copied = await copyAndAudit(place.dataFolder, file);
   const failed = copied.verdicts.filter((verdict) => !verdict.pass);
   const pass = failed.length === 0;
   if (flags.json) console.log(JSON.stringify({ ...copied, pass }));
@@ -69,13 +65,13 @@ function requireNew(given: string): string {
 }
 
 /** Under its name there is a whole and audited copy or nothing, also when this is killed on the way. */
-async function copyAndAudit(dataFolder: string, file: string, deps: Deps): Promise<Copied> {
+async function copyAndAudit(dataFolder: string, file: string): Promise<Copied> {
   const unfinished = makeOwnFolder(`.${basename(file)}.unfinished-`, dirname(file));
   try {
-    const { file: copy, atMs } = await deps.copyStore(dataFolder, unfinished);
+    const { file: copy, atMs } = await copyStore(dataFolder, unfinished);
     const { size: bytes } = statSync(copy);
-    const books = await deps.openBooks({ dataFolder: unfinished }, atMs);
-    const verdicts = await books.audit();
+    const books = await (await toolsOf({ dataFolder: unfinished })).books(atMs);
+    const verdicts = audit(await books.read());
     await books.close();
     putInPlace(copy, file);
     return { file, bytes, verdicts };

@@ -8,7 +8,7 @@ import { PAIRED, runNoop, runPaired } from '../load/workloads/paired.ts';
 import { type Effort, NOTHING, percent, type WorkloadResult } from '../load/workloads/result.ts';
 import { table } from './bench-text.ts';
 import { DEMO_FLAGS } from './demo.ts';
-import { type DemoDeps, holdDemo } from './demo-sale.ts';
+import { holdDemo } from './demo-sale.ts';
 import { readFlags, UsageError } from './flags.ts';
 
 const EVERYWHERE = [
@@ -54,14 +54,14 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
 Example: pulsecart bench --workload sync-win --seconds 1 --rounds 3`;
 
 /** Starts its own servers, and engines where they are asked for, and reports what one workload after the other measured. */
-export async function bench(argv: string[], deps: { demo: DemoDeps }): Promise<number> {
+export async function bench(argv: string[]): Promise<number> {
   const { json, help, workload, engines, ...effort } = readFlags(argv, FLAGS);
   if (help) {
     console.log(HELP);
     return 0;
   }
   const names = chooseWorkloads(workload, engines);
-  return unlessInterrupted(() => measure(names, engines, effort, json, deps));
+  return unlessInterrupted(() => measure(names, engines, effort, json));
 }
 
 async function measure(
@@ -69,7 +69,6 @@ async function measure(
   engines: EngineChoice,
   effort: Effort,
   json: boolean,
-  deps: { demo: DemoDeps },
 ): Promise<number> {
   const stages = await openStages(engines);
   const results: WorkloadResult[] = [];
@@ -78,7 +77,7 @@ async function measure(
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K  ${name} …`);
       const stolenBeforeMs = readStolenMs();
       const startMs = performance.now();
-      const result = await run(name, effort, stages, deps);
+      const result = await run(name, effort, stages);
       const stolenMs = (readStolenMs() ?? 0) - (stolenBeforeMs ?? 0);
       const stolenPct = stolenBeforeMs === null ? null : percent(stolenMs, performance.now() - startMs);
       results.push({ ...result, stolenPct });
@@ -105,12 +104,7 @@ function chooseWorkloads(asked: readonly Workload[], engines: EngineChoice): rea
 }
 
 /** One workload. One that cannot be run is reported, and does not stop the others. */
-async function run(
-  name: Workload,
-  effort: Effort,
-  stages: Stages,
-  deps: { demo: DemoDeps },
-): Promise<WorkloadResult> {
+async function run(name: Workload, effort: Effort, stages: Stages): Promise<WorkloadResult> {
   try {
     switch (name) {
       case 'noop':
@@ -119,7 +113,7 @@ async function run(
         return await (await import('../load/workloads/growth.ts')).runGrowth(effort, stages);
       default: {
         const stage = await stages.open();
-        return await runOn(stage, name, effort, deps).finally(() => stage.close());
+        return await runOn(stage, name, effort).finally(() => stage.close());
       }
     }
   } catch (error) {
@@ -131,7 +125,6 @@ async function runOn(
   stage: Stage,
   name: Exclude<Workload, 'noop' | 'growth'>,
   effort: Effort,
-  deps: { demo: DemoDeps },
 ): Promise<WorkloadResult> {
   switch (name) {
     case 'async-drain':
@@ -143,7 +136,7 @@ async function runOn(
     case 'live':
       return (await import('../load/workloads/live.ts')).runLive(effort, stage);
     case 'demo':
-      return benchDemo(stage, deps.demo);
+      return benchDemo(stage);
     case 'flushall':
       return (await import('../load/workloads/flushall.ts')).runFlushAll(effort, stage);
     case 'start-up':
@@ -153,9 +146,9 @@ async function runOn(
   }
 }
 
-async function benchDemo(stage: Stage, deps: DemoDeps): Promise<WorkloadResult> {
+async function benchDemo(stage: Stage): Promise<WorkloadResult> {
   const { json: _json, help: _help, engines: _engines, ...options } = readFlags([], DEMO_FLAGS);
-  const { verdicts, ...result } = await holdDemo(options, stage, deps);
+  const { verdicts, ...result } = await holdDemo(options, stage);
   return {
     ...NOTHING,
     workload: 'demo',

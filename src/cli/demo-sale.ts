@@ -1,3 +1,5 @@
+import { audit } from '../app/ops/audit.ts';
+import { toolsOf } from '../backends.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import type { Mode } from '../load/arrivals.ts';
 import { type CrowdProgress, type CrowdResult, runCrowd } from '../load/crowd.ts';
@@ -7,7 +9,6 @@ import type { Stage } from '../load/stage.ts';
 import { type Evidence, judge, oversold } from '../load/verdicts.ts';
 import { poll } from '../load/wait.ts';
 import type { Found } from '../ports/ledger.ts';
-import type { OpenBooks } from './engines.ts';
 
 /** The sale is held on the first of the products that a fresh ledger has. */
 const PRODUCT_ID = 1;
@@ -21,10 +22,6 @@ const QUIET_TIMEOUT_MS = 60_000;
 const QUIET_POLL_MS = 50;
 /** Ids looked up in the books at a time. */
 const FIND_BATCH = 5_000;
-
-export interface DemoDeps {
-  readonly openBooks: OpenBooks;
-}
 
 export interface DemoOptions {
   readonly users: number;
@@ -54,11 +51,10 @@ export interface DemoResult {
 export async function holdDemo(
   options: DemoOptions,
   stage: Stage,
-  deps: DemoDeps,
   onProgress?: (progress: CrowdProgress) => void,
 ): Promise<DemoResult> {
   const sale = await holdSale(options, stage, onProgress);
-  const { evidence, audit } = await readBooks(options, sale, stage, deps);
+  const { evidence, audit } = await readBooks(options, sale, stage);
   return resultOf(options, sale.crowd, evidence, [...judge(evidence), ...sale.verdicts, ...audit]);
 }
 
@@ -143,9 +139,8 @@ async function readBooks(
   options: DemoOptions,
   sale: Sale,
   stage: Stage,
-  deps: DemoDeps,
 ): Promise<{ evidence: Evidence; audit: Verdict[] }> {
-  const books = await deps.openBooks(stage.books);
+  const books = await (await toolsOf(stage.books)).books();
   try {
     const product = await books.product(PRODUCT_ID);
     if (product === undefined) throw new Error(`product ${PRODUCT_ID} is not in the books`);
@@ -163,7 +158,7 @@ async function readBooks(
     const customers = await books.customersOf(PRODUCT_ID);
     const sold = { productId: PRODUCT_ID, quantity: QUANTITY, seed, units, product, customers };
     const evidence = { ...sold, record, entries, stockTold: sale.stockTold };
-    return { evidence, audit: await books.audit() };
+    return { evidence, audit: audit(await books.read()) };
   } finally {
     await books.close();
   }

@@ -1,7 +1,7 @@
 import { MODES } from '../load/arrivals.ts';
 import { unlessInterrupted } from '../load/interrupted.ts';
 import { ENGINE_CHOICES, type EngineChoice, openStages } from '../load/stage.ts';
-import { type DemoDeps, type DemoOptions, type DemoResult, holdDemo } from './demo-sale.ts';
+import { type DemoOptions, type DemoResult, holdDemo } from './demo-sale.ts';
 import { liveLine, summary } from './demo-text.ts';
 import { readFlags } from './flags.ts';
 
@@ -32,28 +32,23 @@ Example: pulsecart demo --users 20000 --units 500 --mode async
 Exit status 1 when a verdict fails.`;
 
 /** Opens a sale on fresh servers, sends a crowd at it, and compares every answer with the books. */
-export async function demo(argv: string[], deps: DemoDeps): Promise<number> {
+export async function demo(argv: string[]): Promise<number> {
   const { json, help, engines, ...options } = readFlags(argv, DEMO_FLAGS);
   if (help) {
     console.log(HELP);
     return 0;
   }
-  return unlessInterrupted(() => holdIn(engines, options, json, deps));
+  return unlessInterrupted(() => holdIn(engines, options, json));
 }
 
-async function holdIn(
-  engines: EngineChoice,
-  options: DemoOptions,
-  json: boolean,
-  deps: DemoDeps,
-): Promise<number> {
+async function holdIn(engines: EngineChoice, options: DemoOptions, json: boolean): Promise<number> {
   const stages = await openStages(engines);
   let result: DemoResult;
   try {
     const live = process.stderr.isTTY && !json ? liveLine(options.users) : undefined;
     const stage = await stages.open();
     try {
-      result = await holdDemo(options, stage, deps, live?.show).finally(() => live?.clear());
+      result = await holdDemo(options, stage, live?.show).finally(() => live?.clear());
       const failed = result.verdicts.filter(({ pass }) => !pass);
       if (failed.length > 0) await keepEvidence(() => stage.keep({ options, failed }));
     } finally {

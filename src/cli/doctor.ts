@@ -1,6 +1,7 @@
+import { examineBackends } from '../backends.ts';
 import { type Config, readConfig, readEnvSources } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
-import type { ExamineEngines, Finding } from './engines.ts';
+import type { Finding } from '../ports/backends.ts';
 import { readFlags } from './flags.ts';
 import { examineMachine } from './machine.ts';
 import { FLAG_OF, settingsOf } from './settings.ts';
@@ -27,19 +28,19 @@ type Env = Readonly<Record<string, string | undefined>>;
 type Given = Partial<Record<'port' | 'host' | 'data' | 'instances', string | undefined>>;
 
 /** Examines what `serve` would find here with the same flags and variables. */
-export async function doctor(argv: readonly string[], examineEngines: ExamineEngines): Promise<number> {
+export async function doctor(argv: readonly string[]): Promise<number> {
   const { help, json, ...given } = readFlags(argv, FLAGS);
   if (help) {
     console.log(HELP);
     return 0;
   }
-  const { settings, findings } = await examine(process.env, given, examineEngines);
+  const { settings, findings } = await examine(process.env, given);
   const pass = findings.every(({ state }) => state !== 'broken');
   console.log(json ? JSON.stringify({ pass, settings, findings }) : report(settings, findings));
   return pass ? 0 : 1;
 }
 
-async function examine(env: Env, given: Given, examineEngines: ExamineEngines) {
+async function examine(env: Env, given: Given) {
   const config = configOrWhyNot(env, given);
   if (config instanceof AppError) {
     // The rest can be examined once it is known where to look.
@@ -51,7 +52,7 @@ async function examine(env: Env, given: Given, examineEngines: ExamineEngines) {
   const findings = [
     ...unknown(env, config),
     ...(await examineMachine(config)),
-    ...(await examineEngines(config)),
+    ...(await examineBackends(config)),
   ];
   return { settings: settingsWithSources(config, env, given), findings };
 }

@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { DISK_FREE_BYTES_MIN } from '../http/actuator-routes.ts';
 import { requireFreeAddress } from '../http/address.ts';
-import type { Finding } from './engines.ts';
+import type { Finding } from '../ports/backends.ts';
 
 /** What a server needs of the machine it is on, whatever its engines. */
 export async function examineMachine(config: Config): Promise<Finding[]> {

@@ -1,5 +1,5 @@
+import { toolsOf } from '../backends.ts';
 import { readBooksPlace } from '../config.ts';
-import type { OpenSchema } from './engines.ts';
 import { readFlags } from './flags.ts';
 
 const FLAGS = {
@@ -21,23 +21,19 @@ Servers of the release before may go on meanwhile and afterwards, unless CHANGEL
 they cannot be started again. An embedded server has to be stopped first.
 Example: pulsecart migrate --data ./data`;
 
-export async function migrateCommand(argv: readonly string[], openSchema: OpenSchema): Promise<number> {
+export async function migrateCommand(argv: readonly string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
     console.log(HELP);
     return 0;
   }
-  const schema = await openSchema(readBooksPlace(process.env, flags.data));
-  try {
-    const { place, version: from, latest: to } = schema;
-    const pending = to - from;
-    if (pending > 0 && !flags.check) await schema.migrate();
-    if (flags.json) console.log(JSON.stringify({ place, from, to, pending: flags.check ? pending : 0 }));
-    else console.log(`  ${sentence(place, from, to, flags.check)}`);
-    return flags.check && pending > 0 ? 1 : 0;
-  } finally {
-    await schema.close();
-  }
+  const schema = await (await toolsOf(readBooksPlace(process.env, flags.data))).schema();
+  const { place, version: from, latest: to } = schema;
+  const pending = to - from;
+  if (pending > 0 && !flags.check) await schema.migrate();
+  if (flags.json) console.log(JSON.stringify({ place, from, to, pending: flags.check ? pending : 0 }));
+  else console.log(`  ${sentence(place, from, to, flags.check)}`);
+  return flags.check && pending > 0 ? 1 : 0;
 }
 
 function sentence(place: string, from: number, to: number, check: boolean): string {

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
+import { openWipe } from '../backends.ts';
 import { readHouseConfig } from '../config.ts';
-import type { Belonging, OpenWipe } from './engines.ts';
+import type { Belonging } from '../ports/backends.ts';
 import { readFlags, UsageError } from './flags.ts';
 import { removeOwnToken } from './own-token.ts';
 
@@ -28,7 +29,7 @@ Example: pulsecart reset --data ./data --yes`;
 /** What somebody types who means it. */
 const YES = 'yes';
 
-export async function reset(argv: readonly string[], openWipe: OpenWipe): Promise<number> {
+export async function reset(argv: readonly string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
     console.log(HELP);

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { toolsOf } from '../backends.ts';
 import { readBooksPlace, readClient } from '../config.ts';
 import { AppError, isAppError } from '../domain/errors.ts';
 import { FIRST_PRODUCTS } from '../domain/product.ts';
@@ -7,7 +8,6 @@ import { newOperation } from '../http/operator-request.ts';
 import { refusalSentence } from '../http/sale-refusals.ts';
 import type { SaleStep } from '../ports/sales.ts';
 import { type Api, ApiError, openApi, operatorHere } from './api.ts';
-import type { OpenShelf } from './engines.ts';
 import { readFlags, UsageError } from './flags.ts';
 import { readSeedFile, type SeedProduct, toNewProduct } from './seed-file.ts';
 
@@ -34,7 +34,7 @@ Example: pulsecart seed --data ./data`;
 /** What the log of operators says. */
 const REASON = 'pulsecart seed';
 
-export async function seed(argv: readonly string[], openShelf: OpenShelf): Promise<number> {
+export async function seed(argv: readonly string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
     console.log(HELP);
@@ -43,9 +43,7 @@ export async function seed(argv: readonly string[], openShelf: OpenShelf): Promi
   const products =
     flags.file === undefined ? firstProducts() : readSeedFile(readText(flags.file), flags.file);
   const api = await serverToAsk(flags);
-  const result = api
-    ? await throughServer(api, products)
-    : await withoutServer(flags.data, products, openShelf);
+  const result = api ? await throughServer(api, products) : await withoutServer(flags.data, products);
   if (flags.json) console.log(JSON.stringify(result));
   else console.log(describe(result));
   return 0;
@@ -152,12 +150,8 @@ function throughServer(api: Api, products: readonly SeedProduct[]): Promise<Seed
   return putAll({ place: `at ${api.url}`, has, add }, products);
 }
 
-async function withoutServer(
-  data: string | undefined,
-  products: readonly SeedProduct[],
-  openShelf: OpenShelf,
-): Promise<Seeded> {
-  const shelf = await openShelf(readBooksPlace(process.env, data));
+async function withoutServer(data: string | undefined, products: readonly SeedProduct[]): Promise<Seeded> {
+  const shelf = await (await toolsOf(readBooksPlace(process.env, data))).shelf();
   const has = async (id: number) => (await shelf.product(id)) !== undefined;
   async function add(product: SeedProduct): Promise<boolean> {
     const subject = `product/${product.productId}`;

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createApp } from '../app.ts';
+import { openBackends } from '../backends.ts';
 import { type Config, readConfig } from '../config.ts';
 import { startServer } from '../http/server.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
-import type { OpenEngines } from './engines.ts';
 import { readFlags } from './flags.ts';
-import { openHouse } from './house.ts';
 import { REPLACED, replaced, tellSupervisor } from './instance.ts';
 import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
 import { operatorAccess, whoOperates } from './own-token.ts';
@@ -39,7 +39,7 @@ const LAST_REQUESTS_MS = 2_000;
 const REPLACED_DRAIN_MS = 2_000;
 
 /** Runs until SIGTERM or SIGINT; resolves with the exit status. */
-export async function serve(argv: readonly string[], openEngines: OpenEngines): Promise<number> {
+export async function serve(argv: readonly string[]): Promise<number> {
   const startedAtMs = performance.now();
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
@@ -53,7 +53,7 @@ export async function serve(argv: readonly string[], openEngines: OpenEngines): 
     return superviseInstances(argv, config, log, (url) => announce(url, '', config, log, startedAtMs));
   }
   const stopped = stopSignal();
-  const opened = await open(config, log, openEngines, { sharesPort: false, stopped });
+  const opened = await open(config, log, { sharesPort: false, stopped });
   if (typeof opened === 'string') return stopUnopened(log, opened);
   const { url, description, close } = opened;
   announce(url, description, config, log, startedAtMs);
@@ -62,11 +62,11 @@ export async function serve(argv: readonly string[], openEngines: OpenEngines): 
 }
 
 /** One of several on the same port: `serve` as its supervisor runs it. */
-export async function serveInstance(argv: readonly string[], openEngines: OpenEngines): Promise<number> {
+export async function serveInstance(argv: readonly string[]): Promise<number> {
   const config = readConfig(process.env, readFlags(argv, FLAGS));
   const log = createLog(config.logLevel);
   const stopped = Promise.race([stopSignal(), replaced()]);
-  const opened = await open(config, log, openEngines, { sharesPort: true, stopped });
+  const opened = await open(config, log, { sharesPort: true, stopped });
   if (typeof opened === 'string') return stopUnopened(log, opened);
   const { url, close } = opened;
   tellSupervisor(url);
@@ -80,35 +80,34 @@ export async function serveInstance(argv: readonly string[], openEngines: OpenEn
 async function open(
   config: Config,
   log: Log,
-  openEngines: OpenEngines,
   { sharesPort, stopped }: { readonly sharesPort: boolean; readonly stopped: Promise<string> },
 ) {
-  const engines = await Promise.race([openEngines(config, log), stopped]);
-  if (typeof engines === 'string') return engines;
+  const backends = await Promise.race([openBackends(config, log), stopped]);
+  if (typeof backends === 'string') return backends;
   try {
-    const house = await openHouse(config, log, engines, operatorAccess(config));
-    const server = startServer(house.service, { ...config, sharesPort });
-    await house.start(config);
+    const app = await createApp(config, log, backends, operatorAccess(config));
+    const server = startServer(app.service, { ...config, sharesPort });
+    await app.start(config);
     return {
       url: server.url,
-      description: engines.description,
+      description: backends.description,
       /** Not ready, then no new requests, then the answers owed, then the work under way, then the engines. */
       async close(drainMs: number) {
-        house.leave();
+        app.leave();
         if (drainMs > 0) {
           server.drain();
           await sleep(drainMs);
         }
         const requestsAnswered = server.stop();
-        await house.endStreams();
-        await house.finishPurchases();
+        await app.endStreams();
+        await app.finishPurchases();
         await Promise.race([requestsAnswered, sleep(LAST_REQUESTS_MS)]);
         void server.stop(true);
-        await house.close();
+        await app.close();
       },
     };
   } catch (error) {
-    await engines.close();
+    await backends.close();
     throw error;
   }
 }

@@ -1,10 +1,10 @@
+import { createApp } from '../app.ts';
+import { openBackends } from '../backends.ts';
 import { readWorkerConfig } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { type HttpServer, startProbes } from '../http/server.ts';
 import { createLog } from '../telemetry/log.ts';
-import type { OpenEngines } from './engines.ts';
 import { readFlags } from './flags.ts';
-import { openHouse } from './house.ts';
 import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
 import { warnOfUnknownSettings } from './unknown-settings.ts';
 
@@ -25,7 +25,7 @@ PULSECART_SETTLEMENT=off charges. Run as many as you like.
 Example: pulsecart worker --port 8090`;
 
 /** Runs until SIGTERM or SIGINT; resolves with the exit status. */
-export async function workerCommand(argv: readonly string[], openEngines: OpenEngines): Promise<number> {
+export async function workerCommand(argv: readonly string[]): Promise<number> {
   const startedAtMs = performance.now();
   const { help, port, host } = readFlags(argv, FLAGS);
   if (help) {
@@ -42,23 +42,23 @@ export async function workerCommand(argv: readonly string[], openEngines: OpenEn
   const log = createLog(config.logLevel);
   warnOfUnknownSettings(process.env, config, log);
   const stopped = stopSignal();
-  const engines = await Promise.race([openEngines(config, log), stopped]);
-  if (typeof engines === 'string') return stopUnopened(log, engines);
+  const backends = await Promise.race([openBackends(config, log), stopped]);
+  if (typeof backends === 'string') return stopUnopened(log, backends);
   let probes: HttpServer | undefined;
   try {
-    const house = await openHouse(config, log, engines);
-    if (port >= 0) probes = startProbes(house.service, { ...config, port, sharesPort: false });
-    await house.start(config);
+    const app = await createApp(config, log, backends);
+    if (port >= 0) probes = startProbes(app.service, { ...config, port, sharesPort: false });
+    await app.start(config);
     const tookMs = Math.round(performance.now() - startedAtMs);
     log.info({ url: probes?.url.origin ?? null, pid: process.pid, mode: config.mode, tookMs }, 'ready');
     await stopInTime(log, await stopped, async () => {
-      house.leave();
-      await house.close();
+      app.leave();
+      await app.close();
       await probes?.stop(true);
     });
     return 0;
   } catch (error) {
-    await engines.close();
+    await backends.close();
     throw error;
   }
 }

@@ -35,7 +35,8 @@ export async function readPostgresBooks(
   databaseUrl: string,
   ids: readonly string[] = [],
 ): Promise<ReadBooks> {
-  const { product, find, books, close } = await openPostgresBooks(databaseUrl);
+  const books = await openPostgresBooks(databaseUrl);
+  const { product, find } = books;
   const products = async () => {
     const all: Product[] = [];
     for (const { id } of FIRST_PRODUCTS) all.push((await product(id))!);
@@ -44,7 +45,7 @@ export async function readPostgresBooks(
   try {
     return await read({ products, find, books }, ids);
   } finally {
-    await close();
+    await books.close();
   }
 }
 

@@ -31,7 +31,7 @@ export async function ledgerUnderTest(
       async read() {
         const opened = await openPostgresBooks(url);
         try {
-          return await opened.books.read();
+          return await opened.read();
         } finally {
           await opened.close();
         }

@@ -1,7 +1,6 @@
-import type { Product } from '../../domain/product.ts';
+import type { OpenedBooks } from '../../ports/backends.ts';
 import {
   type Books,
-  type BooksReader,
   BREACH_NAMES,
   type Breach,
   type BreachName,
@@ -9,19 +8,10 @@ import {
   type MoneyBooks,
   type ProductBooks,
 } from '../../ports/books.ts';
-import type { Found } from '../../ports/ledger.ts';
 import { connect, placeOf } from './connection.ts';
 import { openingError } from './failure.ts';
 import { createFind } from './find.ts';
 import { requireSchema } from './migrate.ts';
-
-/** The books and the purchases behind them, as of one moment. */
-export interface PostgresBooks {
-  readonly books: BooksReader;
-  product(productId: number): Promise<Product | undefined>;
-  find(purchaseIds: readonly string[]): Promise<Map<string, Found>>;
-  close(): Promise<void>;
-}
 
 /** A hold may be this long past its end before it counts as stranded: the sweep runs every second or so. */
 const OVERDUE_GRACE_MS = 10_000;
@@ -121,7 +111,7 @@ const TOTALS = `
  * Opens the books for reading, beside servers that may be running. Everything that is read of them is of one commit. Rejects
  * like `openPostgresLedger`, and with `unusable_store` when there are no books.
  */
-export async function openPostgresBooks(url: string): Promise<PostgresBooks> {
+export async function openPostgresBooks(url: string): Promise<OpenedBooks> {
   const place = placeOf(url);
   const client = await connect(place, STATEMENT_MS);
 
@@ -153,26 +143,24 @@ export async function openPostgresBooks(url: string): Promise<PostgresBooks> {
   return {
     product,
     find,
-    books: {
-      async customersOf(productId) {
-        const text = 'SELECT customer FROM orders WHERE product_id = $1 AND customer IS NOT NULL';
-        return (await read<{ customer: string }>(text, [productId])).map(({ customer }) => customer);
-      },
-      async read(): Promise<Books> {
-        const products = await read<ProductBooks>(PRODUCTS);
-        const generations = await read<GenerationBooks>(GENERATIONS);
-        const money = (await read<MoneyRow>(MONEY)).map(moneyOf);
-        const [totals] = await read<Books['totals']>(TOTALS);
-        const breaches: [BreachName, Breach][] = [];
-        for (const name of BREACH_NAMES) breaches.push([name, await breach(BREACHES[name])]);
-        return {
-          products,
-          generations,
-          money,
-          totals: totals!,
-          breaches: Object.fromEntries(breaches) as Record<BreachName, Breach>,
-        };
-      },
+    async customersOf(productId) {
+      const text = 'SELECT customer FROM orders WHERE product_id = $1 AND customer IS NOT NULL';
+      return (await read<{ customer: string }>(text, [productId])).map(({ customer }) => customer);
+    },
+    async read(): Promise<Books> {
+      const products = await read<ProductBooks>(PRODUCTS);
+      const generations = await read<GenerationBooks>(GENERATIONS);
+      const money = (await read<MoneyRow>(MONEY)).map(moneyOf);
+      const [totals] = await read<Books['totals']>(TOTALS);
+      const breaches: [BreachName, Breach][] = [];
+      for (const name of BREACH_NAMES) breaches.push([name, await breach(BREACHES[name])]);
+      return {
+        products,
+        generations,
+        money,
+        totals: totals!,
+        breaches: Object.fromEntries(breaches) as Record<BreachName, Breach>,
+      };
     },
     close: () => client.end(),
   };

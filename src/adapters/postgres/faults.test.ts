@@ -129,8 +129,8 @@ function cuts(): void {
       expect(outcomes.every(({ kind }) => kind === 'reserved')).toBe(true);
     }
     expect(await ledger.product(1)).toMatchObject({ reserved: asked.length });
-    const { books, close } = await openPostgresBooks(database.url);
-    expect(audit(await books.read()).filter(({ pass }) => !pass)).toEqual([]);
+    const { read, close } = await openPostgresBooks(database.url);
+    expect(audit(await read()).filter(({ pass }) => !pass)).toEqual([]);
     await close();
   });
 
@@ -169,8 +169,8 @@ function cuts(): void {
     expect(unknown).toBeGreaterThan(0);
     expect(await ledger.product(productId)).toMatchObject({ reserved: 0, sold: 0, total: 1_000_000 });
     expect(await atLast(() => ledger.operations(1_000, null))).toHaveLength(ids.length);
-    const { books, close } = await openPostgresBooks(database.url);
-    expect(audit(await books.read()).filter(({ pass }) => !pass)).toEqual([]);
+    const { read, close } = await openPostgresBooks(database.url);
+    expect(audit(await read()).filter(({ pass }) => !pass)).toEqual([]);
     await close();
   });
 

@@ -115,7 +115,7 @@ async function openPair(): Promise<Pair> {
       if (name === 'sqlite') return withoutQueue(await openSqliteBooks(store, () => nowMs).read());
       const opened = await openPostgresBooks(url);
       try {
-        return withoutQueue(await opened.books.read());
+        return withoutQueue(await opened.read());
       } finally {
         await opened.close();
       }

@@ -37,8 +37,8 @@ function together(): void {
   }
 
   async function failedVerdicts(): Promise<unknown[]> {
-    const { books, close } = await openPostgresBooks(database.url);
-    const verdicts = audit(await books.read());
+    const { read, close } = await openPostgresBooks(database.url);
+    const verdicts = audit(await read());
     await close();
     return verdicts.filter(({ pass }) => !pass);
   }

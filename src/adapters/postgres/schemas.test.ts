@@ -37,7 +37,7 @@ onProductionEngines(() => {
       await Promise.all([one!.close(), other!.close()]);
       for (const [i, shop] of urls.entries()) {
         const opened = await openPostgresBooks(shop);
-        const books = await opened.books.read();
+        const books = await opened.read();
         await opened.close();
         expect(books.products.map(({ total }) => total)).toEqual([[5, 3][i]!]);
         expect(audit(books).filter(({ pass }) => !pass)).toEqual([]);

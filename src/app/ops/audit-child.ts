@@ -1,18 +1,18 @@
 import { constants, setPriority } from 'node:os';
-import type { Config } from '../config.ts';
-import { AppError } from '../domain/errors.ts';
-import type { Verdict } from '../domain/verdict.ts';
+import { AppError } from '../../domain/errors.ts';
+import type { Verdict } from '../../domain/verdict.ts';
 
 /**
  * The audit in a process of its own: it reads every order, and the threads that sell should not wait for that. It has what
  * the others leave of the processor. Rejects `unavailable` with what it said when it could not read the books.
  */
 export async function auditInChild(
-  { engines, dataFolder }: Pick<Config, 'engines' | 'dataFolder'>,
+  /** Null where the environment names a database. */
+  dataFolder: string | null,
   stop: AbortSignal,
 ): Promise<{ readonly pass: boolean; readonly verdicts: readonly Verdict[] }> {
   // The database is named by the environment, which a child has from us: an argument would show its password to everybody.
-  const place = engines ? [] : ['--data', dataFolder];
+  const place = dataFolder === null ? [] : ['--data', dataFolder];
   const child = Bun.spawn([process.execPath, ...process.execArgv, Bun.main, 'audit', '--json', ...place], {
     stdin: 'ignore',
     stdout: 'pipe',

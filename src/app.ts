@@ -1,36 +1,36 @@
 import { hostname } from 'node:os';
-import packageJson from '../../package.json' with { type: 'json' };
-import { createSales } from '../app/catalog/sales.ts';
-import { createDuties } from '../app/maintenance/duties.ts';
-import { createReconciler } from '../app/maintenance/reconciler.ts';
-import { createRetention } from '../app/maintenance/retention.ts';
-import { createAuditRun } from '../app/ops/audit-run.ts';
-import { createDeadLetters } from '../app/ops/dead-letters.ts';
-import { createEndings } from '../app/payments/endings.ts';
-import { createSettlement } from '../app/payments/settlement.ts';
-import { createAcceptance } from '../app/purchase/acceptance.ts';
-import { createCatalogue } from '../app/purchase/catalogue.ts';
-import { createConclude } from '../app/purchase/conclude.ts';
-import { createDesk } from '../app/purchase/desk.ts';
-import { createTracking } from '../app/purchase/tracking.ts';
-import { createWorker } from '../app/purchase/worker.ts';
-import { createLive } from '../app/stream/live.ts';
-import type { Config } from '../config.ts';
-import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../domain/ids.ts';
-import { FIRST_PRODUCTS } from '../domain/product.ts';
-import type { OperatorAccess } from '../http/operator.ts';
-import type { Service } from '../http/service.ts';
-import type { Standing } from '../ports/ledger.ts';
-import type { Log } from '../telemetry/log.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
-import { createRates } from '../telemetry/rates.ts';
-import { watchHouse } from '../telemetry/watch.ts';
-import { watchReconciler } from '../telemetry/watch-reconciler.ts';
-import { auditInChild } from './audit-child.ts';
-import type { Engines } from './engines.ts';
+import packageJson from '../package.json' with { type: 'json' };
+import { createSales } from './app/catalog/sales.ts';
+import { createDuties } from './app/maintenance/duties.ts';
+import { createReconciler } from './app/maintenance/reconciler.ts';
+import { createRetention } from './app/maintenance/retention.ts';
+import { auditInChild } from './app/ops/audit-child.ts';
+import { createAuditRun } from './app/ops/audit-run.ts';
+import { createDeadLetters } from './app/ops/dead-letters.ts';
+import { createEndings } from './app/payments/endings.ts';
+import { createSettlement } from './app/payments/settlement.ts';
+import { createAcceptance } from './app/purchase/acceptance.ts';
+import { createCatalogue } from './app/purchase/catalogue.ts';
+import { createConclude } from './app/purchase/conclude.ts';
+import { createDesk } from './app/purchase/desk.ts';
+import { createTracking } from './app/purchase/tracking.ts';
+import { createWorker } from './app/purchase/worker.ts';
+import { createLive } from './app/stream/live.ts';
+import type { Config } from './config.ts';
+import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from './domain/ids.ts';
+import { FIRST_PRODUCTS } from './domain/product.ts';
+import type { OperatorAccess } from './http/operator.ts';
+import type { Service } from './http/service.ts';
+import type { Backends } from './ports/backends.ts';
+import type { Standing } from './ports/ledger.ts';
+import type { Log } from './telemetry/log.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import { createRates } from './telemetry/rates.ts';
+import { watchHouse } from './telemetry/watch.ts';
+import { watchReconciler } from './telemetry/watch-reconciler.ts';
 
-/** Every use case of one process, wired to its engines. */
-export interface House {
+/** Every use case of one process, wired to its backends. */
+export interface App {
   /** What the HTTP routes need. */
   readonly service: Service;
   /** Starts what works by itself: worker, settlement, reconciler. */
@@ -41,20 +41,20 @@ export interface House {
   endStreams(): Promise<void>;
   /** Answers what was taken in; nothing new is. */
   finishPurchases(): Promise<void>;
-  /** Ends the work under way, then the engines. */
+  /** Ends the work under way, then the backends. */
   close(): Promise<void>;
 }
 
 /** Of a process without an API. */
 const NOBODY: OperatorAccess = { token: crypto.randomUUID(), trustsThisMachine: false };
 
-export async function openHouse(
+export async function createApp(
   config: Config,
   log: Log,
-  engines: Engines,
+  backends: Backends,
   operators: OperatorAccess = NOBODY,
-): Promise<House> {
-  const { ledger, gate, queue, feed, provider, clock, atOnce } = engines;
+): Promise<App> {
+  const { ledger, gate, queue, feed, provider, clock, atOnce } = backends;
   const onTrouble = (error: unknown, context: string) => log.warn({ err: error }, context);
   if ((await ledger.products()).length === 0) await ledger.addProducts(FIRST_PRODUCTS);
   const ids = createPurchaseIds(await ledger.secret('purchase_ids', PURCHASE_ID_KEY_BYTES), clock);
@@ -157,8 +157,12 @@ export async function openHouse(
     settlement,
     feed,
   });
-  const auditRun = createAuditRun({ ledger, holder, audit: (stop) => auditInChild(config, stop) });
-  const { gateFigures } = engines;
+  const auditRun = createAuditRun({
+    ledger,
+    holder,
+    audit: (stop) => auditInChild(config.engines ? null : config.dataFolder, stop),
+  });
+  const { gateFigures } = backends;
   watchReconciler(metrics, reconciler);
   watchHouse(metrics, {
     desk,
@@ -199,8 +203,8 @@ export async function openHouse(
       metrics,
       log,
       operators,
-      healthNames: engines.healthNames,
-      engines: engines.names,
+      healthNames: backends.healthNames,
+      engines: backends.names,
       version: packageJson.version,
       dataFolder: config.engines ? process.cwd() : config.dataFolder,
       isReady: () => ready,
@@ -233,7 +237,7 @@ export async function openHouse(
       await reconciler.close();
       await retention.close();
       await duties.close();
-      await engines.close();
+      await backends.close();
     },
   };
 }

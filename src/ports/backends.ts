@@ -1,16 +1,14 @@
-import type { BooksPlace, Config } from '../config.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Product } from '../domain/product.ts';
-import type { Verdict } from '../domain/verdict.ts';
-import type { Feed } from '../ports/feed.ts';
-import type { Gate } from '../ports/gate.ts';
-import type { Found, Ledger } from '../ports/ledger.ts';
-import type { PaymentProvider } from '../ports/provider.ts';
-import type { Queue } from '../ports/queue.ts';
-import type { Log } from '../telemetry/log.ts';
+import type { BooksReader } from './books.ts';
+import type { Feed } from './feed.ts';
+import type { Gate } from './gate.ts';
+import type { Found, Ledger } from './ledger.ts';
+import type { PaymentProvider } from './provider.ts';
+import type { Queue } from './queue.ts';
 
-/** The adapters a command works with, opened by main, which alone knows which ones they are. */
-export interface Engines {
+/** The adapters that a process works with. */
+export interface Backends {
   readonly ledger: Ledger;
   readonly gate: Gate;
   /** How the gate fares, where it can be in trouble. */
@@ -37,8 +35,6 @@ export interface Engines {
   close(): Promise<void>;
 }
 
-export type OpenEngines = (config: Config, log: Log) => Promise<Engines>;
-
 /** The tables of a house, for whoever brings them up to date without serving. */
 export interface Schema {
   /** For people, with its preposition and without secrets: `in the folder ./data`. */
@@ -47,11 +43,7 @@ export interface Schema {
   readonly version: number;
   readonly latest: number;
   migrate(): Promise<void>;
-  close(): Promise<void>;
 }
-
-/** Throws AppError `unusable_store` for tables that only a newer PulseCart knows. */
-export type OpenSchema = (place: BooksPlace) => Promise<Schema>;
 
 /** Something that a server needs, as it was found. */
 export interface Finding {
@@ -61,18 +53,12 @@ export interface Finding {
   readonly detail: string;
 }
 
-/** Looks at each engine that is configured, and changes nothing. What is wrong is a finding, never a rejection. */
-export type ExamineEngines = (config: Config) => Promise<Finding[]>;
-
 /** Where products stand, for whoever puts some there without a server. */
 export interface Shelf extends Pick<Ledger, 'product' | 'createProduct'> {
   /** For people, with its preposition and without secrets: `in the folder ./data`. */
   readonly place: string;
   close(): Promise<void>;
 }
-
-/** Throws AppError `unusable_store` while a server uses the folder of the embedded engines. */
-export type OpenShelf = (place: BooksPlace) => Promise<Shelf>;
 
 /** What a house keeps, as whoever is about to delete it should know. */
 export interface Belonging {
@@ -94,28 +80,21 @@ export interface Wipe {
   close(): Promise<void>;
 }
 
-/** Throws AppError `unusable_store` while a server or a worker uses the house. */
-export type OpenWipe = (config: Config) => Promise<Wipe>;
-
 /** The books as an auditor reads them. */
-export interface OpenedBooks {
+export interface OpenedBooks extends BooksReader {
   product(productId: number): Promise<Product | undefined>;
   find(purchaseIds: readonly string[]): Promise<Map<string, Found>>;
-  /** The customers who have orders of a product, one for each order. */
-  customersOf(productId: number): Promise<string[]>;
-  audit(): Promise<Verdict[]>;
   close(): Promise<void>;
 }
 
-/** Opens books for reading, beside servers that may be running. A copy is audited as of the moment it was made. */
-export type OpenBooks = (place: BooksPlace, atMs?: number) => Promise<OpenedBooks>;
-
-/**
- * Writes what the embedded engines keep in `folder`, as of one moment, as `pulsecart.db` into `into`, beside a server that may
- * be running; for its owner alone, and on disk. Throws AppError `unusable_store` where there is nothing to copy, and
- * `unavailable` when it cannot be written.
- */
-export type CopyStore = (
-  folder: string,
-  into: string,
-) => Promise<{ readonly file: string; readonly atMs: number }>;
+/** What commands that serve nobody need of the durable store, beside servers that may be running. */
+export interface StoreTools {
+  /** Rejects with AppError `unusable_store` for tables that only a newer PulseCart knows. */
+  schema(): Promise<Schema>;
+  /** Rejects with AppError `unusable_store` while a server uses the folder of the embedded engines. */
+  shelf(): Promise<Shelf>;
+  /** A copy is read as of `atMs`, the moment it was made. */
+  books(atMs?: number): Promise<OpenedBooks>;
+  /** Looks, and changes nothing. */
+  examine(): Promise<Omit<Finding, 'name'>>;
+}

@@ -1,0 +1,222 @@
+import { openSimulator } from './adapters/simulator/simulator.ts';
+import type { BooksPlace, Config, EngineUrls } from './config.ts';
+import { systemClock } from './domain/clock.ts';
+import { AppError } from './domain/errors.ts';
+import type { Backends, Finding, StoreTools, Wipe } from './ports/backends.ts';
+import type { Log } from './telemetry/log.ts';
+
+/**
+ * The one place that knows the adapters. They are loaded only when they are used: an embedded start should not wait for three
+ * network clients.
+ */
+export const openBackends = (config: Config, log: Log): Promise<Backends> =>
+  config.engines ? openDistributed(config, config.engines, log) : openEmbedded(config, log);
+
+/** What commands that serve nobody need of a store. */
+export async function toolsOf(place: BooksPlace): Promise<StoreTools> {
+  return 'dataFolder' in place
+    ? (await import('./adapters/sqlite/tools.ts')).sqliteTools(place.dataFolder)
+    : (await import('./adapters/postgres/tools.ts')).postgresTools(place.databaseUrl);
+}
+
+/**
+ * Writes what the embedded backends keep in `folder`, as of one moment, as `pulsecart.db` into `into`, beside a server that may
+ * be running; for its owner alone, and on disk. Rejects with AppError `unusable_store` where there is nothing to copy, and
+ * `unavailable` when it cannot be written.
+ */
+export async function copyStore(folder: string, into: string): Promise<{ file: string; atMs: number }> {
+  return (await import('./adapters/sqlite/backup.ts')).copyStore(folder, into, systemClock);
+}
+
+async function openEmbedded(config: Config, log: Log): Promise<Backends> {
+  const { openThreadedStore } = await import('./adapters/sqlite/threaded.ts');
+  const { openMemoryGate } = await import('./adapters/memory/gate.ts');
+  const { openMemoryFeed } = await import('./adapters/memory/feed.ts');
+  const clock = systemClock;
+  const store = await openThreadedStore(
+    config.dataFolder,
+    clock,
+    (error) => log.warn({ err: error }, 'queue trouble; it is tried again'),
+    (error) => {
+      if (error instanceof AppError) log.fatal(error.message);
+      else log.fatal({ err: error }, 'the store thread has ended');
+      process.exit(1);
+    },
+  );
+  const gate = openMemoryGate();
+  const feed = openMemoryFeed((error, context) => log.error({ err: error }, context));
+  const provider = openSimulator({ ...config.payments });
+  const { deskBatches, workerBatches } = config.tuning;
+  return {
+    ledger: store.ledger,
+    queue: store.queue,
+    gate,
+    feed,
+    provider,
+    clock,
+    // There is one writer: a second batch would only wait for it, and be smaller than it could have been.
+    atOnce: { deskBatches: deskBatches ?? 1, publishes: 1, workerBatches: workerBatches ?? 1 },
+    names: {
+      ledger: 'SQLite',
+      gate: 'in process',
+      queue: 'SQLite',
+      feed: 'in process',
+      payments: 'simulator',
+    },
+    description: `embedded: SQLite + in-process gate, data in ${config.dataFolder}`,
+    healthNames: { ledger: 'db', queue: 'queue' },
+    async close() {
+      await provider.close();
+      await feed.close();
+      await gate.close();
+      await store.close();
+    },
+  };
+}
+
+async function openDistributed(
+  { namespace, tuning, payments, purchaseTimeoutMs }: Config,
+  { databaseUrl, redisUrl, rabbitmqUrl }: EngineUrls,
+  log: Log,
+): Promise<Backends> {
+  const { openPostgresLedger } = await import('./adapters/postgres/ledger.ts');
+  const { openRedisLink } = await import('./adapters/redis/link.ts');
+  const { openRedisGate } = await import('./adapters/redis/gate.ts');
+  const { createBreaker } = await import('./adapters/redis/breaker.ts');
+  const { openRedisFeed } = await import('./adapters/redis/feed.ts');
+  const { openRabbitQueue } = await import('./adapters/rabbitmq/queue.ts');
+  const onTrouble = (error: unknown, context: string) => log.warn({ err: error }, context);
+  const onQueueTrouble = (error: unknown) => log.warn({ err: error }, 'queue trouble; it is tried again');
+  const onBug = (error: unknown, context: string) => log.error({ err: error }, context);
+  const opened: { close(): Promise<void> }[] = [];
+  async function open<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> {
+    const engine = await opening;
+    opened.unshift(engine);
+    return engine;
+  }
+  const close = async () => {
+    for (const engine of opened.splice(0)) await engine.close();
+  };
+  const deskBatches = tuning.deskBatches ?? DESK_BATCHES;
+  const workerBatches = tuning.workerBatches ?? WORKER_BATCHES;
+  const poolSize = tuning.databasePool ?? deskBatches + workerBatches + OTHER_CONNECTIONS;
+  try {
+    const { ledger, clock } = await openPostgresLedger({
+      url: databaseUrl,
+      poolSize,
+      onTrouble,
+      timeouts: { connectMs: purchaseTimeoutMs, buyerMs: purchaseTimeoutMs },
+    });
+    opened.unshift(ledger);
+    const redis = await open(openRedisLink(redisUrl));
+    const gate = createBreaker(await open(openRedisGate(redis, { namespace })), {
+      monotonicMs: () => performance.now(),
+      onTrouble: (sentence) => log.warn(sentence),
+    });
+    const feed = await open(
+      openRedisFeed(redis, { namespace, onTrouble: (sentence) => log.warn(sentence), onBug }),
+    );
+    const queue = await open(
+      openRabbitQueue({
+        url: rabbitmqUrl,
+        namespace,
+        onTrouble: onQueueTrouble,
+        ...(tuning.prefetch && { prefetch: tuning.prefetch }),
+      }),
+    );
+    const provider = openSimulator({ ...payments });
+    opened.unshift(provider);
+    return {
+      ledger,
+      queue,
+      gate,
+      gateFigures: gate.breaker,
+      feed,
+      provider,
+      clock,
+      atOnce: { deskBatches, publishes: PUBLISHES, workerBatches },
+      names: { ledger: 'PostgreSQL', gate: 'Redis', queue: 'RabbitMQ', feed: 'Redis', payments: 'simulator' },
+      description: 'PostgreSQL, Redis and RabbitMQ',
+      healthNames: { ledger: 'db', gate: 'redis', queue: 'rabbit' },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Batches on their way to PostgreSQL at once: while one waits for the disk the next one is decided. */
+const DESK_BATCHES = 2;
+const WORKER_BATCHES = 2;
+/** Messages of accepted purchases that wait for RabbitMQ's confirm. More would only be smaller. */
+const PUBLISHES = 2;
+/** For settlement, reads, the sweeps and probes, so that none of them waits behind batches. */
+const OTHER_CONNECTIONS = 6;
+
+/** What this configuration keeps, to be deleted. Rejects with AppError `unusable_store` while a server or a worker uses it. */
+export const openWipe = (config: Config): Promise<Wipe> =>
+  config.engines ? openDistributedWipe(config, config.engines) : openEmbeddedWipe(config);
+
+async function openEmbeddedWipe({ dataFolder }: Config): Promise<Wipe> {
+  const store = (await import('./adapters/sqlite/wipe.ts')).openStoreWipe(dataFolder);
+  return {
+    place: `in the folder ${dataFolder}`,
+    belongings: async () => store.belongings(),
+    wipe: async () => store.wipe(),
+    close: async () => store.close(),
+  };
+}
+
+async function openDistributedWipe({ namespace }: Config, urls: EngineUrls): Promise<Wipe> {
+  const { openLedgerWipe } = await import('./adapters/postgres/wipe.ts');
+  const { openBrokerWipe } = await import('./adapters/rabbitmq/wipe.ts');
+  const { openRedisLink } = await import('./adapters/redis/link.ts');
+  const { forgetProducts } = await import('./adapters/redis/gate.ts');
+  const opened = new AsyncDisposableStack();
+  try {
+    const ledger = opened.adopt(await openLedgerWipe(urls.databaseUrl), (one) => one.close());
+    const broker = opened.adopt(await openBrokerWipe(urls.rabbitmqUrl, namespace), (one) => one.close());
+    const redis = opened.adopt(await openRedisLink(urls.redisUrl), (one) => one.close());
+    await ledger.requireUnused();
+    await broker.requireUnused();
+    return {
+      place: `in the PostgreSQL database ${ledger.place}, and of ${namespace} in RabbitMQ and Redis`,
+      belongings: async () => [...(await ledger.belongings()), ...(await broker.belongings())],
+      async wipe() {
+        await ledger.requireUnused();
+        // The ledger goes last. Without it the queues would bring a new one purchases that it has never issued, and the gate
+        // would know newer versions than it has; without them it is a house after an outage of theirs.
+        await broker.wipe();
+        await forgetProducts(redis, namespace, await ledger.productIds());
+        await ledger.wipe();
+      },
+      close: () => opened.disposeAsync(),
+    };
+  } catch (error) {
+    await opened.disposeAsync();
+    throw error;
+  }
+}
+
+/** Each engine is looked at by itself: one that is away must not hide what is wrong with the next. */
+export const examineBackends = ({ engines, dataFolder, namespace }: Config): Promise<Finding[]> =>
+  engines === null
+    ? Promise.all([found('SQLite', async () => (await toolsOf({ dataFolder })).examine())])
+    : Promise.all([
+        found('PostgreSQL', async () => (await toolsOf(engines)).examine()),
+        found('Redis', async () =>
+          (await import('./adapters/redis/examine.ts')).examineRedis(engines.redisUrl, namespace),
+        ),
+        found('RabbitMQ', async () =>
+          (await import('./adapters/rabbitmq/examine.ts')).examineRabbit(engines.rabbitmqUrl, namespace),
+        ),
+      ]);
+
+async function found(name: string, look: () => Promise<Omit<Finding, 'name'>>): Promise<Finding> {
+  try {
+    return { name, ...(await look()) };
+  } catch (error) {
+    return { name, state: 'broken', detail: error instanceof AppError ? error.message : String(error) };
+  }
+}
