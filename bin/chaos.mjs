@@ -10,7 +10,7 @@ const HELP = `npm run chaos -- [--rounds N] [--seed S] [--file PATTERN]
 
   --rounds N      how often each of them is run (default 1)
   --seed S        the first round's seed, a whole number or "random" (default random)
-  --file PATTERN  only files whose path contains this, e.g. test/chaos/kill.test.ts
+  --file PATTERN  only files whose path contains this, e.g. tests/faults/kill.test.ts
 `;
 
 const { rounds, seed, files, pattern } = readArgs();
@@ -57,7 +57,7 @@ function readArgs() {
 
 /** Every test file that takes its seed from outside. */
 function randomTests() {
-  return ['src', 'test']
+  return ['src', 'bench', 'tests']
     .flatMap((folder) =>
       readdirSync(join(ROOT, folder), { recursive: true }).map((file) => join(folder, file)),
     )

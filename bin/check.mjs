@@ -17,9 +17,9 @@ const TEST_TIMEOUT_MS = 60_000;
 const WORKERS = availableParallelism() + 1;
 /** What an inner loop can do without: servers that are started by the dozen, killed, measured or waited for. */
 const LONG = [
-  'test/chaos/**',
-  'test/stack/{at-once,backup,bench,commands,demo,durability,engines-start-up,fuzz,instances,interrupted,late-payment,launcher,live}*',
-  'test/stack/{reset,restore,rush,seed,seeded-books,shutdown,start-up,windows}*',
+  'tests/faults/**',
+  'tests/e2e/{at-once,backup,bench,commands,demo,durability,engines-start-up,fuzz,instances,interrupted,late-payment,launcher,live}*',
+  'tests/e2e/{reset,restore,rush,seed,seeded-books,shutdown,start-up,windows}*',
 ];
 
 /** Where Linux keeps files in memory: what tests write is thrown away, and syncing it took a tenth of the suite's time. */

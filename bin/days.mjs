@@ -14,10 +14,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const DAY_MS = 86_400_000;
 const TURKISH = 'tr_TR.UTF-8';
 
-/** What stands beside the code, the documents, and over HTTP the schedules of sales. The rest of test/ starts servers for long. */
-const TESTS = ['src/', 'test/docs/', 'test/stack/products.test'];
+/** What stands beside the code, the documents, and over HTTP the schedules of sales. The rest of tests/ starts servers for long. */
+const TESTS = ['src/', 'bench/', 'tests/docs/', 'tests/e2e/products.test'];
 /** Engines, a crowd, and connections that are silent for long: half of the time, and no day, zone or language in them. */
-const LEFT_OUT = ['src/private-engines/**', 'src/load/embedded-stages*', 'src/http/stream-routes*'];
+const LEFT_OUT = ['bench/services/**', 'bench/embedded-stages*', 'src/http/stream-routes*'];
 
 const places = [
   { name: '400 days from now, in Auckland', laterMs: () => 400 * DAY_MS, env: { TZ: 'Pacific/Auckland' } },

@@ -4,4 +4,4 @@ import { fileURLToPath } from 'node:url';
 import { exitLike, runBun } from './bun.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-exitLike(await runBun([join(root, 'test', 'docs', 'write-reference.ts')]));
+exitLike(await runBun([join(root, 'tests', 'docs', 'write-reference.ts')]));

@@ -1,4 +1,5 @@
 import { AppError } from './domain/errors.ts';
+import { isLoopbackName } from './lib/address.ts';
 import { inSchema } from './lib/database-url.ts';
 
 /** Everything that can be set from outside, read once at start. Flags win over variables. */
@@ -119,7 +120,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, fl
   if (config.mode === 'production' && config.operatorToken === null) {
     throw invalid('PULSECART_OPERATOR_TOKEN is required in production mode.');
   }
-  if (config.operatorToken === null && !isThisMachineAlone(config.host)) {
+  if (config.operatorToken === null && !isLoopbackName(config.host)) {
     throw invalid(
       `PULSECART_OPERATOR_TOKEN is required to listen on ${config.host}, where others than this machine may ask.`,
     );
@@ -237,10 +238,6 @@ function namespaceIn(env: Readonly<Record<string, string | undefined>>): string 
   throw invalid(
     `PULSECART_NAMESPACE must be 1 to 40 of a-z, 0-9, _ and -, a letter first; it is ${JSON.stringify(namespace)}.`,
   );
-}
-
-function isThisMachineAlone(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /**

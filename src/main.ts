@@ -31,8 +31,6 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return (await import('./cli/audit.ts')).auditCommand(argv);
     case 'backup':
       return (await import('./cli/backup.ts')).backup(argv);
-    case 'rush':
-      return (await import('./cli/rush.ts')).rush(argv);
     case 'migrate':
       return (await import('./cli/migrate.ts')).migrateCommand(argv);
     case 'doctor':
@@ -44,9 +42,9 @@ async function main([command, ...argv]: string[]): Promise<number> {
     case 'reset':
       return (await import('./cli/reset.ts')).reset(argv);
     case 'demo':
-      return (await import('./cli/demo.ts')).demo(argv);
+    case 'rush':
     case 'bench':
-      return (await import('./cli/bench.ts')).bench(argv);
+      return (await import('../bench/main.ts')).measure(command, argv);
     case undefined:
     case 'help':
     case '--help':

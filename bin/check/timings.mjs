@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './run.mjs';
 
-const KEPT = join(ROOT, 'test', 'timings.json');
+const KEPT = join(ROOT, 'tests', 'timings.json');
 /** Files that are quicker fit in anywhere. */
 const KEPT_MS_MIN = 2_000;
 const SHOWN = 10;

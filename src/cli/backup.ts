@@ -5,7 +5,7 @@ import { copyStore, toolsOf } from '../backends.ts';
 import { readBooksPlace } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Verdict } from '../domain/verdict.ts';
-import { makeOwnFolder, removeFolder } from '../private-engines/folders.ts';
+import { makeOwnFolder, removeFolder } from '../lib/own-folder.ts';
 import { readFlags, UsageError } from './flags.ts';
 
 const FLAGS = {

@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { DISK_FREE_BYTES_MIN } from '../http/actuator-routes.ts';
-import { requireFreeAddress } from '../http/address.ts';
+import { requireFreeAddress } from '../lib/address.ts';
 import type { Finding } from '../ports/backends.ts';
 
 /** What a server needs of the machine it is on, whatever its engines. */

@@ -2,8 +2,8 @@ import { closeSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSy
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
-import { isLoopbackName } from '../http/address.ts';
 import type { OperatorAccess } from '../http/operator.ts';
+import { isLoopbackName } from '../lib/address.ts';
 
 const FILE = 'operator-token';
 const SHAPE = /^[0-9a-f]{64}$/;

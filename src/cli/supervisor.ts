@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
-import { requireFreeAddress } from '../http/address.ts';
+import { requireFreeAddress } from '../lib/address.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import type { Log } from '../telemetry/log.ts';
 import { EndedEarly, type Exit, type Instance, startInstance } from './instance.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { runToEnd } from '../../test/support/command.ts';
-import { type EmbeddedShop, openShop } from '../../test/support/shop.ts';
+import { runToEnd } from '../../tests/support/command.ts';
+import { type EmbeddedShop, openShop } from '../../tests/support/shop.ts';
 import { EXAMPLE_ORIGIN } from './docs/curl.ts';
 import { readGuide } from './docs/guide.ts';
 import { prose } from './docs/prose.ts';

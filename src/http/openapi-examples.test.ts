@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { openPurchaseHouse, type PurchaseHouse } from '../../test/support/purchase-house.ts';
+import { openPurchaseHouse, type PurchaseHouse } from '../../tests/support/purchase-house.ts';
 import { createSales } from '../app/catalog/sales.ts';
 import { createDocsRoutes } from './docs-routes.ts';
 import type { OpenApiDocument } from './openapi.ts';

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { isLoopbackName } from './address.ts';
+import { isLoopbackName } from '../lib/address.ts';
 import type { Refuse } from './json-body.ts';
 import { isOwnUser } from './peer.ts';
 import { failure } from './respond.ts';

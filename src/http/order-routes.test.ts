@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { openHouse } from '../../test/support/settlement-house.ts';
+import { openHouse } from '../../tests/support/settlement-house.ts';
 import { createEndings } from '../app/payments/endings.ts';
 import { AppError } from '../domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../domain/ids.ts';

@@ -1,5 +1,5 @@
+import { listenAt } from '../lib/address.ts';
 import { createActuatorRoutes } from './actuator-routes.ts';
-import { listenAt } from './address.ts';
 import { createAsyncRoutes } from './async-routes.ts';
 import { createDocsRoutes } from './docs-routes.ts';
 import { createIndexRoutes } from './index-routes.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { lastTold, openStream } from '../../test/support/event-stream.ts';
-import { openPurchaseHouse, type PurchaseHouse } from '../../test/support/purchase-house.ts';
-import { until } from '../../test/support/until.ts';
+import { lastTold, openStream } from '../../tests/support/event-stream.ts';
+import { openPurchaseHouse, type PurchaseHouse } from '../../tests/support/purchase-house.ts';
+import { until } from '../../tests/support/until.ts';
 import { openMemoryFeed } from '../adapters/memory/feed.ts';
 import { standingOf } from '../app/purchase/catalogue.ts';
 import { createLive, type Live } from '../app/stream/live.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { join } from 'node:path';
-import { temporaryFolder } from '../../test/support/folder.ts';
-import { until } from '../../test/support/until.ts';
+import { temporaryFolder } from '../../tests/support/folder.ts';
+import { until } from '../../tests/support/until.ts';
 import { AppError } from '../domain/errors.ts';
 import { createLog } from './log.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'bun:test';
-import { runToEnd } from '../../test/support/command.ts';
-import { until } from '../../test/support/until.ts';
+import { runToEnd } from '../../tests/support/command.ts';
+import { until } from '../../tests/support/until.ts';
 import { openMemoryFeed } from '../adapters/memory/feed.ts';
 import { RATES } from '../domain/figures.ts';
 import { createLatencies, percentileMs } from './latencies.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { feedContract } from '../../ports/feed.contract.ts';
+import { feedContract } from '../../../tests/conformance/feed.contract.ts';
 import { openMemoryFeed } from './feed.ts';
 
 feedContract('in process', async () => {

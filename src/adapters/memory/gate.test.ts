@@ -1,4 +1,4 @@
-import { gateContract } from '../../ports/gate.contract.ts';
+import { gateContract } from '../../../tests/conformance/gate.contract.ts';
 import { openMemoryGate } from './gate.ts';
 
 gateContract('in process', async () => openMemoryGate());

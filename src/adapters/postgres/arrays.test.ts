@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { onProductionEngines, ownDatabase } from '../../../test/support/engines.ts';
-import { sql } from '../../../test/support/postgres-ledger.ts';
+import { onProductionEngines, ownDatabase } from '../../../tests/support/engines.ts';
+import { sql } from '../../../tests/support/postgres-ledger.ts';
 import { idArray, isUuid, numberArray, textArray } from './arrays.ts';
 
 const TEXTS = [

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { until } from '../../../test/support/until.ts';
+import { until } from '../../../tests/support/until.ts';
 import { followClock } from './clock.ts';
 
 /** A database whose clock is ahead of ours, as far as the test says. */

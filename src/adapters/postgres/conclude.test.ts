@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test';
 import { Client } from 'pg';
-import { ownDatabase, productionEngines } from '../../../test/support/engines.ts';
-import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
-import { until } from '../../../test/support/until.ts';
+import { ownDatabase, productionEngines } from '../../../tests/support/engines.ts';
+import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
+import { until } from '../../../tests/support/until.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
 
 const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), Date.now);

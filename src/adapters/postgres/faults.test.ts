@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { Client } from 'pg';
-import { onProductionEngines, ownDatabase } from '../../../test/support/engines.ts';
-import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
-import { until } from '../../../test/support/until.ts';
+import { type PrivateEngine, startPrivateEngine } from '../../../bench/services/engines.ts';
+import { onProductionEngines, ownDatabase } from '../../../tests/support/engines.ts';
+import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
+import { until } from '../../../tests/support/until.ts';
 import { audit } from '../../app/ops/audit.ts';
 import { isAppError } from '../../domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
 import type { Operation } from '../../domain/operation.ts';
 import type { Outcome, Purchase } from '../../domain/purchase.ts';
 import type { Ledger } from '../../ports/ledger.ts';
-import { type PrivateEngine, startPrivateEngine } from '../../private-engines/engines.ts';
 import { openPostgresBooks } from './books.ts';
 
 const mint = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), Date.now).mint;

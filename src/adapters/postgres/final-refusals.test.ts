@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { ownDatabase, productionEngines } from '../../../test/support/engines.ts';
-import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
-import { until } from '../../../test/support/until.ts';
+import { ownDatabase, productionEngines } from '../../../tests/support/engines.ts';
+import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
+import { until } from '../../../tests/support/until.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
 import type { Purchase } from '../../domain/purchase.ts';
 import type { Ledger } from '../../ports/ledger.ts';

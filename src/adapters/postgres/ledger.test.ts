@@ -1,8 +1,8 @@
 import { describe } from 'bun:test';
-import { onProductionEngines, ownDatabase, productionEngines } from '../../../test/support/engines.ts';
-import { havePgbouncer, startPgbouncer } from '../../../test/support/pgbouncer.ts';
-import { ledgerUnderTest } from '../../../test/support/postgres-ledger.ts';
-import { ledgerContract } from '../../ports/ledger.contract.ts';
+import { ledgerContract } from '../../../tests/conformance/ledger.contract.ts';
+import { onProductionEngines, ownDatabase, productionEngines } from '../../../tests/support/engines.ts';
+import { havePgbouncer, startPgbouncer } from '../../../tests/support/pgbouncer.ts';
+import { ledgerUnderTest } from '../../../tests/support/postgres-ledger.ts';
 
 onProductionEngines(() => {
   ledgerContract('PostgreSQL', async () => {

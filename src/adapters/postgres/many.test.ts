@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { onProductionEngines, ownDatabase } from '../../../test/support/engines.ts';
-import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
-import { seedOf } from '../../../test/support/seed.ts';
+import { onProductionEngines, ownDatabase } from '../../../tests/support/engines.ts';
+import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
+import { seedOf } from '../../../tests/support/seed.ts';
 import { audit } from '../../app/ops/audit.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
 import type { Operation } from '../../domain/operation.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { onProductionEngines, ownDatabase } from '../../../test/support/engines.ts';
-import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
+import { freePorts } from '../../../bench/services/ports.ts';
+import { onProductionEngines, ownDatabase } from '../../../tests/support/engines.ts';
+import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { AppError } from '../../domain/errors.ts';
-import { freePorts } from '../../private-engines/ports.ts';
 import { openPostgresBooks } from './books.ts';
 import { unfitness } from './fitness.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
-import { onProductionEngines, ownDatabase, productionEngines } from '../../../test/support/engines.ts';
-import { havePgbouncer, startPgbouncer } from '../../../test/support/pgbouncer.ts';
-import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
+import { onProductionEngines, ownDatabase, productionEngines } from '../../../tests/support/engines.ts';
+import { havePgbouncer, startPgbouncer } from '../../../tests/support/pgbouncer.ts';
+import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { audit } from '../../app/ops/audit.ts';
 import { AppError } from '../../domain/errors.ts';
 import { inSchema, schemaIn, withoutSchema } from '../../lib/database-url.ts';

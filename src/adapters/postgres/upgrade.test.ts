@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
-import { onProductionEngines, ownDatabase } from '../../../test/support/engines.ts';
-import { openLedger, sql } from '../../../test/support/postgres-ledger.ts';
+import { onProductionEngines, ownDatabase } from '../../../tests/support/engines.ts';
+import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { connect, placeOf } from './connection.ts';
 import { MIGRATIONS, migrate, requireSchema } from './migrate.ts';
 

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:test';
-import { onProductionEngines } from '../../../test/support/engines.ts';
-import { type Gateway, type Hearing, startGateway } from '../../../test/support/gateway.ts';
-import { type Stranger, stranger } from '../../../test/support/stranger.ts';
-import { until } from '../../../test/support/until.ts';
+import { type PrivateEngine, startPrivateEngine } from '../../../bench/services/engines.ts';
+import { onProductionEngines } from '../../../tests/support/engines.ts';
+import { type Gateway, type Hearing, startGateway } from '../../../tests/support/gateway.ts';
+import { type Stranger, stranger } from '../../../tests/support/stranger.ts';
+import { until } from '../../../tests/support/until.ts';
 import { type ErrorCode, isAppError } from '../../domain/errors.ts';
 import type { Queue } from '../../ports/queue.ts';
-import { type PrivateEngine, startPrivateEngine } from '../../private-engines/engines.ts';
 import { openRabbitQueue, type RabbitQueueOptions } from './queue.ts';
 
 /** A broker takes seconds to start, and its clients some more to come back. */

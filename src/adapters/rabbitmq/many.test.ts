@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { onProductionEngines, ownRabbit } from '../../../test/support/engines.ts';
-import { type Stranger, stranger } from '../../../test/support/stranger.ts';
-import { until } from '../../../test/support/until.ts';
+import { onProductionEngines, ownRabbit } from '../../../tests/support/engines.ts';
+import { type Stranger, stranger } from '../../../tests/support/stranger.ts';
+import { until } from '../../../tests/support/until.ts';
 import type { Delivery, Queue, QueueStatus } from '../../ports/queue.ts';
 import { openRabbitQueue, type RabbitQueueOptions } from './queue.ts';
 

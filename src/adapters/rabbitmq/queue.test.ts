@@ -1,7 +1,7 @@
-import { onProductionEngines, ownRabbit } from '../../../test/support/engines.ts';
-import { startGateway } from '../../../test/support/gateway.ts';
-import { stranger } from '../../../test/support/stranger.ts';
-import { queueContract } from '../../ports/queue.contract.ts';
+import { queueContract } from '../../../tests/conformance/queue.contract.ts';
+import { onProductionEngines, ownRabbit } from '../../../tests/support/engines.ts';
+import { startGateway } from '../../../tests/support/gateway.ts';
+import { stranger } from '../../../tests/support/stranger.ts';
 import { openRabbitQueue } from './queue.ts';
 
 onProductionEngines(contract);

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { createServer } from 'node:net';
-import { onProductionEngines, ownRabbit } from '../../../test/support/engines.ts';
-import { type Stranger, stranger } from '../../../test/support/stranger.ts';
-import { until } from '../../../test/support/until.ts';
+import { onProductionEngines, ownRabbit } from '../../../tests/support/engines.ts';
+import { type Stranger, stranger } from '../../../tests/support/stranger.ts';
+import { until } from '../../../tests/support/until.ts';
 import { AppError, type ErrorCode } from '../../domain/errors.ts';
 import type { Queue } from '../../ports/queue.ts';
 import { openRabbitQueue } from './queue.ts';

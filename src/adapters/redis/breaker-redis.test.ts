@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { onProductionEngines } from '../../../test/support/engines.ts';
-import { type RedisShape, startRedis, startRedisCluster } from '../../../test/support/redis-shapes.ts';
-import { until } from '../../../test/support/until.ts';
+import { onProductionEngines } from '../../../tests/support/engines.ts';
+import { type RedisShape, startRedis, startRedisCluster } from '../../../tests/support/redis-shapes.ts';
+import { until } from '../../../tests/support/until.ts';
 import type { Gate } from '../../ports/gate.ts';
 import { type Breaker, createBreaker } from './breaker.ts';
 import { openRedisGate } from './gate.ts';

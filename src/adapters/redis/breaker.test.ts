@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
+import { gateContract } from '../../../tests/conformance/gate.contract.ts';
 import { AppError } from '../../domain/errors.ts';
-import { gateContract } from '../../ports/gate.contract.ts';
 import type { Gate } from '../../ports/gate.ts';
 import { openMemoryGate } from '../memory/gate.ts';
 import { createBreaker } from './breaker.ts';

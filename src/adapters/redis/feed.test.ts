@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { onProductionEngines, ownRedis } from '../../../test/support/engines.ts';
+import { feedContract } from '../../../tests/conformance/feed.contract.ts';
+import { onProductionEngines, ownRedis } from '../../../tests/support/engines.ts';
 import {
   type RedisShape,
   startRedis,
   startRedisCluster,
   startRedisWithSentinel,
-} from '../../../test/support/redis-shapes.ts';
-import { until } from '../../../test/support/until.ts';
-import { feedContract } from '../../ports/feed.contract.ts';
+} from '../../../tests/support/redis-shapes.ts';
+import { until } from '../../../tests/support/until.ts';
 import type { Feed } from '../../ports/feed.ts';
 import { openRedisFeed } from './feed.ts';
 import { openRedisLink, type RedisLink } from './link.ts';

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { onProductionEngines, ownRedis } from '../../../test/support/engines.ts';
+import { gateContract } from '../../../tests/conformance/gate.contract.ts';
+import { onProductionEngines, ownRedis } from '../../../tests/support/engines.ts';
 import {
   type RedisShape,
   startRedis,
   startRedisCluster,
   startRedisWithSentinel,
   startRedisWithTls,
-} from '../../../test/support/redis-shapes.ts';
-import { gateContract } from '../../ports/gate.contract.ts';
+} from '../../../tests/support/redis-shapes.ts';
 import type { Gate } from '../../ports/gate.ts';
 import { openRedisGate } from './gate.ts';
 import { openRedisLink, type RedisLink } from './link.ts';

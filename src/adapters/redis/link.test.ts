@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { inspect } from 'node:util';
-import { onProductionEngines } from '../../../test/support/engines.ts';
+import { onProductionEngines } from '../../../tests/support/engines.ts';
 import {
   REDIS_PASSWORD,
   type RedisShape,
@@ -9,7 +9,7 @@ import {
   startRedisWithPassword,
   startRedisWithSentinel,
   startRedisWithTls,
-} from '../../../test/support/redis-shapes.ts';
+} from '../../../tests/support/redis-shapes.ts';
 import { isAppError } from '../../domain/errors.ts';
 import { openRedisGate } from './gate.ts';
 import { openRedisLink } from './link.ts';

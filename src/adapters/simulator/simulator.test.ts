@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
-import { until } from '../../../test/support/until.ts';
+import { providerContract } from '../../../tests/conformance/provider.contract.ts';
+import { until } from '../../../tests/support/until.ts';
 import { isAppError } from '../../domain/errors.ts';
-import { providerContract } from '../../ports/provider.contract.ts';
 import type { CaptureNotice, ChargeRequest, RefundRequest } from '../../ports/provider.ts';
 import { openSimulator } from './simulator.ts';
 

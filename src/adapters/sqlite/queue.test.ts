@@ -2,10 +2,10 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '../../../test/support/until.ts';
+import { queueContract } from '../../../tests/conformance/queue.contract.ts';
+import { until } from '../../../tests/support/until.ts';
 import { systemClock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
-import { queueContract } from '../../ports/queue.contract.ts';
 import { openSqliteQueue } from './queue.ts';
 import { openStore, type Store } from './store.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { openPurchaseHouse, PRODUCT_ID, type PurchaseHouse } from '../../../test/support/purchase-house.ts';
+import { openPurchaseHouse, PRODUCT_ID, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Operation } from '../../domain/operation.ts';
 import { FRESH_MS } from '../purchase/catalogue.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, PRODUCT_ID, type PurchaseHouse } from '../../../test/support/purchase-house.ts';
-import { until } from '../../../test/support/until.ts';
+import { openPurchaseHouse, PRODUCT_ID, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
+import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import { createDuties } from './duties.ts';
 import { createReconciler, type Reconciler, type ReconcilerDependencies } from './reconciler.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, type PurchaseHouse } from '../../../test/support/purchase-house.ts';
-import { until } from '../../../test/support/until.ts';
+import { openPurchaseHouse, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
+import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import { createDeadLetters } from '../ops/dead-letters.ts';
 import { encodePurchases } from '../purchase/message.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, type PurchaseHouse } from '../../../test/support/purchase-house.ts';
+import { openPurchaseHouse, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
 import type { Operation } from '../../domain/operation.ts';
 import { createAuditRun } from './audit-run.ts';
 

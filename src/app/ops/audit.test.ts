@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, type PurchaseHouse } from '../../../test/support/purchase-house.ts';
+import { openPurchaseHouse, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
 import { openSqliteBooks } from '../../adapters/sqlite/ledger/books.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import { audit } from './audit.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, type PurchaseHouse, TTL_MS } from '../../../test/support/purchase-house.ts';
-import { until } from '../../../test/support/until.ts';
+import { openPurchaseHouse, type PurchaseHouse, TTL_MS } from '../../../tests/support/purchase-house.ts';
+import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Purchase } from '../../domain/purchase.ts';
 import type { Found } from '../../ports/ledger.ts';

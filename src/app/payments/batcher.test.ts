@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { until } from '../../../test/support/until.ts';
+import { until } from '../../../tests/support/until.ts';
 import { createBatcher } from './batcher.ts';
 
 test('a full batch is handed on without lingering', async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
-import { seedOf } from '../../../test/support/seed.ts';
-import { openHouse } from '../../../test/support/settlement-house.ts';
-import { until } from '../../../test/support/until.ts';
+import { seedOf } from '../../../tests/support/seed.ts';
+import { openHouse } from '../../../tests/support/settlement-house.ts';
+import { until } from '../../../tests/support/until.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 
 const seed = seedOf(import.meta.path);

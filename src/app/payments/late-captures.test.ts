@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { HOLD_MS, LEASE_MS, openHouse } from '../../../test/support/settlement-house.ts';
-import { until } from '../../../test/support/until.ts';
+import { HOLD_MS, LEASE_MS, openHouse } from '../../../tests/support/settlement-house.ts';
+import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { OrderStatus } from '../../domain/order.ts';
 import type { CaptureListener, PaymentProvider } from '../../ports/provider.ts';

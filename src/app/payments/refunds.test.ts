@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openHouse, RECONCILE_AGE_MS, UNITS } from '../../../test/support/settlement-house.ts';
-import { until } from '../../../test/support/until.ts';
+import { openHouse, RECONCILE_AGE_MS, UNITS } from '../../../tests/support/settlement-house.ts';
+import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { PaymentProvider, Refunded } from '../../ports/provider.ts';
 import { createEndings } from './endings.ts';

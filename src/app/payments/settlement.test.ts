@@ -5,8 +5,8 @@ import {
   openHouse,
   RECONCILE_AGE_MS,
   UNITS,
-} from '../../../test/support/settlement-house.ts';
-import { until } from '../../../test/support/until.ts';
+} from '../../../tests/support/settlement-house.ts';
+import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { OrderStatus } from '../../domain/order.ts';
 import type { ChargeAnswer, PaymentProvider } from '../../ports/provider.ts';

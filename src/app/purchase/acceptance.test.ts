@@ -5,8 +5,8 @@ import {
   openPurchaseHouse,
   type PurchaseHouse,
   tally,
-} from '../../../test/support/purchase-house.ts';
-import { until } from '../../../test/support/until.ts';
+} from '../../../tests/support/purchase-house.ts';
+import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import {
   type Acceptance,

@@ -6,8 +6,8 @@ import {
   type PurchaseHouse,
   RESOLVED,
   tally,
-} from '../../../test/support/purchase-house.ts';
-import { until } from '../../../test/support/until.ts';
+} from '../../../tests/support/purchase-house.ts';
+import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Purchase } from '../../domain/purchase.ts';
 

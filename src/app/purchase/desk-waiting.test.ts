@@ -4,8 +4,8 @@ import {
   PRODUCT_ID,
   type PurchaseHouse,
   tally,
-} from '../../../test/support/purchase-house.ts';
-import { until } from '../../../test/support/until.ts';
+} from '../../../tests/support/purchase-house.ts';
+import { until } from '../../../tests/support/until.ts';
 import { FRESH_MS } from './catalogue.ts';
 
 let house: PurchaseHouse;

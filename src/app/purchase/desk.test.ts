@@ -5,8 +5,8 @@ import {
   PRODUCT_ID,
   type PurchaseHouse,
   tally,
-} from '../../../test/support/purchase-house.ts';
-import { until } from '../../../test/support/until.ts';
+} from '../../../tests/support/purchase-house.ts';
+import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Outcome } from '../../domain/purchase.ts';
 import { INSIDE_MAX, type PurchaseDesk } from './desk.ts';

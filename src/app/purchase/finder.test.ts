@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { until } from '../../../test/support/until.ts';
+import { until } from '../../../tests/support/until.ts';
 import type { Found } from '../../ports/ledger.ts';
 import { createFinder } from './finder.ts';
 

@@ -5,8 +5,8 @@ import {
   openPurchaseHouse,
   type PurchaseHouse,
   TTL_MS,
-} from '../../../test/support/purchase-house.ts';
-import { until } from '../../../test/support/until.ts';
+} from '../../../tests/support/purchase-house.ts';
+import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import { createConclude } from './conclude.ts';
 import { createTracking, type Tracking } from './tracking.ts';

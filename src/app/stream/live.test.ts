@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, PRODUCT_ID, type PurchaseHouse } from '../../../test/support/purchase-house.ts';
-import { until } from '../../../test/support/until.ts';
+import { openPurchaseHouse, PRODUCT_ID, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
+import { until } from '../../../tests/support/until.ts';
 import { createHub, type Hub } from '../../adapters/memory/hub.ts';
 import type { Product } from '../../domain/product.ts';
 import { standingOf } from '../purchase/catalogue.ts';

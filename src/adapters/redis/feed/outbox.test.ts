@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { until } from '../../../../test/support/until.ts';
+import { until } from '../../../../tests/support/until.ts';
 import type { News } from './message.ts';
 import { createOutbox } from './outbox.ts';
 

@@ -1,0 +1,27 @@
+import { expect, test } from 'bun:test';
+import { NOTHING, type WorkloadResult } from '../workloads/result.ts';
+import { table } from './bench-text.ts';
+
+const noop: WorkloadResult = { ...NOTHING, workload: 'noop', requestsPerS: 61_010, ratioToNoop: 1 };
+const win: WorkloadResult = { ...NOTHING, workload: 'sync-win', requestsPerS: 40_000, ratioToNoop: 0.656 };
+
+test('engines that are processes of their own have a column each', () => {
+  const cpuEnginesPct = { postgres: 71, redis: 4, rabbitmq: null };
+  expect(table([noop, { ...win, cpuEnginesPct }]).split('\n')).toEqual([
+    '  workload  per second  × noop  p50 ms  p99 ms  errors  server %  load %  rss MB  postgres %  redis %  rabbitmq %',
+    '  noop          61,010    1.00       –       –       0         –       –       –           –        –           –',
+    '  sync-win      40,000    0.66       –       –       0         –       –       –          71        4           –',
+  ]);
+});
+
+test('what is no rate, and what failed, is said in a sentence', () => {
+  const lines = table([
+    { ...NOTHING, workload: 'start-up', finding: 'ready after 400 ms' },
+    { ...NOTHING, workload: 'demo', failure: 'the server ended' },
+  ]).split('\n');
+  expect(lines[0]).toEndWith('rss MB');
+  expect(lines.slice(3)).toEqual([
+    '  start-up: ready after 400 ms',
+    '  demo could not be run: the server ended',
+  ]);
+});

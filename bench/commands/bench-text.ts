@@ -1,0 +1,43 @@
+import type { WorkloadResult } from '../workloads/result.ts';
+
+const HEAD = [
+  'workload',
+  'per second',
+  '× noop',
+  'p50 ms',
+  'p99 ms',
+  'errors',
+  'server %',
+  'load %',
+  'rss MB',
+];
+
+/** The results for people: one row each, and below what rows cannot tell. */
+export function table(results: readonly WorkloadResult[]): string {
+  // Where engines are processes of their own: a column for each.
+  const engines = Object.keys(results.find((result) => result.cpuEnginesPct)?.cpuEnginesPct ?? {});
+  const head = [...HEAD, ...engines.map((name) => `${name} %`)];
+  const rows = results.map((result) => [
+    result.workload,
+    result.requestsPerS?.toLocaleString('en-US') ?? '–',
+    result.ratioToNoop?.toFixed(2) ?? '–',
+    ...[
+      result.p50Ms,
+      result.p99Ms,
+      result.errors,
+      result.cpuServerPct,
+      result.cpuGeneratorPct,
+      result.rssMb,
+      ...engines.map((name) => result.cpuEnginesPct?.[name] ?? null),
+    ].map((value) => (value === null ? '–' : String(value))),
+  ]);
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
+  const format = (row: string[]) =>
+    '  ' + row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ');
+  return [...[head, ...rows].map(format), ...results.flatMap(remarks)].join('\n');
+}
+
+function remarks(result: WorkloadResult): string[] {
+  if ('failure' in result) return [`  ${result.workload} could not be run: ${result.failure}`];
+  return result.finding ? [`  ${result.workload}: ${result.finding}`] : [];
+}

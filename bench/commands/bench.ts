@@ -1,0 +1,188 @@
+import { cpus, release, totalmem } from 'node:os';
+import { readFlags, UsageError } from '../../src/cli/flags.ts';
+import { unlessInterrupted } from '../interrupted.ts';
+import { readStolenMs } from '../process-usage.ts';
+import { ENGINE_CHOICES, type EngineChoice, openStages, type Stage, type Stages } from '../stage.ts';
+import { runConnections } from '../workloads/connections.ts';
+import { runAsyncDrain, runSettlement } from '../workloads/drain.ts';
+import { PAIRED, runNoop, runPaired } from '../workloads/paired.ts';
+import { type Effort, NOTHING, percent, type WorkloadResult } from '../workloads/result.ts';
+import { table } from './bench-text.ts';
+import { DEMO_FLAGS } from './demo.ts';
+import { holdDemo } from './demo-sale.ts';
+
+const EVERYWHERE = [
+  'noop',
+  'sync-win',
+  'sync-win-settling',
+  'sync-soldout',
+  'async-accept',
+  'async-drain',
+  'settlement',
+  'stock-read',
+  'connections',
+  'live',
+  'demo',
+] as const;
+/** What only concerns engines that are processes of their own, and that live long. */
+const PRODUCTION_ONLY = ['flushall', 'start-up', 'growth'] as const;
+const WORKLOADS = [...EVERYWHERE, ...PRODUCTION_ONLY] as const;
+type Workload = (typeof WORKLOADS)[number];
+
+const FLAGS = {
+  engines: { kind: 'choice', of: ENGINE_CHOICES, default: 'embedded' },
+  seconds: { kind: 'integer', min: 1, max: 600, default: 6 },
+  // A median of fewer than three pairs would be at the mercy of one noisy moment.
+  rounds: { kind: 'integer', min: 3, max: 99, default: 5 },
+  viewers: { kind: 'integer', min: 0, max: 10_000, default: 0 },
+  workload: { kind: 'list', of: WORKLOADS },
+  json: { kind: 'switch' },
+  help: { kind: 'switch' },
+} as const;
+
+const HELP = `pulsecart bench: how fast this machine sells, next to a server that does nothing
+
+  --engines E      embedded, or production: a PostgreSQL, a Redis and a RabbitMQ of its own, installed if they are
+                   missing, and gone afterwards (embedded)
+  --workload A,B   some of ${EVERYWHERE.join(', ')};
+                   with production engines also ${PRODUCTION_ONLY.join(', ')} (all)
+  --seconds N      measured per workload and side (6)
+  --rounds N       alternating pairs with the no-op server per workload, at least 3 (5)
+  --viewers N      live viewers beside the workloads that are compared with the no-op server (0)
+  --json           print one JSON document
+
+Example: pulsecart bench --workload sync-win --seconds 1 --rounds 3`;
+
+/** Starts its own servers, and engines where they are asked for, and reports what one workload after the other measured. */
+export async function bench(argv: string[]): Promise<number> {
+  const { json, help, workload, engines, ...effort } = readFlags(argv, FLAGS);
+  if (help) {
+    console.log(HELP);
+    return 0;
+  }
+  const names = chooseWorkloads(workload, engines);
+  return unlessInterrupted(() => measure(names, engines, effort, json));
+}
+
+async function measure(
+  names: readonly Workload[],
+  engines: EngineChoice,
+  effort: Effort,
+  json: boolean,
+): Promise<number> {
+  const stages = await openStages(engines);
+  const results: WorkloadResult[] = [];
+  try {
+    for (const name of names) {
+      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K  ${name} …`);
+      const stolenBeforeMs = readStolenMs();
+      const startMs = performance.now();
+      const result = await run(name, effort, stages);
+      const stolenMs = (readStolenMs() ?? 0) - (stolenBeforeMs ?? 0);
+      const stolenPct = stolenBeforeMs === null ? null : percent(stolenMs, performance.now() - startMs);
+      results.push({ ...result, stolenPct });
+    }
+  } finally {
+    await stages.close();
+  }
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
+  const report = { machine: machine(), commit: commit(), engines: stages.engines, ...effort, results };
+  console.log(json ? JSON.stringify(report, null, 2) : table(results));
+  return results.some((result) => 'failure' in result) ? 1 : 0;
+}
+
+/** All that these engines can do, unless told otherwise. */
+function chooseWorkloads(asked: readonly Workload[], engines: EngineChoice): readonly Workload[] {
+  if (asked.length === 0) return engines === 'production' ? WORKLOADS : EVERYWHERE;
+  const wrong = asked.filter((name) => (PRODUCTION_ONLY as readonly string[]).includes(name));
+  if (engines === 'embedded' && wrong.length > 0) {
+    throw new UsageError(
+      `--workload ${wrong.join(',')} measures the production engines: add --engines production`,
+    );
+  }
+  return asked;
+}
+
+/** One workload. One that cannot be run is reported, and does not stop the others. */
+async function run(name: Workload, effort: Effort, stages: Stages): Promise<WorkloadResult> {
+  try {
+    switch (name) {
+      case 'noop':
+        return await runNoop(effort);
+      case 'growth':
+        return await (await import('../workloads/growth.ts')).runGrowth(effort, stages);
+      default: {
+        const stage = await stages.open();
+        return await runOn(stage, name, effort).finally(() => stage.close());
+      }
+    }
+  } catch (error) {
+    return { ...NOTHING, workload: name, failure: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function runOn(
+  stage: Stage,
+  name: Exclude<Workload, 'noop' | 'growth'>,
+  effort: Effort,
+): Promise<WorkloadResult> {
+  switch (name) {
+    case 'async-drain':
+      return runAsyncDrain(effort, stage);
+    case 'settlement':
+      return runSettlement(effort, stage);
+    case 'connections':
+      return runConnections(stage);
+    case 'live':
+      return (await import('../workloads/live.ts')).runLive(effort, stage);
+    case 'demo':
+      return benchDemo(stage);
+    case 'flushall':
+      return (await import('../workloads/flushall.ts')).runFlushAll(effort, stage);
+    case 'start-up':
+      return (await import('../workloads/start-up.ts')).runStartUp(effort, stage);
+    default:
+      return runPaired(name, PAIRED[name], effort, stage);
+  }
+}
+
+async function benchDemo(stage: Stage): Promise<WorkloadResult> {
+  const { json: _json, help: _help, engines: _engines, ...options } = readFlags([], DEMO_FLAGS);
+  const { verdicts, ...result } = await holdDemo(options, stage);
+  return {
+    ...NOTHING,
+    workload: 'demo',
+    requestsPerS: Math.round((result.answered / result.elapsedMs) * 1000),
+    p50Ms: result.sync.p50Ms,
+    p99Ms: result.sync.p99Ms,
+    errors: result.errors,
+    elapsedMs: result.elapsedMs,
+    sync: result.sync,
+    async: result.async,
+    failedVerdicts: verdicts.filter((verdict) => !verdict.pass),
+    verdictsPassed: verdicts.filter((verdict) => verdict.pass).length,
+  };
+}
+
+function machine() {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: cpus().length,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    os: `${process.platform} ${release()}`,
+    bun: Bun.version,
+  };
+}
+
+/** The commit that was measured; null outside a clone. */
+function commit(): string | null {
+  try {
+    const git = Bun.spawnSync(['git', 'describe', '--always', '--dirty', '--abbrev=12'], {
+      cwd: import.meta.dir,
+      stderr: 'ignore',
+    });
+    return git.success ? git.stdout.toString().trim() : null;
+  } catch {
+    return null;
+  }
+}

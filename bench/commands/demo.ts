@@ -1,0 +1,71 @@
+import { readFlags } from '../../src/cli/flags.ts';
+import { MODES } from '../arrivals.ts';
+import { unlessInterrupted } from '../interrupted.ts';
+import { ENGINE_CHOICES, type EngineChoice, openStages } from '../stage.ts';
+import { type DemoOptions, type DemoResult, holdDemo } from './demo-sale.ts';
+import { liveLine, summary } from './demo-text.ts';
+
+/** The flags of the demo; `bench` holds the sale that they describe by default. */
+export const DEMO_FLAGS = {
+  users: { kind: 'integer', min: 1, max: 1_000_000, default: 100_000 },
+  units: { kind: 'integer', min: 0, max: 2 ** 31 - 1, default: 1_000 },
+  mode: { kind: 'choice', of: MODES, default: 'both' },
+  seed: { kind: 'integer', min: 0, max: 2 ** 32 - 1, default: 1 },
+  rate: { kind: 'integer', min: 1, max: 1_000_000, default: 20_000 },
+  engines: { kind: 'choice', of: ENGINE_CHOICES, default: 'embedded' },
+  json: { kind: 'switch' },
+  help: { kind: 'switch' },
+} as const;
+
+const HELP = `pulsecart demo: a whole sale on a fresh server, and one verdict
+
+  --users N     buyers, each a different customer (100000)
+  --units N     units on sale (1000)
+  --mode M      sync, async or both: each buyer by the toss of a coin (both)
+  --seed N      who comes when; the same seed gives the same crowd (1)
+  --rate N      buyers arriving per second, whether or not the server keeps up (20000)
+  --engines E   embedded: one process; production: two API processes and a worker on a PostgreSQL, a Redis and a
+                RabbitMQ of their own, installed if they are missing, and gone afterwards (embedded)
+  --json        the last line is one JSON object
+
+Example: pulsecart demo --users 20000 --units 500 --mode async
+Exit status 1 when a verdict fails.`;
+
+/** Opens a sale on fresh servers, sends a crowd at it, and compares every answer with the books. */
+export async function demo(argv: string[]): Promise<number> {
+  const { json, help, engines, ...options } = readFlags(argv, DEMO_FLAGS);
+  if (help) {
+    console.log(HELP);
+    return 0;
+  }
+  return unlessInterrupted(() => holdIn(engines, options, json));
+}
+
+async function holdIn(engines: EngineChoice, options: DemoOptions, json: boolean): Promise<number> {
+  const stages = await openStages(engines);
+  let result: DemoResult;
+  try {
+    const live = process.stderr.isTTY && !json ? liveLine(options.users) : undefined;
+    const stage = await stages.open();
+    try {
+      result = await holdDemo(options, stage, live?.show).finally(() => live?.clear());
+      const failed = result.verdicts.filter(({ pass }) => !pass);
+      if (failed.length > 0) await keepEvidence(() => stage.keep({ options, failed }));
+    } finally {
+      await stage.close();
+    }
+  } finally {
+    await stages.close();
+  }
+  console.log(json ? JSON.stringify(result) : summary(result, options.mode));
+  return result.verdicts.every((verdict) => verdict.pass) ? 0 : 1;
+}
+
+/** That the evidence cannot be kept must not keep the verdicts from being told. */
+async function keepEvidence(keep: () => Promise<string>): Promise<void> {
+  const where = await keep().then(
+    (folder) => `the books are kept in ${folder}`,
+    (error) => `the books could not be kept: ${error.message}`,
+  );
+  console.error(`pulsecart demo: a verdict failed; ${where}`);
+}

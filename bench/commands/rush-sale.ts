@@ -1,0 +1,233 @@
+import { type Api, ApiError } from '../../src/cli/api.ts';
+import { AppError } from '../../src/domain/errors.ts';
+import type { Verdict } from '../../src/domain/verdict.ts';
+import type { Mode } from '../arrivals.ts';
+import { type CrowdProgress, type CrowdResult, runCrowd } from '../crowd.ts';
+import { type Repeats, repeatPurchases, repetitionsAlike } from '../repeats.ts';
+import { watchServer } from '../server-watch.ts';
+import { answersWithinContract, everybodyAnswered, examples, idsAreDistinct } from '../verdicts.ts';
+
+const QUANTITY = 1;
+/** After the last arrival, for outcomes that queue up behind the crowd. */
+const PATIENCE_MS = 30_000;
+/** Orders asked for at once, when the crowd has gone. */
+const LOOKUPS_AT_ONCE = 64;
+/** Orders that are asked for again; a rush that sold more is judged by the first ones, and says so. */
+const LOOKUPS_MAX = 50_000;
+
+export interface RushOptions {
+  readonly productId: number;
+  /** Free units to begin with; null leaves the stock as it is. */
+  readonly units: number | null;
+  readonly users: number;
+  readonly rate: number;
+  readonly mode: Mode;
+  readonly seed: number;
+}
+
+/** Null: what would have told could not be asked. */
+export type RushVerdict = Omit<Verdict, 'pass'> & { readonly pass: boolean | null };
+
+export interface RushResult {
+  readonly url: string;
+  readonly seed: number;
+  readonly productId: number;
+  /** Buyers who came; fewer than were to come when the crowd was called back. */
+  readonly users: number;
+  readonly calledBack: boolean;
+  /** Also called back: nobody was there any more whom they could have come to. */
+  readonly serverGone: boolean;
+  /** Free units before and after, as the server told them; null when it could not be asked any more. */
+  readonly stock: { readonly before: number; readonly after: number | null };
+  readonly granted: number;
+  /** Beside the crowd, to those who send every purchase twice. */
+  readonly grantedToRepeaters: number;
+  readonly refused: number;
+  readonly errors: number;
+  /** From the first arrival to the last outcome. */
+  readonly elapsedMs: number;
+  readonly sync: { p50Ms: number | null; p95Ms: number | null; p99Ms: number | null };
+  readonly async: { acceptP99Ms: number | null; confirmP99Ms: number | null };
+  readonly verdicts: readonly RushVerdict[];
+}
+
+/** Sends the crowd at a running server, and judges by what its clients can know: answers, orders, the stock. */
+export async function holdRush(
+  options: RushOptions,
+  api: Api,
+  signal: AbortSignal,
+  onProgress?: (progress: CrowdProgress) => void,
+): Promise<RushResult> {
+  const { productId, units, users, rate, mode, seed } = options;
+  if (units !== null) await api.send('PUT', `/api/v1/sync/stock/${productId}/reset?stock=${units}`);
+  const before = await readStock(api, productId);
+  const sale = { url: api.url, productId, quantity: QUANTITY, seed };
+  const watch = watchServer(api.url);
+  const [crowd, repeats] = await Promise.all([
+    runCrowd({
+      ...sale,
+      users,
+      ratePerS: rate,
+      mode,
+      patienceMs: PATIENCE_MS,
+      signal: AbortSignal.any([signal, watch.gone]),
+      ...(onProgress && { onProgress }),
+    }),
+    repeatPurchases(sale),
+  ]).finally(watch.stop);
+  const orders = await lookUp(api, productId, crowd, repeats);
+  const after = await readStock(api, productId).catch(() => null);
+  const product = await readUnits(api, productId);
+  const { record, sync, accept, confirm } = crowd;
+  return {
+    url: api.url,
+    seed,
+    productId,
+    users: record.users,
+    calledBack: signal.aborted,
+    serverGone: watch.gone.aborted,
+    stock: { before, after },
+    granted: record.count('sold', 'confirmed'),
+    grantedToRepeaters: repeats.orderIds.length,
+    refused: record.count('refused', 'rejected'),
+    errors: record.count('none', 'accepted', 'unknown', 'wrong', 'overloaded', 'failed'),
+    elapsedMs: Math.round(crowd.elapsedMs),
+    sync: { p50Ms: sync.percentileMs(50), p95Ms: sync.percentileMs(95), p99Ms: sync.percentileMs(99) },
+    async: { acceptP99Ms: accept.percentileMs(99), confirmP99Ms: confirm.percentileMs(99) },
+    verdicts: [
+      soldWithinOffer(product, orders, units),
+      everyGrantReadable(orders),
+      everyTrackingIdEnds(crowd, product !== 'not asked'),
+      repetitionsAlike(repeats),
+      idsAreDistinct(crowd),
+      everybodyAnswered(crowd),
+      answersWithinContract(crowd),
+    ],
+  };
+}
+
+async function readStock(api: Api, productId: number): Promise<number> {
+  const path = `/api/v1/sync/stock/${productId}`;
+  return (await api.get<{ stock: number }>(path, ({ stock }) => typeof stock === 'number')).stock;
+}
+
+interface Units {
+  readonly total: number;
+  readonly reserved: number;
+  readonly sold: number;
+}
+
+async function readUnits(api: Api, productId: number): Promise<Units | 'not asked' | 'not there'> {
+  return api
+    .get<Units>(`/api/v1/products/${productId}`, ({ total }) => typeof total === 'number')
+    .catch((error) => (couldNotBeAsked(error) ? 'not asked' : 'not there'));
+}
+
+/** Nobody answered, or somebody who could not say. Anything else that is no answer of ours is one, and a wrong one. */
+function couldNotBeAsked(error: unknown): boolean {
+  if (error instanceof ApiError) return error.status >= 500 || error.status === 429;
+  if (error instanceof AppError) return error.code === 'unavailable';
+  throw error;
+}
+
+/** What the server says of the orders that it granted. */
+interface Orders {
+  readonly granted: number;
+  /** Those that the server has told about, or denied. */
+  readonly answered: number;
+  /** Ids that buyers were given, and the server does not know as such an order. */
+  readonly missing: readonly string[];
+  /** Units of those that have not ended without a sale. */
+  readonly unitsHeld: number;
+}
+
+interface Order {
+  readonly status: string;
+  readonly productId?: number;
+  readonly quantity?: number;
+}
+
+const ENDED_WITHOUT_SALE = ['declined', 'expired', 'cancelled', 'refunded'];
+
+async function lookUp(
+  api: Api,
+  productId: number,
+  { record }: CrowdResult,
+  repeats: Repeats,
+): Promise<Orders> {
+  const ids = repeats.orderIds.slice();
+  for (let buyer = 0; buyer < record.users; buyer++) {
+    const fate = record.fate(buyer);
+    if (fate === 'sold' || fate === 'confirmed') ids.push(record.id(buyer)!);
+  }
+  const asked = ids.slice(0, LOOKUPS_MAX);
+  const missing: string[] = [];
+  let unitsHeld = 0;
+  let next = 0;
+  let answered = 0;
+  let isThere = true;
+  async function askOnAndOn(): Promise<void> {
+    while (isThere && next < asked.length) {
+      const id = asked[next++]!;
+      const order = await ask(id);
+      if (order === 'not asked') continue;
+      answered++;
+      const pending = order?.status === 'pending';
+      if (!pending && (order?.productId !== productId || order.quantity !== QUANTITY)) missing.push(id);
+      else if (!ENDED_WITHOUT_SALE.includes(order.status)) unitsHeld += QUANTITY;
+    }
+  }
+  async function ask(id: string): Promise<Order | null | 'not asked'> {
+    try {
+      return await api.get<Order>(`/api/v1/orders/${id}`, ({ status }) => typeof status === 'string');
+    } catch (error) {
+      if (!couldNotBeAsked(error)) return null;
+      // Those behind this one would wait as long, and hear as little.
+      if (!(error instanceof ApiError)) isThere = false;
+      return 'not asked';
+    }
+  }
+  await Promise.all(Array.from({ length: LOOKUPS_AT_ONCE }, askOnAndOn));
+  return { granted: ids.length, answered, missing, unitsHeld };
+}
+
+/**
+ * Other buyers may be at it, too, and units of theirs may come back. So what must hold is that the rush did not get more
+ * than all have got, and that all have not got more than there is.
+ */
+function soldWithinOffer(
+  product: Awaited<ReturnType<typeof readUnits>>,
+  { unitsHeld }: Orders,
+  units: number | null,
+): RushVerdict {
+  const name = 'sold above what was offered';
+  if (product === 'not asked') return { name, pass: null, detail: 'the product could not be asked for' };
+  if (product === 'not there')
+    return { name, pass: false, detail: 'the product could not be read afterwards' };
+  const { total, reserved, sold } = product;
+  return {
+    name,
+    pass: unitsHeld <= (units ?? total) && unitsHeld <= reserved + sold && reserved + sold <= total,
+    detail: `${unitsHeld} for this rush, ${sold} sold + ${reserved} reserved in all, of ${total}`,
+  };
+}
+
+function everyGrantReadable({ granted, answered, missing }: Orders): RushVerdict {
+  const name = 'granted without a readable order';
+  const notAsked = Math.min(granted, LOOKUPS_MAX) - answered;
+  const of = answered < granted ? `${answered} asked for, of ${granted}` : `${granted}`;
+  const detail = `${missing.length} of ${of}${examples(missing)}`;
+  if (missing.length > 0 || notAsked === 0) return { name, pass: missing.length === 0, detail };
+  return { name, pass: null, detail: `${notAsked} of ${granted} could not be asked for` };
+}
+
+/** An outcome that nobody could be asked for may be there. */
+function everyTrackingIdEnds({ record }: CrowdResult, isThere: boolean): RushVerdict {
+  const open = record.count('accepted');
+  const ended = record.count('confirmed', 'rejected', 'failed');
+  return {
+    name: 'tracking ids without outcome',
+    pass: open > 0 && !isThere ? null : open === 0,
+    detail: `${open} of ${open + ended} accepted purchases`,
+  };
+}

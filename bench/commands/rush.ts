@@ -1,0 +1,85 @@
+import { openApi } from '../../src/cli/api.ts';
+import { readFlags, UsageError } from '../../src/cli/flags.ts';
+import { readClient } from '../../src/config.ts';
+import { isLoopbackName } from '../../src/lib/address.ts';
+import { MODES } from '../arrivals.ts';
+import { liveLine, rushSummary } from './demo-text.ts';
+import { holdRush } from './rush-sale.ts';
+
+/** What a number flag has that was not given. */
+const NOT_GIVEN = -1;
+
+const FLAGS = {
+  url: { kind: 'text', what: 'the address of a server' },
+  users: { kind: 'integer', min: 1, max: 1_000_000, default: 10_000 },
+  product: { kind: 'integer', min: 1, max: Number.MAX_SAFE_INTEGER, default: 1 },
+  stock: { kind: 'integer', min: 0, max: 2 ** 31 - 1, default: NOT_GIVEN },
+  mode: { kind: 'choice', of: MODES, default: 'both' },
+  rate: { kind: 'integer', min: 1, max: 1_000_000, default: 5_000 },
+  seed: { kind: 'integer', min: 0, max: 2 ** 32 - 1, default: NOT_GIVEN },
+  yes: { kind: 'switch' },
+  json: { kind: 'switch' },
+  help: { kind: 'switch' },
+} as const;
+
+const HELP = `pulsecart rush: the demo's crowd against a server that runs
+
+  --url U       where it is (http://127.0.0.1:8080, or the port that PORT names)
+  --users N     buyers, each a different customer (10000)
+  --product N   what they want, one unit each (1)
+  --stock N     first start a fresh round of N free units; for operators (the stock stays as it is)
+  --mode M      sync, async or both: each buyer by the toss of a coin (both)
+  --rate N      buyers arriving per second, whether or not the server keeps up (5000)
+  --seed N      who comes when; the same seed gives the same crowd (another one each time)
+  --yes         needed for a server that is not on this machine: the orders are real there
+  --json        one JSON object
+
+PULSECART_OPERATOR_TOKEN is sent with --stock. Ctrl-C calls the crowd back and sums up.
+Judged is what clients can see: answers, orders, units; what could not be asked is not judged. A server that stays away
+calls the crowd back. Exit status 1 when a verdict fails or is missing, 130 after Ctrl-C.
+Example: pulsecart rush --url http://127.0.0.1:8080 --users 2000 --rate 2000`;
+
+const INTERRUPTED = 130;
+/** Above what a server takes for any answer that a crowd wants. */
+const CALL_TIMEOUT_MS = 15_000;
+
+/** Sends a crowd at a running server, and compares what its buyers were told with what the server says afterwards. */
+export async function rush(argv: string[]): Promise<number> {
+  const flags = readFlags(argv, FLAGS);
+  if (flags.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const client = readClient(process.env, flags);
+  const { protocol, hostname } = new URL(client.url);
+  if (protocol !== 'http:') throw new UsageError('--url takes an http:// address: the crowd speaks no TLS');
+  if (!isLoopbackName(hostname) && !flags.yes) {
+    throw new UsageError(
+      `${hostname} is not this machine. A rush buys there in earnest; add --yes if that is meant`,
+    );
+  }
+  const live = process.stderr.isTTY && !flags.json ? liveLine(flags.users) : undefined;
+  const callBack = new AbortController();
+  // Whoever asks a second time does not want to wait for answers.
+  process.on('SIGINT', () => (callBack.signal.aborted ? process.exit(INTERRUPTED) : callBack.abort()));
+  const result = await holdRush(
+    {
+      productId: flags.product,
+      units: flags.stock === NOT_GIVEN ? null : flags.stock,
+      users: flags.users,
+      rate: flags.rate,
+      mode: flags.mode,
+      seed: flags.seed === NOT_GIVEN ? crypto.getRandomValues(new Uint32Array(1))[0]! : flags.seed,
+    },
+    // Nobody else needs the token, least of all a server on another machine.
+    openApi(
+      flags.stock === NOT_GIVEN ? { ...client, operatorToken: null, dataFolder: null } : client,
+      CALL_TIMEOUT_MS,
+    ),
+    callBack.signal,
+    live?.show,
+  ).finally(() => live?.clear());
+  console.log(flags.json ? JSON.stringify(result) : rushSummary(result));
+  if (result.serverGone || result.verdicts.some(({ pass }) => pass !== true)) return 1;
+  return result.calledBack ? INTERRUPTED : 0;
+}

@@ -1,0 +1,42 @@
+import { connect } from 'amqplib';
+import { Redis } from 'ioredis';
+import type { PrivateEngines } from './services/engines.ts';
+import { askRows } from './tables.ts';
+
+/** What the engines call themselves, such as `postgresql 15.14`. */
+export async function askVersions(engines: PrivateEngines) {
+  const [ledger, gate, queue] = await Promise.all([
+    askPostgres(engines.postgres.url),
+    askRedis(engines.redis.url),
+    askRabbit(engines.rabbitmq.url),
+  ]);
+  return { ledger, gate, queue };
+}
+
+async function askPostgres(url: string): Promise<string> {
+  const [row] = await askRows<{ server_version: string }>(url, 'SHOW server_version');
+  // Behind the number stands who packaged it.
+  return `postgresql ${row!.server_version.split(' ')[0]}`;
+}
+
+async function askRedis(url: string): Promise<string> {
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    const info = await client.info('server');
+    const version = (field: string) => new RegExp(`^${field}_version:(\\S+)`, 'm').exec(info)?.[1];
+    // Valkey also says which Redis it can stand for.
+    const valkey = version('valkey');
+    return valkey ? `valkey ${valkey}` : `redis ${version('redis')}`;
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function askRabbit(url: string): Promise<string> {
+  const connection = await connect(url);
+  const { version } = connection.connection.serverProperties as { version?: string };
+  await connection.close();
+  return `rabbitmq ${version}`;
+}

@@ -1,0 +1,11 @@
+/** What is run against a server, or beside one: the program's own measure, which is no part of the product. */
+export async function measure(command: 'demo' | 'rush' | 'bench', argv: string[]): Promise<number> {
+  switch (command) {
+    case 'demo':
+      return (await import('./commands/demo.ts')).demo(argv);
+    case 'rush':
+      return (await import('./commands/rush.ts')).rush(argv);
+    case 'bench':
+      return (await import('./commands/bench.ts')).bench(argv);
+  }
+}

@@ -1,0 +1,47 @@
+import { AppError } from '../src/domain/errors.ts';
+
+/** The few calls to a server under test that are not load: set the stage, and ask how things stand. */
+
+/** No answer of these takes longer on a server that works, loaded as it may be. */
+const CALL_TIMEOUT_MS = 15_000;
+
+export interface QueueDepths {
+  readonly queues: { name: string; ready: number; unacknowledged: number; oldestAgeMs: number }[];
+  readonly purchases: { accepted: number; decided: number; waiting: number };
+  readonly deadLetters: { count: number };
+}
+
+export async function resetStock(url: string, productId: number, units: number): Promise<void> {
+  await call(url, `/api/v1/sync/stock/${productId}/reset?stock=${units}`, { method: 'PUT' });
+}
+
+/** Units free to buy now. */
+export async function readStock(url: string, productId: number): Promise<number> {
+  const { stock } = (await (await call(url, `/api/v1/sync/stock/${productId}`)).json()) as { stock: number };
+  return stock;
+}
+
+export async function readQueues(url: string): Promise<QueueDepths> {
+  return (await (await call(url, '/api/v1/async/queue/status')).json()) as QueueDepths;
+}
+
+/** Status of an order, such as `reserved` or `paid`. */
+export async function readOrderStatus(url: string, orderId: string): Promise<string> {
+  const { status } = (await (await call(url, `/api/v1/orders/${orderId}`)).json()) as { status: string };
+  return status;
+}
+
+/** Units of all products that are sold and not paid yet, by the ledger's word: 0 once every order is charged. */
+export async function readUnpaidUnits(url: string): Promise<number> {
+  const metrics = await (await call(url, '/actuator/prometheus')).text();
+  const reserved = [...metrics.matchAll(/^pulsecart_units\{[^}]*state="reserved"[^}]*\} (\d+)/gm)];
+  if (reserved.length === 0) throw new AppError('unavailable', 'the server does not tell its reserved units');
+  return reserved.reduce((sum, [, units]) => sum + Number(units), 0);
+}
+
+async function call(url: string, path: string, init: RequestInit = {}): Promise<Response> {
+  const response = await fetch(url + path, { ...init, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+  if (response.ok) return response;
+  const said = await response.text();
+  throw new AppError('unavailable', `${init.method ?? 'GET'} ${path} answered ${response.status}: ${said}`);
+}

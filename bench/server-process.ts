@@ -1,0 +1,199 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '../src/domain/errors.ts';
+import { makeOwnFolder, removeFolder } from '../src/lib/own-folder.ts';
+import { type ProcessUsage, readFamilyUsage } from './process-usage.ts';
+
+const MAIN = join(import.meta.dir, '..', 'src', 'main.ts');
+/** A server starts in well under a second; a machine under load gets thirty times that. */
+const READY_TIMEOUT_MS = 30_000;
+/** Longer than the server's own deadline for an orderly shutdown. */
+const STOP_TIMEOUT_MS = 30_000;
+/** What is kept of a child's messages: enough for the line that says why it died. */
+const OUTPUT_CHARS_MAX = 16_384;
+/** Of its log: enough to see what it went through on a bad day. */
+const LOG_CHARS_MAX = 262_144;
+
+/** The exit code, or the signal's name where a signal ended the process. */
+export type Exit = number | string;
+
+/** Settings, as environment variables. */
+export type Env = Readonly<Record<string, string>>;
+
+/** A server running as a child process of this one. It dies with its parent, however that ends. */
+export interface ServerProcess {
+  readonly url: string;
+  readonly pid: number;
+  /** The one that it made itself, because none was set. */
+  readonly operatorToken: string | null;
+  /** From spawning the process to its `ready` line. */
+  readonly startupMs: number;
+  /** Of all its processes, where it is more than one. */
+  usage(): ProcessUsage | null;
+  /** SIGTERM, and SIGKILL after a deadline. */
+  stop(): Promise<Exit>;
+  /** SIGKILL: what a crash looks like. */
+  kill(): Promise<Exit>;
+  /** The end of what it wrote to stderr. */
+  messages(): string;
+  /** The end of what it wrote to stdout, one JSON object per line. */
+  log(): string;
+}
+
+export interface ServerOptions {
+  /** Where the embedded engines keep their data. The production ones are named by `env`. */
+  readonly dataFolder?: string;
+  readonly env?: Env;
+  /** 0, unless told otherwise: any free one. */
+  readonly port?: number;
+  /** Processes that share the port. */
+  readonly instances?: number;
+}
+
+/** Servers of this process that have not ended. */
+const running = new Set<Bun.Subprocess>();
+
+/** SIGKILL to all that were started here; resolves when they are gone. */
+export async function killServers(): Promise<void> {
+  await Promise.all(
+    [...running].map((child) => {
+      child.kill('SIGKILL');
+      return child.exited;
+    }),
+  );
+}
+
+/** Starts the real server. */
+export function startServer(options: ServerOptions): Promise<ServerProcess> {
+  const { dataFolder = scratchFolder(), env = {}, port = 0, instances = 1 } = options;
+  const several = instances === 1 ? [] : ['--instances', `${instances}`];
+  return start([MAIN, 'serve', '--port', `${port}`, '--data', dataFolder, ...several], env, dataFolder);
+}
+
+let scratch: string | undefined;
+
+/** For what a server on production engines keeps on the disk, which is its operators' token. It goes with this process. */
+function scratchFolder(): string {
+  if (scratch === undefined) {
+    const made = makeOwnFolder('pulsecart-scratch-');
+    process.once('exit', () => removeFolder(made));
+    scratch = made;
+  }
+  return scratch;
+}
+
+/** Starts a worker on the engines that `env` names; its URL has health and metrics, and nothing to buy. */
+export function startWorker(env: Env): Promise<ServerProcess> {
+  return start([MAIN, 'worker', '--port', '0'], env);
+}
+
+/** Starts the baseline server, whose purchases all win or are all sold out. */
+export function startNoop(answer: 'win' | 'sold-out' = 'win'): Promise<ServerProcess> {
+  return start([join(import.meta.dir, 'noop.ts'), answer], {});
+}
+
+/** With `env` for all its settings: what a developer keeps in an `.env` file is for their own server. */
+async function start(args: string[], env: Env, dataFolder?: string): Promise<ServerProcess> {
+  const startMs = performance.now();
+  const child = Bun.spawn([process.execPath, '--no-env-file', '--no-orphans', ...args], {
+    // Nobody is on the way to a server that its starter stops.
+    env: { ...ownEnvironment(), PULSECART_DRAIN_MS: '0', ...env },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  running.add(child);
+  void child.exited.then(() => running.delete(child));
+  let messages = '';
+  let output = '';
+  void forEachText(child.stderr, (text) => {
+    messages = (messages + text).slice(-OUTPUT_CHARS_MAX);
+  });
+  const ready = new Promise<{ url: string; pid: number }>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('was not ready in time')), READY_TIMEOUT_MS);
+    let found = false;
+    // Reading goes on after the ready line: a full pipe would stop the server.
+    const read = forEachText(child.stdout, (text) => {
+      output = (output + text).slice(-LOG_CHARS_MAX);
+      if (found) return;
+      const line = readyLine(output);
+      if (line === null) return;
+      found = true;
+      clearTimeout(timer);
+      resolve(line);
+    });
+    void read.then(async () => {
+      clearTimeout(timer);
+      reject(new Error(`ended with ${exitOf(child, await child.exited)} before it was ready`));
+    });
+  });
+  const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<Exit> => {
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    const code = await child.exited;
+    clearTimeout(timer);
+    return exitOf(child, code);
+  };
+  try {
+    const { url, pid } = await ready;
+    return {
+      url,
+      pid,
+      startupMs: performance.now() - startMs,
+      operatorToken: dataFolder === undefined ? null : ownTokenIn(dataFolder),
+      usage: () => readFamilyUsage(pid),
+      stop: () => end('SIGTERM'),
+      kill: () => end('SIGKILL'),
+      messages: () => messages,
+      log: () => output,
+    };
+  } catch (error) {
+    await end('SIGKILL');
+    const why = error instanceof Error ? error.message : String(error);
+    throw new AppError(
+      'unavailable',
+      `the server ${why}: ${(messages || output.slice(-OUTPUT_CHARS_MAX)).trim() || 'it said nothing'}`,
+    );
+  }
+}
+
+/**
+ * The ready line of a server whose stdout is not a terminal: one JSON object per line, this one with `msg` "ready".
+ */
+export function readyLine(output: string): { url: string; pid: number } | null {
+  for (const line of output.split('\n').slice(0, -1)) {
+    if (!line.includes('"ready"')) continue;
+    try {
+      const { msg, url, pid } = JSON.parse(line) as { msg?: unknown; url?: unknown; pid?: unknown };
+      if (msg === 'ready' && typeof url === 'string' && typeof pid === 'number') return { url, pid };
+    } catch {
+      // A line that merely mentions the word.
+    }
+  }
+  return null;
+}
+
+function ownTokenIn(dataFolder: string): string | null {
+  try {
+    return readFileSync(join(dataFolder, 'operator-token'), 'utf8').trim();
+  } catch {
+    return null;
+  }
+}
+
+/** This process's environment without the settings of a server that someone may run from the same shell. */
+function ownEnvironment(): Record<string, string> {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(PULSECART_|PORT$|HOST$|DATABASE_URL$|REDIS_URL$|RABBITMQ_URL$)/.test(name),
+  );
+  return Object.fromEntries(kept) as Record<string, string>;
+}
+
+function exitOf(child: Bun.Subprocess, code: number): Exit {
+  return child.signalCode ?? code;
+}
+
+async function forEachText(stream: ReadableStream<Uint8Array>, each: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const bytes of stream) each(decoder.decode(bytes, { stream: true }));
+}

@@ -1,0 +1,98 @@
+import { AppError } from '../../src/domain/errors.ts';
+import type { EngineName, PrivateEngine } from './engines.ts';
+import { ifWeDie } from './guard.ts';
+import type { EngineKind } from './kind.ts';
+import { freePorts } from './ports.ts';
+import { untilUp } from './until-up.ts';
+
+const LOG_LINES = 20;
+
+/** Whether there is a Docker engine that we may use. */
+export function hasDocker(): boolean {
+  return Bun.which('docker') !== null && Bun.spawnSync(['docker', 'version']).success;
+}
+
+/** Downloads an image unless it is here. */
+export async function fetchImage(image: string): Promise<void> {
+  if (Bun.spawnSync(['docker', 'image', 'inspect', image]).success) return;
+  console.error(`pulsecart: downloading the Docker image ${image}; this is needed once`);
+  await docker('pull', image);
+}
+
+/** Starts an engine's official image, in a container that is removed when this process dies. */
+export async function startInDocker(name: EngineName, kind: EngineKind): Promise<PrivateEngine> {
+  const { image, url, whoAnswers } = kind;
+  const [port] = (await freePorts(1)) as [number];
+  const container = `pulsecart-${name}-${process.pid}-${port}`;
+  const guard = ifWeDie(`docker rm --force --volumes ${container}`);
+  let isRunning = false;
+  let isPaused = false;
+
+  const ready = async () => {
+    isRunning = true;
+    await untilUp(name, async () => (await whoAnswers(port)) !== '', {
+      hasEnded: () => false,
+      messages: () => read(Bun.spawnSync(['docker', 'logs', '--tail', `${LOG_LINES}`, container])),
+    });
+  };
+  const thaw = () => {
+    if (isPaused) dockerNow('unpause', container);
+    isPaused = false;
+  };
+  const kill = async () => {
+    thaw();
+    if (isRunning) await docker('kill', container);
+    isRunning = false;
+  };
+  const close = async () => {
+    await docker('rm', '--force', '--volumes', container);
+    guard.dismiss();
+  };
+
+  try {
+    const options = ['--detach', '--name', container, '--publish', `127.0.0.1:${port}:${image.port}`];
+    await docker('run', ...options, ...image.options, image.name, ...image.command);
+    await ready();
+  } catch (error) {
+    // What went wrong is worth more than that the rest could not be cleared away either.
+    await close().catch(() => {});
+    throw error;
+  }
+  return {
+    name,
+    url: url(port),
+    port,
+    processes: () => [],
+    kill,
+    restart: async () => {
+      await kill();
+      await docker('start', container);
+      await ready();
+    },
+    freeze() {
+      dockerNow('pause', container);
+      isPaused = true;
+    },
+    thaw,
+    close,
+  };
+}
+
+async function docker(...args: string[]): Promise<void> {
+  const child = Bun.spawn(['docker', ...args], { stdin: 'ignore', stdout: 'ignore', stderr: 'pipe' });
+  const [code, why] = await Promise.all([child.exited, new Response(child.stderr).text()]);
+  if (code !== 0) throw failed(args, why);
+}
+
+function dockerNow(...args: string[]): void {
+  const ended = Bun.spawnSync(['docker', ...args]);
+  if (!ended.success) throw failed(args, read(ended));
+}
+
+function failed([command]: string[], why: string): AppError {
+  return new AppError('unavailable', `docker ${command} failed: ${why.trim()}`);
+}
+
+function read({ stdout, stderr }: Bun.SyncSubprocess<'pipe', 'pipe'>): string {
+  return `${stdout}${stderr}`.trim();
+}

@@ -1,0 +1,44 @@
+import { AppError } from '../../src/domain/errors.ts';
+import { familyOf } from './processes.ts';
+
+/** A shell starts in a millisecond or two, and on a busy machine in some hundreds. */
+const START_TIMEOUT_MS = 10_000;
+const LOOK_EVERY_MS = 1;
+
+export interface Guard {
+  /**
+   * Returns once the guard would do its work even if this process were killed now; until then a shell is still starting. Throws
+   * `unavailable` when there is none to be had.
+   */
+  awaitStart(): void;
+  dismiss(): void;
+}
+
+/**
+ * Runs a shell command should this process die before `dismiss`, however it dies: the guard reads a pipe whose other end
+ * is ours, and that closes with us. It is a grandchild, because under `--no-orphans` Bun's children die with it; and the
+ * child waits for it, because Bun closes the pipe when the child ends.
+ */
+export function ifWeDie(command: string): Guard {
+  const guard = Bun.spawn(['sh', '-c', `exec 3<&0; (read -r _ <&3 || { ${command}; }) & wait`], {
+    // Out of reach of a Ctrl-C or a kill that is meant for our process group.
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  // It never keeps this process from ending.
+  guard.unref();
+  return {
+    awaitStart() {
+      const deadline = performance.now() + START_TIMEOUT_MS;
+      while (familyOf(guard.pid).length < 2) {
+        if (familyOf(guard.pid).length === 0 || performance.now() > deadline)
+          throw new AppError('unavailable', 'no shell starts that would clean up after this process');
+        Bun.sleepSync(LOOK_EVERY_MS);
+      }
+    },
+    dismiss() {
+      guard.stdin.write('dismissed\n');
+      void guard.stdin.end();
+    },
+  };
+}

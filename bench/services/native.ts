@@ -1,0 +1,101 @@
+import type { Subprocess } from 'bun';
+import { AppError } from '../../src/domain/errors.ts';
+import type { EngineName, PrivateEngine } from './engines.ts';
+import { freezer } from './freezer.ts';
+import { makeHome } from './home.ts';
+import type { EngineKind } from './kind.ts';
+import { freePorts } from './ports.ts';
+import { familyOf, isAlive, signalAll } from './processes.ts';
+import { untilUp } from './until-up.ts';
+
+/** How long the kernel may take to end what has been killed. */
+const END_TIMEOUT_MS = 10_000;
+const LOOK_EVERY_MS = 5;
+/** How often other ports are tried, should somebody take one between our look and the engine's start. */
+const ATTEMPTS = 3;
+
+/** Starts an engine's own programs as children of this process. */
+export async function startNative(name: EngineName, kind: EngineKind): Promise<PrivateEngine> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOn(name, kind, await freePorts(kind.native.ports));
+    } catch (error) {
+      const portTaken = error instanceof AppError && /address already in use|eaddrinuse/i.test(error.message);
+      if (!portTaken || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function startOn(
+  name: EngineName,
+  { native, url, whoAnswers }: EngineKind,
+  ports: readonly number[],
+): Promise<PrivateEngine> {
+  const home = makeHome(name, ports, native);
+  const port = ports[0]!;
+  let running: Subprocess[] = [];
+  const family = () => running.flatMap(({ pid }) => familyOf(pid));
+  const frost = freezer(family);
+
+  const start = async () => {
+    running = await native.start(home);
+    await untilUp(name, async () => (await whoAnswers(port)) === native.self(home), {
+      hasEnded: () => running.some(({ exitCode, signalCode }) => exitCode !== null || signalCode !== null),
+      messages: home.messages,
+    });
+  };
+  const kill = async () => {
+    const pids = family();
+    signalAll(pids, 'SIGKILL');
+    frost.forget();
+    await Promise.all(running.map(({ exited }) => exited));
+    running = [];
+    await gone(name, pids);
+  };
+  const close = async () => {
+    try {
+      if (native.endsWith === 'SIGKILL') return;
+      // One that was killed has left shared memory behind, and clears it away itself when it starts.
+      if (running.length === 0) await start();
+      frost.thaw();
+      const pids = family();
+      for (const child of running) child.kill(native.endsWith);
+      await gone(name, pids);
+    } finally {
+      await kill();
+      home.remove();
+    }
+  };
+
+  try {
+    await native.initialise(home);
+    await start();
+  } catch (error) {
+    // What went wrong is worth more than what went wrong because of it.
+    await close().catch(() => {});
+    throw error;
+  }
+  return {
+    name,
+    url: url(port),
+    port,
+    processes: family,
+    kill,
+    restart: async () => {
+      await kill();
+      await start();
+    },
+    freeze: frost.freeze,
+    thaw: frost.thaw,
+    close,
+  };
+}
+
+/** Children of a killed process belong to init then, so their end has to be looked for. */
+async function gone(name: EngineName, pids: readonly number[]): Promise<void> {
+  const deadline = performance.now() + END_TIMEOUT_MS;
+  while (pids.some(isAlive)) {
+    if (performance.now() > deadline) throw new AppError('unavailable', `${name} does not end`);
+    await Bun.sleep(LOOK_EVERY_MS);
+  }
+}

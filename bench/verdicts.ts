@@ -1,0 +1,210 @@
+import type { Order } from '../src/domain/order.ts';
+import type { Verdict } from '../src/domain/verdict.ts';
+import type { CrowdRecord } from './crowd-record.ts';
+import { customerOf } from './requests.ts';
+
+/** What the books say about one purchase. */
+export type BookEntry =
+  | {
+      readonly kind: 'order';
+      readonly order: Pick<Order, 'id' | 'productId' | 'quantity' | 'customer' | 'channel'>;
+    }
+  | { readonly kind: 'refused'; readonly code: string }
+  | { readonly kind: 'needs_attention' };
+
+/** Everything that a sale left behind: what its buyers were told, and what the books say. */
+export interface Evidence {
+  readonly record: CrowdRecord;
+  readonly productId: number;
+  readonly quantity: number;
+  readonly seed: number;
+  /** Units the sale began with. */
+  readonly units: number;
+  /** The product in the books after the sale. */
+  readonly product: { readonly total: number; readonly reserved: number; readonly sold: number };
+  /** What the books hold under the ids that buyers were given. */
+  readonly entries: ReadonlyMap<string, BookEntry>;
+  /** The customers who have orders of the product, one for each order. */
+  readonly customers: readonly string[];
+  /** Free units as the HTTP API told them after the sale. */
+  readonly stockTold: number;
+}
+
+/** Compares what every buyer was told with the books. Each verdict says its figures, passed or not. */
+export function judge(evidence: Evidence): Verdict[] {
+  return [
+    noOversell(evidence),
+    stockAsTold(evidence),
+    everyGrantHasItsOrder(evidence),
+    everyAcceptanceHasItsOutcome(evidence),
+    idsAreDistinct(evidence),
+    noPhantoms(evidence),
+    refusalsAreFinal(evidence),
+    soldToTheLastUnit(evidence),
+    everybodyAnswered(evidence),
+    answersWithinContract(evidence),
+  ];
+}
+
+/** How many units more than there were have been given away. */
+export function oversold({ product, units }: Pick<Evidence, 'product' | 'units'>): number {
+  return Math.max(0, product.reserved + product.sold - units);
+}
+
+function noOversell(evidence: Evidence): Verdict {
+  const { total, reserved, sold } = evidence.product;
+  const free = total - reserved - sold;
+  return {
+    name: 'oversold',
+    pass: oversold(evidence) === 0 && total === evidence.units && reserved >= 0 && sold >= 0 && free >= 0,
+    detail: `${total} = ${sold} sold + ${reserved} reserved + ${free} available`,
+  };
+}
+
+function stockAsTold({ product, stockTold }: Evidence): Verdict {
+  const free = product.total - product.reserved - product.sold;
+  return {
+    name: 'stock as told',
+    pass: stockTold === free,
+    detail: `${stockTold} told, ${free} in the books`,
+  };
+}
+
+function everyGrantHasItsOrder(evidence: Evidence): Verdict {
+  const { record } = evidence;
+  let grants = 0;
+  const missing: string[] = [];
+  for (let buyer = 0; buyer < record.users; buyer++) {
+    const fate = record.fate(buyer);
+    if (fate !== 'sold' && fate !== 'confirmed') continue;
+    grants++;
+    const id = record.id(buyer)!;
+    if (!isOrderOf(evidence, buyer, evidence.entries.get(id))) missing.push(id);
+  }
+  return {
+    name: 'answered without order',
+    pass: missing.length === 0,
+    detail: `${missing.length} of ${grants} granted answers${examples(missing)}`,
+  };
+}
+
+function isOrderOf(evidence: Evidence, buyer: number, entry: BookEntry | undefined): boolean {
+  if (entry?.kind !== 'order') return false;
+  const { productId, quantity, customer, channel } = entry.order;
+  return (
+    productId === evidence.productId &&
+    quantity === evidence.quantity &&
+    customer === customerOf(evidence.seed, buyer) &&
+    channel === (evidence.record.isAsync[buyer] === 1 ? 'async' : 'sync')
+  );
+}
+
+/**
+ * A purchase accepted when everything was known to be sold carries its refusal in its tracking id and leaves nothing
+ * in the books; any other rejection is there, with the code that the buyer was told.
+ */
+function everyAcceptanceHasItsOutcome(evidence: Evidence): Verdict {
+  const { record, entries } = evidence;
+  let accepted = 0;
+  const wrong: string[] = [];
+  for (let buyer = 0; buyer < record.users; buyer++) {
+    const id = record.id(buyer);
+    if (record.isAsync[buyer] === 0 || id === undefined || record.fate(buyer) === 'unknown') continue;
+    accepted++;
+    const entry = entries.get(id);
+    const fate = record.fate(buyer);
+    const agrees =
+      fate === 'confirmed'
+        ? entry?.kind === 'order'
+        : fate === 'rejected' || fate === 'failed'
+          ? entry === undefined
+            ? record.code(buyer) === 'sold_out'
+            : entry.kind === 'refused' && entry.code === record.code(buyer)
+          : false;
+    if (!agrees) wrong.push(id);
+  }
+  return {
+    name: 'tracking ids without outcome',
+    pass: wrong.length === 0,
+    detail: `${wrong.length} of ${accepted} accepted purchases${examples(wrong)}`,
+  };
+}
+
+/** Needs nothing but what the buyers know, like the others that take a record alone. */
+export function idsAreDistinct({ record }: Pick<Evidence, 'record'>): Verdict {
+  const seen = new Set<string>();
+  let ids = 0;
+  for (let buyer = 0; buyer < record.users; buyer++) {
+    const id = record.id(buyer);
+    if (id === undefined) continue;
+    ids++;
+    seen.add(id);
+  }
+  return { name: 'ids given twice', pass: seen.size === ids, detail: `${ids - seen.size} of ${ids}` };
+}
+
+/** Each order belongs to a buyer who was granted it, or who does not know: never to one who was refused. */
+function noPhantoms({ record, product, quantity }: Evidence): Verdict {
+  const orders = (product.reserved + product.sold) / quantity;
+  const granted = record.count('sold', 'confirmed');
+  const unknown = record.count('unknown', 'accepted', 'none');
+  return {
+    name: 'orders nobody was told of',
+    pass: granted <= orders && orders <= granted + unknown,
+    detail: `${orders} orders, ${granted} granted, ${unknown} unknown`,
+  };
+}
+
+/** Those who were told "not bought" have no order, whatever happened afterwards. */
+function refusalsAreFinal({ record, customers, seed }: Evidence): Verdict {
+  const withOrder = new Set(customers);
+  let refused = 0;
+  const soldTo: string[] = [];
+  for (let buyer = 0; buyer < record.users; buyer++) {
+    const fate = record.fate(buyer);
+    if (fate !== 'refused' && fate !== 'rejected' && fate !== 'failed') continue;
+    refused++;
+    const customer = customerOf(seed, buyer);
+    if (withOrder.has(customer)) soldTo.push(customer);
+  }
+  return {
+    name: 'refused, and sold to after all',
+    pass: soldTo.length === 0,
+    detail: `${soldTo.length} of ${refused} refused buyers${examples(soldTo)}`,
+  };
+}
+
+function soldToTheLastUnit({ record, product, units, quantity }: Evidence): Verdict {
+  const wanted = Math.min(record.users, Math.floor(units / quantity)) * quantity;
+  const given = product.reserved + product.sold;
+  return {
+    name: 'units left unsold to buyers who wanted them',
+    pass: given === wanted,
+    detail: `${given} of ${wanted} given`,
+  };
+}
+
+export function everybodyAnswered({ record }: Pick<Evidence, 'record'>): Verdict {
+  const silent = record.count('none');
+  const pending = record.count('accepted');
+  const unknown = record.count('unknown');
+  return {
+    name: 'buyers left without an answer',
+    pass: silent + pending + unknown === 0,
+    detail: `${silent} never answered, ${pending} without outcome, ${unknown} unknown, of ${record.users}`,
+  };
+}
+
+export function answersWithinContract({ record }: Pick<Evidence, 'record'>): Verdict {
+  const wrong = record.count('wrong');
+  return {
+    name: 'answers outside the contract',
+    pass: wrong === 0,
+    detail: wrong === 0 ? '0' : `${wrong}${examples(record.samples)}`,
+  };
+}
+
+export function examples(all: readonly string[]): string {
+  const EXAMPLES_MAX = 3;
+  return all.length === 0 ? '' : `, such as ${all.slice(0, EXAMPLES_MAX).join('; ')}`;
+}

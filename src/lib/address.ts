@@ -1,0 +1,37 @@
+import { AppError } from '../domain/errors.ts';
+
+/** Starts to listen there; throws AppError `unavailable`, which says why, when the address cannot be had. */
+export function listenAt<Server>(host: string, port: number, listen: () => Server): Server {
+  try {
+    return listen();
+  } catch (error) {
+    const { code = '', message } = error as { code?: string; message: string };
+    const reason = LISTEN_FAILURES[code] ?? message;
+    throw new AppError('unavailable', `Cannot listen on ${host}:${port}: ${reason}.`, { cause: error });
+  }
+}
+
+/** Bun says EADDRINUSE of a host name that cannot be resolved, too. */
+const LISTEN_FAILURES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use, or there is no such host',
+  EADDRNOTAVAIL: 'it is not an address of this machine',
+  EACCES: 'this user may not use the port',
+};
+
+/**
+ * Throws like `listenAt` when somebody listens there already. Whoever is about to share the port among its own processes has
+ * to ask: the system would let them in beside any other that shares it, another shop's for instance, and mix their requests.
+ */
+export async function requireFreeAddress(host: string, port: number): Promise<void> {
+  const server = listenAt(host, port, () => Bun.serve({ hostname: host, port, fetch: notYet }));
+  await server.stop(true);
+}
+
+function notYet(): Response {
+  return new Response(null, { status: 503 });
+}
+
+/** Whether a host, with or without the brackets that a URL writes, can be no other machine than this one. */
+export function isLoopbackName(host: string): boolean {
+  return /^(localhost|\[::1\]|::1|127(\.\d{1,3}){3})$/.test(host);
+}

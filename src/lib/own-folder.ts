@@ -1,0 +1,51 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AppError } from '../domain/errors.ts';
+
+/** Those that this process has made: in a container the one before it may have had the same pid. */
+const made = new Set<string>();
+
+/**
+ * A new folder in `place` for what ends with this process. Those of the same prefix that processes left which died before
+ * they could remove them go first. Throws `unavailable` where none can be made.
+ */
+export function makeOwnFolder(prefix: string, place = tmpdir(), label = ''): string {
+  try {
+    sweep(prefix, place);
+    const folder = mkdtempSync(join(place, `${prefix}${process.pid}-${label}`));
+    made.add(folder);
+    return folder;
+  } catch (cause) {
+    throw new AppError('unavailable', `No folder can be made in ${place}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+export function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function sweep(prefix: string, place: string): void {
+  for (const name of readdirSync(place)) {
+    const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : Number.NaN;
+    const folder = join(place, name);
+    if (Number.isNaN(pid) || made.has(folder) || (pid !== process.pid && exists(pid))) continue;
+    try {
+      removeFolder(folder);
+    } catch {
+      // Another account's, or somebody is faster.
+    }
+  }
+}
+
+/** Also where there is no /proc to look at. */
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}

@@ -1,0 +1,67 @@
+import { afterAll, afterEach, beforeAll, describe, expect } from 'bun:test';
+import { audit } from '../../src/app/ops/audit.ts';
+import { charging } from './ledger/charging.contract.ts';
+import { deciding } from './ledger/deciding.contract.ts';
+import { endings } from './ledger/endings.contract.ts';
+import { holds } from './ledger/holds.contract.ts';
+import { keeping } from './ledger/keeping.contract.ts';
+import { keys } from './ledger/keys.contract.ts';
+import { late } from './ledger/late.contract.ts';
+import { limits } from './ledger/limits.contract.ts';
+import { money } from './ledger/money.contract.ts';
+import { operations } from './ledger/operations.contract.ts';
+import { prices } from './ledger/prices.contract.ts';
+import { queued } from './ledger/queued.contract.ts';
+import { repeats } from './ledger/repeats.contract.ts';
+import { retention } from './ledger/retention.contract.ts';
+import { rounds } from './ledger/rounds.contract.ts';
+import { sales } from './ledger/sales.contract.ts';
+import { createScene, type LedgerUnderTest } from './ledger/scene.contract.ts';
+import { windows } from './ledger/windows.contract.ts';
+
+export type { LedgerUnderTest } from './ledger/scene.contract.ts';
+
+/** More than any test leaves behind. */
+const EXPIRE_ALL = 10_000;
+
+/**
+ * What every ledger must do, whatever engine keeps it. `make` answers an empty ledger that shares nothing with others; one
+ * serves all tests, and after each of them the audit must find the books balanced.
+ */
+export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest>): void {
+  describe(`ledger: ${name}`, () => {
+    let made: LedgerUnderTest;
+    const scene = createScene(() => made);
+
+    beforeAll(async () => {
+      made = await make();
+    });
+    afterAll(() => made.close());
+    afterEach(async () => {
+      await made.ledger.expireOverdue(EXPIRE_ALL);
+      expect(audit(await made.books.read()).filter(({ pass }) => !pass)).toEqual([]);
+    });
+
+    for (const topic of [
+      deciding,
+      windows,
+      limits,
+      prices,
+      rounds,
+      repeats,
+      keys,
+      queued,
+      charging,
+      holds,
+      endings,
+      late,
+      keeping,
+      operations,
+      retention,
+      sales,
+      money,
+    ]) {
+      topic(scene);
+    }
+  });
+}

@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'bun:test';
+import type { Purchase } from '../../../src/domain/purchase.ts';
+import { brief, captured, LONG_MS, orderIn, type Scene } from './scene.contract.ts';
+
+/** The same purchase asked again, which is how unknown outcomes are found out and redeliveries do no harm. */
+export function repeats(scene: Scene): void {
+  describe.each(['sync', 'async'] as const)('a repeated id (%s)', (channel) => {
+    const wishFor = (productId: number, changes: Partial<Purchase> = {}) =>
+      scene.purchase(productId, { channel, ...changes });
+
+    test('in the same batch is one order', async () => {
+      const productId = await scene.sale({ units: 5 });
+      const wish = wishFor(productId, { quantity: 2 });
+      const outcomes = await scene.decide(wish, wish, wish);
+      expect(outcomes.map(brief)).toEqual(['reserved', 'again', 'again']);
+      expect(orderIn(outcomes[1])).toEqual(orderIn(outcomes[0]));
+      expect(await scene.units(productId)).toEqual([3, 2, 0]);
+    });
+
+    test('in a later batch gets its first answer, word for word, and takes nothing', async () => {
+      const productId = await scene.sale({ units: 5 });
+      const wish = wishFor(productId);
+      const first = orderIn((await scene.decide(wish))[0]);
+      await scene.decide(scene.purchase(productId));
+      const [again] = await scene.decide(wish);
+      expect(again).toEqual({ kind: 'reserved', order: first, repeated: true });
+      expect(await scene.units(productId)).toEqual([3, 2, 0]);
+    });
+
+    test('gets its order also when the units are gone, the sale closed, paused, or begun anew', async () => {
+      const productId = await scene.sale({ units: 1, closesAt: scene.now() + 400 });
+      const wish = wishFor(productId);
+      const first = orderIn((await scene.decide(wish))[0]);
+      expect((await scene.decide(wish)).map(brief)).toEqual(['again']);
+      await scene.setState(productId, 'paused');
+      expect((await scene.decide(wish)).map(brief)).toEqual(['again']);
+      await scene.setState(productId, 'open');
+      await scene.passTime(400);
+      expect((await scene.decide(wish)).map(brief)).toEqual(['again']);
+      await scene.ledger.reset(productId, 5);
+      const [again] = await scene.decide(wish);
+      expect(again).toEqual({ kind: 'reserved', order: first, repeated: true });
+      expect(await scene.units(productId)).toEqual([5, 1, 0]);
+    });
+
+    test('keeps number and remaining when the order has moved on', async () => {
+      const productId = await scene.sale();
+      const wish = wishFor(productId);
+      const first = orderIn((await scene.decide(wish))[0]);
+      await scene.charge(wish.id, captured());
+      const again = orderIn((await scene.decide(wish))[0]);
+      expect(again).toEqual({ ...first, status: 'paid', attempts: 1, updatedAt: again.updatedAt });
+    });
+
+    test('asked by many at once is one order', async () => {
+      const productId = await scene.sale({ units: 5 });
+      const wish = wishFor(productId);
+      const answers = await Promise.all(Array.from({ length: 10 }, () => scene.decide(wish)));
+      const words = answers.flat().map(brief).sort();
+      expect(words).toEqual([...Array(9).fill('again'), 'reserved']);
+      expect(await scene.units(productId)).toEqual([4, 1, 0]);
+    });
+  });
+
+  describe('a refused id', () => {
+    test('on the sync path may have units later', async () => {
+      const productId = await scene.sale({ units: 1 });
+      const wish = scene.purchase(productId);
+      await scene.decide(scene.purchase(productId), wish);
+      await scene.ledger.reset(productId, 1);
+      expect((await scene.decide(wish)).map(brief)).toEqual(['reserved']);
+    });
+
+    test('on the async path keeps its refusal, in the same batch, later, and after a reset', async () => {
+      const productId = await scene.sale({ units: 0 });
+      const wish = scene.purchase(productId, { channel: 'async' });
+      const [first, twin] = await scene.decide(wish, wish);
+      expect([brief(first), brief(twin)]).toEqual(['sold_out', 'sold_out']);
+      await scene.ledger.reset(productId, 5);
+      expect(await scene.decide(wish)).toEqual([first!]);
+      expect(await scene.decide({ ...wish, refusal: 'too_old' })).toEqual([first!]);
+      expect(await scene.units(productId)).toEqual([5, 0, 0]);
+    });
+  });
+
+  describe('P1 a refusal is final', () => {
+    test('when the purchase was asked for again: the first asking, however late, finds it', async () => {
+      const productId = await scene.sale({ units: 1 });
+      const wish = scene.purchase(productId);
+      const neighbour = scene.purchase(productId);
+      await scene.decide(scene.purchase(productId));
+      const { outcomes } = await scene.ledger.decide([wish], true);
+      expect(outcomes.map(brief)).toEqual(['sold_out']);
+      await scene.ledger.reset(productId, 5);
+      expect(await scene.decide(wish)).toEqual(outcomes);
+      expect((await scene.decide(neighbour, wish, scene.purchase(productId))).map(brief)).toEqual([
+        'reserved',
+        'sold_out',
+        'reserved',
+      ]);
+      expect((await scene.ledger.decide([wish], true)).outcomes).toEqual(outcomes);
+      expect((await scene.ledger.find([wish.id])).get(wish.id)).toMatchObject({ code: 'sold_out' });
+      expect(await scene.units(productId)).toEqual([3, 3, 0]);
+    });
+
+    test('and an order that was made in time is found by the second asking', async () => {
+      const productId = await scene.sale({ units: 1 });
+      const order = await scene.reserve(productId);
+      const wish = { ...scene.purchase(productId), id: order.id };
+      const { outcomes } = await scene.ledger.decide([wish], true);
+      expect(outcomes).toEqual([{ kind: 'reserved', order, repeated: true }]);
+    });
+
+    test('when its time is over: it is too old, whatever is left, with a key and without', async () => {
+      const productId = await scene.sale({ units: 5 });
+      const late = { acceptedAt: scene.now() - 2_000, decideBy: scene.now() };
+      const key = { scope: 'sync:late', value: scene.newId(), fingerprint: 'f' };
+      const wishes = [scene.purchase(productId, late), scene.purchase(productId, { ...late, key })];
+      for (const wish of wishes) expect((await scene.decide(wish)).map(brief)).toEqual(['too_old']);
+      expect((await scene.decide(scene.purchase(productId), ...wishes)).map(brief)).toEqual([
+        'reserved',
+        'too_old',
+        'too_old',
+      ]);
+      expect(await scene.units(productId)).toEqual([4, 1, 0]);
+    });
+
+    test('when its key was refused: whatever request with it had come by then gets nothing any more', async () => {
+      const productId = await scene.sale({ units: 0 });
+      const key = { scope: 'sync:superseded', value: scene.newId(), fingerprint: 'f' };
+      const accepted = scene.now();
+      const [early, refused, later] = [0, 5, 10].map((ms) =>
+        scene.purchase(productId, { key, acceptedAt: accepted + ms, decideBy: accepted + LONG_MS }),
+      );
+      await scene.passTime(20);
+      expect((await scene.decide(refused!)).map(brief)).toEqual(['sold_out']);
+      await scene.ledger.reset(productId, 5);
+      expect((await scene.decide(early!)).map(brief)).toEqual(['superseded']);
+      expect((await scene.decide(later!)).map(brief)).toEqual(['superseded']);
+      expect((await scene.ledger.decide([early!], true)).outcomes.map(brief)).toEqual(['superseded']);
+      const other = { ...key, value: scene.newId() };
+      expect((await scene.decide({ ...early!, id: scene.newId(), key: other })).map(brief)).toEqual([
+        'reserved',
+      ]);
+      // The buyer may still try again.
+      await scene.passTime(20);
+      const again = scene.purchase(productId, { key, acceptedAt: scene.now() });
+      expect((await scene.decide(again)).map(brief)).toEqual(['reserved']);
+      expect((await scene.decide(early!)).map(brief)).toEqual(['again']);
+      expect(await scene.units(productId)).toEqual([3, 2, 0]);
+    });
+  });
+
+  describe('a purchase of which nothing is known', () => {
+    test('is ended when its time is over and not before, and then it stays so', async () => {
+      const productId = await scene.sale({ units: 5 });
+      for (const channel of ['sync', 'async'] as const) {
+        const wish = scene.purchase(productId, { channel });
+        const { decided } = await scene.ledger.asyncCounts();
+        await scene.ledger.conclude(wish);
+        expect((await scene.ledger.find([wish.id])).size).toBe(0);
+        await scene.ledger.conclude({ ...wish, decideBy: scene.now() });
+        await scene.ledger.conclude({ ...wish, decideBy: scene.now() });
+        expect((await scene.ledger.find([wish.id])).get(wish.id)).toMatchObject({
+          kind: 'refused',
+          code: 'too_old',
+          productId: null,
+          quantity: null,
+        });
+        expect((await scene.decide(wish)).map(brief)).toEqual(['too_old']);
+        expect((await scene.ledger.asyncCounts()).decided - decided).toBe(channel === 'async' ? 1 : 0);
+      }
+      expect(await scene.units(productId)).toEqual([5, 0, 0]);
+    });
+
+    test('is not ended when it has an order or a refusal', async () => {
+      const productId = await scene.sale({ units: 1 });
+      const bought = scene.purchase(productId);
+      const refused = scene.purchase(productId, { channel: 'async' });
+      await scene.decide(bought, refused);
+      const before = await scene.ledger.find([bought.id, refused.id]);
+      for (const wish of [bought, refused]) await scene.ledger.conclude({ ...wish, decideBy: scene.now() });
+      expect(await scene.ledger.find([bought.id, refused.id])).toEqual(before);
+    });
+  });
+}

@@ -1,0 +1,183 @@
+import { join } from 'node:path';
+import type { Subprocess } from 'bun';
+import { Redis, type RedisOptions } from 'ioredis';
+import type { PrivateEngine } from '../../bench/services/engines.ts';
+import { type Home, makeHome } from '../../bench/services/home.ts';
+import { freePorts } from '../../bench/services/ports.ts';
+import { redis as redisEngine } from '../../bench/services/redis.ts';
+import { until } from './until.ts';
+
+/**
+ * Redis in the shapes that its URL can name, private to one test file. Each shape is one engine: killing or freezing it
+ * takes all of its processes. PULSECART_TEST_REDIS names another program to run, such as Valkey or a newer Redis.
+ */
+
+const PROGRAM =
+  process.env.PULSECART_TEST_REDIS ||
+  Bun.which('redis-server') ||
+  Bun.which('valkey-server') ||
+  'redis-server';
+
+/** Full of what a URL must escape. */
+export const REDIS_PASSWORD = 'p@ss/wörd%';
+
+export type RedisShape = Omit<PrivateEngine, 'name' | 'processes'>;
+
+/** One server. */
+export function startRedis(): Promise<RedisShape> {
+  return start({
+    url: ({ ports }) => `redis://127.0.0.1:${ports[0]}/0`,
+    serve: (home) => [serve(home, 0)],
+  });
+}
+
+/** One server that wants `REDIS_PASSWORD`. The URL has it, and names another database. */
+export function startRedisWithPassword(): Promise<RedisShape> {
+  return start({
+    url: ({ ports }) => `redis://:${encodeURIComponent(REDIS_PASSWORD)}@127.0.0.1:${ports[0]}/3`,
+    serve: (home) => [serve(home, 0, '--requirepass', REDIS_PASSWORD)],
+    client: { password: REDIS_PASSWORD },
+  });
+}
+
+/** One server that speaks only TLS, with a certificate that it signed itself. The URL names that as its authority. */
+export function startRedisWithTls(): Promise<RedisShape> {
+  return start({
+    url: ({ ports, folder }) => `rediss://127.0.0.1:${ports[0]}?ca=${encodeURIComponent(folder)}/cert.pem`,
+    initialise: (home) =>
+      home.run([
+        ...['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+        ...['-days', '2', '-keyout', 'key.pem', '-out', 'cert.pem'],
+        ...['-subj', '/CN=redis.test', '-addext', 'subjectAltName=IP:127.0.0.1'],
+      ]),
+    serve: (home) => {
+      const keys = ['--tls-cert-file', 'cert.pem', '--tls-key-file', 'key.pem'];
+      const trust = ['--tls-ca-cert-file', 'cert.pem', '--tls-auth-clients', 'no'];
+      return [serve(home, 0, '--port', '0', '--tls-port', `${home.ports[0]}`, ...keys, ...trust)];
+    },
+    client: { tls: { rejectUnauthorized: false } },
+  });
+}
+
+/** Three primaries without replicas. */
+export function startRedisCluster(): Promise<RedisShape> {
+  const nodes = [0, 1, 2];
+  return start({
+    ports: 2 * nodes.length,
+    url: ({ ports }) => `redis+cluster://${nodes.map((i) => `127.0.0.1:${ports[i]}`).join(',')}`,
+    serve: (home) =>
+      nodes.map((i) => {
+        const bus = ['--cluster-port', `${home.ports[nodes.length + i]}`];
+        return serve(home, i, '--cluster-enabled', 'yes', '--cluster-config-file', `nodes-${i}`, ...bus);
+      }),
+    async isUp(home, ask) {
+      const infos = () => Promise.all(nodes.map((i) => ask(home.ports[i]!, 'CLUSTER', 'INFO')));
+      if (`${await infos()}`.includes('cluster_slots_assigned:0')) {
+        const hosts = nodes.map((i) => `127.0.0.1:${home.ports[i]}`);
+        await home.run(['redis-cli', '--cluster', 'create', ...hosts, '--cluster-yes']);
+      }
+      return (await infos()).every((info) => `${info}`.includes('cluster_state:ok'));
+    },
+  });
+}
+
+/** A primary, and one sentinel that watches it as `mymaster`. */
+export function startRedisWithSentinel(): Promise<RedisShape> {
+  return start({
+    ports: 2,
+    url: ({ ports }) => `redis+sentinel://127.0.0.1:${ports[1]}/mymaster/0`,
+    initialise: (home) =>
+      home.run(['sh', '-c', `echo sentinel monitor mymaster 127.0.0.1 ${home.ports[0]} 1 > sentinel.conf`]),
+    serve: (home) => {
+      const where = ['--bind', '127.0.0.1', '--port', `${home.ports[1]}`, '--dir', home.folder];
+      const config = join(home.folder, 'sentinel.conf');
+      return [serve(home, 0), home.spawn([PROGRAM, config, '--sentinel', ...where])];
+    },
+    isUp: async ({ ports }, ask) =>
+      (await ask(ports[1]!, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'mymaster')) !== null,
+  });
+}
+
+type Ask = (port: number, ...command: [string, ...string[]]) => Promise<unknown>;
+
+interface Shape {
+  readonly ports?: number;
+  url(home: Home): string;
+  initialise?(home: Home): Promise<void>;
+  serve(home: Home): Subprocess[];
+  /** Asked once the server on the first port answers. */
+  isUp?(home: Home, ask: Ask): Promise<boolean>;
+  /** How to talk to it. */
+  readonly client?: Omit<RedisOptions, 'replyMapping'>;
+}
+
+async function start({ ports = 1, url, initialise, serve, isUp, client }: Shape): Promise<RedisShape> {
+  const home = makeHome('redis', await freePorts(ports), redisEngine.native);
+  let running: Subprocess[] = [];
+  const signal = (name: NodeJS.Signals) => {
+    for (const process of running) process.kill(name);
+  };
+
+  const ask: Ask = async (port, name, ...values) => {
+    const redis = new Redis({
+      ...{ port, host: '127.0.0.1', lazyConnect: true, connectTimeout: 1_000, commandTimeout: 1_000 },
+      ...{ retryStrategy: () => null, enableReadyCheck: false, replyMapping: 'legacy', ...client },
+    });
+    redis.on('error', () => {});
+    try {
+      await redis.connect();
+      return await redis.call(name, ...values);
+    } finally {
+      redis.disconnect();
+    }
+  };
+  const isReady = async () => {
+    if (running.some(({ exitCode }) => exitCode !== null)) throw new Error(home.messages());
+    try {
+      const [, folder] = (await ask(home.ports[0]!, 'CONFIG', 'GET', 'dir')) as string[];
+      return folder === home.folder && ((await isUp?.(home, ask)) ?? true);
+    } catch {
+      return false;
+    }
+  };
+
+  async function restart(): Promise<void> {
+    await kill();
+    running = serve(home);
+    await until(isReady, READY_WITHIN_MS);
+  }
+  async function kill(): Promise<void> {
+    signal('SIGKILL');
+    await Promise.all(running.map(({ exited }) => exited));
+    running = [];
+  }
+  async function close(): Promise<void> {
+    await kill();
+    home.remove();
+  }
+
+  try {
+    await initialise?.(home);
+    await restart();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    url: url(home),
+    port: home.ports[0]!,
+    kill,
+    restart,
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
+    close,
+  };
+}
+
+const READY_WITHIN_MS = 20_000;
+
+/** The server on port number `i` of the home; later options win over earlier ones. */
+function serve(home: Home, i: number, ...options: string[]): Subprocess {
+  const where = ['--bind', '127.0.0.1', '--port', `${home.ports[i]}`, '--dir', home.folder];
+  return home.spawn([PROGRAM, ...where, '--save', '', '--appendonly', 'no', ...options]);
+}
