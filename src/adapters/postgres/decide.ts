@@ -5,7 +5,7 @@ import type { Decision } from '../../ports/ledger.ts';
 import { idArray, numberArray, textArray } from './arrays.ts';
 import type { Database } from './database.ts';
 
-/** What the stored functions answer (migrations/0009-final-refusals.sql): all that a batch does not know already. */
+/** What the stored functions answer (migrations/0001-decide.sql): all that a batch does not know already. */
 interface Sold {
   readonly now: number;
   readonly products: readonly Product[];

@@ -19,7 +19,7 @@ const REFUNDS_DUE = `
       GROUP BY currency ORDER BY currency COLLATE "C") AS a), '[]') AS amounts
   FROM payments WHERE refund_due_at IS NOT NULL`;
 
-/** How orders end by other than their charge, each step in one round trip (migrations/0006-endings.sql). */
+/** How orders end by other than their charge, each step in one round trip (migrations/0001-settle.sql). */
 export function createEndings({ read, write }: Database): LedgerEndings {
   async function end(statement: string, orderId: string, values: readonly unknown[]): Promise<Ended> {
     if (!isUuid(orderId)) return { kind: 'unknown_order' };

@@ -19,7 +19,7 @@ const UNSETTLED = `
       OR status = 'charging' AND lease_until <= now)
   ORDER BY expires_at LIMIT $2`;
 
-/** The steps of an order after its decision, each in one round trip (migrations/0003-settle.sql, 0006-endings.sql). */
+/** The steps of an order after its decision, each in one round trip (migrations/0001-settle.sql). */
 export function createSettle({
   read,
   write,
