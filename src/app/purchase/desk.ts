@@ -6,7 +6,7 @@ import type { Gate, Over } from '../../ports/gate.ts';
 import type { Ledger, Standing } from '../../ports/ledger.ts';
 import { type Catalogue, standingOf } from './catalogue.ts';
 import { createResolver, unknown } from './resolver.ts';
-import { createWaitingRoom } from './waiting-room.ts';
+import { createPendingAdmissions } from './pending-admissions.ts';
 
 /**
  * Turns many concurrent purchases into few batches (group commit). Purchases that arrive while a batch is in flight, or
@@ -103,7 +103,7 @@ export function createDesk(
 ): PurchaseDesk {
   const stats: DeskStats = { batches: 0, decided: 0, refusedByGate: 0, waited: 0, inside: 0, pending: 0 };
   const resolver = createResolver(ledger, monotonicMs, settled);
-  const waitingRoom = createWaitingRoom<PurchaseCall>(comeBack, showTruth);
+  const pendingAdmissions = createPendingAdmissions<PurchaseCall>(comeBack, showTruth);
   /** Batches that are not over: at the gate, at the ledger, or being resolved. */
   const underWay = new Set<readonly PurchaseCall[]>();
   let arrived: PurchaseCall[] = [];
@@ -147,7 +147,7 @@ export function createDesk(
         fail(call, call.stage === 'at the ledger' ? unknown() : tooSlow());
       }
     }
-    waitingRoom.callBackIf((calls) => calls[0]!.arrivedAtMs <= before);
+    pendingAdmissions.callBackIf((calls) => calls[0]!.arrivedAtMs <= before);
     if (arrived.some((call) => call.arrivedAtMs <= before)) {
       for (const call of arrived) if (call.arrivedAtMs <= before) fail(call, tooSlow());
       arrived = arrived.filter(({ stage }) => stage !== 'answered');
@@ -157,7 +157,7 @@ export function createDesk(
     overdueCheck = undefined;
   }
 
-  /** Calls from the waiting room go in front of those that came later. */
+  /** Calls from the pending admissions go in front of those that came later. */
   function comeBack(calls: PurchaseCall[]): void {
     arrived = calls.filter(({ stage }) => stage !== 'answered').concat(arrived);
     schedule();
@@ -263,7 +263,7 @@ export function createDesk(
     });
     if (wait.length > 0) {
       stats.waited += wait.length;
-      waitingRoom.park(productId, wait);
+      pendingAdmissions.park(productId, wait);
     }
   }
 
@@ -331,9 +331,9 @@ export function createDesk(
   }
 
   function callBackWaiting(purchases: readonly Purchase[]): void {
-    if (waitingRoom.isEmpty()) return;
+    if (pendingAdmissions.isEmpty()) return;
     for (const productId of new Set(purchases.map((purchase) => purchase.productId)))
-      waitingRoom.callBack(productId);
+      pendingAdmissions.callBack(productId);
   }
 
   /**
@@ -409,7 +409,7 @@ export function createDesk(
       for (const standing of standings) {
         await catalogue.refresh(standing.productId);
         await tellGate(standing, 'older');
-        waitingRoom.callBack(standing.productId);
+        pendingAdmissions.callBack(standing.productId);
       }
     },
     async heard({ productId, version }) {
@@ -417,11 +417,11 @@ export function createDesk(
       // A product that nobody asked for here is none of this process's business.
       if (!known || known.version >= version) return;
       await catalogue.refresh(productId);
-      waitingRoom.callBack(productId);
+      pendingAdmissions.callBack(productId);
     },
     async close() {
       closing = true;
-      waitingRoom.callBackIf(() => true);
+      pendingAdmissions.callBackIf(() => true);
       const deadlineMs = monotonicMs() + CLOSE_DEADLINE_MS;
       while (stats.inside > 0 && monotonicMs() < deadlineMs) {
         await new Promise((resolve) => setTimeout(resolve, CLOSE_CHECK_MS));

@@ -2,7 +2,7 @@
  * Where purchases wait that need units which other claims hold. A newer standing calls them back; so does the end of
  * `WAIT_MS` without one, after `onSilence` has shown the gate the ledger's truth.
  */
-export interface WaitingRoom<T> {
+export interface PendingAdmissions<T> {
   park(productId: number, calls: T[]): void;
   /** Hands the product's calls to `onCalledBack`, in their order of arrival. */
   callBack(productId: number): void;
@@ -14,10 +14,10 @@ export interface WaitingRoom<T> {
 /** Claims in flight are settled in milliseconds; after this long something was lost, and the ledger is asked. */
 const WAIT_MS = 100;
 
-export function createWaitingRoom<T>(
+export function createPendingAdmissions<T>(
   onCalledBack: (calls: T[]) => void,
   onSilence: (productId: number) => Promise<void>,
-): WaitingRoom<T> {
+): PendingAdmissions<T> {
   const rooms = new Map<number, { calls: T[]; timer: Timer }>();
 
   function callBack(productId: number): void {
