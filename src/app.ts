@@ -10,7 +10,7 @@ import { createDeadLetters } from './app/ops/dead-letters.ts';
 import { createEndings } from './app/payments/endings.ts';
 import { createSettlement } from './app/payments/settlement.ts';
 import { createAcceptance } from './app/purchase/acceptance.ts';
-import { createCatalogue } from './app/purchase/catalogue.ts';
+import { createStockCache } from './app/purchase/stock-cache.ts';
 import { createConclude } from './app/purchase/conclude.ts';
 import { createDesk } from './app/purchase/desk.ts';
 import { createTracking } from './app/purchase/tracking.ts';
@@ -62,7 +62,7 @@ export async function createApp(
   const metrics = createMetrics();
   const holder = `${hostname()}:${process.pid}:${crypto.randomUUID()}`;
   const duties = createDuties(ledger, holder);
-  const catalogue = createCatalogue(ledger, monotonicMs, clock);
+  const stockCache = createStockCache(ledger, monotonicMs, clock);
   const follow = (standings: readonly Standing[]) =>
     desk.follow(standings).catch((error) => onTrouble(error, 'units given back are not seen yet'));
   const settlement = createSettlement({
@@ -82,7 +82,7 @@ export async function createApp(
     onOrders: (news) => feed.announceOrders(news),
     refundSoon: settlement.refundSoon,
   });
-  const desk = createDesk(ledger, gate, catalogue, monotonicMs, {
+  const desk = createDesk(ledger, gate, stockCache, monotonicMs, {
     batchesInFlightMax: atOnce.deskBatches,
     answerWithinMs: config.purchaseTimeoutMs,
     onReserved: (orderIds) => settlement.enqueue(orderIds),
@@ -102,7 +102,7 @@ export async function createApp(
     keepOutcomesMs: config.keep.outcomesMs,
     answerWithinMs: config.purchaseTimeoutMs,
   });
-  const acceptance = createAcceptance(ledger, queue, catalogue, ids, clock, {
+  const acceptance = createAcceptance(ledger, queue, stockCache, ids, clock, {
     publishesInFlightMax: atOnce.publishes,
     answerWithinMs: config.purchaseTimeoutMs,
   });
@@ -120,7 +120,7 @@ export async function createApp(
     ids,
     onDecided: (purchaseIds) => feed.announceDecided(purchaseIds),
   });
-  const sales = createSales({ ledger, gate, catalogue, desk, onTrouble });
+  const sales = createSales({ ledger, gate, stockCache, desk, onTrouble });
   const retention = createRetention({
     ledger,
     queue,
@@ -134,7 +134,7 @@ export async function createApp(
   const live = createLive({
     ledger,
     feed,
-    catalogue,
+    stockCache,
     ids,
     conclude,
     clock,
@@ -186,7 +186,7 @@ export async function createApp(
       gate,
       queue,
       ids,
-      catalogue,
+      stockCache,
       desk,
       acceptance,
       tracking,

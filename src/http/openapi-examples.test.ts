@@ -18,13 +18,13 @@ beforeAll(async () => {
   house = await openPurchaseHouse();
   // It begins at a noon, so that no day ends between two lines of a test.
   house.passTime(DAY_MS - (Date.now() % DAY_MS) + DAY_MS / 2);
-  const { ledger, gate, catalogue, clock } = house;
+  const { ledger, gate, stockCache, clock } = house;
   const onTrouble = (error: unknown) => {
     throw error;
   };
-  const sales = createSales({ ledger, gate, catalogue, desk: house.desk(), onTrouble });
+  const sales = createSales({ ledger, gate, stockCache, desk: house.desk(), onTrouble });
   const operators = { token: TOKEN, trustsThisMachine: false };
-  const service = { version: '1.2.3', sales, ledger, catalogue, clock, operators } as unknown as Service;
+  const service = { version: '1.2.3', sales, ledger, stockCache, clock, operators } as unknown as Service;
   server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,

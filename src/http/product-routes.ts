@@ -28,7 +28,7 @@ const PAGE_MAX = 1_000;
 
 /** Products and their sales: everybody reads, operators change. */
 export function createProductRoutes(service: Service) {
-  const { sales, ledger, catalogue, clock } = service;
+  const { sales, ledger, stockCache, clock } = service;
 
   async function list(req: Request): Promise<Response> {
     const query = queryOf(req);
@@ -46,7 +46,7 @@ export function createProductRoutes(service: Service) {
   async function read(req: ProductRequest): Promise<Response> {
     const productId = readProductId(req);
     const product =
-      productId === null ? undefined : (catalogue.fresh(productId) ?? (await catalogue.refresh(productId)));
+      productId === null ? undefined : (stockCache.fresh(productId) ?? (await stockCache.refresh(productId)));
     if (!product) return unknown(req);
     const nowMs = clock();
     const etag = etagOf(product, nowMs);
@@ -108,7 +108,7 @@ export function createProductRoutes(service: Service) {
   async function seenVersion(productId: number, versions: readonly number[]): Promise<number> {
     const [first = NO_VERSION, ...more] = versions;
     if (more.length === 0) return first;
-    const now = (await catalogue.refresh(productId))?.version;
+    const now = (await stockCache.refresh(productId))?.version;
     return versions.find((version) => version === now) ?? first;
   }
 

@@ -3,7 +3,7 @@ import type { AuditRun } from '../app/ops/audit-run.ts';
 import type { DeadLetters } from '../app/ops/dead-letters.ts';
 import type { Endings } from '../app/payments/endings.ts';
 import type { Acceptance } from '../app/purchase/acceptance.ts';
-import type { Catalogue } from '../app/purchase/catalogue.ts';
+import type { StockCache } from '../app/purchase/stock-cache.ts';
 import type { Conclude } from '../app/purchase/conclude.ts';
 import type { PurchaseDesk } from '../app/purchase/desk.ts';
 import type { Tracking } from '../app/purchase/tracking.ts';
@@ -24,7 +24,7 @@ export interface Service {
   readonly gate: Gate;
   readonly queue: Queue;
   readonly ids: PurchaseIds;
-  readonly catalogue: Catalogue;
+  readonly stockCache: StockCache;
   readonly desk: PurchaseDesk;
   readonly acceptance: Acceptance;
   readonly tracking: Tracking;

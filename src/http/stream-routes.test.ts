@@ -3,7 +3,7 @@ import { lastTold, openStream } from '../../tests/support/event-stream.ts';
 import { openPurchaseHouse, type PurchaseHouse } from '../../tests/support/purchase-house.ts';
 import { until } from '../../tests/support/until.ts';
 import { openMemoryFeed } from '../adapters/memory/feed.ts';
-import { standingOf } from '../app/purchase/catalogue.ts';
+import { standingOf } from '../app/purchase/stock-cache.ts';
 import { createLive, type Live } from '../app/stream/live.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Feed } from '../ports/feed.ts';
@@ -35,9 +35,9 @@ beforeEach(async () => {
   feed = openMemoryFeed((error) => {
     throw error;
   });
-  const { ledger, catalogue, ids, conclude, clock } = house;
+  const { ledger, stockCache, ids, conclude, clock } = house;
   const limits = { max: 100, perAddressMax: 0 };
-  live = createLive({ ledger, feed, catalogue, ids, conclude, clock, limits, onTrouble: () => {} });
+  live = createLive({ ledger, feed, stockCache, ids, conclude, clock, limits, onTrouble: () => {} });
   server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,

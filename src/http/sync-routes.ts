@@ -27,7 +27,7 @@ type ProductRequest = Request & { readonly params: { readonly productId: string 
 
 /** The synchronous way: the answer is the outcome. */
 export function createSyncRoutes(service: Service) {
-  const { desk, catalogue, ids, clock, ledger, metrics, sales, log, purchaseTimeoutMs } = service;
+  const { desk, stockCache, ids, clock, ledger, metrics, sales, log, purchaseTimeoutMs } = service;
   /** Keyed requests whose outcome is not known yet: a twin that arrives meanwhile is told so instead of waiting. */
   const keysUnderWay = new Set<string>();
   const stockAnswers = new Map<number, { version: number; body: string; init: ResponseInit }>();
@@ -58,9 +58,9 @@ export function createSyncRoutes(service: Service) {
   ): void {
     let keyUnderWay: string | null = null;
     if (key === null) {
-      const product = catalogue.fresh(productId);
+      const product = stockCache.fresh(productId);
       // After the sell-out the crowd is answered from memory, as long as the sale itself would let it in.
-      if (product && available(product) === 0 && !catalogue.refuses(productId)) {
+      if (product && available(product) === 0 && !stockCache.refuses(productId)) {
         metrics.answered('sync', 'sold_out', arrivedAtMs);
         respond(refused(productId, quantity, 'sold_out', 0, clock()));
         return;
@@ -136,7 +136,7 @@ export function createSyncRoutes(service: Service) {
       orderId: error.code === 'outcome_unknown' ? wish.id : null,
       productId: wish.productId,
       quantity: wish.quantity,
-      remainingStock: catalogue.standing(wish.productId)?.available ?? 0,
+      remainingStock: stockCache.standing(wish.productId)?.available ?? 0,
       timestamp: isoTime(clock()),
       code: error.code,
       requestId: requestIdOf(req),
@@ -147,10 +147,10 @@ export function createSyncRoutes(service: Service) {
   function stock(req: ProductRequest): Answer {
     const productId = readProductId(req);
     if (productId === null) return unknownProduct(req, req.params.productId);
-    const product = catalogue.fresh(productId);
+    const product = stockCache.fresh(productId);
     if (product) return stockAnswer(req, product);
-    const asked = catalogue.refresh(productId);
-    const known = catalogue.last(productId) !== undefined;
+    const asked = stockCache.refresh(productId);
+    const known = stockCache.last(productId) !== undefined;
     return (known ? within(asked, STOCK_PATIENCE_MS) : asked).then(
       (read) => (read ? stockAnswer(req, read) : unknownProduct(req, productId)),
       (error) => staleStock(req, productId, error),
@@ -159,7 +159,7 @@ export function createSyncRoutes(service: Service) {
 
   /** While the ledger is away the last known figure is better than none; its `Age` says how old it is (RFC 9111, 5.1). */
   function staleStock(req: Request, productId: number, error: unknown): Response {
-    const last = catalogue.last(productId);
+    const last = stockCache.last(productId);
     if (!last) throw error;
     const answer = stockAnswer(req, last.product);
     const headers = new Headers(answer.headers);

@@ -7,7 +7,7 @@ import { openSqliteLedger } from '../../src/adapters/sqlite/ledger.ts';
 import { openSqliteQueue } from '../../src/adapters/sqlite/queue.ts';
 import { openStore } from '../../src/adapters/sqlite/store.ts';
 import { audit } from '../../src/app/ops/audit.ts';
-import { createCatalogue } from '../../src/app/purchase/catalogue.ts';
+import { createStockCache } from '../../src/app/purchase/stock-cache.ts';
 import { createConclude } from '../../src/app/purchase/conclude.ts';
 import {
   createDesk,
@@ -73,7 +73,7 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
     },
   };
   const queue: Queue = { ...realQueue };
-  const catalogue = createCatalogue(ledger, monotonicMs, clock);
+  const stockCache = createStockCache(ledger, monotonicMs, clock);
   const decideWithinMs = { sync: ANSWER_WITHIN_MS, async: TTL_MS };
 
   const house = {
@@ -81,7 +81,7 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
     ids,
     clock,
     gate,
-    catalogue,
+    stockCache,
     conclude: createConclude(ledger, clock, decideWithinMs, KEEP_MS, ANSWER_WITHIN_MS),
     /** As the code under test sees it. */
     ledger,
@@ -99,7 +99,7 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
     reserved,
 
     desk(options: Partial<DeskOptions> = {}): PurchaseDesk {
-      const desk = createDesk(ledger, gate, catalogue, monotonicMs, {
+      const desk = createDesk(ledger, gate, stockCache, monotonicMs, {
         batchesInFlightMax: 1,
         answerWithinMs: ANSWER_WITHIN_MS,
         onReserved: (orderIds) => reserved.push(...orderIds),

@@ -6,7 +6,7 @@ import { backoffMs } from '../../lib/backoff.ts';
 import type { Gate } from '../../ports/gate.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { SaleStep } from '../../ports/sales.ts';
-import { type Catalogue, standingOf } from '../purchase/catalogue.ts';
+import { type StockCache, standingOf } from '../purchase/stock-cache.ts';
 import type { PurchaseDesk } from '../purchase/desk.ts';
 
 /**
@@ -36,7 +36,7 @@ export interface Sales {
 interface Dependencies {
   readonly ledger: Ledger;
   readonly gate: Gate;
-  readonly catalogue: Catalogue;
+  readonly stockCache: StockCache;
   readonly desk: Pick<PurchaseDesk, 'follow'>;
   readonly onTrouble: (error: unknown, context: string) => void;
 }
@@ -46,7 +46,7 @@ const TRIES_MAX = 5;
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 1_000;
 
-export function createSales({ ledger, gate, catalogue, desk, onTrouble }: Dependencies): Sales {
+export function createSales({ ledger, gate, stockCache, desk, onTrouble }: Dependencies): Sales {
   async function stepped(ask: () => Promise<SaleStep>): Promise<SaleStep> {
     const step = await untilKnown(ask);
     if (step.product) await tell(step.product);
@@ -55,7 +55,7 @@ export function createSales({ ledger, gate, catalogue, desk, onTrouble }: Depend
 
   /** The ledger has spoken; whoever cannot be told now hears of it within a moment by itself. */
   async function tell(product: Product): Promise<void> {
-    catalogue.saw([product]);
+    stockCache.saw([product]);
     try {
       await desk.follow([standingOf(product)]);
     } catch (error) {
@@ -72,7 +72,7 @@ export function createSales({ ledger, gate, catalogue, desk, onTrouble }: Depend
     reset: (productId, units, operation) => stepped(() => ledger.reset(productId, units, operation)),
 
     async init(productId, operation) {
-      const product = await catalogue.refresh(productId);
+      const product = await stockCache.refresh(productId);
       if (!product) return undefined;
       // Before it is done: what was done is then surely written down.
       await untilKnown(() => ledger.log(operation));

@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 function acceptance(answerWithinMs = ANSWER_WITHIN_MS): Acceptance {
-  return createAcceptance(house.ledger, house.queue, house.catalogue, house.ids, house.clock, {
+  return createAcceptance(house.ledger, house.queue, house.stockCache, house.ids, house.clock, {
     publishesInFlightMax: 1,
     answerWithinMs,
   });

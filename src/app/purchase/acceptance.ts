@@ -6,7 +6,7 @@ import type { PurchaseKey } from '../../domain/purchase.ts';
 import { within } from '../../lib/within.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Queue } from '../../ports/queue.ts';
-import type { Catalogue } from './catalogue.ts';
+import type { StockCache } from './stock-cache.ts';
 import { encodePurchases, type QueuedPurchase } from './message.ts';
 import { createTally } from './tally.ts';
 
@@ -84,7 +84,7 @@ export interface AcceptanceOptions {
 export function createAcceptance(
   ledger: Ledger,
   queue: Queue,
-  catalogue: Catalogue,
+  stockCache: StockCache,
   ids: PurchaseIds,
   clock: Clock,
   { publishesInFlightMax, answerWithinMs }: AcceptanceOptions,
@@ -229,7 +229,7 @@ export function createAcceptance(
       if (closing) throw new AppError('unavailable', 'The service is shutting down.');
       const arrivedAtMs = performance.now();
       const product =
-        catalogue.fresh(productId) ?? (await within(catalogue.refresh(productId), answerWithinMs, tooSlow));
+        stockCache.fresh(productId) ?? (await within(stockCache.refresh(productId), answerWithinMs, tooSlow));
       if (!product) return { kind: 'unknown_product' };
       const acceptedAt = clock();
       const refusal = saleRefusal(product, acceptedAt);

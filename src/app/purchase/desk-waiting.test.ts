@@ -6,7 +6,7 @@ import {
   tally,
 } from '../../../tests/support/purchase-house.ts';
 import { until } from '../../../tests/support/until.ts';
-import { FRESH_MS } from './catalogue.ts';
+import { FRESH_MS } from './stock-cache.ts';
 
 let house: PurchaseHouse;
 afterEach(async () => {
@@ -61,7 +61,7 @@ test('a counter that says too much costs requests that the ledger refuses, and t
   house = await openPurchaseHouse({ units: 5 });
   const desk = house.desk();
   await desk.buy(house.purchase());
-  const { version } = house.catalogue.standing(PRODUCT_ID)!;
+  const { version } = house.stockCache.standing(PRODUCT_ID)!;
   await house.gate.follow({ productId: PRODUCT_ID, version, available: 10 }, 'any');
   const outcomes = await Promise.all(Array.from({ length: 10 }, () => desk.buy(house.purchase())));
   expect(tally(outcomes)).toEqual({ reserved: 4, sold_out: 6 });
@@ -97,7 +97,7 @@ test('while the ledger cannot be asked, who waits is not told sold out, and gets
   house = await openPurchaseHouse({ units: 2 });
   const desk = house.desk();
   await desk.buy(house.purchase());
-  await house.gate.claim(PRODUCT_ID, [1], house.catalogue.standing(PRODUCT_ID));
+  await house.gate.claim(PRODUCT_ID, [1], house.stockCache.standing(PRODUCT_ID));
   let failures = 0;
   const { product } = house.ledger;
   house.ledger.product = async () => {
@@ -151,7 +151,7 @@ test('P5 a refusal rests on a word no older than 250 ms, also when that word was
     return decision;
   };
   expect(tally([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
-  expect(house.catalogue.fresh(PRODUCT_ID)).toBeUndefined();
+  expect(house.stockCache.fresh(PRODUCT_ID)).toBeUndefined();
   expect(tally([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
 });
 

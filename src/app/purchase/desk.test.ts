@@ -206,7 +206,7 @@ test('closing answers everybody inside, those at the ledger, in line and waiting
   const desk = house.desk();
   await desk.buy(house.purchase());
   // Somebody's claim that will come to nothing.
-  await house.gate.claim(PRODUCT_ID, [1], house.catalogue.standing(PRODUCT_ID));
+  await house.gate.claim(PRODUCT_ID, [1], house.stockCache.standing(PRODUCT_ID));
   const letGo = holdBatches();
   const atTheLedger = buyers(desk, 2);
   const waiting = buyers(desk, 1);

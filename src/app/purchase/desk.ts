@@ -4,7 +4,7 @@ import type { Outcome, Purchase } from '../../domain/purchase.ts';
 import { within } from '../../lib/within.ts';
 import type { Gate, Over } from '../../ports/gate.ts';
 import type { Ledger, Standing } from '../../ports/ledger.ts';
-import { type Catalogue, standingOf } from './catalogue.ts';
+import { type StockCache, standingOf } from './stock-cache.ts';
 import { createResolver, unknown } from './resolver.ts';
 import { createPendingAdmissions } from './pending-admissions.ts';
 
@@ -97,7 +97,7 @@ const GATE_PATIENCE_MS = 250;
 export function createDesk(
   ledger: Ledger,
   gate: Gate,
-  catalogue: Catalogue,
+  stockCache: StockCache,
   monotonicMs: () => number,
   { batchesInFlightMax, answerWithinMs, onReserved, onStandings = () => {}, onBug }: DeskOptions,
 ): PurchaseDesk {
@@ -223,14 +223,14 @@ export function createDesk(
 
   /** Sorts a product's calls by the gate's word: refused are answered, some have to wait, the rest is admitted. */
   async function admit(productId: number, calls: PurchaseCall[], admitted: PurchaseCall[]): Promise<void> {
-    const known = catalogue.standing(productId);
+    const known = stockCache.standing(productId);
     // Sold out is re-checked with the ledger when the memory of it is no longer fresh.
-    if (!known || (known.available === 0 && !catalogue.fresh(productId))) await showTruth(productId);
-    if (catalogue.refuses(productId)) {
+    if (!known || (known.available === 0 && !stockCache.fresh(productId))) await showTruth(productId);
+    if (stockCache.refuses(productId)) {
       admitted.push(...calls);
       return;
     }
-    const seen = catalogue.standing(productId);
+    const seen = stockCache.standing(productId);
     if (!seen) {
       // The ledger knows no such product. Of keys it knows more.
       for (const call of calls) {
@@ -247,7 +247,7 @@ export function createDesk(
     }
     const left = claimed.claims.includes('refused') ? await unitsLeft(productId, claimed.standing) : 0;
     // A sale that was ended meanwhile must not be called sold out.
-    const saleRefuses = catalogue.refuses(productId);
+    const saleRefuses = stockCache.refuses(productId);
     const patientSince = monotonicMs() - GATE_PATIENCE_MS;
     const wait: PurchaseCall[] = [];
     calls.forEach((call, i) => {
@@ -268,15 +268,15 @@ export function createDesk(
   }
 
   /**
-   * The units that a refusal rests on: the ledger's own word, no older than the catalogue's memory is good for. The gate follows
+   * The units that a refusal rests on: the ledger's own word, no older than the stock cache's memory is good for. The gate follows
    * the ledger, so one that knows more than the ledger has been told nonsense, and is shown the truth.
    */
   async function unitsLeft(productId: number, told: Standing): Promise<number> {
-    let product = catalogue.fresh(productId);
+    let product = stockCache.fresh(productId);
     if (!product || product.version < told.version) {
-      await catalogue.refresh(productId);
+      await stockCache.refresh(productId);
       // Also the answer to a question may be old when it comes.
-      product = catalogue.fresh(productId);
+      product = stockCache.fresh(productId);
     }
     if (!product) return Number.POSITIVE_INFINITY;
     const own = standingOf(product);
@@ -323,7 +323,7 @@ export function createDesk(
       else answer(call, outcome);
     });
     for (const productId of givenBack) {
-      const standing = catalogue.standing(productId);
+      const standing = stockCache.standing(productId);
       // Over the same one, not over a newer one: another process may have brought that meanwhile.
       if (standing) await tellGate(standing, 'same');
     }
@@ -368,7 +368,7 @@ export function createDesk(
   function settled(outcomes: readonly Outcome[], products: readonly Product[], askedAtMs: number): void {
     stats.decided += outcomes.length;
     // The answer may have been long on its way: it is no older than its question, and that is all that is sure.
-    catalogue.saw(products, askedAtMs);
+    stockCache.saw(products, askedAtMs);
     onStandings(products.map(standingOf));
     const reserved: string[] = [];
     for (const outcome of outcomes) {
@@ -378,7 +378,7 @@ export function createDesk(
   }
 
   async function showTruth(productId: number): Promise<void> {
-    const product = await catalogue.refresh(productId);
+    const product = await stockCache.refresh(productId);
     if (product) await tellGate(standingOf(product), 'any');
   }
 
@@ -407,16 +407,16 @@ export function createDesk(
     async follow(standings) {
       onStandings(standings);
       for (const standing of standings) {
-        await catalogue.refresh(standing.productId);
+        await stockCache.refresh(standing.productId);
         await tellGate(standing, 'older');
         pendingAdmissions.callBack(standing.productId);
       }
     },
     async heard({ productId, version }) {
-      const known = catalogue.standing(productId);
+      const known = stockCache.standing(productId);
       // A product that nobody asked for here is none of this process's business.
       if (!known || known.version >= version) return;
-      await catalogue.refresh(productId);
+      await stockCache.refresh(productId);
       pendingAdmissions.callBack(productId);
     },
     async close() {

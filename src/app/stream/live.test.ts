@@ -3,7 +3,7 @@ import { openPurchaseHouse, PRODUCT_ID, type PurchaseHouse } from '../../../test
 import { until } from '../../../tests/support/until.ts';
 import { createHub, type Hub } from '../../adapters/memory/hub.ts';
 import type { Product } from '../../domain/product.ts';
-import { standingOf } from '../purchase/catalogue.ts';
+import { standingOf } from '../purchase/stock-cache.ts';
 import type { LiveEvent } from './events.ts';
 import { createLive, type Live, type Wish } from './live.ts';
 
@@ -20,9 +20,9 @@ beforeEach(async () => {
   feed = createHub((error) => {
     throw error;
   });
-  const { ledger, catalogue, ids, conclude, clock } = house;
+  const { ledger, stockCache, ids, conclude, clock } = house;
   const limits = { max: 3, perAddressMax: 2 };
-  live = createLive({ ledger, feed, catalogue, ids, conclude, clock, limits, onTrouble: () => {} });
+  live = createLive({ ledger, feed, stockCache, ids, conclude, clock, limits, onTrouble: () => {} });
 });
 afterEach(async () => {
   await live.close();
@@ -96,7 +96,7 @@ test('the last change is told before the end, however soon after it the house cl
   await until(() => viewer.versions().length === 2);
   // The feed still holds the second one back.
   const last = await change();
-  house.catalogue.saw([last]);
+  house.stockCache.saw([last]);
   feed.standings([standingOf(last)]);
   await live.close();
   expect(viewer.versions().at(-1)).toBe(last.version);

@@ -3,7 +3,7 @@ import type { PurchaseIds } from '../../domain/ids.ts';
 import type { Product } from '../../domain/product.ts';
 import type { Feed } from '../../ports/feed.ts';
 import type { Ledger, Standing } from '../../ports/ledger.ts';
-import type { Catalogue } from '../purchase/catalogue.ts';
+import type { StockCache } from '../purchase/stock-cache.ts';
 import type { Conclude } from '../purchase/conclude.ts';
 import type { LiveEvent } from './events.ts';
 import { createWatchedOrders } from './orders.ts';
@@ -58,7 +58,7 @@ export interface LiveStats {
 export interface LiveDependencies {
   readonly ledger: Pick<Ledger, 'find'>;
   readonly feed: Pick<Feed, 'subscribe'>;
-  readonly catalogue: Pick<Catalogue, 'last' | 'refresh'>;
+  readonly stockCache: Pick<StockCache, 'last' | 'refresh'>;
   readonly ids: Pick<PurchaseIds, 'read'>;
   readonly conclude: Conclude;
   readonly clock: Clock;
@@ -76,7 +76,7 @@ const RECHECK_MS = 2_000;
 const HEARTBEAT_MS = 15_000;
 
 export function createLive(dependencies: LiveDependencies): Live {
-  const { ledger, feed, catalogue, ids, conclude, clock, limits, onTrouble } = dependencies;
+  const { ledger, feed, stockCache, ids, conclude, clock, limits, onTrouble } = dependencies;
   const stats: LiveStats = { told: 0, dropped: 0, turnedAway: 0 };
   const seats = createSeats(limits);
   const releases = new Map<Viewer, () => void>();
@@ -98,21 +98,21 @@ export function createLive(dependencies: LiveDependencies): Live {
   /** A standing has the units alone; the row has the rest, and most often this process has just seen it. */
   async function heard({ productId, version }: Standing): Promise<void> {
     if (!shelf.known(productId)) return;
-    const last = catalogue.last(productId)?.product;
+    const last = stockCache.last(productId)?.product;
     if (last && last.version >= version) return shelf.learn(last);
-    const row = await catalogue.refresh(productId);
+    const row = await stockCache.refresh(productId);
     if (row) shelf.learn(row);
     // It may have shared the answer to a question that was asked before the news.
-    if (row && row.version < version) shelf.learn((await catalogue.refresh(productId)) ?? row);
+    if (row && row.version < version) shelf.learn((await stockCache.refresh(productId)) ?? row);
   }
 
   let rechecking: Promise<void> | null = null;
   /** One after the other: nobody waits for it, and purchases need the ledger. */
   async function recheck(unlessYoungerThanMs: number): Promise<void> {
     for (const productId of shelf.productIds()) {
-      const last = catalogue.last(productId);
+      const last = stockCache.last(productId);
       const row =
-        last && last.ageMs < unlessYoungerThanMs ? last.product : await catalogue.refresh(productId);
+        last && last.ageMs < unlessYoungerThanMs ? last.product : await stockCache.refresh(productId);
       if (row) shelf.learn(row);
     }
     shelf.judge();
@@ -145,12 +145,12 @@ export function createLive(dependencies: LiveDependencies): Live {
   async function readProducts({ productIds, seen }: Wish): Promise<Product[] | number> {
     const rows: Product[] = [];
     for (const id of productIds) {
-      let row = shelf.known(id) ?? (await catalogue.refresh(id));
+      let row = shelf.known(id) ?? (await stockCache.refresh(id));
       if (!row) return id;
       if (seen && !((seen.get(id) ?? Number.POSITIVE_INFINITY) <= row.version)) {
         // Twice, because the first answer may be to a question from before the viewer came.
-        await catalogue.refresh(id);
-        row = (await catalogue.refresh(id)) ?? row;
+        await stockCache.refresh(id);
+        row = (await stockCache.refresh(id)) ?? row;
       }
       rows.push(row);
     }
@@ -216,7 +216,7 @@ export function createLive(dependencies: LiveDependencies): Live {
       clearInterval(heartbeats);
       // What was seen here and is still on its way through the feed.
       for (const productId of shelf.productIds()) {
-        const last = catalogue.last(productId)?.product;
+        const last = stockCache.last(productId)?.product;
         if (last) shelf.learn(last);
       }
       await rounds.close();

@@ -6,7 +6,7 @@ import type { Ledger, Standing } from '../../ports/ledger.ts';
  * What this instance knows of the products, as of the last commit it saw. It answers reads of stock and the crowd that
  * comes after the sell-out without asking anybody; it decides nothing.
  */
-export interface Catalogue {
+export interface StockCache {
   /** The product if it was confirmed within the last `FRESH_MS`, else undefined. */
   fresh(productId: number): Product | undefined;
   /** Asks the ledger; undefined when there is no such product. Concurrent calls share one question. */
@@ -32,11 +32,11 @@ interface Entry {
   checkedAtMs: number;
 }
 
-export function createCatalogue(
+export function createStockCache(
   ledger: Pick<Ledger, 'product'>,
   monotonicMs: () => number,
   clock: Clock,
-): Catalogue {
+): StockCache {
   const entries = new Map<number, Entry>();
   const asking = new Map<number, Promise<Product | undefined>>();
 
