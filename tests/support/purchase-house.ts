@@ -181,7 +181,7 @@ export function keyOf(value: string, changes: Partial<PurchaseKey> = {}): Purcha
 }
 
 /** How often each word occurs among outcomes: `{ reserved: 3, sold_out: 2 }`. Errors count by their code. */
-export function tally(answers: readonly unknown[]): Record<string, number> {
+export function countKinds(answers: readonly unknown[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const answer of answers) {
     const { kind, code, message } = answer as { kind?: string; code?: string; message?: string };

@@ -1,18 +1,18 @@
 import type { Feed } from '../../ports/feed.ts';
-import { createHub } from './hub.ts';
+import { createDispatcher } from './dispatcher.ts';
 
 /** The embedded feed: there is one process, and it hears itself. */
 export function openMemoryFeed(onBug: (error: unknown, context: string) => void): Feed {
-  const hub = createHub(onBug);
+  const dispatcher = createDispatcher(onBug);
   return {
-    announce: (standings) => void hub.standings(standings),
-    announceOrders: hub.orders,
-    announceDecided: hub.decided,
-    announceFigures: hub.figures,
-    subscribe: hub.subscribe,
+    announce: (standings) => void dispatcher.standings(standings),
+    announceOrders: dispatcher.orders,
+    announceDecided: dispatcher.decided,
+    announceFigures: dispatcher.figures,
+    subscribe: dispatcher.subscribe,
     async ping() {},
     async close() {
-      hub.close();
+      dispatcher.close();
     },
   };
 }

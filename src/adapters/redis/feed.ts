@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
 import type { Feed } from '../../ports/feed.ts';
-import { createHub } from '../memory/hub.ts';
+import { createDispatcher } from '../memory/dispatcher.ts';
 import { readMessage, writeMessage } from './feed/message.ts';
 import { createOutbox } from './feed/outbox.ts';
 import { openSubscription } from './feed/subscription.ts';
@@ -26,42 +26,42 @@ export async function openRedisFeed(
 ): Promise<Feed> {
   const channel = `${namespace}:feed`;
   const self = randomUUID();
-  const hub = createHub(onBug);
+  const dispatcher = createDispatcher(onBug);
   const outbox = createOutbox((news) => link.commands.publish(channel, writeMessage(self, news)));
   const subscription = await openSubscription(link, channel, {
     onMessage(text) {
       const message = readMessage(text);
       if (!message || message.from === self) return;
-      hub.standings(message.standings);
-      hub.orders(message.orders);
-      hub.decided(message.decided);
-      if (message.figures) hub.figures(message.figures);
-      if (message.gap) hub.gap();
+      dispatcher.standings(message.standings);
+      dispatcher.orders(message.orders);
+      dispatcher.decided(message.decided);
+      if (message.figures) dispatcher.figures(message.figures);
+      if (message.gap) dispatcher.gap();
     },
     onLost(error) {
       onTrouble(`The feed of live news is cut off: ${error.message}`);
     },
     onBack() {
       onTrouble('The feed of live news is back.');
-      hub.gap();
+      dispatcher.gap();
     },
   });
 
   return {
-    announce: (standings) => outbox.standings(hub.standings(standings)),
+    announce: (standings) => outbox.standings(dispatcher.standings(standings)),
     announceOrders(news) {
-      hub.orders(news);
+      dispatcher.orders(news);
       outbox.orders(news);
     },
     announceDecided(purchaseIds) {
-      hub.decided(purchaseIds);
+      dispatcher.decided(purchaseIds);
       outbox.decided(purchaseIds);
     },
     announceFigures(figures) {
-      hub.figures(figures);
+      dispatcher.figures(figures);
       outbox.figures(figures);
     },
-    subscribe: hub.subscribe,
+    subscribe: dispatcher.subscribe,
     async ping() {
       if (!subscription.isLive) throw new AppError('unavailable', `Redis at ${link.at}: no subscription.`);
       await link.commands.ping().catch((error) => {
@@ -71,7 +71,7 @@ export async function openRedisFeed(
     async close() {
       await outbox.close();
       await subscription.close();
-      hub.close();
+      dispatcher.close();
     },
   };
 }

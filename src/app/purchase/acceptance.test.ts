@@ -4,7 +4,7 @@ import {
   keyOf,
   openPurchaseHouse,
   type PurchaseHouse,
-  tally,
+  countKinds,
 } from '../../../tests/support/purchase-house.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
@@ -62,7 +62,7 @@ async function decideAll(trackingIds: readonly string[]): Promise<Record<string,
   });
   await worker.close();
   const found = await house.real.find(trackingIds);
-  return tally(trackingIds.map((id) => found.get(id) ?? { kind: 'nothing' }));
+  return countKinds(trackingIds.map((id) => found.get(id) ?? { kind: 'nothing' }));
 }
 
 test('purchases that come together travel in few messages, and each has a tracking id of its own', async () => {
@@ -265,6 +265,6 @@ test('closing answers everybody inside and then refuses', async () => {
   await expect(desk.accept(wish())).rejects.toMatchObject({ code: 'unavailable' });
   letGo();
   await closed;
-  expect(tally(await Promise.all(accepted))).toEqual({ accepted: 300 });
+  expect(countKinds(await Promise.all(accepted))).toEqual({ accepted: 300 });
   expect(await waiting()).toBe(300);
 });

@@ -8,7 +8,7 @@ import type { Ledger } from '../../ports/ledger.ts';
 import type { Queue } from '../../ports/queue.ts';
 import type { StockCache } from './stock-cache.ts';
 import { encodePurchases, type QueuedPurchase } from './message.ts';
-import { createTally } from './tally.ts';
+import { createCounter } from './counter.ts';
 
 /**
  * Takes async purchases: an answer means that the queue has durably taken the purchase and that its outcome will be
@@ -90,7 +90,7 @@ export function createAcceptance(
   { publishesInFlightMax, answerWithinMs }: AcceptanceOptions,
 ): Acceptance {
   const stats: AcceptanceStats = { accepted: 0, messages: 0, inside: 0 };
-  const tally = createTally(ledger);
+  const counter = createCounter(ledger);
   /** Not at the queue yet, and those whose publishing is not over. */
   let arrived: Ticket[] = [];
   const binding = new Set<Ticket[]>();
@@ -161,7 +161,7 @@ export function createAcceptance(
     }
     stats.messages++;
     stats.accepted += tickets.length;
-    tally.add({ queued: tickets.filter(({ again }) => !again).length });
+    counter.add({ queued: tickets.filter(({ again }) => !again).length });
     for (const { purchase, acceptedAt, resolve } of tickets) {
       resolve({ kind: 'accepted', trackingId: purchase.id, acceptedAt });
     }
@@ -238,7 +238,7 @@ export function createAcceptance(
         const trackingId = ids.mintSoldOut(productId, quantity);
         if (trackingId) {
           stats.accepted++;
-          tally.add({ decidedByTheId: 1 });
+          counter.add({ decidedByTheId: 1 });
           return { kind: 'accepted', trackingId, acceptedAt };
         }
       }
@@ -269,7 +269,7 @@ export function createAcceptance(
       closing = true;
       while (stats.inside > 0) await new Promise((resolve) => setTimeout(resolve, 5));
       clearInterval(overdueCheck);
-      await tally.close();
+      await counter.close();
     },
   };
 }

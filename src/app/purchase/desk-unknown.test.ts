@@ -5,7 +5,7 @@ import {
   openPurchaseHouse,
   type PurchaseHouse,
   RESOLVED,
-  tally,
+  countKinds,
 } from '../../../tests/support/purchase-house.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
@@ -39,7 +39,7 @@ for (const committed of [true, false]) {
       house.purchase(i === 0 ? { key: keyOf('first') } : {}),
     );
     const outcomes = await Promise.all(wishes.map(desk.buy));
-    expect(tally(outcomes)).toEqual({ reserved: 5, sold_out: 3 });
+    expect(countKinds(outcomes)).toEqual({ reserved: 5, sold_out: 3 });
     expect(await house.units()).toEqual({ available: 0, reserved: 5 });
     for (const [i, outcome] of outcomes.entries()) {
       if (outcome.kind === 'reserved') expect(outcome.order.id).toBe(wishes[i]!.id);
@@ -55,7 +55,7 @@ test('buyers who wait behind a batch of unknown outcome are served when it is kn
   const desk = house.desk();
   house.decideFault = cutOff(1, { committed: false });
   const outcomes = await Promise.all(Array.from({ length: 6 }, () => desk.buy(house.purchase())));
-  expect(tally(outcomes)).toEqual({ reserved: 3, sold_out: 3 });
+  expect(countKinds(outcomes)).toEqual({ reserved: 3, sold_out: 3 });
 });
 
 test('a bug of one purchase does not hide the answers of those whose commit was cut off with it', async () => {
@@ -81,7 +81,7 @@ test('when nobody knows for too long the buyer is told so, and it is found out i
   const calls = wishes.map((wish) => house.call(wish));
   for (const call of calls) desk.enter(call);
   await until(() => calls.every(({ answers }) => answers.length > 0));
-  expect(tally(calls.flatMap(({ answers }) => answers))).toEqual({ outcome_unknown: 2 });
+  expect(countKinds(calls.flatMap(({ answers }) => answers))).toEqual({ outcome_unknown: 2 });
   expect(desk.stats).toMatchObject({ inside: 0, pending: 2 });
 
   house.decideFault = null;
@@ -89,7 +89,7 @@ test('when nobody knows for too long the buyer is told so, and it is found out i
   expect(calls.map(({ answers }) => answers[1])).toEqual([RESOLVED, RESOLVED]);
   const found = await house.real.find(wishes.map(({ id }) => id));
   expect([...found.keys()]).toEqual(wishes.map(({ id }) => id));
-  expect(tally([await desk.buy(house.purchase())])).toEqual({ sold_out: 1 });
+  expect(countKinds([await desk.buy(house.purchase())])).toEqual({ sold_out: 1 });
   expect(await house.units()).toEqual({ available: 0, reserved: 2 });
 });
 
@@ -106,7 +106,7 @@ test('unavailable after a cut says nothing about the first try, so the question 
     if (tries < 4) throw new AppError('unavailable', 'still down');
     return decide(purchases);
   };
-  expect(tally([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
+  expect(countKinds([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
   expect(tries).toBe(4);
 });
 
@@ -118,7 +118,7 @@ test('closing ends while the ledger stays silent, and says that the outcome is u
   desk.enter(call);
   await until(() => house.batches.length > 1);
   await desk.close();
-  expect(tally(call.answers.slice(0, 1))).toEqual({ outcome_unknown: 1 });
+  expect(countKinds(call.answers.slice(0, 1))).toEqual({ outcome_unknown: 1 });
 });
 
 test('P1 a refusal is final: a first asking that arrives after it gets nothing, though there are units again', async () => {
@@ -152,11 +152,11 @@ test('P1 a refusal is final: what was told "not taken in time" is not taken late
   await until(() => house.batches.length === 1);
   desk.enter(behind);
   await until(() => first.answers.length + behind.answers.length === 2);
-  expect(tally([...first.answers, ...behind.answers])).toEqual({ outcome_unknown: 1, unavailable: 1 });
+  expect(countKinds([...first.answers, ...behind.answers])).toEqual({ outcome_unknown: 1, unavailable: 1 });
   ledger.resolve();
   await until(() => desk.stats.pending === 0);
   expect(first.answers[1]).toBe(RESOLVED);
-  expect(tally([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
+  expect(countKinds([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
   expect(house.batches.flat()).not.toContain(behind.purchase);
 });
 
@@ -174,8 +174,8 @@ test('P7 one deadline: gate, ledger and all waiting together take no longer than
   desk.enter(call);
   await until(() => call.answers.length > 0);
   expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(300);
-  expect(tally(call.answers)).toEqual({ unavailable: 1 });
+  expect(countKinds(call.answers)).toEqual({ unavailable: 1 });
   gateAnswers.resolve();
-  expect(tally([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
+  expect(countKinds([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
   expect(house.batches.flat()).not.toContain(call.purchase);
 });

@@ -3,7 +3,7 @@ import {
   openPurchaseHouse,
   PRODUCT_ID,
   type PurchaseHouse,
-  tally,
+  countKinds,
 } from '../../../tests/support/purchase-house.ts';
 import { until } from '../../../tests/support/until.ts';
 import { FRESH_MS } from './stock-cache.ts';
@@ -19,8 +19,8 @@ test('units that one customer claimed above the limit go to those who waited for
   const desk = house.desk();
   const greedy = Array.from({ length: 5 }, () => desk.buy(house.purchase({ customer: 'greedy' })));
   const others = ['ann', 'bob', 'cy', 'di', 'eve'].map((customer) => desk.buy(house.purchase({ customer })));
-  expect(tally(await Promise.all(greedy))).toEqual({ reserved: 1, limit_reached: 4 });
-  expect(tally(await Promise.all(others))).toEqual({ reserved: 4, sold_out: 1 });
+  expect(countKinds(await Promise.all(greedy))).toEqual({ reserved: 1, limit_reached: 4 });
+  expect(countKinds(await Promise.all(others))).toEqual({ reserved: 4, sold_out: 1 });
   expect(await house.units()).toEqual({ available: 0, reserved: 5 });
   // The commit itself called them back; once at first, and never after a silence, was the ledger asked.
   expect(house.truthsAsked).toBe(1);
@@ -44,7 +44,7 @@ test('nobody is told sold out about units that are only claimed, until the ledge
   speak();
   await Promise.all(greedy);
   await until(() => patient.answers.length === 1);
-  expect(tally(patient.answers)).toEqual({ reserved: 1 });
+  expect(countKinds(patient.answers)).toEqual({ reserved: 1 });
 });
 
 test('claims that were lost (somebody claimed and died) cost a short wait and no unit', async () => {
@@ -53,7 +53,7 @@ test('claims that were lost (somebody claimed and died) cost a short wait and no
   const standing = { productId: PRODUCT_ID, version: 1, available: 5 };
   await house.gate.claim(PRODUCT_ID, [3, 2], standing);
   const outcomes = await Promise.all(Array.from({ length: 6 }, () => desk.buy(house.purchase())));
-  expect(tally(outcomes)).toEqual({ reserved: 5, sold_out: 1 });
+  expect(countKinds(outcomes)).toEqual({ reserved: 5, sold_out: 1 });
   expect(desk.stats.waited).toBeGreaterThan(0);
 });
 
@@ -64,10 +64,10 @@ test('a counter that says too much costs requests that the ledger refuses, and t
   const { version } = house.stockCache.standing(PRODUCT_ID)!;
   await house.gate.follow({ productId: PRODUCT_ID, version, available: 10 }, 'any');
   const outcomes = await Promise.all(Array.from({ length: 10 }, () => desk.buy(house.purchase())));
-  expect(tally(outcomes)).toEqual({ reserved: 4, sold_out: 6 });
+  expect(countKinds(outcomes)).toEqual({ reserved: 4, sold_out: 6 });
 
   const asked = house.batches.length;
-  expect(tally([await desk.buy(house.purchase())])).toEqual({ sold_out: 1 });
+  expect(countKinds([await desk.buy(house.purchase())])).toEqual({ sold_out: 1 });
   expect(house.batches.length).toBe(asked);
   expect(await house.gate.claim(PRODUCT_ID, [1], null)).toMatchObject({
     standing: { available: 0 },
@@ -81,7 +81,7 @@ test('a gate that lost its memory is shown what this instance saw', async () => 
   await desk.buy(house.purchase());
   await house.gate.close(); // Forgets every counter.
   const outcomes = await Promise.all(Array.from({ length: 5 }, () => desk.buy(house.purchase())));
-  expect(tally(outcomes)).toEqual({ reserved: 4, sold_out: 1 });
+  expect(countKinds(outcomes)).toEqual({ reserved: 4, sold_out: 1 });
 });
 
 test('a gate restored to an older standing follows the newer one with the next claim', async () => {
@@ -90,7 +90,7 @@ test('a gate restored to an older standing follows the newer one with the next c
   await Promise.all([1, 2, 3].map(() => desk.buy(house.purchase())));
   await house.gate.follow({ productId: PRODUCT_ID, version: 1, available: 5 }, 'any');
   const outcomes = await Promise.all(Array.from({ length: 5 }, () => desk.buy(house.purchase())));
-  expect(tally(outcomes)).toEqual({ reserved: 2, sold_out: 3 });
+  expect(countKinds(outcomes)).toEqual({ reserved: 2, sold_out: 3 });
 });
 
 test('while the ledger cannot be asked, who waits is not told sold out, and gets units once it can', async () => {
@@ -110,7 +110,7 @@ test('while the ledger cannot be asked, who waits is not told sold out, and gets
   expect(patient.answers).toEqual([]);
   house.ledger.product = product;
   await until(() => patient.answers.length === 1);
-  expect(tally(patient.answers)).toEqual({ reserved: 1 });
+  expect(countKinds(patient.answers)).toEqual({ reserved: 1 });
 });
 
 test('units that come back are sold to who waits, as soon as the desk is told', async () => {
@@ -126,7 +126,7 @@ test('units that come back are sold to who waits, as soon as the desk is told', 
   const { version } = (await house.real.reset(PRODUCT_ID, 1)).product!;
   await desk.follow([{ productId: PRODUCT_ID, version, available: 1 }]);
   await until(() => patient.answers.length === 1);
-  expect(tally(patient.answers)).toEqual({ reserved: 1 });
+  expect(countKinds(patient.answers)).toEqual({ reserved: 1 });
   expect(house.truthsAsked).toBe(asked + 1); // By `follow` itself, not after a silence.
 });
 
@@ -134,10 +134,10 @@ test('a sell-out is checked again with the ledger when the memory of it is no lo
   house = await openPurchaseHouse({ units: 1 });
   const desk = house.desk();
   await desk.buy(house.purchase());
-  expect(tally([await desk.buy(house.purchase())])).toEqual({ sold_out: 1 });
+  expect(countKinds([await desk.buy(house.purchase())])).toEqual({ sold_out: 1 });
   await house.real.reset(PRODUCT_ID, 1); // By another process; nobody tells this one.
   house.passTime(FRESH_MS);
-  expect(tally([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
+  expect(countKinds([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
 });
 
 test('P5 a refusal rests on a word no older than 250 ms, also when that word was long on its way', async () => {
@@ -150,9 +150,9 @@ test('P5 a refusal rests on a word no older than 250 ms, also when that word was
     house.decideFault = null;
     return decision;
   };
-  expect(tally([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
+  expect(countKinds([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
   expect(house.stockCache.fresh(PRODUCT_ID)).toBeUndefined();
-  expect(tally([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
+  expect(countKinds([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
 });
 
 test('P5 a refusal rests on a word no older than 250 ms: who hears an older one is decided by the ledger', async () => {
@@ -166,5 +166,5 @@ test('P5 a refusal rests on a word no older than 250 ms: who hears an older one 
     return soldOut;
   };
   await house.real.reset(PRODUCT_ID, 1); // By another process, while this one's questions were under way.
-  expect(tally([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
+  expect(countKinds([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
 });

@@ -4,7 +4,7 @@ import {
   openPurchaseHouse,
   PRODUCT_ID,
   type PurchaseHouse,
-  tally,
+  countKinds,
 } from '../../../tests/support/purchase-house.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
@@ -35,7 +35,7 @@ test('many buyers at once are decided in few batches, each with a number of its 
   house = await openPurchaseHouse({ units: 1_000 });
   const desk = house.desk();
   const outcomes = await Promise.all(buyers(desk, 1_000));
-  expect(tally(outcomes)).toEqual({ reserved: 1_000 });
+  expect(countKinds(outcomes)).toEqual({ reserved: 1_000 });
   expect(new Set(outcomes.map((o) => o.kind === 'reserved' && o.order.number)).size).toBe(1_000);
   expect(house.batches.length).toBeLessThanOrEqual(2);
   expect(house.reserved).toHaveLength(1_000);
@@ -77,7 +77,7 @@ test('a second batch goes beside the first when it is large, and waits for it wh
 test('exactly the units there are get sold, and the rest is told sold out', async () => {
   house = await openPurchaseHouse({ units: 100 });
   const desk = house.desk();
-  expect(tally(await Promise.all(buyers(desk, 350)))).toEqual({ reserved: 100, sold_out: 250 });
+  expect(countKinds(await Promise.all(buyers(desk, 350)))).toEqual({ reserved: 100, sold_out: 250 });
   expect(await house.units()).toEqual({ available: 0, reserved: 100 });
   expect(desk.stats.inside).toBe(0);
 });
@@ -89,7 +89,7 @@ test('after the sell-out the gate refuses, and the ledger is not asked', async (
   const asked = house.batches.length;
   const refused = await Promise.all(buyers(desk, 50));
   expect(refused[0]).toEqual({ kind: 'refused', code: 'sold_out', available: 0 });
-  expect(tally(refused)).toEqual({ sold_out: 50 });
+  expect(countKinds(refused)).toEqual({ sold_out: 50 });
   expect(house.batches.length).toBe(asked);
   expect(desk.stats.refusedByGate).toBe(50);
 });
@@ -98,7 +98,7 @@ test('who asks for more than there is does not keep units from others', async ()
   house = await openPurchaseHouse({ units: 10 });
   const desk = house.desk();
   const outcomes = await Promise.all([7, 7, 3, 11].map((quantity) => desk.buy(house.purchase({ quantity }))));
-  expect(tally(outcomes)).toEqual({ reserved: 2, sold_out: 2 });
+  expect(countKinds(outcomes)).toEqual({ reserved: 2, sold_out: 2 });
   expect(outcomes[3]).toMatchObject({ available: 10 });
   expect(await house.units()).toEqual({ available: 0, reserved: 10 });
 });
@@ -124,7 +124,7 @@ test('products are decided side by side, and an unknown one is told so', async (
   const outcomes = await Promise.all(
     [1, 2, 3, 1, 2].map((productId) => desk.buy(house.purchase({ productId }))),
   );
-  expect(tally(outcomes)).toEqual({ reserved: 3, sold_out: 1, unknown_product: 1 });
+  expect(countKinds(outcomes)).toEqual({ reserved: 3, sold_out: 1, unknown_product: 1 });
 });
 
 test('a full desk answers overloaded before any work, and takes purchases again when it has room', async () => {
@@ -135,9 +135,9 @@ test('a full desk answers overloaded before any work, and takes purchases again 
   const one = house.purchase();
   await expect(desk.buy(one)).rejects.toMatchObject({ code: 'overloaded' });
   letGo();
-  expect(tally(await Promise.all(inside))).toEqual({ reserved: INSIDE_MAX });
+  expect(countKinds(await Promise.all(inside))).toEqual({ reserved: INSIDE_MAX });
   expect(house.batches.flat().some(({ id }) => id === one.id)).toBe(false);
-  expect(tally([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
+  expect(countKinds([await desk.buy(house.purchase())])).toEqual({ reserved: 1 });
 });
 
 test('P8 a caller who left is dropped before the ledger, however short the wait was', async () => {
@@ -153,7 +153,7 @@ test('P8 a caller who left is dropped before the ledger, however short the wait 
   letGo();
   await Promise.all(first);
   await until(() => gone.answers.length === 1 && stayed.answers.length === 1);
-  expect(tally([...gone.answers, ...stayed.answers])).toEqual({ unavailable: 1, reserved: 1 });
+  expect(countKinds([...gone.answers, ...stayed.answers])).toEqual({ unavailable: 1, reserved: 1 });
   expect(house.batches.flat().map(({ id }) => id)).not.toContain(gone.purchase.id);
   expect(desk.stats.inside).toBe(0);
 });
@@ -165,7 +165,7 @@ test('one purchase that breaks the batch fails alone, and is reported as a bug',
   const around = [...buyers(desk, 5)];
   desk.enter(broken);
   around.push(...buyers(desk, 5));
-  expect(tally(await Promise.all(around))).toEqual({ reserved: 10 });
+  expect(countKinds(await Promise.all(around))).toEqual({ reserved: 10 });
   expect(broken.answers).toHaveLength(1);
   expect(broken.answers[0]).toBeInstanceOf(Error);
   expect(broken.answers[0]).not.toBeInstanceOf(AppError);
@@ -183,10 +183,10 @@ test('an engine that surely did nothing is said to be unavailable, and its units
     throw new AppError('unavailable', 'down for the test');
   };
   const answers = await Promise.allSettled(buyers(desk, 5));
-  expect(tally(answers.map((a) => a.status === 'rejected' && a.reason))).toEqual({ unavailable: 5 });
+  expect(countKinds(answers.map((a) => a.status === 'rejected' && a.reason))).toEqual({ unavailable: 5 });
   house.decideFault = null;
   const asked = house.truthsAsked;
-  expect(tally(await Promise.all(buyers(desk, 6)))).toEqual({ reserved: 5, sold_out: 1 });
+  expect(countKinds(await Promise.all(buyers(desk, 6)))).toEqual({ reserved: 5, sold_out: 1 });
   expect(house.truthsAsked).toBe(asked); // What was claimed in vain came back at once, not after a silence.
 });
 
@@ -195,7 +195,7 @@ test('the gate is not asked for workers, and one failure among their purchases i
   const desk = house.desk();
   await house.gate.follow({ productId: PRODUCT_ID, version: 99, available: 0 }, 'any');
   const wishes = [house.queued(), house.queued(), house.queued()];
-  expect(tally(await desk.decide(wishes))).toEqual({ reserved: 2, sold_out: 1 });
+  expect(countKinds(await desk.decide(wishes))).toEqual({ reserved: 2, sold_out: 1 });
   const bad = [house.queued(), house.queued({ quantity: 0 }), house.queued()];
   await expect(desk.decide(bad)).rejects.toThrow('CHECK constraint');
   expect((await house.real.find(bad.map(({ id }) => id))).size).toBe(2);
@@ -217,6 +217,6 @@ test('closing answers everybody inside, those at the ledger, in line and waiting
   letGo();
   await closed;
   const outcomes = await Promise.all([...atTheLedger, ...waiting, ...inLine]);
-  expect(tally(outcomes)).toEqual({ reserved: 3, sold_out: 4 });
+  expect(countKinds(outcomes)).toEqual({ reserved: 3, sold_out: 4 });
   expect(desk.stats.inside).toBe(0);
 });

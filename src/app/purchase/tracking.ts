@@ -6,7 +6,7 @@ import { type RefusalCode, refusalMessage } from '../../domain/purchase.ts';
 import { within } from '../../lib/within.ts';
 import type { Found, Ledger } from '../../ports/ledger.ts';
 import type { Conclude } from './conclude.ts';
-import { createFinder } from './finder.ts';
+import { createBatchedLookup } from './batched-lookup.ts';
 
 /** Answers what became of async purchases. */
 export interface Tracking {
@@ -60,7 +60,7 @@ export function createTracking(
   let closed = false;
   let timer: Timer | undefined;
 
-  const find = createFinder(ledger);
+  const find = createBatchedLookup(ledger);
 
   async function ask(trackingId: string, parts: PurchaseIdParts): Promise<Tracked | null> {
     const { acceptedAt } = parts;

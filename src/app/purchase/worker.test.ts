@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, type PurchaseHouse, tally } from '../../../tests/support/purchase-house.ts';
+import { openPurchaseHouse, type PurchaseHouse, countKinds } from '../../../tests/support/purchase-house.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Purchase } from '../../domain/purchase.ts';
@@ -54,7 +54,7 @@ async function letTimePass(): Promise<Purchase> {
 
 async function outcomes(purchases: readonly Purchase[]): Promise<Record<string, number>> {
   const found = await house.real.find(purchases.map(({ id }) => id));
-  return tally(purchases.map(({ id }) => found.get(id) ?? { kind: 'nothing' }));
+  return countKinds(purchases.map(({ id }) => found.get(id) ?? { kind: 'nothing' }));
 }
 
 async function purchasesQueue() {

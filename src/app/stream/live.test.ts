@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { openPurchaseHouse, PRODUCT_ID, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
 import { until } from '../../../tests/support/until.ts';
-import { createHub, type Hub } from '../../adapters/memory/hub.ts';
+import { createDispatcher, type Dispatcher } from '../../adapters/memory/dispatcher.ts';
 import type { Product } from '../../domain/product.ts';
 import { standingOf } from '../purchase/stock-cache.ts';
 import type { LiveEvent } from './events.ts';
@@ -12,12 +12,12 @@ const FOUND_MS = 15_000;
 
 let house: PurchaseHouse;
 /** A feed whose news the test gives, or loses. */
-let feed: Hub;
+let feed: Dispatcher;
 let live: Live;
 
 beforeEach(async () => {
   house = await openPurchaseHouse();
-  feed = createHub((error) => {
+  feed = createDispatcher((error) => {
     throw error;
   });
   const { ledger, stockCache, ids, conclude, clock } = house;

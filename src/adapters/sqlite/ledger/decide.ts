@@ -123,7 +123,7 @@ export function createDecide(
       }
 
       const at = till(purchase.productId);
-      const refusal = whyNot(purchase, at, now, readHolding);
+      const refusal = refusalReason(purchase, at, now, readHolding);
       if (refusal || !at) {
         // A sync purchase is looked up only here: a granted one that is asked again is found by its own insert.
         const first = channel === 'sync' ? orders.find(purchase.id) : null;
@@ -165,7 +165,7 @@ function oldestId(purchases: readonly Purchase[]): string {
   return purchases.reduce((oldest, { id }) => (id < oldest ? id : oldest), purchases[0]?.id ?? '');
 }
 
-function whyNot(
+function refusalReason(
   { quantity, customer, expectedPriceMinor, channel, refusal, decideBy }: Purchase,
   at: Till | null,
   now: number,

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { until } from '../../../tests/support/until.ts';
 import type { Found } from '../../ports/ledger.ts';
-import { createFinder } from './finder.ts';
+import { createBatchedLookup } from './batched-lookup.ts';
 
 /** A ledger that answers when it is told to. */
 function slowLedger() {
@@ -18,7 +18,7 @@ function slowLedger() {
 
 test('who asks while two questions are under way goes into the next one, each id once', async () => {
   const ledger = slowLedger();
-  const find = createFinder(ledger);
+  const find = createBatchedLookup(ledger);
   const answers = Promise.all(['a', 'b', 'c', 'd', 'c'].map(find));
   expect(ledger.questions.map(({ ids }) => ids)).toEqual([['a'], ['b']]);
   ledger.questions[0]!.answer();
@@ -31,7 +31,7 @@ test('who asks while two questions are under way goes into the next one, each id
 
 test('a question that fails fails those who asked it, and no others', async () => {
   const ledger = slowLedger();
-  const find = createFinder(ledger);
+  const find = createBatchedLookup(ledger);
   const asked = Promise.allSettled(['a', 'b', 'c'].map(find));
   ledger.questions[0]!.fail(new Error('for the test'));
   ledger.questions[1]!.answer();

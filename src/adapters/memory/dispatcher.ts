@@ -5,7 +5,7 @@ import { type FeedListener, STANDINGS_MAX_PER_SECOND } from '../../ports/feed.ts
 import type { Standing } from '../../ports/ledger.ts';
 
 /** What this process tells its own listeners, wherever the news came from: the half that every feed has. */
-export interface Hub {
+export interface Dispatcher {
   /** Answers those that are news here. */
   standings(standings: readonly Standing[]): Standing[];
   orders(news: readonly OrderNews[]): void;
@@ -21,7 +21,7 @@ const GAP_EVERY_MS = 1_000;
 /** Products whose last version is remembered; beyond it the one that changed longest ago is forgotten. */
 const VERSIONS_MAX = 100_000;
 
-export function createHub(onBug: (error: unknown, context: string) => void): Hub {
+export function createDispatcher(onBug: (error: unknown, context: string) => void): Dispatcher {
   const listeners = new Set<FeedListener>();
   const newest = new Map<number, number>();
   const pacedStandings = createPacer<number, Standing>(1_000 / STANDINGS_MAX_PER_SECOND, (_, standing) =>

@@ -1,7 +1,7 @@
 import type { AcceptedCount, Ledger } from '../../ports/ledger.ts';
 
 /** Counts async purchases as they are taken in, and tells the ledger now and then, so that operators see one figure for all. */
-export interface Tally {
+export interface Counter {
   add(count: Partial<AcceptedCount>): void;
   /** Tells what is left. */
   close(): Promise<void>;
@@ -10,7 +10,7 @@ export interface Tally {
 /** Four small commits a second at most; what a crash loses of the count is no more than this. */
 const TELL_EVERY_MS = 250;
 
-export function createTally(ledger: Pick<Ledger, 'countAccepted'>): Tally {
+export function createCounter(ledger: Pick<Ledger, 'countAccepted'>): Counter {
   let queued = 0;
   let decidedByTheId = 0;
   let timer: Timer | undefined;

@@ -1,14 +1,14 @@
 import type { Found, Ledger } from '../../ports/ledger.ts';
 
 /** Looks purchases up for many readers with few questions: who asks while one is under way goes into the next. */
-export type Finder = (purchaseId: string) => Promise<Found | undefined>;
+export type BatchedLookup = (purchaseId: string) => Promise<Found | undefined>;
 
 /** Purchases per question: a few milliseconds of the ledger's time. */
 const BATCH_MAX = 512;
 /** One question on its way while another is answered. More would take connections away from purchases. */
 const IN_FLIGHT_MAX = 2;
 
-export function createFinder(ledger: Pick<Ledger, 'find'>): Finder {
+export function createBatchedLookup(ledger: Pick<Ledger, 'find'>): BatchedLookup {
   const waiting: { id: string; resolve(found: Found | undefined): void; reject(error: unknown): void }[] = [];
   let inFlight = 0;
 
