@@ -7,7 +7,6 @@ import { openSqliteLedger } from '../../src/adapters/sqlite/ledger.ts';
 import { openSqliteQueue } from '../../src/adapters/sqlite/queue.ts';
 import { openStore } from '../../src/adapters/sqlite/store.ts';
 import { audit } from '../../src/app/ops/audit.ts';
-import { createStockCache } from '../../src/app/purchase/stock-cache.ts';
 import { createConclude } from '../../src/app/purchase/conclude.ts';
 import {
   createDesk,
@@ -15,6 +14,7 @@ import {
   type PurchaseCall,
   type PurchaseDesk,
 } from '../../src/app/purchase/desk.ts';
+import { createStockCache } from '../../src/app/purchase/stock-cache.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
 import { available, type NewProduct } from '../../src/domain/product.ts';
 import type { Outcome, Purchase, PurchaseKey } from '../../src/domain/purchase.ts';

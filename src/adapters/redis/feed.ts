@@ -3,7 +3,7 @@ import { AppError } from '../../domain/errors.ts';
 import type { Feed } from '../../ports/feed.ts';
 import { createDispatcher } from '../memory/dispatcher.ts';
 import { readMessage, writeMessage } from './feed/message.ts';
-import { createOutbox } from './feed/outbox.ts';
+import { createPublisher } from './feed/publisher.ts';
 import { openSubscription } from './feed/subscription.ts';
 import type { RedisLink } from './link.ts';
 
@@ -27,7 +27,7 @@ export async function openRedisFeed(
   const channel = `${namespace}:feed`;
   const self = randomUUID();
   const dispatcher = createDispatcher(onBug);
-  const outbox = createOutbox((news) => link.commands.publish(channel, writeMessage(self, news)));
+  const publisher = createPublisher((news) => link.commands.publish(channel, writeMessage(self, news)));
   const subscription = await openSubscription(link, channel, {
     onMessage(text) {
       const message = readMessage(text);
@@ -48,18 +48,18 @@ export async function openRedisFeed(
   });
 
   return {
-    announce: (standings) => outbox.standings(dispatcher.standings(standings)),
+    announce: (standings) => publisher.standings(dispatcher.standings(standings)),
     announceOrders(news) {
       dispatcher.orders(news);
-      outbox.orders(news);
+      publisher.orders(news);
     },
     announceDecided(purchaseIds) {
       dispatcher.decided(purchaseIds);
-      outbox.decided(purchaseIds);
+      publisher.decided(purchaseIds);
     },
     announceFigures(figures) {
       dispatcher.figures(figures);
-      outbox.figures(figures);
+      publisher.figures(figures);
     },
     subscribe: dispatcher.subscribe,
     async ping() {
@@ -69,7 +69,7 @@ export async function openRedisFeed(
       });
     },
     async close() {
-      await outbox.close();
+      await publisher.close();
       await subscription.close();
       dispatcher.close();
     },

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { openPurchaseHouse, PRODUCT_ID, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Operation } from '../../domain/operation.ts';
-import { FRESH_MS } from '../purchase/stock-cache.ts';
 import type { PurchaseDesk } from '../purchase/desk.ts';
+import { FRESH_MS } from '../purchase/stock-cache.ts';
 import { createSales, type Sales } from './sales.ts';
 
 let house: PurchaseHouse;

@@ -6,8 +6,8 @@ import { backoffMs } from '../../lib/backoff.ts';
 import type { Gate } from '../../ports/gate.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { SaleStep } from '../../ports/sales.ts';
-import { type StockCache, standingOf } from '../purchase/stock-cache.ts';
 import type { PurchaseDesk } from '../purchase/desk.ts';
+import { type StockCache, standingOf } from '../purchase/stock-cache.ts';
 
 /**
  * What operators do to products and their sales. The ledger does it; then everybody who remembers the product hears of it:

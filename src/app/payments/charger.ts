@@ -3,22 +3,22 @@ import type { LeasedOrder, Ledger } from '../../ports/ledger.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 import type { Delivery, Queue } from '../../ports/queue.ts';
 import { ask } from './ask.ts';
+import { batchOrEach } from './batch-or-each.ts';
 import { nextTurn } from './batcher.ts';
+import type { ChargeEnqueuer } from './charge-enqueuer.ts';
+import type { ChargeResults } from './charge-results.ts';
 import { readOrderIds } from './message.ts';
 import { createOutage } from './outage.ts';
-import type { Outbox } from './outbox.ts';
-import type { Recorder } from './recorder.ts';
-import type { Room } from './room.ts';
+import type { Semaphore } from './semaphore.ts';
 import type { SettlementStats } from './stats.ts';
-import { togetherOrAlone } from './together.ts';
 
 export interface ChargerDependencies {
   readonly ledger: Pick<Ledger, 'lease'>;
   readonly queue: Pick<Queue, 'deadLetter'>;
   readonly provider: PaymentProvider;
-  readonly outbox: Pick<Outbox, 'lastAddedAtMs'>;
-  readonly recorder: Recorder;
-  readonly room: Room;
+  readonly enqueuer: Pick<ChargeEnqueuer, 'lastAddedAtMs'>;
+  readonly results: ChargeResults;
+  readonly semaphore: Semaphore;
   readonly stats: Pick<SettlementStats, 'unanswered'>;
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly leaseMs: number;
@@ -38,9 +38,9 @@ const RUSH_MS = 50;
  */
 const RUSH_REST_MS = 40;
 
-/** Leases orders and asks the provider for each. It does not wait for the answers: those go to the recorder. */
+/** Leases orders and asks the provider for each. It does not wait for the answers: those go to the results. */
 export function createCharger(dependencies: ChargerDependencies) {
-  const { ledger, queue, provider, outbox, recorder, room, stats, onTrouble, leaseMs, stopping } =
+  const { ledger, queue, provider, enqueuer, results, semaphore, stats, onTrouble, leaseMs, stopping } =
     dependencies;
   const outage = createOutage();
 
@@ -58,23 +58,23 @@ export function createCharger(dependencies: ChargerDependencies) {
 
   async function begin(orderIds: readonly string[]): Promise<void> {
     await pauseInOutage();
-    await room.enter(orderIds.length);
+    await semaphore.acquire(orderIds.length);
     const leased = await lease(orderIds);
-    room.leave(orderIds.length - leased.length);
+    semaphore.release(orderIds.length - leased.length);
     for (const order of leased) void charge(order);
     await yieldToBuyers();
   }
 
   async function lease(orderIds: readonly string[]): Promise<readonly LeasedOrder[]> {
     try {
-      return await togetherOrAlone(
+      return await batchOrEach(
         orderIds,
         (ids) => ledger.lease(ids, leaseMs),
         // Not a dead letter: the sweep would find the order again and again. Its hold will end it.
         (id, error) => onTrouble(error, `lease of order ${id}`),
       );
     } catch (error) {
-      room.leave(orderIds.length);
+      semaphore.release(orderIds.length);
       throw error;
     }
   }
@@ -84,15 +84,15 @@ export function createCharger(dependencies: ChargerDependencies) {
     if (result) {
       const { order, attempt, leases } = leased;
       outage.heard(order.id, result.type !== 'attempt_failed');
-      recorder.record({ orderId: order.id, attempt, leases, result });
+      results.record({ orderId: order.id, attempt, leases, result });
     } else {
       stats.unanswered++;
-      room.leave(1);
+      semaphore.release(1);
     }
   }
 
   async function yieldToBuyers(): Promise<void> {
-    if (performance.now() - outbox.lastAddedAtMs() < RUSH_MS) await sleep(RUSH_REST_MS);
+    if (performance.now() - enqueuer.lastAddedAtMs() < RUSH_MS) await sleep(RUSH_REST_MS);
     else await nextTurn();
   }
 

@@ -2,10 +2,10 @@ import { AppError } from '../../domain/errors.ts';
 import type { LeasedRefund, LedgerEndings, Moved } from '../../ports/endings.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 import { chargeKey } from './ask.ts';
+import { batchOrEach } from './batch-or-each.ts';
 import { createBatcher } from './batcher.ts';
 import { createOutage } from './outage.ts';
 import type { SettlementStats } from './stats.ts';
-import { togetherOrAlone } from './together.ts';
 
 /** Brings money back that is on its way back. */
 export interface Refunder {
@@ -120,7 +120,7 @@ export function createRefunder(dependencies: RefunderDependencies): Refunder {
     stats.refunded += done.length;
     stats.failedRefunds += answered.length - done.length;
     try {
-      for (const moved of await togetherOrAlone(done, settle, reportUnsettled)) onMoved(moved);
+      for (const moved of await batchOrEach(done, settle, reportUnsettled)) onMoved(moved);
     } catch (error) {
       // What was given back and not written down is asked for again, with the same key.
       onTrouble(error, 'refunds are not recorded yet');

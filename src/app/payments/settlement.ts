@@ -3,21 +3,21 @@ import type { LedgerEndings, Moved } from '../../ports/endings.ts';
 import type { Ledger, Standing } from '../../ports/ledger.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 import type { Consumer, Queue } from '../../ports/queue.ts';
+import { createChargeEnqueuer } from './charge-enqueuer.ts';
+import { createChargeResults } from './charge-results.ts';
 import { createCharger, LEASE_ORDERS_MAX } from './charger.ts';
-import { createLateCaptures } from './late-captures.ts';
-import { createOutbox } from './outbox.ts';
-import { createRecorder } from './recorder.ts';
+import { createLatePayments } from './late-payments.ts';
+import { createReaper } from './reaper.ts';
 import { createRefunder } from './refunder.ts';
-import { createRoom } from './room.ts';
+import { createSemaphore } from './semaphore.ts';
 import { countEnds, newStats, type SettlementStats } from './stats.ts';
-import { createSweep } from './sweep.ts';
 
 /**
  * Brings every reserved order to its end: charges it, records what came of it, and gives back the units of orders that
  * were declined or whose hold ran out. Gives money back that is due, and takes money that comes late.
  *
- *   enqueue ─▶ outbox ─▶ payments queue ─▶ lease ─▶ ask the provider ─▶ record ─▶ paid | declined | expired
- *                ▲                                        │                └─ attempt failed ─▶ outbox, later
+ *   enqueue ─▶ enqueuer ─▶ payments queue ─▶ lease ─▶ ask the provider ─▶ record ─▶ paid | declined | expired
+ *                ▲                                        │                └─ attempt failed ─▶ enqueuer, later
  *                └──── sweep: lost messages, ended leases ◀─ no answer: the lease runs out
  *
  *   the provider tells of a capture ─▶ ledger ─▶ paid, or on its way back ─┐
@@ -107,12 +107,15 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     if (orders.length > 0) onOrders(orders);
   }
 
-  const room = createRoom(dependencies.chargesInFlightMax ?? CHARGES_IN_FLIGHT_MAX, stopping.signal);
-  const outbox = createOutbox({ queue, onTrouble });
-  const recorder = createRecorder({
+  const semaphore = createSemaphore(
+    dependencies.chargesInFlightMax ?? CHARGES_IN_FLIGHT_MAX,
+    stopping.signal,
+  );
+  const enqueuer = createChargeEnqueuer({ queue, onTrouble });
+  const results = createChargeResults({
     ledger,
-    outbox,
-    room,
+    enqueuer,
+    semaphore,
     stats,
     onMoved,
     onTrouble,
@@ -129,7 +132,7 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     againAfterMs: timing.leaseMs,
     stopping: stopping.signal,
   });
-  const lateCaptures = createLateCaptures({
+  const latePayments = createLatePayments({
     ledger,
     provider,
     stats,
@@ -141,20 +144,20 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     ledger,
     queue,
     provider,
-    outbox,
-    recorder,
-    room,
+    enqueuer,
+    results,
+    semaphore,
     stats,
     onTrouble,
     leaseMs: timing.leaseMs,
     stopping: stopping.signal,
   });
-  const sweep = createSweep({ ledger, queue, outbox, refunder, stats, mine, onMoved, onTrouble, timing });
+  const sweep = createReaper({ ledger, queue, enqueuer, refunder, stats, mine, onMoved, onTrouble, timing });
   let consumer: Consumer | undefined;
   let works = false;
 
   return {
-    enqueue: outbox.enqueue,
+    enqueue: enqueuer.enqueue,
 
     refundSoon() {
       if (works) refunder.soon();
@@ -165,7 +168,7 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
         // One batch at a time: what is slow, the provider, is waited for outside of the handler.
         const options = { maxItems: LEASE_ORDERS_MAX, concurrency: 1 };
         consumer = await queue.consume('payments', options, charger.handle);
-        lateCaptures.start();
+        latePayments.start();
       }
       works = consume;
       sweep.start({ reconcile: consume });
@@ -176,15 +179,15 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
       stopping.abort();
       await sweep.close();
       await consumer?.close();
-      await Promise.race([Promise.all([lateCaptures.close(), refunder.idle()]), aborted(deadline.signal)]);
-      await room.emptied(deadline.signal);
+      await Promise.race([Promise.all([latePayments.close(), refunder.idle()]), aborted(deadline.signal)]);
+      await semaphore.drained(deadline.signal);
       deadline.abort();
       clearTimeout(timer);
-      await outbox.close();
+      await enqueuer.close();
     },
 
     get stats() {
-      return { ...stats, inFlight: room.inside() };
+      return { ...stats, inFlight: semaphore.inside() };
     },
   };
 }

@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from 'bun:test';
 import {
   ANSWER_WITHIN_MS,
+  countKinds,
   keyOf,
   openPurchaseHouse,
   type PurchaseHouse,
-  countKinds,
 } from '../../../tests/support/purchase-house.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';

@@ -6,9 +6,9 @@ import type { PurchaseKey } from '../../domain/purchase.ts';
 import { within } from '../../lib/within.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Queue } from '../../ports/queue.ts';
-import type { StockCache } from './stock-cache.ts';
-import { encodePurchases, type QueuedPurchase } from './message.ts';
 import { createCounter } from './counter.ts';
+import { encodePurchases, type QueuedPurchase } from './message.ts';
+import type { StockCache } from './stock-cache.ts';
 
 /**
  * Takes async purchases: an answer means that the queue has durably taken the purchase and that its outcome will be

@@ -1,11 +1,11 @@
 import { afterEach, expect, test } from 'bun:test';
 import {
+  countKinds,
   type DecideFault,
   keyOf,
   openPurchaseHouse,
   type PurchaseHouse,
   RESOLVED,
-  countKinds,
 } from '../../../tests/support/purchase-house.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';

@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from 'bun:test';
 import {
+  countKinds,
   openPurchaseHouse,
   PRODUCT_ID,
   type PurchaseHouse,
-  countKinds,
 } from '../../../tests/support/purchase-house.ts';
 import { until } from '../../../tests/support/until.ts';
 import { FRESH_MS } from './stock-cache.ts';

@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from 'bun:test';
 import {
+  countKinds,
   keyOf,
   openPurchaseHouse,
   PRODUCT_ID,
   type PurchaseHouse,
-  countKinds,
 } from '../../../tests/support/purchase-house.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';

@@ -4,9 +4,9 @@ import type { Outcome, Purchase } from '../../domain/purchase.ts';
 import { within } from '../../lib/within.ts';
 import type { Gate, Over } from '../../ports/gate.ts';
 import type { Ledger, Standing } from '../../ports/ledger.ts';
-import { type StockCache, standingOf } from './stock-cache.ts';
-import { createResolver, unknown } from './resolver.ts';
 import { createPendingAdmissions } from './pending-admissions.ts';
+import { createResolver, unknown } from './resolver.ts';
+import { type StockCache, standingOf } from './stock-cache.ts';
 
 /**
  * Turns many concurrent purchases into few batches (group commit). Purchases that arrive while a batch is in flight, or

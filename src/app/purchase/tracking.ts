@@ -5,8 +5,8 @@ import { amountMinor } from '../../domain/order.ts';
 import { type RefusalCode, refusalMessage } from '../../domain/purchase.ts';
 import { within } from '../../lib/within.ts';
 import type { Found, Ledger } from '../../ports/ledger.ts';
-import type { Conclude } from './conclude.ts';
 import { createBatchedLookup } from './batched-lookup.ts';
+import type { Conclude } from './conclude.ts';
 
 /** Answers what became of async purchases. */
 export interface Tracking {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, type PurchaseHouse, countKinds } from '../../../tests/support/purchase-house.ts';
+import { countKinds, openPurchaseHouse, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Purchase } from '../../domain/purchase.ts';

@@ -3,7 +3,7 @@ import { createBatcher } from './batcher.ts';
 import { chargeMessage, ORDERS_PER_MESSAGE } from './message.ts';
 
 /** Says to the payments queue which orders to look at. */
-export interface Outbox {
+export interface ChargeEnqueuer {
   enqueue(orderIds: readonly string[]): void;
   /** The same, for orders to look at no sooner than in `delayMs`. */
   enqueueLater(orderIds: readonly string[], delayMs: number): Promise<void>;
@@ -22,13 +22,13 @@ const PUBLISH_LINGER_MS = 50;
 /** While the queue takes nothing, about 10 MB of ids. What comes on top is left to the sweep. */
 const WAITING_ORDERS_MAX = 100_000;
 
-export function createOutbox({
+export function createChargeEnqueuer({
   queue,
   onTrouble,
 }: {
   readonly queue: Pick<Queue, 'publish'>;
   readonly onTrouble: (error: unknown, context: string) => void;
-}): Outbox {
+}): ChargeEnqueuer {
   const batching = { itemsMax: PUBLISH_ORDERS_MAX, lingerMs: PUBLISH_LINGER_MS };
   const batcher = createBatcher<string>(batching, (orderIds) => publish(orderIds, 0));
 

@@ -1,16 +1,16 @@
 import { expect, test } from 'bun:test';
 import { until } from '../../../../tests/support/until.ts';
 import type { News } from './message.ts';
-import { createOutbox } from './outbox.ts';
+import { createPublisher } from './publisher.ts';
 
 const standing = (productId: number, version: number) => ({ productId, version, available: 0 });
 
 test('what is said in one turn goes into one message, with the newest standing of each product', async () => {
-  const { outbox, sent } = scene();
-  outbox.standings([standing(1, 1), standing(2, 1)]);
-  outbox.standings([standing(1, 2)]);
-  outbox.orders([{ orderId: 'o', status: 'paid', updatedAt: 1 }]);
-  outbox.decided(['p', 'q']);
+  const { publisher, sent } = scene();
+  publisher.standings([standing(1, 1), standing(2, 1)]);
+  publisher.standings([standing(1, 2)]);
+  publisher.orders([{ orderId: 'o', status: 'paid', updatedAt: 1 }]);
+  publisher.decided(['p', 'q']);
   await until(() => sent.length > 0);
   expect(sent).toEqual([
     {
@@ -24,10 +24,10 @@ test('what is said in one turn goes into one message, with the newest standing o
 });
 
 test('20,000 decided purchases in a second are at most some 50 messages', async () => {
-  const { outbox, sent } = scene();
+  const { publisher, sent } = scene();
   const startedAtMs = performance.now();
   for (let i = 0; i < 100; i++) {
-    outbox.decided(Array.from({ length: 50 }, (_, k) => `p-${i}-${k}`));
+    publisher.decided(Array.from({ length: 50 }, (_, k) => `p-${i}-${k}`));
     await Bun.sleep(2);
   }
   await until(() => sent.flatMap(({ decided }) => decided).length === 5_000);
@@ -36,15 +36,15 @@ test('20,000 decided purchases in a second are at most some 50 messages', async 
 });
 
 test('a flood is bounded: hints are dropped, lost orders and products end in a gap', async () => {
-  const { outbox, sent, hold } = scene();
+  const { publisher, sent, hold } = scene();
   const letGo = hold();
-  outbox.decided(['first']);
+  publisher.decided(['first']);
   await until(() => sent.length === 1);
   const many = Array.from({ length: 12_000 }, (_, i) => `${i}`);
-  outbox.decided(many);
-  outbox.orders(many.map((orderId) => ({ orderId, status: 'paid', updatedAt: 1 })));
-  outbox.standings(many.map((id) => standing(Number(id), 1)));
-  outbox.standings([standing(3, 2)]);
+  publisher.decided(many);
+  publisher.orders(many.map((orderId) => ({ orderId, status: 'paid', updatedAt: 1 })));
+  publisher.standings(many.map((id) => standing(Number(id), 1)));
+  publisher.standings([standing(3, 2)]);
   letGo();
   await until(() => sent.length === 2);
   const [, news] = sent;
@@ -54,31 +54,31 @@ test('a flood is bounded: hints are dropped, lost orders and products end in a g
 });
 
 test('after a message that did not get through the next one says that there was a gap, even with no more news', async () => {
-  const { outbox, sent, fail } = scene();
+  const { publisher, sent, fail } = scene();
   fail(2);
-  outbox.standings([standing(1, 1)]);
+  publisher.standings([standing(1, 1)]);
   await until(() => sent.length === 3);
   expect(sent.map(({ gap, standings }) => [gap, standings.length])).toEqual([
     [false, 1],
     [true, 0],
     [true, 0],
   ]);
-  outbox.decided(['p']);
+  publisher.decided(['p']);
   await until(() => sent.length === 4);
   expect(sent[3]!.gap).toBe(false);
 });
 
 test('closing sends what is left', async () => {
-  const { outbox, sent, hold } = scene();
+  const { publisher, sent, hold } = scene();
   const letGo = hold();
-  outbox.decided(['first']);
+  publisher.decided(['first']);
   await until(() => sent.length === 1);
-  outbox.decided(['last']);
-  const closed = outbox.close();
+  publisher.decided(['last']);
+  const closed = publisher.close();
   letGo();
   await closed;
   expect(sent.map(({ decided }) => decided)).toEqual([['first'], ['last']]);
-  outbox.decided(['too late']);
+  publisher.decided(['too late']);
   expect(sent).toHaveLength(2);
 });
 
@@ -86,13 +86,13 @@ function scene() {
   const sent: News[] = [];
   let failures = 0;
   let gate: Promise<void> = Promise.resolve();
-  const outbox = createOutbox(async (news) => {
+  const publisher = createPublisher(async (news) => {
     sent.push(news);
     await gate;
     if (failures-- > 0) throw new Error('not now');
   });
   return {
-    outbox,
+    publisher,
     sent,
     fail(times: number) {
       failures = times;

@@ -2,21 +2,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Moved } from '../../ports/endings.ts';
 import type { ChargeResult, Ledger } from '../../ports/ledger.ts';
+import { batchOrEach } from './batch-or-each.ts';
 import { createBatcher } from './batcher.ts';
-import type { Outbox } from './outbox.ts';
-import type { Room } from './room.ts';
+import type { ChargeEnqueuer } from './charge-enqueuer.ts';
+import type { Semaphore } from './semaphore.ts';
 import type { SettlementStats } from './stats.ts';
-import { togetherOrAlone } from './together.ts';
 
-export interface Recorder {
-  /** Takes the result of a charge over. The order leaves the room when it is in the ledger. */
+export interface ChargeResults {
+  /** Takes the result of a charge over. The order leaves the semaphore when it is in the ledger. */
   record(result: ChargeResult): void;
 }
 
-export interface RecorderDependencies {
+export interface ChargeResultsDependencies {
   readonly ledger: Pick<Ledger, 'settle'>;
-  readonly outbox: Outbox;
-  readonly room: Room;
+  readonly enqueuer: ChargeEnqueuer;
+  readonly semaphore: Semaphore;
   readonly stats: Pick<SettlementStats, 'failedAttempts'>;
   readonly onMoved: (moved: Moved) => void;
   readonly onTrouble: (error: unknown, context: string) => void;
@@ -40,15 +40,15 @@ const LEDGER_PAUSE_MS_MAX = 2_000;
 const RETRY_MS_FIRST = 250;
 
 /** Brings results of charges into the ledger, in batches and until they are in. */
-export function createRecorder(dependencies: RecorderDependencies): Recorder {
-  const { ledger, outbox, room, stats, onMoved, onTrouble, retryMsMax, deadline } = dependencies;
+export function createChargeResults(dependencies: ChargeResultsDependencies): ChargeResults {
+  const { ledger, enqueuer, semaphore, stats, onMoved, onTrouble, retryMsMax, deadline } = dependencies;
   const batching = { itemsMax: SETTLE_RESULTS_MAX, lingerMs: SETTLE_LINGER_MS };
   const batcher = createBatcher<ChargeResult>(batching, recordAll);
 
   async function recordAll(results: readonly ChargeResult[]): Promise<void> {
     for (let failures = 1; !deadline.aborted; failures++) {
       try {
-        const steps = await togetherOrAlone(results, async (some) => [await ledger.settle(some)], reportBad);
+        const steps = await batchOrEach(results, async (some) => [await ledger.settle(some)], reportBad);
         follow(results, steps);
         break;
       } catch (error) {
@@ -56,7 +56,7 @@ export function createRecorder(dependencies: RecorderDependencies): Recorder {
         await pause(backoffMs(failures, LEDGER_PAUSE_MS_FIRST, LEDGER_PAUSE_MS_MAX));
       }
     }
-    room.leave(results.length);
+    semaphore.release(results.length);
   }
 
   function reportBad({ orderId }: ChargeResult, error: unknown): void {
@@ -67,7 +67,7 @@ export function createRecorder(dependencies: RecorderDependencies): Recorder {
     for (const { result } of results) if (result.type === 'attempt_failed') stats.failedAttempts++;
     for (const moved of steps) onMoved(moved);
     for (const [attempt, orderIds] of failedByAttempt(results)) {
-      void outbox.enqueueLater(orderIds, backoffMs(attempt, RETRY_MS_FIRST, retryMsMax));
+      void enqueuer.enqueueLater(orderIds, backoffMs(attempt, RETRY_MS_FIRST, retryMsMax));
     }
   }
 

@@ -4,7 +4,7 @@ import { AppError } from '../../domain/errors.ts';
  * Does `work` for all items at once. When that fails by a bug (not by an engine, which would fail again) it is done for
  * each item alone, so that one bad row does not hold up the others; `onBad` hears of those that fail alone.
  */
-export async function togetherOrAlone<T, R>(
+export async function batchOrEach<T, R>(
   items: readonly T[],
   work: (items: readonly T[]) => Promise<readonly R[]>,
   onBad: (item: T, error: unknown) => void,

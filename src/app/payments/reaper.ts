@@ -2,15 +2,15 @@ import type { Moved } from '../../ports/endings.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Queue } from '../../ports/queue.ts';
 import { nextTurn } from './batcher.ts';
-import type { Outbox } from './outbox.ts';
+import type { ChargeEnqueuer } from './charge-enqueuer.ts';
 import type { Refunder } from './refunder.ts';
 import type { SettlementTiming } from './settlement.ts';
 import type { SettlementStats } from './stats.ts';
 
-export interface SweepDependencies {
+export interface ReaperDependencies {
   readonly ledger: Pick<Ledger, 'expireOverdue' | 'unsettled'>;
   readonly queue: Pick<Queue, 'status'>;
-  readonly outbox: Pick<Outbox, 'enqueue'>;
+  readonly enqueuer: Pick<ChargeEnqueuer, 'enqueue'>;
   readonly refunder: Pick<Refunder, 'soon'>;
   readonly stats: Pick<SettlementStats, 'lostFound'>;
   readonly mine: (duty: string) => Promise<boolean>;
@@ -35,8 +35,8 @@ const RECONCILE_READY_MAX = { items: 1_000, messages: 100 };
 const RECONCILE_ORDERS_MAX = 5_000;
 
 /** Looks at regular intervals for what no message will bring: holds that ran out, lost messages, ended leases, refunds. */
-export function createSweep(dependencies: SweepDependencies) {
-  const { ledger, queue, outbox, refunder, stats, mine, onMoved, onTrouble, timing } = dependencies;
+export function createReaper(dependencies: ReaperDependencies) {
+  const { ledger, queue, enqueuer, refunder, stats, mine, onMoved, onTrouble, timing } = dependencies;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let sweeping: Promise<void> = Promise.resolve();
   let closed = false;
@@ -77,7 +77,7 @@ export function createSweep(dependencies: SweepDependencies) {
     if (!payments || payments.ready > RECONCILE_READY_MAX[payments.unit]) return;
     const found = await ledger.unsettled(timing.reconcileAgeMs, RECONCILE_ORDERS_MAX);
     stats.lostFound += found.length;
-    outbox.enqueue(found);
+    enqueuer.enqueue(found);
   }
 
   return {

@@ -2,11 +2,11 @@ import { AppError } from '../../domain/errors.ts';
 import type { LateCapture, LedgerEndings, Moved } from '../../ports/endings.ts';
 import type { CaptureNotice, PaymentProvider } from '../../ports/provider.ts';
 import { readChargeKey } from './ask.ts';
+import { batchOrEach } from './batch-or-each.ts';
 import { createBatcher } from './batcher.ts';
 import type { SettlementStats } from './stats.ts';
-import { togetherOrAlone } from './together.ts';
 
-export interface LateCapturesDependencies {
+export interface LatePaymentsDependencies {
   readonly ledger: Pick<LedgerEndings, 'captureLate'>;
   readonly provider: Pick<PaymentProvider, 'onCapture'>;
   readonly stats: Pick<SettlementStats, 'toldCaptures'>;
@@ -16,7 +16,7 @@ export interface LateCapturesDependencies {
   readonly onTrouble: (error: unknown, context: string) => void;
 }
 
-/** As with results of charges (recorder.ts): a batch is about 1.5 ms of work, and at most 50 are written per second. */
+/** As with results of charges (charge-results.ts): a batch is about 1.5 ms of work, and at most 50 are written per second. */
 const CAPTURES_MAX = 100;
 const LINGER_MS = 20;
 
@@ -26,7 +26,7 @@ interface Told {
 }
 
 /** Takes what the provider tells of by itself into the ledger. A capture counts as taken when it is committed. */
-export function createLateCaptures(dependencies: LateCapturesDependencies) {
+export function createLatePayments(dependencies: LatePaymentsDependencies) {
   const { ledger, provider, stats, onMoved, onRefunds, onTrouble } = dependencies;
   const batcher = createBatcher<Told>({ itemsMax: CAPTURES_MAX, lingerMs: LINGER_MS }, take);
   let stop = () => {};
@@ -48,7 +48,7 @@ export function createLateCaptures(dependencies: LateCapturesDependencies) {
       await ledger.captureLate(some.map(({ capture }) => capture)),
     ];
     try {
-      for (const moved of await togetherOrAlone(told, work, reject)) onMoved(moved);
+      for (const moved of await batchOrEach(told, work, reject)) onMoved(moved);
     } catch (error) {
       // The provider tells them again.
       for (const one of told) reject(one, error);

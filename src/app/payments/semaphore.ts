@@ -1,16 +1,16 @@
 import { AppError } from '../../domain/errors.ts';
 
 /** A bounded number of things under way. */
-export interface Room {
-  /** Waits until `count` more fit; rejects with `unavailable` when `stopping` is aborted first. An empty room takes any number. */
-  enter(count: number): Promise<void>;
-  leave(count: number): void;
+export interface Semaphore {
+  /** Waits until `count` more fit; rejects with `unavailable` when `stopping` is aborted first. An empty semaphore takes any number. */
+  acquire(count: number): Promise<void>;
+  release(count: number): void;
   inside(): number;
-  /** Resolves when the room is empty, or at the deadline. */
-  emptied(deadline: AbortSignal): Promise<void>;
+  /** Resolves when the semaphore is empty, or at the deadline. */
+  drained(deadline: AbortSignal): Promise<void>;
 }
 
-export function createRoom(max: number, stopping: AbortSignal): Room {
+export function createSemaphore(max: number, stopping: AbortSignal): Semaphore {
   let inside = 0;
   let changed = Promise.withResolvers<void>();
   stopping.addEventListener('abort', announceChange, { once: true });
@@ -25,20 +25,20 @@ export function createRoom(max: number, stopping: AbortSignal): Room {
   }
 
   return {
-    async enter(count) {
+    async acquire(count) {
       await until(() => inside === 0 || inside + count <= max, stopping);
       if (stopping.aborted) throw new AppError('unavailable', 'Settlement is closing.');
       inside += count;
     },
 
-    leave(count) {
+    release(count) {
       inside -= count;
       announceChange();
     },
 
     inside: () => inside,
 
-    async emptied(deadline) {
+    async drained(deadline) {
       deadline.addEventListener('abort', announceChange, { once: true });
       await until(() => inside === 0, deadline);
     },

@@ -4,7 +4,7 @@ import type { Standing } from '../../../ports/ledger.ts';
 import type { News } from './message.ts';
 
 /** Gathers what is to be told to the other processes and sends it in few messages. */
-export interface Outbox {
+export interface Publisher {
   standings(standings: readonly Standing[]): void;
   orders(news: readonly OrderNews[]): void;
   decided(purchaseIds: readonly string[]): void;
@@ -26,7 +26,7 @@ const DECIDED_MAX = 5_000;
  * One message is under way at a time, so a slow Redis gets fewer and fuller ones. `send` may fail; whether the message
  * got through is then unknown, and the next one that does tells the others to read the truth again.
  */
-export function createOutbox(send: (news: News) => Promise<unknown>): Outbox {
+export function createPublisher(send: (news: News) => Promise<unknown>): Publisher {
   let standings = new Map<number, Standing>();
   let orders: OrderNews[] = [];
   let decided: string[] = [];
