@@ -7,8 +7,8 @@ import { statfsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { findBun } from './bun.mjs';
-import { openEngineHouse } from './check/engine-house.mjs';
 import { ROOT, run } from './check/run.mjs';
+import { openSharedServices } from './check/shared-services.mjs';
 import { keepTimings, measureTimings, showLongest } from './check/timings.mjs';
 
 /** Generous: the machine may be busy with other things. */
@@ -47,9 +47,9 @@ let passed = 0;
 let failed = 0;
 let skipped = 0;
 
-const house = isEmbedded ? null : openEngineHouse(bun);
+const services = isEmbedded ? null : openSharedServices(bun);
 // The whole suite needs the engines for sure, so they start while the other steps run.
-const engines = isWhole ? house?.start() : house?.url;
+const engines = isWhole ? services?.start() : services?.url;
 // Should they be refused while another step runs, they are heard of after it.
 engines?.catch(() => {});
 if (isWhole) {
@@ -60,13 +60,13 @@ if (isWhole) {
 }
 try {
   const url = await engines;
-  await test(url ? { PULSECART_TEST_HOUSE_URL: url } : {});
+  await test(url ? { PULSECART_TEST_SERVICES_URL: url } : {});
 } catch (error) {
   // Every test that needs them would only say the same.
   console.log(`(fail) engines\n${error.message}`);
   failed++;
 }
-await house?.close();
+await services?.close();
 if (skipped > 0 && isEmbedded)
   console.log('Skipped: what needs the engines (PULSECART_TEST_ENGINES=embedded).');
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);

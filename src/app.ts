@@ -26,7 +26,7 @@ import type { Standing } from './ports/ledger.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createRates } from './telemetry/rates.ts';
-import { watchHouse } from './telemetry/watch.ts';
+import { registerMetrics } from './telemetry/watch.ts';
 import { watchReconciler } from './telemetry/watch-reconciler.ts';
 
 /** Every use case of one process, wired to its backends. */
@@ -164,7 +164,7 @@ export async function createApp(
   });
   const { gateFigures } = backends;
   watchReconciler(metrics, reconciler);
-  watchHouse(metrics, {
+  registerMetrics(metrics, {
     desk,
     acceptance,
     worker,

@@ -186,7 +186,7 @@ async function openDistributedWipe({ namespace }: Config, urls: EngineUrls): Pro
       async wipe() {
         await ledger.requireUnused();
         // The ledger goes last. Without it the queues would bring a new one purchases that it has never issued, and the gate
-        // would know newer versions than it has; without them it is a house after an outage of theirs.
+        // would know newer versions than it has; without them it is a service after an outage of theirs.
         await broker.wipe();
         await forgetProducts(redis, namespace, await ledger.productIds());
         await ledger.wipe();

@@ -13,7 +13,7 @@ export interface Config {
   readonly startTimeoutMs: number;
   /** The production engines; null: the embedded ones, in `dataFolder`. */
   readonly engines: EngineUrls | null;
-  /** In front of every key and queue name, so that several houses can share an engine. */
+  /** In front of every key and queue name, so that several shops can share an engine. */
   readonly namespace: string;
   readonly dataFolder: string;
   readonly mode: 'development' | 'production';
@@ -241,9 +241,9 @@ function namespaceIn(env: Readonly<Record<string, string | undefined>>): string 
 }
 
 /**
- * For commands that look after a house, and serve nobody: a folder that is named is meant, whatever engines the variables name.
+ * For commands that look after a service, and serve nobody: a folder that is named is meant, whatever engines the variables name.
  */
-export function readHouseConfig(
+export function readStoreConfig(
   env: Readonly<Record<string, string | undefined>>,
   data: string | undefined,
 ): Config {

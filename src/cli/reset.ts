@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { openWipe } from '../backends.ts';
-import { readHouseConfig } from '../config.ts';
+import { readStoreConfig } from '../config.ts';
 import type { Belonging } from '../ports/backends.ts';
 import { readFlags, UsageError } from './flags.ts';
 import { removeOwnToken } from './own-token.ts';
@@ -35,7 +35,7 @@ export async function reset(argv: readonly string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const config = readHouseConfig(process.env, flags.data);
+  const config = readStoreConfig(process.env, flags.data);
   if (config.mode === 'production' && !flags.force) {
     throw new UsageError('This is production mode: everything would be lost. Add --force if that is meant');
   }

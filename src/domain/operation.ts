@@ -1,11 +1,11 @@
 /**
- * Something that an operator, or the house by itself, did to a sale or to somebody's purchase. It is written down with
+ * Something that an operator, or the service by itself, did to a sale or to somebody's purchase. It is written down with
  * who, what, when and why; who may act is the caller's business.
  */
 export interface Operation {
   /** UUID of version 7, made by the caller: the same operation asked for again is done and written down once. */
   readonly id: string;
-  /** Who acts, as they say: 1–64 characters; `system` for what the house does by itself. */
+  /** Who acts, as they say: 1–64 characters; `system` for what the service does by itself. */
   readonly actor: string;
   readonly action: OperationAction;
   /** What it is done to, like `product/3`, `order/<id>` or `queue/purchases`. */

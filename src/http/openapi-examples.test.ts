@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { openPurchaseHouse, type PurchaseHouse } from '../../tests/support/purchase-house.ts';
+import { openPurchaseFixture, type PurchaseFixture } from '../../tests/support/purchase-fixture.ts';
 import { createSales } from '../app/catalog/sales.ts';
 import { createDocsRoutes } from './docs-routes.ts';
 import type { OpenApiDocument } from './openapi.ts';
@@ -11,18 +11,18 @@ const DAYS_LATER = [0, 1, 4, 31, 400];
 const DAY_MS = 86_400_000;
 const TOKEN = 'a-token-of-enough-characters';
 
-let house: PurchaseHouse;
+let fixture: PurchaseFixture;
 let server: Bun.Server<unknown>;
 
 beforeAll(async () => {
-  house = await openPurchaseHouse();
+  fixture = await openPurchaseFixture();
   // It begins at a noon, so that no day ends between two lines of a test.
-  house.passTime(DAY_MS - (Date.now() % DAY_MS) + DAY_MS / 2);
-  const { ledger, gate, stockCache, clock } = house;
+  fixture.passTime(DAY_MS - (Date.now() % DAY_MS) + DAY_MS / 2);
+  const { ledger, gate, stockCache, clock } = fixture;
   const onTrouble = (error: unknown) => {
     throw error;
   };
-  const sales = createSales({ ledger, gate, stockCache, desk: house.desk(), onTrouble });
+  const sales = createSales({ ledger, gate, stockCache, desk: fixture.desk(), onTrouble });
   const operators = { token: TOKEN, trustsThisMachine: false };
   const service = { version: '1.2.3', sales, ledger, stockCache, clock, operators } as unknown as Service;
   server = Bun.serve({
@@ -33,12 +33,12 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server.stop(true);
-  await house.close();
+  await fixture.close();
 });
 
 test.each(DAYS_LATER)('what readers copy is taken by a server that has run for %d days', async (days) => {
   const { headers } = await fetch(new URL('/openapi.json', server.url));
-  house.passTime(days * DAY_MS);
+  fixture.passTime(days * DAY_MS);
   // A reader who has the document of an earlier day gets the one of today.
   const response = await fetch(new URL('/openapi.json', server.url), {
     headers: { 'If-None-Match': headers.get('etag')! },
@@ -61,7 +61,7 @@ test('times of one example fit together', async () => {
   ]);
   const times = [body.serverTime, body.opensAt, body.closesAt].map(Date.parse);
   expect(times).toEqual(times.toSorted((a, b) => a - b));
-  expect(Math.floor(times[0]! / DAY_MS)).toBe(Math.floor(house.clock() / DAY_MS));
+  expect(Math.floor(times[0]! / DAY_MS)).toBe(Math.floor(fixture.clock() / DAY_MS));
 });
 
 async function openApi(): Promise<OpenApiDocument> {

@@ -27,7 +27,7 @@ function recorded(version: string): OpenApiDocument {
       { name: 'orders', description: 'What was bought, and its payment.' },
       { name: 'products', description: 'What is sold, and when. Everybody reads, operators change.' },
       { name: 'live', description: 'What changes, told as it changes.' },
-      { name: 'operations', description: 'What operators see of the house, and do about what went wrong.' },
+      { name: 'operations', description: 'What operators see of the service, and do about what went wrong.' },
       { name: 'actuator', description: 'Health and metrics in the shapes that Spring Boot clients read.' },
       { name: 'about', description: 'This document, for people and for programs.' },
     ],

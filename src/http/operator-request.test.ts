@@ -110,7 +110,7 @@ test('a body of another type or too large is refused', async () => {
   expect((await ask({ ...GOOD, note: 'x'.repeat(17_000) })).status).toBe(413);
 });
 
-test('a name that does not fit the log, or belongs to the house itself, is refused', async () => {
+test('a name that does not fit the log, or belongs to the service itself, is refused', async () => {
   for (const name of ['x'.repeat(65), 'system', 'System', 'J\xfcrgen', "UTF-8''%20", "UTF-8''a%0Ab"]) {
     const { status, json: said } = await ask(GOOD, { 'X-Operator': name });
     expect({ status, field: said.field }).toEqual({ status: 400, field: 'X-Operator' });

@@ -20,7 +20,7 @@ const PAGE_MAX = 1_000;
 const CAUSE_CHARS_MAX = 1_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** What operators see of the house, and what they do about dead letters. */
+/** What operators see of the service, and what they do about dead letters. */
 export function createOpsRoutes(service: Service) {
   const { deadLetters, auditRun, rates, ledger, queue } = service;
   const queueFigure = createFigure(() => queue.status());

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { openHouse } from '../../tests/support/settlement-house.ts';
+import { openPaymentsFixture } from '../../tests/support/payments-fixture.ts';
 import { createEndings } from '../app/payments/endings.ts';
 import { AppError } from '../domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../domain/ids.ts';
@@ -11,7 +11,7 @@ import type { Service } from './service.ts';
 
 const TOKEN = 'a-token-of-enough-characters';
 const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), Date.now);
-let house: ReturnType<typeof openHouse>;
+let fixture: ReturnType<typeof openPaymentsFixture>;
 let server: Bun.Server<unknown>;
 let isLost = false;
 /** Nothing that is asked is answered. */
@@ -20,15 +20,17 @@ const TIMEOUT_MS = 500;
 const never = new Promise<never>(() => {});
 
 beforeAll(async () => {
-  house = openHouse();
-  await house.open();
+  fixture = openPaymentsFixture();
+  await fixture.open();
   const ledger = {
-    ...house.ledger,
-    cancel: (...args: Parameters<typeof house.ledger.cancel>) =>
-      isSilent ? never : house.ledger.cancel(...args),
+    ...fixture.ledger,
+    cancel: (...args: Parameters<typeof fixture.ledger.cancel>) =>
+      isSilent ? never : fixture.ledger.cancel(...args),
     order: async (orderId: string) => {
       if (isSilent) await never;
-      return isLost ? Promise.reject(new AppError('unavailable', 'no ledger')) : house.ledger.order(orderId);
+      return isLost
+        ? Promise.reject(new AppError('unavailable', 'no ledger'))
+        : fixture.ledger.order(orderId);
     },
   };
   const endings = createEndings({
@@ -55,7 +57,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   server.stop(true);
-  await house.close();
+  await fixture.close();
 });
 
 async function end(orderId: string, how: 'cancel' | 'refund', body: object): Promise<unknown> {
@@ -70,16 +72,16 @@ async function end(orderId: string, how: 'cancel' | 'refund', body: object): Pro
 }
 
 test('an order that was ended and cannot be read is not answered as if nothing had been done', async () => {
-  const [cancelled, refunded] = await house.reserve('ann', 'bob');
-  const [lease] = await house.ledger.lease([refunded!], 30_000);
+  const [cancelled, refunded] = await fixture.reserve('ann', 'bob');
+  const [lease] = await fixture.ledger.lease([refunded!], 30_000);
   const result = { type: 'captured' as const, providerId: 'p1' };
-  await house.ledger.settle([{ orderId: refunded!, attempt: lease!.attempt, leases: 1, result }]);
+  await fixture.ledger.settle([{ orderId: refunded!, attempt: lease!.attempt, leases: 1, result }]);
 
   isLost = true;
   expect(await end(cancelled!, 'cancel', { userId: 'ann' })).toBe('outcome_unknown');
   expect(await end(refunded!, 'refund', { reason: 'broken' })).toBe('outcome_unknown');
-  expect((await house.order(cancelled!)).status).toBe('cancelled');
-  expect((await house.order(refunded!)).status).toBe('refunding');
+  expect((await fixture.order(cancelled!)).status).toBe('cancelled');
+  expect((await fixture.order(refunded!)).status).toBe('refunding');
 
   isLost = false;
   expect(await end(cancelled!, 'cancel', { userId: 'ann' })).toBe('cancelled');

@@ -18,7 +18,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Rates } from '../telemetry/rates.ts';
 import type { OperatorAccess } from './operator.ts';
 
-/** What the routes need of the house behind them. */
+/** What the routes need of the use cases behind them. */
 export interface Service {
   readonly ledger: Ledger;
   readonly gate: Gate;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { lastTold, openStream } from '../../tests/support/event-stream.ts';
-import { openPurchaseHouse, type PurchaseHouse } from '../../tests/support/purchase-house.ts';
+import { openPurchaseFixture, type PurchaseFixture } from '../../tests/support/purchase-fixture.ts';
 import { until } from '../../tests/support/until.ts';
 import { openMemoryFeed } from '../adapters/memory/feed.ts';
 import { standingOf } from '../app/purchase/stock-cache.ts';
@@ -19,7 +19,7 @@ const DEADLINE_MS = 30_000;
 /** In place of a minute. Bun looks every four seconds, so less would cut those who read, too. */
 const SHORT_SILENCE_S = 12;
 
-let house: PurchaseHouse;
+let fixture: PurchaseFixture;
 let feed: Feed;
 let live: Live;
 let server: Bun.Server<unknown>;
@@ -27,15 +27,15 @@ let url: string;
 
 beforeEach(async () => {
   const currency = 'X'.repeat(EVENT_BYTES);
-  house = await openPurchaseHouse({ currency });
+  fixture = await openPurchaseFixture({ currency });
   const more = Array.from({ length: PRODUCTS - 1 }, (_, i) => i + 2);
-  await house.real.addProducts(
+  await fixture.real.addProducts(
     more.map((id) => ({ id, name: 'Another thing', priceMinor: 1, currency, units: 1 })),
   );
   feed = openMemoryFeed((error) => {
     throw error;
   });
-  const { ledger, stockCache, ids, conclude, clock } = house;
+  const { ledger, stockCache, ids, conclude, clock } = fixture;
   const limits = { max: 100, perAddressMax: 0 };
   live = createLive({ ledger, feed, stockCache, ids, conclude, clock, limits, onTrouble: () => {} });
   server = Bun.serve({
@@ -49,7 +49,7 @@ afterEach(async () => {
   await live.close();
   await server.stop(true);
   await feed.close();
-  await house.close();
+  await fixture.close();
 });
 
 /** A viewer who asks and then reads nothing. */
@@ -76,7 +76,7 @@ async function connectStuck(productIds: readonly number[], heard: Buffer[]) {
 async function changeAll(): Promise<number> {
   let version = 0;
   for (let id = 1; id <= PRODUCTS; id++) {
-    const product = (await house.real.reset(id, 5)).product!;
+    const product = (await fixture.real.reset(id, 5)).product!;
     if (id === 1) version = product.version;
     feed.announce([standingOf(product)]);
   }
@@ -134,7 +134,7 @@ test(
 );
 
 test('a ledger that cannot be asked is a problem of the moment, and takes no seat', async () => {
-  house.ledger.product = async () => {
+  fixture.ledger.product = async () => {
     throw new AppError('unavailable', 'for the test');
   };
   const answer = await fetch(`${url}/api/v1/stock/stream?products=1`);
@@ -147,10 +147,10 @@ test('a ledger that cannot be asked is a problem of the moment, and takes no sea
 test('a viewer who goes while the ledger is asked leaves no seat behind', async () => {
   const held = Promise.withResolvers<void>();
   let asked = 0;
-  house.ledger.product = async (id) => {
+  fixture.ledger.product = async (id) => {
     asked++;
     await held.promise;
-    return house.real.product(id);
+    return fixture.real.product(id);
   };
   const leaving = new AbortController();
   const { signal } = leaving;

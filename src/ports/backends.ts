@@ -35,7 +35,7 @@ export interface Backends {
   close(): Promise<void>;
 }
 
-/** The tables of a house, for whoever brings them up to date without serving. */
+/** The tables of a service, for whoever brings them up to date without serving. */
 export interface Schema {
   /** For people, with its preposition and without secrets: `in the folder ./data`. */
   readonly place: string;
@@ -60,20 +60,20 @@ export interface Shelf extends Pick<Ledger, 'product' | 'createProduct'> {
   close(): Promise<void>;
 }
 
-/** What a house keeps, as whoever is about to delete it should know. */
+/** What a service keeps, as whoever is about to delete it should know. */
 export interface Belonging {
   readonly what: string;
   readonly count: number;
 }
 
-/** A house that nobody works in, to be deleted. */
+/** A service that nobody works in, to be deleted. */
 export interface Wipe {
   /** For people, with its preposition and without secrets: `in the folder ./data`. */
   readonly place: string;
   /** Empty where there is nothing to delete. */
   belongings(): Promise<readonly Belonging[]>;
   /**
-   * Deletes what is PulseCart's and nothing else. Killed on the way it has left a house that may be started, and that may
+   * Deletes what is PulseCart's and nothing else. Killed on the way it has left a service that may be started, and that may
    * be wiped again. Throws AppError `unusable_store` when somebody has come to work in it.
    */
   wipe(): Promise<void>;

@@ -12,7 +12,7 @@ import type { Ledger } from '../ports/ledger.ts';
 import type { Queue, QueueName, QueueStatus } from '../ports/queue.ts';
 import type { Labelled, Metrics } from './metrics.ts';
 
-interface House {
+interface App {
   readonly desk: PurchaseDesk;
   readonly acceptance: Acceptance;
   readonly worker: Worker;
@@ -27,8 +27,8 @@ interface House {
   readonly gateFigures?: { readonly isOpen: boolean; readonly openings: number };
 }
 
-/** Shows the figures that the house keeps anyway; they are read when somebody asks. */
-export function watchHouse(metrics: Metrics, house: House): void {
+/** Shows the figures that the process keeps anyway; they are read when somebody asks. */
+export function registerMetrics(metrics: Metrics, app: App): void {
   const {
     desk,
     acceptance,
@@ -42,7 +42,7 @@ export function watchHouse(metrics: Metrics, house: House): void {
     clock,
     retention,
     gateFigures,
-  } = house;
+  } = app;
   const counter = (name: string, help: string, read: () => number) =>
     metrics.watch(`pulsecart_${name}`, help, 'counter', read);
   const gauge = (name: string, help: string, read: () => number) =>

@@ -6,7 +6,9 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { ROOT } from '../support/command.ts';
 import { documents, readDocument } from './documents.ts';
 
-const sources = [...new Glob('{src,bench,bin}/**/*.{ts,mjs,sql}').scanSync(ROOT)].map(readDocument).join('\n');
+const sources = [...new Glob('{src,bench,bin}/**/*.{ts,mjs,sql}').scanSync(ROOT)]
+  .map(readDocument)
+  .join('\n');
 
 describe.each(documents())('%s', (path) => {
   const text = readDocument(path);

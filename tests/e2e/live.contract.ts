@@ -205,7 +205,7 @@ export function describeLiveContract(openShop: (env?: Record<string, string>) =>
   });
 
   test(
-    'more streams than the house or an address may have are refused, until one goes',
+    'more streams than the service or an address may have are refused, until one goes',
     async () => {
       await using shop = await openShop({ PULSECART_STREAMS: '3', PULSECART_STREAMS_PER_ADDRESS: '2' });
       const path = '/api/v1/stock/stream?products=1';

@@ -14,7 +14,7 @@ import { eventually } from '../support/shop.ts';
 const BODY = { productId: 1, quantity: 1 };
 const FILE = 'pulsecart.db';
 
-/** What an operator may do to the data folder of a running server, by mistake. `spare` is another house's folder. */
+/** What an operator may do to the data folder of a running server, by mistake. `spare` is another fixture's folder. */
 const DEEDS: Record<string, (data: string, spare: string) => void> = {
   'the data folder is deleted': (data) => rmSync(data, { recursive: true }),
   'the data folder is moved away': (data) => renameSync(data, `${data}-away`),
@@ -35,94 +35,96 @@ const DEEDS: Record<string, (data: string, spare: string) => void> = {
 
 for (const [what, deed] of Object.entries(DEEDS)) {
   test(`P6 when ${what}, a server that nobody asks ends with a line and status 1`, async () => {
-    await using house = await openHouse();
-    deed(house.data, house.spare());
-    await house.hasEnded();
+    await using fixture = await openPaymentsFixture();
+    deed(fixture.data, fixture.spare());
+    await fixture.hasEnded();
   });
 
   test(`P6 when ${what}, no purchase after it is answered as bought or accepted`, async () => {
-    await using house = await openHouse();
-    const spare = house.spare();
-    for (let i = 0; i < 5; i++) expect((await house.buy('sync', BODY)).status).toBe(200);
-    deed(house.data, spare);
+    await using fixture = await openPaymentsFixture();
+    const spare = fixture.spare();
+    for (let i = 0; i < 5; i++) expect((await fixture.buy('sync', BODY)).status).toBe(200);
+    deed(fixture.data, spare);
     const channels = ['sync', 'async'] as const;
-    const answers = await Promise.all(channels.map((channel) => house.buy(channel, BODY).catch(() => null)));
+    const answers = await Promise.all(
+      channels.map((channel) => fixture.buy(channel, BODY).catch(() => null)),
+    );
     // Cut off, or nobody knows.
     for (const answer of answers) expect([undefined, 503]).toContain(answer?.status);
-    await house.hasEnded();
+    await fixture.hasEnded();
   });
 }
 
 test('P6 a data folder that is moved away under a crowd has every purchase that was told, and can be served again', async () => {
-  await using house = await openHouse();
+  await using fixture = await openPaymentsFixture();
   const told: string[] = [];
   let stopped = false;
   const buyers = Array.from({ length: 20 }, async () => {
     while (!stopped) {
-      const answer = await house.buy('sync', BODY).catch(() => null);
+      const answer = await fixture.buy('sync', BODY).catch(() => null);
       if (answer?.status !== 200) return;
       told.push(answer.json.orderId);
     }
   });
   await eventually(() => told.length > 100);
-  const away = `${house.data}-away`;
-  renameSync(house.data, away);
-  await house.hasEnded();
+  const away = `${fixture.data}-away`;
+  renameSync(fixture.data, away);
+  await fixture.hasEnded();
   stopped = true;
   await Promise.all(buyers);
-  renameSync(away, house.data);
-  await house.start();
-  for (const orderId of told) expect((await house.get(`/api/v1/orders/${orderId}`)).status).toBe(200);
-  expect((await readBooks(house.data)).breaches).toEqual([]);
+  renameSync(away, fixture.data);
+  await fixture.start();
+  for (const orderId of told) expect((await fixture.get(`/api/v1/orders/${orderId}`)).status).toBe(200);
+  expect((await readBooks(fixture.data)).breaches).toEqual([]);
 });
 
 test('P6 a log that is deleted takes no purchase with it that was told', async () => {
-  await using house = await openHouse();
-  const answers = await Promise.all(Array.from({ length: 30 }, () => house.buy('sync', BODY)));
-  rmSync(join(house.data, `${FILE}-wal`));
-  await house.hasEnded();
-  await house.start();
+  await using fixture = await openPaymentsFixture();
+  const answers = await Promise.all(Array.from({ length: 30 }, () => fixture.buy('sync', BODY)));
+  rmSync(join(fixture.data, `${FILE}-wal`));
+  await fixture.hasEnded();
+  await fixture.start();
   for (const { json } of answers)
-    expect((await house.get(`/api/v1/orders/${json.orderId}`)).status).toBe(200);
-  expect((await readBooks(house.data)).breaches).toEqual([]);
+    expect((await fixture.get(`/api/v1/orders/${json.orderId}`)).status).toBe(200);
+  expect((await readBooks(fixture.data)).breaches).toEqual([]);
 });
 
 test('P6 a log that was another database’s is not read into the one that took its place', async () => {
-  await using house = await openHouse();
-  const spare = house.spare();
-  for (let i = 0; i < 5; i++) expect((await house.buy('sync', BODY)).status).toBe(200);
-  renameSync(join(spare, FILE), join(house.data, FILE));
-  await house.hasEnded();
-  await house.start();
-  expect((await house.get('/api/v1/sync/stock/1')).json.stock).toBe(1000);
-  expect((await readBooks(house.data)).breaches).toEqual([]);
+  await using fixture = await openPaymentsFixture();
+  const spare = fixture.spare();
+  for (let i = 0; i < 5; i++) expect((await fixture.buy('sync', BODY)).status).toBe(200);
+  renameSync(join(spare, FILE), join(fixture.data, FILE));
+  await fixture.hasEnded();
+  await fixture.start();
+  expect((await fixture.get('/api/v1/sync/stock/1')).json.stock).toBe(1000);
+  expect((await readBooks(fixture.data)).breaches).toEqual([]);
 });
 
 test('P6 a server that starts in the place of a deleted folder sells alone: the first one ends', async () => {
-  await using house = await openHouse();
-  expect((await house.buy('sync', BODY)).status).toBe(200);
-  rmSync(house.data, { recursive: true });
-  const second = await startServer({ dataFolder: house.data });
+  await using fixture = await openPaymentsFixture();
+  expect((await fixture.buy('sync', BODY)).status).toBe(200);
+  rmSync(fixture.data, { recursive: true });
+  const second = await startServer({ dataFolder: fixture.data });
   try {
-    await house.hasEnded();
+    await fixture.hasEnded();
     const shop = createCaller(() => second);
     expect((await shop.buy('sync', BODY)).json.remainingStock).toBe(999);
     expect((await shop.get('/actuator/health/readiness')).status).toBe(200);
   } finally {
     await second.kill();
   }
-  expect((await readBooks(house.data)).breaches).toEqual([]);
+  expect((await readBooks(fixture.data)).breaches).toEqual([]);
 });
 
 /** A server on a data folder that the test may do anything to. */
-async function openHouse() {
+async function openPaymentsFixture() {
   const folder = temporaryFolder();
   const data = join(folder.path, 'data');
   let server: ServerProcess = await startServer({ dataFolder: data });
   return {
     ...createCaller(() => server),
     data,
-    /** A folder with the database of a house in which nothing was sold. */
+    /** A folder with the database of a fixture in which nothing was sold. */
     spare(): string {
       const spare = join(folder.path, 'spare');
       openStore(spare).close();

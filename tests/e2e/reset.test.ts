@@ -209,7 +209,7 @@ describe.skipIf(!productionEngines)('a reset of the production engines', () => {
   );
 
   test(
-    'that was killed half-way leaves a house that starts, and running it again finishes',
+    'that was killed half-way leaves a service that starts, and running it again finishes',
     async () => {
       await using shop = await openProductionShop();
       await useIt(shop);

@@ -18,12 +18,12 @@ const PAGE = 1_000;
 
 const seed = seedOf(import.meta.path);
 
-const houses: [string, boolean, () => Promise<Shop>][] = [
+const shops: [string, boolean, () => Promise<Shop>][] = [
   ['embedded', true, openShop],
   ['production', productionEngines, () => openProductionShop()],
 ];
 
-for (const [name, isHere, open] of houses) {
+for (const [name, isHere, open] of shops) {
   test.skipIf(!isHere)(
     `a server that is killed among its operators loses no change and no line, ${name}`,
     async () => {

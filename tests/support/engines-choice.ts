@@ -1,5 +1,5 @@
 /** Where `npm test` tells its test files to ask for the shared engines. */
-export const HOUSE_VARIABLE = 'PULSECART_TEST_HOUSE_URL';
+export const SERVICES_VARIABLE = 'PULSECART_TEST_SERVICES_URL';
 
 /** Which engines the tests run against, by PULSECART_TEST_ENGINES; throws on a value that it cannot have. */
 export function enginesChoice(env: Readonly<Record<string, string | undefined>>): 'embedded' | 'production' {

@@ -2,11 +2,11 @@ import { afterAll, describe } from 'bun:test';
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { type EngineName, type PrivateEngine, startPrivateEngine } from '../../bench/services/engines.ts';
-import { enginesChoice, HOUSE_VARIABLE } from './engines-choice.ts';
+import { enginesChoice, SERVICES_VARIABLE } from './engines-choice.ts';
 
 /**
  * PostgreSQL, Redis and RabbitMQ for tests that can share them. `npm test` keeps one set for the whole run (see
- * engine-house.ts); a file that is run without it starts its own. Either starts an engine when it is first needed.
+ * shared-services.ts); a file that is run without it starts its own. Either starts an engine when it is first needed.
  */
 
 /** False under PULSECART_TEST_ENGINES=embedded: then what needs them is skipped, and counted as skipped. */
@@ -45,14 +45,14 @@ const urls = new Map<EngineName, Promise<string>>();
 function urlOf(name: EngineName): Promise<string> {
   if (!productionEngines)
     throw new Error('PULSECART_TEST_ENGINES=embedded: this test should have been skipped');
-  const house = process.env[HOUSE_VARIABLE];
-  const url = urls.get(name) ?? (house ? askHouse(house, name) : startOwn(name));
+  const services = process.env[SERVICES_VARIABLE];
+  const url = urls.get(name) ?? (services ? askServices(services, name) : startOwn(name));
   urls.set(name, url);
   return url;
 }
 
-async function askHouse(house: string, name: EngineName): Promise<string> {
-  const response = await fetch(house + name);
+async function askServices(services: string, name: EngineName): Promise<string> {
+  const response = await fetch(services + name);
   const text = await response.text();
   if (!response.ok) throw new Error(text);
   return text;

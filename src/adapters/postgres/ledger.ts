@@ -7,7 +7,7 @@ import { createDecide } from './decide.ts';
 import { createEndings } from './endings.ts';
 import { createFind } from './find.ts';
 import { requireFitness } from './fitness.ts';
-import { createHouse } from './house.ts';
+import { createHousekeeping } from './housekeeping.ts';
 import { createKeys } from './keys.ts';
 import { migrate } from './migrate.ts';
 import { createOperations } from './operations.ts';
@@ -57,7 +57,7 @@ export async function openPostgresLedger({
       ...createSettle(database),
       ...createEndings(forBuyers),
       ...createSales(database),
-      ...createHouse(database),
+      ...createHousekeeping(database),
       ...createOperations(database),
       ...createRetention(database),
       async close() {

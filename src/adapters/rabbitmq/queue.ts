@@ -18,7 +18,7 @@ import { createTopology, declareAll } from './topology.ts';
 export interface RabbitQueueOptions {
   /** `amqp://user:password@host:port/virtual-host`, or `amqps://`. */
   readonly url: string;
-  /** Begins the name of everything this house keeps at the broker. */
+  /** Begins the name of everything this service keeps at the broker. */
   readonly namespace: string;
   /** Messages that the broker hands to a consumer before it acknowledged the first of them. */
   readonly prefetch?: number;

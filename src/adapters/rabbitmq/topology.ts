@@ -2,7 +2,7 @@ import type { Channel, ChannelModel } from 'amqplib';
 import { QUEUE_NAMES, type QueueName } from '../../ports/queue.ts';
 
 /**
- * What this house keeps at the broker, all of it durable, named `<namespace>.…` and declared by every process that
+ * What this service keeps at the broker, all of it durable, named `<namespace>.…` and declared by every process that
  * connects, so that a broker which lost it gets it back:
  *
  *     purchases ──delivery limit──▶ purchases.dead

@@ -1,25 +1,29 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { openPurchaseHouse, PRODUCT_ID, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
+import {
+  openPurchaseFixture,
+  PRODUCT_ID,
+  type PurchaseFixture,
+} from '../../../tests/support/purchase-fixture.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Operation } from '../../domain/operation.ts';
 import type { PurchaseDesk } from '../purchase/desk.ts';
 import { FRESH_MS } from '../purchase/stock-cache.ts';
 import { createSales, type Sales } from './sales.ts';
 
-let house: PurchaseHouse;
+let fixture: PurchaseFixture;
 let desk: PurchaseDesk;
 let sales: Sales;
 let troubles: string[];
 beforeEach(async () => {
-  house = await openPurchaseHouse({ units: 2 });
-  desk = house.desk();
+  fixture = await openPurchaseFixture({ units: 2 });
+  desk = fixture.desk();
   troubles = [];
   const onTrouble = (_: unknown, context: string) => void troubles.push(context);
-  sales = createSales({ ...house, desk, onTrouble });
+  sales = createSales({ ...fixture, desk, onTrouble });
 });
 afterEach(async () => {
-  expect(await house.breaches()).toEqual([]);
-  await house.close();
+  expect(await fixture.breaches()).toEqual([]);
+  await fixture.close();
 });
 
 const cut = () => new AppError('outcome_unknown', 'cut during the commit');
@@ -33,27 +37,27 @@ const operation = (): Operation => ({
   details: {},
 });
 const add = (addUnits: number) => sales.change(PRODUCT_ID, { addUnits }, operation(), null);
-const total = async () => (await house.real.product(PRODUCT_ID))!.total;
+const total = async () => (await fixture.real.product(PRODUCT_ID))!.total;
 
 describe('a change', () => {
   for (const committed of [true, false]) {
     const when = committed ? 'after it was made' : 'before it was made';
     test(`whose commit was cut off ${when} is made once, and its answer is known`, async () => {
       let cuts = 0;
-      house.ledger.changeProduct = async (...asked) => {
-        if (cuts++ >= 2) return house.real.changeProduct(...asked);
-        if (committed) await house.real.changeProduct(...asked);
+      fixture.ledger.changeProduct = async (...asked) => {
+        if (cuts++ >= 2) return fixture.real.changeProduct(...asked);
+        if (committed) await fixture.real.changeProduct(...asked);
         throw cut();
       };
       expect(await add(3)).toMatchObject({ kind: 'done', product: { total: 5 } });
       expect(await total()).toBe(5);
-      expect(await house.real.operations(10, null)).toHaveLength(1);
+      expect(await fixture.real.operations(10, null)).toHaveLength(1);
     });
   }
 
   test('of which nobody knows is not called undone when the ledger goes away', async () => {
     let tries = 0;
-    house.ledger.changeProduct = async () => {
+    fixture.ledger.changeProduct = async () => {
       throw tries++ === 0 ? cut() : away();
     };
     expect(await add(3).catch(({ code }) => code)).toBe('outcome_unknown');
@@ -62,7 +66,7 @@ describe('a change', () => {
 
   test('that surely was not made is said to be so at once', async () => {
     let tries = 0;
-    house.ledger.changeProduct = async () => {
+    fixture.ledger.changeProduct = async () => {
       tries++;
       throw away();
     };
@@ -71,7 +75,7 @@ describe('a change', () => {
   });
 
   test('is answered although nobody could be told of it', async () => {
-    house.ledger.product = async () => {
+    fixture.ledger.product = async () => {
       throw away();
     };
     expect(await add(3)).toMatchObject({ kind: 'done' });
@@ -81,7 +85,7 @@ describe('a change', () => {
 
 describe('buyers', () => {
   const buy = async (quantity: number) => {
-    const outcome = await desk.buy(house.purchase({ quantity }));
+    const outcome = await desk.buy(fixture.purchase({ quantity }));
     return outcome.kind === 'refused' ? outcome.code : outcome.kind;
   };
 
@@ -94,8 +98,8 @@ describe('buyers', () => {
   test('of a sale that was paused elsewhere are not told sold out by the gate, once memory is old', async () => {
     expect([await buy(1), await buy(2)]).toEqual(['reserved', 'sold_out']);
     const refusedBefore = desk.stats.refusedByGate;
-    await house.real.changeProduct(PRODUCT_ID, { state: 'paused' }, operation(), null);
-    house.passTime(FRESH_MS);
+    await fixture.real.changeProduct(PRODUCT_ID, { state: 'paused' }, operation(), null);
+    fixture.passTime(FRESH_MS);
     expect(await buy(2)).toBe('sale_paused');
     expect(desk.stats.refusedByGate).toBe(refusedBefore);
   });
@@ -103,17 +107,17 @@ describe('buyers', () => {
   test('of a sale that has gone on elsewhere are not refused by an old memory', async () => {
     await sales.change(PRODUCT_ID, { state: 'paused' }, operation(), null);
     expect(await buy(1)).toBe('sale_paused');
-    await house.real.changeProduct(PRODUCT_ID, { state: 'open' }, operation(), null);
+    await fixture.real.changeProduct(PRODUCT_ID, { state: 'open' }, operation(), null);
     expect(await buy(1)).toBe('reserved');
   });
 });
 
 test('init makes the gate forget claims that nobody will ever make, and is written down', async () => {
-  await desk.buy(house.purchase());
-  await house.gate.claim(PRODUCT_ID, [1], null);
+  await desk.buy(fixture.purchase());
+  await fixture.gate.claim(PRODUCT_ID, [1], null);
   const done = operation();
   await sales.init(PRODUCT_ID, { ...done, action: 'stock.init' });
-  const { claims } = (await house.gate.claim(PRODUCT_ID, [1], null)) as { claims: string[] };
+  const { claims } = (await fixture.gate.claim(PRODUCT_ID, [1], null)) as { claims: string[] };
   expect(claims).toEqual(['claimed']);
-  expect(await house.real.operations(1, null)).toMatchObject([{ id: done.id, action: 'stock.init' }]);
+  expect(await fixture.real.operations(1, null)).toMatchObject([{ id: done.id, action: 'stock.init' }]);
 });

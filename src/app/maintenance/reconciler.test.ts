@@ -1,30 +1,34 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, PRODUCT_ID, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
+import {
+  openPurchaseFixture,
+  PRODUCT_ID,
+  type PurchaseFixture,
+} from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import { createDuties } from './duties.ts';
 import { createReconciler, type Reconciler, type ReconcilerDependencies } from './reconciler.ts';
 
-let house: PurchaseHouse;
+let fixture: PurchaseFixture;
 const reconcilers: Reconciler[] = [];
 const troubles: string[] = [];
 
 beforeEach(async () => {
-  house = await openPurchaseHouse({ units: 10 });
+  fixture = await openPurchaseFixture({ units: 10 });
 });
 afterEach(async () => {
   await Promise.all(reconcilers.splice(0).map((one) => one.close()));
   troubles.length = 0;
-  await house.close();
+  await fixture.close();
 });
 
 /** One that works all the time, as process `holder`. */
 function start(changes: Partial<ReconcilerDependencies> = {}, holder = 'a'): Reconciler {
   const reconciler = createReconciler({
-    ledger: house.ledger,
-    gate: house.gate,
-    queue: house.queue,
-    duties: createDuties(house.ledger, holder),
+    ledger: fixture.ledger,
+    gate: fixture.gate,
+    queue: fixture.queue,
+    duties: createDuties(fixture.ledger, holder),
     onTrouble: (_, context) => troubles.push(context),
     everyMs: 1,
     ...changes,
@@ -36,13 +40,13 @@ function start(changes: Partial<ReconcilerDependencies> = {}, holder = 'a'): Rec
 
 /** What the gate would give: as many single units as it has free, put back at once by showing it the truth again. */
 async function freeAtTheGate(): Promise<number> {
-  const answer = await house.gate.claim(PRODUCT_ID, Array(20).fill(1), null);
+  const answer = await fixture.gate.claim(PRODUCT_ID, Array(20).fill(1), null);
   return answer.known ? answer.claims.filter((claim) => claim === 'claimed').length : -1;
 }
 
 test('units that a process claimed before it died are free at the gate again', async () => {
-  const { version } = (await house.real.product(PRODUCT_ID))!;
-  await house.gate.follow({ productId: PRODUCT_ID, version, available: 10 });
+  const { version } = (await fixture.real.product(PRODUCT_ID))!;
+  await fixture.gate.follow({ productId: PRODUCT_ID, version, available: 10 });
   expect(await freeAtTheGate()).toBe(10);
   start();
   await until(async () => (await freeAtTheGate()) === 10);
@@ -54,33 +58,33 @@ test('a gate that lost everything knows the products again', async () => {
 });
 
 test('an accepted count that a crash left too low is set right once the queue is empty, and only then', async () => {
-  await house.real.decide([house.queued(), house.queued()]);
-  await house.queue.publish('purchases', [{ body: 'one more', items: 1 }]);
+  await fixture.real.decide([fixture.queued(), fixture.queued()]);
+  await fixture.queue.publish('purchases', [{ body: 'one more', items: 1 }]);
   start();
   let rounds = 0;
-  const status = house.realQueue.status;
-  house.queue.status = () => {
+  const status = fixture.realQueue.status;
+  fixture.queue.status = () => {
     rounds++;
     return status();
   };
   await until(() => rounds > 20);
-  expect(await house.real.asyncCounts()).toEqual({ accepted: 0, decided: 2 });
+  expect(await fixture.real.asyncCounts()).toEqual({ accepted: 0, decided: 2 });
 
-  const consumer = await house.queue.consume('purchases', { maxItems: 1, concurrency: 1 }, async () => {});
-  await until(async () => (await house.real.asyncCounts()).accepted === 2);
+  const consumer = await fixture.queue.consume('purchases', { maxItems: 1, concurrency: 1 }, async () => {});
+  await until(async () => (await fixture.real.asyncCounts()).accepted === 2);
   await consumer.close();
 });
 
 test('an accepted count leaves room for what was put aside, and comes down when it was too high', async () => {
-  await house.real.countAccepted({ queued: 7, decidedByTheId: 0 });
-  await house.real.decide([house.queued()]);
-  await house.queue.deadLetter('purchases', { body: 'bad', items: 2 }, 'for the test');
+  await fixture.real.countAccepted({ queued: 7, decidedByTheId: 0 });
+  await fixture.real.decide([fixture.queued()]);
+  await fixture.queue.deadLetter('purchases', { body: 'bad', items: 2 }, 'for the test');
   start();
-  await until(async () => (await house.real.asyncCounts()).accepted === 3);
+  await until(async () => (await fixture.real.asyncCounts()).accepted === 3);
 });
 
 test('what was done, and put right, is told', async () => {
-  await house.real.decide([house.queued(), house.queued()]);
+  await fixture.real.decide([fixture.queued(), fixture.queued()]);
   const { stats } = start();
   await until(() => stats.counts.corrected === 2 && stats.gate.corrected > 1);
   expect(stats.gate).toMatchObject({ failures: 0, holdsDuty: true });
@@ -92,7 +96,7 @@ test('one of two does the work, and the other one when the first has gone', asyn
   const shown = { a: 0, b: 0 };
   const asked = { a: 0, b: 0 };
   const as = (holder: 'a' | 'b') => {
-    const duties = createDuties(house.ledger, holder);
+    const duties = createDuties(fixture.ledger, holder);
     const gate = { follow: async () => void shown[holder]++ };
     const mine = (duty: string) => {
       asked[holder]++;
@@ -113,8 +117,8 @@ test('one of two does the work, and the other one when the first has gone', asyn
 });
 
 test('a ledger in trouble is reported, and asked again', async () => {
-  const { products } = house.ledger;
-  house.ledger.products = async () => {
+  const { products } = fixture.ledger;
+  fixture.ledger.products = async () => {
     throw new AppError('unavailable', 'for the test');
   };
   start();
@@ -122,6 +126,6 @@ test('a ledger in trouble is reported, and asked again', async () => {
   expect(new Set(troubles)).toEqual(new Set(['reconciling the gate']));
   expect(reconcilers[0]!.stats.gate).toMatchObject({ runs: 0, lastRunAtMs: null });
   expect(reconcilers[0]!.stats.gate.failures).toBeGreaterThan(2);
-  house.ledger.products = products;
+  fixture.ledger.products = products;
   await until(async () => (await freeAtTheGate()) === 10);
 });

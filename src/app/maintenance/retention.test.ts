@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
+import { openPurchaseFixture, type PurchaseFixture } from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import { createDeadLetters } from '../ops/dead-letters.ts';
@@ -16,15 +16,15 @@ const KEEP = {
 /** What is deleted is a little older than what reads as forgotten. */
 const GRACE_MS = 60_000;
 
-let house: PurchaseHouse;
+let fixture: PurchaseFixture;
 let retention: Retention;
 let isMine: boolean;
 const troubles: string[] = [];
 
 beforeEach(async () => {
-  house = await openPurchaseHouse({ units: 1 });
+  fixture = await openPurchaseFixture({ units: 1 });
   isMine = true;
-  const { ledger, queue, ids, clock } = house;
+  const { ledger, queue, ids, clock } = fixture;
   const options = { ledger, queue, ids, clock, purchaseTtlMs: HOUR_MS, onDecided: () => {} };
   retention = createRetention({
     ledger,
@@ -39,23 +39,23 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await retention.close();
-  await house.real.expireOverdue(10);
-  expect(await house.breaches()).toEqual([]);
-  await house.close();
+  await fixture.real.expireOverdue(10);
+  expect(await fixture.breaches()).toEqual([]);
+  await fixture.close();
   troubles.length = 0;
 });
 
 function rows(table: string): number {
-  return house.store.db.query<{ count: number }, []>(`SELECT count(*) AS count FROM ${table}`).get()!.count;
+  return fixture.store.db.query<{ count: number }, []>(`SELECT count(*) AS count FROM ${table}`).get()!.count;
 }
 
 test('everything is forgotten after its own time, orders never, and the books balance', async () => {
   const key = { scope: 'async:customer:ann', value: 'k', fingerprint: '1:1' };
-  const bought = house.queued({ key });
-  await house.real.bindKeys([{ key, purchaseId: bought.id, acceptedAt: house.clock() }]);
-  await house.real.decide([bought, house.queued(), house.queued()]);
-  await house.real.log({
-    id: Bun.randomUUIDv7('hex', house.clock()),
+  const bought = fixture.queued({ key });
+  await fixture.real.bindKeys([{ key, purchaseId: bought.id, acceptedAt: fixture.clock() }]);
+  await fixture.real.decide([bought, fixture.queued(), fixture.queued()]);
+  await fixture.real.log({
+    id: Bun.randomUUIDv7('hex', fixture.clock()),
     actor: 'grace',
     action: 'audit.run',
     subject: 'the books',
@@ -65,26 +65,26 @@ test('everything is forgotten after its own time, orders never, and the books ba
   const kept = () => ['keys', 'outcomes', 'operations', 'orders'].map(rows);
   retention.start();
   expect(kept()).toEqual([1, 2, 1, 1]);
-  house.passTime(KEEP.keysMs + GRACE_MS + 1);
+  fixture.passTime(KEEP.keysMs + GRACE_MS + 1);
   await until(() => rows('keys') === 0);
   expect(kept()).toEqual([0, 2, 1, 1]);
-  house.passTime(KEEP.outcomesMs - KEEP.keysMs);
+  fixture.passTime(KEEP.outcomesMs - KEEP.keysMs);
   await until(() => rows('outcomes') === 0);
   expect(kept()).toEqual([0, 0, 1, 1]);
-  house.passTime(KEEP.operationsMs - KEEP.outcomesMs);
+  fixture.passTime(KEEP.operationsMs - KEEP.outcomesMs);
   await until(() => rows('operations') === 0);
   expect(kept()).toEqual([0, 0, 0, 1]);
   expect(retention.stats).toEqual({ outcomes: 2, keys: 1, operations: 1, deadLetters: 0, failures: 0 });
-  expect(await house.real.asyncCounts()).toMatchObject({ decided: 3 });
+  expect(await fixture.real.asyncCounts()).toMatchObject({ decided: 3 });
 });
 
 test('many old rows are deleted in small steps, between which others write', async () => {
-  const refused = Array.from({ length: 700 }, () => house.queued({ quantity: 2 }));
-  await house.real.decide(refused);
-  house.passTime(KEEP.outcomesMs + GRACE_MS + 1_000);
+  const refused = Array.from({ length: 700 }, () => fixture.queued({ quantity: 2 }));
+  await fixture.real.decide(refused);
+  fixture.passTime(KEEP.outcomesMs + GRACE_MS + 1_000);
   const steps: number[] = [];
-  const { prune } = house.ledger;
-  house.ledger.prune = async (before, limit) => {
+  const { prune } = fixture.ledger;
+  fixture.ledger.prune = async (before, limit) => {
     const pruned = await prune(before, limit);
     steps.push(pruned.outcomes);
     return pruned;
@@ -94,21 +94,21 @@ test('many old rows are deleted in small steps, between which others write', asy
   expect(steps.slice(0, 4)).toEqual([200, 200, 200, 100]);
 });
 
-test('an old dead letter is discarded by the house, which writes it down, and its purchase ends', async () => {
-  const old = house.queued();
-  await house.real.markNeedsAttention([old.id], true);
-  await house.realQueue.deadLetter('purchases', encodePurchases([old]), 'bad');
-  house.passTime(KEEP.deadLettersMs - HOUR_MS);
-  const young = house.queued();
-  await house.real.markNeedsAttention([young.id], true);
-  await house.realQueue.deadLetter('purchases', encodePurchases([young]), 'bad');
-  house.passTime(HOUR_MS + 1);
+test('an old dead letter is discarded by the fixture, which writes it down, and its purchase ends', async () => {
+  const old = fixture.queued();
+  await fixture.real.markNeedsAttention([old.id], true);
+  await fixture.realQueue.deadLetter('purchases', encodePurchases([old]), 'bad');
+  fixture.passTime(KEEP.deadLettersMs - HOUR_MS);
+  const young = fixture.queued();
+  await fixture.real.markNeedsAttention([young.id], true);
+  await fixture.realQueue.deadLetter('purchases', encodePurchases([young]), 'bad');
+  fixture.passTime(HOUR_MS + 1);
   retention.start();
   await until(() => retention.stats.deadLetters === 1);
-  const found = await house.real.find([young.id]);
+  const found = await fixture.real.find([young.id]);
   expect(found.get(young.id)).toEqual({ kind: 'needs_attention' });
-  expect(await house.realQueue.deadLetters('purchases', 10)).toHaveLength(1);
-  expect(await house.real.operations(10, null)).toMatchObject([
+  expect(await fixture.realQueue.deadLetters('purchases', 10)).toHaveLength(1);
+  expect(await fixture.real.operations(10, null)).toMatchObject([
     {
       actor: 'system',
       action: 'dead-letters.discard',
@@ -119,12 +119,12 @@ test('an old dead letter is discarded by the house, which writes it down, and it
 });
 
 test('who does not have the duty forgets nothing', async () => {
-  await house.real.decide([house.queued({ quantity: 2 })]);
-  house.passTime(KEEP.outcomesMs + GRACE_MS + 1);
+  await fixture.real.decide([fixture.queued({ quantity: 2 })]);
+  fixture.passTime(KEEP.outcomesMs + GRACE_MS + 1);
   isMine = false;
   let asked = 0;
-  const { status } = house.queue;
-  house.queue.status = () => {
+  const { status } = fixture.queue;
+  fixture.queue.status = () => {
     asked++;
     return status();
   };
@@ -136,16 +136,16 @@ test('who does not have the duty forgets nothing', async () => {
 });
 
 test('a ledger in trouble is reported, and asked again', async () => {
-  const { prune } = house.ledger;
-  house.ledger.prune = async () => {
+  const { prune } = fixture.ledger;
+  fixture.ledger.prune = async () => {
     throw new AppError('unavailable', 'for the test');
   };
-  await house.real.decide([house.queued({ quantity: 2 })]);
-  house.passTime(KEEP.outcomesMs + GRACE_MS + 1);
+  await fixture.real.decide([fixture.queued({ quantity: 2 })]);
+  fixture.passTime(KEEP.outcomesMs + GRACE_MS + 1);
   retention.start();
   await until(() => troubles.length > 2);
   expect(new Set(troubles)).toEqual(new Set(['forgetting what is old']));
   expect(retention.stats.failures).toBeGreaterThan(2);
-  house.ledger.prune = prune;
+  fixture.ledger.prune = prune;
   await until(() => rows('outcomes') === 0);
 });

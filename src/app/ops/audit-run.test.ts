@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
+import { openPurchaseFixture, type PurchaseFixture } from '../../../tests/support/purchase-fixture.ts';
 import type { Operation } from '../../domain/operation.ts';
 import { createAuditRun } from './audit-run.ts';
 
-let house: PurchaseHouse;
+let fixture: PurchaseFixture;
 beforeEach(async () => {
-  house = await openPurchaseHouse();
+  fixture = await openPurchaseFixture();
 });
-afterEach(() => house.close());
+afterEach(() => fixture.close());
 
 const REPORT = { pass: true, verdicts: [{ name: 'all is well', pass: true, detail: '' }] };
 
@@ -22,13 +22,13 @@ test('one runs at a time, whichever process is asked, and it is written down', a
     await finished;
     return REPORT;
   };
-  const [here, there] = ['a', 'b'].map((holder) => createAuditRun({ ledger: house.real, audit, holder }));
+  const [here, there] = ['a', 'b'].map((holder) => createAuditRun({ ledger: fixture.real, audit, holder }));
   const first = here!.run(operation());
   expect(await Promise.all([here!.run(operation()), there!.run(operation())])).toEqual([null, null]);
   finish();
   expect(await first).toMatchObject(REPORT);
   expect(await there!.run(operation())).toMatchObject(REPORT);
-  expect(await house.real.operations(10, null)).toMatchObject([
+  expect(await fixture.real.operations(10, null)).toMatchObject([
     { action: 'audit.run', reason: 'after the sale' },
     { action: 'audit.run' },
   ]);
@@ -37,9 +37,9 @@ test('one runs at a time, whichever process is asked, and it is written down', a
 test('one that takes too long, or is in the way of a shutdown, is stopped', async () => {
   const audit = (stop: AbortSignal) =>
     new Promise<never>((_, reject) => stop.addEventListener('abort', () => reject(new Error('killed'))));
-  const slow = createAuditRun({ ledger: house.real, audit, holder: 'a', timeoutMs: 10 });
+  const slow = createAuditRun({ ledger: fixture.real, audit, holder: 'a', timeoutMs: 10 });
   await expect(slow.run(operation())).rejects.toThrow('The audit was stopped');
-  const leaving = createAuditRun({ ledger: house.real, audit, holder: 'b' });
+  const leaving = createAuditRun({ ledger: fixture.real, audit, holder: 'b' });
   const running = leaving.run(operation()).catch((error) => error.message);
   await Bun.sleep(1);
   await leaving.close();
@@ -54,7 +54,7 @@ test('one that fails leaves room for the next', async () => {
     if (fails) throw new Error('for the test');
     return REPORT;
   };
-  const run = createAuditRun({ ledger: house.real, audit, holder: 'a' });
+  const run = createAuditRun({ ledger: fixture.real, audit, holder: 'a' });
   await expect(run.run(operation())).rejects.toThrow('for the test');
   fails = false;
   expect(await run.run(operation())).toMatchObject(REPORT);

@@ -1,41 +1,41 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
+import { openPurchaseFixture, type PurchaseFixture } from '../../../tests/support/purchase-fixture.ts';
 import { openSqliteBooks } from '../../adapters/sqlite/ledger/books.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import { audit } from './audit.ts';
 
 /** Product 1: a limited sale in its second round with orders in every state, on both paths. */
-let house: PurchaseHouse;
+let fixture: PurchaseFixture;
 let orders: { reserved: string; charging: string; paid: string; declined: string; old: string };
 
 beforeEach(async () => {
-  house = await openPurchaseHouse({ units: 10, perCustomerLimit: 3 });
+  fixture = await openPurchaseFixture({ units: 10, perCustomerLimit: 3 });
   const buy = async (customer: string, changes = {}) => {
-    const wish = house.purchase({ customer, quantity: 2, ...changes });
-    await house.real.decide([wish]);
+    const wish = fixture.purchase({ customer, quantity: 2, ...changes });
+    await fixture.real.decide([wish]);
     return wish.id;
   };
   const old = await buy('old');
-  await house.real.reset(1, 10);
+  await fixture.real.reset(1, 10);
   const key = { scope: 'sync:customer:ann', value: 'k', fingerprint: 'f' };
   orders = {
     old,
     reserved: await buy('ann', { key }),
-    charging: await buy('bob', { channel: 'async', acceptedAt: house.clock() }),
+    charging: await buy('bob', { channel: 'async', acceptedAt: fixture.clock() }),
     paid: await buy('cy'),
     declined: await buy('di'),
   };
-  await buy('eve', { channel: 'async', acceptedAt: house.clock(), quantity: 4 });
-  await house.real.lease([orders.charging, orders.paid, orders.declined], 60_000);
-  await house.real.settle([
+  await buy('eve', { channel: 'async', acceptedAt: fixture.clock(), quantity: 4 });
+  await fixture.real.lease([orders.charging, orders.paid, orders.declined], 60_000);
+  await fixture.real.settle([
     { orderId: orders.paid, attempt: 1, leases: 1, result: { type: 'captured', providerId: 'p' } },
     { orderId: orders.declined, attempt: 1, leases: 1, result: { type: 'declined', reason: 'no money' } },
   ]);
 });
-afterEach(() => house.close());
+afterEach(() => fixture.close());
 
 async function verdicts(): Promise<Verdict[]> {
-  return audit(await openSqliteBooks(house.store, house.clock).read());
+  return audit(await openSqliteBooks(fixture.store, fixture.clock).read());
 }
 
 async function red(): Promise<string[]> {
@@ -48,8 +48,8 @@ async function moneyVerdict(): Promise<Verdict> {
 
 /** Writes what the ledger never would. Constraints are off, as they would be in a book that was tampered with. */
 function plant(sql: string): void {
-  house.store.db.run('PRAGMA ignore_check_constraints = ON');
-  expect(house.store.db.run(sql).changes).toBeGreaterThan(0);
+  fixture.store.db.run('PRAGMA ignore_check_constraints = ON');
+  expect(fixture.store.db.run(sql).changes).toBeGreaterThan(0);
 }
 
 test('books that balance pass every verdict, and say what they counted', async () => {
@@ -73,9 +73,9 @@ test('books that balance pass every verdict, and say what they counted', async (
 
 test('money is followed until it is back', async () => {
   const refund = { actor: 'grace', subject: `order/${orders.paid}`, reason: 'r', details: {} };
-  await house.real.refund(orders.paid, { id: Bun.randomUUIDv7(), ...refund, action: 'order.refund' });
+  await fixture.real.refund(orders.paid, { id: Bun.randomUUIDv7(), ...refund, action: 'order.refund' });
   expect((await moneyVerdict()).detail).toBe('captured 200 − refunded 0 − on its way back 200 = paid 0 USD');
-  await house.real.settleRefunds([{ orderId: orders.paid, attempt: 1 }]);
+  await fixture.real.settleRefunds([{ orderId: orders.paid, attempt: 1 }]);
   expect((await moneyVerdict()).detail).toBe('captured 200 − refunded 200 − on its way back 0 = paid 0 USD');
   expect(await red()).toEqual([]);
   plant(`UPDATE payments SET status = 'declined' WHERE status = 'refunded'`);

@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, type PurchaseHouse, TTL_MS } from '../../../tests/support/purchase-house.ts';
+import {
+  openPurchaseFixture,
+  type PurchaseFixture,
+  TTL_MS,
+} from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Purchase } from '../../domain/purchase.ts';
@@ -9,26 +13,26 @@ import { encodePurchases } from '../purchase/message.ts';
 import { createWorker, type Worker } from '../purchase/worker.ts';
 import { createDeadLetters, type DeadLetters, type Note } from './dead-letters.ts';
 
-let house: PurchaseHouse;
+let fixture: PurchaseFixture;
 let deadLetters: DeadLetters;
 let decided: string[];
 let worker: Worker | undefined;
 
 beforeEach(async () => {
-  house = await openPurchaseHouse({ units: 10 });
+  fixture = await openPurchaseFixture({ units: 10 });
   decided = [];
   deadLetters = createDeadLetters({
-    ledger: house.ledger,
-    queue: house.queue,
-    ids: house.ids,
+    ledger: fixture.ledger,
+    queue: fixture.queue,
+    ids: fixture.ids,
     onDecided: (ids) => decided.push(...ids),
   });
 });
 afterEach(async () => {
   await worker?.close();
   worker = undefined;
-  expect(await house.breaches()).toEqual([]);
-  await house.close();
+  expect(await fixture.breaches()).toEqual([]);
+  await fixture.close();
 });
 
 const note: Note = (action, subject, details) => ({
@@ -43,16 +47,16 @@ const note: Note = (action, subject, details) => ({
 /** As a worker does it that cannot decide the purchase. */
 async function putAside(cause: string, ...purchases: Purchase[]): Promise<void> {
   for (const purchase of purchases) {
-    await house.real.markNeedsAttention([purchase.id], true);
-    await house.realQueue.deadLetter('purchases', encodePurchases([purchase]), cause);
+    await fixture.real.markNeedsAttention([purchase.id], true);
+    await fixture.realQueue.deadLetter('purchases', encodePurchases([purchase]), cause);
   }
 }
 
 async function startWorker(): Promise<void> {
-  worker = createWorker(house.real, house.realQueue, house.desk(), house.clock, {
+  worker = createWorker(fixture.real, fixture.realQueue, fixture.desk(), fixture.clock, {
     batchesMax: 1,
     purchaseTtlMs: TTL_MS,
-    ids: house.ids,
+    ids: fixture.ids,
     onDecided: () => {},
     onTrouble: () => {},
   });
@@ -60,21 +64,21 @@ async function startWorker(): Promise<void> {
 }
 
 async function found(...purchases: Purchase[]): Promise<string[]> {
-  const known = await house.real.find(purchases.map(({ id }) => id));
+  const known = await fixture.real.find(purchases.map(({ id }) => id));
   const word = (one?: Found) => (one?.kind === 'refused' ? one.code : (one?.kind ?? 'nothing'));
   return purchases.map(({ id }) => word(known.get(id)));
 }
 
 async function lettersLeft(): Promise<number> {
-  return (await house.realQueue.deadLetters('purchases', 100)).length;
+  return (await fixture.realQueue.deadLetters('purchases', 100)).length;
 }
 
 test('letters are grouped by queue and by what their causes have in common, the oldest group first', async () => {
-  const purchases = Array.from({ length: 7 }, () => house.queued());
-  const orderIds = [house.ids.mint(), house.ids.mint()];
-  await house.realQueue.deadLetter('payments', chargeMessage(orderIds), 'not charged');
+  const purchases = Array.from({ length: 7 }, () => fixture.queued());
+  const orderIds = [fixture.ids.mint(), fixture.ids.mint()];
+  await fixture.realQueue.deadLetter('payments', chargeMessage(orderIds), 'not charged');
   // Letters of one millisecond are equally old.
-  house.passTime(1);
+  fixture.passTime(1);
   for (const purchase of purchases) await putAside(`no place for ${purchase.id}`, purchase);
   const [payments, places, ...others] = (await deadLetters.groups()).groups;
   expect(others).toEqual([]);
@@ -85,9 +89,9 @@ test('letters are grouped by queue and by what their causes have in common, the 
 });
 
 test('letters are shown by group, with the purchases in them, and not more than asked for', async () => {
-  const [one, other] = [house.queued(), house.queued()];
+  const [one, other] = [fixture.queued(), fixture.queued()];
   await putAside('no place for 1', one, other);
-  await putAside('something else', house.queued());
+  await putAside('something else', fixture.queued());
   const cause = 'no place for <n>';
   const all = await deadLetters.letters({ queue: 'purchases', cause, limit: 5 });
   expect(all.letters.map(({ itemIds }) => itemIds)).toEqual([[one.id], [other.id]]);
@@ -98,9 +102,9 @@ test('letters are shown by group, with the purchases in them, and not more than 
 });
 
 test('a replay has the purchases of a group decided, as if for the first time, and writes it down', async () => {
-  const group = [house.queued(), house.queued()];
-  const other = house.queued();
-  for (const { id } of group) for (let i = 0; i < 5; i++) await house.real.countAttempts([id]);
+  const group = [fixture.queued(), fixture.queued()];
+  const other = fixture.queued();
+  for (const { id } of group) for (let i = 0; i < 5; i++) await fixture.real.countAttempts([id]);
   await putAside('no place for 1', ...group);
   await putAside('something else', other);
   const done = await deadLetters.replay({ queue: 'purchases', cause: 'no place for 2' }, note);
@@ -109,7 +113,7 @@ test('a replay has the purchases of a group decided, as if for the first time, a
   await until(async () => (await found(...group)).every((word) => word === 'order'));
   expect(await found(other)).toEqual(['needs_attention']);
   expect(await lettersLeft()).toBe(1);
-  expect(await house.real.operations(10, null)).toMatchObject([
+  expect(await fixture.real.operations(10, null)).toMatchObject([
     {
       action: 'dead-letters.replay',
       subject: 'queue/purchases',
@@ -120,11 +124,11 @@ test('a replay has the purchases of a group decided, as if for the first time, a
 });
 
 test('a discard ends purchases as discarded whatever is wrong with them, and tells their readers', async () => {
-  const poison = house.queued({ quantity: 0 });
-  const huge = house.queued({ quantity: Number.MAX_SAFE_INTEGER });
+  const poison = fixture.queued({ quantity: 0 });
+  const huge = fixture.queued({ quantity: Number.MAX_SAFE_INTEGER });
   const key = { scope: 'async:customer:ann', value: 'k', fingerprint: 'another purchase' };
-  await house.real.bindKeys([{ key, purchaseId: house.ids.mint(), acceptedAt: house.clock() }]);
-  const keyed = house.queued({ key: { ...key, fingerprint: '1:1' } });
+  await fixture.real.bindKeys([{ key, purchaseId: fixture.ids.mint(), acceptedAt: fixture.clock() }]);
+  const keyed = fixture.queued({ key: { ...key, fingerprint: '1:1' } });
   await putAside('bad', poison, huge, keyed);
   expect(await deadLetters.discard({ queue: 'purchases', cause: 'bad' }, note)).toMatchObject({ letters: 3 });
   expect(await found(poison, huge, keyed)).toEqual(['discarded', 'discarded', 'discarded']);
@@ -133,31 +137,31 @@ test('a discard ends purchases as discarded whatever is wrong with them, and tel
 });
 
 test('a discard leaves an outcome as it is that the purchase has already', async () => {
-  const bought = house.queued();
+  const bought = fixture.queued();
   await putAside('its worker died after the commit', bought);
-  await house.real.decide([bought]);
+  await fixture.real.decide([bought]);
   await deadLetters.discard({ queue: 'purchases', cause: 'its worker died after the commit' }, note);
   expect(await found(bought)).toEqual(['order']);
   expect(await lettersLeft()).toBe(0);
 });
 
 test('letters that hold no purchase of ours are replayed and discarded like others', async () => {
-  await house.realQueue.deadLetter('purchases', { body: 'garbage', items: 3 }, 'unreadable message: what?');
-  const stranger = encodePurchases([house.purchase({ id: 'nobody knows me', channel: 'async' })]);
-  await house.realQueue.deadLetter('purchases', stranger, 'unreadable message: who?');
+  await fixture.realQueue.deadLetter('purchases', { body: 'garbage', items: 3 }, 'unreadable message: what?');
+  const stranger = encodePurchases([fixture.purchase({ id: 'nobody knows me', channel: 'async' })]);
+  await fixture.realQueue.deadLetter('purchases', stranger, 'unreadable message: who?');
   const done = await deadLetters.discard({ queue: 'purchases', cause: 'unreadable message' }, note);
   expect(done).toEqual({ letters: 2, items: 4, truncated: false });
-  await house.realQueue.deadLetter('payments', { body: 'garbage', items: 1 }, 'not a list');
+  await fixture.realQueue.deadLetter('payments', { body: 'garbage', items: 1 }, 'not a list');
   expect(await deadLetters.replay({ queue: 'payments', cause: 'not a list' }, note)).toMatchObject({
     letters: 1,
   });
 });
 
 test('P3 letters of purchases that nobody can decide are listed, come back from a replay, and end by a discard', async () => {
-  const [bought, mangled] = [house.queued(), house.queued()];
+  const [bought, mangled] = [fixture.queued(), fixture.queued()];
   const [tuple] = JSON.parse(encodePurchases([mangled]).body) as [unknown[]];
   const bodies = ['garbage', JSON.stringify([tuple.with(1, 'one')]), JSON.stringify([tuple.with(0, 'ann')])];
-  await house.realQueue.publish('purchases', [
+  await fixture.realQueue.publish('purchases', [
     ...bodies.map((body) => ({ body, items: 1 })),
     encodePurchases([bought]),
   ]);
@@ -183,22 +187,22 @@ test('P3 letters of purchases that nobody can decide are listed, come back from 
 });
 
 test('named letters alone are meant, and those that are gone already are not counted', async () => {
-  const purchases = [house.queued(), house.queued()];
+  const purchases = [fixture.queued(), fixture.queued()];
   await putAside('bad', ...purchases);
-  const [first] = await house.realQueue.deadLetters('purchases', 1);
+  const [first] = await fixture.realQueue.deadLetters('purchases', 1);
   const choice = { queue: 'purchases', ids: [first!.id, 'gone'] } as const;
   expect(await deadLetters.discard(choice, note)).toMatchObject({ letters: 1, items: 1 });
   expect(await found(...purchases)).toEqual(['discarded', 'needs_attention']);
   expect(await deadLetters.discard(choice, note)).toEqual({ letters: 0, items: 0, truncated: false });
-  expect(await house.real.operations(10, null)).toHaveLength(1);
+  expect(await fixture.real.operations(10, null)).toHaveLength(1);
 });
 
 test('what broke off before the letter was forgotten is finished by asking again', async () => {
-  const [toReplay, toDiscard] = [house.queued(), house.queued()];
+  const [toReplay, toDiscard] = [fixture.queued(), fixture.queued()];
   await putAside('replayed', toReplay);
   await putAside('discarded', toDiscard);
-  const { replay, discard } = house.queue;
-  house.queue.replay = house.queue.discard = async () => {
+  const { replay, discard } = fixture.queue;
+  fixture.queue.replay = fixture.queue.discard = async () => {
     throw new AppError('unavailable', 'for the test');
   };
   const replaying = { queue: 'purchases', cause: 'replayed' } as const;
@@ -212,7 +216,7 @@ test('what broke off before the letter was forgotten is finished by asking again
     message: expect.stringContaining('for the test'),
   });
   expect(await lettersLeft()).toBe(2);
-  Object.assign(house.queue, { replay, discard });
+  Object.assign(fixture.queue, { replay, discard });
   expect(await deadLetters.replay(replaying, note)).toMatchObject({ letters: 1 });
   expect(await deadLetters.discard(discarding, note)).toMatchObject({ letters: 1 });
   await startWorker();
@@ -221,17 +225,17 @@ test('what broke off before the letter was forgotten is finished by asking again
 });
 
 test('a purchase that was told to be too old, because a replay broke off, is not told otherwise', async () => {
-  const purchase = house.queued();
+  const purchase = fixture.queued();
   await putAside('bad', purchase);
-  await house.real.markNeedsAttention([purchase.id], false);
-  house.passTime(TTL_MS);
-  await house.conclude(purchase.id, house.ids.read(purchase.id)!);
+  await fixture.real.markNeedsAttention([purchase.id], false);
+  fixture.passTime(TTL_MS);
+  await fixture.conclude(purchase.id, fixture.ids.read(purchase.id)!);
   await deadLetters.discard({ queue: 'purchases', cause: 'bad' }, note);
   expect(await found(purchase)).toEqual(['too_old']);
 });
 
 test('a replay and a discard of the same letters at once give each purchase one outcome', async () => {
-  const purchases = Array.from({ length: 8 }, () => house.queued());
+  const purchases = Array.from({ length: 8 }, () => fixture.queued());
   await putAside('bad', ...purchases);
   await startWorker();
   const choice = { queue: 'purchases', cause: 'bad' } as const;
@@ -243,7 +247,7 @@ test('a replay and a discard of the same letters at once give each purchase one 
   await until(async () => (await found(...purchases)).every((word) => /order|discarded/.test(word)));
   const first = await found(...purchases);
   await until(async () =>
-    (await house.realQueue.status()).every(({ ready, unacknowledged }) => ready + unacknowledged === 0),
+    (await fixture.realQueue.status()).every(({ ready, unacknowledged }) => ready + unacknowledged === 0),
   );
   expect(await found(...purchases)).toEqual(first);
   expect(await lettersLeft()).toBe(0);

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
+import { openPaymentsFixture } from '../../../tests/support/payments-fixture.ts';
 import { seedOf } from '../../../tests/support/seed.ts';
-import { openHouse } from '../../../tests/support/settlement-house.ts';
 import { until } from '../../../tests/support/until.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 
@@ -8,7 +8,7 @@ const seed = seedOf(import.meta.path);
 const FINAL = new Set(['paid', 'declined', 'expired']);
 
 test('a crowd with every fault ends with each order decided, charged at most once, and the books balanced', async () => {
-  const house = openHouse({
+  const fixture = openPaymentsFixture({
     units: 1_000,
     simulator: {
       seed,
@@ -19,63 +19,63 @@ test('a crowd with every fault ends with each order decided, charged at most onc
       tooLateRate: 0.1,
     },
   });
-  await house.open();
-  const settlement = house.settlement();
+  await fixture.open();
+  const settlement = fixture.settlement();
   await settlement.start({ consume: true });
-  const ids = await house.reserve(...Array.from({ length: 1_000 }, (_, i) => `customer-${i}`));
+  const ids = await fixture.reserve(...Array.from({ length: 1_000 }, (_, i) => `customer-${i}`));
   for (let i = 0; i < ids.length; i += 90) settlement.enqueue(ids.slice(i, i + 90));
 
   await until(async () => {
-    house.passTime(5_000);
-    const found = await house.ledger.find(ids);
+    fixture.passTime(5_000);
+    const found = await fixture.ledger.find(ids);
     return [...found.values()].every((one) => one.kind === 'order' && FINAL.has(one.order.status));
   }, 20_000);
   // Some of the money is still to come: captures that were cancelled, and are told later.
-  await until(async () => (await house.audit()).length === 0);
+  await until(async () => (await fixture.audit()).length === 0);
 
-  const { available, reserved, sold, breaches } = await house.books();
+  const { available, reserved, sold, breaches } = await fixture.books();
   expect({ sum: available + sold, reserved, breaches }).toEqual({ sum: 1_000, reserved: 0, breaches: [] });
   expect(sold).toBe(settlement.stats.paid);
 
   for (const id of ids) {
-    const { order, payments } = (await house.ledger.order(id))!;
+    const { order, payments } = (await fixture.ledger.order(id))!;
     const captures = payments.filter(
-      ({ attempt }) => house.simulator.stateOf(`${id}:${attempt}`) === 'captured',
+      ({ attempt }) => fixture.simulator.stateOf(`${id}:${attempt}`) === 'captured',
     );
     expect({ id, captures: captures.length }).toEqual({ id, captures: order.status === 'paid' ? 1 : 0 });
   }
-  await house.close();
+  await fixture.close();
 }, 30_000);
 
 test('charges under way are bounded; the rest waits in the queue', async () => {
-  const house = openHouse({ units: 3_000 });
-  await house.open();
+  const fixture = openPaymentsFixture({ units: 3_000 });
+  await fixture.open();
   let asked = 0;
   const silent: PaymentProvider = {
-    ...house.simulator,
+    ...fixture.simulator,
     charge() {
       asked++;
       return new Promise(() => {});
     },
   };
-  const settlement = house.settlement({ provider: silent });
-  settlement.enqueue(await house.reserve(...Array.from({ length: 3_000 }, (_, i) => `customer-${i}`)));
+  const settlement = fixture.settlement({ provider: silent });
+  settlement.enqueue(await fixture.reserve(...Array.from({ length: 3_000 }, (_, i) => `customer-${i}`)));
   await settlement.start({ consume: true });
   await until(() => asked === 2_000);
   await until(async () => {
-    const payments = (await house.queue.status()).find(({ name }) => name === 'payments')!;
+    const payments = (await fixture.queue.status()).find(({ name }) => name === 'payments')!;
     return payments.ready + payments.unacknowledged === 1_000;
   });
   expect(asked).toBe(2_000);
   expect(settlement.stats.inFlight).toBe(2_000);
-  await house.close();
+  await fixture.close();
 });
 
 test('while orders keep coming in, charging rests between its batches; afterwards it makes up for it', async () => {
-  const house = openHouse({ units: 2_000 });
-  await house.open();
-  const settlement = house.settlement();
-  const ids = await house.reserve(...Array.from({ length: 2_000 }, (_, i) => `customer-${i}`));
+  const fixture = openPaymentsFixture({ units: 2_000 });
+  await fixture.open();
+  const settlement = fixture.settlement();
+  const ids = await fixture.reserve(...Array.from({ length: 2_000 }, (_, i) => `customer-${i}`));
   const rush = setInterval(() => settlement.enqueue([ids[0]!]), 5);
   settlement.enqueue(ids);
   const startedAtMs = performance.now();
@@ -86,5 +86,5 @@ test('while orders keep coming in, charging rests between its batches; afterward
 
   clearInterval(rush);
   await until(() => settlement.stats.paid === 2_000);
-  await house.close();
+  await fixture.close();
 });

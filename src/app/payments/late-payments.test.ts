@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { HOLD_MS, LEASE_MS, openHouse } from '../../../tests/support/settlement-house.ts';
+import { HOLD_MS, LEASE_MS, openPaymentsFixture } from '../../../tests/support/payments-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { OrderStatus } from '../../domain/order.ts';
@@ -8,20 +8,20 @@ import type { CaptureListener, PaymentProvider } from '../../ports/provider.ts';
 /** Money that comes too late, or is told of twice: it pays for its order or goes back, and never disappears. */
 
 const UNITS = 2;
-let house: ReturnType<typeof openHouse>;
+let fixture: ReturnType<typeof openPaymentsFixture>;
 
 beforeEach(async () => {
-  house = openHouse({ units: UNITS });
-  await house.open();
+  fixture = openPaymentsFixture({ units: UNITS });
+  await fixture.open();
 });
 afterEach(async () => {
-  expect(await house.audit()).toEqual([]);
-  expect((await house.books()).breaches).toEqual([]);
-  await house.close();
+  expect(await fixture.audit()).toEqual([]);
+  expect((await fixture.books()).breaches).toEqual([]);
+  await fixture.close();
 });
 
 async function untilStatus(orderId: string, status: OrderStatus): Promise<void> {
-  await until(async () => (await house.order(orderId)).status === status);
+  await until(async () => (await fixture.order(orderId)).status === status);
 }
 
 /** The company, whose news of captures are held back until `letGo` is called. */
@@ -39,10 +39,10 @@ function lying() {
   const told = Promise.withResolvers<CaptureListener>();
   let first: string | undefined;
   const provider: PaymentProvider = {
-    ...house.simulator,
+    ...fixture.simulator,
     async charge(request) {
       first ??= request.key;
-      const answer = await house.simulator.charge(request);
+      const answer = await fixture.simulator.charge(request);
       if (request.key === first) throw new AppError('unavailable', 'a lie');
       return answer;
     },
@@ -56,82 +56,82 @@ function lying() {
 }
 
 test('a capture after a confirmed cancellation pays for its order, where units are left', async () => {
-  const held = heldBack(house.simulator);
-  const settlement = house.settlement({ provider: held.provider });
+  const held = heldBack(fixture.simulator);
+  const settlement = fixture.settlement({ provider: held.provider });
   await settlement.start({ consume: true });
-  const [id] = await house.reserve('test_too_late');
+  const [id] = await fixture.reserve('test_too_late');
   settlement.enqueue([id!]);
   await until(() => settlement.stats.unanswered > 0);
-  house.passTime(HOLD_MS);
+  fixture.passTime(HOLD_MS);
   await untilStatus(id!, 'expired');
-  expect(await house.books()).toMatchObject({ available: UNITS, sold: 0 });
+  expect(await fixture.books()).toMatchObject({ available: UNITS, sold: 0 });
 
-  await until(() => house.simulator.stateOf(`${id}:1`) === 'captured');
+  await until(() => fixture.simulator.stateOf(`${id}:1`) === 'captured');
   held.letGo();
   await untilStatus(id!, 'paid');
-  expect(await house.books()).toMatchObject({ available: UNITS - 1, sold: 1 });
-  expect(house.news.map(({ status }) => status)).toEqual(['expired', 'paid']);
-  expect(house.standings.at(-1)).toMatchObject({ available: UNITS - 1 });
+  expect(await fixture.books()).toMatchObject({ available: UNITS - 1, sold: 1 });
+  expect(fixture.news.map(({ status }) => status)).toEqual(['expired', 'paid']);
+  expect(fixture.standings.at(-1)).toMatchObject({ available: UNITS - 1 });
 });
 
 test('a capture after a confirmed cancellation goes back, where others have the units', async () => {
-  const held = heldBack(house.simulator);
-  const settlement = house.settlement({ provider: held.provider });
+  const held = heldBack(fixture.simulator);
+  const settlement = fixture.settlement({ provider: held.provider });
   await settlement.start({ consume: true });
-  const [late] = await house.reserve('test_too_late');
+  const [late] = await fixture.reserve('test_too_late');
   settlement.enqueue([late!]);
   await until(() => settlement.stats.unanswered > 0);
-  house.passTime(HOLD_MS);
+  fixture.passTime(HOLD_MS);
   await untilStatus(late!, 'expired');
-  const others = await house.reserve('a', 'b');
+  const others = await fixture.reserve('a', 'b');
   settlement.enqueue(others);
   for (const id of others) await untilStatus(id, 'paid');
 
-  await until(() => house.simulator.stateOf(`${late}:1`) === 'captured');
+  await until(() => fixture.simulator.stateOf(`${late}:1`) === 'captured');
   held.letGo();
   await untilStatus(late!, 'refunded');
-  expect(await house.books()).toMatchObject({ available: 0, sold: 2 });
-  expect(house.simulator.stateOf(`${late}:1`)).toBe('refunded');
-  expect(house.simulator.money('USD')).toEqual({ capturedMinor: 3_000, refundedMinor: 1_000 });
+  expect(await fixture.books()).toMatchObject({ available: 0, sold: 2 });
+  expect(fixture.simulator.stateOf(`${late}:1`)).toBe('refunded');
+  expect(fixture.simulator.money('USD')).toEqual({ capturedMinor: 3_000, refundedMinor: 1_000 });
 });
 
 test('money for an order that was cancelled meanwhile goes back at once', async () => {
   const { provider, tell } = lying();
-  const settlement = house.settlement({ provider, timing: { sweepEveryMs: 60_000 } });
+  const settlement = fixture.settlement({ provider, timing: { sweepEveryMs: 60_000 } });
   await settlement.start({ consume: true });
-  const [id] = await house.reserve('ada');
+  const [id] = await fixture.reserve('ada');
   settlement.enqueue([id!]);
   await until(() => settlement.stats.failedAttempts === 1);
-  expect(await house.ledger.cancel(id!, { customer: 'ada' })).toMatchObject({ kind: 'done' });
+  expect(await fixture.ledger.cancel(id!, { customer: 'ada' })).toMatchObject({ kind: 'done' });
   await tell();
   await untilStatus(id!, 'refunded');
-  expect(await house.books()).toMatchObject({ available: UNITS, sold: 0 });
+  expect(await fixture.books()).toMatchObject({ available: UNITS, sold: 0 });
 });
 
 test('money for an order that still waits pays for it, and no other attempt is made', async () => {
   const { provider, tell } = lying();
-  const settlement = house.settlement({ provider });
+  const settlement = fixture.settlement({ provider });
   await settlement.start({ consume: true });
-  const [id] = await house.reserve('ada');
+  const [id] = await fixture.reserve('ada');
   settlement.enqueue([id!]);
   await until(() => settlement.stats.failedAttempts === 1);
   await tell();
   await untilStatus(id!, 'paid');
-  expect((await house.order(id!)).attempts).toBe(1);
+  expect((await fixture.order(id!)).attempts).toBe(1);
 });
 
 test('of two captures one pays for the order and the other goes back', async () => {
   const { provider, tell } = lying();
-  const settlement = house.settlement({ provider });
+  const settlement = fixture.settlement({ provider });
   await settlement.start({ consume: true });
-  const [id] = await house.reserve('ada');
+  const [id] = await fixture.reserve('ada');
   settlement.enqueue([id!]);
   await untilStatus(id!, 'paid');
-  expect((await house.order(id!)).attempts).toBe(2);
+  expect((await fixture.order(id!)).attempts).toBe(2);
   await tell();
-  await until(() => house.simulator.stateOf(`${id}:1`) === 'refunded');
-  await until(async () => (await house.ledger.refundsDue()).count === 0);
-  const { order, payments } = (await house.ledger.order(id!))!;
+  await until(() => fixture.simulator.stateOf(`${id}:1`) === 'refunded');
+  await until(async () => (await fixture.ledger.refundsDue()).count === 0);
+  const { order, payments } = (await fixture.ledger.order(id!))!;
   expect(order.status).toBe('paid');
   expect(payments.map(({ status }) => status)).toEqual(['refunded', 'captured']);
 });
@@ -139,41 +139,41 @@ test('of two captures one pays for the order and the other goes back', async () 
 test('a capture that is told again and again counts once, also after it was given back', async () => {
   const told = Promise.withResolvers<CaptureListener>();
   const provider: PaymentProvider = {
-    ...house.simulator,
+    ...fixture.simulator,
     onCapture(listener) {
       told.resolve(listener);
-      return house.simulator.onCapture(listener);
+      return fixture.simulator.onCapture(listener);
     },
   };
-  const settlement = house.settlement({ provider });
+  const settlement = fixture.settlement({ provider });
   await settlement.start({ consume: true });
-  const [id] = await house.reserve('test_twice');
+  const [id] = await fixture.reserve('test_twice');
   settlement.enqueue([id!]);
   await untilStatus(id!, 'paid');
   await until(() => settlement.stats.toldCaptures === 2);
   const operation = { id: Bun.randomUUIDv7(), actor: 'operator', action: 'order.refund' as const };
-  await house.ledger.refund(id!, { ...operation, subject: `order/${id}`, reason: 'test', details: {} });
+  await fixture.ledger.refund(id!, { ...operation, subject: `order/${id}`, reason: 'test', details: {} });
   await untilStatus(id!, 'refunded');
   await (await told.promise)({ key: `${id}:1`, providerId: `sim_${id}:1` });
-  expect((await house.order(id!)).status).toBe('refunded');
-  expect((await house.ledger.refundsDue()).count).toBe(0);
+  expect((await fixture.order(id!)).status).toBe('refunded');
+  expect((await fixture.ledger.refundsDue()).count).toBe(0);
 });
 
 test('a capture is told again while the ledger cannot write', async () => {
   let refusals = 0;
   const ledger = {
-    ...house.ledger,
-    captureLate(captures: Parameters<typeof house.ledger.captureLate>[0]) {
+    ...fixture.ledger,
+    captureLate(captures: Parameters<typeof fixture.ledger.captureLate>[0]) {
       if (++refusals <= 2) throw new AppError('unavailable', 'disk full');
-      return house.ledger.captureLate(captures);
+      return fixture.ledger.captureLate(captures);
     },
   };
-  const settlement = house.settlement({ ledger });
+  const settlement = fixture.settlement({ ledger });
   await settlement.start({ consume: true });
-  const [id] = await house.reserve('test_too_late');
+  const [id] = await fixture.reserve('test_too_late');
   settlement.enqueue([id!]);
   await until(() => settlement.stats.unanswered > 0);
-  house.passTime(HOLD_MS);
+  fixture.passTime(HOLD_MS);
   await untilStatus(id!, 'paid');
   expect(refusals).toBe(3);
 });
@@ -181,33 +181,33 @@ test('a capture is told again while the ledger cannot write', async () => {
 test('a capture for no charge of ours is reported, and not asked for again', async () => {
   const told = Promise.withResolvers<CaptureListener>();
   const provider: PaymentProvider = {
-    ...house.simulator,
+    ...fixture.simulator,
     onCapture(listener) {
       told.resolve(listener);
       return () => {};
     },
   };
-  await house.settlement({ provider }).start({ consume: true });
+  await fixture.settlement({ provider }).start({ consume: true });
   const listener = await told.promise;
   for (const key of ['somebody-else', 'x:0', ':1', 'x:1:2']) await listener({ key, providerId: 'p' });
   await listener({ key: `${crypto.randomUUID()}:1`, providerId: 'p' });
-  expect(house.troubles.filter((trouble) => trouble.includes('No charge of ours'))).toHaveLength(4);
+  expect(fixture.troubles.filter((trouble) => trouble.includes('No charge of ours'))).toHaveLength(4);
 });
 
 test('a charge that nobody answers ends with its hold, whoever held its lease', async () => {
-  const killed = house.settlement();
+  const killed = fixture.settlement();
   await killed.start({ consume: true });
-  const [id] = await house.reserve('test_timeout');
+  const [id] = await fixture.reserve('test_timeout');
   killed.enqueue([id!]);
   await until(() => killed.stats.unanswered === 1);
   await killed.close();
 
-  const next = house.settlement();
+  const next = fixture.settlement();
   await next.start({ consume: true });
-  house.passTime(LEASE_MS);
+  fixture.passTime(LEASE_MS);
   await until(() => next.stats.unanswered === 1);
-  house.passTime(HOLD_MS - LEASE_MS);
+  fixture.passTime(HOLD_MS - LEASE_MS);
   await untilStatus(id!, 'expired');
-  expect((await house.ledger.order(id!))!.payments).toMatchObject([{ attempt: 1, status: 'cancelled' }]);
-  expect(await house.books()).toMatchObject({ available: UNITS, reserved: 0, sold: 0 });
+  expect((await fixture.ledger.order(id!))!.payments).toMatchObject([{ attempt: 1, status: 'cancelled' }]);
+  expect(await fixture.books()).toMatchObject({ available: UNITS, reserved: 0, sold: 0 });
 });

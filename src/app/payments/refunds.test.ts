@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openHouse, RECONCILE_AGE_MS, UNITS } from '../../../tests/support/settlement-house.ts';
+import { openPaymentsFixture, RECONCILE_AGE_MS, UNITS } from '../../../tests/support/payments-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { PaymentProvider, Refunded } from '../../ports/provider.ts';
@@ -13,20 +13,20 @@ const HOUR_MS = 3_600_000;
 /** Longer than a refund that nobody settled waits for its next try. */
 const STEP_MS = 31_000;
 
-let house: ReturnType<typeof openHouse>;
+let fixture: ReturnType<typeof openPaymentsFixture>;
 
 beforeEach(async () => {
-  house = openHouse();
-  await house.open();
+  fixture = openPaymentsFixture();
+  await fixture.open();
 });
 afterEach(async () => {
-  expect(await house.audit()).toEqual([]);
-  await house.close();
+  expect(await fixture.audit()).toEqual([]);
+  await fixture.close();
 });
 
 /** Orders of these customers, paid. */
 async function paid(settlement: Settlement, ...customers: string[]): Promise<string[]> {
-  const ids = await house.reserve(...customers);
+  const ids = await fixture.reserve(...customers);
   settlement.enqueue(ids);
   await untilAll(ids, 'paid');
   return ids;
@@ -34,16 +34,16 @@ async function paid(settlement: Settlement, ...customers: string[]): Promise<str
 
 async function untilAll(ids: readonly string[], status: string): Promise<void> {
   await until(async () => {
-    const found = await house.ledger.find(ids);
+    const found = await fixture.ledger.find(ids);
     return [...found.values()].every((one) => one.kind === 'order' && one.order.status === status);
   });
 }
 
 async function refund(settlement: Settlement, ...orderIds: string[]): Promise<void> {
   const endings = createEndings({
-    ledger: house.ledger,
+    ledger: fixture.ledger,
     follow: async () => {},
-    onOrders: (news) => house.news.push(...news),
+    onOrders: (news) => fixture.news.push(...news),
     refundSoon: settlement.refundSoon,
   });
   for (const orderId of orderIds) {
@@ -60,91 +60,91 @@ async function refund(settlement: Settlement, ...orderIds: string[]): Promise<vo
 }
 
 function statusesTold(orderId: string): string[] {
-  return house.news.filter((news) => news.orderId === orderId).map(({ status }) => status);
+  return fixture.news.filter((news) => news.orderId === orderId).map(({ status }) => status);
 }
 
 test('a refund is carried out when it is asked for, not at the next sweep, and its units come back with it', async () => {
-  const settlement = house.settlement({ timing: { sweepEveryMs: HOUR_MS } });
+  const settlement = fixture.settlement({ timing: { sweepEveryMs: HOUR_MS } });
   await settlement.start({ consume: true });
   const [id] = await paid(settlement, 'anybody');
   await refund(settlement, id!);
   await untilAll([id!], 'refunded');
 
-  expect(await house.books()).toMatchObject({ available: UNITS, sold: 0 });
+  expect(await fixture.books()).toMatchObject({ available: UNITS, sold: 0 });
   expect(statusesTold(id!)).toEqual(['paid', 'refunding', 'refunded']);
-  expect(house.standings.at(-1)).toMatchObject({ available: UNITS });
+  expect(fixture.standings.at(-1)).toMatchObject({ available: UNITS });
   expect(settlement.stats).toMatchObject({ refunded: 1, failedRefunds: 0 });
-  expect(house.simulator.money('USD')).toEqual({ capturedMinor: 1_000, refundedMinor: 1_000 });
+  expect(fixture.simulator.money('USD')).toEqual({ capturedMinor: 1_000, refundedMinor: 1_000 });
 });
 
 test('a process that charges nothing leaves refunds to one that does', async () => {
-  const charging = house.settlement();
+  const charging = fixture.settlement();
   await charging.start({ consume: true });
   const [id] = await paid(charging, 'anybody');
   await charging.close();
-  const idle = house.settlement();
+  const idle = fixture.settlement();
   await idle.start({ consume: false });
   await refund(idle, id!);
-  expect(await house.ledger.refundsDue()).toMatchObject({ count: 1 });
-  expect((await house.order(id!)).status).toBe('refunding');
+  expect(await fixture.ledger.refundsDue()).toMatchObject({ count: 1 });
+  expect((await fixture.order(id!)).status).toBe('refunding');
 
-  await house.settlement().start({ consume: true });
+  await fixture.settlement().start({ consume: true });
   await untilAll([id!], 'refunded');
 });
 
 test('refunds go on while the queue is away', async () => {
-  const first = house.settlement();
+  const first = fixture.settlement();
   await first.start({ consume: true });
   const [id] = await paid(first, 'anybody');
   await first.close();
   await refund(first, id!);
   const queue = {
-    ...house.queue,
+    ...fixture.queue,
     async status(): Promise<never> {
       throw new AppError('unavailable', 'no broker');
     },
   };
-  await house.settlement({ queue }).start({ consume: true });
+  await fixture.settlement({ queue }).start({ consume: true });
   await untilAll([id!], 'refunded');
 });
 
 test('a refund that fails for an hour is asked for now and then, and carried out afterwards', async () => {
-  const settlement = house.settlement();
+  const settlement = fixture.settlement();
   await settlement.start({ consume: true });
   const [id] = await paid(settlement, 'anybody');
-  house.simulator.setOutage(true);
+  fixture.simulator.setOutage(true);
   await refund(settlement, id!);
   const triesInAnHour = HOUR_MS / STEP_MS;
   for (let tries = 1; tries < triesInAnHour; tries++) {
     await until(() => settlement.stats.failedRefunds >= tries);
-    house.passTime(STEP_MS);
+    fixture.passTime(STEP_MS);
   }
   expect(settlement.stats.failedRefunds).toBeLessThan(2 * triesInAnHour);
-  expect(await house.order(id!)).toMatchObject({ status: 'refunding' });
-  expect(await house.books()).toMatchObject({ available: UNITS - 1, sold: 1, breaches: [] });
+  expect(await fixture.order(id!)).toMatchObject({ status: 'refunding' });
+  expect(await fixture.books()).toMatchObject({ available: UNITS - 1, sold: 1, breaches: [] });
 
-  house.simulator.setOutage(false);
-  house.passTime(STEP_MS);
+  fixture.simulator.setOutage(false);
+  fixture.passTime(STEP_MS);
   await untilAll([id!], 'refunded');
   expect(settlement.stats.refunded).toBe(1);
 });
 
 test('while the company is away only a few of many refunds are tried, and all are carried out when it is back', async () => {
-  const settlement = house.settlement();
+  const settlement = fixture.settlement();
   await settlement.start({ consume: true });
   const ids = await paid(settlement, ...Array.from({ length: 90 }, (_, i) => `customer-${i}`));
-  house.simulator.setOutage(true);
+  fixture.simulator.setOutage(true);
   await refund(settlement, ...ids);
   await until(() => settlement.stats.failedRefunds > 0);
   const firstTries = settlement.stats.failedRefunds;
   for (let probes = 1; probes <= 5; probes++) {
-    house.passTime(STEP_MS);
+    fixture.passTime(STEP_MS);
     await until(() => settlement.stats.failedRefunds >= firstTries + probes);
   }
   expect(settlement.stats.failedRefunds).toBeLessThanOrEqual(firstTries + 2 * 6);
 
-  house.simulator.setOutage(false);
-  house.passTime(STEP_MS);
+  fixture.simulator.setOutage(false);
+  fixture.passTime(STEP_MS);
   await untilAll(ids, 'refunded');
   expect(settlement.stats.refunded).toBe(ids.length);
 });
@@ -152,34 +152,34 @@ test('while the company is away only a few of many refunds are tried, and all ar
 test('a refund that always fails holds up no other, and is reported', async () => {
   let badKey = '';
   const picky: PaymentProvider = {
-    ...house.simulator,
+    ...fixture.simulator,
     async refund(request) {
       if (request.chargeKey === badKey) throw new AppError('invalid_request', 'There is no such capture.');
-      return house.simulator.refund(request);
+      return fixture.simulator.refund(request);
     },
   };
-  const settlement = house.settlement({ provider: picky });
+  const settlement = fixture.settlement({ provider: picky });
   await settlement.start({ consume: true });
   const [bad, ...good] = await paid(settlement, 'a', 'b', 'c');
   badKey = `${bad}:1`;
   await refund(settlement, bad!, ...good);
   await untilAll(good, 'refunded');
-  expect((await house.order(bad!)).status).toBe('refunding');
-  expect(house.troubles.join()).toContain(`refund of order ${bad}`);
+  expect((await fixture.order(bad!)).status).toBe('refunding');
+  expect(fixture.troubles.join()).toContain(`refund of order ${bad}`);
 });
 
 /** A company that does this for the refunds of some orders. */
 function failingFor(orderIds: readonly string[], refund: () => Promise<Refunded>): PaymentProvider {
   return {
-    ...house.simulator,
-    refund: (request) => (orderIds.includes(request.orderId) ? refund() : house.simulator.refund(request)),
+    ...fixture.simulator,
+    refund: (request) => (orderIds.includes(request.orderId) ? refund() : fixture.simulator.refund(request)),
   };
 }
 
 test('P9 refunds that fail again and again slow no other, however many they are', async () => {
   const bad: string[] = [];
   const unavailable = () => Promise.reject(new AppError('unavailable', 'not this one'));
-  const settlement = house.settlement({ provider: failingFor(bad, unavailable) });
+  const settlement = fixture.settlement({ provider: failingFor(bad, unavailable) });
   await settlement.start({ consume: true });
   const ids = await paid(settlement, ...Array.from({ length: 100 }, (_, i) => `customer-${i}`));
   bad.push(...ids.slice(0, 40));
@@ -187,94 +187,94 @@ test('P9 refunds that fail again and again slow no other, however many they are'
   expect(bad.length).toBeGreaterThan(OUTAGE_ORDERS);
   await refund(settlement, ...bad);
   await until(() => {
-    house.passTime(OUTAGE_PAUSE_MS_MAX);
+    fixture.passTime(OUTAGE_PAUSE_MS_MAX);
     return settlement.stats.failedRefunds > bad.length;
   });
   // All of them are due again, and before the others.
-  house.passTime(STEP_MS);
+  fixture.passTime(STEP_MS);
   await refund(settlement, ...good);
   // No longer than the longest pause: the first good one shows that the company is there.
-  house.passTime(OUTAGE_PAUSE_MS_MAX);
+  fixture.passTime(OUTAGE_PAUSE_MS_MAX);
   await untilAll(good, 'refunded');
 
   bad.length = 0;
-  house.passTime(STEP_MS);
+  fixture.passTime(STEP_MS);
   await untilAll(ids, 'refunded');
 });
 
 test('P9 a few refunds that fail make no other one wait', async () => {
   const bad: string[] = [];
   const unavailable = () => Promise.reject(new AppError('unavailable', 'not this one'));
-  const settlement = house.settlement({ provider: failingFor(bad, unavailable) });
+  const settlement = fixture.settlement({ provider: failingFor(bad, unavailable) });
   await settlement.start({ consume: true });
   const ids = await paid(settlement, ...Array.from({ length: 50 }, (_, i) => `customer-${i}`));
   bad.push(...ids.slice(0, 5));
   await refund(settlement, ...bad);
   for (let times = 1; times <= 6; times++) {
     await until(() => settlement.stats.failedRefunds >= times * bad.length);
-    house.passTime(STEP_MS);
+    fixture.passTime(STEP_MS);
   }
   await refund(settlement, ...ids.slice(5));
   await untilAll(ids.slice(5), 'refunded');
 
   bad.length = 0;
-  house.passTime(STEP_MS);
+  fixture.passTime(STEP_MS);
   await untilAll(ids, 'refunded');
 });
 
 test('P9 a refund that the company does not answer keeps no other waiting', async () => {
   const answer = Promise.withResolvers<Refunded>();
   const bad: string[] = [];
-  const settlement = house.settlement({ provider: failingFor(bad, () => answer.promise) });
+  const settlement = fixture.settlement({ provider: failingFor(bad, () => answer.promise) });
   await settlement.start({ consume: true });
   const ids = await paid(settlement, ...Array.from({ length: 50 }, (_, i) => `customer-${i}`));
   bad.push(ids[0]!);
   await refund(settlement, ...ids);
   await untilAll(ids.slice(1), 'refunded');
-  expect((await house.order(ids[0]!)).status).toBe('refunding');
+  expect((await fixture.order(ids[0]!)).status).toBe('refunding');
 
   bad.length = 0;
   answer.reject(new AppError('outcome_unknown', 'not in time'));
   await until(() => settlement.stats.failedRefunds === 1);
-  house.passTime(STEP_MS);
+  fixture.passTime(STEP_MS);
   await untilAll(ids, 'refunded');
 });
 
 test('P9 a refund that cannot be recorded keeps no other from being recorded', async () => {
   const bad: string[] = [];
   const ledger = {
-    ...house.ledger,
-    settleRefunds(refunds: Parameters<typeof house.ledger.settleRefunds>[0]) {
+    ...fixture.ledger,
+    settleRefunds(refunds: Parameters<typeof fixture.ledger.settleRefunds>[0]) {
       if (refunds.some(({ orderId }) => bad.includes(orderId))) throw new Error('a broken row');
-      return house.ledger.settleRefunds(refunds);
+      return fixture.ledger.settleRefunds(refunds);
     },
   };
-  const settlement = house.settlement({ ledger });
+  const settlement = fixture.settlement({ ledger });
   await settlement.start({ consume: true });
   const ids = await paid(settlement, 'a', 'b', 'c');
   bad.push(ids[1]!);
   await refund(settlement, ...ids);
   await untilAll([ids[0]!, ids[2]!], 'refunded');
-  expect(house.troubles.join()).toContain(`record of the refund of order ${bad}`);
+  expect(fixture.troubles.join()).toContain(`record of the refund of order ${bad}`);
 
   bad.length = 0;
-  house.passTime(STEP_MS);
+  fixture.passTime(STEP_MS);
   await untilAll(ids, 'refunded');
 });
 
 test('P9 holds that cannot be expired keep neither refunds nor lost charges from being found', async () => {
   const ledger = {
-    ...house.ledger,
+    ...fixture.ledger,
     expireOverdue(): never {
       throw new Error('a broken row');
     },
   };
-  const settlement = house.settlement({ ledger });
-  const [id, lost] = await house.reserve('anybody', 'somebody');
+  const settlement = fixture.settlement({ ledger });
+  const [id, lost] = await fixture.reserve('anybody', 'somebody');
   settlement.enqueue([id!]);
   await settlement.start({ consume: true });
   await untilAll([id!], 'paid');
-  house.passTime(RECONCILE_AGE_MS);
+  fixture.passTime(RECONCILE_AGE_MS);
   await untilAll([lost!], 'paid');
   // Not told to this process, as by one that takes requests and no work.
   await refund({ ...settlement, refundSoon() {} }, id!);
@@ -284,66 +284,66 @@ test('P9 holds that cannot be expired keep neither refunds nor lost charges from
 test('the refund of a killed process is asked for again by another one, with its key', async () => {
   const keys: string[] = [];
   const silent: PaymentProvider = {
-    ...house.simulator,
+    ...fixture.simulator,
     async refund(request) {
       keys.push(request.key);
-      await house.simulator.refund(request);
+      await fixture.simulator.refund(request);
       return new Promise<Refunded>(() => {});
     },
   };
-  const killed = house.settlement({ provider: silent });
+  const killed = fixture.settlement({ provider: silent });
   await killed.start({ consume: true });
   const [id] = await paid(killed, 'anybody');
   await refund(killed, id!);
-  await until(() => house.simulator.stateOf(`${id}:1`) === 'refunded');
+  await until(() => fixture.simulator.stateOf(`${id}:1`) === 'refunded');
   await killed.close();
-  expect((await house.order(id!)).status).toBe('refunding');
+  expect((await fixture.order(id!)).status).toBe('refunding');
 
   const listening: PaymentProvider = {
-    ...house.simulator,
+    ...fixture.simulator,
     refund(request) {
       keys.push(request.key);
-      return house.simulator.refund(request);
+      return fixture.simulator.refund(request);
     },
   };
-  await house.settlement({ provider: listening }).start({ consume: true });
+  await fixture.settlement({ provider: listening }).start({ consume: true });
   // Settled by nobody, and not yet due again: the company would be asked twice at once.
-  house.passTime(STEP_MS);
+  fixture.passTime(STEP_MS);
   await untilAll([id!], 'refunded');
   expect(keys).toEqual([`${id}:1:refund`, `${id}:1:refund`]);
 });
 
 test('a refund that was refused, then carried out unheard, is found by asking again', async () => {
-  const settlement = house.settlement();
+  const settlement = fixture.settlement();
   await settlement.start({ consume: true });
   const [id] = await paid(settlement, 'test_refund_fails');
   await refund(settlement, id!);
   await until(() => settlement.stats.failedRefunds === 1);
-  house.passTime(STEP_MS);
+  fixture.passTime(STEP_MS);
   await until(() => settlement.stats.failedRefunds === 2);
-  expect((await house.order(id!)).status).toBe('refunding');
-  expect(house.simulator.stateOf(`${id}:1`)).toBe('refunded');
-  house.passTime(STEP_MS);
+  expect((await fixture.order(id!)).status).toBe('refunding');
+  expect(fixture.simulator.stateOf(`${id}:1`)).toBe('refunded');
+  fixture.passTime(STEP_MS);
   await untilAll([id!], 'refunded');
 });
 
 test('a refund that the ledger could not write down is written down later', async () => {
   let refusals = 0;
   const ledger = {
-    ...house.ledger,
-    settleRefunds(refunds: Parameters<typeof house.ledger.settleRefunds>[0]) {
+    ...fixture.ledger,
+    settleRefunds(refunds: Parameters<typeof fixture.ledger.settleRefunds>[0]) {
       if (++refusals <= 2) throw new AppError('unavailable', 'disk full');
-      return house.ledger.settleRefunds(refunds);
+      return fixture.ledger.settleRefunds(refunds);
     },
   };
-  const settlement = house.settlement({ ledger });
+  const settlement = fixture.settlement({ ledger });
   await settlement.start({ consume: true });
   const [id] = await paid(settlement, 'anybody');
   await refund(settlement, id!);
   for (const again of [1, 2]) {
     await until(() => refusals >= again);
-    house.passTime(STEP_MS);
+    fixture.passTime(STEP_MS);
   }
   await untilAll([id!], 'refunded');
-  expect(house.simulator.money('USD').refundedMinor).toBe(1_000);
+  expect(fixture.simulator.money('USD').refundedMinor).toBe(1_000);
 });

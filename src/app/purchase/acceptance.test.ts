@@ -3,9 +3,9 @@ import {
   ANSWER_WITHIN_MS,
   countKinds,
   keyOf,
-  openPurchaseHouse,
-  type PurchaseHouse,
-} from '../../../tests/support/purchase-house.ts';
+  openPurchaseFixture,
+  type PurchaseFixture,
+} from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import {
@@ -17,14 +17,14 @@ import {
 } from './acceptance.ts';
 import { createWorker } from './worker.ts';
 
-let house: PurchaseHouse;
+let fixture: PurchaseFixture;
 afterEach(async () => {
-  expect(await house.breaches()).toEqual([]);
-  await house.close();
+  expect(await fixture.breaches()).toEqual([]);
+  await fixture.close();
 });
 
 function acceptance(answerWithinMs = ANSWER_WITHIN_MS): Acceptance {
-  return createAcceptance(house.ledger, house.queue, house.stockCache, house.ids, house.clock, {
+  return createAcceptance(fixture.ledger, fixture.queue, fixture.stockCache, fixture.ids, fixture.clock, {
     publishesInFlightMax: 1,
     answerWithinMs,
   });
@@ -43,30 +43,30 @@ function idOf(accepted: Accepted): string {
 }
 
 async function waiting(): Promise<number> {
-  return (await house.realQueue.status())[0]!.ready;
+  return (await fixture.realQueue.status())[0]!.ready;
 }
 
 /** Lets a worker decide everything that waits; answers what became of these. */
 async function decideAll(trackingIds: readonly string[]): Promise<Record<string, number>> {
-  const worker = createWorker(house.real, house.realQueue, house.desk(), house.clock, {
+  const worker = createWorker(fixture.real, fixture.realQueue, fixture.desk(), fixture.clock, {
     batchesMax: 1,
     purchaseTtlMs: 1e9,
-    ids: house.ids,
+    ids: fixture.ids,
     onDecided: () => {},
     onTrouble: () => {},
   });
   await worker.start();
   await until(async () => {
-    const { ready, unacknowledged } = (await house.realQueue.status())[0]!;
+    const { ready, unacknowledged } = (await fixture.realQueue.status())[0]!;
     return ready + unacknowledged === 0;
   });
   await worker.close();
-  const found = await house.real.find(trackingIds);
+  const found = await fixture.real.find(trackingIds);
   return countKinds(trackingIds.map((id) => found.get(id) ?? { kind: 'nothing' }));
 }
 
 test('purchases that come together travel in few messages, and each has a tracking id of its own', async () => {
-  house = await openPurchaseHouse({ units: 600 });
+  fixture = await openPurchaseFixture({ units: 600 });
   const desk = acceptance();
   const accepted = await Promise.all(Array.from({ length: 600 }, () => desk.accept(wish())));
   expect(desk.stats).toMatchObject({ accepted: 600, inside: 0 });
@@ -78,21 +78,21 @@ test('purchases that come together travel in few messages, and each has a tracki
 });
 
 test('an accepted purchase keeps what was asked for until it is decided', async () => {
-  house = await openPurchaseHouse();
+  fixture = await openPurchaseFixture();
   const trackingId = idOf(await acceptance().accept(wish({ quantity: 3, customer: 'grüße', key: key('k') })));
   expect(await decideAll([trackingId])).toEqual({ order: 1 });
-  const { order } = (await house.real.order(trackingId))!;
+  const { order } = (await fixture.real.order(trackingId))!;
   expect(order).toMatchObject({ quantity: 3, customer: 'grüße', channel: 'async' });
 });
 
 test('an unknown product is not accepted', async () => {
-  house = await openPurchaseHouse();
+  fixture = await openPurchaseFixture();
   expect(await acceptance().accept(wish({ productId: 77 }))).toEqual({ kind: 'unknown_product' });
   expect(await waiting()).toBe(0);
 });
 
 test('the same key gets the same tracking id and one order, before its decision and after', async () => {
-  house = await openPurchaseHouse();
+  fixture = await openPurchaseFixture();
   const [desk, elsewhere] = [acceptance(), acceptance()];
   const first = await desk.accept(wish({ key: key('k') }));
   const twins = await Promise.all([
@@ -103,20 +103,20 @@ test('the same key gets the same tracking id and one order, before its decision 
   expect(await decideAll([idOf(first)])).toEqual({ order: 1 });
   expect(await desk.accept(wish({ key: key('k') }))).toEqual(first);
   expect(await waiting()).toBe(0);
-  expect(await house.units()).toEqual({ available: 99, reserved: 1 });
+  expect(await fixture.units()).toEqual({ available: 99, reserved: 1 });
 });
 
 test('twins of one moment get one tracking id and one order', async () => {
-  house = await openPurchaseHouse();
+  fixture = await openPurchaseFixture();
   const desk = acceptance();
   const twins = await Promise.all([1, 2, 3].map(() => desk.accept(wish({ key: key('k') }))));
   expect(new Set(twins.map(idOf)).size).toBe(1);
   expect(await decideAll(twins.map(idOf))).toEqual({ order: 3 });
-  expect(await house.units()).toEqual({ available: 99, reserved: 1 });
+  expect(await fixture.units()).toEqual({ available: 99, reserved: 1 });
 });
 
 test('a key with another request is a mismatch, and its neighbours are accepted', async () => {
-  house = await openPurchaseHouse();
+  fixture = await openPurchaseFixture();
   const desk = acceptance();
   await desk.accept(wish({ key: key('k') }));
   const answers = await Promise.all([
@@ -129,26 +129,26 @@ test('a key with another request is a mismatch, and its neighbours are accepted'
 });
 
 test('a sell-out known at acceptance is said by the id and needs no queue', async () => {
-  house = await openPurchaseHouse({ units: 0 });
+  fixture = await openPurchaseFixture({ units: 0 });
   const desk = acceptance();
   const soldOut = idOf(await desk.accept(wish({ quantity: 2 })));
-  expect(house.ids.read(soldOut)).toMatchObject({ soldOut: { productId: 1, quantity: 2 } });
+  expect(fixture.ids.read(soldOut)).toMatchObject({ soldOut: { productId: 1, quantity: 2 } });
   expect(await waiting()).toBe(0);
 
   const others = [
     idOf(await desk.accept(wish({ key: key('k') }))),
     idOf(await desk.accept(wish({ quantity: 9 }))),
   ];
-  expect(others.map((id) => house.ids.read(id)!.soldOut)).toEqual([null, null]);
+  expect(others.map((id) => fixture.ids.read(id)!.soldOut)).toEqual([null, null]);
   expect(await decideAll(others)).toEqual({ sold_out: 2 });
   expect(desk.stats.accepted).toBe(3);
   await desk.close();
-  expect(await house.real.asyncCounts()).toEqual({ accepted: 3, decided: 3 });
+  expect(await fixture.real.asyncCounts()).toEqual({ accepted: 3, decided: 3 });
 });
 
 test('a queue that surely took nothing is unavailable, and nothing is decided', async () => {
-  house = await openPurchaseHouse();
-  house.queue.publish = async () => {
+  fixture = await openPurchaseFixture();
+  fixture.queue.publish = async () => {
     throw new AppError('unavailable', 'down for the test');
   };
   const failure = await acceptance()
@@ -160,9 +160,9 @@ test('a queue that surely took nothing is unavailable, and nothing is decided', 
 });
 
 test('a confirm that was lost is an unknown acceptance with the tracking id that leads to the outcome', async () => {
-  house = await openPurchaseHouse();
-  house.queue.publish = async (...args) => {
-    await house.realQueue.publish(...args);
+  fixture = await openPurchaseFixture();
+  fixture.queue.publish = async (...args) => {
+    await fixture.realQueue.publish(...args);
     throw new AppError('outcome_unknown', 'no confirm');
   };
   const desk = acceptance();
@@ -170,15 +170,15 @@ test('a confirm that was lost is an unknown acceptance with the tracking id that
     [wish(), wish({ key: key('k') })].map((one) => desk.accept(one).catch((error) => error)),
   );
   expect([plain, keyed]).toEqual([expect.any(UnknownAcceptance), expect.any(UnknownAcceptance)]);
-  house.queue.publish = house.realQueue.publish;
+  fixture.queue.publish = fixture.realQueue.publish;
   expect(idOf(await desk.accept(wish({ key: key('k') })))).toBe(keyed.trackingId);
   expect(await decideAll([plain.trackingId, keyed.trackingId])).toEqual({ order: 2 });
-  expect(await house.units()).toEqual({ available: 98, reserved: 2 });
+  expect(await fixture.units()).toEqual({ available: 98, reserved: 2 });
 });
 
 test('keys that cannot be kept refuse their purchases as not taken, and no others', async () => {
-  house = await openPurchaseHouse();
-  house.ledger.bindKeys = async () => {
+  fixture = await openPurchaseFixture();
+  fixture.ledger.bindKeys = async () => {
     throw new AppError('outcome_unknown', 'cut for the test');
   };
   const desk = acceptance();
@@ -191,13 +191,13 @@ test('keys that cannot be kept refuse their purchases as not taken, and no other
 });
 
 test('P7 one deadline: keys that are kept too late refuse their purchases, whenever that is', async () => {
-  house = await openPurchaseHouse();
-  const { bindKeys } = house.ledger;
+  fixture = await openPurchaseFixture();
+  const { bindKeys } = fixture.ledger;
   const desk = acceptance(150);
   // Overdue purchases are looked for every 100 ms, so many of these fall between the end of the time and the next look.
   for (const tookMs of [152, 160, 170, 180, 190]) {
     const arrivedAtMs = performance.now();
-    house.ledger.bindKeys = async (bindings) => {
+    fixture.ledger.bindKeys = async (bindings) => {
       while (performance.now() - arrivedAtMs < tookMs) await Bun.sleep(1);
       return bindKeys(bindings);
     };
@@ -210,12 +210,12 @@ test('P7 one deadline: keys that are kept too late refuse their purchases, whene
 });
 
 test('the window is judged at acceptance, and stands when the purchase is decided', async () => {
-  house = await openPurchaseHouse({ opensAt: Date.now() + 60_000, closesAt: Date.now() + 120_000 });
+  fixture = await openPurchaseFixture({ opensAt: Date.now() + 60_000, closesAt: Date.now() + 120_000 });
   const desk = acceptance();
   const early = idOf(await desk.accept(wish()));
-  house.passTime(90_000);
+  fixture.passTime(90_000);
   const inTime = idOf(await desk.accept(wish()));
-  house.passTime(60_000);
+  fixture.passTime(60_000);
   const late = idOf(await desk.accept(wish()));
   expect(await decideAll([early])).toEqual({ sale_not_open: 1 });
   expect(await decideAll([inTime])).toEqual({ order: 1 });
@@ -223,22 +223,22 @@ test('the window is judged at acceptance, and stands when the purchase is decide
 });
 
 test('a key that came in time is not refused because its retry came after the end', async () => {
-  house = await openPurchaseHouse({ closesAt: Date.now() + 60_000 });
+  fixture = await openPurchaseFixture({ closesAt: Date.now() + 60_000 });
   const desk = acceptance();
-  const { publish } = house.queue;
-  house.queue.publish = async () => {
+  const { publish } = fixture.queue;
+  fixture.queue.publish = async () => {
     throw new AppError('outcome_unknown', 'lost for the test');
   };
   const lost = await desk.accept(wish({ key: key('k') })).catch((error) => error);
-  house.queue.publish = publish;
-  house.passTime(61_000);
+  fixture.queue.publish = publish;
+  fixture.passTime(61_000);
   const trackingId = idOf(await desk.accept(wish({ key: key('k') })));
   expect(trackingId).toBe(lost.trackingId);
   expect(await decideAll([trackingId])).toEqual({ order: 1 });
 });
 
 test('P8 a caller who left before the purchase was taken leaves nothing behind, no bound key either', async () => {
-  house = await openPurchaseHouse();
+  fixture = await openPurchaseFixture();
   const desk = acceptance();
   let isGone = false;
   const goes = desk.accept(wish({ key: key('k') }), () => isGone);
@@ -252,11 +252,11 @@ test('P8 a caller who left before the purchase was taken leaves nothing behind, 
 });
 
 test('closing answers everybody inside and then refuses', async () => {
-  house = await openPurchaseHouse();
+  fixture = await openPurchaseFixture();
   const { promise: go, resolve: letGo } = Promise.withResolvers<void>();
-  house.queue.publish = async (...args) => {
+  fixture.queue.publish = async (...args) => {
     await go;
-    return house.realQueue.publish(...args);
+    return fixture.realQueue.publish(...args);
   };
   const desk = acceptance();
   const accepted = Array.from({ length: 300 }, () => desk.accept(wish()));

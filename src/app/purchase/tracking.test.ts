@@ -2,10 +2,10 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import {
   ANSWER_WITHIN_MS,
   KEEP_MS,
-  openPurchaseHouse,
-  type PurchaseHouse,
+  openPurchaseFixture,
+  type PurchaseFixture,
   TTL_MS,
-} from '../../../tests/support/purchase-house.ts';
+} from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import { createConclude } from './conclude.ts';
@@ -14,24 +14,24 @@ import { createTracking, type Tracking } from './tracking.ts';
 /** Longer than the test runs: an answer that comes was not brought by the end of the time. */
 const LONG_MS = 60_000;
 
-let house: PurchaseHouse;
+let fixture: PurchaseFixture;
 let tracking: Tracking;
 
 beforeEach(async () => {
-  house = await openPurchaseHouse({ units: 2 });
-  tracking = createTracking(house.ledger, house.ids, house.clock, {
-    conclude: house.conclude,
+  fixture = await openPurchaseFixture({ units: 2 });
+  tracking = createTracking(fixture.ledger, fixture.ids, fixture.clock, {
+    conclude: fixture.conclude,
     keepOutcomesMs: KEEP_MS,
     answerWithinMs: ANSWER_WITHIN_MS,
   });
 });
 afterEach(async () => {
   tracking.close();
-  await house.close();
+  await fixture.close();
 });
 
 test('an id that was never issued is unknown, whatever its shape', async () => {
-  const id = house.ids.mint();
+  const id = fixture.ids.mint();
   const forged = id.slice(0, -1) + (id.endsWith('0') ? '1' : '0');
   for (const unknown of [forged, 'nonsense', '', id.toUpperCase()]) {
     expect(await tracking.read(unknown, LONG_MS)).toBeNull();
@@ -39,14 +39,14 @@ test('an id that was never issued is unknown, whatever its shape', async () => {
 });
 
 test('an accepted purchase is queued until it is decided, then confirmed or rejected for good', async () => {
-  const [granted, refused] = [house.queued({ quantity: 2 }), house.queued()];
+  const [granted, refused] = [fixture.queued({ quantity: 2 }), fixture.queued()];
   expect(await tracking.read(granted.id, 0)).toMatchObject({
     status: 'queued',
     code: null,
     productId: null,
-    updatedAt: house.ids.read(granted.id)!.acceptedAt,
+    updatedAt: fixture.ids.read(granted.id)!.acceptedAt,
   });
-  await house.real.decide([granted, refused]);
+  await fixture.real.decide([granted, refused]);
   expect(await tracking.read(granted.id, 0)).toMatchObject({
     status: 'confirmed',
     code: null,
@@ -59,16 +59,16 @@ test('an accepted purchase is queued until it is decided, then confirmed or reje
     code: 'sold_out',
     message: 'Out of stock. Requested: 1, Available: 0',
   });
-  await house.real.reset(1, 5);
-  house.passTime(2 * TTL_MS);
+  await fixture.real.reset(1, 5);
+  fixture.passTime(2 * TTL_MS);
   expect(await tracking.read(refused.id, 0)).toEqual(rejected);
 });
 
 test('a sold-out id answers by itself', async () => {
-  house.ledger.find = async () => {
+  fixture.ledger.find = async () => {
     throw new Error('not to be asked');
   };
-  expect(await tracking.read(house.ids.mintSoldOut(1, 3)!, LONG_MS)).toMatchObject({
+  expect(await tracking.read(fixture.ids.mintSoldOut(1, 3)!, LONG_MS)).toMatchObject({
     status: 'rejected',
     code: 'sold_out',
     productId: 1,
@@ -77,14 +77,14 @@ test('a sold-out id answers by itself', async () => {
 });
 
 test('readers that wait are woken by the decision, all of them and no others', async () => {
-  const [wish, other] = [house.queued(), house.queued()];
-  const { find } = house.ledger;
+  const [wish, other] = [fixture.queued(), fixture.queued()];
+  const { find } = fixture.ledger;
   // Nothing comes from asking again for all who wait: only being told wakes them.
-  house.ledger.find = (ids) => (ids.length > 1 ? new Promise(() => {}) : find(ids));
+  fixture.ledger.find = (ids) => (ids.length > 1 ? new Promise(() => {}) : find(ids));
   const readers = [tracking.read(wish.id, LONG_MS), tracking.read(wish.id, LONG_MS)];
   const patient = tracking.read(other.id, LONG_MS);
   await until(() => tracking.waiting() === 3);
-  await house.real.decide([wish]);
+  await fixture.real.decide([wish]);
   tracking.decided([wish.id]);
   expect(await Promise.all(readers)).toMatchObject([{ status: 'confirmed' }, { status: 'confirmed' }]);
   expect(tracking.waiting()).toBe(1);
@@ -94,80 +94,80 @@ test('readers that wait are woken by the decision, all of them and no others', a
 
 test('a reader whose time is over hears what is known', async () => {
   const startedAtMs = performance.now();
-  expect(await tracking.read(house.ids.mint(), 30)).toMatchObject({ status: 'queued' });
+  expect(await tracking.read(fixture.ids.mint(), 30)).toMatchObject({ status: 'queued' });
   expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(29);
   expect(tracking.waiting()).toBe(0);
 });
 
 test('a decision that another process made is noticed without being told', async () => {
-  const wish = house.queued();
+  const wish = fixture.queued();
   const reader = tracking.read(wish.id, LONG_MS);
   await until(() => tracking.waiting() === 1);
-  await house.real.decide([wish]);
+  await fixture.real.decide([wish]);
   expect(await reader).toMatchObject({ status: 'confirmed' });
 });
 
 test('readers wait on while the ledger cannot be asked again', async () => {
-  const wish = house.queued();
+  const wish = fixture.queued();
   const reader = tracking.read(wish.id, LONG_MS);
   await until(() => tracking.waiting() === 1);
-  const { find } = house.ledger;
+  const { find } = fixture.ledger;
   let failures = 0;
-  house.ledger.find = async () => {
+  fixture.ledger.find = async () => {
     failures++;
     throw new Error('silent for the test');
   };
   await until(() => failures > 0);
-  house.ledger.find = find;
-  await house.real.decide([wish]);
+  fixture.ledger.find = find;
+  await fixture.real.decide([wish]);
   expect(await reader).toMatchObject({ status: 'confirmed' });
 });
 
 test('a purchase whose time to live is over reads failed, though nobody decided it', async () => {
-  const wish = house.queued();
+  const wish = fixture.queued();
   expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'queued' });
-  house.passTime(TTL_MS);
+  fixture.passTime(TTL_MS);
   const told = await tracking.read(wish.id, LONG_MS);
   expect(told).toMatchObject({ status: 'failed', code: 'too_old', productId: null, quantity: null });
-  expect(await house.breaches()).toEqual([]);
+  expect(await fixture.breaches()).toEqual([]);
 });
 
 test('P2 an outcome never changes: who reads that it is too old has it written, and a decision on its way comes too late', async () => {
-  const wish = house.queued();
-  house.passTime(TTL_MS);
+  const wish = fixture.queued();
+  fixture.passTime(TTL_MS);
   const told = await tracking.read(wish.id, 0);
   expect(told).toMatchObject({ status: 'failed', code: 'too_old' });
-  const [outcome] = (await house.real.decide([{ ...wish, decideBy: house.clock() + TTL_MS }])).outcomes;
+  const [outcome] = (await fixture.real.decide([{ ...wish, decideBy: fixture.clock() + TTL_MS }])).outcomes;
   expect(outcome).toMatchObject({ kind: 'refused', code: 'too_old' });
   expect(await tracking.read(wish.id, 0)).toEqual(told);
-  expect(await house.breaches()).toEqual([]);
+  expect(await fixture.breaches()).toEqual([]);
 });
 
 test('P2 an outcome never changes: while a decision may still be committed the purchase reads queued', async () => {
-  const wish = house.queued();
-  house.passTime(TTL_MS);
-  const { conclude } = house.ledger;
-  house.ledger.conclude = () => Promise.reject(new AppError('unavailable', 'it is being committed'));
+  const wish = fixture.queued();
+  fixture.passTime(TTL_MS);
+  const { conclude } = fixture.ledger;
+  fixture.ledger.conclude = () => Promise.reject(new AppError('unavailable', 'it is being committed'));
   expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'queued', code: null });
-  house.ledger.conclude = conclude;
+  fixture.ledger.conclude = conclude;
   expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'failed' });
 });
 
 test('P7 one deadline: who reads while the ledger is silent waits for no longer than those before', async () => {
   const answerWithinMs = 1_500;
-  const { conclude } = house;
-  const readers = createTracking(house.ledger, house.ids, house.clock, {
+  const { conclude } = fixture;
+  const readers = createTracking(fixture.ledger, fixture.ids, fixture.clock, {
     conclude,
     keepOutcomesMs: KEEP_MS,
     answerWithinMs,
   });
-  house.ledger.find = async () => {
+  fixture.ledger.find = async () => {
     await Bun.sleep(answerWithinMs);
     throw new AppError('unavailable', 'silent for the test');
   };
   const read = async () => {
     const askedAtMs = performance.now();
-    const failure = await readers.read(house.ids.mint(), 0).catch((error) => error);
+    const failure = await readers.read(fixture.ids.mint(), 0).catch((error) => error);
     expect(failure).toMatchObject({ code: 'unavailable' });
     return performance.now() - askedAtMs;
   };
@@ -179,17 +179,17 @@ test('P7 one deadline: who reads while the ledger is silent waits for no longer 
 });
 
 test('P7 one deadline: a purchase that cannot be ended reads queued, also when the disk stands still', async () => {
-  const wish = house.queued();
-  house.passTime(TTL_MS);
-  house.ledger.conclude = () => new Promise(() => {});
+  const wish = fixture.queued();
+  fixture.passTime(TTL_MS);
+  fixture.ledger.conclude = () => new Promise(() => {});
   const conclude = createConclude(
-    house.ledger,
-    house.clock,
+    fixture.ledger,
+    fixture.clock,
     { sync: ANSWER_WITHIN_MS, async: TTL_MS },
     KEEP_MS,
     200,
   );
-  const readers = createTracking(house.ledger, house.ids, house.clock, {
+  const readers = createTracking(fixture.ledger, fixture.ids, fixture.clock, {
     conclude,
     keepOutcomesMs: KEEP_MS,
     answerWithinMs: ANSWER_WITHIN_MS,
@@ -198,44 +198,44 @@ test('P7 one deadline: a purchase that cannot be ended reads queued, also when t
 });
 
 test('a purchase that was put aside reads queued and says that it needs attention, until it is decided', async () => {
-  const wish = house.queued();
-  await house.real.markNeedsAttention([wish.id], true);
-  const { acceptedAt } = house.ids.read(wish.id)!;
+  const wish = fixture.queued();
+  await fixture.real.markNeedsAttention([wish.id], true);
+  const { acceptedAt } = fixture.ids.read(wish.id)!;
   expect(await tracking.read(wish.id, 0)).toMatchObject({
     status: 'queued',
     code: 'needs_attention',
     updatedAt: acceptedAt,
   });
-  await house.real.decide([wish]);
+  await fixture.real.decide([wish]);
   expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'confirmed', code: null });
 });
 
 test('closing answers all who wait, and nobody waits after it', async () => {
-  const readers = Array.from({ length: 20 }, () => tracking.read(house.ids.mint(), LONG_MS));
+  const readers = Array.from({ length: 20 }, () => tracking.read(fixture.ids.mint(), LONG_MS));
   await until(() => tracking.waiting() === 20);
   tracking.close();
   expect(await Promise.all(readers)).toHaveLength(20);
-  expect(await tracking.read(house.ids.mint(), LONG_MS)).toMatchObject({ status: 'queued' });
+  expect(await tracking.read(fixture.ids.mint(), LONG_MS)).toMatchObject({ status: 'queued' });
   expect(tracking.waiting()).toBe(0);
 });
 
 test('a purchase that got nothing is unknown once its time is over, whatever the ledger still has of it', async () => {
-  const refused = house.queued({ quantity: 3 });
-  const undecided = house.queued();
-  const soldOut = house.ids.mintSoldOut(1, 1)!;
-  await house.real.decide([refused]);
+  const refused = fixture.queued({ quantity: 3 });
+  const undecided = fixture.queued();
+  const soldOut = fixture.ids.mintSoldOut(1, 1)!;
+  await fixture.real.decide([refused]);
   const read = () => Promise.all([refused.id, undecided.id, soldOut].map((id) => tracking.read(id, 0)));
-  house.passTime(KEEP_MS - 60_000);
+  fixture.passTime(KEEP_MS - 60_000);
   expect((await read()).map((one) => one?.status)).toEqual(['rejected', 'failed', 'rejected']);
-  house.passTime(60_001);
+  fixture.passTime(60_001);
   expect(await read()).toEqual([null, null, null]);
 });
 
 test('an order, and a purchase that waits for an operator, are known for ever', async () => {
-  const [bought, waiting] = [house.queued(), house.queued()];
-  await house.real.decide([bought]);
-  await house.real.markNeedsAttention([waiting.id], true);
-  house.passTime(10 * KEEP_MS);
+  const [bought, waiting] = [fixture.queued(), fixture.queued()];
+  await fixture.real.decide([bought]);
+  await fixture.real.markNeedsAttention([waiting.id], true);
+  fixture.passTime(10 * KEEP_MS);
   expect(await tracking.read(bought.id, 0)).toMatchObject({ status: 'confirmed' });
   expect(await tracking.read(waiting.id, 0)).toMatchObject({ status: 'queued', code: 'needs_attention' });
 });

@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { countKinds, openPurchaseHouse, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
+import {
+  countKinds,
+  openPurchaseFixture,
+  type PurchaseFixture,
+} from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Purchase } from '../../domain/purchase.ts';
@@ -10,55 +14,55 @@ import { ATTEMPTS_MAX, createWorker, type Worker } from './worker.ts';
 const TTL_MS = 1_000_000_000;
 const UNITS = 5_000;
 
-let house: PurchaseHouse;
+let fixture: PurchaseFixture;
 let worker: Worker;
 let told: string[];
 let troubles: string[];
 
 beforeEach(async () => {
-  house = await openPurchaseHouse({ units: UNITS, holdSeconds: 2_000_000 });
+  fixture = await openPurchaseFixture({ units: UNITS, holdSeconds: 2_000_000 });
   told = [];
   troubles = [];
-  worker = createWorker(house.ledger, house.queue, house.desk(), house.clock, {
+  worker = createWorker(fixture.ledger, fixture.queue, fixture.desk(), fixture.clock, {
     batchesMax: 1,
     purchaseTtlMs: TTL_MS,
-    ids: house.ids,
+    ids: fixture.ids,
     onDecided: (ids) => told.push(...ids),
     onTrouble: (error, context) => troubles.push(`${context}: ${error}`),
   });
 });
 afterEach(async () => {
   await worker.close();
-  expect(await house.breaches()).toEqual([]);
-  await house.close();
+  expect(await fixture.breaches()).toEqual([]);
+  await fixture.close();
 });
 
 async function publish(...purchases: Purchase[]): Promise<void> {
-  await house.realQueue.publish('purchases', [encodePurchases(purchases)]);
+  await fixture.realQueue.publish('purchases', [encodePurchases(purchases)]);
 }
 
 /** Puts one message into the queue that looks as if an earlier worker had died on it. */
 async function publishAgain(...purchases: Purchase[]): Promise<void> {
-  await house.realQueue.deadLetter('purchases', encodePurchases(purchases), 'for the test');
-  const [letter] = await house.realQueue.deadLetters('purchases', 1);
-  await house.realQueue.replay('purchases', [letter!.id]);
+  await fixture.realQueue.deadLetter('purchases', encodePurchases(purchases), 'for the test');
+  const [letter] = await fixture.realQueue.deadLetters('purchases', 1);
+  await fixture.realQueue.replay('purchases', [letter!.id]);
 }
 
 /** Makes delayed messages due: time goes on, and a publish wakes the consumer. Answers the purchase it published. */
 async function letTimePass(): Promise<Purchase> {
-  house.passTime(40_000);
-  const wish = house.queued();
+  fixture.passTime(40_000);
+  const wish = fixture.queued();
   await publish(wish);
   return wish;
 }
 
 async function outcomes(purchases: readonly Purchase[]): Promise<Record<string, number>> {
-  const found = await house.real.find(purchases.map(({ id }) => id));
+  const found = await fixture.real.find(purchases.map(({ id }) => id));
   return countKinds(purchases.map(({ id }) => found.get(id) ?? { kind: 'nothing' }));
 }
 
 async function purchasesQueue() {
-  return (await house.realQueue.status()).find(({ name }) => name === 'purchases')!;
+  return (await fixture.realQueue.status()).find(({ name }) => name === 'purchases')!;
 }
 
 async function untilEmpty(): Promise<void> {
@@ -69,25 +73,25 @@ async function untilEmpty(): Promise<void> {
 }
 
 test('messages are decided together, every outcome is recorded and told, and only then are they acknowledged', async () => {
-  await house.real.reset(1, 50);
-  const wishes = Array.from({ length: 60 }, () => house.queued());
+  await fixture.real.reset(1, 50);
+  const wishes = Array.from({ length: 60 }, () => fixture.queued());
   await publish(...wishes.slice(0, 30));
   await publish(...wishes.slice(30));
   await worker.start();
   await untilEmpty();
   expect(await outcomes(wishes)).toEqual({ order: 50, sold_out: 10 });
   expect(told.sort()).toEqual(wishes.map(({ id }) => id).sort());
-  expect(house.batches.length).toBeLessThanOrEqual(2);
-  expect(house.reserved).toHaveLength(50);
-  expect((await house.real.asyncCounts()).decided).toBe(60);
+  expect(fixture.batches.length).toBeLessThanOrEqual(2);
+  expect(fixture.reserved).toHaveLength(50);
+  expect((await fixture.real.asyncCounts()).decided).toBe(60);
 });
 
 test('a message that came back is decided purchase by purchase, each attempt counted before it is made', async () => {
-  const wishes = [house.queued(), house.queued(), house.queued()];
+  const wishes = [fixture.queued(), fixture.queued(), fixture.queued()];
   const attemptsWhenDecided: number[] = [];
-  house.decideFault = async (purchases, decide) => {
+  fixture.decideFault = async (purchases, decide) => {
     expect(purchases).toHaveLength(1);
-    const counted = house.store.db
+    const counted = fixture.store.db
       .query<{ count: number }, [string]>('SELECT count FROM attempts WHERE purchase_id = ?')
       .get(purchases[0]!.id);
     attemptsWhenDecided.push(counted?.count ?? 0);
@@ -101,21 +105,21 @@ test('a message that came back is decided purchase by purchase, each attempt cou
 });
 
 test('what an earlier delivery decided already is not tried again', async () => {
-  const wishes = [house.queued(), house.queued({ quantity: UNITS + 1 }), house.queued()];
-  await house.real.decide(wishes.slice(0, 2));
+  const wishes = [fixture.queued(), fixture.queued({ quantity: UNITS + 1 }), fixture.queued()];
+  await fixture.real.decide(wishes.slice(0, 2));
   await publishAgain(...wishes);
   await worker.start();
   await untilEmpty();
-  expect(house.batches.map(([wish]) => wish!.id)).toEqual([wishes[2]!.id]);
+  expect(fixture.batches.map(([wish]) => wish!.id)).toEqual([wishes[2]!.id]);
   expect(told.sort()).toEqual(wishes.map(({ id }) => id).sort());
   expect(await outcomes(wishes)).toEqual({ order: 2, sold_out: 1 });
 });
 
 test('a purchase that cannot be decided is put aside after its attempts; its neighbours are decided', async () => {
-  house.store.db.exec(`CREATE TRIGGER poisoned BEFORE INSERT ON orders WHEN NEW.customer = 'poison'
+  fixture.store.db.exec(`CREATE TRIGGER poisoned BEFORE INSERT ON orders WHEN NEW.customer = 'poison'
     BEGIN SELECT RAISE(ABORT, 'poisoned for the test'); END`);
-  const poison = house.queued({ customer: 'poison' });
-  const neighbours = [house.queued(), house.queued(), house.queued(), house.queued()];
+  const poison = fixture.queued({ customer: 'poison' });
+  const neighbours = [fixture.queued(), fixture.queued(), fixture.queued(), fixture.queued()];
   await publish(...neighbours.slice(0, 2), poison, ...neighbours.slice(2));
   await worker.start();
   await until(async () => {
@@ -125,7 +129,7 @@ test('a purchase that cannot be decided is put aside after its attempts; its nei
   await untilEmpty();
 
   expect(worker.stats).toMatchObject({ deadLettered: 1, retried: ATTEMPTS_MAX - 1 });
-  const letters = await house.realQueue.deadLetters('purchases', 10);
+  const letters = await fixture.realQueue.deadLetters('purchases', 10);
   expect(letters).toMatchObject([{ body: encodePurchases([poison]).body, items: 1 }]);
   expect(letters[0]!.cause).toBe('poisoned for the test');
   expect(await outcomes([poison])).toEqual({ needs_attention: 1 });
@@ -133,8 +137,8 @@ test('a purchase that cannot be decided is put aside after its attempts; its nei
 });
 
 test('a purchase whose workers die on it is put aside once its attempts are used up', async () => {
-  const [poison, neighbour] = [house.queued(), house.queued()];
-  for (let i = 0; i < ATTEMPTS_MAX; i++) await house.real.countAttempts([poison.id]);
+  const [poison, neighbour] = [fixture.queued(), fixture.queued()];
+  for (let i = 0; i < ATTEMPTS_MAX; i++) await fixture.real.countAttempts([poison.id]);
   await publishAgain(poison, neighbour);
   await worker.start();
   await untilEmpty();
@@ -143,16 +147,16 @@ test('a purchase whose workers die on it is put aside once its attempts are used
 });
 
 test('a message that cannot be read is put aside with its cause, and its neighbours are decided', async () => {
-  const wish = house.queued();
+  const wish = fixture.queued();
   const rubbish = ['not json', '{}', '[]', '[null]', '[["id",1]]'];
-  await house.realQueue.publish('purchases', [
+  await fixture.realQueue.publish('purchases', [
     ...rubbish.map((body) => ({ body, items: 1 })),
     encodePurchases([wish]),
   ]);
   await worker.start();
   await untilEmpty();
   expect(await outcomes([wish])).toEqual({ order: 1 });
-  const letters = await house.realQueue.deadLetters('purchases', 10);
+  const letters = await fixture.realQueue.deadLetters('purchases', 10);
   expect(letters.map(({ body }) => body)).toEqual(rubbish);
   expect(letters.every(({ cause }) => cause.startsWith('unreadable message: '))).toBe(true);
 });
@@ -174,17 +178,17 @@ for (const [when, isAgain] of [
   ['after a worker crashed', true],
 ] as const) {
   test(`P3 a message that nobody can decide ends at once, and its neighbours are decided: ${when}`, async () => {
-    const wishes = [house.queued(), house.queued(), house.queued(), house.queued()];
+    const wishes = [fixture.queued(), fixture.queued(), fixture.queued(), fixture.queued()];
     const messages = [...mixed(wishes), { body: encodePurchases(wishes.slice(3)).body, bad: 0 }];
-    await house.realQueue.publish(
+    await fixture.realQueue.publish(
       'purchases',
       messages.map(({ body }) => ({ body, items: 1 })),
     );
-    if (isAgain) house.store.db.run('UPDATE messages SET deliveries = 1');
+    if (isAgain) fixture.store.db.run('UPDATE messages SET deliveries = 1');
     await worker.start();
     await untilEmpty();
     expect(await outcomes(wishes)).toEqual({ order: 4 });
-    const letters = await house.realQueue.deadLetters('purchases', 10);
+    const letters = await fixture.realQueue.deadLetters('purchases', 10);
     const bad = messages.reduce((sum, message) => sum + message.bad, 0);
     expect(letters.map(({ items }) => items)).toEqual(letters.map(() => 1));
     expect([letters.length, worker.stats.deadLettered, worker.stats.retried]).toEqual([bad, bad, 0]);
@@ -194,22 +198,22 @@ for (const [when, isAgain] of [
 }
 
 test('P3 a purchase that was accepted and cannot be read waits for an operator, as its reader sees', async () => {
-  const wish = house.queued();
+  const wish = fixture.queued();
   const [tuple] = JSON.parse(encodePurchases([wish]).body) as [unknown[]];
-  await house.realQueue.publish('purchases', [{ body: JSON.stringify([tuple.with(2, 'many')]), items: 1 }]);
+  await fixture.realQueue.publish('purchases', [{ body: JSON.stringify([tuple.with(2, 'many')]), items: 1 }]);
   await worker.start();
   await untilEmpty();
   expect(await outcomes([wish])).toEqual({ needs_attention: 1 });
 });
 
 test('P3 an engine in trouble makes no second dead letter of what cannot be read', async () => {
-  const wish = house.queued();
+  const wish = fixture.queued();
   let failures = 0;
-  house.decideFault = async () => {
+  fixture.decideFault = async () => {
     failures++;
     throw new AppError('unavailable', 'down for the test');
   };
-  await house.realQueue.publish('purchases', [
+  await fixture.realQueue.publish('purchases', [
     { body: encodePurchases([wish]).body.replace('[[', '[null,['), items: 2 },
   ]);
   await worker.start();
@@ -217,7 +221,7 @@ test('P3 an engine in trouble makes no second dead letter of what cannot be read
     await letTimePass();
     return failures > 3;
   });
-  house.decideFault = null;
+  fixture.decideFault = null;
   await until(async () => {
     await letTimePass();
     return (await outcomes([wish])).order === 1;
@@ -227,10 +231,10 @@ test('P3 an engine in trouble makes no second dead letter of what cannot be read
 });
 
 test('P3 a bug in any step of the worker ends as a dead letter, and holds up no neighbour', async () => {
-  const [bad, neighbour] = [house.queued(), house.queued()];
+  const [bad, neighbour] = [fixture.queued(), fixture.queued()];
   const isBad = (ids: readonly string[]) => ids.includes(bad.id);
-  const { countAttempts, markNeedsAttention } = house.real;
-  Object.assign(house.ledger, {
+  const { countAttempts, markNeedsAttention } = fixture.real;
+  Object.assign(fixture.ledger, {
     async find() {
       throw new Error('a bug when it is found');
     },
@@ -243,7 +247,7 @@ test('P3 a bug in any step of the worker ends as a dead letter, and holds up no 
       return markNeedsAttention(ids, value);
     },
   });
-  house.decideFault = async (purchases, decide) => {
+  fixture.decideFault = async (purchases, decide) => {
     if (isBad(purchases.map(({ id }) => id)))
       throw new Error(`a bug when it is decided ${'and again '.repeat(99)}`);
     return decide(purchases);
@@ -253,17 +257,17 @@ test('P3 a bug in any step of the worker ends as a dead letter, and holds up no 
   await worker.start();
   await untilEmpty();
   expect(await outcomes([neighbour])).toEqual({ order: 1 });
-  const letters = await house.realQueue.deadLetters('purchases', 10);
+  const letters = await fixture.realQueue.deadLetters('purchases', 10);
   expect(letters.map(({ body }) => body)).toEqual([bad, bad].map((wish) => encodePurchases([wish]).body));
   expect(letters[0]!.cause).toStartWith('a bug when it is decided');
   expect(letters[0]!.cause.length).toBeLessThanOrEqual(500);
 });
 
 test('a purchase past its time to live ends too old; one refused at acceptance keeps that refusal', async () => {
-  const now = house.clock();
-  const old = house.queued({ acceptedAt: now - TTL_MS });
-  const refused = house.queued({ acceptedAt: now - TTL_MS, refusal: 'sale_closed' });
-  const young = house.queued({ acceptedAt: now - TTL_MS + 60_000 });
+  const now = fixture.clock();
+  const old = fixture.queued({ acceptedAt: now - TTL_MS });
+  const refused = fixture.queued({ acceptedAt: now - TTL_MS, refusal: 'sale_closed' });
+  const young = fixture.queued({ acceptedAt: now - TTL_MS + 60_000 });
   await publish(old, refused, young);
   await worker.start();
   await untilEmpty();
@@ -274,9 +278,9 @@ test('a purchase past its time to live ends too old; one refused at acceptance k
 });
 
 test('an engine in trouble puts no purchase aside, however often their message comes back', async () => {
-  const wishes = [house.queued(), house.queued(), house.queued()];
+  const wishes = [fixture.queued(), fixture.queued(), fixture.queued()];
   let failures = 0;
-  house.decideFault = async (purchases, decide) => {
+  fixture.decideFault = async (purchases, decide) => {
     if (purchases[0]!.id !== wishes[1]!.id) return decide(purchases);
     failures++;
     throw new AppError('unavailable', 'down for the test');
@@ -288,21 +292,21 @@ test('an engine in trouble puts no purchase aside, however often their message c
     return failures > ATTEMPTS_MAX + 2;
   });
   expect(await outcomes(wishes)).toEqual({ order: 1, nothing: 2 });
-  house.decideFault = null;
+  fixture.decideFault = null;
   await until(async () => {
     await letTimePass();
     return (await outcomes(wishes)).order === 3;
   });
   await untilEmpty();
   expect((await purchasesQueue()).deadLetters.count).toBe(0);
-  expect(await house.real.countAttempts(wishes.map(({ id }) => id))).toEqual([2, 2, 2]);
+  expect(await fixture.real.countAttempts(wishes.map(({ id }) => id))).toEqual([2, 2, 2]);
 });
 
 test('a commit that was cut off is found out, and decides each purchase once', async () => {
-  await house.real.reset(1, 50);
-  const wishes = Array.from({ length: 60 }, () => house.queued());
+  await fixture.real.reset(1, 50);
+  const wishes = Array.from({ length: 60 }, () => fixture.queued());
   let isFirst = true;
-  house.decideFault = async (purchases, decide) => {
+  fixture.decideFault = async (purchases, decide) => {
     const decision = await decide(purchases);
     if (!isFirst) return decision;
     isFirst = false;
@@ -312,21 +316,21 @@ test('a commit that was cut off is found out, and decides each purchase once', a
   await worker.start();
   await untilEmpty();
   expect(await outcomes(wishes)).toEqual({ order: 50, sold_out: 10 });
-  expect((await house.real.asyncCounts()).decided).toBe(60);
+  expect((await fixture.real.asyncCounts()).decided).toBe(60);
 });
 
 test('closing ends the batch under way and leaves the rest in the queue', async () => {
   const { promise: go, resolve: letGo } = Promise.withResolvers<void>();
-  house.decideFault = async (purchases, decide) => {
+  fixture.decideFault = async (purchases, decide) => {
     await go;
     return decide(purchases);
   };
-  const first = Array.from({ length: 512 }, () => house.queued());
-  const rest = [house.queued()];
+  const first = Array.from({ length: 512 }, () => fixture.queued());
+  const rest = [fixture.queued()];
   await publish(...first);
   await publish(...rest);
   await worker.start();
-  await until(() => house.batches.length === 1);
+  await until(() => fixture.batches.length === 1);
   const closed = worker.close();
   letGo();
   await closed;

@@ -2,7 +2,7 @@ import type { OrderStatus } from '../../domain/order.ts';
 import type { Product, SaleState } from '../../domain/product.ts';
 import type { RefusalCode } from '../../domain/purchase.ts';
 
-/** A product as viewers see it: its row, and what its sale is by the house's clock. */
+/** A product as viewers see it: its row, and what its sale is by the service's clock. */
 export interface ProductNow {
   readonly product: Product;
   readonly state: SaleState;
@@ -23,7 +23,7 @@ export interface OrderNow {
 
 /**
  * What viewers are told. One object is told to all of them, so whoever writes it down for the wire can do that once.
- * `atMs` is the house's clock.
+ * `atMs` is the service's clock.
  */
 export type LiveEvent =
   | {

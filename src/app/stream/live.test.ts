@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { openPurchaseHouse, PRODUCT_ID, type PurchaseHouse } from '../../../tests/support/purchase-house.ts';
+import {
+  openPurchaseFixture,
+  PRODUCT_ID,
+  type PurchaseFixture,
+} from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { createDispatcher, type Dispatcher } from '../../adapters/memory/dispatcher.ts';
 import type { Product } from '../../domain/product.ts';
@@ -10,24 +14,24 @@ import { createLive, type Live, type Wish } from './live.ts';
 /** Above the two seconds after which lost news is found, on a machine without time. */
 const FOUND_MS = 15_000;
 
-let house: PurchaseHouse;
+let fixture: PurchaseFixture;
 /** A feed whose news the test gives, or loses. */
 let feed: Dispatcher;
 let live: Live;
 
 beforeEach(async () => {
-  house = await openPurchaseHouse();
+  fixture = await openPurchaseFixture();
   feed = createDispatcher((error) => {
     throw error;
   });
-  const { ledger, stockCache, ids, conclude, clock } = house;
+  const { ledger, stockCache, ids, conclude, clock } = fixture;
   const limits = { max: 3, perAddressMax: 2 };
   live = createLive({ ledger, feed, stockCache, ids, conclude, clock, limits, onTrouble: () => {} });
 });
 afterEach(async () => {
   await live.close();
   feed.close();
-  await house.close();
+  await fixture.close();
 });
 
 /** A viewer who reads all the time. */
@@ -56,7 +60,7 @@ function versionsIn(event: LiveEvent): number[] {
 }
 
 async function change(): Promise<Product> {
-  return (await house.real.reset(PRODUCT_ID, 5)).product!;
+  return (await fixture.real.reset(PRODUCT_ID, 5)).product!;
 }
 
 test('what the feed says is told with the whole row', async () => {
@@ -84,19 +88,19 @@ test('news that got lost is found by asking, at once where the feed knows of the
   const { version } = await change();
   await until(() => versions().at(-1) === version, FOUND_MS);
   const next = await change();
-  const asked = house.truthsAsked;
+  const asked = fixture.truthsAsked;
   feed.gap();
-  expect(house.truthsAsked).toBe(asked + 1);
+  expect(fixture.truthsAsked).toBe(asked + 1);
   await until(() => versions().at(-1) === next.version);
 });
 
-test('the last change is told before the end, however soon after it the house closes', async () => {
+test('the last change is told before the end, however soon after it the fixture closes', async () => {
   const viewer = await watch();
   feed.standings([standingOf(await change())]);
   await until(() => viewer.versions().length === 2);
   // The feed still holds the second one back.
   const last = await change();
-  house.stockCache.saw([last]);
+  fixture.stockCache.saw([last]);
   feed.standings([standingOf(last)]);
   await live.close();
   expect(viewer.versions().at(-1)).toBe(last.version);
@@ -122,17 +126,17 @@ test('who comes back with versions that never were is shown how things are', asy
 });
 
 test('a purchase is followed from before its decision', async () => {
-  const purchase = house.queued();
+  const purchase = fixture.queued();
   const { events } = await watch({ orderIds: [purchase.id] });
   expect(events[0]).toMatchObject({ orders: [{ orderId: purchase.id, status: 'pending' }] });
-  await house.real.decide([purchase]);
+  await fixture.real.decide([purchase]);
   feed.decided([purchase.id]);
   // The units that it took may be told in between.
   const statuses = () =>
     events.flatMap((event) => (event.type === 'order.updated' ? event.order.status : []));
   await until(() => statuses().length === 1);
   // Nobody tells of this one.
-  await house.real.lease([purchase.id], 30_000);
+  await fixture.real.lease([purchase.id], 30_000);
   await until(() => statuses().length === 2, FOUND_MS);
   expect(statuses()).toEqual(['reserved', 'charging']);
 });

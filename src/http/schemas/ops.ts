@@ -98,7 +98,7 @@ export const OperationsAnswer = Type.Object(
       Type.Object({
         id: Type.String({ format: 'uuid' }),
         at: Timestamp,
-        actor: Type.String({ description: 'Who acted, as they said; `system`: the house by itself' }),
+        actor: Type.String({ description: 'Who acted, as they said; `system`: the service by itself' }),
         action: Type.Enum([...OPERATION_ACTIONS]),
         subject: Type.String(),
         reason: NullableText,

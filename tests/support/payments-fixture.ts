@@ -34,7 +34,9 @@ export interface Books {
 }
 
 /** A ledger and a queue on a real store of their own, the simulator, and settlements on top. Time can be moved ahead. */
-export function openHouse(options: { readonly units?: number; readonly simulator?: SimulatorOptions } = {}) {
+export function openPaymentsFixture(
+  options: { readonly units?: number; readonly simulator?: SimulatorOptions } = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'pulsecart-settlement-'));
   const store = openStore(folder);
   let aheadMs = 0;

@@ -27,7 +27,7 @@ export const RESOLVED = new Error('resolved');
 export const ANSWER_WITHIN_MS = 3_000;
 export const TTL_MS = 1_800_000;
 export const KEEP_MS = 86_400_000;
-/** Product 1 of every house. */
+/** Product 1 of every fixture. */
 export const PRODUCT_ID = 1;
 
 /** What a fault does instead of the ledger's `decide`; it may call the real one. */
@@ -40,7 +40,7 @@ export type DecideFault = (
  * Everything behind the purchase core for real (SQLite ledger and queue in a folder of their own, the in-process gate), with
  * clocks that can be moved on and engines that can be made to fail.
  */
-export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
+export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'pulsecart-purchase-'));
   const store = openStore(folder);
   let aheadMs = 0;
@@ -62,13 +62,13 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
   const ledger: Ledger = {
     ...real,
     product(productId) {
-      house.truthsAsked++;
+      fixture.truthsAsked++;
       return real.product(productId);
     },
     decide(purchases, again) {
       batches.push(purchases);
-      return house.decideFault
-        ? house.decideFault(purchases, (asked) => real.decide(asked, again))
+      return fixture.decideFault
+        ? fixture.decideFault(purchases, (asked) => real.decide(asked, again))
         : real.decide(purchases, again);
     },
   };
@@ -76,7 +76,7 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
   const stockCache = createStockCache(ledger, monotonicMs, clock);
   const decideWithinMs = { sync: ANSWER_WITHIN_MS, async: TTL_MS };
 
-  const house = {
+  const fixture = {
     store,
     ids,
     clock,
@@ -126,7 +126,7 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
     },
 
     queued(changes: Partial<Purchase> = {}): Purchase {
-      return house.purchase({ channel: 'async', ...changes });
+      return fixture.purchase({ channel: 'async', ...changes });
     },
 
     /** A call whose answer the test does not wait for. */
@@ -164,17 +164,17 @@ export async function openPurchaseHouse(product: Partial<NewProduct> = {}) {
     },
 
     async close(): Promise<void> {
-      house.decideFault = null;
+      fixture.decideFault = null;
       await realQueue.close();
       await Promise.all(desks.map((desk) => desk.close()));
       store.close();
       rmSync(folder, { recursive: true });
     },
   };
-  return house;
+  return fixture;
 }
 
-export type PurchaseHouse = Awaited<ReturnType<typeof openPurchaseHouse>>;
+export type PurchaseFixture = Awaited<ReturnType<typeof openPurchaseFixture>>;
 
 export function keyOf(value: string, changes: Partial<PurchaseKey> = {}): PurchaseKey {
   return { scope: 'sync:customer:ann', value, fingerprint: '1:1', ...changes };

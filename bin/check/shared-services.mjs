@@ -6,8 +6,8 @@ import { ROOT } from './run.mjs';
 const ENGINES = ['postgres', 'redis', 'rabbitmq'];
 
 /** One set of engines for all test files, in a process that ends when this one does. */
-export function openEngineHouse(bun) {
-  const script = join(ROOT, 'tests', 'support', 'engine-house.ts');
+export function openSharedServices(bun) {
+  const script = join(ROOT, 'tests', 'support', 'shared-services.ts');
   const child = spawn(bun, [script], { cwd: ROOT, stdio: ['pipe', 'pipe', 'inherit'] });
   const closed = new Promise((resolve) => child.once('close', resolve));
   const url = new Promise((resolve, reject) => {

@@ -51,8 +51,8 @@ const PROBE_SHARDS = 64;
  */
 const FULL_MS = 5_000;
 
-/** What is kept of the house as a whole: products, counts, duties, secrets. */
-export function createHouse({
+/** What is kept of the service as a whole: products, counts, duties, secrets. */
+export function createHousekeeping({
   read,
   write,
   lastFullAtMs,
