@@ -53,7 +53,7 @@ export function registerMetrics(metrics: Metrics, app: App): void {
   counter('gate_refused_total', 'Purchases refused by the gate', () => desk.stats.refusedByGate);
   counter('gate_waited_total', 'Purchases that waited for units held by others', () => desk.stats.waited);
   gauge('gate_bypassed', '1 while batches go past the gate', () => Number(gateFigures?.isOpen ?? false));
-  counter('gate_bypasses_total', 'Times that the gate was in trouble', () => gateFigures?.openings ?? 0);
+  counter('admission_bypass_total', 'Times that the gate was in trouble', () => gateFigures?.openings ?? 0);
   gauge('desk_inside', 'Purchases inside the desk now', () => desk.stats.inside);
   counter('accepted_total', 'Async purchases accepted', () => acceptance.stats.accepted);
   counter('accepted_messages_total', 'Messages that carried them', () => acceptance.stats.messages);
@@ -61,15 +61,15 @@ export function registerMetrics(metrics: Metrics, app: App): void {
   counter('worker_retried_total', 'Async purchases put back for another attempt', () => worker.stats.retried);
   counter('worker_dead_lettered_total', 'Async purchases put aside', () => worker.stats.deadLettered);
   gauge('tracking_waiting', 'Readers waiting for an outcome', () => tracking.waiting());
-  gauge('live_viewers', 'Live viewers now', () => live.viewers());
-  counter('live_told_total', 'Events told to live viewers', () => live.stats.told);
+  gauge('stream_connections', 'Live viewers now', () => live.viewers());
+  counter('stream_events_sent_total', 'Events told to live viewers', () => live.stats.told);
   counter(
-    'live_dropped_total',
+    'stream_events_dropped_total',
     'Times that a viewer did not read and was dropped to a snapshot',
     () => live.stats.dropped,
   );
   counter(
-    'live_turned_away_total',
+    'stream_connections_rejected_total',
     'Streams refused because there were too many',
     () => live.stats.turnedAway,
   );
@@ -77,7 +77,7 @@ export function registerMetrics(metrics: Metrics, app: App): void {
   counter('orders_declined_total', 'Orders declined by the provider', () => settlement.stats.declined);
   counter('orders_expired_total', 'Orders whose hold ran out', () => settlement.stats.expired);
   counter(
-    'charges_found_total',
+    'charges_recovered_total',
     'Orders to charge that no message led to any more',
     () => settlement.stats.lostFound,
   );
@@ -86,15 +86,15 @@ export function registerMetrics(metrics: Metrics, app: App): void {
     'Charge attempts that failed',
     () => settlement.stats.failedAttempts,
   );
-  counter('forgotten_outcomes_total', 'Outcomes deleted after their time', () => retention.stats.outcomes);
-  counter('forgotten_keys_total', 'Idempotency keys deleted after their time', () => retention.stats.keys);
+  counter('outcomes_pruned_total', 'Outcomes deleted after their time', () => retention.stats.outcomes);
+  counter('keys_pruned_total', 'Idempotency keys deleted after their time', () => retention.stats.keys);
   counter(
-    'forgotten_operations_total',
+    'operations_pruned_total',
     'Log entries deleted after their time',
     () => retention.stats.operations,
   );
   counter(
-    'forgotten_dead_letters_total',
+    'dead_letters_pruned_total',
     'Dead letters discarded after their time',
     () => retention.stats.deadLetters,
   );
@@ -107,7 +107,7 @@ export function registerMetrics(metrics: Metrics, app: App): void {
     () => settlement.stats.failedRefunds,
   );
   counter(
-    'captures_told_total',
+    'late_payments_total',
     'Captures that the payment company told of by itself',
     () => settlement.stats.toldCaptures,
   );

@@ -96,7 +96,7 @@ function envOf({ folder, url }: EmbeddedShop): Record<string, string> {
 }
 
 async function viewersOf(shop: EmbeddedShop): Promise<number> {
-  return (await shop.get('/actuator/metrics/pulsecart_live_viewers')).json.measurements[0].value;
+  return (await shop.get('/actuator/metrics/pulsecart_stream_connections')).json.measurements[0].value;
 }
 
 interface Watch {

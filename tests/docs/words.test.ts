@@ -6,11 +6,16 @@ import { ROOT } from '../support/command.ts';
 
 /** Words of our own that the field's have taken the place of, so that none comes back. */
 const RETIRED: Readonly<Record<string, string>> = {
+  captures_told_total: 'late_payments_total',
   catalogue: 'stock cache',
+  charges_found_total: 'charges_recovered_total',
   createFinder: 'createBatchedLookup',
+  gate_bypasses_total: 'admission_bypass_total',
   hub: 'dispatcher',
   house: 'app, service, fixture',
   lateCaptures: 'latePayments',
+  live_told_total: 'stream_events_sent_total',
+  live_turned_away_total: 'stream_connections_rejected_total',
   outbox: 'charge enqueuer, publisher (a table that is one may be called so)',
   togetherOrAlone: 'batchOrEach',
   waitingRoom: 'pendingAdmissions',
@@ -29,7 +34,7 @@ test('no retired word is used', () => {
     (path) => !path.endsWith('words.test.ts'),
   );
   expect(files.length).toBeGreaterThan(300);
-  const word = new RegExp(`(?<![\\w-])(${Object.keys(RETIRED).join('|')})(?![\\w])`, 'i');
+  const word = new RegExp(`(?<![a-z-])(${Object.keys(RETIRED).join('|')})(?![\\w])`, 'i');
   const used = files.flatMap((path) =>
     readFileSync(join(ROOT, path), 'utf8')
       .split('\n')

@@ -301,7 +301,7 @@ function upTo(count: number): string {
 }
 
 async function viewersNow(shop: Shop): Promise<number> {
-  return (await shop.get('/actuator/metrics/pulsecart_live_viewers')).json.measurements[0].value;
+  return (await shop.get('/actuator/metrics/pulsecart_stream_connections')).json.measurements[0].value;
 }
 
 async function openMany(url: string, query: string, count: number) {
