@@ -9,9 +9,9 @@ import { createAuditRun } from './app/ops/audit-run.ts';
 import { createDeadLetters } from './app/ops/dead-letters.ts';
 import { createEndings } from './app/payments/endings.ts';
 import { createSettlement } from './app/payments/settlement.ts';
-import { createAcceptance } from './app/purchase/acceptance.ts';
+import { createPurchaseBatcher } from './app/purchase/batcher.ts';
 import { createConclude } from './app/purchase/conclude.ts';
-import { createDesk } from './app/purchase/desk.ts';
+import { createIntake } from './app/purchase/intake.ts';
 import { createStockCache } from './app/purchase/stock-cache.ts';
 import { createTracking } from './app/purchase/tracking.ts';
 import { createWorker } from './app/purchase/worker.ts';
@@ -64,7 +64,7 @@ export async function createApp(
   const duties = createDuties(ledger, holder);
   const stockCache = createStockCache(ledger, monotonicMs, clock);
   const follow = (standings: readonly Standing[]) =>
-    desk.follow(standings).catch((error) => onTrouble(error, 'units given back are not seen yet'));
+    batcher.follow(standings).catch((error) => onTrouble(error, 'units given back are not seen yet'));
   const settlement = createSettlement({
     ledger,
     queue,
@@ -82,8 +82,8 @@ export async function createApp(
     onOrders: (news) => feed.announceOrders(news),
     refundSoon: settlement.refundSoon,
   });
-  const desk = createDesk(ledger, gate, stockCache, monotonicMs, {
-    batchesInFlightMax: atOnce.deskBatches,
+  const batcher = createPurchaseBatcher(ledger, gate, stockCache, monotonicMs, {
+    batchesInFlightMax: atOnce.purchaseBatches,
     answerWithinMs: config.purchaseTimeoutMs,
     onReserved: (orderIds) => settlement.enqueue(orderIds),
     onStandings: (standings) => feed.announce(standings),
@@ -102,11 +102,11 @@ export async function createApp(
     keepOutcomesMs: config.keep.outcomesMs,
     answerWithinMs: config.purchaseTimeoutMs,
   });
-  const acceptance = createAcceptance(ledger, queue, stockCache, ids, clock, {
+  const intake = createIntake(ledger, queue, stockCache, ids, clock, {
     publishesInFlightMax: atOnce.publishes,
     answerWithinMs: config.purchaseTimeoutMs,
   });
-  const worker = createWorker(ledger, queue, desk, clock, {
+  const worker = createWorker(ledger, queue, batcher, clock, {
     batchesMax: atOnce.workerBatches,
     purchaseTtlMs: config.purchaseTtlMs,
     ids,
@@ -120,7 +120,7 @@ export async function createApp(
     ids,
     onDecided: (purchaseIds) => feed.announceDecided(purchaseIds),
   });
-  const sales = createSales({ ledger, gate, stockCache, desk, onTrouble });
+  const sales = createSales({ ledger, gate, stockCache, batcher, onTrouble });
   const retention = createRetention({
     ledger,
     queue,
@@ -144,7 +144,7 @@ export async function createApp(
   const unsubscribe = feed.subscribe({
     // What this process announces it knows already; `heard` sees that and does nothing.
     standing: (standing) =>
-      void desk
+      void batcher
         .heard(standing)
         .catch((error) => onTrouble(error, 'units changed elsewhere are not seen yet')),
     decided: (purchaseIds) => tracking.decided(purchaseIds),
@@ -152,7 +152,7 @@ export async function createApp(
   const rates = createRates({
     instance: `${hostname()}:${process.pid}`,
     metrics,
-    acceptance,
+    intake,
     worker,
     settlement,
     feed,
@@ -165,8 +165,8 @@ export async function createApp(
   const { gateFigures } = backends;
   watchReconciler(metrics, reconciler);
   registerMetrics(metrics, {
-    desk,
-    acceptance,
+    batcher,
+    intake,
     worker,
     tracking,
     settlement,
@@ -187,8 +187,8 @@ export async function createApp(
       queue,
       ids,
       stockCache,
-      desk,
-      acceptance,
+      batcher,
+      intake,
       tracking,
       deadLetters,
       auditRun,
@@ -224,8 +224,8 @@ export async function createApp(
     },
     endStreams: live.close,
     async finishPurchases() {
-      await acceptance.close();
-      await desk.close();
+      await intake.close();
+      await batcher.close();
     },
     async close() {
       rates.close();

@@ -46,7 +46,7 @@ async function openEmbedded(config: Config, log: Log): Promise<Backends> {
   const gate = openMemoryGate();
   const feed = openMemoryFeed((error, context) => log.error({ err: error }, context));
   const provider = openSimulator({ ...config.payments });
-  const { deskBatches, workerBatches } = config.tuning;
+  const { purchaseBatches, workerBatches } = config.tuning;
   return {
     ledger: store.ledger,
     queue: store.queue,
@@ -55,7 +55,7 @@ async function openEmbedded(config: Config, log: Log): Promise<Backends> {
     provider,
     clock,
     // There is one writer: a second batch would only wait for it, and be smaller than it could have been.
-    atOnce: { deskBatches: deskBatches ?? 1, publishes: 1, workerBatches: workerBatches ?? 1 },
+    atOnce: { purchaseBatches: purchaseBatches ?? 1, publishes: 1, workerBatches: workerBatches ?? 1 },
     names: {
       ledger: 'SQLite',
       gate: 'in process',
@@ -97,9 +97,9 @@ async function openDistributed(
   const close = async () => {
     for (const engine of opened.splice(0)) await engine.close();
   };
-  const deskBatches = tuning.deskBatches ?? DESK_BATCHES;
+  const purchaseBatches = tuning.purchaseBatches ?? PURCHASE_BATCHES;
   const workerBatches = tuning.workerBatches ?? WORKER_BATCHES;
-  const poolSize = tuning.databasePool ?? deskBatches + workerBatches + OTHER_CONNECTIONS;
+  const poolSize = tuning.databasePool ?? purchaseBatches + workerBatches + OTHER_CONNECTIONS;
   try {
     const { ledger, clock } = await openPostgresLedger({
       url: databaseUrl,
@@ -134,7 +134,7 @@ async function openDistributed(
       feed,
       provider,
       clock,
-      atOnce: { deskBatches, publishes: PUBLISHES, workerBatches },
+      atOnce: { purchaseBatches, publishes: PUBLISHES, workerBatches },
       names: { ledger: 'PostgreSQL', gate: 'Redis', queue: 'RabbitMQ', feed: 'Redis', payments: 'simulator' },
       description: 'PostgreSQL, Redis and RabbitMQ',
       healthNames: { ledger: 'db', gate: 'redis', queue: 'rabbit' },
@@ -147,7 +147,7 @@ async function openDistributed(
 }
 
 /** Batches on their way to PostgreSQL at once: while one waits for the disk the next one is decided. */
-const DESK_BATCHES = 2;
+const PURCHASE_BATCHES = 2;
 const WORKER_BATCHES = 2;
 /** Messages of accepted purchases that wait for RabbitMQ's confirm. More would only be smaller. */
 const PUBLISHES = 2;

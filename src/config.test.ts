@@ -38,7 +38,7 @@ test('with nothing set everything has a value that fits one machine', () => {
     streams: { max: 20_000, perAddressMax: 1_000 },
     tuning: {
       databasePool: null,
-      deskBatches: null,
+      purchaseBatches: null,
       workerBatches: null,
       prefetch: null,
       chargesInFlight: 2_000,
@@ -72,7 +72,7 @@ test('every setting is read from its variable', () => {
       PULSECART_STREAMS: '7',
       PULSECART_STREAMS_PER_ADDRESS: '0',
       PULSECART_DATABASE_POOL: '9',
-      PULSECART_DESK_BATCHES: '3',
+      PULSECART_PURCHASE_BATCHES: '3',
       PULSECART_WORKER_BATCHES: '4',
       PULSECART_PREFETCH: '5',
       PULSECART_CHARGES_IN_FLIGHT: '6',
@@ -128,7 +128,7 @@ test('every setting is read from its variable', () => {
     },
     drainMs: 250,
     streams: { max: 7, perAddressMax: 0 },
-    tuning: { databasePool: 9, deskBatches: 3, workerBatches: 4, prefetch: 5, chargesInFlight: 6 },
+    tuning: { databasePool: 9, purchaseBatches: 3, workerBatches: 4, prefetch: 5, chargesInFlight: 6 },
     paymentLeaseMs: 1_000,
     payments: {
       latencyMs: 0,

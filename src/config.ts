@@ -78,8 +78,8 @@ export interface EngineUrls {
 export interface Tuning {
   /** Connections to PostgreSQL. */
   readonly databasePool: number | null;
-  /** Batches of the purchase desk at the ledger. */
-  readonly deskBatches: number | null;
+  /** Batches of the purchase batcher at the ledger. */
+  readonly purchaseBatches: number | null;
   /** Batches of queued purchases being decided. */
   readonly workerBatches: number | null;
   /** Messages of a queue handed out before the first is acknowledged. */
@@ -216,7 +216,7 @@ function readSettings(env: Readonly<Record<string, string | undefined>>, flags: 
     }),
     tuning: Object.freeze({
       databasePool: optional('PULSECART_DATABASE_POOL', env.PULSECART_DATABASE_POOL, 2, 100),
-      deskBatches: optional('PULSECART_DESK_BATCHES', env.PULSECART_DESK_BATCHES, 1, 32),
+      purchaseBatches: optional('PULSECART_PURCHASE_BATCHES', env.PULSECART_PURCHASE_BATCHES, 1, 32),
       workerBatches: optional('PULSECART_WORKER_BATCHES', env.PULSECART_WORKER_BATCHES, 1, 32),
       prefetch: optional('PULSECART_PREFETCH', env.PULSECART_PREFETCH, 1, 10_000),
       chargesInFlight: integer(

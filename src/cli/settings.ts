@@ -30,7 +30,7 @@ export function settingsOf(config: Config): Record<string, string> {
     PULSECART_KEEP_DEAD_LETTERS_HOURS: hours(keep.deadLettersMs),
     PULSECART_DRAIN_MS: `${config.drainMs}`,
     PULSECART_DATABASE_POOL: perEngine(tuning.databasePool),
-    PULSECART_DESK_BATCHES: perEngine(tuning.deskBatches),
+    PULSECART_PURCHASE_BATCHES: perEngine(tuning.purchaseBatches),
     PULSECART_WORKER_BATCHES: perEngine(tuning.workerBatches),
     PULSECART_PREFETCH: perEngine(tuning.prefetch),
     PULSECART_CHARGES_IN_FLIGHT: `${tuning.chargesInFlight}`,

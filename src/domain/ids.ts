@@ -7,7 +7,7 @@ import type { Channel } from './purchase.ts';
  *
  *   48 bits  milliseconds since the epoch
  *    4 bits  version 7
- *   12 bits  rand_a: 1 bit `sold out at acceptance`, 11 bits counter
+ *   12 bits  rand_a: 1 bit `sold out at intake`, 11 bits counter
  *    2 bits  variant
  *   30 bits  1 bit `async` and 29 random ones; or, in a sold-out id, 12 bits product and 3 bits quantity before 15 random ones
  *   32 bits  MAC: the first 32 bits of AES-128 over the 16 bytes before, with these four zero. AES is a pseudo-random

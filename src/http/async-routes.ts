@@ -1,4 +1,4 @@
-import { type Accepted, UnknownAcceptance } from '../app/purchase/acceptance.ts';
+import { type Accepted, UnknownAcceptance } from '../app/purchase/intake.ts';
 import { AppError } from '../domain/errors.ts';
 import { inTime } from './probe.ts';
 import { type PurchaseRequest, readPurchase } from './purchase-request.ts';
@@ -26,7 +26,7 @@ const WAIT = new RegExp(WAIT_PATTERN);
 
 /** The asynchronous way: the answer is that the purchase will be decided, and where to hear the outcome. */
 export function createAsyncRoutes(service: Service) {
-  const { acceptance, tracking, queue, ledger, clock, metrics, log } = service;
+  const { intake, tracking, queue, ledger, clock, metrics, log } = service;
 
   function purchase(req: Request): Answer {
     const arrivedAtMs = performance.now();
@@ -42,7 +42,7 @@ export function createAsyncRoutes(service: Service) {
           respond(metrics.refusedInput(read));
           return;
         }
-        acceptance
+        intake
           .accept(read, () => req.signal.aborted)
           .then(
             (accepted) => respond(answer(req, read, accepted, arrivedAtMs)),

@@ -22,7 +22,7 @@ beforeAll(async () => {
   const onTrouble = (error: unknown) => {
     throw error;
   };
-  const sales = createSales({ ledger, gate, stockCache, desk: fixture.desk(), onTrouble });
+  const sales = createSales({ ledger, gate, stockCache, batcher: fixture.batcher(), onTrouble });
   const operators = { token: TOKEN, trustsThisMachine: false };
   const service = { version: '1.2.3', sales, ledger, stockCache, clock, operators } as unknown as Service;
   server = Bun.serve({

@@ -244,7 +244,7 @@ describe('a running server', () => {
       else if (document.paths[path]!.get) await expectAnswers('get', path, {}, [[200, {}]]);
     }
     const metric = '/actuator/metrics/{name}';
-    await expectAnswers('get', metric, { name: 'pulsecart_desk_inside' }, [[200, {}]]);
+    await expectAnswers('get', metric, { name: 'pulsecart_purchases_inside' }, [[200, {}]]);
     await expectAnswers('get', metric, { name: 'pulsecart_nothing' }, [[404, {}]]);
   });
 

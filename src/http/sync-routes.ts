@@ -27,7 +27,7 @@ type ProductRequest = Request & { readonly params: { readonly productId: string 
 
 /** The synchronous way: the answer is the outcome. */
 export function createSyncRoutes(service: Service) {
-  const { desk, stockCache, ids, clock, ledger, metrics, sales, log, purchaseTimeoutMs } = service;
+  const { batcher, stockCache, ids, clock, ledger, metrics, sales, log, purchaseTimeoutMs } = service;
   /** Keyed requests whose outcome is not known yet: a twin that arrives meanwhile is told so instead of waiting. */
   const keysUnderWay = new Set<string>();
   const stockAnswers = new Map<number, { version: number; body: string; init: ResponseInit }>();
@@ -77,7 +77,7 @@ export function createSyncRoutes(service: Service) {
     const id = ids.mint('sync');
     const acceptedAt = clock();
     const decideBy = acceptedAt + purchaseTimeoutMs;
-    desk.enter({
+    batcher.enter({
       purchase: {
         id,
         productId,

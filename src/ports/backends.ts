@@ -19,8 +19,8 @@ export interface Backends {
   readonly clock: Clock;
   /** How much of each is worth having under way at once. */
   readonly atOnce: {
-    /** Batches of the desk at the ledger. */
-    readonly deskBatches: number;
+    /** Batches of the batcher at the ledger. */
+    readonly purchaseBatches: number;
     /** Messages of accepted purchases at the queue. */
     readonly publishes: number;
     /** Batches of queued purchases being decided. */

@@ -6,7 +6,7 @@ import type { Standing } from './ledger.ts';
  *
  * Per product it keeps the newest standing it was shown and `free`, which is that standing's `available` less what
  * was claimed since. A claim is never settled or given back: the next standing corrects it. Everything a gate keeps
- * may be lost at any moment; the desk then shows it the ledger's truth again.
+ * may be lost at any moment; the batcher then shows it the ledger's truth again.
  */
 export interface Gate {
   /**

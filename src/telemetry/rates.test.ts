@@ -14,15 +14,15 @@ afterEach(() => {
 
 function scene(instance: string, feed = openMemoryFeed(() => {})) {
   const metrics = createMetrics();
-  const acceptance = { stats: { accepted: 0, messages: 0, inside: 0 } };
+  const intake = { stats: { accepted: 0, messages: 0, inside: 0 } };
   const worker = { stats: { decided: 0, retried: 0, deadLettered: 0, tooOld: 0, reserved: 0, refused: 0 } };
   const settlement = {
     stats: { paid: 0, declined: 0, expired: 0, failedAttempts: 0, unanswered: 0, inFlight: 0 },
   } as Parameters<typeof createRates>[0]['settlement'];
-  const rates = createRates({ instance, metrics, acceptance, worker, settlement, feed, everyMs: 20 });
+  const rates = createRates({ instance, metrics, intake, worker, settlement, feed, everyMs: 20 });
   rates.start();
   started.push(rates);
-  return { metrics, acceptance, worker, rates, feed };
+  return { metrics, intake, worker, rates, feed };
 }
 
 test('what is counted becomes rates, and what is timed becomes percentiles', async () => {
@@ -92,7 +92,7 @@ test.skipIf(process.platform !== 'linux')(
       let told = 0;
       let isFull = false;
       createRates({
-        instance: 'one', metrics: createMetrics(), acceptance: { stats }, worker: { stats }, settlement: { stats }, everyMs: 5,
+        instance: 'one', metrics: createMetrics(), intake: { stats }, worker: { stats }, settlement: { stats }, everyMs: 5,
         feed: {
           subscribe: () => () => {},
           announceFigures({ rssBytes }) {

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Settlement } from '../app/payments/settlement.ts';
-import type { Acceptance } from '../app/purchase/acceptance.ts';
+import type { Intake } from '../app/purchase/intake.ts';
 import type { Worker } from '../app/purchase/worker.ts';
 import { type Figures, RATES, type Rate } from '../domain/figures.ts';
 import type { Feed } from '../ports/feed.ts';
@@ -26,7 +26,7 @@ export interface AgedFigures {
 export interface RatesDependencies {
   readonly instance: string;
   readonly metrics: Metrics;
-  readonly acceptance: Pick<Acceptance, 'stats'>;
+  readonly intake: Pick<Intake, 'stats'>;
   readonly worker: Pick<Worker, 'stats'>;
   readonly settlement: Pick<Settlement, 'stats'>;
   readonly feed: Pick<Feed, 'announceFigures' | 'subscribe'>;
@@ -51,7 +51,7 @@ interface Snapshot {
 }
 
 export function createRates(dependencies: RatesDependencies): Rates {
-  const { instance, metrics, acceptance, worker, settlement, feed, everyMs = EVERY_MS } = dependencies;
+  const { instance, metrics, intake, worker, settlement, feed, everyMs = EVERY_MS } = dependencies;
   const told = new Map<string, { figures: Figures; atMs: number }>();
   const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   const snapshots: Snapshot[] = [];
@@ -91,7 +91,7 @@ export function createRates(dependencies: RatesDependencies): Rates {
         asyncAttempts: accepting.attempts,
         reserved: sync.reserved + worker.stats.reserved,
         refused: sync.refused + worker.stats.refused,
-        accepted: acceptance.stats.accepted,
+        accepted: intake.stats.accepted,
         confirmed: worker.stats.reserved + worker.stats.refused,
         paid,
         declined,

@@ -1,8 +1,8 @@
 import type { Retention } from '../app/maintenance/retention.ts';
 import type { Endings } from '../app/payments/endings.ts';
 import type { Settlement } from '../app/payments/settlement.ts';
-import type { Acceptance } from '../app/purchase/acceptance.ts';
-import type { PurchaseDesk } from '../app/purchase/desk.ts';
+import type { PurchaseBatcher } from '../app/purchase/batcher.ts';
+import type { Intake } from '../app/purchase/intake.ts';
 import type { Tracking } from '../app/purchase/tracking.ts';
 import type { Worker } from '../app/purchase/worker.ts';
 import type { Live } from '../app/stream/live.ts';
@@ -13,8 +13,8 @@ import type { Queue, QueueName, QueueStatus } from '../ports/queue.ts';
 import type { Labelled, Metrics } from './metrics.ts';
 
 interface App {
-  readonly desk: PurchaseDesk;
-  readonly acceptance: Acceptance;
+  readonly batcher: PurchaseBatcher;
+  readonly intake: Intake;
   readonly worker: Worker;
   readonly tracking: Tracking;
   readonly settlement: Settlement;
@@ -30,8 +30,8 @@ interface App {
 /** Shows the figures that the process keeps anyway; they are read when somebody asks. */
 export function registerMetrics(metrics: Metrics, app: App): void {
   const {
-    desk,
-    acceptance,
+    batcher,
+    intake,
     worker,
     tracking,
     settlement,
@@ -48,15 +48,15 @@ export function registerMetrics(metrics: Metrics, app: App): void {
   const gauge = (name: string, help: string, read: () => number) =>
     metrics.watch(`pulsecart_${name}`, help, 'gauge', read);
 
-  counter('desk_batches_total', 'Batches committed by the purchase desk', () => desk.stats.batches);
-  counter('desk_decided_total', 'Purchases decided by the ledger', () => desk.stats.decided);
-  counter('gate_refused_total', 'Purchases refused by the gate', () => desk.stats.refusedByGate);
-  counter('gate_waited_total', 'Purchases that waited for units held by others', () => desk.stats.waited);
+  counter('purchase_batches_total', 'Batches committed by the purchase batcher', () => batcher.stats.batches);
+  counter('purchases_decided_total', 'Purchases decided by the ledger', () => batcher.stats.decided);
+  counter('gate_refused_total', 'Purchases refused by the gate', () => batcher.stats.refusedByGate);
+  counter('gate_waited_total', 'Purchases that waited for units held by others', () => batcher.stats.waited);
   gauge('gate_bypassed', '1 while batches go past the gate', () => Number(gateFigures?.isOpen ?? false));
   counter('admission_bypass_total', 'Times that the gate was in trouble', () => gateFigures?.openings ?? 0);
-  gauge('desk_inside', 'Purchases inside the desk now', () => desk.stats.inside);
-  counter('accepted_total', 'Async purchases accepted', () => acceptance.stats.accepted);
-  counter('accepted_messages_total', 'Messages that carried them', () => acceptance.stats.messages);
+  gauge('purchases_inside', 'Purchases inside the purchase batcher now', () => batcher.stats.inside);
+  counter('accepted_total', 'Async purchases accepted', () => intake.stats.accepted);
+  counter('accepted_messages_total', 'Messages that carried them', () => intake.stats.messages);
   counter('worker_decided_total', 'Async purchases decided here', () => worker.stats.decided);
   counter('worker_retried_total', 'Async purchases put back for another attempt', () => worker.stats.retried);
   counter('worker_dead_lettered_total', 'Async purchases put aside', () => worker.stats.deadLettered);

@@ -10,6 +10,8 @@ const RETIRED: Readonly<Record<string, string>> = {
   catalogue: 'stock cache',
   charges_found_total: 'charges_recovered_total',
   createFinder: 'createBatchedLookup',
+  createAcceptance: 'createIntake',
+  desk: 'purchase batcher',
   gate_bypasses_total: 'admission_bypass_total',
   hub: 'dispatcher',
   house: 'app, service, fixture',

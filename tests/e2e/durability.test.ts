@@ -107,7 +107,7 @@ async function startTraced(env: Record<string, string>) {
       return queues.find((queue: { name: string }) => queue.name === name).ready;
     },
     async batches(): Promise<number> {
-      return (await json('/actuator/metrics/pulsecart_desk_batches_total')).measurements[0].value;
+      return (await json('/actuator/metrics/pulsecart_purchase_batches_total')).measurements[0].value;
     },
     async stop(): Promise<Traced[]> {
       process.kill(pid, 'SIGTERM');

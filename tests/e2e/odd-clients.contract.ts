@@ -92,7 +92,7 @@ export function describeOddClients(openShop: (env: Record<string, string>) => Pr
   }
 
   async function inside(): Promise<number> {
-    return (await shop.get('/actuator/metrics/pulsecart_desk_inside')).json.measurements[0].value;
+    return (await shop.get('/actuator/metrics/pulsecart_purchases_inside')).json.measurements[0].value;
   }
 
   /** Reserved or sold, by the books. */

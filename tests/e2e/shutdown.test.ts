@@ -65,7 +65,7 @@ describe('SIGTERM', () => {
     expect((await readBooks(shop.folder)).breaches).toEqual([]);
 
     async function inside(): Promise<number> {
-      return (await shop.get('/actuator/metrics/pulsecart_desk_inside')).json.measurements[0].value;
+      return (await shop.get('/actuator/metrics/pulsecart_purchases_inside')).json.measurements[0].value;
     }
   });
 

@@ -61,7 +61,7 @@ export async function expectScrape(shop: Shop, unreadable: readonly string[]): P
   for (const path of [
     '/actuator/prometheus',
     '/actuator/metrics',
-    '/actuator/metrics/pulsecart_desk_inside',
+    '/actuator/metrics/pulsecart_purchases_inside',
   ]) {
     const { status } = await inASecond(() => shop.get(path));
     expect([path, status]).toEqual([path, 200]);

@@ -7,13 +7,13 @@ import { openSqliteLedger } from '../../src/adapters/sqlite/ledger.ts';
 import { openSqliteQueue } from '../../src/adapters/sqlite/queue.ts';
 import { openStore } from '../../src/adapters/sqlite/store.ts';
 import { audit } from '../../src/app/ops/audit.ts';
-import { createConclude } from '../../src/app/purchase/conclude.ts';
 import {
-  createDesk,
-  type DeskOptions,
+  type BatcherOptions,
+  createPurchaseBatcher,
+  type PurchaseBatcher,
   type PurchaseCall,
-  type PurchaseDesk,
-} from '../../src/app/purchase/desk.ts';
+} from '../../src/app/purchase/batcher.ts';
+import { createConclude } from '../../src/app/purchase/conclude.ts';
 import { createStockCache } from '../../src/app/purchase/stock-cache.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
 import { available, type NewProduct } from '../../src/domain/product.ts';
@@ -53,7 +53,7 @@ export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
   const batches: (readonly Purchase[])[] = [];
   const bugs: string[] = [];
   const reserved: string[] = [];
-  const desks: PurchaseDesk[] = [];
+  const batchers: PurchaseBatcher[] = [];
   await real.addProducts([
     { id: PRODUCT_ID, name: 'A thing', priceMinor: 100, currency: 'USD', units: 100, ...product },
   ]);
@@ -90,7 +90,7 @@ export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
     real,
     realQueue,
     decideFault: null as DecideFault | null,
-    /** How often the ledger was asked for a product, as a desk does after a silence. */
+    /** How often the ledger was asked for a product, as a batcher does after a silence. */
     truthsAsked: 0,
     /** Every batch the ledger was asked to decide. */
     batches,
@@ -98,16 +98,16 @@ export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
     /** Ids handed on to settlement. */
     reserved,
 
-    desk(options: Partial<DeskOptions> = {}): PurchaseDesk {
-      const desk = createDesk(ledger, gate, stockCache, monotonicMs, {
+    batcher(options: Partial<BatcherOptions> = {}): PurchaseBatcher {
+      const batcher = createPurchaseBatcher(ledger, gate, stockCache, monotonicMs, {
         batchesInFlightMax: 1,
         answerWithinMs: ANSWER_WITHIN_MS,
         onReserved: (orderIds) => reserved.push(...orderIds),
         onBug: (_, context) => bugs.push(context),
         ...options,
       });
-      desks.push(desk);
-      return desk;
+      batchers.push(batcher);
+      return batcher;
     },
 
     purchase(changes: Partial<Purchase> = {}): Purchase {
@@ -166,7 +166,7 @@ export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
     async close(): Promise<void> {
       fixture.decideFault = null;
       await realQueue.close();
-      await Promise.all(desks.map((desk) => desk.close()));
+      await Promise.all(batchers.map((batcher) => batcher.close()));
       store.close();
       rmSync(folder, { recursive: true });
     },

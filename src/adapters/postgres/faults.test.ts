@@ -41,7 +41,7 @@ async function sale(ledger: Ledger, id = 1): Promise<void> {
   await ledger.addProducts([{ id, name: 'A thing', priceMinor: 1, currency: 'USD', units: 1_000_000 }]);
 }
 
-/** Asks until there is an answer, as the desk's resolver does. */
+/** Asks until there is an answer, as the batcher's resolver does. */
 async function atLast<T>(ask: () => Promise<T>, onUnknown: () => void = () => {}): Promise<T> {
   for (;;) {
     try {

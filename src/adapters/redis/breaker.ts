@@ -5,7 +5,7 @@ import type { Gate } from '../../ports/gate.ts';
 /**
  * A gate that is left alone while it is in trouble. Closed, it passes everything on. After `FAILURES_MAX` failures in a
  * row, or at the first call that was not answered, it opens: then claims are answered `known: false` and standings are
- * dropped, both without asking, and the desk goes straight to the ledger. So a frozen gate costs one timeout, not one per
+ * dropped, both without asking, and the batcher goes straight to the ledger. So a frozen gate costs one timeout, not one per
  * batch.
  *
  * After a pause the next call starts a probe, a `ping` that no purchase waits for; its success closes the breaker. There

@@ -6,20 +6,20 @@ import {
 } from '../../../tests/support/purchase-fixture.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Operation } from '../../domain/operation.ts';
-import type { PurchaseDesk } from '../purchase/desk.ts';
+import type { PurchaseBatcher } from '../purchase/batcher.ts';
 import { FRESH_MS } from '../purchase/stock-cache.ts';
 import { createSales, type Sales } from './sales.ts';
 
 let fixture: PurchaseFixture;
-let desk: PurchaseDesk;
+let batcher: PurchaseBatcher;
 let sales: Sales;
 let troubles: string[];
 beforeEach(async () => {
   fixture = await openPurchaseFixture({ units: 2 });
-  desk = fixture.desk();
+  batcher = fixture.batcher();
   troubles = [];
   const onTrouble = (_: unknown, context: string) => void troubles.push(context);
-  sales = createSales({ ...fixture, desk, onTrouble });
+  sales = createSales({ ...fixture, batcher, onTrouble });
 });
 afterEach(async () => {
   expect(await fixture.breaches()).toEqual([]);
@@ -85,7 +85,7 @@ describe('a change', () => {
 
 describe('buyers', () => {
   const buy = async (quantity: number) => {
-    const outcome = await desk.buy(fixture.purchase({ quantity }));
+    const outcome = await batcher.buy(fixture.purchase({ quantity }));
     return outcome.kind === 'refused' ? outcome.code : outcome.kind;
   };
 
@@ -97,11 +97,11 @@ describe('buyers', () => {
 
   test('of a sale that was paused elsewhere are not told sold out by the gate, once memory is old', async () => {
     expect([await buy(1), await buy(2)]).toEqual(['reserved', 'sold_out']);
-    const refusedBefore = desk.stats.refusedByGate;
+    const refusedBefore = batcher.stats.refusedByGate;
     await fixture.real.changeProduct(PRODUCT_ID, { state: 'paused' }, operation(), null);
     fixture.passTime(FRESH_MS);
     expect(await buy(2)).toBe('sale_paused');
-    expect(desk.stats.refusedByGate).toBe(refusedBefore);
+    expect(batcher.stats.refusedByGate).toBe(refusedBefore);
   });
 
   test('of a sale that has gone on elsewhere are not refused by an old memory', async () => {
@@ -113,7 +113,7 @@ describe('buyers', () => {
 });
 
 test('init makes the gate forget claims that nobody will ever make, and is written down', async () => {
-  await desk.buy(fixture.purchase());
+  await batcher.buy(fixture.purchase());
   await fixture.gate.claim(PRODUCT_ID, [1], null);
   const done = operation();
   await sales.init(PRODUCT_ID, { ...done, action: 'stock.init' });

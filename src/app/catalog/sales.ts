@@ -6,7 +6,7 @@ import { backoffMs } from '../../lib/backoff.ts';
 import type { Gate } from '../../ports/gate.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { SaleStep } from '../../ports/sales.ts';
-import type { PurchaseDesk } from '../purchase/desk.ts';
+import type { PurchaseBatcher } from '../purchase/batcher.ts';
 import { type StockCache, standingOf } from '../purchase/stock-cache.ts';
 
 /**
@@ -37,7 +37,7 @@ interface Dependencies {
   readonly ledger: Ledger;
   readonly gate: Gate;
   readonly stockCache: StockCache;
-  readonly desk: Pick<PurchaseDesk, 'follow'>;
+  readonly batcher: Pick<PurchaseBatcher, 'follow'>;
   readonly onTrouble: (error: unknown, context: string) => void;
 }
 
@@ -46,7 +46,7 @@ const TRIES_MAX = 5;
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 1_000;
 
-export function createSales({ ledger, gate, stockCache, desk, onTrouble }: Dependencies): Sales {
+export function createSales({ ledger, gate, stockCache, batcher, onTrouble }: Dependencies): Sales {
   async function stepped(ask: () => Promise<SaleStep>): Promise<SaleStep> {
     const step = await untilKnown(ask);
     if (step.product) await tell(step.product);
@@ -57,7 +57,7 @@ export function createSales({ ledger, gate, stockCache, desk, onTrouble }: Depen
   async function tell(product: Product): Promise<void> {
     stockCache.saw([product]);
     try {
-      await desk.follow([standingOf(product)]);
+      await batcher.follow([standingOf(product)]);
     } catch (error) {
       onTrouble(error, `product ${product.id} was changed, which is not seen everywhere yet`);
     }
@@ -77,7 +77,7 @@ export function createSales({ ledger, gate, stockCache, desk, onTrouble }: Depen
       // Before it is done: what was done is then surely written down.
       await untilKnown(() => ledger.log(operation));
       await gate.follow(standingOf(product), 'any');
-      await desk.follow([standingOf(product)]);
+      await batcher.follow([standingOf(product)]);
       return product;
     },
   };

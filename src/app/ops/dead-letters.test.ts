@@ -53,7 +53,7 @@ async function putAside(cause: string, ...purchases: Purchase[]): Promise<void> 
 }
 
 async function startWorker(): Promise<void> {
-  worker = createWorker(fixture.real, fixture.realQueue, fixture.desk(), fixture.clock, {
+  worker = createWorker(fixture.real, fixture.realQueue, fixture.batcher(), fixture.clock, {
     batchesMax: 1,
     purchaseTtlMs: TTL_MS,
     ids: fixture.ids,

@@ -23,7 +23,7 @@ beforeEach(async () => {
   fixture = await openPurchaseFixture({ units: UNITS, holdSeconds: 2_000_000 });
   told = [];
   troubles = [];
-  worker = createWorker(fixture.ledger, fixture.queue, fixture.desk(), fixture.clock, {
+  worker = createWorker(fixture.ledger, fixture.queue, fixture.batcher(), fixture.clock, {
     batchesMax: 1,
     purchaseTtlMs: TTL_MS,
     ids: fixture.ids,

@@ -5,11 +5,11 @@ import type { Purchase } from '../../domain/purchase.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Found, Ledger } from '../../ports/ledger.ts';
 import type { Consumer, Delivery, Queue } from '../../ports/queue.ts';
-import type { PurchaseDesk } from './desk.ts';
+import type { PurchaseBatcher } from './batcher.ts';
 import { encodePurchases, type PutAside, readPurchases } from './message.ts';
 
 /**
- * Decides queued purchases in batches, through the desk and without the gate: whatever the ledger says becomes the
+ * Decides queued purchases in batches, through the batcher and without the gate: whatever the ledger says becomes the
  * purchase's final outcome in the same commit, and only then is the message acknowledged.
  *
  * A message that comes back may have killed its worker, so its purchases are decided one by one, each attempt counted
@@ -58,7 +58,7 @@ const RETRY_MS_MAX = 30_000;
 export function createWorker(
   ledger: Ledger,
   queue: Queue,
-  desk: Pick<PurchaseDesk, 'decide'>,
+  batcher: Pick<PurchaseBatcher, 'decide'>,
   clock: Clock,
   { batchesMax, purchaseTtlMs, ids, onDecided, onTrouble, confirmTimes }: WorkerOptions,
 ): Worker {
@@ -103,7 +103,7 @@ export function createWorker(
   }
 
   async function decide(purchases: readonly Purchase[]): Promise<void> {
-    const outcomes = await desk.decide(purchases);
+    const outcomes = await batcher.decide(purchases);
     const now = clock();
     for (let i = 0; i < purchases.length; i++) {
       const outcome = outcomes[i]!;

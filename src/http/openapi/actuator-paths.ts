@@ -90,7 +90,7 @@ export const ACTUATOR_PATHS: Paths = {
       tags,
       summary: 'One metric',
       parameters: [
-        inPath('name', { type: 'string', examples: ['pulsecart_desk_inside'] }, 'One of the names'),
+        inPath('name', { type: 'string', examples: ['pulsecart_purchases_inside'] }, 'One of the names'),
         inQuery(
           'tag',
           { type: 'array', items: { type: 'string', pattern: '^[^:]+:[\\s\\S]+$' } },
@@ -109,7 +109,7 @@ export const ACTUATOR_PATHS: Paths = {
       operationId: 'prometheus',
       tags,
       summary: 'All metrics in the Prometheus text format',
-      responses: { '200': textAnswer('The metrics', 'pulsecart_desk_inside 0') },
+      responses: { '200': textAnswer('The metrics', 'pulsecart_purchases_inside 0') },
     },
   },
 };

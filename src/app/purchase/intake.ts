@@ -14,7 +14,7 @@ import type { StockCache } from './stock-cache.ts';
  * Takes async purchases: an answer means that the queue has durably taken the purchase and that its outcome will be
  * found under the tracking id. Purchases that arrive together travel in one message.
  */
-export interface Acceptance {
+export interface Intake {
   /**
    * Rejects with AppError `overloaded` or `unavailable` (not taken), or `outcome_unknown` (perhaps taken; the error is
    * an UnknownAcceptance and has the tracking id). All that within `answerWithinMs`. `isGone` is asked before the purchase is
@@ -23,7 +23,7 @@ export interface Acceptance {
   accept(wish: Wish, isGone?: () => boolean): Promise<Accepted>;
   /** Resolves once everything taken in has its answer. */
   close(): Promise<void>;
-  readonly stats: AcceptanceStats;
+  readonly stats: IntakeStats;
 }
 
 export interface Wish {
@@ -39,7 +39,7 @@ export type Accepted =
   | { readonly kind: 'mismatch' }
   | { readonly kind: 'unknown_product' };
 
-export interface AcceptanceStats {
+export interface IntakeStats {
   accepted: number;
   messages: number;
   /** Purchases without their answer now. */
@@ -74,22 +74,22 @@ interface Ticket {
   reject(error: unknown): void;
 }
 
-export interface AcceptanceOptions {
+export interface IntakeOptions {
   /** Messages of purchases at the queue at once. */
   readonly publishesInFlightMax: number;
   /** From a purchase's arrival to its answer, at most. */
   readonly answerWithinMs: number;
 }
 
-export function createAcceptance(
+export function createIntake(
   ledger: Ledger,
   queue: Queue,
   stockCache: StockCache,
   ids: PurchaseIds,
   clock: Clock,
-  { publishesInFlightMax, answerWithinMs }: AcceptanceOptions,
-): Acceptance {
-  const stats: AcceptanceStats = { accepted: 0, messages: 0, inside: 0 };
+  { publishesInFlightMax, answerWithinMs }: IntakeOptions,
+): Intake {
+  const stats: IntakeStats = { accepted: 0, messages: 0, inside: 0 };
   const counter = createCounter(ledger);
   /** Not at the queue yet, and those whose publishing is not over. */
   let arrived: Ticket[] = [];
@@ -126,7 +126,7 @@ export function createAcceptance(
   function dispatch(): void {
     scheduled = false;
     if (arrived.length === 0) return;
-    // Like the desk, and for the same clients: a closed connection is known by now.
+    // Like the batcher, and for the same clients: a closed connection is known by now.
     const batch = arrived.splice(0, MESSAGE_ITEMS_MAX).filter((ticket) => {
       const isGone = ticket.isGone();
       if (isGone) ticket.reject(new AppError('unavailable', 'The caller has gone.'));

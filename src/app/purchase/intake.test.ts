@@ -8,13 +8,7 @@ import {
 } from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
-import {
-  type Acceptance,
-  type Accepted,
-  createAcceptance,
-  UnknownAcceptance,
-  type Wish,
-} from './acceptance.ts';
+import { type Accepted, createIntake, type Intake, UnknownAcceptance, type Wish } from './intake.ts';
 import { createWorker } from './worker.ts';
 
 let fixture: PurchaseFixture;
@@ -23,8 +17,8 @@ afterEach(async () => {
   await fixture.close();
 });
 
-function acceptance(answerWithinMs = ANSWER_WITHIN_MS): Acceptance {
-  return createAcceptance(fixture.ledger, fixture.queue, fixture.stockCache, fixture.ids, fixture.clock, {
+function intake(answerWithinMs = ANSWER_WITHIN_MS): Intake {
+  return createIntake(fixture.ledger, fixture.queue, fixture.stockCache, fixture.ids, fixture.clock, {
     publishesInFlightMax: 1,
     answerWithinMs,
   });
@@ -48,7 +42,7 @@ async function waiting(): Promise<number> {
 
 /** Lets a worker decide everything that waits; answers what became of these. */
 async function decideAll(trackingIds: readonly string[]): Promise<Record<string, number>> {
-  const worker = createWorker(fixture.real, fixture.realQueue, fixture.desk(), fixture.clock, {
+  const worker = createWorker(fixture.real, fixture.realQueue, fixture.batcher(), fixture.clock, {
     batchesMax: 1,
     purchaseTtlMs: 1e9,
     ids: fixture.ids,
@@ -67,10 +61,10 @@ async function decideAll(trackingIds: readonly string[]): Promise<Record<string,
 
 test('purchases that come together travel in few messages, and each has a tracking id of its own', async () => {
   fixture = await openPurchaseFixture({ units: 600 });
-  const desk = acceptance();
-  const accepted = await Promise.all(Array.from({ length: 600 }, () => desk.accept(wish())));
-  expect(desk.stats).toMatchObject({ accepted: 600, inside: 0 });
-  expect(desk.stats.messages).toBeLessThanOrEqual(4);
+  const batcher = intake();
+  const accepted = await Promise.all(Array.from({ length: 600 }, () => batcher.accept(wish())));
+  expect(batcher.stats).toMatchObject({ accepted: 600, inside: 0 });
+  expect(batcher.stats.messages).toBeLessThanOrEqual(4);
   expect(await waiting()).toBe(600);
   const ids = accepted.map(idOf);
   expect(new Set(ids).size).toBe(600);
@@ -79,7 +73,7 @@ test('purchases that come together travel in few messages, and each has a tracki
 
 test('an accepted purchase keeps what was asked for until it is decided', async () => {
   fixture = await openPurchaseFixture();
-  const trackingId = idOf(await acceptance().accept(wish({ quantity: 3, customer: 'grüße', key: key('k') })));
+  const trackingId = idOf(await intake().accept(wish({ quantity: 3, customer: 'grüße', key: key('k') })));
   expect(await decideAll([trackingId])).toEqual({ order: 1 });
   const { order } = (await fixture.real.order(trackingId))!;
   expect(order).toMatchObject({ quantity: 3, customer: 'grüße', channel: 'async' });
@@ -87,29 +81,29 @@ test('an accepted purchase keeps what was asked for until it is decided', async 
 
 test('an unknown product is not accepted', async () => {
   fixture = await openPurchaseFixture();
-  expect(await acceptance().accept(wish({ productId: 77 }))).toEqual({ kind: 'unknown_product' });
+  expect(await intake().accept(wish({ productId: 77 }))).toEqual({ kind: 'unknown_product' });
   expect(await waiting()).toBe(0);
 });
 
 test('the same key gets the same tracking id and one order, before its decision and after', async () => {
   fixture = await openPurchaseFixture();
-  const [desk, elsewhere] = [acceptance(), acceptance()];
-  const first = await desk.accept(wish({ key: key('k') }));
+  const [batcher, elsewhere] = [intake(), intake()];
+  const first = await batcher.accept(wish({ key: key('k') }));
   const twins = await Promise.all([
-    desk.accept(wish({ key: key('k') })),
+    batcher.accept(wish({ key: key('k') })),
     elsewhere.accept(wish({ key: key('k') })),
   ]);
   expect(twins).toEqual([first, first]);
   expect(await decideAll([idOf(first)])).toEqual({ order: 1 });
-  expect(await desk.accept(wish({ key: key('k') }))).toEqual(first);
+  expect(await batcher.accept(wish({ key: key('k') }))).toEqual(first);
   expect(await waiting()).toBe(0);
   expect(await fixture.units()).toEqual({ available: 99, reserved: 1 });
 });
 
 test('twins of one moment get one tracking id and one order', async () => {
   fixture = await openPurchaseFixture();
-  const desk = acceptance();
-  const twins = await Promise.all([1, 2, 3].map(() => desk.accept(wish({ key: key('k') }))));
+  const batcher = intake();
+  const twins = await Promise.all([1, 2, 3].map(() => batcher.accept(wish({ key: key('k') }))));
   expect(new Set(twins.map(idOf)).size).toBe(1);
   expect(await decideAll(twins.map(idOf))).toEqual({ order: 3 });
   expect(await fixture.units()).toEqual({ available: 99, reserved: 1 });
@@ -117,12 +111,12 @@ test('twins of one moment get one tracking id and one order', async () => {
 
 test('a key with another request is a mismatch, and its neighbours are accepted', async () => {
   fixture = await openPurchaseFixture();
-  const desk = acceptance();
-  await desk.accept(wish({ key: key('k') }));
+  const batcher = intake();
+  await batcher.accept(wish({ key: key('k') }));
   const answers = await Promise.all([
-    desk.accept(wish()),
-    desk.accept(wish({ quantity: 2, key: key('k', '1:2') })),
-    desk.accept(wish({ key: key('another') })),
+    batcher.accept(wish()),
+    batcher.accept(wish({ quantity: 2, key: key('k', '1:2') })),
+    batcher.accept(wish({ key: key('another') })),
   ]);
   expect(answers.map(({ kind }) => kind)).toEqual(['accepted', 'mismatch', 'accepted']);
   expect(await waiting()).toBe(3);
@@ -130,19 +124,19 @@ test('a key with another request is a mismatch, and its neighbours are accepted'
 
 test('a sell-out known at acceptance is said by the id and needs no queue', async () => {
   fixture = await openPurchaseFixture({ units: 0 });
-  const desk = acceptance();
-  const soldOut = idOf(await desk.accept(wish({ quantity: 2 })));
+  const batcher = intake();
+  const soldOut = idOf(await batcher.accept(wish({ quantity: 2 })));
   expect(fixture.ids.read(soldOut)).toMatchObject({ soldOut: { productId: 1, quantity: 2 } });
   expect(await waiting()).toBe(0);
 
   const others = [
-    idOf(await desk.accept(wish({ key: key('k') }))),
-    idOf(await desk.accept(wish({ quantity: 9 }))),
+    idOf(await batcher.accept(wish({ key: key('k') }))),
+    idOf(await batcher.accept(wish({ quantity: 9 }))),
   ];
   expect(others.map((id) => fixture.ids.read(id)!.soldOut)).toEqual([null, null]);
   expect(await decideAll(others)).toEqual({ sold_out: 2 });
-  expect(desk.stats.accepted).toBe(3);
-  await desk.close();
+  expect(batcher.stats.accepted).toBe(3);
+  await batcher.close();
   expect(await fixture.real.asyncCounts()).toEqual({ accepted: 3, decided: 3 });
 });
 
@@ -151,7 +145,7 @@ test('a queue that surely took nothing is unavailable, and nothing is decided', 
   fixture.queue.publish = async () => {
     throw new AppError('unavailable', 'down for the test');
   };
-  const failure = await acceptance()
+  const failure = await intake()
     .accept(wish())
     .catch((error) => error);
   expect(failure).toMatchObject({ code: 'unavailable' });
@@ -165,13 +159,13 @@ test('a confirm that was lost is an unknown acceptance with the tracking id that
     await fixture.realQueue.publish(...args);
     throw new AppError('outcome_unknown', 'no confirm');
   };
-  const desk = acceptance();
+  const batcher = intake();
   const [plain, keyed] = await Promise.all(
-    [wish(), wish({ key: key('k') })].map((one) => desk.accept(one).catch((error) => error)),
+    [wish(), wish({ key: key('k') })].map((one) => batcher.accept(one).catch((error) => error)),
   );
   expect([plain, keyed]).toEqual([expect.any(UnknownAcceptance), expect.any(UnknownAcceptance)]);
   fixture.queue.publish = fixture.realQueue.publish;
-  expect(idOf(await desk.accept(wish({ key: key('k') })))).toBe(keyed.trackingId);
+  expect(idOf(await batcher.accept(wish({ key: key('k') })))).toBe(keyed.trackingId);
   expect(await decideAll([plain.trackingId, keyed.trackingId])).toEqual({ order: 2 });
   expect(await fixture.units()).toEqual({ available: 98, reserved: 2 });
 });
@@ -181,8 +175,8 @@ test('keys that cannot be kept refuse their purchases as not taken, and no other
   fixture.ledger.bindKeys = async () => {
     throw new AppError('outcome_unknown', 'cut for the test');
   };
-  const desk = acceptance();
-  const answers = await Promise.allSettled([desk.accept(wish({ key: key('k') })), desk.accept(wish())]);
+  const batcher = intake();
+  const answers = await Promise.allSettled([batcher.accept(wish({ key: key('k') })), batcher.accept(wish())]);
   expect(answers).toMatchObject([
     { status: 'rejected', reason: { code: 'unavailable' } },
     { status: 'fulfilled' },
@@ -193,7 +187,7 @@ test('keys that cannot be kept refuse their purchases as not taken, and no other
 test('P7 one deadline: keys that are kept too late refuse their purchases, whenever that is', async () => {
   fixture = await openPurchaseFixture();
   const { bindKeys } = fixture.ledger;
-  const desk = acceptance(150);
+  const batcher = intake(150);
   // Overdue purchases are looked for every 100 ms, so many of these fall between the end of the time and the next look.
   for (const tookMs of [152, 160, 170, 180, 190]) {
     const arrivedAtMs = performance.now();
@@ -201,22 +195,22 @@ test('P7 one deadline: keys that are kept too late refuse their purchases, whene
       while (performance.now() - arrivedAtMs < tookMs) await Bun.sleep(1);
       return bindKeys(bindings);
     };
-    const failure = await desk.accept(wish({ key: key(`k${tookMs}`) })).catch((error) => error);
+    const failure = await batcher.accept(wish({ key: key(`k${tookMs}`) })).catch((error) => error);
     expect(failure).toMatchObject({ code: 'unavailable' });
   }
-  expect(desk.stats.inside).toBe(0);
+  expect(batcher.stats.inside).toBe(0);
   expect(await waiting()).toBe(0);
-  await desk.close();
+  await batcher.close();
 });
 
 test('the window is judged at acceptance, and stands when the purchase is decided', async () => {
   fixture = await openPurchaseFixture({ opensAt: Date.now() + 60_000, closesAt: Date.now() + 120_000 });
-  const desk = acceptance();
-  const early = idOf(await desk.accept(wish()));
+  const batcher = intake();
+  const early = idOf(await batcher.accept(wish()));
   fixture.passTime(90_000);
-  const inTime = idOf(await desk.accept(wish()));
+  const inTime = idOf(await batcher.accept(wish()));
   fixture.passTime(60_000);
-  const late = idOf(await desk.accept(wish()));
+  const late = idOf(await batcher.accept(wish()));
   expect(await decideAll([early])).toEqual({ sale_not_open: 1 });
   expect(await decideAll([inTime])).toEqual({ order: 1 });
   expect(await decideAll([late])).toEqual({ sale_closed: 1 });
@@ -224,31 +218,31 @@ test('the window is judged at acceptance, and stands when the purchase is decide
 
 test('a key that came in time is not refused because its retry came after the end', async () => {
   fixture = await openPurchaseFixture({ closesAt: Date.now() + 60_000 });
-  const desk = acceptance();
+  const batcher = intake();
   const { publish } = fixture.queue;
   fixture.queue.publish = async () => {
     throw new AppError('outcome_unknown', 'lost for the test');
   };
-  const lost = await desk.accept(wish({ key: key('k') })).catch((error) => error);
+  const lost = await batcher.accept(wish({ key: key('k') })).catch((error) => error);
   fixture.queue.publish = publish;
   fixture.passTime(61_000);
-  const trackingId = idOf(await desk.accept(wish({ key: key('k') })));
+  const trackingId = idOf(await batcher.accept(wish({ key: key('k') })));
   expect(trackingId).toBe(lost.trackingId);
   expect(await decideAll([trackingId])).toEqual({ order: 1 });
 });
 
 test('P8 a caller who left before the purchase was taken leaves nothing behind, no bound key either', async () => {
   fixture = await openPurchaseFixture();
-  const desk = acceptance();
+  const batcher = intake();
   let isGone = false;
-  const goes = desk.accept(wish({ key: key('k') }), () => isGone);
-  const stays = desk.accept(wish({ quantity: 2, key: key('another', '1:2') }));
+  const goes = batcher.accept(wish({ key: key('k') }), () => isGone);
+  const stays = batcher.accept(wish({ quantity: 2, key: key('another', '1:2') }));
   isGone = true;
   await expect(goes).rejects.toMatchObject({ code: 'unavailable' });
   expect(await decideAll([idOf(await stays)])).toEqual({ order: 1 });
-  expect(desk.stats).toMatchObject({ accepted: 1, inside: 0 });
+  expect(batcher.stats).toMatchObject({ accepted: 1, inside: 0 });
   // A key that had been bound would be another purchase's.
-  expect(idOf(await desk.accept(wish({ quantity: 3, key: key('k', '1:3') })))).toBeString();
+  expect(idOf(await batcher.accept(wish({ quantity: 3, key: key('k', '1:3') })))).toBeString();
 });
 
 test('closing answers everybody inside and then refuses', async () => {
@@ -258,11 +252,11 @@ test('closing answers everybody inside and then refuses', async () => {
     await go;
     return fixture.realQueue.publish(...args);
   };
-  const desk = acceptance();
-  const accepted = Array.from({ length: 300 }, () => desk.accept(wish()));
-  await until(() => desk.stats.inside === 300);
-  const closed = desk.close();
-  await expect(desk.accept(wish())).rejects.toMatchObject({ code: 'unavailable' });
+  const batcher = intake();
+  const accepted = Array.from({ length: 300 }, () => batcher.accept(wish()));
+  await until(() => batcher.stats.inside === 300);
+  const closed = batcher.close();
+  await expect(batcher.accept(wish())).rejects.toMatchObject({ code: 'unavailable' });
   letGo();
   await closed;
   expect(countKinds(await Promise.all(accepted))).toEqual({ accepted: 300 });

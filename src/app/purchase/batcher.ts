@@ -14,7 +14,7 @@ import { type StockCache, standingOf } from './stock-cache.ts';
  * by itself. Per batch and product one call of the gate claims for all, and one transaction of the
  * ledger decides for all.
  */
-export interface PurchaseDesk {
+export interface PurchaseBatcher {
   /**
    * Takes a purchase in; its caller hears the answer once the ledger has committed, or once the gate refused by the
    * ledger's word, or an AppError: `overloaded` (nothing done), `unavailable` (nothing done) or `outcome_unknown` (a
@@ -37,7 +37,7 @@ export interface PurchaseDesk {
   /** Answers what was taken in, then stops. New purchases are refused as `unavailable`. */
   close(): Promise<void>;
 
-  readonly stats: DeskStats;
+  readonly stats: BatcherStats;
 }
 
 /** A purchase and who waits for its answer. An object rather than a promise: there is one per request. */
@@ -49,7 +49,7 @@ export interface PurchaseCall {
   fail(error: unknown): void;
   /** After `fail` with `outcome_unknown`, once the outcome is known. */
   resolved(): void;
-  /** How far it has come: kept by the desk, `inside` to begin with. */
+  /** How far it has come: kept by the batcher, `inside` to begin with. */
   stage: Stage;
   /** Asked before a purchase goes to the gate and the ledger: true when nobody is left to hear the answer. */
   isGone(): boolean;
@@ -57,18 +57,18 @@ export interface PurchaseCall {
 
 export type Stage = 'inside' | 'at the ledger' | 'answered';
 
-export interface DeskStats {
+export interface BatcherStats {
   batches: number;
   decided: number;
   refusedByGate: number;
   waited: number;
-  /** Purchases inside the desk now. */
+  /** Purchases inside the batcher now. */
   inside: number;
   /** Purchases that were answered `outcome_unknown`, and still are. */
   pending: number;
 }
 
-export interface DeskOptions {
+export interface BatcherOptions {
   /** Batches at the ledger at once. With a single writer a second one would only wait, and be smaller. */
   readonly batchesInFlightMax: number;
   /** From a purchase's arrival to its answer, at most: gate, ledger and all waiting included. */
@@ -80,7 +80,7 @@ export interface DeskOptions {
   readonly onBug: (error: unknown, context: string) => void;
 }
 
-/** Purchases inside the desk; past it the answer is `overloaded`, before any work. Room for every connection we expect. */
+/** Purchases inside the batcher; past it the answer is `overloaded`, before any work. Room for every connection we expect. */
 export const INSIDE_MAX = 16_384;
 /** Purchases in one batch: keeps one transaction, and so one pause of the event loop, to a few milliseconds. */
 const BATCH_MAX = 512;
@@ -94,14 +94,14 @@ const OVERDUE_CHECK_MS = 100;
 /** A purchase that has come to the gate again and again for this long goes to the ledger, whatever the gate says. */
 const GATE_PATIENCE_MS = 250;
 
-export function createDesk(
+export function createPurchaseBatcher(
   ledger: Ledger,
   gate: Gate,
   stockCache: StockCache,
   monotonicMs: () => number,
-  { batchesInFlightMax, answerWithinMs, onReserved, onStandings = () => {}, onBug }: DeskOptions,
-): PurchaseDesk {
-  const stats: DeskStats = { batches: 0, decided: 0, refusedByGate: 0, waited: 0, inside: 0, pending: 0 };
+  { batchesInFlightMax, answerWithinMs, onReserved, onStandings = () => {}, onBug }: BatcherOptions,
+): PurchaseBatcher {
+  const stats: BatcherStats = { batches: 0, decided: 0, refusedByGate: 0, waited: 0, inside: 0, pending: 0 };
   const resolver = createResolver(ledger, monotonicMs, settled);
   const pendingAdmissions = createPendingAdmissions<PurchaseCall>(comeBack, showTruth);
   /** Batches that are not over: at the gate, at the ledger, or being resolved. */

@@ -33,34 +33,34 @@ for (const committed of [true, false]) {
   const when = committed ? 'after it was made' : 'before it was made';
   test(`a commit cut off ${when} is found out, and everybody gets the true answer`, async () => {
     fixture = await openPurchaseFixture({ units: 5 });
-    const desk = fixture.desk();
+    const batcher = fixture.batcher();
     fixture.decideFault = cutOff(2, { committed });
     const wishes = Array.from({ length: 8 }, (_, i) =>
       fixture.purchase(i === 0 ? { key: keyOf('first') } : {}),
     );
-    const outcomes = await Promise.all(wishes.map(desk.buy));
+    const outcomes = await Promise.all(wishes.map(batcher.buy));
     expect(countKinds(outcomes)).toEqual({ reserved: 5, sold_out: 3 });
     expect(await fixture.units()).toEqual({ available: 0, reserved: 5 });
     for (const [i, outcome] of outcomes.entries()) {
       if (outcome.kind === 'reserved') expect(outcome.order.id).toBe(wishes[i]!.id);
     }
-    expect(desk.stats).toMatchObject({ inside: 0, pending: 0 });
-    const again = await desk.buy(fixture.purchase({ key: keyOf('first') }));
+    expect(batcher.stats).toMatchObject({ inside: 0, pending: 0 });
+    const again = await batcher.buy(fixture.purchase({ key: keyOf('first') }));
     expect(again).toMatchObject({ order: { id: wishes[0]!.id }, repeated: true });
   });
 }
 
 test('buyers who wait behind a batch of unknown outcome are served when it is known', async () => {
   fixture = await openPurchaseFixture({ units: 3 });
-  const desk = fixture.desk();
+  const batcher = fixture.batcher();
   fixture.decideFault = cutOff(1, { committed: false });
-  const outcomes = await Promise.all(Array.from({ length: 6 }, () => desk.buy(fixture.purchase())));
+  const outcomes = await Promise.all(Array.from({ length: 6 }, () => batcher.buy(fixture.purchase())));
   expect(countKinds(outcomes)).toEqual({ reserved: 3, sold_out: 3 });
 });
 
 test('a bug of one purchase does not hide the answers of those whose commit was cut off with it', async () => {
   fixture = await openPurchaseFixture();
-  const desk = fixture.desk();
+  const batcher = fixture.batcher();
   const broken = fixture.purchase({ quantity: 0 });
   let isFirst = true;
   fixture.decideFault = async (purchases, decide) => {
@@ -68,34 +68,34 @@ test('a bug of one purchase does not hide the answers of those whose commit was 
     isFirst = false;
     throw cut();
   };
-  const answers = await Promise.allSettled([fixture.purchase(), broken, fixture.purchase()].map(desk.buy));
+  const answers = await Promise.allSettled([fixture.purchase(), broken, fixture.purchase()].map(batcher.buy));
   expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-  expect(desk.stats).toMatchObject({ inside: 0, pending: 0 });
+  expect(batcher.stats).toMatchObject({ inside: 0, pending: 0 });
 });
 
 test('when nobody knows for too long the buyer is told so, and it is found out in the end', async () => {
   fixture = await openPurchaseFixture({ units: 2 });
-  const desk = fixture.desk({ answerWithinMs: 200 });
+  const batcher = fixture.batcher({ answerWithinMs: 200 });
   fixture.decideFault = cutOff(Number.POSITIVE_INFINITY, { committed: true });
   const wishes = [fixture.purchase(), fixture.purchase()];
   const calls = wishes.map((wish) => fixture.call(wish));
-  for (const call of calls) desk.enter(call);
+  for (const call of calls) batcher.enter(call);
   await until(() => calls.every(({ answers }) => answers.length > 0));
   expect(countKinds(calls.flatMap(({ answers }) => answers))).toEqual({ outcome_unknown: 2 });
-  expect(desk.stats).toMatchObject({ inside: 0, pending: 2 });
+  expect(batcher.stats).toMatchObject({ inside: 0, pending: 2 });
 
   fixture.decideFault = null;
-  await until(() => desk.stats.pending === 0);
+  await until(() => batcher.stats.pending === 0);
   expect(calls.map(({ answers }) => answers[1])).toEqual([RESOLVED, RESOLVED]);
   const found = await fixture.real.find(wishes.map(({ id }) => id));
   expect([...found.keys()]).toEqual(wishes.map(({ id }) => id));
-  expect(countKinds([await desk.buy(fixture.purchase())])).toEqual({ sold_out: 1 });
+  expect(countKinds([await batcher.buy(fixture.purchase())])).toEqual({ sold_out: 1 });
   expect(await fixture.units()).toEqual({ available: 0, reserved: 2 });
 });
 
 test('unavailable after a cut says nothing about the first try, so the question goes on', async () => {
   fixture = await openPurchaseFixture({ units: 1 });
-  const desk = fixture.desk();
+  const batcher = fixture.batcher();
   let tries = 0;
   fixture.decideFault = async (purchases, decide) => {
     tries++;
@@ -106,24 +106,24 @@ test('unavailable after a cut says nothing about the first try, so the question 
     if (tries < 4) throw new AppError('unavailable', 'still down');
     return decide(purchases);
   };
-  expect(countKinds([await desk.buy(fixture.purchase())])).toEqual({ reserved: 1 });
+  expect(countKinds([await batcher.buy(fixture.purchase())])).toEqual({ reserved: 1 });
   expect(tries).toBe(4);
 });
 
 test('closing ends while the ledger stays silent, and says that the outcome is unknown', async () => {
   fixture = await openPurchaseFixture();
-  const desk = fixture.desk();
+  const batcher = fixture.batcher();
   fixture.decideFault = cutOff(Number.POSITIVE_INFINITY, { committed: false });
   const call = fixture.call(fixture.purchase());
-  desk.enter(call);
+  batcher.enter(call);
   await until(() => fixture.batches.length > 1);
-  await desk.close();
+  await batcher.close();
   expect(countKinds(call.answers.slice(0, 1))).toEqual({ outcome_unknown: 1 });
 });
 
 test('P1 a refusal is final: a first asking that arrives after it gets nothing, though there are units again', async () => {
   fixture = await openPurchaseFixture({ units: 1 });
-  const desk = fixture.desk();
+  const batcher = fixture.batcher();
   const late: Purchase[] = [];
   fixture.decideFault = async (purchases, decide) => {
     if (late.length > 0) return decide(purchases);
@@ -133,7 +133,7 @@ test('P1 a refusal is final: a first asking that arrives after it gets nothing, 
     throw cut();
   };
   const wish = fixture.purchase();
-  expect(await desk.buy(wish)).toMatchObject({ kind: 'refused', code: 'sold_out' });
+  expect(await batcher.buy(wish)).toMatchObject({ kind: 'refused', code: 'sold_out' });
   await fixture.real.reset(1, 5);
   expect((await fixture.real.decide(late)).outcomes).toMatchObject([{ kind: 'refused', code: 'sold_out' }]);
   expect(await fixture.units()).toEqual({ available: 5, reserved: 1 });
@@ -141,28 +141,28 @@ test('P1 a refusal is final: a first asking that arrives after it gets nothing, 
 
 test('P1 a refusal is final: what was told "not taken in time" is not taken later', async () => {
   fixture = await openPurchaseFixture({ units: 5 });
-  const desk = fixture.desk({ answerWithinMs: 200 });
+  const batcher = fixture.batcher({ answerWithinMs: 200 });
   const ledger = Promise.withResolvers<void>();
   fixture.decideFault = async (purchases, decide) => {
     await ledger.promise;
     return decide(purchases);
   };
   const [first, behind] = [fixture.call(fixture.purchase()), fixture.call(fixture.purchase())];
-  desk.enter(first);
+  batcher.enter(first);
   await until(() => fixture.batches.length === 1);
-  desk.enter(behind);
+  batcher.enter(behind);
   await until(() => first.answers.length + behind.answers.length === 2);
   expect(countKinds([...first.answers, ...behind.answers])).toEqual({ outcome_unknown: 1, unavailable: 1 });
   ledger.resolve();
-  await until(() => desk.stats.pending === 0);
+  await until(() => batcher.stats.pending === 0);
   expect(first.answers[1]).toBe(RESOLVED);
-  expect(countKinds([await desk.buy(fixture.purchase())])).toEqual({ reserved: 1 });
+  expect(countKinds([await batcher.buy(fixture.purchase())])).toEqual({ reserved: 1 });
   expect(fixture.batches.flat()).not.toContain(behind.purchase);
 });
 
 test('P7 one deadline: gate, ledger and all waiting together take no longer than a purchase may', async () => {
   fixture = await openPurchaseFixture({ units: 5 });
-  const desk = fixture.desk({ answerWithinMs: 300 });
+  const batcher = fixture.batcher({ answerWithinMs: 300 });
   const gateAnswers = Promise.withResolvers<void>();
   const { claim } = fixture.gate;
   fixture.gate.claim = async (...asked) => {
@@ -171,11 +171,11 @@ test('P7 one deadline: gate, ledger and all waiting together take no longer than
   };
   const call = fixture.call(fixture.purchase());
   const startedAtMs = performance.now();
-  desk.enter(call);
+  batcher.enter(call);
   await until(() => call.answers.length > 0);
   expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(300);
   expect(countKinds(call.answers)).toEqual({ unavailable: 1 });
   gateAnswers.resolve();
-  expect(countKinds([await desk.buy(fixture.purchase())])).toEqual({ reserved: 1 });
+  expect(countKinds([await batcher.buy(fixture.purchase())])).toEqual({ reserved: 1 });
   expect(fixture.batches.flat()).not.toContain(call.purchase);
 });

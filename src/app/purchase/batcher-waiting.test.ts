@@ -16,10 +16,10 @@ afterEach(async () => {
 
 test('units that one customer claimed above the limit go to those who waited for them', async () => {
   fixture = await openPurchaseFixture({ units: 5, perCustomerLimit: 1 });
-  const desk = fixture.desk();
-  const greedy = Array.from({ length: 5 }, () => desk.buy(fixture.purchase({ customer: 'greedy' })));
+  const batcher = fixture.batcher();
+  const greedy = Array.from({ length: 5 }, () => batcher.buy(fixture.purchase({ customer: 'greedy' })));
   const others = ['ann', 'bob', 'cy', 'di', 'eve'].map((customer) =>
-    desk.buy(fixture.purchase({ customer })),
+    batcher.buy(fixture.purchase({ customer })),
   );
   expect(countKinds(await Promise.all(greedy))).toEqual({ reserved: 1, limit_reached: 4 });
   expect(countKinds(await Promise.all(others))).toEqual({ reserved: 4, sold_out: 1 });
@@ -30,14 +30,14 @@ test('units that one customer claimed above the limit go to those who waited for
 
 test('nobody is told sold out about units that are only claimed, until the ledger has spoken', async () => {
   fixture = await openPurchaseFixture({ units: 2, perCustomerLimit: 1 });
-  const desk = fixture.desk();
-  const another = fixture.desk(); // of another process: they share the gate
+  const batcher = fixture.batcher();
+  const another = fixture.batcher(); // of another process: they share the gate
   const { promise: spoken, resolve: speak } = Promise.withResolvers<void>();
   fixture.decideFault = async (purchases, decide) => {
     await spoken;
     return decide(purchases);
   };
-  const greedy = [1, 2].map(() => desk.buy(fixture.purchase({ customer: 'greedy' })));
+  const greedy = [1, 2].map(() => batcher.buy(fixture.purchase({ customer: 'greedy' })));
   await until(() => fixture.batches.length === 1);
   const patient = fixture.call(fixture.purchase({ customer: 'patient' }));
   another.enter(patient);
@@ -51,25 +51,25 @@ test('nobody is told sold out about units that are only claimed, until the ledge
 
 test('claims that were lost (somebody claimed and died) cost a short wait and no unit', async () => {
   fixture = await openPurchaseFixture({ units: 5 });
-  const desk = fixture.desk();
+  const batcher = fixture.batcher();
   const standing = { productId: PRODUCT_ID, version: 1, available: 5 };
   await fixture.gate.claim(PRODUCT_ID, [3, 2], standing);
-  const outcomes = await Promise.all(Array.from({ length: 6 }, () => desk.buy(fixture.purchase())));
+  const outcomes = await Promise.all(Array.from({ length: 6 }, () => batcher.buy(fixture.purchase())));
   expect(countKinds(outcomes)).toEqual({ reserved: 5, sold_out: 1 });
-  expect(desk.stats.waited).toBeGreaterThan(0);
+  expect(batcher.stats.waited).toBeGreaterThan(0);
 });
 
 test('a counter that says too much costs requests that the ledger refuses, and then tells the truth', async () => {
   fixture = await openPurchaseFixture({ units: 5 });
-  const desk = fixture.desk();
-  await desk.buy(fixture.purchase());
+  const batcher = fixture.batcher();
+  await batcher.buy(fixture.purchase());
   const { version } = fixture.stockCache.standing(PRODUCT_ID)!;
   await fixture.gate.follow({ productId: PRODUCT_ID, version, available: 10 }, 'any');
-  const outcomes = await Promise.all(Array.from({ length: 10 }, () => desk.buy(fixture.purchase())));
+  const outcomes = await Promise.all(Array.from({ length: 10 }, () => batcher.buy(fixture.purchase())));
   expect(countKinds(outcomes)).toEqual({ reserved: 4, sold_out: 6 });
 
   const asked = fixture.batches.length;
-  expect(countKinds([await desk.buy(fixture.purchase())])).toEqual({ sold_out: 1 });
+  expect(countKinds([await batcher.buy(fixture.purchase())])).toEqual({ sold_out: 1 });
   expect(fixture.batches.length).toBe(asked);
   expect(await fixture.gate.claim(PRODUCT_ID, [1], null)).toMatchObject({
     standing: { available: 0 },
@@ -79,26 +79,26 @@ test('a counter that says too much costs requests that the ledger refuses, and t
 
 test('a gate that lost its memory is shown what this instance saw', async () => {
   fixture = await openPurchaseFixture({ units: 5 });
-  const desk = fixture.desk();
-  await desk.buy(fixture.purchase());
+  const batcher = fixture.batcher();
+  await batcher.buy(fixture.purchase());
   await fixture.gate.close(); // Forgets every counter.
-  const outcomes = await Promise.all(Array.from({ length: 5 }, () => desk.buy(fixture.purchase())));
+  const outcomes = await Promise.all(Array.from({ length: 5 }, () => batcher.buy(fixture.purchase())));
   expect(countKinds(outcomes)).toEqual({ reserved: 4, sold_out: 1 });
 });
 
 test('a gate restored to an older standing follows the newer one with the next claim', async () => {
   fixture = await openPurchaseFixture({ units: 5 });
-  const desk = fixture.desk();
-  await Promise.all([1, 2, 3].map(() => desk.buy(fixture.purchase())));
+  const batcher = fixture.batcher();
+  await Promise.all([1, 2, 3].map(() => batcher.buy(fixture.purchase())));
   await fixture.gate.follow({ productId: PRODUCT_ID, version: 1, available: 5 }, 'any');
-  const outcomes = await Promise.all(Array.from({ length: 5 }, () => desk.buy(fixture.purchase())));
+  const outcomes = await Promise.all(Array.from({ length: 5 }, () => batcher.buy(fixture.purchase())));
   expect(countKinds(outcomes)).toEqual({ reserved: 2, sold_out: 3 });
 });
 
 test('while the ledger cannot be asked, who waits is not told sold out, and gets units once it can', async () => {
   fixture = await openPurchaseFixture({ units: 2 });
-  const desk = fixture.desk();
-  await desk.buy(fixture.purchase());
+  const batcher = fixture.batcher();
+  await batcher.buy(fixture.purchase());
   await fixture.gate.claim(PRODUCT_ID, [1], fixture.stockCache.standing(PRODUCT_ID));
   let failures = 0;
   const { product } = fixture.ledger;
@@ -107,7 +107,7 @@ test('while the ledger cannot be asked, who waits is not told sold out, and gets
     throw new Error('silent for the test');
   };
   const patient = fixture.call(fixture.purchase());
-  desk.enter(patient);
+  batcher.enter(patient);
   await until(() => failures >= 2);
   expect(patient.answers).toEqual([]);
   fixture.ledger.product = product;
@@ -115,18 +115,18 @@ test('while the ledger cannot be asked, who waits is not told sold out, and gets
   expect(countKinds(patient.answers)).toEqual({ reserved: 1 });
 });
 
-test('units that come back are sold to who waits, as soon as the desk is told', async () => {
+test('units that come back are sold to who waits, as soon as the batcher is told', async () => {
   fixture = await openPurchaseFixture({ units: 1 });
-  const desk = fixture.desk();
-  await desk.buy(fixture.purchase());
+  const batcher = fixture.batcher();
+  await batcher.buy(fixture.purchase());
   await fixture.gate.follow({ productId: PRODUCT_ID, version: 2, available: 1 }, 'any');
   await fixture.gate.claim(PRODUCT_ID, [1], null);
   const asked = fixture.truthsAsked;
   const patient = fixture.call(fixture.purchase());
-  desk.enter(patient);
-  await until(() => desk.stats.waited === 1);
+  batcher.enter(patient);
+  await until(() => batcher.stats.waited === 1);
   const { version } = (await fixture.real.reset(PRODUCT_ID, 1)).product!;
-  await desk.follow([{ productId: PRODUCT_ID, version, available: 1 }]);
+  await batcher.follow([{ productId: PRODUCT_ID, version, available: 1 }]);
   await until(() => patient.answers.length === 1);
   expect(countKinds(patient.answers)).toEqual({ reserved: 1 });
   expect(fixture.truthsAsked).toBe(asked + 1); // By `follow` itself, not after a silence.
@@ -134,17 +134,17 @@ test('units that come back are sold to who waits, as soon as the desk is told', 
 
 test('a sell-out is checked again with the ledger when the memory of it is no longer fresh', async () => {
   fixture = await openPurchaseFixture({ units: 1 });
-  const desk = fixture.desk();
-  await desk.buy(fixture.purchase());
-  expect(countKinds([await desk.buy(fixture.purchase())])).toEqual({ sold_out: 1 });
+  const batcher = fixture.batcher();
+  await batcher.buy(fixture.purchase());
+  expect(countKinds([await batcher.buy(fixture.purchase())])).toEqual({ sold_out: 1 });
   await fixture.real.reset(PRODUCT_ID, 1); // By another process; nobody tells this one.
   fixture.passTime(FRESH_MS);
-  expect(countKinds([await desk.buy(fixture.purchase())])).toEqual({ reserved: 1 });
+  expect(countKinds([await batcher.buy(fixture.purchase())])).toEqual({ reserved: 1 });
 });
 
 test('P5 a refusal rests on a word no older than 250 ms, also when that word was long on its way', async () => {
   fixture = await openPurchaseFixture({ units: 1 });
-  const desk = fixture.desk();
+  const batcher = fixture.batcher();
   fixture.decideFault = async (purchases, decide) => {
     const decision = await decide(purchases);
     fixture.passTime(FRESH_MS);
@@ -152,15 +152,15 @@ test('P5 a refusal rests on a word no older than 250 ms, also when that word was
     fixture.decideFault = null;
     return decision;
   };
-  expect(countKinds([await desk.buy(fixture.purchase())])).toEqual({ reserved: 1 });
+  expect(countKinds([await batcher.buy(fixture.purchase())])).toEqual({ reserved: 1 });
   expect(fixture.stockCache.fresh(PRODUCT_ID)).toBeUndefined();
-  expect(countKinds([await desk.buy(fixture.purchase())])).toEqual({ reserved: 1 });
+  expect(countKinds([await batcher.buy(fixture.purchase())])).toEqual({ reserved: 1 });
 });
 
 test('P5 a refusal rests on a word no older than 250 ms: who hears an older one is decided by the ledger', async () => {
   fixture = await openPurchaseFixture({ units: 1 });
-  const desk = fixture.desk();
-  await desk.buy(fixture.purchase());
+  const batcher = fixture.batcher();
+  await batcher.buy(fixture.purchase());
   fixture.passTime(FRESH_MS);
   const soldOut = await fixture.real.product(PRODUCT_ID);
   fixture.ledger.product = async () => {
@@ -168,5 +168,5 @@ test('P5 a refusal rests on a word no older than 250 ms: who hears an older one 
     return soldOut;
   };
   await fixture.real.reset(PRODUCT_ID, 1); // By another process, while this one's questions were under way.
-  expect(countKinds([await desk.buy(fixture.purchase())])).toEqual({ reserved: 1 });
+  expect(countKinds([await batcher.buy(fixture.purchase())])).toEqual({ reserved: 1 });
 });
