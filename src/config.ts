@@ -1,6 +1,6 @@
-import { AppError } from './domain/errors.ts';
 import { isLoopbackName } from './lib/address.ts';
 import { inSchema } from './lib/database-url.ts';
+import { type Env, type Flags, invalid, openSettings, SETTINGS } from './settings.ts';
 
 /** Everything that can be set from outside, read once at start. Flags win over variables. */
 export interface Config {
@@ -46,6 +46,8 @@ export interface Config {
   /** How long a charge or a refund is left alone that the payment company has not answered. */
   readonly paymentLeaseMs: number;
   readonly payments: SimulatedPayments;
+  /** What each setting came to, as people give it and without secrets, by its variable. */
+  readonly settings: Readonly<Record<string, string>>;
 }
 
 /** What the payment simulator does; rates are shares, 0 to 1. */
@@ -88,34 +90,13 @@ export interface Tuning {
   readonly chargesInFlight: number;
 }
 
-export type LogLevel = (typeof LOG_LEVELS)[number];
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-const OPERATOR_TOKEN_CHARS_MIN = 16;
-const NAMESPACE = /^[a-z][a-z0-9_-]{0,39}$/;
+export type LogLevel = (typeof SETTINGS)['logLevel']['fallback'];
 /** The three go together: a partial set would keep a part of the books elsewhere than its owner thinks. */
-const ENGINE_VARIABLES = ['DATABASE_URL', 'REDIS_URL', 'RABBITMQ_URL'] as const;
-/**
- * At 300 ms per charge, as with a real provider, this many make about 6,600 orders/s; each costs about a kilobyte.
- */
-const CHARGES_IN_FLIGHT = 2_000;
-/** Buyers and balancers wait longer than this; an engine that needs it for a purchase is in trouble. */
-const PURCHASE_TIMEOUT_MS = 3_000;
-/** Requests that were just sent still find somebody; whoever waits at a terminal hardly notices. */
-const DRAIN_MS = 1_000;
-/** Each costs some kilobytes and a file descriptor. */
-const STREAMS = 20_000;
-/** Many people may share an address; one that takes a twentieth of all seats is no household. */
-const STREAMS_PER_ADDRESS = 1_000;
-
-interface Flags {
-  readonly port?: string | undefined;
-  readonly host?: string | undefined;
-  readonly data?: string | undefined;
-  readonly instances?: string | undefined;
-}
+const ENGINE_SETTINGS = [SETTINGS.databaseUrl, SETTINGS.redisUrl, SETTINGS.rabbitmqUrl] as const;
+const ENGINE_VARIABLES = ENGINE_SETTINGS.map(({ name }) => name);
 
 /** Reads the environment; `flags` are command-line values for the variables of the same setting. */
-export function readConfig(env: Readonly<Record<string, string | undefined>>, flags: Flags = {}): Config {
+export function readConfig(env: Env, flags: Flags = {}): Config {
   const config = readSettings(env, flags);
   if (config.mode === 'production' && config.operatorToken === null) {
     throw invalid('PULSECART_OPERATOR_TOKEN is required in production mode.');
@@ -129,10 +110,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, fl
 }
 
 /** For a process that no operator can ask for anything. */
-export function readWorkerConfig(
-  env: Readonly<Record<string, string | undefined>>,
-  flags: Flags = {},
-): Config {
+export function readWorkerConfig(env: Env, flags: Flags = {}): Config {
   return withLeaveToSimulate(readSettings(env, flags));
 }
 
@@ -146,107 +124,65 @@ function withLeaveToSimulate(config: Config): Config {
 }
 
 /** Whether a server may start with them is another question. */
-function readSettings(env: Readonly<Record<string, string | undefined>>, flags: Flags): Config {
-  const mode = oneOf('PULSECART_MODE', env.PULSECART_MODE, ['development', 'production'], 'development');
-  const operatorToken = env.PULSECART_OPERATOR_TOKEN || null;
-  if (operatorToken !== null && operatorToken.length < OPERATOR_TOKEN_CHARS_MIN) {
-    throw invalid(`PULSECART_OPERATOR_TOKEN must have at least ${OPERATOR_TOKEN_CHARS_MIN} characters.`);
-  }
-  const simulatorAllowed = onOff(
-    'PULSECART_ALLOW_SIMULATED_PAYMENTS',
-    env.PULSECART_ALLOW_SIMULATED_PAYMENTS,
-    false,
-  );
-  const port =
-    flags.port === undefined
-      ? integer('PORT', env.PORT, 8080, 0, 65_535)
-      : integer('--port', flags.port, 0, 0, 65_535);
-  const engines = engineUrls(env);
-  const instances =
-    flags.instances === undefined
-      ? integer('PULSECART_INSTANCES', env.PULSECART_INSTANCES, 1, 1, INSTANCES_MAX)
-      : integer('--instances', flags.instances, 1, 1, INSTANCES_MAX);
+function readSettings(env: Env, flags: Flags): Config {
+  const settings = openSettings(env, flags);
+  const { read } = settings;
+  const mode = read(SETTINGS.mode);
+  const operatorToken = read(SETTINGS.operatorToken);
+  const simulatorAllowed = read(SETTINGS.allowSimulatedPayments);
+  const port = read(SETTINGS.port);
+  const engines = engineUrls(env, read);
+  const instances = read(SETTINGS.instances);
   if (instances > 1 && engines === null) {
     throw invalid(
       `${instances} instances need the production engines: set ${ENGINE_VARIABLES.join(', ')}. The embedded engines are for one process.`,
     );
   }
-  const namespace = namespaceIn(env);
-  const payments = simulatedPayments(env);
+  const namespace = read(SETTINGS.namespace);
+  const payments = simulatedPayments(read);
+  const purchaseTtlMs = 1_000 * read(SETTINGS.purchaseTtlSeconds);
   return Object.freeze({
     port,
     instances,
-    startTimeoutMs: integer(
-      'PULSECART_START_TIMEOUT_MS',
-      env.PULSECART_START_TIMEOUT_MS,
-      30_000,
-      1_000,
-      600_000,
-    ),
+    startTimeoutMs: read(SETTINGS.startTimeoutMs),
     engines: engines && { ...engines, databaseUrl: inSchema(engines.databaseUrl, namespace) },
     namespace,
-    host: flags.host ?? (env.HOST || (mode === 'production' ? '0.0.0.0' : '127.0.0.1')),
-    dataFolder: flags.data ?? (env.PULSECART_DATA || './data'),
+    host: read(SETTINGS.host, mode === 'production' ? '0.0.0.0' : SETTINGS.host.fallback),
+    dataFolder: read(SETTINGS.dataFolder),
     mode,
     operatorToken,
     simulatorAllowed,
-    settlement: onOff('PULSECART_SETTLEMENT', env.PULSECART_SETTLEMENT, true),
-    worker: onOff('PULSECART_WORKER', env.PULSECART_WORKER, true),
-    logLevel: oneOf('PULSECART_LOG_LEVEL', env.PULSECART_LOG_LEVEL, LOG_LEVELS, 'info'),
-    logRequests: onOff('PULSECART_LOG_REQUESTS', env.PULSECART_LOG_REQUESTS, false),
-    purchaseTimeoutMs: integer(
-      'PULSECART_PURCHASE_TIMEOUT_MS',
-      env.PULSECART_PURCHASE_TIMEOUT_MS,
-      PURCHASE_TIMEOUT_MS,
-      500,
-      30_000,
-    ),
-    purchaseTtlMs: purchaseTtlMs(env),
-    keep: keep(env),
-    drainMs: integer('PULSECART_DRAIN_MS', env.PULSECART_DRAIN_MS, DRAIN_MS, 0, 5_000),
+    settlement: read(SETTINGS.settlement),
+    worker: read(SETTINGS.worker),
+    logLevel: read(SETTINGS.logLevel),
+    logRequests: read(SETTINGS.logRequests),
+    purchaseTimeoutMs: read(SETTINGS.purchaseTimeoutMs),
+    purchaseTtlMs,
+    keep: keep(env, read, purchaseTtlMs),
+    drainMs: read(SETTINGS.drainMs),
     streams: Object.freeze({
-      max: integer('PULSECART_STREAMS', env.PULSECART_STREAMS, STREAMS, 0, 1_000_000),
-      perAddressMax: integer(
-        'PULSECART_STREAMS_PER_ADDRESS',
-        env.PULSECART_STREAMS_PER_ADDRESS,
-        STREAMS_PER_ADDRESS,
-        0,
-        1_000_000,
-      ),
+      max: read(SETTINGS.streams),
+      perAddressMax: read(SETTINGS.streamsPerAddress),
     }),
     tuning: Object.freeze({
-      databasePool: optional('PULSECART_DATABASE_POOL', env.PULSECART_DATABASE_POOL, 2, 100),
-      purchaseBatches: optional('PULSECART_PURCHASE_BATCHES', env.PULSECART_PURCHASE_BATCHES, 1, 32),
-      workerBatches: optional('PULSECART_WORKER_BATCHES', env.PULSECART_WORKER_BATCHES, 1, 32),
-      prefetch: optional('PULSECART_PREFETCH', env.PULSECART_PREFETCH, 1, 10_000),
-      chargesInFlight: integer(
-        'PULSECART_CHARGES_IN_FLIGHT',
-        env.PULSECART_CHARGES_IN_FLIGHT,
-        CHARGES_IN_FLIGHT,
-        1,
-        100_000,
-      ),
+      databasePool: read(SETTINGS.databasePool),
+      purchaseBatches: read(SETTINGS.purchaseBatches),
+      workerBatches: read(SETTINGS.workerBatches),
+      prefetch: read(SETTINGS.prefetch),
+      chargesInFlight: read(SETTINGS.chargesInFlight),
     }),
-    paymentLeaseMs: paymentLeaseMs(env, payments),
+    paymentLeaseMs: paymentLeaseMs(read, payments),
     payments,
+    settings: settings.shown(),
   });
 }
 
-function namespaceIn(env: Readonly<Record<string, string | undefined>>): string {
-  const namespace = env.PULSECART_NAMESPACE || 'pulsecart';
-  if (NAMESPACE.test(namespace)) return namespace;
-  throw invalid(
-    `PULSECART_NAMESPACE must be 1 to 40 of a-z, 0-9, _ and -, a letter first; it is ${JSON.stringify(namespace)}.`,
-  );
-}
+type Read = ReturnType<typeof openSettings>['read'];
 
 /**
  * For commands that look after a service, and serve nobody: a folder that is named is meant, whatever engines the variables name.
  */
-export function readStoreConfig(
-  env: Readonly<Record<string, string | undefined>>,
-  data: string | undefined,
-): Config {
+export function readStoreConfig(env: Env, data: string | undefined): Config {
   const config = readSettings(env, { data });
   return data === undefined ? config : Object.freeze({ ...config, engines: null });
 }
@@ -255,26 +191,22 @@ export function readStoreConfig(
 export type BooksPlace = { readonly dataFolder: string } | { readonly databaseUrl: string };
 
 /** For commands that need the books and nothing else: what else a server wants to be told does not concern them. */
-export function readBooksPlace(
-  env: Readonly<Record<string, string | undefined>>,
-  data: string | undefined,
-): BooksPlace {
+export function readBooksPlace(env: Env, data: string | undefined): BooksPlace {
   if (data !== undefined) return { dataFolder: data };
+  const { read } = openSettings(env);
   if (env.DATABASE_URL) {
-    return { databaseUrl: inSchema(databaseUrl(env.DATABASE_URL), namespaceIn(env)) };
+    return { databaseUrl: inSchema(read(SETTINGS.databaseUrl)!, read(SETTINGS.namespace)) };
   }
   // Its owner has engines, so the folder's books are not the ones that are meant.
-  engineUrls(env);
-  return { dataFolder: env.PULSECART_DATA || './data' };
+  engineUrls(env, read);
+  return { dataFolder: read(SETTINGS.dataFolder) };
 }
 
 /** What the launcher tells of its work; nobody sets it. */
 export const ENV_SOURCES = 'PULSECART_ENV_SOURCES';
 
 /** The file that each variable is from which the launcher (bin/env-file.mjs) has read from one. */
-export function readEnvSources(
-  env: Readonly<Record<string, string | undefined>>,
-): ReadonlyMap<string, string> {
+export function readEnvSources(env: Env): ReadonlyMap<string, string> {
   const sources = env[ENV_SOURCES]?.split(' ').map((source) => source.split('=')) ?? [];
   return new Map(sources.map(([name = '', file = '']) => [name, file]));
 }
@@ -289,11 +221,13 @@ export interface Client {
 }
 
 /** By default the server that `serve` starts here with the same settings. */
-export function readClient(
-  env: Readonly<Record<string, string | undefined>>,
-  flags: { readonly url?: string | undefined } = {},
-): Client {
-  const given = flags.url ?? `http://127.0.0.1:${integer('PORT', env.PORT, 8080, 1, 65_535)}`;
+export function readClient(env: Env, flags: { readonly url?: string | undefined } = {}): Client {
+  const { read } = openSettings(env);
+  const port = read(SETTINGS.port);
+  if (flags.url === undefined && port === 0) {
+    throw invalid('PORT is 0, which leaves the port to the server: name its address with --url');
+  }
+  const given = flags.url ?? `http://127.0.0.1:${port}`;
   const parsed = URL.parse(given);
   if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.username || parsed.pathname !== '/') {
     // It may hold a password, so it is not repeated.
@@ -305,19 +239,20 @@ export function readClient(
       'PULSECART_OPERATOR_TOKEN must have printable ASCII characters only, to be sent in a header.',
     );
   }
-  return { url: parsed.origin, operatorToken, dataFolder: env.PULSECART_DATA || './data' };
+  return { url: parsed.origin, operatorToken, dataFolder: read(SETTINGS.dataFolder) };
 }
 
 /** What is not set follows from what is. */
-function keep(env: Readonly<Record<string, string | undefined>>): Keep {
-  const ttlMs = purchaseTtlMs(env);
-  const hours = (name: string, value: string | undefined, min: number) =>
-    optional(name, value, min, KEEP_HOURS_MAX);
-  const askedKeys = hours('PULSECART_KEEP_KEYS_HOURS', env.PULSECART_KEEP_KEYS_HOURS, 24);
-  const outcomes =
-    hours('PULSECART_KEEP_OUTCOMES_HOURS', env.PULSECART_KEEP_OUTCOMES_HOURS, 24) ??
-    Math.max(168, askedKeys ?? 0);
-  const keys = askedKeys ?? Math.min(outcomes, Math.max(48, Math.ceil(ttlMs / HOUR_MS)));
+function keep(env: Env, read: Read, ttlMs: number): Keep {
+  const keysAsked = env[SETTINGS.keepKeysHours.name] ? read(SETTINGS.keepKeysHours) : null;
+  const outcomes = read(
+    SETTINGS.keepOutcomesHours,
+    Math.max(SETTINGS.keepOutcomesHours.fallback, keysAsked ?? 0),
+  );
+  const keys = read(
+    SETTINGS.keepKeysHours,
+    Math.min(outcomes, Math.max(SETTINGS.keepKeysHours.fallback, Math.ceil(ttlMs / HOUR_MS))),
+  );
   if (outcomes < keys) {
     throw invalid(
       'PULSECART_KEEP_OUTCOMES_HOURS must not be less than PULSECART_KEEP_KEYS_HOURS: a repeated key leads to an outcome.',
@@ -331,44 +266,18 @@ function keep(env: Readonly<Record<string, string | undefined>>): Keep {
   return Object.freeze({
     outcomesMs: HOUR_MS * outcomes,
     keysMs: HOUR_MS * keys,
-    operationsMs:
-      HOUR_MS * (hours('PULSECART_KEEP_OPERATIONS_HOURS', env.PULSECART_KEEP_OPERATIONS_HOURS, 24) ?? 8_760),
-    deadLettersMs:
-      HOUR_MS * (hours('PULSECART_KEEP_DEAD_LETTERS_HOURS', env.PULSECART_KEEP_DEAD_LETTERS_HOURS, 1) ?? 720),
+    operationsMs: HOUR_MS * read(SETTINGS.keepOperationsHours),
+    deadLettersMs: HOUR_MS * read(SETTINGS.keepDeadLettersHours),
   });
 }
 
 const HOUR_MS = 3_600_000;
-/** Ten years: what is to be kept longer is for an archive. */
-const KEEP_HOURS_MAX = 87_600;
-
-function purchaseTtlMs(env: Readonly<Record<string, string | undefined>>): number {
-  return (
-    1000 * integer('PULSECART_PURCHASE_TTL_SECONDS', env.PULSECART_PURCHASE_TTL_SECONDS, 1800, 1, 604_800)
-  );
-}
-
-function invalid(message: string): AppError {
-  return new AppError('invalid_request', message);
-}
-
-const SIMULATOR_TIMEOUT_MS_MAX = 20_000;
 
 /** An ask is over before the next one, also where its answer finds this process busy. */
 const LEASE_MARGIN_MS = 500;
 
-/** At its default an order is asked for many times within a hold of ten minutes, and a short disturbance is outlasted. */
-function paymentLeaseMs(
-  env: Readonly<Record<string, string | undefined>>,
-  { timeoutMs }: SimulatedPayments,
-): number {
-  const leaseMs = integer(
-    'PULSECART_PAYMENT_LEASE_MS',
-    env.PULSECART_PAYMENT_LEASE_MS,
-    30_000,
-    1_000,
-    300_000,
-  );
+function paymentLeaseMs(read: Read, { timeoutMs }: SimulatedPayments): number {
+  const leaseMs = read(SETTINGS.paymentLeaseMs);
   if (leaseMs < timeoutMs + LEASE_MARGIN_MS) {
     throw invalid(
       `PULSECART_PAYMENT_LEASE_MS must be at least ${LEASE_MARGIN_MS} more than PULSECART_SIMULATOR_TIMEOUT_MS, so that an ask is over before the next one; they are ${leaseMs} and ${timeoutMs}.`,
@@ -377,13 +286,13 @@ function paymentLeaseMs(
   return leaseMs;
 }
 
-function simulatedPayments(env: Readonly<Record<string, string | undefined>>): SimulatedPayments {
+function simulatedPayments(read: Read): SimulatedPayments {
   const fates = {
-    declineRate: fraction('PULSECART_SIMULATOR_DECLINE_RATE', env.PULSECART_SIMULATOR_DECLINE_RATE, 0),
-    timeoutRate: fraction('PULSECART_SIMULATOR_TIMEOUT_RATE', env.PULSECART_SIMULATOR_TIMEOUT_RATE, 0),
-    errorRate: fraction('PULSECART_SIMULATOR_ERROR_RATE', env.PULSECART_SIMULATOR_ERROR_RATE, 0),
-    duplicateRate: fraction('PULSECART_SIMULATOR_DUPLICATE_RATE', env.PULSECART_SIMULATOR_DUPLICATE_RATE, 0),
-    tooLateRate: fraction('PULSECART_SIMULATOR_TOO_LATE_RATE', env.PULSECART_SIMULATOR_TOO_LATE_RATE, 0),
+    declineRate: read(SETTINGS.simulatorDeclineRate),
+    timeoutRate: read(SETTINGS.simulatorTimeoutRate),
+    errorRate: read(SETTINGS.simulatorErrorRate),
+    duplicateRate: read(SETTINGS.simulatorDuplicateRate),
+    tooLateRate: read(SETTINGS.simulatorTooLateRate),
   };
   // Each charge has one fate. A millionth more is what decimals cost.
   if (Object.values(fates).reduce((sum, rate) => sum + rate) > 1.000_001) {
@@ -392,102 +301,25 @@ function simulatedPayments(env: Readonly<Record<string, string | undefined>>): S
     );
   }
   return Object.freeze({
-    latencyMs: integer('PULSECART_SIMULATOR_LATENCY_MS', env.PULSECART_SIMULATOR_LATENCY_MS, 5, 0, 60_000),
-    jitterMs: integer('PULSECART_SIMULATOR_JITTER_MS', env.PULSECART_SIMULATOR_JITTER_MS, 5, 0, 60_000),
-    timeoutMs: integer(
-      'PULSECART_SIMULATOR_TIMEOUT_MS',
-      env.PULSECART_SIMULATOR_TIMEOUT_MS,
-      2_000,
-      1,
-      SIMULATOR_TIMEOUT_MS_MAX,
-    ),
+    latencyMs: read(SETTINGS.simulatorLatencyMs),
+    jitterMs: read(SETTINGS.simulatorJitterMs),
+    timeoutMs: read(SETTINGS.simulatorTimeoutMs),
     ...fates,
-    outageRate: fraction('PULSECART_SIMULATOR_OUTAGE_RATE', env.PULSECART_SIMULATOR_OUTAGE_RATE, 0),
+    outageRate: read(SETTINGS.simulatorOutageRate),
   });
 }
 
-/** More processes than this share nothing but trouble: there are not as many cores in a machine. */
-const INSTANCES_MAX = 64;
-
-function engineUrls(env: Readonly<Record<string, string | undefined>>): EngineUrls | null {
+function engineUrls(env: Env, read: Read): EngineUrls | null {
   const missing = ENGINE_VARIABLES.filter((name) => !env[name]);
-  if (missing.length === ENGINE_VARIABLES.length) return null;
-  if (missing.length > 0) {
+  if (missing.length > 0 && missing.length < ENGINE_VARIABLES.length) {
     const set = ENGINE_VARIABLES.filter((name) => env[name]);
     throw invalid(
       `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing: ${set.join(' and ')} ${set.length === 1 ? 'is' : 'are'} set, ` +
         'and the production engines go together. Set all three, or none for the embedded engines.',
     );
   }
-  return Object.freeze({
-    databaseUrl: databaseUrl(env.DATABASE_URL!),
-    redisUrl: url('REDIS_URL', env.REDIS_URL!, REDIS_SCHEMES),
-    rabbitmqUrl: url('RABBITMQ_URL', env.RABBITMQ_URL!, ['amqp:', 'amqps:']),
-  });
-}
-
-function databaseUrl(value: string): string {
-  return url('DATABASE_URL', value, ['postgres:', 'postgresql:']);
-}
-
-const REDIS_SCHEMES = [
-  'redis:',
-  'rediss:',
-  'redis+sentinel:',
-  'rediss+sentinel:',
-  'redis+cluster:',
-  'rediss+cluster:',
-];
-
-/** Looks at the scheme alone: what else is wrong with it the engine's adapter says. The value may hold a password. */
-function url(name: string, value: string, schemes: readonly string[]): string {
-  if (!schemes.some((scheme) => value.startsWith(`${scheme}//`))) {
-    const accepted = schemes.map((scheme) => `${scheme}//`).join(', ');
-    throw invalid(`${name} must begin with ${accepted.replace(/, ([^,]*)$/, ' or $1')}.`);
-  }
-  return value;
-}
-
-function oneOf<const T extends string>(
-  name: string,
-  value: string | undefined,
-  allowed: readonly T[],
-  fallback: T,
-): T {
-  if (value === undefined || value === '') return fallback;
-  const found = allowed.find((one) => one === value);
-  if (found === undefined)
-    throw invalid(`${name} must be one of ${allowed.join(', ')}; it is ${JSON.stringify(value)}.`);
-  return found;
-}
-
-function onOff(name: string, value: string | undefined, fallback: boolean): boolean {
-  return oneOf(name, value, ['on', 'off'], fallback ? 'on' : 'off') === 'on';
-}
-
-function integer(
-  name: string,
-  value: string | undefined,
-  fallback: number,
-  min: number,
-  max: number,
-): number {
-  if (value === undefined || value === '') return fallback;
-  const number = Number(value);
-  if (!/^\d+$/.test(value) || number < min || number > max) {
-    throw invalid(`${name} must be a whole number from ${min} to ${max}; it is ${JSON.stringify(value)}.`);
-  }
-  return number;
-}
-
-function optional(name: string, value: string | undefined, min: number, max: number): number | null {
-  return value === undefined || value === '' ? null : integer(name, value, min, min, max);
-}
-
-function fraction(name: string, value: string | undefined, fallback: number): number {
-  if (value === undefined || value === '') return fallback;
-  const number = Number(value);
-  if (!(number >= 0 && number <= 1))
-    throw invalid(`${name} must be a number from 0 to 1; it is ${JSON.stringify(value)}.`);
-  return number;
+  const [databaseUrl, redisUrl, rabbitmqUrl] = ENGINE_SETTINGS.map((setting) => read(setting));
+  return databaseUrl && redisUrl && rabbitmqUrl
+    ? Object.freeze({ databaseUrl, redisUrl, rabbitmqUrl })
+    : null;
 }

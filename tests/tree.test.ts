@@ -10,7 +10,8 @@ import { Glob } from 'bun';
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   lib: ['domain'],
-  'config.ts': ['domain', 'lib'],
+  'settings.ts': ['domain'],
+  'config.ts': ['domain', 'lib', 'settings.ts'],
   ports: ['domain'],
   adapters: ['domain', 'lib', 'ports'],
   app: ['domain', 'lib', 'ports'],
@@ -19,7 +20,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The composition root: which adapters there are, and which use cases work on them.
   'backends.ts': ['domain', 'config.ts', 'ports', 'adapters', 'telemetry'],
   'app.ts': ['domain', 'config.ts', 'ports', 'app', 'telemetry', 'http'],
-  cli: ['domain', 'lib', 'config.ts', 'ports', 'app', 'telemetry', 'http', 'backends.ts', 'app.ts'],
+  cli: [
+    'domain',
+    'lib',
+    'config.ts',
+    'settings.ts',
+    'ports',
+    'app',
+    'telemetry',
+    'http',
+    'backends.ts',
+    'app.ts',
+  ],
   'main.ts': ['domain', 'cli'],
 };
 /** Adapters that use another one, and why. */

@@ -2,9 +2,9 @@ import { examineBackends } from '../backends.ts';
 import { type Config, readConfig, readEnvSources } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Finding } from '../ports/backends.ts';
+import { type Env, type Flags, SETTINGS } from '../settings.ts';
 import { readFlags } from './flags.ts';
 import { examineMachine } from './machine.ts';
-import { FLAG_OF, settingsOf } from './settings.ts';
 import { unknownSettings } from './unknown-settings.ts';
 
 const FLAGS = {
@@ -24,9 +24,6 @@ const HELP = `pulsecart doctor: what is set, what can be reached, what is missin
 Secrets are not shown. Nothing is changed. Exit status 1 when something is broken that a server needs.
 Example: pulsecart doctor --data ./data`;
 
-type Env = Readonly<Record<string, string | undefined>>;
-type Given = Partial<Record<'port' | 'host' | 'data' | 'instances', string | undefined>>;
-
 /** Examines what `serve` would find here with the same flags and variables. */
 export async function doctor(argv: readonly string[]): Promise<number> {
   const { help, json, ...given } = readFlags(argv, FLAGS);
@@ -40,7 +37,7 @@ export async function doctor(argv: readonly string[]): Promise<number> {
   return pass ? 0 : 1;
 }
 
-async function examine(env: Env, given: Given) {
+async function examine(env: Env, given: Flags) {
   const config = configOrWhyNot(env, given);
   if (config instanceof AppError) {
     // The rest can be examined once it is known where to look.
@@ -49,20 +46,16 @@ async function examine(env: Env, given: Given) {
       findings: [{ name: 'settings', state: 'broken', detail: config.message } as Finding],
     };
   }
-  const findings = [
-    ...unknown(env, config),
-    ...(await examineMachine(config)),
-    ...(await examineBackends(config)),
-  ];
+  const findings = [...unknown(env), ...(await examineMachine(config)), ...(await examineBackends(config))];
   return { settings: settingsWithSources(config, env, given), findings };
 }
 
-function unknown(env: Env, config: Config): Finding[] {
-  const detail = unknownSettings(env, config);
+function unknown(env: Env): Finding[] {
+  const detail = unknownSettings(env);
   return detail === null ? [] : [{ name: 'settings', state: 'note', detail }];
 }
 
-function configOrWhyNot(env: Env, given: Given): Config | AppError {
+function configOrWhyNot(env: Env, given: Flags): Config | AppError {
   try {
     return readConfig(env, given);
   } catch (error) {
@@ -78,10 +71,10 @@ interface Setting {
   readonly source: string;
 }
 
-function settingsWithSources(config: Config, env: Env, given: Given): Setting[] {
+function settingsWithSources(config: Config, env: Env, given: Flags): Setting[] {
   const files = readEnvSources(env);
-  return Object.entries(settingsOf(config)).map(([name, value]) => {
-    const flag = FLAG_OF[name];
+  return Object.values(SETTINGS).map(({ name, flag }) => {
+    const value = config.settings[name]!;
     if (flag && given[flag] !== undefined) return { name, value, source: `--${flag}` };
     if (!env[name]) return { name, value, source: 'default' };
     return { name, value, source: files.get(name) ?? 'variable' };

@@ -48,7 +48,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
   }
   const config = readConfig(process.env, flags);
   const log = createLog(config.logLevel);
-  warnOfUnknownSettings(process.env, config, log);
+  warnOfUnknownSettings(process.env, log);
   if (config.instances > 1) {
     return superviseInstances(argv, config, log, (url) => announce(url, '', config, log, startedAtMs));
   }

@@ -1,17 +1,14 @@
-import { type Config, ENV_SOURCES } from '../config.ts';
+import { ENV_SOURCES } from '../config.ts';
+import { type Env, SETTINGS } from '../settings.ts';
 import type { Log } from '../telemetry/log.ts';
-import { settingsOf } from './settings.ts';
 
 const PREFIX = 'PULSECART_';
 /** Not settings of a server: what our launcher and our tests tell their children. */
 const OTHERS = new RegExp(`^${ENV_SOURCES}$|^${PREFIX}TEST_`);
 
 /** A sentence for each variable that is called like a setting and is none; null where there is none of them. */
-export function unknownSettings(
-  env: Readonly<Record<string, string | undefined>>,
-  config: Config,
-): string | null {
-  const known = Object.keys(settingsOf(config));
+export function unknownSettings(env: Env): string | null {
+  const known: string[] = Object.values(SETTINGS).map(({ name }) => name);
   const unknown = Object.keys(env).filter(
     (name) => name.startsWith(PREFIX) && !known.includes(name) && !OTHERS.test(name),
   );
@@ -22,12 +19,8 @@ export function unknownSettings(
     .join('. ');
 }
 
-export function warnOfUnknownSettings(
-  env: Readonly<Record<string, string | undefined>>,
-  config: Config,
-  log: Log,
-): void {
-  const sentence = unknownSettings(env, config);
+export function warnOfUnknownSettings(env: Env, log: Log): void {
+  const sentence = unknownSettings(env);
   if (sentence !== null) log.warn(sentence);
 }
 

@@ -40,7 +40,7 @@ export async function workerCommand(argv: readonly string[]): Promise<number> {
     );
   }
   const log = createLog(config.logLevel);
-  warnOfUnknownSettings(process.env, config, log);
+  warnOfUnknownSettings(process.env, log);
   const stopped = stopSignal();
   const backends = await Promise.race([openBackends(config, log), stopped]);
   if (typeof backends === 'string') return stopUnopened(log, backends);

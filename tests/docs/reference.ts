@@ -12,6 +12,7 @@ import { ref } from '../../src/http/openapi/parts.ts';
 import { STREAM_EXAMPLE } from '../../src/http/openapi/stream-examples.ts';
 import { openApiDocument } from '../../src/http/openapi.ts';
 import { STREAM_EVENTS } from '../../src/http/schemas/stream.ts';
+import { SECTIONS, SETTINGS } from '../../src/settings.ts';
 import { readDocument } from './documents.ts';
 
 /**
@@ -22,7 +23,12 @@ import { readDocument } from './documents.ts';
 /** Far ahead: a page in a repository is read for years, and what its readers copy must not lie in their past. */
 const WRITTEN_AS_OF_MS = Date.UTC(2099, 0, 1);
 
-export const PAGES = ['docs/reference/http-api.md', 'docs/reference/errors.md', 'docs/reference/events.md'];
+export const PAGES = [
+  'docs/reference/http-api.md',
+  'docs/reference/errors.md',
+  'docs/reference/events.md',
+  'docs/reference/settings.md',
+];
 
 /** A page with its parts as the code has them now. */
 export function upToDate(path: string): string {
@@ -64,6 +70,8 @@ function part(name: string): string {
         .map(shapeText)
         .join('\n\n');
     }
+    case 'settings':
+      return settingsText();
     case 'stream-example':
       return `\`\`\`text\n${STREAM_EXAMPLE.trimEnd()}\n\`\`\``;
     default:
@@ -106,6 +114,26 @@ function part(name: string): string {
     return parts.filter(Boolean).join('\n\n');
   }
 }
+
+/** A table for each section. */
+function settingsText(): string {
+  const keys = Object.keys(SETTINGS);
+  const starts = SECTIONS.map(([, first]) => keys.indexOf(first));
+  return SECTIONS.map(([title], i) => {
+    const rows = Object.values(SETTINGS)
+      .slice(starts[i], starts[i + 1])
+      .map(({ name, flag, preset, values, what }) => [
+        `\`${name}\``,
+        flag ? `\`--${flag}\`` : '',
+        PRESETS_IN_WORDS.includes(preset) ? preset : `\`${preset}\``,
+        values,
+        what,
+      ]);
+    return `## ${title}\n\n${table(['variable', 'flag', 'default', 'values', 'meaning'], rows)}`;
+  }).join('\n\n');
+}
+
+const PRESETS_IN_WORDS = ['none', 'by engine'];
 
 /** The first answer that was hoped for. */
 function exampleText(answers: readonly Answer[]): string {

@@ -28,9 +28,9 @@ const PERMISSIVE = {
 const read = (name: string, value: string) => readConfig({ ...PERMISSIVE, [name]: value });
 
 test('has every variable that the program reads, and no other', () => {
-  const known = new Set(readDocument('src/config.ts').match(/(?<=\benv\.)[A-Z_]+/g));
-  expect(known.size).toBeGreaterThan(20);
-  expect(rows.map(({ name }) => name).toSorted()).toEqual([...known].toSorted());
+  const known = Object.keys(readConfig({}).settings);
+  expect(known.length).toBeGreaterThan(20);
+  expect(rows.map(({ name }) => name).toSorted()).toEqual(known.toSorted());
 });
 
 test.each(plainDefaults)('$name is $default by itself', ({ name, default: preset }) => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
-import { readConfig } from '../config.ts';
-import { settingsOf, withoutSecrets } from './settings.ts';
+import { readConfig } from './config.ts';
+import { SETTINGS, withoutSecrets } from './settings.ts';
 
 test('every variable that is read is told', () => {
   const read = new Set<string>();
@@ -13,13 +13,18 @@ test('every variable that is read is told', () => {
       },
     },
   );
-  expect(Object.keys(settingsOf(readConfig(env))).sort()).toEqual([...read].sort());
+  expect(Object.keys(readConfig(env).settings).sort()).toEqual([...read].sort());
+  expect(
+    Object.values(SETTINGS)
+      .map(({ name }) => name)
+      .sort(),
+  ).toEqual([...read].sort());
 });
 
 test('an operator token is told as set, and no more', () => {
-  const { PULSECART_OPERATOR_TOKEN } = settingsOf(
-    readConfig({ PULSECART_OPERATOR_TOKEN: 'for operators only' }),
-  );
+  const { PULSECART_OPERATOR_TOKEN } = readConfig({
+    PULSECART_OPERATOR_TOKEN: 'for operators only',
+  }).settings;
   expect(PULSECART_OPERATOR_TOKEN).toBe('***');
 });
 

@@ -1,0 +1,419 @@
+import { AppError } from './domain/errors.ts';
+
+/**
+ * The one table of settings: what each is called, what it takes, what it is without, and what it means. Parsing, `doctor`, the
+ * warning of unknown names and docs/reference/settings.md (`npm run reference`) are made of it.
+ */
+export interface Setting<T> {
+  readonly name: string;
+  readonly flag?: Flag;
+  /** Where it is not set. */
+  readonly fallback: T;
+  /** The same, as documents show it. */
+  readonly preset: string;
+  /** What it takes, for people; empty: any text. */
+  readonly values: string;
+  readonly what: string;
+  /** Throws AppError `invalid_request`, which names what is accepted. `as` is the variable's or the flag's name. */
+  parse(given: string, as: string): T;
+  /** As `doctor` shows it, without secrets. */
+  show(value: T): string;
+}
+
+export type Flag = 'port' | 'host' | 'data' | 'instances';
+export type Env = Readonly<Record<string, string | undefined>>;
+export type Flags = Readonly<Partial<Record<Flag, string | undefined>>>;
+
+const NONE = 'none';
+const BY_ENGINE = 'by engine';
+const MASK = '***';
+const REDIS_SCHEMES = [
+  'redis:',
+  'rediss:',
+  'redis+sentinel:',
+  'rediss+sentinel:',
+  'redis+cluster:',
+  'rediss+cluster:',
+];
+
+export const SETTINGS = {
+  port: integer('PORT', 8080, 0, 65_535, 'port; 0 takes any free one', { flag: 'port' }),
+  host: text('HOST', '127.0.0.1', 'address to listen on; in production mode `0.0.0.0`', 'host'),
+  mode: oneOf(
+    'PULSECART_MODE',
+    'development',
+    ['development', 'production'],
+    '`production` needs an operator token',
+  ),
+  operatorToken: secret(
+    'PULSECART_OPERATOR_TOKEN',
+    16,
+    'bearer token of operators. Without one a development server makes its own, in the file `operator-token` of its data folder, and answers `init` and `reset` without any, to the same user on this machine. Needed in production mode, and with a `HOST` that is no loopback address',
+  ),
+  // More processes than 64 share nothing but trouble: there are not as many cores in a machine.
+  instances: integer(
+    'PULSECART_INSTANCES',
+    1,
+    1,
+    64,
+    'server processes that share the port; more than one needs the production engines',
+    { flag: 'instances' },
+  ),
+  startTimeoutMs: integer(
+    'PULSECART_START_TIMEOUT_MS',
+    30_000,
+    1000,
+    600_000,
+    'how long each of several may take to start, a migration included, before it is killed and started again',
+  ),
+  // Within 1 s requests that were just sent still find a server; at a terminal that is hardly noticed.
+  drainMs: integer(
+    'PULSECART_DRAIN_MS',
+    1000,
+    0,
+    5000,
+    'how long a stopping server goes on answering, each answer ending its connection; at least 2000 for one that SIGHUP replaces',
+  ),
+  dataFolder: text('PULSECART_DATA', './data', 'folder of the data of the embedded engines', 'data'),
+  databaseUrl: url(
+    'DATABASE_URL',
+    ['postgres:', 'postgresql:'],
+    'PostgreSQL, `postgres://…`. This and the next two go together: all three, or none for the embedded engines',
+  ),
+  redisUrl: url(
+    'REDIS_URL',
+    REDIS_SCHEMES,
+    'Redis, `redis://…` or `rediss://…`; `redis+sentinel://` and `redis+cluster://` with several hosts',
+  ),
+  rabbitmqUrl: url('RABBITMQ_URL', ['amqp:', 'amqps:'], 'RabbitMQ, `amqp://…` or `amqps://…`'),
+  namespace: matching(
+    'PULSECART_NAMESPACE',
+    'pulsecart',
+    /^[a-z][a-z0-9_-]{0,39}$/,
+    '1 to 40 of a-z, 0-9, _ and -, a letter first',
+    'names the schema in PostgreSQL, and begins every key in Redis and every name in RabbitMQ',
+  ),
+  databasePool: optional(
+    'PULSECART_DATABASE_POOL',
+    2,
+    100,
+    'connections to PostgreSQL per process: 10, or 6 more than batches',
+  ),
+  prefetch: optional(
+    'PULSECART_PREFETCH',
+    1,
+    10_000,
+    'messages of a queue that RabbitMQ hands to a process before the first is acknowledged: 32',
+  ),
+  worker: onOff('PULSECART_WORKER', true, '`off`: async purchases are queued and wait'),
+  workerBatches: optional(
+    'PULSECART_WORKER_BATCHES',
+    1,
+    32,
+    'batches of queued purchases decided at once: 1, with PostgreSQL 2',
+  ),
+  purchaseBatches: optional(
+    'PULSECART_PURCHASE_BATCHES',
+    1,
+    32,
+    'batches of purchases at the ledger at once: 1, with PostgreSQL 2',
+  ),
+  // Buyers and balancers wait longer than 3 s; a backend that needs it for a purchase is in trouble.
+  purchaseTimeoutMs: integer(
+    'PULSECART_PURCHASE_TIMEOUT_MS',
+    3000,
+    500,
+    30_000,
+    'a purchase is answered within this time, give or take half a second, whatever an engine does, and so is who reads or ends one; a sync one is decided within it or not at all',
+  ),
+  purchaseTtlSeconds: integer(
+    'PULSECART_PURCHASE_TTL_SECONDS',
+    1800,
+    1,
+    604_800,
+    'a queued purchase older than this ends as `too_old`',
+    { values: '1 to 604800, and no longer than keys are kept' },
+  ),
+  settlement: onOff('PULSECART_SETTLEMENT', true, '`off`: charges are queued and wait'),
+  // At 300 ms per charge, as with a real provider, 2,000 make about 6,600 orders/s; each costs about a kilobyte.
+  chargesInFlight: integer(
+    'PULSECART_CHARGES_IN_FLIGHT',
+    2000,
+    1,
+    100_000,
+    'charges asked of the payment company and not yet recorded',
+  ),
+  // Each costs some kilobytes and a file descriptor.
+  streams: integer(
+    'PULSECART_STREAMS',
+    20_000,
+    0,
+    1_000_000,
+    'live streams at once in one process; `0`: none',
+  ),
+  // Many people may share an address; one that takes a twentieth of all connections is no household.
+  streamsPerAddress: integer(
+    'PULSECART_STREAMS_PER_ADDRESS',
+    1000,
+    0,
+    1_000_000,
+    'live streams at once from one address; `0`: no limit, for a server behind a proxy',
+  ),
+  // Ten years at most: what is to be kept longer is for an archive.
+  keepOutcomesHours: integer(
+    'PULSECART_KEEP_OUTCOMES_HOURS',
+    168,
+    24,
+    87_600,
+    'how long a tracking id that got nothing can be read; at least as long as keys',
+  ),
+  keepKeysHours: integer(
+    'PULSECART_KEEP_KEYS_HOURS',
+    48,
+    24,
+    87_600,
+    'how long an idempotency key is known; at least as long as a purchase may wait',
+  ),
+  keepOperationsHours: integer(
+    'PULSECART_KEEP_OPERATIONS_HOURS',
+    8760,
+    24,
+    87_600,
+    'how long the log of what operators did is kept',
+  ),
+  keepDeadLettersHours: integer(
+    'PULSECART_KEEP_DEAD_LETTERS_HOURS',
+    720,
+    1,
+    87_600,
+    'when dead letters are given up',
+  ),
+  logLevel: oneOf(
+    'PULSECART_LOG_LEVEL',
+    'info',
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    'the least that is logged',
+  ),
+  logRequests: onOff('PULSECART_LOG_REQUESTS', false, '`on`: one log line per request'),
+  allowSimulatedPayments: onOff(
+    'PULSECART_ALLOW_SIMULATED_PAYMENTS',
+    false,
+    'production mode starts only with `on`: there is no real provider yet',
+  ),
+  // At its default an order is asked for many times within a hold of ten minutes, and a short disturbance is outlasted.
+  paymentLeaseMs: integer(
+    'PULSECART_PAYMENT_LEASE_MS',
+    30_000,
+    1000,
+    300_000,
+    'how long a charge or a refund is left alone that the company has not answered, before it is asked for again with the same key. A failed charge waits a sixth of it for its next attempt, 5 seconds at most; one that got lost is found after a third of it, 10 seconds at most',
+    { values: '1000 to 300000, and at least 500 more than `PULSECART_SIMULATOR_TIMEOUT_MS`' },
+  ),
+  simulatorLatencyMs: integer(
+    'PULSECART_SIMULATOR_LATENCY_MS',
+    5,
+    0,
+    60_000,
+    "the payment simulator's least time to an answer",
+  ),
+  simulatorJitterMs: integer(
+    'PULSECART_SIMULATOR_JITTER_MS',
+    5,
+    0,
+    60_000,
+    'what it takes longer at random, at most',
+  ),
+  simulatorTimeoutMs: integer(
+    'PULSECART_SIMULATOR_TIMEOUT_MS',
+    2000,
+    1,
+    20_000,
+    'when a call that it does not answer is given up',
+  ),
+  simulatorDeclineRate: fraction(
+    'PULSECART_SIMULATOR_DECLINE_RATE',
+    0,
+    'share of charges that it declines. This and the next four add up to 1 at most',
+  ),
+  simulatorTimeoutRate: fraction(
+    'PULSECART_SIMULATOR_TIMEOUT_RATE',
+    0,
+    'share of charges and refunds that it does not answer; half of them are carried out',
+  ),
+  simulatorErrorRate: fraction(
+    'PULSECART_SIMULATOR_ERROR_RATE',
+    0,
+    'share of charges and refunds that it refuses with an error, doing nothing',
+  ),
+  simulatorDuplicateRate: fraction(
+    'PULSECART_SIMULATOR_DUPLICATE_RATE',
+    0,
+    'share of charges that it tells of three times',
+  ),
+  simulatorTooLateRate: fraction(
+    'PULSECART_SIMULATOR_TOO_LATE_RATE',
+    0,
+    'share of charges that it does not answer and captures after it confirmed their cancellation',
+  ),
+  simulatorOutageRate: fraction(
+    'PULSECART_SIMULATOR_OUTAGE_RATE',
+    0,
+    'share of every minute, from its beginning, in which it cannot be reached',
+  ),
+};
+
+/** The sections of the reference, each with the setting that begins it. */
+export const SECTIONS: readonly (readonly [title: string, first: keyof typeof SETTINGS])[] = [
+  ['Where it listens, and as what', 'port'],
+  ['Engines', 'dataFolder'],
+  ['Work', 'worker'],
+  ['Live streams', 'streams'],
+  ['What is kept, and how long', 'keepOutcomesHours'],
+  ['Logs', 'logLevel'],
+  ['Payments', 'allowSimulatedPayments'],
+];
+
+/** Reads settings, a flag before its variable; an empty variable is none. Remembers what each came to. */
+export function openSettings(env: Env, flags: Flags = {}) {
+  const shown = new Map<string, string>();
+  return {
+    read<T>(setting: Setting<T>, fallback: T = setting.fallback): T {
+      const flag = setting.flag && flags[setting.flag];
+      const given = flag ?? (env[setting.name] || undefined);
+      const as = flag === undefined ? setting.name : `--${setting.flag}`;
+      const value = given === undefined ? fallback : setting.parse(given, as);
+      shown.set(setting.name, setting.show(value));
+      return value;
+    },
+    /** What was read, as people give it, in the order of the table. */
+    shown: (): Readonly<Record<string, string>> =>
+      Object.fromEntries(
+        Object.values(SETTINGS)
+          .filter(({ name }) => shown.has(name))
+          .map(({ name }) => [name, shown.get(name)!]),
+      ),
+  };
+}
+
+export function invalid(message: string): AppError {
+  return new AppError('invalid_request', message);
+}
+
+function text(name: string, fallback: string, what: string, flag?: Flag): Setting<string> {
+  const plain = { name, fallback, preset: fallback, values: '', what, parse: String, show: String };
+  return flag ? { ...plain, flag } : plain;
+}
+
+function matching(
+  name: string,
+  fallback: string,
+  pattern: RegExp,
+  values: string,
+  what: string,
+): Setting<string> {
+  return {
+    ...text(name, fallback, what),
+    values,
+    parse(given, as) {
+      if (pattern.test(given)) return given;
+      throw invalid(`${as} must be ${values}; it is ${JSON.stringify(given)}.`);
+    },
+  };
+}
+
+function oneOf<const T extends string>(
+  name: string,
+  fallback: NoInfer<T>,
+  allowed: readonly T[],
+  what: string,
+): Setting<T> {
+  const codes = allowed.map((one) => `\`${one}\``);
+  return {
+    ...{ name, fallback, preset: fallback, what, show: String },
+    values: `${codes.slice(0, -1).join(', ')} or ${codes.at(-1)}`,
+    parse(given, as) {
+      const found = allowed.find((one) => one === given);
+      if (found !== undefined) return found;
+      throw invalid(`${as} must be one of ${allowed.join(', ')}; it is ${JSON.stringify(given)}.`);
+    },
+  };
+}
+
+function onOff(name: string, fallback: boolean, what: string): Setting<boolean> {
+  const choice = oneOf(name, fallback ? 'on' : 'off', ['on', 'off'], what);
+  return {
+    ...choice,
+    fallback,
+    parse: (given, as) => choice.parse(given, as) === 'on',
+    show: (value) => (value ? 'on' : 'off'),
+  };
+}
+
+function integer(
+  name: string,
+  fallback: number,
+  min: number,
+  max: number,
+  what: string,
+  more: { readonly flag?: Flag; readonly values?: string } = {},
+): Setting<number> {
+  return {
+    ...{ name, fallback, preset: `${fallback}`, values: `${min} to ${max}`, what, show: String, ...more },
+    parse(given, as) {
+      const number = Number(given);
+      if (/^\d+$/.test(given) && number >= min && number <= max) return number;
+      throw invalid(`${as} must be a whole number from ${min} to ${max}; it is ${JSON.stringify(given)}.`);
+    },
+  };
+}
+
+/** Null: what suits the backends. */
+function optional(name: string, min: number, max: number, what: string): Setting<number | null> {
+  return {
+    ...integer(name, min, min, max, what),
+    ...{ fallback: null, preset: BY_ENGINE },
+    show: (value) => (value === null ? BY_ENGINE : `${value}`),
+  };
+}
+
+function fraction(name: string, fallback: number, what: string): Setting<number> {
+  return {
+    ...{ name, fallback, preset: `${fallback}`, values: '0 to 1', what, show: String },
+    parse(given, as) {
+      const number = Number(given);
+      if (number >= 0 && number <= 1) return number;
+      throw invalid(`${as} must be a number from 0 to 1; it is ${JSON.stringify(given)}.`);
+    },
+  };
+}
+
+/** Looks at the scheme alone: what else is wrong with it the backend's adapter says. The value may hold a password. */
+function url(name: string, schemes: readonly string[], what: string): Setting<string | null> {
+  return {
+    ...{ name, fallback: null, preset: NONE, values: '', what },
+    parse(given, as) {
+      if (schemes.some((scheme) => given.startsWith(`${scheme}//`))) return given;
+      const accepted = schemes.map((scheme) => `${scheme}//`).join(', ');
+      throw invalid(`${as} must begin with ${accepted.replace(/, ([^,]*)$/, ' or $1')}.`);
+    },
+    show: (value) => (value === null ? NONE : withoutSecrets(value)),
+  };
+}
+
+function secret(name: string, charsMin: number, what: string): Setting<string | null> {
+  return {
+    ...{ name, fallback: null, preset: NONE, values: `at least ${charsMin} characters`, what },
+    parse(given, as) {
+      if (given.length >= charsMin) return given;
+      throw invalid(`${as} must have at least ${charsMin} characters.`);
+    },
+    show: (value) => (value === null ? NONE : MASK),
+  };
+}
+
+/** Whatever stands between the user name and the last @ of a URL is a password, and so is any parameter called like one. */
+export function withoutSecrets(address: string): string {
+  return address
+    .replace(/^([a-z+]+:\/\/[^:/@]*):.*@/i, `$1:${MASK}@`)
+    .replace(/([?&]\w*password=)[^&]*/gi, `$1${MASK}`);
+}
