@@ -102,8 +102,14 @@ export function openApi({ url, dataFolder, ...client }: Client, timeoutMs = CALL
 
 /** How the log of operators calls whoever sits here, where that is a name it takes. */
 export function operatorHere(): string | null {
-  const { username } = userInfo();
+  const username = userHere();
   return new RegExp(ACTOR_PATTERN, 'u').test(username) && username !== 'system' ? username : null;
+}
+
+/** Bun repeats the variable USER, and says `unknown` where a cron job or a container has none; `id` asks the system. */
+function userHere(): string {
+  const id = Bun.which('id');
+  return id === null ? userInfo().username : Bun.spawnSync([id, '-un']).stdout.toString().trim();
 }
 
 /** What the server says for people, or the beginning of whatever somebody else put there. */

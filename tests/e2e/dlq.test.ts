@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite';
 import { expect, test } from 'bun:test';
 import { join } from 'node:path';
-import { runPulsecart } from '../support/command.ts';
+import { runPulsecart, runToEnd } from '../support/command.ts';
 import { type EmbeddedShop, eventually, openShop } from '../support/shop.ts';
 
 /** `pulsecart dlq`: what nobody could handle, seen and ended from the command line. */
@@ -34,6 +34,9 @@ test('dead letters are listed by cause, replayed and discarded, and the log has 
     ['dead-letters.discard', 'no use'],
     ['dead-letters.replay', 'a try'],
   ]);
+  // Also where no variable has the name: the command above ran without USER.
+  const { stdout: whoIAm } = await runToEnd(['node', '-p', 'os.userInfo().username']);
+  expect(new Set(operations.map(({ actor }: { actor: string }) => actor))).toEqual(new Set([whoIAm.trim()]));
 });
 
 function dlq(shop: EmbeddedShop, ...args: string[]) {
