@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'bun:test';
-import { readConfig } from './config.ts';
+
+import { readBooksPlace, readConfig } from './config.ts';
+
 import { isAppError } from './domain/errors.ts';
 import { inSchema } from './lib/database-url.ts';
 
@@ -284,6 +286,25 @@ describe('the production engines', () => {
       })();
       expect(String(error)).toMatch(new RegExp(`${name} must begin with `));
       expect(String(error)).not.toContain('secret');
+    });
+  }
+
+  // Each leads nowhere, or to another password than was meant: the guide promises a line that says what to write.
+  for (const [name, start] of [
+    ['DATABASE_URL', 'postgres://shop:'],
+    ['RABBITMQ_URL', 'amqp://shop:'],
+  ] as const) {
+    test.each(['sec/ret', 'sec%ret', 'sec#ret', 'sec?ret', 'sec ret'])(
+      `refuse a ${name} with an unescaped "%s" in it, and say how to write that`,
+      (password) => {
+        const env = { ...ENGINES, [name]: `${start}${password}@db.example:5432/shop` };
+        const line = new RegExp(`^${name} is not of the form .*/ as %2F and % as %25\\.$`);
+        expect(() => readConfig(env)).toThrow(line);
+        if (name === 'DATABASE_URL') expect(() => readBooksPlace(env, undefined)).toThrow(line);
+      },
+    );
+    test(`take a ${name} with an escaped password`, () => {
+      readConfig({ ...ENGINES, [name]: `${start}%40%2f%3A%25%20@db.example:5432/shop` });
     });
   }
 

@@ -79,13 +79,19 @@ export const SETTINGS = {
     'DATABASE_URL',
     ['postgres:', 'postgresql:'],
     'PostgreSQL, `postgres://…`. This and the next two go together: all three, or none for the embedded engines',
+    'postgres://user:password@host:5432/database',
   ),
   redisUrl: url(
     'REDIS_URL',
     REDIS_SCHEMES,
     'Redis, `redis://…` or `rediss://…`; `redis+sentinel://` and `redis+cluster://` with several hosts',
   ),
-  rabbitmqUrl: url('RABBITMQ_URL', ['amqp:', 'amqps:'], 'RabbitMQ, `amqp://…` or `amqps://…`'),
+  rabbitmqUrl: url(
+    'RABBITMQ_URL',
+    ['amqp:', 'amqps:'],
+    'RabbitMQ, `amqp://…` or `amqps://…`',
+    'amqp://user:password@host:5672/vhost',
+  ),
   namespace: matching(
     'PULSECART_NAMESPACE',
     'pulsecart',
@@ -387,14 +393,22 @@ function fraction(name: string, fallback: number, what: string): Setting<number>
   };
 }
 
-/** Looks at the scheme alone: what else is wrong with it the backend's adapter says. The value may hold a password. */
-function url(name: string, schemes: readonly string[], what: string): Setting<string | null> {
+/**
+ * Looks at the scheme, and at the form where that is a plain URL's; what else is wrong with it the backend's adapter says. The value
+ * may hold a password, which, not escaped, ends the URL early or, by the clients' leniency, becomes another one.
+ */
+function url(name: string, schemes: readonly string[], what: string, form?: string): Setting<string | null> {
   return {
     ...{ name, fallback: null, preset: NONE, values: '', what },
     parse(given, as) {
-      if (schemes.some((scheme) => given.startsWith(`${scheme}//`))) return given;
-      const accepted = schemes.map((scheme) => `${scheme}//`).join(', ');
-      throw invalid(`${as} must begin with ${accepted.replace(/, ([^,]*)$/, ' or $1')}.`);
+      if (!schemes.some((scheme) => given.startsWith(`${scheme}//`))) {
+        const accepted = schemes.map((scheme) => `${scheme}//`).join(', ');
+        throw invalid(`${as} must begin with ${accepted.replace(/, ([^,]*)$/, ' or $1')}.`);
+      }
+      if (form === undefined || (URL.canParse(given) && !/\s|%(?![\da-f]{2})/i.test(given))) return given;
+      throw invalid(
+        `${as} is not of the form ${form}; in a password write @ as %40, : as %3A, / as %2F and % as %25.`,
+      );
     },
     show: (value) => (value === null ? NONE : withoutSecrets(value)),
   };
