@@ -52,12 +52,12 @@ const services = isEmbedded ? null : openSharedServices(bun);
 const engines = isWhole ? services?.start() : services?.url;
 // Should they be refused while another step runs, they are heard of after it.
 engines?.catch(() => {});
-if (isWhole) {
-  await Promise.all([
-    step('format and lint', '@biomejs/biome/bin/biome', ['check', '.']),
-    step('types', 'typescript/bin/tsc', ['--noEmit']),
-  ]);
-}
+const steps = isWhole
+  ? [
+      step('format and lint', '@biomejs/biome/bin/biome', ['check', '.']),
+      step('types', 'typescript/bin/tsc', ['--noEmit']),
+    ]
+  : [];
 try {
   const url = await engines;
   await test(url ? { PULSECART_TEST_SERVICES_URL: url } : {});
@@ -66,6 +66,7 @@ try {
   console.log(`(fail) engines\n${error.message}`);
   failed++;
 }
+await Promise.all(steps);
 await services?.close();
 if (skipped > 0 && isEmbedded)
   console.log('Skipped: what needs the engines (PULSECART_TEST_ENGINES=embedded).');
