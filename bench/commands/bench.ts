@@ -42,8 +42,8 @@ const FLAGS = {
 
 const HELP = `pulsecart bench: how fast this machine sells, next to a server that does nothing
 
-  --engines E      embedded, or production: a PostgreSQL, a Redis and a RabbitMQ of its own, installed if they are
-                   missing, and gone afterwards (embedded)
+  --engines E      embedded, or production: a PostgreSQL, a Redis and a RabbitMQ of its own, from what is installed here
+                   or from Docker, gone afterwards (embedded)
   --workload A,B   some of ${EVERYWHERE.join(', ')};
                    with production engines also ${PRODUCTION_ONLY.join(', ')} (all)
   --seconds N      measured per workload and side (6)

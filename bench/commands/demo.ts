@@ -25,7 +25,7 @@ const HELP = `pulsecart demo: a whole sale on a fresh server, and one verdict
   --seed N      who comes when; the same seed gives the same crowd (1)
   --rate N      buyers arriving per second, whether or not the server keeps up (20000)
   --engines E   embedded: one process; production: two API processes and a worker on a PostgreSQL, a Redis and a
-                RabbitMQ of their own, installed if they are missing, and gone afterwards (embedded)
+                RabbitMQ of their own, from what is installed here or from Docker, gone afterwards (embedded)
   --json        the last line is one JSON object
 
 Example: pulsecart demo --users 20000 --units 500 --mode async
