@@ -19,7 +19,7 @@ export function operatorAccess({ operatorToken, dataFolder }: Settings): Operato
   if (operatorToken !== null) return { token: operatorToken, trustsThisMachine: false };
   const path = join(dataFolder, FILE);
   try {
-    mkdirSync(dataFolder, { recursive: true });
+    mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
     return { token: readToken(path) ?? makeToken(path), trustsThisMachine: true };
   } catch (error) {
     if (error instanceof AppError) throw error;

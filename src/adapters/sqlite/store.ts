@@ -1,5 +1,5 @@
 import { Database } from 'bun:sqlite';
-import { accessSync, constants as fs, mkdirSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants as fs, mkdirSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../domain/errors.ts';
 import tables from './migrations/0001-tables.sql' with { type: 'text' };
@@ -208,7 +208,7 @@ function storeError(error: unknown, committing: boolean): unknown {
 
 function prepareFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     accessSync(folder, fs.W_OK);
   } catch (error) {
     throw new AppError(
@@ -228,7 +228,8 @@ function prepareFolder(folder: string): void {
 export function lockFolder(folder: string): Database {
   let lock: Database | undefined;
   try {
-    lock = new Database(join(folder, LOCK_FILE), { create: true, readwrite: true });
+    makeFile(join(folder, LOCK_FILE));
+    lock = new Database(join(folder, LOCK_FILE), { readwrite: true });
     lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
     return lock;
   } catch (error) {
@@ -244,10 +245,19 @@ export function lockFolder(folder: string): Database {
   }
 }
 
+/**
+ * Customers, and the key that signs ids, are in it: where it is not there, it is made for its owner alone, and SQLite gives what it
+ * puts beside it the same mode.
+ */
+function makeFile(file: string): void {
+  closeSync(openSync(file, 'a', 0o600));
+}
+
 function openFile(file: string, { create }: { create: boolean }): Database {
   let db: Database | undefined;
   try {
     if (exists(file)) check(file);
+    else if (create) makeFile(file);
     // A reader opens the file for writing, too, because reading a write-ahead log needs its shared index; `query_only`
     // keeps it from changing anything.
     db = new Database(file, { create, readwrite: true, strict: true });
