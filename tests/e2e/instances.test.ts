@@ -7,6 +7,7 @@ import type { ServerProcess } from '../../bench/server-process.ts';
 import { disagreements, hearOutcomes, readRound } from '../support/aftermath.ts';
 import { runPulsecart } from '../support/command.ts';
 import { onProductionEngines } from '../support/engines.ts';
+import { temporaryFolder } from '../support/folder.ts';
 import { strikeInCrowd } from '../support/mid-crowd.ts';
 import { openProductionShop, type ProductionShop } from '../support/production-shop.ts';
 import { connectRaw, type RawAnswer, rawRequest } from '../support/raw-http.ts';
@@ -123,8 +124,10 @@ onProductionEngines(() => {
 
     test('do not share their port with somebody else’s', async () => {
       const { port } = new URL(shop.url);
+      using folder = temporaryFolder();
       for (const args of [[], ['--instances', '2']]) {
-        const { exit, stderr } = await runPulsecart(['serve', '--port', port, ...args], { ...shop.env });
+        const command = ['serve', '--port', port, '--data', folder.path, ...args];
+        const { exit, stderr } = await runPulsecart(command, { ...shop.env });
         expect({ exit, stderr }).toEqual({
           exit: 1,
           stderr: expect.stringMatching(
