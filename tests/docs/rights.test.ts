@@ -4,6 +4,7 @@ import { Client } from 'pg';
 import { openPostgresLedger } from '../../src/adapters/postgres/ledger.ts';
 import { inSchema } from '../../src/lib/database-url.ts';
 import { readPostgresBooks } from '../support/books.ts';
+import { runPulsecart } from '../support/command.ts';
 import { onProductionEngines } from '../support/engines.ts';
 import { ownEngines } from '../support/own-engines.ts';
 import { openProductionShop } from '../support/production-shop.ts';
@@ -41,6 +42,13 @@ onProductionEngines(() => {
       expect(components.redis.status).toBe('UP');
       expect(await user.refused()).toEqual([]);
       expect((await readPostgresBooks(inSchema(roles.audit, name))).breaches).toEqual([]);
+
+      // The role that serves cannot drop the tables, so a reset by it must not begin with the queues.
+      const reset = await runPulsecart(['reset', '--yes', '--json'], engines);
+      expect(reset).toMatchObject({ exit: 1, stdout: '' });
+      expect(reset.stderr).toMatch(/^pulsecart: The tables .* belong to another role, .*\n$/);
+      const { trackingId: later } = (await shop.buy('async', { ...wish, productId: 2 })).json;
+      await eventually(async () => (await shop.get(`/api/v1/orders/${later}`)).json.status === 'paid');
     },
     TIMEOUT_MS,
   );

@@ -31,9 +31,16 @@ const STATEMENT_MS = 10 * 60_000;
 /** Whoever reads the tables for longer than this is told of instead of waited for. */
 const LOCK_MS = 5_000;
 
+/** Throws AppError `unusable_store` for a role that may not drop the tables, before anything else is deleted. */
 export async function openLedgerWipe(url: string): Promise<LedgerWipe> {
   const place = placeOf(url);
   const client = await connect(place, STATEMENT_MS);
+  try {
+    await requireOwner(client, place.name);
+  } catch (error) {
+    await client.end();
+    throw openingError(error, place.name);
+  }
 
   async function work<T>(steps: () => Promise<T>): Promise<T> {
     try {
@@ -103,6 +110,18 @@ export async function openLedgerWipe(url: string): Promise<LedgerWipe> {
 
     close: () => client.end(),
   };
+}
+
+async function requireOwner(client: Client, place: string): Promise<void> {
+  const { rows } = await client.query<{ owned: boolean }>(
+    "SELECT pg_has_role(relowner, 'USAGE') AS owned FROM pg_class WHERE oid = to_regclass('pulsecart_schema')",
+  );
+  if (rows[0]?.owned !== false) return;
+  throw new AppError(
+    'unusable_store',
+    `The tables in the PostgreSQL database ${place} belong to another role, which alone can delete them: ` +
+      'use the one that migrated them.',
+  );
 }
 
 /** Functions before the tables whose rows they take, and those before their types. No CASCADE: that would reach others'. */
