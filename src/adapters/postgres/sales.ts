@@ -9,7 +9,7 @@ const CHANGE = 'SELECT pulsecart_change_product($1, $2, $3, $4) AS step';
 const CLOSE = 'SELECT pulsecart_close_sale($1, $2) AS step';
 const RESET = 'SELECT pulsecart_start_round($1, $2, $3) AS step';
 
-/** What operators do to products, each in one round trip (migrations/0014-operation-keys.sql). */
+/** What operators do to products, each in one round trip (migrations/0001-sales.sql). */
 export function createSales({ read, write }: Database): LedgerSales & Pick<Ledger, 'reset'> {
   async function step(text: string, values: readonly unknown[]): Promise<SaleStep> {
     return (await write<{ step: SaleStep }>(text, values))[0]!.step;
