@@ -3,7 +3,8 @@
 // `npm test -- --fast` leaves out what needs PostgreSQL, Redis and RabbitMQ, and what takes long.
 // `npm test -- --keep-timings` writes down how long each file took.
 // PULSECART_TEST_ENGINES=embedded leaves out the tests that need the engines.
-import { statfsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { findBun } from './bun.mjs';
@@ -27,7 +28,11 @@ const IN_MEMORY = '/dev/shm';
 /** Several times what the suite has there at once. */
 const IN_MEMORY_BYTES_MIN = 4 * 1024 ** 3;
 
-if (process.env.TMPDIR === undefined && bytesFree(IN_MEMORY) >= IN_MEMORY_BYTES_MIN)
+if (
+  process.env.TMPDIR === undefined &&
+  bytesFree(IN_MEMORY) >= IN_MEMORY_BYTES_MIN &&
+  runsPrograms(IN_MEMORY)
+)
   process.env.TMPDIR = IN_MEMORY;
 
 const bun = findBun();
@@ -79,6 +84,20 @@ function bytesFree(folder) {
     return bavail * bsize;
   } catch {
     return 0;
+  }
+}
+
+/** Containers mount it for data alone, and some tests put programs there. */
+function runsPrograms(folder) {
+  let own;
+  try {
+    own = mkdtempSync(join(folder, 'pulsecart-probe-'));
+    writeFileSync(join(own, 'probe'), '#!/bin/sh\n', { mode: 0o755 });
+    return spawnSync(join(own, 'probe')).status === 0;
+  } catch {
+    return false;
+  } finally {
+    if (own) rmSync(own, { recursive: true });
   }
 }
 

@@ -223,11 +223,7 @@ export interface Client {
 /** By default the server that `serve` starts here with the same settings. */
 export function readClient(env: Env, flags: { readonly url?: string | undefined } = {}): Client {
   const { read } = openSettings(env);
-  const port = read(SETTINGS.port);
-  if (flags.url === undefined && port === 0) {
-    throw invalid('PORT is 0, which leaves the port to the server: name its address with --url');
-  }
-  const given = flags.url ?? `http://127.0.0.1:${port}`;
+  const given = flags.url ?? `http://127.0.0.1:${portOf(read)}`;
   const parsed = URL.parse(given);
   if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.username || parsed.pathname !== '/') {
     // It may hold a password, so it is not repeated.
@@ -240,6 +236,12 @@ export function readClient(env: Env, flags: { readonly url?: string | undefined 
     );
   }
   return { url: parsed.origin, operatorToken, dataFolder: read(SETTINGS.dataFolder) };
+}
+
+function portOf(read: Read): number {
+  const port = read(SETTINGS.port);
+  if (port !== 0) return port;
+  throw invalid('PORT is 0, which leaves the port to the server: name its address with --url');
 }
 
 /** What is not set follows from what is. */

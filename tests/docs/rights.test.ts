@@ -44,9 +44,11 @@ onProductionEngines(() => {
       expect((await readPostgresBooks(inSchema(roles.audit, name))).breaches).toEqual([]);
 
       // The role that serves cannot drop the tables, so a reset by it must not begin with the queues.
-      const reset = await runPulsecart(['reset', '--yes', '--json'], engines);
-      expect(reset).toMatchObject({ exit: 1, stdout: '' });
-      expect(reset.stderr).toMatch(/^pulsecart: The tables .* belong to another role, .*\n$/);
+      for (const url of [roles.app, roles.stranger]) {
+        const reset = await runPulsecart(['reset', '--yes', '--json'], { ...engines, DATABASE_URL: url });
+        expect(reset).toMatchObject({ exit: 1, stdout: '' });
+        expect(reset.stderr).toMatch(/^pulsecart: The tables .* belong to another role: .*\n$/);
+      }
       const { trackingId: later } = (await shop.buy('async', { ...wish, productId: 2 })).json;
       await eventually(async () => (await shop.get(`/api/v1/orders/${later}`)).json.status === 'paid');
     },
@@ -68,13 +70,16 @@ async function makeRoles(adminUrl: string, name: string) {
   };
   for (const statement of statementsOf(database!)) await inDatabase(adminUrl, statement);
   await inDatabase(Object.assign(new URL(adminUrl), { pathname: `/${name}_r` }).href, roles!);
+  await inDatabase(adminUrl, `CREATE ROLE ${name}_r_stranger LOGIN PASSWORD 'secret'`);
   return {
     owner: urlOf(`${name}_r`),
     app: urlOf(`${name}_r_app`),
     audit: urlOf(`${name}_r_audit`),
+    /** Has no rights at all there. */
+    stranger: urlOf(`${name}_r_stranger`),
     async [Symbol.asyncDispose]() {
       await inDatabase(adminUrl, `DROP DATABASE ${name}_r WITH (FORCE)`);
-      await inDatabase(adminUrl, `DROP ROLE ${name}_r, ${name}_r_app, ${name}_r_audit`);
+      await inDatabase(adminUrl, `DROP ROLE ${name}_r, ${name}_r_app, ${name}_r_audit, ${name}_r_stranger`);
     },
   };
 }

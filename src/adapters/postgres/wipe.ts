@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { AppError } from '../../domain/errors.ts';
-import { connect, placeOf } from './connection.ts';
+import { connect, type Place, placeOf } from './connection.ts';
 import { openingError } from './failure.ts';
 import { lockMigrations, migrationsUpTo, schemaVersion } from './migrate.ts';
 
@@ -36,7 +36,7 @@ export async function openLedgerWipe(url: string): Promise<LedgerWipe> {
   const place = placeOf(url);
   const client = await connect(place, STATEMENT_MS);
   try {
-    await requireOwner(client, place.name);
+    await requireOwner(client, place);
   } catch (error) {
     await client.end();
     throw openingError(error, place.name);
@@ -112,15 +112,18 @@ export async function openLedgerWipe(url: string): Promise<LedgerWipe> {
   };
 }
 
-async function requireOwner(client: Client, place: string): Promise<void> {
+async function requireOwner(client: Client, { name: place, schema }: Place): Promise<void> {
   const { rows } = await client.query<{ owned: boolean }>(
-    "SELECT pg_has_role(relowner, 'USAGE') AS owned FROM pg_class WHERE oid = to_regclass('pulsecart_schema')",
+    `SELECT has_schema_privilege(n.oid, 'USAGE')
+       AND (pg_has_role(c.relowner, 'USAGE') OR pg_has_role(n.nspowner, 'USAGE')) AS owned
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relname = 'pulsecart_schema' AND n.nspname = coalesce($1, current_schema())`,
+    [schema],
   );
   if (rows[0]?.owned !== false) return;
   throw new AppError(
     'unusable_store',
-    `The tables in the PostgreSQL database ${place} belong to another role, which alone can delete them: ` +
-      'use the one that migrated them.',
+    `The tables in the PostgreSQL database ${place} belong to another role: use the one that migrated them.`,
   );
 }
 

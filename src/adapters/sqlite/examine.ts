@@ -1,9 +1,9 @@
 import { Database } from 'bun:sqlite';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../domain/errors.ts';
 import {
   DATABASE_FILE,
+  exists,
   LATEST_SCHEMA,
   LOCK_FILE,
   lockFolder,
@@ -24,7 +24,7 @@ export interface FoundStore {
 /** Throws AppError `unusable_store` for a database file that cannot be used. */
 export function examineStore(folder: string): FoundStore {
   const latestSchema = LATEST_SCHEMA;
-  if (!existsSync(join(folder, DATABASE_FILE))) {
+  if (!exists(join(folder, DATABASE_FILE))) {
     return { sqliteVersion: sqliteVersion(), schema: 0, latestSchema, inUse: false };
   }
   const store = openStoreReadOnly(folder, { anySchema: true });
@@ -43,7 +43,7 @@ export function migrateStore(folder: string): void {
 
 function isInUse(folder: string): boolean {
   // Who holds a folder has made it. Looking for a holder would make one.
-  if (!existsSync(join(folder, LOCK_FILE))) return false;
+  if (!exists(join(folder, LOCK_FILE))) return false;
   try {
     lockFolder(folder).close();
     return false;

@@ -25,3 +25,17 @@ test('what a server keeps is its owner’s alone, and a folder that was there st
   for (const file of files) expect([file, modeOf(join(made, file))]).toEqual([file, '600']);
   for (const store of stores) store.close();
 });
+
+test('a second open that is refused leaves the folder locked for others', () => {
+  using folder = temporaryFolder();
+  const store = openStore(folder.path);
+  expect(() => openStore(folder.path)).toThrow('Another PulseCart process');
+  const { stdout } = Bun.spawnSync([
+    process.execPath,
+    '-e',
+    `const { openStore } = await import('${import.meta.dir}/store.ts');
+     try { openStore('${folder.path}'); console.log('opened'); } catch (error) { console.log(error.message); }`,
+  ]);
+  expect(stdout.toString()).toStartWith('Another PulseCart process');
+  store.close();
+});

@@ -250,7 +250,12 @@ export function lockFolder(folder: string): Database {
  * puts beside it the same mode.
  */
 function makeFile(file: string): void {
-  closeSync(openSync(file, 'a', 0o600));
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    // Never closed where it was there: that would end the locks that this process has on it.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 function openFile(file: string, { create }: { create: boolean }): Database {
@@ -328,7 +333,8 @@ function schemaVersion(db: Database): number {
   return db.query<{ user_version: number }, []>('PRAGMA user_version').get()?.user_version ?? 0;
 }
 
-function exists(file: string): boolean {
+/** Throws AppError `unusable_store` where it cannot be told. */
+export function exists(file: string): boolean {
   try {
     return statSync(file, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {

@@ -1,7 +1,7 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../domain/errors.ts';
-import { DATABASE_FILE, lockFolder, openStoreReadOnly } from './store.ts';
+import { DATABASE_FILE, exists, lockFolder, openStoreReadOnly } from './store.ts';
 
 /** The store of a folder that no server uses, to be deleted. Holds the folder's lock until closed. */
 export interface StoreWipe {
@@ -21,7 +21,7 @@ export function openStoreWipe(folder: string): StoreWipe {
   // its log the database would be there, but without its newest orders.
   const files = [file, `${file}-wal`, `${file}-shm`, `${file}-journal`];
   // A folder without a store is left as it is: even a lock would be something new in it.
-  const lock = files.some(existsSync) ? lockFolder(folder) : null;
+  const lock = files.some(exists) ? lockFolder(folder) : null;
   return {
     belongings: () => (lock ? count(folder) : []),
     wipe() {
