@@ -19,7 +19,7 @@ export interface Backends {
   readonly clock: Clock;
   /** How much of each is worth having under way at once. */
   readonly atOnce: {
-    /** Batches of the batcher at the ledger. */
+    /** Batches of purchases at the ledger. */
     readonly purchaseBatches: number;
     /** Messages of accepted purchases at the queue. */
     readonly publishes: number;

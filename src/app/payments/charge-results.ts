@@ -9,7 +9,7 @@ import type { Semaphore } from './semaphore.ts';
 import type { SettlementStats } from './stats.ts';
 
 export interface ChargeResults {
-  /** Takes the result of a charge over. The order leaves the semaphore when it is in the ledger. */
+  /** Takes the result of a charge over. The order's place is released when the result is in the ledger. */
   record(result: ChargeResult): void;
 }
 

@@ -2,11 +2,11 @@ import { AppError } from '../../domain/errors.ts';
 
 /** A bounded number of things under way. */
 export interface Semaphore {
-  /** Waits until `count` more fit; rejects with `unavailable` when `stopping` is aborted first. An empty semaphore takes any number. */
+  /** Waits until `count` more fit; rejects with `unavailable` when `stopping` is aborted first. With nothing under way any number fits. */
   acquire(count: number): Promise<void>;
   release(count: number): void;
   inside(): number;
-  /** Resolves when the semaphore is empty, or at the deadline. */
+  /** Resolves when nothing is under way, or at the deadline. */
   drained(deadline: AbortSignal): Promise<void>;
 }
 
