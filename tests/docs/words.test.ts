@@ -11,6 +11,8 @@ const RETIRED: Readonly<Record<string, string>> = {
   charges_found_total: 'charges_recovered_total',
   createFinder: 'createBatchedLookup',
   createAcceptance: 'createIntake',
+  createLane: 'createNamedQueue',
+  deadQueue: 'dead-letter reader',
   desk: 'purchase batcher',
   gate_bypasses_total: 'admission_bypass_total',
   hub: 'dispatcher',
@@ -19,7 +21,9 @@ const RETIRED: Readonly<Record<string, string>> = {
   live_told_total: 'stream_events_sent_total',
   live_turned_away_total: 'stream_connections_rejected_total',
   outbox: 'charge enqueuer, publisher (a table that is one may be called so)',
+  parcel: 'outbound message',
   togetherOrAlone: 'batchOrEach',
+  waker: 'notifier',
   waitingRoom: 'pendingAdmissions',
   whyNot: 'refusalReason',
 };

@@ -39,7 +39,7 @@ export async function stranger(url: string, namespace: string) {
     async dropQueues(): Promise<void> {
       await on(async (channel) => {
         for (const queue of topology.queues) await channel.deleteQueue(queue);
-        await channel.deleteExchange(topology.figuresExchange);
+        await channel.deleteExchange(topology.statsExchange);
       });
       await connection.close();
     },

@@ -1,22 +1,22 @@
 import type { ChannelModel } from 'amqplib';
 import type { Clock } from '../../domain/clock.ts';
 import type { Delivery } from '../../ports/queue.ts';
-import { openSession, type Session } from './session.ts';
+import { type ChannelConsumer, openChannelConsumer } from './channel-consumer.ts';
 
 /** Takes messages of one queue on whatever connection it is attached to. */
 export interface RabbitConsumer {
   /** Begins to take messages on a new connection. */
   attach(connection: ChannelModel): Promise<void>;
-  /** The connection is gone; what was held of it comes again. Handlers under way go on. */
+  /** The connection is gone; its unacknowledged messages are delivered again. Handlers under way go on. */
   detach(): void;
-  holding(): Holding;
+  stats(): ConsumerStats;
   close(): Promise<void>;
 }
 
-/** What a consumer, or a whole process, has of a queue. */
-export interface Holding {
+/** What a consumer, or all consumers of a process, have of a queue. */
+export interface ConsumerStats {
   readonly unacknowledged: number;
-  /** When the oldest of them was published; null when there is none. */
+  /** When the oldest unacknowledged message was published; null when there is none. */
   readonly oldestAt: number | null;
   /** What still waits in the queue was published after this moment; null when nothing is known about that. */
   readonly frontAt: number | null;
@@ -38,12 +38,12 @@ const EMPTY_AFTER_MS = 250;
 
 export function createConsumer(options: ConsumerOptions): RabbitConsumer {
   const { queue, prefetch, maxItems, concurrency, clock, handle, onTrouble } = options;
-  let session: Session | null = null;
+  let consumer: ChannelConsumer | null = null;
   let handling = 0;
   let scheduled = false;
   let closing = false;
   let newestAt: number | null = null;
-  let lastArrivalMs = 0;
+  let lastInboundMs = 0;
   const ended = Promise.withResolvers<void>();
 
   /** In a later turn, so that what arrives together is handled together. */
@@ -52,16 +52,16 @@ export function createConsumer(options: ConsumerOptions): RabbitConsumer {
     scheduled = true;
     setImmediate(() => {
       scheduled = false;
-      while (session && !closing && handling < concurrency) {
-        const batch = session.take(maxItems);
+      while (consumer && !closing && handling < concurrency) {
+        const batch = consumer.take(maxItems);
         if (batch.length === 0) break;
-        void deliver(session, batch);
+        void deliver(consumer, batch);
       }
       if (closing && handling === 0) ended.resolve();
     });
   }
 
-  async function deliver(from: Session, batch: ReturnType<Session['take']>): Promise<void> {
+  async function deliver(from: ChannelConsumer, batch: ReturnType<ChannelConsumer['take']>): Promise<void> {
     handling++;
     try {
       await handle(batch);
@@ -75,8 +75,8 @@ export function createConsumer(options: ConsumerOptions): RabbitConsumer {
   }
 
   function frontAt(): number | null {
-    const hasRoom = session !== null && session.held.size < prefetch;
-    const isEmpty = hasRoom && performance.now() - lastArrivalMs > EMPTY_AFTER_MS;
+    const hasRoom = consumer !== null && consumer.unacked.size < prefetch;
+    const isEmpty = hasRoom && performance.now() - lastInboundMs > EMPTY_AFTER_MS;
     if (isEmpty) newestAt = Math.max(newestAt ?? 0, clock() - EMPTY_AFTER_MS);
     return newestAt;
   }
@@ -84,43 +84,43 @@ export function createConsumer(options: ConsumerOptions): RabbitConsumer {
   return {
     async attach(connection) {
       if (closing) return;
-      lastArrivalMs = performance.now();
-      const opened = await openSession(connection, {
+      lastInboundMs = performance.now();
+      const opened = await openChannelConsumer(connection, {
         queue,
         prefetch,
         clock,
-        onArrival({ publishedAt }) {
+        onInbound({ publishedAt }) {
           newestAt = Math.max(newestAt ?? 0, publishedAt);
-          lastArrivalMs = performance.now();
+          lastInboundMs = performance.now();
           schedule();
         },
       });
       if (closing) await opened.leave();
-      else session = opened;
+      else consumer = opened;
     },
 
     detach() {
-      session?.forget();
-      session = null;
+      consumer?.forget();
+      consumer = null;
     },
 
-    holding() {
-      const held = session ? [...session.held] : [];
+    stats() {
+      const unacked = consumer ? [...consumer.unacked] : [];
       return {
-        unacknowledged: held.length,
-        oldestAt: held.length === 0 ? null : Math.min(...held.map(({ publishedAt }) => publishedAt)),
+        unacknowledged: unacked.length,
+        oldestAt: unacked.length === 0 ? null : Math.min(...unacked.map(({ publishedAt }) => publishedAt)),
         frontAt: frontAt(),
       };
     },
 
     async close() {
       closing = true;
-      await session?.cancel();
+      await consumer?.cancel();
       schedule();
       await ended.promise;
       frontAt();
-      await session?.leave();
-      session = null;
+      await consumer?.leave();
+      consumer = null;
     },
   };
 }

@@ -18,19 +18,19 @@ interface Headers {
   readonly 'x-death'?: unknown;
 }
 
-/** A message on its way to the broker. */
-export interface Parcel {
+/** A message to the broker. */
+export interface Outbound {
   readonly routingKey: string;
   readonly content: Buffer;
   readonly options: Options.Publish;
 }
 
-export function parcel(
+export function toOutbound(
   routingKey: string,
   { body, items }: Message,
   publishedAt: number,
   more: Pick<Headers, 'replayed' | 'cause' | 'deadAt'> = {},
-): Parcel {
+): Outbound {
   const headers: Headers = { items, publishedAt, ...more };
   return {
     routingKey,
@@ -39,16 +39,17 @@ export function parcel(
   };
 }
 
-export interface Arrival extends Delivery {
+/** A message from the broker. */
+export interface Inbound extends Delivery {
   /** How often it was delivered, this time included, as far as the broker tells. */
   readonly deliveries: number;
 }
 
-/** Never throws: others may publish here too, and what cannot be understood is for the handler to put aside. */
-export function openArrival(
+/** Never throws: others may publish here too, and the handler dead-letters what cannot be understood. */
+export function readInbound(
   message: AmqpMessage & { fields: { redelivered: boolean } },
   now: number,
-): Arrival {
+): Inbound {
   const headers = headersOf(message);
   const counted = Math.max(
     count(headers['x-delivery-count'], 0),
@@ -65,14 +66,14 @@ export function openArrival(
 }
 
 /** Of a message in a dead-letter queue: put there by us, or by the broker when its deliveries reached the limit. */
-export function openDeadLetter(message: AmqpMessage, now: number): DeadLetter {
+export function readDeadLetter(message: AmqpMessage, now: number): DeadLetter {
   const headers = headersOf(message);
   const death = lastDeath(headers);
   return {
     id: idOf(message),
     body: textOf(message.content),
     items: count(headers.items, 1),
-    cause: typeof headers.cause === 'string' ? headers.cause : `put aside by RabbitMQ (${death.reason})`,
+    cause: typeof headers.cause === 'string' ? headers.cause : `dead-lettered by RabbitMQ (${death.reason})`,
     deadAt: count(headers.deadAt, death.at ?? now),
   };
 }
@@ -88,7 +89,7 @@ function textOf(content: Buffer): string {
 
 const BYTES_SHOWN_MAX = 65_536;
 
-/** Ours is unique; a stranger's is made from its body, so that it is the same each time somebody looks. */
+/** Ours is unique; a foreign message's is made from its body, so that it is the same at each reading. */
 function idOf({ properties, content }: AmqpMessage): string {
   const { messageId } = properties;
   if (typeof messageId === 'string' && messageId !== '') return messageId;

@@ -2,18 +2,18 @@ import { randomUUID } from 'node:crypto';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { AppError } from '../../domain/errors.ts';
 import { endWith } from './connect.ts';
-import type { Parcel } from './envelope.ts';
+import type { Outbound } from './envelope.ts';
 
 /** Publishes with confirms on the connection it is attached to. */
 export interface Publisher {
   attach(connection: ChannelModel): Promise<void>;
   detach(): void;
   /**
-   * Resolves when the broker has confirmed all parcels. Rejects with AppError `unavailable` when surely none was taken
+   * Resolves when the broker has confirmed all messages. Rejects with AppError `unavailable` when surely none was taken
    * (nothing was sent, or no queue was there for any), else with `outcome_unknown`: a refused confirm says no more than a
    * missing one, the message may have been stored on the way to it.
    */
-  publish(parcels: readonly Parcel[]): Promise<void>;
+  publish(messages: readonly Outbound[]): Promise<void>;
   /** Resolves when no confirm is outstanding. */
   idle(): Promise<void>;
 }
@@ -38,9 +38,9 @@ const UNCONFIRMED_BYTES_MAX = 64 * 1024 * 1024;
 /** Of a process' own count in base 36, so that its ids also sort as text: two trillion messages. */
 const ID_DIGITS = 8;
 
-/** The parcels of one call. */
+/** The messages of one call. */
 interface Call {
-  readonly parcels: number;
+  readonly messages: number;
   left: number;
   returned: number;
   failure: unknown;
@@ -57,21 +57,21 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const calls = new Map<string, Call>();
   const waitingForIdle: (() => void)[] = [];
 
-  function send(open: ConfirmChannel, parcels: readonly Parcel[], call: Call): void {
+  function send(open: ConfirmChannel, messages: readonly Outbound[], call: Call): void {
     let sent = 0;
     try {
-      for (const parcel of parcels) {
-        sendOne(open, parcel, call);
+      for (const message of messages) {
+        sendOne(open, message, call);
         sent++;
       }
     } catch (error) {
       // The channel has ended. What was sent before fails like any unconfirmed message.
       if (sent === 0) call.fulfil(unavailable('The connection to RabbitMQ is gone.', error));
-      else for (; sent < parcels.length; sent++) confirmed(call, error);
+      else for (; sent < messages.length; sent++) confirmed(call, error);
     }
   }
 
-  function sendOne(open: ConfirmChannel, { routingKey, content, options }: Parcel, call: Call): void {
+  function sendOne(open: ConfirmChannel, { routingKey, content, options }: Outbound, call: Call): void {
     const messageId = `${idPrefix}-${(++lastId).toString(36).padStart(ID_DIGITS, '0')}`;
     open.publish('', routingKey, content, { ...options, messageId }, (error: unknown) => {
       calls.delete(messageId);
@@ -91,7 +91,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     if (call.left > 0) return;
     if (call.failure) call.fulfil(unknown('RabbitMQ did not confirm.', call.failure));
     else if (call.returned === 0) call.fulfil(null);
-    else if (call.returned === call.parcels) call.fulfil(unavailable('The queue is not there.'));
+    else if (call.returned === call.messages) call.fulfil(unavailable('The queue is not there.'));
     else call.fulfil(unknown('A queue is not there.'));
   }
 
@@ -112,10 +112,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
       channel = null;
     },
 
-    async publish(parcels) {
+    async publish(messages) {
       connection();
       if (!channel) throw unavailable('There is no connection to RabbitMQ.');
-      if (parcels.length === 0) return;
+      if (messages.length === 0) return;
       if (unconfirmed > 0 && (unconfirmed >= UNCONFIRMED_MAX || unconfirmedBytes >= UNCONFIRMED_BYTES_MAX))
         throw unavailable('Too many messages wait for their confirm.');
       const open = channel;
@@ -125,8 +125,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
           onStuck();
         }, confirmTimeoutMs);
         const call = {
-          parcels: parcels.length,
-          left: parcels.length,
+          messages: messages.length,
+          left: messages.length,
           returned: 0,
           failure: null,
           fulfil(error: AppError | null) {
@@ -135,7 +135,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
             else resolve();
           },
         };
-        send(open, parcels, call);
+        send(open, messages, call);
       });
     },
 

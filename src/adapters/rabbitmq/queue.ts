@@ -5,15 +5,15 @@ import { createProbe } from '../../lib/probe.ts';
 import { within } from '../../lib/within.ts';
 import type { Queue, QueueName } from '../../ports/queue.ts';
 import { cut, readTarget } from './connect.ts';
-import { createConsumer, type Holding, type RabbitConsumer } from './consumer.ts';
+import { type ConsumerStats, createConsumer, type RabbitConsumer } from './consumer.ts';
 import { createDeadLetters } from './dead-letters.ts';
-import { parcel } from './envelope.ts';
-import { createFigures, sumOf } from './figures.ts';
+import { toOutbound } from './envelope.ts';
 import { type Link, openLink } from './link.ts';
 import { askForConfirm } from './probe.ts';
 import { createPublisher } from './publisher.ts';
 import { createStatus } from './status.ts';
 import { createTopology, declareAll } from './topology.ts';
+import { createUnackedStats, sumOf } from './unacked-stats.ts';
 
 export interface RabbitQueueOptions {
   /** `amqp://user:password@host:port/virtual-host`, or `amqps://`. */
@@ -56,9 +56,9 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
   const fronts = new Map<QueueName, number | null>();
   let closed = false;
 
-  const figures = createFigures({
-    exchange: topology.figuresExchange,
-    ownHolding: (name) => sumOf([left(name), ...consumersOf(name).map((consumer) => consumer.holding())]),
+  const unacked = createUnackedStats({
+    exchange: topology.statsExchange,
+    ownStats: (name) => sumOf([left(name), ...consumersOf(name).map((consumer) => consumer.stats())]),
   });
   const publisher = createPublisher({
     confirmTimeoutMs,
@@ -76,8 +76,8 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
   });
   const status = createStatus({
     topology,
-    holding: figures.holding,
-    deadLetters: deadLetters.figures,
+    unacked: unacked.of,
+    deadLetters: deadLetters.stats,
     clock,
   });
 
@@ -87,7 +87,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
     async prepare(connection) {
       await declareAll(connection, topology);
       await status.attach(connection);
-      await figures.attachReceiver(connection);
+      await unacked.attachReceiver(connection);
     },
     onUp(connection) {
       for (const consumer of consumers.keys()) void attach(consumer, connection);
@@ -118,11 +118,11 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
       connectionName: `${namespace} publishing`,
       async prepare(connection) {
         await publisher.attach(connection);
-        await figures.attachSender(connection);
+        await unacked.attachSender(connection);
       },
       onDown() {
         publisher.detach();
-        figures.detachSender();
+        unacked.detachSender();
       },
       onTrouble,
     });
@@ -133,7 +133,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
     return link.connection();
   }
 
-  function left(name: QueueName): Holding {
+  function left(name: QueueName): ConsumerStats {
     return { unacknowledged: 0, oldestAt: null, frontAt: fronts.get(name) ?? null };
   }
 
@@ -149,7 +149,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
     publish(name, messages, { delayMs = 0 } = {}) {
       const queue = delayMs > 0 ? topology.wait(name, delayMs) : topology.work(name);
       const now = clock();
-      return publisher.publish(messages.map((message) => parcel(queue, message, now)));
+      return publisher.publish(messages.map((message) => toOutbound(queue, message, now)));
     },
 
     async consume(name, { maxItems, concurrency }, handle) {
@@ -170,7 +170,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
       return {
         async close() {
           await consumer.close();
-          fronts.set(name, figures.holding(name).frontAt);
+          fronts.set(name, unacked.of(name).frontAt);
           consumers.delete(consumer);
         },
       };
@@ -194,7 +194,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
       await within(consumersClosed, closeTimeoutMs).catch(() => {});
       await within(publisher.idle(), closeTimeoutMs).catch(() => {});
       closed = true;
-      figures.close();
+      unacked.close();
       await Promise.all([consuming.close(), publishing.close()]);
     },
   };

@@ -5,12 +5,12 @@ import { within } from '../../lib/within.ts';
 import { QUEUE_NAMES, type QueueName, type QueueStatus } from '../../ports/queue.ts';
 import { coalesce } from './coalesce.ts';
 import { endWith } from './connect.ts';
-import type { Holding } from './consumer.ts';
+import type { ConsumerStats } from './consumer.ts';
 import type { Topology } from './topology.ts';
 
 export interface StatusOptions {
   readonly topology: Topology;
-  readonly holding: (name: QueueName) => Holding;
+  readonly unacked: (name: QueueName) => ConsumerStats;
   readonly deadLetters: (name: QueueName, messages: number) => Promise<QueueStatus['deadLetters']>;
   readonly clock: Clock;
 }
@@ -28,7 +28,7 @@ const STATUS_TIMEOUT_MS = 2_000;
  * just started and found a queue without consumers counts from its own start, which may be too short. Delayed messages
  * wait on purpose, and are left out.
  */
-export function createStatus({ topology, holding, deadLetters, clock }: StatusOptions) {
+export function createStatus({ topology, unacked, deadLetters, clock }: StatusOptions) {
   let channel: Channel | null = null;
   const openedAt = clock();
   const emptyAt = new Map<QueueName, number>();
@@ -39,7 +39,7 @@ export function createStatus({ topology, holding, deadLetters, clock }: StatusOp
     try {
       return await within(Promise.all(QUEUE_NAMES.map((name) => readOne(open, name))), STATUS_TIMEOUT_MS);
     } catch (error) {
-      throw new AppError('unavailable', 'RabbitMQ does not tell its figures.', { cause: error });
+      throw new AppError('unavailable', 'RabbitMQ does not report its queues.', { cause: error });
     }
   }
 
@@ -52,7 +52,7 @@ export function createStatus({ topology, holding, deadLetters, clock }: StatusOp
     );
     const delayed = waits.reduce((sum, { messageCount }) => sum + messageCount, 0);
     if (work!.messageCount === 0) emptyAt.set(name, askedAt);
-    const { unacknowledged, oldestAt, frontAt } = holding(name);
+    const { unacknowledged, oldestAt, frontAt } = unacked(name);
     const readySince = Math.max(openedAt, emptyAt.get(name) ?? 0, frontAt ?? 0);
     const since = oldestAt ?? (work!.messageCount > 0 ? readySince : clock());
     return {

@@ -22,8 +22,8 @@ export interface Topology {
   readonly probe: string;
   /** Every queue's name. */
   readonly queues: readonly string[];
-  /** Where processes tell each other what they have not acknowledged yet. */
-  readonly figuresExchange: string;
+  /** On which processes publish how much each has not acknowledged yet. */
+  readonly statsExchange: string;
   declare(channel: Channel): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ const WAIT_STEPS_MS = [200, 1_000, 5_000, 30_000];
 export const DELAY_MS_MAX = WAIT_STEPS_MS.at(-1)!;
 
 /**
- * Deliveries after which the broker puts a message aside. Attempts are counted in the ledger; here nothing may end early,
+ * Deliveries after which the broker dead-letters a message. Attempts are counted in the ledger; here nothing may end early,
  * because during an outage every message comes back every two seconds. So: 60 years of that. Not left out, for two
  * reasons: RabbitMQ 4 would put in 20 (and only 4 knows a word for "no limit"), and a quorum queue without a limit puts
  * what is returned at its end instead of its head.
@@ -50,14 +50,15 @@ export function createTopology(namespace: string): Topology {
   const waitFor = (name: QueueName, stepMs: number) => `${work(name)}.wait-${stepMs}ms`;
   const waits = (name: QueueName) => WAIT_STEPS_MS.map((stepMs) => waitFor(name, stepMs));
   const probe = `${namespace}.probe`;
-  const figuresExchange = `${namespace}.figures`;
+  // Processes of an older version publish and listen there, too.
+  const statsExchange = `${namespace}.figures`;
 
   return {
     work,
     dead,
     probe,
     queues: [...QUEUE_NAMES.flatMap((name) => [work(name), dead(name), ...waits(name)]), probe],
-    figuresExchange,
+    statsExchange,
     waits,
 
     wait(name, delayMs) {
@@ -76,7 +77,7 @@ export function createTopology(namespace: string): Topology {
         }
       }
       await channel.assertQueue(probe, { arguments: { ...QUORUM, 'x-max-length': 0 } });
-      await channel.assertExchange(figuresExchange, 'fanout', { durable: true });
+      await channel.assertExchange(statsExchange, 'fanout', { durable: true });
     },
   };
 }

@@ -55,7 +55,7 @@ export async function openBrokerWipe(url: string, namespace: string): Promise<Br
         const channel = await connection.createChannel();
         channel.on('error', () => {});
         for (const queue of queues) await channel.deleteQueue(queue);
-        await channel.deleteExchange(topology.figuresExchange);
+        await channel.deleteExchange(topology.statsExchange);
         await channel.close();
       } catch (error) {
         throw explain(error, target);

@@ -3,15 +3,15 @@ import { AppError } from '../../domain/errors.ts';
 import { type Consumer, QUEUE_NAMES, type Queue, type QueueName } from '../../ports/queue.ts';
 import { startConsumer } from './queue/consumer.ts';
 import { createDeadLetters } from './queue/dead-letters.ts';
-import { createLane } from './queue/lane.ts';
+import { createNamedQueue } from './queue/named-queue.ts';
 import { steadyClock } from './queue/steady-clock.ts';
 import type { Store } from './store.ts';
 
 /**
  * The embedded queue: tables in the ledger's own file, for one process. Because nobody else consumes, deliveries under
- * way are known in memory, consumers are woken instead of polling, and figures are counted instead of queried.
+ * way are known in memory, consumers are woken instead of polling, and stats are counted instead of queried.
  *
- * `onTrouble` hears of what is retried here rather than answered to somebody: a store that cannot take or acknowledge,
+ * `onTrouble` gets the errors that are retried here and reach no caller: a store that cannot take or acknowledge,
  * and handlers that rejected.
  */
 export function openSqliteQueue(
@@ -29,23 +29,23 @@ export function openSqliteQueue(
   let lastId = newest?.id ?? 0;
   const nextId = () => ++lastId;
 
-  const lanes = new Map(QUEUE_NAMES.map((name) => [name, createLane(store, name, now, nextId)]));
+  const queues = new Map(QUEUE_NAMES.map((name) => [name, createNamedQueue(store, name, now, nextId)]));
   const deadLetters = createDeadLetters(store, now);
   const consumers = new Map<Consumer, QueueName>();
   let closed = false;
 
-  function lane(name: QueueName) {
+  function openQueue(name: QueueName) {
     if (closed) throw new AppError('unavailable', 'The queue is closed.');
-    return lanes.get(name)!;
+    return queues.get(name)!;
   }
 
   return {
     async publish(name, messages, { delayMs = 0 } = {}) {
-      lane(name).publish(messages, { delayMs });
+      openQueue(name).publish(messages, { delayMs });
     },
 
     async consume(name, options, handle) {
-      const running = startConsumer(lane(name), options, handle, onTrouble);
+      const running = startConsumer(openQueue(name), options, handle, onTrouble);
       const consumer: Consumer = {
         async close() {
           await running.close();
@@ -67,7 +67,7 @@ export function openSqliteQueue(
     async replay(name, ids) {
       const dead = deadLetters.find(name, ids);
       // An earlier delivery may have been handled in part, and the new one says so.
-      lane(name).publish(dead, { delayMs: 0, deliveries: 1 }, () => deadLetters.remove(dead));
+      openQueue(name).publish(dead, { delayMs: 0, deliveries: 1 }, () => deadLetters.remove(dead));
       return dead.length;
     },
 
@@ -81,9 +81,9 @@ export function openSqliteQueue(
       return QUEUE_NAMES.map((name) => ({
         name,
         unit: 'items' as const,
-        ...lanes.get(name)!.figures(),
+        ...queues.get(name)!.stats(),
         consumers: [...consumers.values()].filter((of) => of === name).length,
-        deadLetters: deadLetters.figures(name),
+        deadLetters: deadLetters.stats(name),
       }));
     },
 
@@ -95,7 +95,7 @@ export function openSqliteQueue(
     async close() {
       await Promise.all([...consumers.keys()].map((consumer) => consumer.close()));
       closed = true;
-      for (const each of lanes.values()) each.close();
+      for (const each of queues.values()) each.close();
     },
   };
 }

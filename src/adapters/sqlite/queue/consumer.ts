@@ -1,6 +1,7 @@
 import { backoffMs } from '../../../lib/backoff.ts';
 import { type Consumer, type Delivery, RETURN_DELAY_MS_MAX } from '../../../ports/queue.ts';
-import type { Lane, Round, Taken } from './lane.ts';
+import type { NamedQueue } from './named-queue.ts';
+import type { Round, Taken } from './taken.ts';
 
 /** First pause of a returned delivery, and after a round that the store refused; both grow from there. */
 const PAUSE_MS_FIRST = 20;
@@ -13,7 +14,7 @@ const CLOSING_ROUNDS_MAX = 5;
  * the event loop goes on with everything else, so a long queue does not keep requests waiting.
  */
 export function startConsumer(
-  lane: Lane,
+  queue: NamedQueue,
   { maxItems, concurrency }: { readonly maxItems: number; readonly concurrency: number },
   handle: (deliveries: Delivery[]) => Promise<void>,
   onTrouble: (error: unknown) => void,
@@ -25,7 +26,7 @@ export function startConsumer(
   let scheduled = false;
   let closing = false;
   const ended = Promise.withResolvers<void>();
-  const stopListening = lane.waker.listen(schedule);
+  const stopListening = queue.notifier.listen(schedule);
   schedule();
 
   function schedule(): void {
@@ -50,14 +51,14 @@ export function startConsumer(
   }
 
   function takeAndAcknowledge(hungry: boolean): void {
-    const taken = lane.round({ acked, returned, maxItems: hungry ? maxItems : 0 });
+    const taken = queue.round({ acked, returned, maxItems: hungry ? maxItems : 0 });
     acked = [];
     returned = [];
     if (taken.length > 0) {
       void deliver(taken);
       schedule();
     } else if (hungry) {
-      lane.wakeWhenDue();
+      queue.notifyWhenDue();
     }
   }
 

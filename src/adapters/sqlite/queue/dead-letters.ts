@@ -6,7 +6,7 @@ type Row = Omit<DeadLetter, 'id'> & { readonly id: number };
 
 const COLUMNS = 'id, body, items, cause, dead_at AS deadAt';
 
-/** Messages put aside. There are few of them, so they are queried, not counted in memory. */
+/** There are few dead letters, so they are queried, not counted in memory. */
 export function createDeadLetters({ db, write }: Store, now: Clock) {
   const insert = db.prepare<null, [QueueName, string, number, string, number]>(
     'INSERT INTO dead_letters (queue, body, items, cause, dead_at) VALUES (?, ?, ?, ?, ?)',
@@ -41,11 +41,11 @@ export function createDeadLetters({ db, write }: Store, now: Clock) {
     },
 
     /** Within a transaction of the caller. */
-    remove(letters: readonly DeadLetter[]): void {
-      for (const { id } of letters) remove.run(id);
+    remove(deadLetters: readonly DeadLetter[]): void {
+      for (const { id } of deadLetters) remove.run(id);
     },
 
-    figures(name: QueueName): QueueStatus['deadLetters'] {
+    stats(name: QueueName): QueueStatus['deadLetters'] {
       const { count, oldestAt } = sums.get(name)!;
       return { count, oldestAgeMs: count === 0 ? 0 : Math.max(0, now() - oldestAt) };
     },

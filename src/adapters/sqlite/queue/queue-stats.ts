@@ -2,7 +2,7 @@ import type { Database } from 'bun:sqlite';
 import type { Clock } from '../../../domain/clock.ts';
 import { isAppError } from '../../../domain/errors.ts';
 import type { Message, QueueName, QueueStatus } from '../../../ports/queue.ts';
-import type { Round, Taken } from './lane.ts';
+import type { Round, Taken } from './taken.ts';
 
 type Sums = { messages: number; items: number };
 
@@ -10,7 +10,7 @@ type Sums = { messages: number; items: number };
  * Counts of one queue name, kept in memory so that a status costs nothing however long the queue is. They are read from
  * the table at start, and again after a commit of unknown outcome.
  */
-export function createLaneFigures(db: Database, name: QueueName, now: Clock) {
+export function createQueueStats(db: Database, name: QueueName, now: Clock) {
   const sum = db.prepare<Sums, [QueueName]>(
     'SELECT count(*) AS messages, coalesce(sum(items), 0) AS items FROM messages WHERE queue = ?',
   );
@@ -45,7 +45,7 @@ export function createLaneFigures(db: Database, name: QueueName, now: Clock) {
 
   return {
     /** Does a write; when its outcome is unknown the counts are, too. */
-    guard<T>(write: () => T): T {
+    track<T>(write: () => T): T {
       try {
         return write();
       } catch (error) {

@@ -2,15 +2,14 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { AppError } from '../../domain/errors.ts';
 
 /**
- * Looks into a dead-letter queue. AMQP cannot look without taking: messages are taken, not acknowledged, and given back.
+ * Reads a dead-letter queue. AMQP cannot look without taking: messages are taken, not acknowledged, and given back.
  * The broker keeps what was given back before what was never taken (see DELIVERY_LIMIT), but in the order in which it came
- * back: who took only some has turned the order. So order is the reader's business, and the first ten thousand are always
- * the same ones.
+ * back: taking only some of them turns the order. So the caller sorts, and the first ten thousand are always the same ones.
  *
- * Meanwhile nobody else sees them, so one process at a time looks; the lock is a queue that only one connection can have,
+ * Meanwhile no other process sees them, so one process at a time reads; the lock is a queue that only one connection can have,
  * and that ends with it.
  */
-export interface DeadQueue {
+export interface DeadLetterReader {
   readonly channel: Channel;
   /** The first `limit` messages, or fewer as soon as `isEnough` says so. */
   take(limit: number, isEnough?: (taken: readonly ConsumeMessage[]) => boolean): Promise<ConsumeMessage[]>;
@@ -18,7 +17,7 @@ export interface DeadQueue {
   acknowledge(message: ConsumeMessage): void;
 }
 
-/** Deeper nobody looks, those before have to go first: some 20 MB, and less than a second. */
+/** Messages behind these are not read before these are gone: some 20 MB, and less than a second. */
 export const SCAN_MAX = 10_000;
 
 /** Taken at once: some 150 KB of single purchases. */
@@ -35,13 +34,13 @@ const LOCK_RETRY_MS = 50;
 const RETURN_TIMEOUT_MS = 1_000;
 const RETURN_LOOK_MS = 2;
 
-export async function openDeadQueue<T>(
+export async function withDeadLetterReader<T>(
   connection: ChannelModel,
   { queue, patienceMs }: { readonly queue: string; readonly patienceMs: number },
-  work: (dead: DeadQueue) => Promise<T>,
+  work: (reader: DeadLetterReader) => Promise<T>,
 ): Promise<T> {
   const channel = await lock(connection, `${queue}.lock`, patienceMs);
-  const held = new Set<ConsumeMessage>();
+  const unacked = new Set<ConsumeMessage>();
   try {
     return await work({
       channel,
@@ -51,7 +50,7 @@ export async function openDeadQueue<T>(
           const { messageCount } = await channel.checkQueue(queue);
           const wanted = Math.min(CHUNK, limit - taken.length, messageCount);
           const chunk = wanted > 0 ? await takeChunk(channel, queue, wanted) : [];
-          for (const message of chunk) held.add(message);
+          for (const message of chunk) unacked.add(message);
           taken.push(...chunk);
           if (chunk.length < CHUNK) break;
         }
@@ -59,11 +58,11 @@ export async function openDeadQueue<T>(
       },
       acknowledge(message) {
         channel.ack(message);
-        held.delete(message);
+        unacked.delete(message);
       },
     });
   } finally {
-    await giveBack(channel, queue, held.size).catch(() => {});
+    await giveBack(channel, queue, unacked.size).catch(() => {});
     await channel.deleteQueue(`${queue}.lock`).catch(() => {});
     await channel.close().catch(() => {});
   }

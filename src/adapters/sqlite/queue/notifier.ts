@@ -1,13 +1,13 @@
 /** Looked at again this soon at the latest, so that a suspended machine or a moved clock delays nothing for long. */
 const SLEEP_MS_MAX = 30_000;
 
-/** Wakes whoever listens: at once, or by one timer set to the earliest moment asked for. */
-export function createWaker() {
+/** Calls its listeners at once, or by one timer set to the earliest moment asked for. */
+export function createNotifier() {
   const listeners = new Set<() => void>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let timerAtMs = Number.POSITIVE_INFINITY;
 
-  function wake(): void {
+  function notify(): void {
     for (const listener of listeners) listener();
   }
 
@@ -17,16 +17,16 @@ export function createWaker() {
   }
 
   return {
-    /** Calls `listener` at every waking until the answered function is called. */
+    /** Calls `listener` at every notification until the returned function is called. */
     listen(listener: () => void): () => void {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
 
-    wakeIn(delayMs: number): void {
+    notifyIn(delayMs: number): void {
       if (listeners.size === 0) return;
       if (delayMs <= 0) {
-        wake();
+        notify();
         return;
       }
       const sleepMs = Math.min(delayMs, SLEEP_MS_MAX);
@@ -36,7 +36,7 @@ export function createWaker() {
       timerAtMs = atMs;
       timer = setTimeout(() => {
         timerAtMs = Number.POSITIVE_INFINITY;
-        wake();
+        notify();
       }, sleepMs);
     },
 

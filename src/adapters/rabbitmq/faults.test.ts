@@ -15,9 +15,9 @@ const CONFIRM_TIMEOUT_MS = 1_000;
 /** The status gives the broker two seconds; the rest is for a busy machine. */
 const TOLD_WITHIN_MS = FROZEN_MS - CONFIRM_TIMEOUT_MS;
 
-onProductionEngines(badDays);
+onProductionEngines(brokerFaults);
 
-function badDays(): void {
+function brokerFaults(): void {
   let broker: PrivateEngine;
   let namespace: string;
   let gateway: Gateway;

@@ -1,27 +1,11 @@
 import type { Clock } from '../../../domain/clock.ts';
-import type { Delivery, Message, QueueName } from '../../../ports/queue.ts';
+import type { Message, QueueName } from '../../../ports/queue.ts';
 import type { Store } from '../store.ts';
-import { createLaneFigures } from './lane-figures.ts';
-import { createWaker } from './waker.ts';
+import { createNotifier } from './notifier.ts';
+import { createQueueStats } from './queue-stats.ts';
+import type { Round, Taken } from './taken.ts';
 
-/** A message handed to a consumer. */
-export interface Taken extends Delivery {
-  readonly id: number;
-  /** How often it was handed out, this time included. */
-  readonly deliveries: number;
-}
-
-/** What one round of a consumer commits together. */
-export interface Round {
-  /** Handled; to be forgotten. */
-  readonly acked: readonly Taken[];
-  /** Not handled; to come again after a pause. */
-  readonly returned: readonly { readonly message: Taken; readonly delayMs: number }[];
-  /** Most items to take; 0 takes nothing. */
-  readonly maxItems: number;
-}
-
-export type Lane = ReturnType<typeof createLane>;
+export type NamedQueue = ReturnType<typeof createNamedQueue>;
 
 type Row = Omit<Taken, 'redelivered'> & { readonly availableAt: number };
 
@@ -32,7 +16,7 @@ type Row = Omit<Taken, 'redelivered'> & { readonly availableAt: number };
  * returned later has a later `available_at`, or the same and a higher id. A new process starts before all messages, and
  * so delivers again what the old one had under way.
  */
-export function createLane({ db, write }: Store, name: QueueName, now: Clock, nextId: () => number) {
+export function createNamedQueue({ db, write }: Store, name: QueueName, now: Clock, nextId: () => number) {
   const insert = db.prepare<null, [number, QueueName, string, number, number, number, number]>(
     `INSERT INTO messages (id, queue, body, items, published_at, available_at, deliveries)
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -54,13 +38,13 @@ export function createLane({ db, write }: Store, name: QueueName, now: Clock, ne
   );
   const delay = db.prepare<null, [number, number]>('UPDATE messages SET available_at = ? WHERE id = ?');
 
-  const figures = createLaneFigures(db, name, now);
-  const waker = createWaker();
+  const stats = createQueueStats(db, name, now);
+  const notifier = createNotifier();
   let position = { availableAt: -1, id: 0 };
 
   /** The next due messages, first deliveries or later ones but not both. */
   function take(maxItems: number, at: number): Row[] {
-    const rows = next.all(name, position.availableAt, position.id, at, figures.messagesWorth(maxItems));
+    const rows = next.all(name, position.availableAt, position.id, at, stats.messagesWorth(maxItems));
     let items = 0;
     const end = rows.findIndex((row, i) => {
       items += row.items;
@@ -78,7 +62,7 @@ export function createLane({ db, write }: Store, name: QueueName, now: Clock, ne
   }
 
   return {
-    waker,
+    notifier,
 
     /** Publishes all messages, and does `also`, in one transaction. */
     publish(
@@ -87,7 +71,7 @@ export function createLane({ db, write }: Store, name: QueueName, now: Clock, ne
       also = () => {},
     ): void {
       const at = now();
-      figures.guard(() =>
+      stats.track(() =>
         write(() => {
           for (const { body, items } of messages) {
             insert.run(nextId(), name, body, items, at, at + delayMs, deliveries);
@@ -95,31 +79,31 @@ export function createLane({ db, write }: Store, name: QueueName, now: Clock, ne
           also();
         }),
       );
-      figures.published(messages);
-      waker.wakeIn(delayMs);
+      stats.published(messages);
+      notifier.notifyIn(delayMs);
     },
 
     /** One transaction, so a consumer costs one sync of the disk per round. */
     round(round: Round): Taken[] {
-      const rows = figures.guard(() => write(() => commitRound(round, now())));
+      const rows = stats.track(() => write(() => commitRound(round, now())));
       const last = rows.at(-1);
       if (last) position = { availableAt: last.availableAt, id: last.id };
       const taken = rows.map(asTaken);
-      figures.moved(round, taken);
+      stats.moved(round, taken);
       return taken;
     },
 
     /**
-     * Wakes the consumers when the next message that was not due in the last round becomes due. It may be by now: a moment has
+     * Notifies the consumers when the next message that was not due in the last round becomes due. It may be by now: a moment has
      * passed since that round looked.
      */
-    wakeWhenDue(): void {
+    notifyWhenDue(): void {
       const dueAt = nextDelayed.get(name, position.availableAt, position.id)?.dueAt;
-      if (dueAt !== undefined) waker.wakeIn(dueAt - now());
+      if (dueAt !== undefined) notifier.notifyIn(dueAt - now());
     },
 
-    figures: figures.read,
-    close: waker.close,
+    stats: stats.read,
+    close: notifier.close,
   };
 }
 

@@ -1,69 +1,70 @@
 import type { Channel, ChannelModel } from 'amqplib';
 import { QUEUE_NAMES, type QueueName } from '../../ports/queue.ts';
 import { endWith } from './connect.ts';
-import type { Holding } from './consumer.ts';
+import type { ConsumerStats } from './consumer.ts';
 
 /**
- * What is delivered and not acknowledged, over all processes. AMQP does not tell that, and the broker's HTTP interface is
- * a plugin that may not be there. So processes that hold something tell each other, over an exchange of their own.
+ * How many messages are delivered and not acknowledged, over all processes. AMQP has no question for that, and the broker's
+ * HTTP interface is a plugin that may be missing. So processes that consume publish it to each other, over an exchange of
+ * their own.
  */
-export interface Figures {
+export interface UnackedStats {
   /** On the connection that publishes: a broker's alarm stops what a publishing connection sends, acknowledgements too. */
   attachSender(connection: ChannelModel): Promise<void>;
   attachReceiver(connection: ChannelModel): Promise<void>;
   detachSender(): void;
-  /** Ours as it is now, the others' as they told last. */
-  holding(name: QueueName): Holding;
+  /** Ours as of now, the others' as they published last. */
+  of(name: QueueName): ConsumerStats;
   close(): void;
 }
 
-export interface FiguresOptions {
+export interface UnackedStatsOptions {
   readonly exchange: string;
-  readonly ownHolding: (name: QueueName) => Holding;
+  readonly ownStats: (name: QueueName) => ConsumerStats;
 }
 
-/** What a process tells. */
-interface Told {
+/** What a process publishes. */
+interface Report {
   readonly process: string;
-  readonly holdings: Readonly<Record<string, Holding>>;
+  readonly holdings: Readonly<Record<string, ConsumerStats>>;
 }
 
-const TELL_EVERY_MS = 250;
+const PUBLISH_EVERY_MS = 250;
 
-/** Unchanged figures are told every fourth time, so that those who have just come know them within a second. */
-const TELL_AGAIN_AFTER = 4;
+/** Unchanged stats are published every fourth time, so that a process which has just started has them within a second. */
+const REPEAT_AFTER = 4;
 
 /** Three of those missed: the process is gone. */
 const FORGET_AFTER_MS = 3_000;
 
-/** Old figures are worthless: of a process that does not read, the broker keeps a few hundred of the newest. */
+/** Old stats are worthless: of a process that does not read, the broker keeps a few hundred of the newest. */
 const WAITING_MAX = 500;
 
-export function createFigures({ exchange, ownHolding }: FiguresOptions): Figures {
+export function createUnackedStats({ exchange, ownStats }: UnackedStatsOptions): UnackedStats {
   const self = crypto.randomUUID();
-  const others = new Map<string, { readonly atMs: number; readonly holdings: Told['holdings'] }>();
+  const others = new Map<string, { readonly atMs: number; readonly holdings: Report['holdings'] }>();
   let sender: Channel | null = null;
-  let lastTold = '';
+  let lastCounts = '';
   let ticks = 0;
-  const timer = setInterval(tell, TELL_EVERY_MS);
+  const timer = setInterval(publish, PUBLISH_EVERY_MS);
 
-  function tell(): void {
+  function publish(): void {
     if (!sender) return;
-    const holdings = Object.fromEntries(QUEUE_NAMES.map((name) => [name, ownHolding(name)]));
+    const holdings = Object.fromEntries(QUEUE_NAMES.map((name) => [name, ownStats(name)]));
     const counts = JSON.stringify(QUEUE_NAMES.map((name) => holdings[name]!.unacknowledged));
     const consumes = QUEUE_NAMES.some((name) => holdings[name]!.frontAt !== null);
-    if (!consumes || (counts === lastTold && ++ticks % TELL_AGAIN_AFTER !== 0)) return;
-    lastTold = counts;
+    if (!consumes || (counts === lastCounts && ++ticks % REPEAT_AFTER !== 0)) return;
+    lastCounts = counts;
     try {
-      sender.publish(exchange, '', Buffer.from(JSON.stringify({ process: self, holdings } satisfies Told)));
+      sender.publish(exchange, '', Buffer.from(JSON.stringify({ process: self, holdings } satisfies Report)));
     } catch {
       // The channel has ended; the next one comes with the connection.
     }
   }
 
-  function hear(content: Buffer): void {
+  function receive(content: Buffer): void {
     try {
-      const { process, holdings } = JSON.parse(content.toString()) as Told;
+      const { process, holdings } = JSON.parse(content.toString()) as Report;
       if (process !== self) others.set(process, { atMs: performance.now(), holdings });
     } catch {
       // Somebody else's message on our exchange says nothing about us.
@@ -85,18 +86,18 @@ export function createFigures({ exchange, ownHolding }: FiguresOptions): Figures
       const options = { exclusive: true, durable: false, arguments: { 'x-max-length': WAITING_MAX } };
       await channel.assertQueue(queue, options);
       await channel.bindQueue(queue, exchange, '');
-      await channel.consume(queue, (message) => message && hear(message.content), { noAck: true });
+      await channel.consume(queue, (message) => message && receive(message.content), { noAck: true });
     },
 
     detachSender() {
       sender = null;
     },
 
-    holding(name) {
+    of(name) {
       const now = performance.now();
       for (const [process, { atMs }] of others) if (now - atMs > FORGET_AFTER_MS) others.delete(process);
       const theirs = [...others.values()].flatMap(({ holdings }) => holdings[name] ?? []);
-      return sumOf([ownHolding(name), ...theirs]);
+      return sumOf([ownStats(name), ...theirs]);
     },
 
     close() {
@@ -105,11 +106,11 @@ export function createFigures({ exchange, ownHolding }: FiguresOptions): Figures
   };
 }
 
-export function sumOf(holdings: readonly Holding[]): Holding {
-  const oldest = holdings.flatMap(({ oldestAt }) => oldestAt ?? []);
-  const fronts = holdings.flatMap(({ frontAt }) => frontAt ?? []);
+export function sumOf(stats: readonly ConsumerStats[]): ConsumerStats {
+  const oldest = stats.flatMap(({ oldestAt }) => oldestAt ?? []);
+  const fronts = stats.flatMap(({ frontAt }) => frontAt ?? []);
   return {
-    unacknowledged: holdings.reduce((sum, { unacknowledged }) => sum + unacknowledged, 0),
+    unacknowledged: stats.reduce((sum, { unacknowledged }) => sum + unacknowledged, 0),
     oldestAt: oldest.length === 0 ? null : Math.min(...oldest),
     frontAt: fronts.length === 0 ? null : Math.max(...fronts),
   };

@@ -3,87 +3,87 @@ import type { Clock } from '../../domain/clock.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import { RETURN_DELAY_MS_MAX } from '../../ports/queue.ts';
 import { endWith } from './connect.ts';
-import { type Arrival, openArrival } from './envelope.ts';
+import { type Inbound, readInbound } from './envelope.ts';
 
 /**
- * What one channel delivered and nobody has settled yet. Acknowledgements go to the channel that delivered, or nowhere: when
- * it has ended the broker delivers again.
+ * Unacknowledged deliveries of one channel. Acknowledgements go to the channel that delivered, or nowhere: when it has ended
+ * the broker delivers again.
  */
-export interface Session {
-  /** Not settled, oldest first. */
-  readonly held: ReadonlySet<Held>;
-  /** The oldest that nobody has taken yet, up to `maxItems`, first deliveries or later ones but not both. */
-  take(maxItems: number): Held[];
-  acknowledge(batch: readonly Held[]): void;
+export interface ChannelConsumer {
+  /** Oldest first. */
+  readonly unacked: ReadonlySet<Unacked>;
+  /** The oldest that were not taken before, up to `maxItems`, first deliveries or later ones but not both. */
+  take(maxItems: number): Unacked[];
+  acknowledge(batch: readonly Unacked[]): void;
   /**
    * Not handled: kept here for a pause and then given back to the broker, which delivers it again, perhaps to another
    * process that can. Given back at once it would come back at once.
    */
-  giveBackLater(batch: readonly Held[]): void;
+  giveBackLater(batch: readonly Unacked[]): void;
   /** No more deliveries. */
   cancel(): Promise<void>;
-  /** Gives back what is held and ends the channel, after all acknowledgements that were sent before. */
+  /** Gives back what is unacknowledged and ends the channel, after all acknowledgements that were sent before. */
   leave(): Promise<void>;
   /** The connection is gone. */
   forget(): void;
 }
 
-export interface Held extends Arrival {
+export interface Unacked extends Inbound {
   readonly message: ConsumeMessage;
 }
 
-export interface SessionOptions {
+export interface ChannelConsumerOptions {
   readonly queue: string;
   readonly prefetch: number;
   readonly clock: Clock;
-  readonly onArrival: (held: Held) => void;
+  readonly onInbound: (unacked: Unacked) => void;
 }
 
 /** First pause of a returned delivery. */
 const PAUSE_MS_FIRST = 20;
 
-export async function openSession(
+export async function openChannelConsumer(
   connection: ChannelModel,
-  { queue, prefetch, clock, onArrival }: SessionOptions,
-): Promise<Session> {
+  { queue, prefetch, clock, onInbound }: ChannelConsumerOptions,
+): Promise<ChannelConsumer> {
   const channel = await connection.createChannel();
   const letGo = endWith(connection, channel);
-  const held = new Set<Held>();
-  const arrived: Held[] = [];
-  const resting = new Map<ReturnType<typeof setTimeout>, readonly Held[]>();
+  const unacked = new Set<Unacked>();
+  const arrived: Unacked[] = [];
+  const resting = new Map<ReturnType<typeof setTimeout>, readonly Unacked[]>();
   let isOver = false;
 
   await channel.prefetch(prefetch);
   const { consumerTag } = await channel.consume(queue, (message) => {
     // A null is the broker's word that the queue is gone; declaring it anew is the connection's business.
-    if (message) arrive({ ...openArrival(message, clock()), message });
+    if (message) arrive({ ...readInbound(message, clock()), message });
     else void channel.close().catch(() => {});
   });
 
-  function arrive(one: Held): void {
-    held.add(one);
+  function arrive(one: Unacked): void {
+    unacked.add(one);
     arrived.push(one);
-    onArrival(one);
+    onInbound(one);
   }
 
-  /** With one word for all when these are the oldest ones held, which "everything up to this one" is then. */
-  function settle(batch: readonly Held[], say: (last: ConsumeMessage, allUpToIt: boolean) => void): void {
+  /** With one word for all when these are the oldest ones unacked, which "everything up to this one" is then. */
+  function settle(batch: readonly Unacked[], say: (last: ConsumeMessage, allUpToIt: boolean) => void): void {
     if (isOver) return;
     try {
-      if (areOldest(batch, held)) say(batch.at(-1)!.message, true);
+      if (areOldest(batch, unacked)) say(batch.at(-1)!.message, true);
       else for (const { message } of batch) say(message, false);
     } catch {
       // The channel has ended: an acknowledgement that is lost on the way.
     }
-    for (const one of batch) held.delete(one);
+    for (const one of batch) unacked.delete(one);
   }
 
-  function giveBack(batch: readonly Held[]): void {
+  function giveBack(batch: readonly Unacked[]): void {
     settle(batch, (message, allUpToIt) => channel.nack(message, allUpToIt, true));
   }
 
   return {
-    held,
+    unacked,
 
     take(maxItems) {
       let items = 0;
@@ -127,9 +127,9 @@ export async function openSession(
   };
 }
 
-function areOldest(batch: readonly Held[], held: ReadonlySet<Held>): boolean {
+function areOldest(batch: readonly Unacked[], unacked: ReadonlySet<Unacked>): boolean {
   let i = 0;
-  for (const oldest of held) {
+  for (const oldest of unacked) {
     if (i === batch.length) return true;
     if (oldest !== batch[i++]) return false;
   }
