@@ -22,6 +22,7 @@ const RETIRED: Readonly<Record<string, string>> = {
   live_turned_away_total: 'stream_connections_rejected_total',
   outbox: 'charge enqueuer, publisher (a table that is one may be called so)',
   parcel: 'outbound message',
+  slotOf: 'rowKeyOf',
   togetherOrAlone: 'batchOrEach',
   waker: 'notifier',
   waitingRoom: 'pendingAdmissions',

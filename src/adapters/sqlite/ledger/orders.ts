@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite';
 import type { Order } from '../../../domain/order.ts';
+import { ROW_KEY_STEPS_MAX, rowKeyOf } from './row-key.ts';
 import { ORDER_COLUMNS, type OrderRow } from './rows.ts';
-import { SLOT_STEPS_MAX, slotOf } from './slot.ts';
 
 /** An order as the steps after its decision see it. */
 export type StoredOrder = OrderRow & {
@@ -24,8 +24,8 @@ export function createOrders(db: Database) {
   return {
     /** False when an order with this id is there already. */
     insert(order: Order): boolean {
-      const first = slotOf(order.id);
-      for (let slot = first; slot < first + SLOT_STEPS_MAX; slot++) {
+      const first = rowKeyOf(order.id);
+      for (let slot = first; slot < first + ROW_KEY_STEPS_MAX; slot++) {
         const { changes } = insert.run(
           slot,
           order.id,
@@ -48,8 +48,8 @@ export function createOrders(db: Database) {
     },
 
     find(id: string): StoredOrder | null {
-      const first = slotOf(id);
-      for (let slot = first; slot < first + SLOT_STEPS_MAX; slot++) {
+      const first = rowKeyOf(id);
+      for (let slot = first; slot < first + ROW_KEY_STEPS_MAX; slot++) {
         const stored = at.get(slot);
         if (!stored || stored.id === id) return stored;
       }

@@ -1,6 +1,6 @@
 -- Times are milliseconds since the epoch; amounts are minor units. Purchase ids begin with their time, so rows of
 -- `orders` and `outcomes` are appended at the end of their trees, which is what keeps inserts cheap as they grow. An
--- order's `slot` is the front of its id as an integer (src/adapters/sqlite/ledger/slot.ts).
+-- order's `slot` is the front of its id as an integer (src/adapters/sqlite/ledger/row-key.ts).
 
 CREATE TABLE products (
   id                 INTEGER PRIMARY KEY,

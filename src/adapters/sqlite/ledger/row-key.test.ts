@@ -7,14 +7,14 @@ import type { Purchase } from '../../../domain/purchase.ts';
 import type { Ledger } from '../../../ports/ledger.ts';
 import { openSqliteLedger } from '../ledger.ts';
 import { openStore, type Store } from '../store.ts';
-import { SLOT_STEPS_MAX, slotOf } from './slot.ts';
+import { ROW_KEY_STEPS_MAX, rowKeyOf } from './row-key.ts';
 
 let folder: string;
 let store: Store;
 let ledger: Ledger;
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'pulsecart-slot-'));
+  folder = mkdtempSync(join(tmpdir(), 'pulsecart-row-key-'));
   store = openStore(folder);
   ledger = openSqliteLedger(store, systemClock);
   await ledger.addProducts([{ id: 1, name: 'A thing', priceMinor: 1, currency: 'USD', units: 100 }]);
@@ -24,7 +24,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Ids of the same millisecond and counter; `random` moves the slot by up to 3, `tail` only the rest of the id. */
+/** Ids of the same millisecond and counter; `random` moves the row key by up to 3, `tail` only the rest of the id. */
 function idAt(random: number, tail: number): string {
   const variant = (8 | random).toString(16);
   return `019a0000-0001-7005-${variant}000-${tail.toString(16).padStart(12, '0')}`;
@@ -44,10 +44,10 @@ function wish(id: string): Purchase {
   return { id, channel: 'sync', ...plain };
 }
 
-test('ids that meet in one slot are all stored, found, charged and asked for again', async () => {
+test('ids that meet at one row key are all stored, found, charged and asked for again', async () => {
   const meeting = [idAt(0, 1), idAt(0, 2), idAt(0, 3)];
-  expect(new Set(meeting.map(slotOf)).size).toBe(1);
-  // The slot of this one is taken by a neighbour that was pushed on.
+  expect(new Set(meeting.map(rowKeyOf)).size).toBe(1);
+  // The row key of this one is taken by a neighbour that was pushed on.
   const ids = [...meeting, idAt(1, 4), idAt(0, 5)];
   const { outcomes } = await ledger.decide(ids.map(wish));
   expect(outcomes.map((outcome) => outcome.kind === 'reserved' && outcome.repeated)).toEqual(
@@ -71,19 +71,19 @@ test('an id that was never sold is not found among those it would meet', async (
 });
 
 test('one more meeting than can be is an error, and takes no unit', async () => {
-  const ids = Array.from({ length: SLOT_STEPS_MAX + 1 }, (_, i) => idAt(0, i));
+  const ids = Array.from({ length: ROW_KEY_STEPS_MAX + 1 }, (_, i) => idAt(0, i));
   await ledger.decide(ids.slice(0, -1).map(wish));
   await expect(ledger.decide([wish(ids.at(-1)!)])).rejects.toThrow('no free slot');
-  expect((await ledger.product(1))!.reserved).toBe(SLOT_STEPS_MAX);
+  expect((await ledger.product(1))!.reserved).toBe(ROW_KEY_STEPS_MAX);
 });
 
-test('slots rise with time and stay exact integers until 2060', () => {
+test('row keys rise with time and stay exact integers until 2060', () => {
   const times = [Date.UTC(2026, 0, 1), Date.UTC(2026, 10, 1), Date.UTC(2059, 11, 31)];
-  const slots = times.map((time) => {
+  const rowKeys = times.map((time) => {
     const hex = time.toString(16).padStart(12, '0');
-    return slotOf(`${hex.slice(0, 8)}-${hex.slice(8)}-77ff-b000-000000000000`);
+    return rowKeyOf(`${hex.slice(0, 8)}-${hex.slice(8)}-77ff-b000-000000000000`);
   });
-  expect(slots).toEqual([...slots].sort((a, b) => a - b));
-  expect(slots.every(Number.isSafeInteger)).toBe(true);
-  expect(slots[0]).toBe(8191);
+  expect(rowKeys).toEqual([...rowKeys].sort((a, b) => a - b));
+  expect(rowKeys.every(Number.isSafeInteger)).toBe(true);
+  expect(rowKeys[0]).toBe(8191);
 });
