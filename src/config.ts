@@ -289,15 +289,15 @@ function paymentLeaseMs(read: Read, { timeoutMs }: SimulatedPayments): number {
 }
 
 function simulatedPayments(read: Read): SimulatedPayments {
-  const fates = {
+  const rates = {
     declineRate: read(SETTINGS.simulatorDeclineRate),
     timeoutRate: read(SETTINGS.simulatorTimeoutRate),
     errorRate: read(SETTINGS.simulatorErrorRate),
     duplicateRate: read(SETTINGS.simulatorDuplicateRate),
     tooLateRate: read(SETTINGS.simulatorTooLateRate),
   };
-  // Each charge has one fate. A millionth more is what decimals cost.
-  if (Object.values(fates).reduce((sum, rate) => sum + rate) > 1.000_001) {
+  // Each charge ends in one way. A millionth more is what decimals cost.
+  if (Object.values(rates).reduce((sum, rate) => sum + rate) > 1.000_001) {
     throw invalid(
       'PULSECART_SIMULATOR_DECLINE_RATE, _TIMEOUT_RATE, _ERROR_RATE, _DUPLICATE_RATE and _TOO_LATE_RATE must not add up to more than 1.',
     );
@@ -306,7 +306,7 @@ function simulatedPayments(read: Read): SimulatedPayments {
     latencyMs: read(SETTINGS.simulatorLatencyMs),
     jitterMs: read(SETTINGS.simulatorJitterMs),
     timeoutMs: read(SETTINGS.simulatorTimeoutMs),
-    ...fates,
+    ...rates,
     outageRate: read(SETTINGS.simulatorOutageRate),
   });
 }

@@ -30,12 +30,12 @@ test('nothing is declined by default', async () => {
   await simulator.close();
 });
 
-test('the rates hold roughly, and the same seed draws the same fates', async () => {
-  const first = await fates(7);
-  expect(await fates(7)).toEqual(first);
-  expect(await fates(8)).not.toEqual(first);
+test('the rates hold roughly, and the same seed draws the same outcomes', async () => {
+  const first = await outcomes(7);
+  expect(await outcomes(7)).toEqual(first);
+  expect(await outcomes(8)).not.toEqual(first);
 
-  const share = (fate: string) => first.filter((each) => each === fate).length / first.length;
+  const share = (outcome: string) => first.filter((each) => each === outcome).length / first.length;
   expect(share('declined')).toBeWithin(0.15, 0.25);
   expect(share('outcome_unknown')).toBeWithin(0.15, 0.25);
   expect(share('unavailable')).toBeWithin(0.15, 0.25);
@@ -192,7 +192,7 @@ function many(count: number): ChargeRequest[] {
 }
 
 /** How 1,000 charges end with this seed and a fifth of each fault. */
-async function fates(seed: number): Promise<string[]> {
+async function outcomes(seed: number): Promise<string[]> {
   const simulator = openSimulator({
     latencyMs: 0,
     jitterMs: 0,

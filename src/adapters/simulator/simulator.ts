@@ -8,13 +8,19 @@ import type {
   PaymentProvider,
   RefundRequest,
 } from '../../ports/provider.ts';
-import { type ChargeState, captureId, type Money, openCompanyBooks } from './company-books.ts';
-import { type Fate, type FateRates, fateTeller, REFUND_FAILS, type RefundFate } from './fates.ts';
-import { createNotices } from './notices.ts';
-import { createRecent } from './recent.ts';
+import { createBoundedMap } from './bounded-map.ts';
+import {
+  type ChargeOutcome,
+  createFaultInjection,
+  type FaultRates,
+  REFUND_FAILS,
+  type RefundOutcome,
+} from './fault-injection.ts';
+import { type ChargeState, captureId, createProviderState, type Money } from './provider-state.ts';
 import { createTimerWheel, type Later } from './timer-wheel.ts';
+import { createWebhooks } from './webhooks.ts';
 
-export interface SimulatorOptions extends Partial<FateRates> {
+export interface SimulatorOptions extends Partial<FaultRates> {
   /** Time to an answer, at least. */
   readonly latencyMs?: number;
   /** Added at random, evenly between 0 and this. */
@@ -35,17 +41,17 @@ export interface SimulatorOptions extends Partial<FateRates> {
 export interface Simulator extends PaymentProvider {
   /** While set, every call fails with `unavailable`, as with the company's front door down. */
   setOutage(isOut: boolean): void;
-  /** What the company knows of this key; undefined: nothing was charged, declined or cancelled under it. */
+  /** How the charge of this key ended; undefined: nothing was charged, declined or cancelled under it. */
   stateOf(key: string): ChargeState | undefined;
-  /** What it captured and gave back. */
+  /** Captured and refunded by the company. */
   money(currency: string): Money;
 }
 
-/** Customers and keys with a story of their own that are remembered. */
-const STORIES_MAX = 100_000;
+/** Keys of scripted customers that are remembered. */
+const SCRIPTED_MAX = 100_000;
 
-/** With more captures than this to tell of it takes no more charges rather than forget one. */
-const UNTOLD_MAX = 100_000;
+/** With more undelivered captures than this it takes no more charges rather than lose one. */
+const UNDELIVERED_MAX = 100_000;
 
 /** A payment company in memory. It charges once per key, and forgets everything with the process. */
 export function openSimulator(options: SimulatorOptions = {}): Simulator {
@@ -54,11 +60,11 @@ export function openSimulator(options: SimulatorOptions = {}): Simulator {
   const wheel = options.later ? null : createTimerWheel();
   const later = options.later ?? wheel!.later;
   const random = randomFrom(seed);
-  const tellFate = fateTeller(options, random);
-  const books = openCompanyBooks();
-  const notices = createNotices(later);
-  const tooLate = createRecent<ChargeRequest>(STORIES_MAX);
-  const refundAsks = createRecent<number>(STORIES_MAX);
+  const faults = createFaultInjection(options, random);
+  const company = createProviderState();
+  const webhooks = createWebhooks(later);
+  const tooLate = createBoundedMap<ChargeRequest>(SCRIPTED_MAX);
+  const refundAttempts = createBoundedMap<number>(SCRIPTED_MAX);
   const pending = new Set<{ reject(reason: unknown): void }>();
   let isOut = false;
 
@@ -70,7 +76,7 @@ export function openSimulator(options: SimulatorOptions = {}): Simulator {
     return latencyMs + jitterMs * random();
   }
 
-  /** Answers after the company's time, or after the caller's patience; what is thrown is the answer, too. */
+  /** Answers after the company's latency, or after the caller's timeout; an error thrown by `make` is an answer, too. */
   function answerAfter<T>(delayMs: number, make: () => T): Promise<T> {
     const call = Promise.withResolvers<T>();
     pending.add(call);
@@ -85,28 +91,28 @@ export function openSimulator(options: SimulatorOptions = {}): Simulator {
     return call.promise;
   }
 
-  function tell(key: string): void {
-    notices.tell({ key, providerId: captureId(key) });
+  function sendWebhook(key: string): void {
+    webhooks.send({ key, providerId: captureId(key) });
   }
 
-  function chargeFate({ key, customer }: ChargeRequest): Fate {
-    return tooLate.get(key) ? 'too_late' : tellFate.charge(customer);
+  function chargeOutcome({ key, customer }: ChargeRequest): ChargeOutcome {
+    return tooLate.get(key) ? 'too_late' : faults.charge(customer);
   }
 
-  function carryOut(request: ChargeRequest, fate: Fate): ChargeAnswer {
+  function carryOut(request: ChargeRequest, outcome: ChargeOutcome): ChargeAnswer {
     const { key, customer } = request;
-    switch (fate) {
-      case 'told_twice':
-        tell(key);
-        tell(key);
-        return answer(key, books.capture(request, true));
+    switch (outcome) {
+      case 'duplicate':
+        sendWebhook(key);
+        sendWebhook(key);
+        return answer(key, company.capture(request, true));
       case 'captured':
-        if (customer === REFUND_FAILS) refundAsks.set(key, 0);
-        return answer(key, books.capture(request, true));
+        if (customer === REFUND_FAILS) refundAttempts.set(key, 0);
+        return answer(key, company.capture(request, true));
       case 'declined':
-        return answer(key, books.end(request, 'declined', true));
+        return answer(key, company.end(request, 'declined', true));
       case 'late':
-        books.capture(request, false);
+        company.capture(request, false);
         throw unanswered(timeoutMs);
       case 'lost':
       case 'too_late':
@@ -116,45 +122,45 @@ export function openSimulator(options: SimulatorOptions = {}): Simulator {
     }
   }
 
-  function refundFate({ chargeKey }: RefundRequest): RefundFate {
-    if (books.stateOf(chargeKey) === 'refunded') return 'refunded';
-    const asks = refundAsks.get(chargeKey);
-    if (asks === undefined) return tellFate.refund();
-    refundAsks.set(chargeKey, asks + 1);
-    return tellFate.failingRefund(asks);
+  function refundOutcome({ chargeKey }: RefundRequest): RefundOutcome {
+    if (company.stateOf(chargeKey) === 'refunded') return 'refunded';
+    const attempts = refundAttempts.get(chargeKey);
+    if (attempts === undefined) return faults.refund();
+    refundAttempts.set(chargeKey, attempts + 1);
+    return faults.failingRefund(attempts);
   }
 
-  function giveBack(request: RefundRequest, fate: RefundFate) {
-    if (fate === 'error') throw unavailable();
-    if (fate === 'lost') throw unanswered(timeoutMs);
-    const refundId = books.giveBack(request);
-    if (fate === 'late') throw unanswered(timeoutMs);
+  function giveBack(request: RefundRequest, outcome: RefundOutcome) {
+    if (outcome === 'error') throw unavailable();
+    if (outcome === 'lost') throw unanswered(timeoutMs);
+    const refundId = company.refund(request);
+    if (outcome === 'late') throw unanswered(timeoutMs);
     return { type: 'refunded' as const, refundId };
   }
 
-  function waitFor(fate: Fate | RefundFate): number {
-    return fate === 'lost' || fate === 'late' || fate === 'too_late' ? timeoutMs : latency();
+  function waitFor(outcome: ChargeOutcome | RefundOutcome): number {
+    return outcome === 'lost' || outcome === 'late' || outcome === 'too_late' ? timeoutMs : latency();
   }
 
   return {
     charge(request) {
-      if (isDown() || notices.count() >= UNTOLD_MAX) return Promise.reject(unavailable());
+      if (isDown() || webhooks.undelivered() >= UNDELIVERED_MAX) return Promise.reject(unavailable());
       const { key } = request;
-      const before = books.stateOf(key);
+      const before = company.stateOf(key);
       if (before) return answerAfter(latency(), () => answer(key, before));
-      const fate = chargeFate(request);
-      if (fate === 'too_late') tooLate.set(key, request);
-      return answerAfter(waitFor(fate), () => carryOut(request, fate));
+      const outcome = chargeOutcome(request);
+      if (outcome === 'too_late') tooLate.set(key, request);
+      return answerAfter(waitFor(outcome), () => carryOut(request, outcome));
     },
 
     cancel(key) {
       if (isDown()) return Promise.reject(unavailable());
-      const doomed = books.stateOf(key) === undefined && tooLate.get(key);
-      const state = books.end({ key }, 'cancelled', false);
-      if (doomed) {
+      const scripted = company.stateOf(key) === undefined && tooLate.get(key);
+      const state = company.end({ key }, 'cancelled', false);
+      if (scripted) {
         later(tooLateMs, () => {
-          books.captureAnyway(doomed);
-          tell(key);
+          company.captureAnyway(scripted);
+          sendWebhook(key);
         });
       }
       const isCaptured = state === 'captured' || state === 'refunded';
@@ -163,18 +169,18 @@ export function openSimulator(options: SimulatorOptions = {}): Simulator {
 
     refund(request) {
       if (isDown()) return Promise.reject(unavailable());
-      const fate = refundFate(request);
-      return answerAfter(waitFor(fate), () => giveBack(request, fate));
+      const outcome = refundOutcome(request);
+      return answerAfter(waitFor(outcome), () => giveBack(request, outcome));
     },
 
-    onCapture: notices.onCapture,
+    onCapture: webhooks.onCapture,
 
     setOutage(value) {
       isOut = value;
     },
 
-    stateOf: books.stateOf,
-    money: books.money,
+    stateOf: company.stateOf,
+    money: company.money,
 
     async close() {
       wheel?.close();

@@ -2,7 +2,7 @@
  * The last `max` entries at most, and the last half of that at least. It forgets a whole half at a time, because
  * deleting the oldest entry of a large Map one by one took 35 µs each.
  */
-export function createRecent<T>(max: number) {
+export function createBoundedMap<T>(max: number) {
   let young = new Map<string, T>();
   let old = new Map<string, T>();
   return {
