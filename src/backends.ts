@@ -2,7 +2,7 @@ import { openSimulator } from './adapters/simulator/simulator.ts';
 import type { BooksPlace, Config, EngineUrls } from './config.ts';
 import { systemClock } from './domain/clock.ts';
 import { AppError } from './domain/errors.ts';
-import type { Backends, Finding, StoreTools, Wipe } from './ports/backends.ts';
+import type { Backends, Check, StoreTools, Wipe } from './ports/backends.ts';
 import type { Log } from './telemetry/log.ts';
 
 /**
@@ -162,7 +162,7 @@ async function openEmbeddedWipe({ dataFolder }: Config): Promise<Wipe> {
   const store = (await import('./adapters/sqlite/wipe.ts')).openStoreWipe(dataFolder);
   return {
     place: `in the folder ${dataFolder}`,
-    belongings: async () => store.belongings(),
+    contents: async () => store.contents(),
     wipe: async () => store.wipe(),
     close: async () => store.close(),
   };
@@ -182,7 +182,7 @@ async function openDistributedWipe({ namespace }: Config, urls: EngineUrls): Pro
     await broker.requireUnused();
     return {
       place: `in the PostgreSQL database ${ledger.place}, and of ${namespace} in RabbitMQ and Redis`,
-      belongings: async () => [...(await ledger.belongings()), ...(await broker.belongings())],
+      contents: async () => [...(await ledger.contents()), ...(await broker.contents())],
       async wipe() {
         await ledger.requireUnused();
         // The ledger goes last. Without it the queues would bring a new one purchases that it has never issued, and the gate
@@ -200,7 +200,7 @@ async function openDistributedWipe({ namespace }: Config, urls: EngineUrls): Pro
 }
 
 /** Each engine is looked at by itself: one that is away must not hide what is wrong with the next. */
-export const examineBackends = ({ engines, dataFolder, namespace }: Config): Promise<Finding[]> =>
+export const examineBackends = ({ engines, dataFolder, namespace }: Config): Promise<Check[]> =>
   engines === null
     ? Promise.all([found('SQLite', async () => (await toolsOf({ dataFolder })).examine())])
     : Promise.all([
@@ -213,7 +213,7 @@ export const examineBackends = ({ engines, dataFolder, namespace }: Config): Pro
         ),
       ]);
 
-async function found(name: string, look: () => Promise<Omit<Finding, 'name'>>): Promise<Finding> {
+async function found(name: string, look: () => Promise<Omit<Check, 'name'>>): Promise<Check> {
   try {
     return { name, ...(await look()) };
   } catch (error) {

@@ -1,10 +1,10 @@
 import { examineBackends } from '../backends.ts';
 import { type Config, readConfig, readEnvSources } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
-import type { Finding } from '../ports/backends.ts';
+import type { Check } from '../ports/backends.ts';
 import { type Env, type Flags, SETTINGS } from '../settings.ts';
 import { readFlags } from './flags.ts';
-import { examineMachine } from './machine.ts';
+import { checkHost } from './host-checks.ts';
 import { unknownSettings } from './unknown-settings.ts';
 
 const FLAGS = {
@@ -31,9 +31,9 @@ export async function doctor(argv: readonly string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const { settings, findings } = await examine(process.env, given);
-  const pass = findings.every(({ state }) => state !== 'broken');
-  console.log(json ? JSON.stringify({ pass, settings, findings }) : report(settings, findings));
+  const { settings, checks } = await examine(process.env, given);
+  const pass = checks.every(({ state }) => state !== 'broken');
+  console.log(json ? JSON.stringify({ pass, settings, findings: checks }) : report(settings, checks));
   return pass ? 0 : 1;
 }
 
@@ -43,14 +43,14 @@ async function examine(env: Env, given: Flags) {
     // The rest can be examined once it is known where to look.
     return {
       settings: [],
-      findings: [{ name: 'settings', state: 'broken', detail: config.message } as Finding],
+      checks: [{ name: 'settings', state: 'broken', detail: config.message } as Check],
     };
   }
-  const findings = [...unknown(env), ...(await examineMachine(config)), ...(await examineBackends(config))];
-  return { settings: settingsWithSources(config, env, given), findings };
+  const checks = [...unknown(env), ...(await checkHost(config)), ...(await examineBackends(config))];
+  return { settings: settingsWithSources(config, env, given), checks };
 }
 
-function unknown(env: Env): Finding[] {
+function unknown(env: Env): Check[] {
   const detail = unknownSettings(env);
   return detail === null ? [] : [{ name: 'settings', state: 'note', detail }];
 }
@@ -81,12 +81,12 @@ function settingsWithSources(config: Config, env: Env, given: Flags): Setting[] 
   });
 }
 
-function report(settings: readonly Setting[], findings: readonly Finding[]): string {
+function report(settings: readonly Setting[], checks: readonly Check[]): string {
   const lines = settings.map(
     ({ name, value, source }) => `  ${name.padEnd(36)}${value.padEnd(28)} ${source}`,
   );
   if (lines.length > 0) lines.push('');
-  for (const { name, state, detail } of findings)
+  for (const { name, state, detail } of checks)
     lines.push(`  ${state.padEnd(8)}${name.padEnd(18)}${detail}`);
   return lines.join('\n');
 }

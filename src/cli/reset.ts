@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { openWipe } from '../backends.ts';
 import { readStoreConfig } from '../config.ts';
-import type { Belonging } from '../ports/backends.ts';
+import type { ContentCount } from '../ports/backends.ts';
 import { readFlags, UsageError } from './flags.ts';
 import { removeOwnToken } from './own-token.ts';
 
@@ -44,25 +44,25 @@ export async function reset(argv: readonly string[]): Promise<number> {
   }
   const wipe = await openWipe(config);
   try {
-    const belongings = await wipe.belongings();
-    if (!flags.json) console.log(describe(wipe.place, belongings));
-    if (!flags.yes && belongings.length > 0 && !(await asked())) {
+    const contents = await wipe.contents();
+    if (!flags.json) console.log(describe(wipe.place, contents));
+    if (!flags.yes && contents.length > 0 && !(await asked())) {
       console.log('  Nothing was deleted.');
       return 1;
     }
     await wipe.wipe();
     removeOwnToken(config.dataFolder);
-    if (flags.json) console.log(JSON.stringify({ place: wipe.place, deleted: belongings }));
-    else if (belongings.length > 0) console.log('  Deleted. The next start is a first start.');
+    if (flags.json) console.log(JSON.stringify({ place: wipe.place, deleted: contents }));
+    else if (contents.length > 0) console.log('  Deleted. The next start is a first start.');
     return 0;
   } finally {
     await wipe.close();
   }
 }
 
-function describe(place: string, belongings: readonly Belonging[]): string {
-  if (belongings.length === 0) return `  There is nothing to delete ${place}.`;
-  const lines = belongings.map(({ what, count }) => `${count.toLocaleString('en-US').padStart(13)}  ${what}`);
+function describe(place: string, contents: readonly ContentCount[]): string {
+  if (contents.length === 0) return `  There is nothing to delete ${place}.`;
+  const lines = contents.map(({ what, count }) => `${count.toLocaleString('en-US').padStart(13)}  ${what}`);
   return [`  Everything ${place}:`, ...lines].join('\n');
 }
 

@@ -151,20 +151,20 @@ function throughServer(api: Api, products: readonly SeedProduct[]): Promise<Seed
 }
 
 async function withoutServer(data: string | undefined, products: readonly SeedProduct[]): Promise<Seeded> {
-  const shelf = await (await toolsOf(readBooksPlace(process.env, data))).shelf();
-  const has = async (id: number) => (await shelf.product(id)) !== undefined;
+  const store = await (await toolsOf(readBooksPlace(process.env, data))).productStore();
+  const has = async (id: number) => (await store.product(id)) !== undefined;
   async function add(product: SeedProduct): Promise<boolean> {
     const subject = `product/${product.productId}`;
     const operation = newOperation(operatorHere() ?? 'operator', 'product.create', subject, REASON);
-    const step = await shelf.createProduct(toNewProduct(product), operation);
+    const step = await store.createProduct(toNewProduct(product), operation);
     if (step.kind === 'done') return true;
     if (step.code === 'product_exists') return false;
     throw refusedProduct(product, step);
   }
   try {
-    return await putAll({ place: shelf.place, has, add }, products);
+    return await putAll({ place: store.place, has, add }, products);
   } finally {
-    await shelf.close();
+    await store.close();
   }
 }
 

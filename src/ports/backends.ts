@@ -35,7 +35,7 @@ export interface Backends {
   close(): Promise<void>;
 }
 
-/** The tables of a service, for whoever brings them up to date without serving. */
+/** The tables of a service, to be brought up to date without serving. */
 export interface Schema {
   /** For people, with its preposition and without secrets: `in the folder ./data`. */
   readonly place: string;
@@ -45,36 +45,36 @@ export interface Schema {
   migrate(): Promise<void>;
 }
 
-/** Something that a server needs, as it was found. */
-export interface Finding {
+/** Something that a server needs, and the state it was found in. */
+export interface Check {
   readonly name: string;
-  /** `note`: a server starts with it, and somebody should know. */
+  /** `note`: a server starts with it, but an operator should know. */
   readonly state: 'ok' | 'note' | 'broken';
   readonly detail: string;
 }
 
-/** Where products stand, for whoever puts some there without a server. */
-export interface Shelf extends Pick<Ledger, 'product' | 'createProduct'> {
+/** The store of products, for adding some without a server. */
+export interface ProductStore extends Pick<Ledger, 'product' | 'createProduct'> {
   /** For people, with its preposition and without secrets: `in the folder ./data`. */
   readonly place: string;
   close(): Promise<void>;
 }
 
-/** What a service keeps, as whoever is about to delete it should know. */
-export interface Belonging {
+/** How many of something a service keeps, shown before it is deleted. */
+export interface ContentCount {
   readonly what: string;
   readonly count: number;
 }
 
-/** A service that nobody works in, to be deleted. */
+/** The data of a service without running processes, to be deleted. */
 export interface Wipe {
   /** For people, with its preposition and without secrets: `in the folder ./data`. */
   readonly place: string;
   /** Empty where there is nothing to delete. */
-  belongings(): Promise<readonly Belonging[]>;
+  contents(): Promise<readonly ContentCount[]>;
   /**
-   * Deletes what is PulseCart's and nothing else. Killed on the way it has left a service that may be started, and that may
-   * be wiped again. Throws AppError `unusable_store` when somebody has come to work in it.
+   * Deletes PulseCart's data and nothing else. A wipe that was killed leaves a service that can be started, and that can
+   * be wiped again. Throws AppError `unusable_store` when a process has started to use it.
    */
   wipe(): Promise<void>;
   close(): Promise<void>;
@@ -87,14 +87,14 @@ export interface OpenedBooks extends BooksReader {
   close(): Promise<void>;
 }
 
-/** What commands that serve nobody need of the durable store, beside servers that may be running. */
+/** The durable store as commands without a server need it, beside servers that may be running. */
 export interface StoreTools {
   /** Rejects with AppError `unusable_store` for tables that only a newer PulseCart knows. */
   schema(): Promise<Schema>;
   /** Rejects with AppError `unusable_store` while a server uses the folder of the embedded engines. */
-  shelf(): Promise<Shelf>;
+  productStore(): Promise<ProductStore>;
   /** A copy is read as of `atMs`, the moment it was made. */
   books(atMs?: number): Promise<OpenedBooks>;
   /** Looks, and changes nothing. */
-  examine(): Promise<Omit<Finding, 'name'>>;
+  examine(): Promise<Omit<Check, 'name'>>;
 }

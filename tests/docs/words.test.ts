@@ -24,6 +24,7 @@ const RETIRED: Readonly<Record<string, string>> = {
   live_told_total: 'stream_events_sent_total',
   live_turned_away_total: 'stream_connections_rejected_total',
   outbox: 'charge enqueuer, publisher (a table that is one may be called so)',
+  belongings: 'contents',
   parcel: 'outbound message',
   slotOf: 'rowKeyOf',
   togetherOrAlone: 'batchOrEach',

@@ -19,7 +19,7 @@ export function postgresTools(url: string): StoreTools {
         migrate: () => migrateDatabase(url),
       };
     },
-    async shelf() {
+    async productStore() {
       const { ledger } = await openPostgresLedger({ url, poolSize: 1, onTrouble: () => {} });
       return { ...ledger, place: 'in the PostgreSQL database that DATABASE_URL names' };
     },

@@ -9,7 +9,7 @@ export interface LedgerWipe {
   /** Host, port and name, without secrets. */
   readonly place: string;
   /** What would be deleted, counted; empty where PulseCart has made nothing. */
-  belongings(): Promise<{ readonly what: string; readonly count: number }[]>;
+  contents(): Promise<{ readonly what: string; readonly count: number }[]>;
   productIds(): Promise<number[]>;
   /** Throws AppError `unusable_store` while a process holds a duty. */
   requireUnused(): Promise<void>;
@@ -72,7 +72,7 @@ export async function openLedgerWipe(url: string): Promise<LedgerWipe> {
 
   return {
     place: place.name,
-    belongings: () =>
+    contents: () =>
       work(async () => {
         const ours = new Set(namesOf('TABLE', await ourMigrations()));
         const counted = [];

@@ -6,7 +6,7 @@ import { createTopology } from './topology.ts';
 /** What a namespace keeps at a broker, to be deleted. */
 export interface BrokerWipe {
   /** Messages in queues that are there. */
-  belongings(): Promise<{ readonly what: string; readonly count: number }[]>;
+  contents(): Promise<{ readonly what: string; readonly count: number }[]>;
   /** Throws AppError `unusable_store` while somebody consumes from a queue. */
   requireUnused(): Promise<void>;
   /** Deletes the namespace's queues and its exchange; what is gone already is no failure. */
@@ -32,7 +32,7 @@ export async function openBrokerWipe(url: string, namespace: string): Promise<Br
   }
 
   return {
-    async belongings() {
+    async contents() {
       const found = await look();
       const messages = found.reduce((sum, { messages }) => sum + messages, 0);
       return found.length === 0

@@ -1,9 +1,9 @@
-import type { Finding } from '../../ports/backends.ts';
+import type { Check } from '../../ports/backends.ts';
 import { openRedisGate } from './gate.ts';
 import { openRedisLink } from './link.ts';
 
 /** Looks at a Redis as a server would use it. Rejects like `openRedisLink`. */
-export async function examineRedis(url: string, namespace: string): Promise<Omit<Finding, 'name'>> {
+export async function examineRedis(url: string, namespace: string): Promise<Omit<Check, 'name'>> {
   const link = await openRedisLink(url);
   try {
     // Opening the gate tries its script, and so its rights.

@@ -14,7 +14,7 @@ export function sqliteTools(folder: string): StoreTools {
       const { schema, latestSchema } = examineStore(folder);
       return { place, version: schema, latest: latestSchema, migrate: async () => migrateStore(folder) };
     },
-    async shelf() {
+    async productStore() {
       const store = openStore(folder);
       const { product, createProduct } = openSqliteLedger(store, systemClock);
       return { place, product, createProduct, close: async () => store.close() };

@@ -6,7 +6,7 @@ import { DATABASE_FILE, exists, lockFolder, openStoreReadOnly } from './store.ts
 /** The store of a folder that no server uses, to be deleted. Holds the folder's lock until closed. */
 export interface StoreWipe {
   /** What would be deleted, counted; empty where there is nothing. */
-  belongings(): { readonly what: string; readonly count: number }[];
+  contents(): { readonly what: string; readonly count: number }[];
   /**
    * Deletes the store's own files and nothing else; the lock's stay. Killed at any moment it leaves a whole store or none.
    */
@@ -23,7 +23,7 @@ export function openStoreWipe(folder: string): StoreWipe {
   // A folder without a store is left as it is: even a lock would be something new in it.
   const lock = files.some(exists) ? lockFolder(folder) : null;
   return {
-    belongings: () => (lock ? count(folder) : []),
+    contents: () => (lock ? count(folder) : []),
     wipe() {
       if (lock) for (const path of files) remove(path);
     },

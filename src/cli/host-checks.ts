@@ -5,10 +5,10 @@ import type { Config } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { DISK_FREE_BYTES_MIN } from '../http/actuator-routes.ts';
 import { requireFreeAddress } from '../lib/address.ts';
-import type { Finding } from '../ports/backends.ts';
+import type { Check } from '../ports/backends.ts';
 
-/** What a server needs of the machine it is on, whatever its engines. */
-export async function examineMachine(config: Config): Promise<Finding[]> {
+/** Checks of the host that a server needs, whatever its backends. */
+export async function checkHost(config: Config): Promise<Check[]> {
   return [runtime(), await diskSpace(config), files(), await address(config)];
 }
 
@@ -16,12 +16,12 @@ export async function examineMachine(config: Config): Promise<Finding[]> {
 const FILES_ADVISED = 16_384;
 const ANSWER_TIMEOUT_MS = 2_000;
 
-function runtime(): Finding {
+function runtime(): Check {
   const { platform, arch } = process;
   return { name: 'Bun', state: 'ok', detail: `${Bun.version} on ${platform} ${arch}` };
 }
 
-async function diskSpace({ engines, dataFolder }: Config): Promise<Finding> {
+async function diskSpace({ engines, dataFolder }: Config): Promise<Check> {
   let folder = resolve(engines ? '.' : dataFolder);
   while (!existsSync(folder)) folder = dirname(folder);
   if (!engines && !isWritableFolder(folder)) {
@@ -45,7 +45,7 @@ function isWritableFolder(path: string): boolean {
   }
 }
 
-function files(): Finding {
+function files(): Check {
   const limit = fileLimit();
   if (limit === null) return { name: 'open files', state: 'note', detail: 'the limit is not known here' };
   const enough = limit >= FILES_ADVISED;
@@ -67,8 +67,8 @@ function fileLimit(): number | null {
   }
 }
 
-/** Free, or a server of ours already; anybody else there is in the way. */
-async function address({ host, port }: Config): Promise<Finding> {
+/** Free, or a server of ours already; any other program there is in the way. */
+async function address({ host, port }: Config): Promise<Check> {
   const name = 'address';
   if (port === 0) return { name, state: 'ok', detail: `${host}, any free port` };
   const there = await whoAnswers(`http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`);
@@ -82,7 +82,7 @@ async function address({ host, port }: Config): Promise<Finding> {
   }
 }
 
-async function whoAnswers(url: string): Promise<Omit<Finding, 'name'> | null> {
+async function whoAnswers(url: string): Promise<Omit<Check, 'name'> | null> {
   try {
     const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
     const info = await fetch(`${url}/actuator/info`, { signal });
@@ -92,7 +92,7 @@ async function whoAnswers(url: string): Promise<Omit<Finding, 'name'> | null> {
     const detail = `PulseCart ${app.version} answers at ${url}, ${health.status}`;
     return { state: health.status === 'UP' ? 'ok' : 'broken', detail };
   } catch {
-    // Nobody, or nobody who speaks like us: listening there tells which.
+    // No program, or one that speaks another protocol: listening there tells which.
     return null;
   }
 }
