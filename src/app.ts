@@ -23,9 +23,9 @@ import type { OperatorAccess } from './http/operator.ts';
 import type { Service } from './http/service.ts';
 import type { Backends } from './ports/backends.ts';
 import type { Standing } from './ports/ledger.ts';
+import { createLiveStats } from './telemetry/live-stats.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
-import { createRates } from './telemetry/rates.ts';
 import { registerMetrics } from './telemetry/watch.ts';
 import { watchReconciler } from './telemetry/watch-reconciler.ts';
 
@@ -149,7 +149,7 @@ export async function createApp(
         .catch((error) => onTrouble(error, 'units changed elsewhere are not seen yet')),
     decided: (purchaseIds) => tracking.decided(purchaseIds),
   });
-  const rates = createRates({
+  const liveStats = createLiveStats({
     instance: `${hostname()}:${process.pid}`,
     metrics,
     intake,
@@ -192,7 +192,7 @@ export async function createApp(
       tracking,
       deadLetters,
       auditRun,
-      rates,
+      liveStats,
       sales,
       endings,
       live,
@@ -214,7 +214,7 @@ export async function createApp(
       if (roles.worker) await worker.start();
       reconciler.start();
       retention.start();
-      rates.start();
+      liveStats.start();
     },
     leave() {
       ready = false;
@@ -228,7 +228,7 @@ export async function createApp(
       await batcher.close();
     },
     async close() {
-      rates.close();
+      liveStats.close();
       unsubscribe();
       await auditRun.close();
       await live.close();

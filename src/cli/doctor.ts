@@ -86,7 +86,6 @@ function report(settings: readonly Setting[], checks: readonly Check[]): string 
     ({ name, value, source }) => `  ${name.padEnd(36)}${value.padEnd(28)} ${source}`,
   );
   if (lines.length > 0) lines.push('');
-  for (const { name, state, detail } of checks)
-    lines.push(`  ${state.padEnd(8)}${name.padEnd(18)}${detail}`);
+  for (const { name, state, detail } of checks) lines.push(`  ${state.padEnd(8)}${name.padEnd(18)}${detail}`);
   return lines.join('\n');
 }

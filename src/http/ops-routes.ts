@@ -1,10 +1,10 @@
 import { AUDIT_TIMEOUT_MS } from '../app/ops/audit-run.ts';
 import type { Choice, DeadLetterGroup, ShownLetter } from '../app/ops/dead-letters.ts';
-import { RATES, type Rate, TIMES, type Time } from '../domain/figures.ts';
+import { RATES, type Rate, TIMES, type Time } from '../domain/process-stats.ts';
 import { available, type Product } from '../domain/product.ts';
 import { QUEUE_NAMES, type QueueName } from '../ports/queue.ts';
 import { createFigure } from '../telemetry/figure.ts';
-import type { AgedFigures } from '../telemetry/rates.ts';
+import type { AgedStats } from '../telemetry/live-stats.ts';
 import { readOperator, readOperatorRequest } from './operator-request.ts';
 import { purchasesIn } from './queue-figures.ts';
 import { failedProblem, isoTime, json, problem } from './respond.ts';
@@ -22,7 +22,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** What operators see of the service, and what they do about dead letters. */
 export function createOpsRoutes(service: Service) {
-  const { deadLetters, auditRun, rates, ledger, queue } = service;
+  const { deadLetters, auditRun, liveStats, ledger, queue } = service;
   const queueFigure = createFigure(() => queue.status());
   const countsFigure = createFigure(() => ledger.asyncCounts());
   const refundsFigure = createFigure(() => ledger.refundsDue());
@@ -91,7 +91,7 @@ export function createOpsRoutes(service: Service) {
     return json({ operations: shown, next }, 200, NOT_STORED);
   }
 
-  /** As with the rates. */
+  /** As with the live stats. */
   async function queues(): Promise<Response> {
     const [figures, counts, due] = await Promise.all([
       orNull(queueFigure()),
@@ -126,11 +126,11 @@ export function createOpsRoutes(service: Service) {
       orNull(productsFigure()),
     ]);
     const oldestAgeMs = (name: QueueName) => figures?.find((one) => one.name === name)?.oldestAgeMs ?? null;
-    const instances = rates.now();
+    const instances = liveStats.now();
     return json(
       {
         total: totalOf(instances),
-        instances: instances.map(({ figures: own, ageMs }) => ({ ...own, ageMs })),
+        instances: instances.map(({ stats, ageMs }) => ({ ...stats, ageMs })),
         backlog: {
           purchases: figures && counts && purchasesIn(figures, counts).waiting,
           oldestAgeMs: oldestAgeMs('purchases'),
@@ -156,7 +156,7 @@ export function createOpsRoutes(service: Service) {
 }
 
 const ACTION_TIMEOUT_S = 120;
-/** Products whose units are shown with the rates. */
+/** Products whose units are shown with the live stats. */
 const UNITS_MAX = 100;
 
 function orNull<T>(figure: Promise<T>): Promise<T | null> {
@@ -173,8 +173,8 @@ function unitsOf(product: Product) {
   };
 }
 
-function totalOf(instances: readonly AgedFigures[]) {
-  const all = instances.map(({ figures }) => figures);
+function totalOf(instances: readonly AgedStats[]) {
+  const all = instances.map(({ stats }) => stats);
   const slowest = (name: Time) => {
     const times = all.flatMap(({ times }) => times[name] ?? []);
     return times.length > 0 ? Math.max(...times) : null;

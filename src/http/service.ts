@@ -13,9 +13,9 @@ import type { PurchaseIds } from '../domain/ids.ts';
 import type { Gate } from '../ports/gate.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Queue } from '../ports/queue.ts';
+import type { LiveStats } from '../telemetry/live-stats.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { Rates } from '../telemetry/rates.ts';
 import type { OperatorAccess } from './operator.ts';
 
 /** What the routes need of the use cases behind them. */
@@ -30,7 +30,7 @@ export interface Service {
   readonly tracking: Tracking;
   readonly deadLetters: DeadLetters;
   readonly auditRun: Pick<AuditRun, 'run'>;
-  readonly rates: Pick<Rates, 'now'>;
+  readonly liveStats: Pick<LiveStats, 'now'>;
   readonly sales: Sales;
   readonly endings: Endings;
   readonly live: Live;

@@ -1,5 +1,5 @@
-import type { Figures } from '../domain/figures.ts';
 import type { OrderNews } from '../domain/order.ts';
+import type { ProcessStats } from '../domain/process-stats.ts';
 import type { Standing } from './ledger.ts';
 
 /**
@@ -24,7 +24,7 @@ export interface Feed {
   announceDecided(purchaseIds: readonly string[]): void;
 
   /** How this process fares, told now and then. Of several that have not been sent yet only the last one is. */
-  announceFigures(figures: Figures): void;
+  announceFigures(figures: ProcessStats): void;
 
   /** Listens from now on, until the returned function is called. Listeners are called one after the other: be quick. */
   subscribe(listener: FeedListener): () => void;
@@ -39,7 +39,7 @@ export interface FeedListener {
   standing?(standing: Standing): void;
   order?(news: OrderNews): void;
   decided?(purchaseIds: readonly string[]): void;
-  figures?(figures: Figures): void;
+  figures?(figures: ProcessStats): void;
   /** News may have been missed. */
   gap?(): void;
 }

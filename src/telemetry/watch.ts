@@ -27,7 +27,7 @@ interface App {
   readonly gateFigures?: { readonly isOpen: boolean; readonly openings: number };
 }
 
-/** Shows the figures that the process keeps anyway; they are read when somebody asks. */
+/** Exports the stats that the process keeps anyway; they are read at each scrape. */
 export function registerMetrics(metrics: Metrics, app: App): void {
   const {
     batcher,
@@ -120,8 +120,8 @@ export function registerMetrics(metrics: Metrics, app: App): void {
   });
   gauge('charges_in_flight', 'Charges under way', () => settlement.stats.inFlight);
   metrics.watchSource('queues', () => queue.status(), {
-    ...figuresOf('purchases'),
-    ...figuresOf('payments'),
+    ...statsOf('purchases'),
+    ...statsOf('payments'),
   });
   metrics.watchSource('products', () => ledger.products(), {
     pulsecart_units: ['Units by product and state', (products) => products.flatMap(unitsOf)],
@@ -130,7 +130,7 @@ export function registerMetrics(metrics: Metrics, app: App): void {
 
 type QueueGauge = readonly [help: string, read: (all: readonly QueueStatus[]) => number];
 
-function figuresOf(name: QueueName): Record<string, QueueGauge> {
+function statsOf(name: QueueName): Record<string, QueueGauge> {
   const figureIn = (all: readonly QueueStatus[]) => all.find((one) => one.name === name);
   return {
     [`pulsecart_queue_${name}_waiting`]: [

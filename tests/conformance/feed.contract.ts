@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { type Figures, RATES } from '../../src/domain/figures.ts';
+import { type ProcessStats, RATES } from '../../src/domain/process-stats.ts';
 import { type Feed, type FeedListener, STANDINGS_MAX_PER_SECOND } from '../../src/ports/feed.ts';
 import type { Standing } from '../../src/ports/ledger.ts';
 import { until } from '../support/until.ts';
@@ -149,10 +149,10 @@ export function feedContract(name: string, make: () => Promise<[here: Feed, ther
   });
 }
 
-const FIGURES: Figures = {
+const FIGURES: ProcessStats = {
   instance: 'host:1',
   windowMs: 10_000,
-  perSecond: Object.fromEntries(RATES.map((name, i) => [name, i + 0.5])) as Figures['perSecond'],
+  perSecond: Object.fromEntries(RATES.map((name, i) => [name, i + 0.5])) as ProcessStats['perSecond'],
   times: { syncP50Ms: 1.5, syncP99Ms: 9, acceptP99Ms: null, confirmP99Ms: null },
   eventLoopP99Ms: 0.25,
   cpuShare: 0.75,
@@ -165,7 +165,7 @@ function listen(feed: Feed) {
   const standings: Standing[] = [];
   const orders: Parameters<NonNullable<FeedListener['order']>>[0][] = [];
   const decided: string[] = [];
-  const figures: Figures[] = [];
+  const figures: ProcessStats[] = [];
   const stop = feed.subscribe({
     standing: (standing) => standings.push(standing),
     order: (news) => orders.push(news),

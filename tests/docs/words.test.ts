@@ -10,6 +10,7 @@ const RETIRED: Readonly<Record<string, string>> = {
   catalogue: 'stock cache',
   charges_found_total: 'charges_recovered_total',
   companyBooks: 'provider state',
+  createRates: 'createLiveStats',
   createFinder: 'createBatchedLookup',
   createAcceptance: 'createIntake',
   createLane: 'createNamedQueue',

@@ -1,5 +1,5 @@
-import type { Figures } from '../../domain/figures.ts';
 import type { OrderNews } from '../../domain/order.ts';
+import type { ProcessStats } from '../../domain/process-stats.ts';
 import { createPacer } from '../../lib/pacer.ts';
 import { type FeedListener, STANDINGS_MAX_PER_SECOND } from '../../ports/feed.ts';
 import type { Standing } from '../../ports/ledger.ts';
@@ -10,7 +10,7 @@ export interface Dispatcher {
   standings(standings: readonly Standing[]): Standing[];
   orders(news: readonly OrderNews[]): void;
   decided(purchaseIds: readonly string[]): void;
-  figures(figures: Figures): void;
+  figures(figures: ProcessStats): void;
   gap(): void;
   subscribe(listener: FeedListener): () => void;
   close(): void;

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
-import { RATES, TIMES } from '../../domain/figures.ts';
 import { OPERATION_ACTIONS } from '../../domain/operation.ts';
+import { RATES, TIMES } from '../../domain/process-stats.ts';
 import { QUEUE_NAMES } from '../../ports/queue.ts';
 import { Reason } from './operators.ts';
 

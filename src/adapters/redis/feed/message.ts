@@ -1,5 +1,5 @@
-import type { Figures } from '../../../domain/figures.ts';
 import type { OrderNews, OrderStatus } from '../../../domain/order.ts';
+import type { ProcessStats } from '../../../domain/process-stats.ts';
 import type { Standing } from '../../../ports/ledger.ts';
 
 /** What one process tells the others in one message. */
@@ -8,7 +8,7 @@ export interface News {
   readonly orders: readonly OrderNews[];
   readonly decided: readonly string[];
   /** How the sender fares. */
-  readonly figures: Figures | null;
+  readonly figures: ProcessStats | null;
   /** The sender could not tell everything. */
   readonly gap: boolean;
 }
@@ -21,7 +21,7 @@ interface Wire {
   o?: [orderId: string, status: OrderStatus, updatedAt: number][];
   d?: readonly string[];
   g?: 1;
-  i?: Figures;
+  i?: ProcessStats;
 }
 
 export function writeMessage(from: string, { standings, orders, decided, figures, gap }: News): string {

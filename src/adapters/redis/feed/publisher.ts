@@ -1,5 +1,5 @@
-import type { Figures } from '../../../domain/figures.ts';
 import type { OrderNews } from '../../../domain/order.ts';
+import type { ProcessStats } from '../../../domain/process-stats.ts';
 import type { Standing } from '../../../ports/ledger.ts';
 import type { News } from './message.ts';
 
@@ -8,7 +8,7 @@ export interface Publisher {
   standings(standings: readonly Standing[]): void;
   orders(news: readonly OrderNews[]): void;
   decided(purchaseIds: readonly string[]): void;
-  figures(figures: Figures): void;
+  figures(figures: ProcessStats): void;
   /** Sends what is left, once. */
   close(): Promise<void>;
 }
@@ -30,7 +30,7 @@ export function createPublisher(send: (news: News) => Promise<unknown>): Publish
   let standings = new Map<number, Standing>();
   let orders: OrderNews[] = [];
   let decided: string[] = [];
-  let figures: Figures | null = null;
+  let figures: ProcessStats | null = null;
   let gap = false;
   let timer: Timer | null = null;
   let sending: Promise<void> | null = null;

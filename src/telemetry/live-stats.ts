@@ -2,28 +2,28 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Settlement } from '../app/payments/settlement.ts';
 import type { Intake } from '../app/purchase/intake.ts';
 import type { Worker } from '../app/purchase/worker.ts';
-import { type Figures, RATES, type Rate } from '../domain/figures.ts';
+import { type ProcessStats, RATES, type Rate } from '../domain/process-stats.ts';
 import type { Feed } from '../ports/feed.ts';
 import { type Latencies, percentileMs } from './latencies.ts';
 import type { Metrics } from './metrics.ts';
 
 /**
- * Live figures of all processes. Each tells its own once a second, made of counters that are kept anyway, and remembers
- * what the others told last. Nothing is added to the way of a purchase.
+ * Live stats of all processes. Each process publishes its own once a second, from counters that are kept anyway, and keeps
+ * the latest of the others. A purchase pays nothing for them.
  */
-export interface Rates {
+export interface LiveStats {
   start(): void;
-  /** What every process told last, ours included, with its age; those silent for ten seconds are left out. */
-  now(): readonly AgedFigures[];
+  /** The latest of every process, ours included, with their age; processes silent for ten seconds are left out. */
+  now(): readonly AgedStats[];
   close(): void;
 }
 
-export interface AgedFigures {
-  readonly figures: Figures;
+export interface AgedStats {
+  readonly stats: ProcessStats;
   readonly ageMs: number;
 }
 
-export interface RatesDependencies {
+export interface LiveStatsDependencies {
   readonly instance: string;
   readonly metrics: Metrics;
   readonly intake: Pick<Intake, 'stats'>;
@@ -34,9 +34,9 @@ export interface RatesDependencies {
 }
 
 const EVERY_MS = 1_000;
-/** Rates are of so many of the last tellings: ten seconds are steady, and still show what happens. */
-const WINDOW_TELLINGS = 10;
-/** A process that is silent for this long has gone, or cannot be heard. */
+/** Rates span so many ticks: ten seconds are steady, and still show what happens. */
+const WINDOW_TICKS = 10;
+/** A process that is silent for this long has ended or lost its connection. */
 const FORGET_AFTER_MS = 10_000;
 /** More processes than anybody runs. */
 const INSTANCES_MAX = 1_000;
@@ -50,24 +50,24 @@ interface Snapshot {
   readonly cpuMicros: number;
 }
 
-export function createRates(dependencies: RatesDependencies): Rates {
+export function createLiveStats(dependencies: LiveStatsDependencies): LiveStats {
   const { instance, metrics, intake, worker, settlement, feed, everyMs = EVERY_MS } = dependencies;
-  const told = new Map<string, { figures: Figures; atMs: number }>();
+  const latest = new Map<string, { stats: ProcessStats; atMs: number }>();
   const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   const snapshots: Snapshot[] = [];
   let timer: Timer | undefined;
   let rssBytes = 0;
   const unsubscribe = feed.subscribe({
-    figures(figures) {
-      if (told.size >= INSTANCES_MAX && !told.has(figures.instance)) return;
-      told.set(figures.instance, { figures, atMs: performance.now() });
+    figures(stats) {
+      if (latest.size >= INSTANCES_MAX && !latest.has(stats.instance)) return;
+      latest.set(stats.instance, { stats, atMs: performance.now() });
     },
   });
 
-  function tell(): void {
+  function publish(): void {
     const last = snapshot();
     snapshots.push(last);
-    if (snapshots.length > WINDOW_TELLINGS + 1) snapshots.shift();
+    if (snapshots.length > WINDOW_TICKS + 1) snapshots.shift();
     const eventLoopP99Ms = delays.percentile(99) / 1e6;
     delays.reset();
     rssBytes = readRss() ?? rssBytes;
@@ -111,12 +111,12 @@ export function createRates(dependencies: RatesDependencies): Rates {
     start() {
       delays.enable();
       snapshots.push(snapshot());
-      timer = setInterval(tell, everyMs).unref();
+      timer = setInterval(publish, everyMs).unref();
     },
     now() {
       const nowMs = performance.now();
-      for (const [name, { atMs }] of told) if (nowMs - atMs > FORGET_AFTER_MS) told.delete(name);
-      return [...told.values()].map(({ figures, atMs }) => ({ figures, ageMs: Math.round(nowMs - atMs) }));
+      for (const [name, { atMs }] of latest) if (nowMs - atMs > FORGET_AFTER_MS) latest.delete(name);
+      return [...latest.values()].map(({ stats, atMs }) => ({ stats, ageMs: Math.round(nowMs - atMs) }));
     },
     close() {
       clearInterval(timer);
@@ -142,7 +142,7 @@ function countsOf(latencies: Latencies): readonly number[] {
 function between(
   first: Snapshot,
   last: Snapshot,
-): Pick<Figures, 'windowMs' | 'perSecond' | 'times' | 'cpuShare'> {
+): Pick<ProcessStats, 'windowMs' | 'perSecond' | 'times' | 'cpuShare'> {
   const windowMs = Math.max(1, Math.round(last.atMs - first.atMs));
   const rate = (name: Rate) => round(((last.counts[name] - first.counts[name]) * 1000) / windowMs);
   const time = (name: keyof Snapshot['times'], share: number) => {

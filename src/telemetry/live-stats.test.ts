@@ -2,14 +2,14 @@ import { afterEach, expect, test } from 'bun:test';
 import { runToEnd } from '../../tests/support/command.ts';
 import { until } from '../../tests/support/until.ts';
 import { openMemoryFeed } from '../adapters/memory/feed.ts';
-import { RATES } from '../domain/figures.ts';
+import { RATES } from '../domain/process-stats.ts';
 import { createLatencies, percentileMs } from './latencies.ts';
+import { createLiveStats, type LiveStats } from './live-stats.ts';
 import { createMetrics } from './metrics.ts';
-import { createRates, type Rates } from './rates.ts';
 
-const started: Rates[] = [];
+const started: LiveStats[] = [];
 afterEach(() => {
-  for (const rates of started.splice(0)) rates.close();
+  for (const liveStats of started.splice(0)) liveStats.close();
 });
 
 function scene(instance: string, feed = openMemoryFeed(() => {})) {
@@ -18,15 +18,15 @@ function scene(instance: string, feed = openMemoryFeed(() => {})) {
   const worker = { stats: { decided: 0, retried: 0, deadLettered: 0, tooOld: 0, reserved: 0, refused: 0 } };
   const settlement = {
     stats: { paid: 0, declined: 0, expired: 0, failedAttempts: 0, unanswered: 0, inFlight: 0 },
-  } as Parameters<typeof createRates>[0]['settlement'];
-  const rates = createRates({ instance, metrics, intake, worker, settlement, feed, everyMs: 20 });
-  rates.start();
-  started.push(rates);
-  return { metrics, intake, worker, rates, feed };
+  } as Parameters<typeof createLiveStats>[0]['settlement'];
+  const liveStats = createLiveStats({ instance, metrics, intake, worker, settlement, feed, everyMs: 20 });
+  liveStats.start();
+  started.push(liveStats);
+  return { metrics, intake, worker, liveStats, feed };
 }
 
 test('what is counted becomes rates, and what is timed becomes percentiles', async () => {
-  const { metrics, worker, rates } = scene('a');
+  const { metrics, worker, liveStats } = scene('a');
   for (let i = 0; i < 30; i++)
     metrics.answered('sync', i < 20 ? 'reserved' : 'sold_out', performance.now() - 8);
   metrics.answered('sync', 'overloaded', null);
@@ -34,10 +34,10 @@ test('what is counted becomes rates, and what is timed becomes percentiles', asy
   worker.stats.reserved += 2;
   worker.stats.refused += 1;
   metrics.confirmTimes.record(30);
-  await until(() => (rates.now()[0]?.figures.perSecond.syncAttempts ?? 0) > 0);
-  const [{ figures, ageMs }] = rates.now() as [ReturnType<Rates['now']>[number]];
+  await until(() => (liveStats.now()[0]?.stats.perSecond.syncAttempts ?? 0) > 0);
+  const [{ stats, ageMs }] = liveStats.now() as [ReturnType<LiveStats['now']>[number]];
   const counted = Object.fromEntries(
-    RATES.map((name) => [name, Math.round((figures.perSecond[name] * figures.windowMs) / 1000)]),
+    RATES.map((name) => [name, Math.round((stats.perSecond[name] * stats.windowMs) / 1000)]),
   );
   expect(counted).toMatchObject({
     syncAttempts: 31,
@@ -46,23 +46,23 @@ test('what is counted becomes rates, and what is timed becomes percentiles', asy
     refused: 11,
     confirmed: 3,
   });
-  expect(figures.times.syncP99Ms).toBeWithin(5, 26);
-  expect(figures.times.confirmP99Ms).toBeWithin(25, 51);
-  expect(figures.rssBytes).toBeGreaterThan(1e6);
+  expect(stats.times.syncP99Ms).toBeWithin(5, 26);
+  expect(stats.times.confirmP99Ms).toBeWithin(25, 51);
+  expect(stats.rssBytes).toBeGreaterThan(1e6);
   expect(ageMs).toBeLessThan(10_000);
 });
 
 test('every process knows the figures of all, and those of nothing timed are null', async () => {
   const here = scene('a');
   const there = scene('b', here.feed);
-  await until(() => here.rates.now().length === 2 && there.rates.now().length === 2);
+  await until(() => here.liveStats.now().length === 2 && there.liveStats.now().length === 2);
   expect(
-    here.rates
+    here.liveStats
       .now()
-      .map(({ figures }) => figures.instance)
+      .map(({ stats }) => stats.instance)
       .toSorted(),
   ).toEqual(['a', 'b']);
-  expect(here.rates.now()[0]!.figures.times).toEqual({
+  expect(here.liveStats.now()[0]!.stats.times).toEqual({
     syncP50Ms: null,
     syncP99Ms: null,
     acceptP99Ms: null,
@@ -87,11 +87,11 @@ test.skipIf(process.platform !== 'linux')(
     const script = `
       import { openSync } from 'node:fs';
       import { createMetrics } from '${import.meta.dir}/metrics.ts';
-      import { createRates } from '${import.meta.dir}/rates.ts';
+      import { createLiveStats } from '${import.meta.dir}/live-stats.ts';
       const stats = new Proxy({}, { get: () => 0 });
       let told = 0;
       let isFull = false;
-      createRates({
+      createLiveStats({
         instance: 'one', metrics: createMetrics(), intake: { stats }, worker: { stats }, settlement: { stats }, everyMs: 5,
         feed: {
           subscribe: () => () => {},

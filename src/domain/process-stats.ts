@@ -1,8 +1,8 @@
-/** How one process fares: what it did per second over the last seconds, and what that costs it. */
-export interface Figures {
+/** Stats of one process: what it did per second over the last seconds, and what that cost it. */
+export interface ProcessStats {
   /** Host, process and start, so that two never share one. */
   readonly instance: string;
-  /** What was counted for the rates and times. */
+  /** The span that rates and times are of. */
   readonly windowMs: number;
   readonly perSecond: Readonly<Record<Rate, number>>;
   /** Times in ms, as exact as the bounds of their buckets; null where nothing was timed. */
