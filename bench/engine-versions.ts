@@ -1,6 +1,6 @@
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
-import type { PrivateEngines } from './services/engines.ts';
+import type { PrivateEngines } from './services/private-engine.ts';
 import { askRows } from './tables.ts';
 
 /** What the engines call themselves, such as `postgresql 15.14`. */

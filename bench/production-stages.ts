@@ -5,7 +5,8 @@ import { gatherEvidence, makeEvidenceFolder } from './evidence.ts';
 import { undoneWhenInterrupted } from './interrupted.ts';
 import { readUsage } from './process-usage.ts';
 import { killServers, startServer, startWorker } from './server-process.ts';
-import { ENGINE_NAMES, type PrivateEngines, startPrivateEngines } from './services/engines.ts';
+import { startPrivateEngines } from './services/engines.ts';
+import { ENGINE_NAMES, type PrivateEngines } from './services/private-engine.ts';
 import type { EnginesCpuMs, Stage, Stages } from './stage.ts';
 import { dumpTables, runStatement } from './tables.ts';
 

@@ -1,9 +1,9 @@
 import { AppError } from '../../src/domain/errors.ts';
-import type { EngineName, PrivateEngine } from './engines.ts';
-import { ifWeDie } from './guard.ts';
-import type { EngineKind } from './kind.ts';
+import { onParentDeath } from './parent-death-guard.ts';
 import { freePorts } from './ports.ts';
-import { untilUp } from './until-up.ts';
+import type { EngineName, PrivateEngine } from './private-engine.ts';
+import type { ServiceSpec } from './spec.ts';
+import { waitReady } from './wait-ready.ts';
 
 const LOG_LINES = 20;
 
@@ -20,27 +20,27 @@ export async function fetchImage(image: string): Promise<void> {
 }
 
 /** Starts an engine's official image, in a container that is removed when this process dies. */
-export async function startInDocker(name: EngineName, kind: EngineKind): Promise<PrivateEngine> {
-  const { image, url, whoAnswers } = kind;
+export async function startInDocker(name: EngineName, spec: ServiceSpec): Promise<PrivateEngine> {
+  const { image, url, whoAnswers } = spec;
   const [port] = (await freePorts(1)) as [number];
   const container = `pulsecart-${name}-${process.pid}-${port}`;
-  const guard = ifWeDie(`docker rm --force --volumes ${container}`);
+  const guard = onParentDeath(`docker rm --force --volumes ${container}`);
   let isRunning = false;
   let isPaused = false;
 
   const ready = async () => {
     isRunning = true;
-    await untilUp(name, async () => (await whoAnswers(port)) !== '', {
+    await waitReady(name, async () => (await whoAnswers(port)) !== '', {
       hasEnded: () => false,
       messages: () => read(Bun.spawnSync(['docker', 'logs', '--tail', `${LOG_LINES}`, container])),
     });
   };
-  const thaw = () => {
+  const resume = () => {
     if (isPaused) dockerNow('unpause', container);
     isPaused = false;
   };
   const kill = async () => {
-    thaw();
+    resume();
     if (isRunning) await docker('kill', container);
     isRunning = false;
   };
@@ -69,11 +69,11 @@ export async function startInDocker(name: EngineName, kind: EngineKind): Promise
       await docker('start', container);
       await ready();
     },
-    freeze() {
+    pause() {
       dockerNow('pause', container);
       isPaused = true;
     },
-    thaw,
+    resume,
     close,
   };
 }

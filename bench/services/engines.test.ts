@@ -10,15 +10,16 @@ import { Client } from 'pg';
 import { ownDatabase, ownRabbit, ownRedis, productionEngines } from '../../tests/support/engines.ts';
 import { isRunning } from '../../tests/support/processes.ts';
 import { until } from '../../tests/support/until.ts';
-import { ENGINE_NAMES, type PrivateEngines, startPrivateEngine, startPrivateEngines } from './engines.ts';
+import { startPrivateEngine, startPrivateEngines } from './engines.ts';
 import { postgres } from './postgres.ts';
+import { ENGINE_NAMES, type PrivateEngines } from './private-engine.ts';
 import { familyOf } from './processes.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { redis } from './redis.ts';
 
 /** Starting Erlang beside everything else that a whole test run does. */
 const START_TIMEOUT_MS = 120_000;
-const KINDS = { postgres, redis, rabbitmq };
+const SPECS = { postgres, redis, rabbitmq };
 
 describe.skipIf(!productionEngines)('private engines', () => {
   let engines: PrivateEngines;
@@ -33,7 +34,7 @@ describe.skipIf(!productionEngines)('private engines', () => {
     const ports = [...shared, ...own].map(({ url }) => new URL(url).port);
     expect(new Set(ports).size).toBe(6);
     expect(Object.values(engines.env)).toEqual(own.map(({ url }) => url));
-    for (const name of ENGINE_NAMES) expect(await KINDS[name].whoAnswers(engines[name].port)).not.toBe('');
+    for (const name of ENGINE_NAMES) expect(await SPECS[name].whoAnswers(engines[name].port)).not.toBe('');
     await Promise.all(shared.map((one) => one.close()));
   });
 
@@ -81,21 +82,21 @@ describe.skipIf(!productionEngines)('private engines', () => {
     START_TIMEOUT_MS,
   );
 
-  test('a frozen engine keeps silent until it is thawed', async () => {
+  test('a paused engine keeps silent until it is resumed', async () => {
     await Promise.all(
       ENGINE_NAMES.map(async (name) => {
-        const { port, freeze, thaw } = engines[name];
-        const ask = () => KINDS[name].whoAnswers(port);
-        freeze();
+        const { port, pause, resume } = engines[name];
+        const ask = () => SPECS[name].whoAnswers(port);
+        pause();
         await expect(ask()).rejects.toThrow();
-        thaw();
+        resume();
         await until(() => ask().then(Boolean, () => false));
       }),
     );
   });
 
-  test('an engine that is killed while it is frozen starts again', async () => {
-    engines.postgres.freeze();
+  test('an engine that is killed while it is paused starts again', async () => {
+    engines.postgres.pause();
     await engines.postgres.kill();
     await engines.postgres.restart();
     expect(await inDatabase(engines.postgres.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
@@ -115,7 +116,7 @@ describe.skipIf(!productionEngines)('private engines', () => {
   });
 
   test(
-    'nothing is left of engines, frozen ones included, whose starter was killed',
+    'nothing is left of engines, paused ones included, whose starter was killed',
     async () => {
       const starter = Bun.spawn([process.execPath, '-e', STARTER], { stdout: 'pipe', stderr: 'inherit' });
       const { pids, ports } = JSON.parse(await firstLine(starter.stdout)) as Record<string, number[]>;
@@ -140,7 +141,7 @@ const STARTER = `
   const { familyOf } = await import('${import.meta.dir}/processes.ts');
   const { postgres, redis, rabbitmq } = await startPrivateEngines();
   const [, ...pids] = familyOf(process.pid);
-  postgres.freeze();
+  postgres.pause();
   console.log(JSON.stringify({ pids, ports: [postgres.port, redis.port, rabbitmq.port] }));
   await new Promise(() => setInterval(() => {}, 60_000));
 `;

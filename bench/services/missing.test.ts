@@ -6,7 +6,7 @@ describe.skipIf(!REDIS)('a missing engine', () => {
   test('is run by Docker', async () => {
     using machine = aMachine();
     machine.addDocker();
-    const { exit, stdout, stderr } = await machine.run(CRASH_AND_FREEZE);
+    const { exit, stdout, stderr } = await machine.run(CRASH_AND_PAUSE);
     const calls = machine
       .calls('docker')
       .map((call) => call.replace(/\d{4,}/g, 'N').replace(/-\d+-N/, '-N-N'));
@@ -47,12 +47,12 @@ const IMPORT = `const { startPrivateEngine } = await import('${import.meta.dir}/
 const START_AND_DIE = `${IMPORT}
   await startPrivateEngine('redis');
   process.kill(process.pid, 'SIGKILL');`;
-const CRASH_AND_FREEZE = `${IMPORT}
+const CRASH_AND_PAUSE = `${IMPORT}
   const engine = await startPrivateEngine('redis');
   await engine.kill();
   await engine.restart();
-  engine.freeze();
-  engine.thaw();
+  engine.pause();
+  engine.resume();
   await engine.close();
   console.log('survived');`;
 const SAY_WHY_NOT = `${IMPORT}

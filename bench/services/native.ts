@@ -1,12 +1,12 @@
 import type { Subprocess } from 'bun';
 import { AppError } from '../../src/domain/errors.ts';
-import type { EngineName, PrivateEngine } from './engines.ts';
-import { freezer } from './freezer.ts';
-import { makeHome } from './home.ts';
-import type { EngineKind } from './kind.ts';
+import { createPause } from './pause.ts';
 import { freePorts } from './ports.ts';
+import type { EngineName, PrivateEngine } from './private-engine.ts';
 import { familyOf, isAlive, signalAll } from './processes.ts';
-import { untilUp } from './until-up.ts';
+import type { ServiceSpec } from './spec.ts';
+import { waitReady } from './wait-ready.ts';
+import { makeWorkspace } from './workspace.ts';
 
 /** How long the kernel may take to end what has been killed. */
 const END_TIMEOUT_MS = 10_000;
@@ -15,10 +15,10 @@ const LOOK_EVERY_MS = 5;
 const ATTEMPTS = 3;
 
 /** Starts an engine's own programs as children of this process. */
-export async function startNative(name: EngineName, kind: EngineKind): Promise<PrivateEngine> {
+export async function startNative(name: EngineName, spec: ServiceSpec): Promise<PrivateEngine> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startOn(name, kind, await freePorts(kind.native.ports));
+      return await startOn(name, spec, await freePorts(spec.native.ports));
     } catch (error) {
       const portTaken = error instanceof AppError && /address already in use|eaddrinuse/i.test(error.message);
       if (!portTaken || attempt === ATTEMPTS) throw error;
@@ -28,26 +28,26 @@ export async function startNative(name: EngineName, kind: EngineKind): Promise<P
 
 async function startOn(
   name: EngineName,
-  { native, url, whoAnswers }: EngineKind,
+  { native, url, whoAnswers }: ServiceSpec,
   ports: readonly number[],
 ): Promise<PrivateEngine> {
-  const home = makeHome(name, ports, native);
+  const workspace = makeWorkspace(name, ports, native);
   const port = ports[0]!;
   let running: Subprocess[] = [];
   const family = () => running.flatMap(({ pid }) => familyOf(pid));
-  const frost = freezer(family);
+  const pause = createPause(family);
 
   const start = async () => {
-    running = await native.start(home);
-    await untilUp(name, async () => (await whoAnswers(port)) === native.self(home), {
+    running = await native.start(workspace);
+    await waitReady(name, async () => (await whoAnswers(port)) === native.self(workspace), {
       hasEnded: () => running.some(({ exitCode, signalCode }) => exitCode !== null || signalCode !== null),
-      messages: home.messages,
+      messages: workspace.messages,
     });
   };
   const kill = async () => {
     const pids = family();
     signalAll(pids, 'SIGKILL');
-    frost.forget();
+    pause.forget();
     await Promise.all(running.map(({ exited }) => exited));
     running = [];
     await gone(name, pids);
@@ -57,18 +57,18 @@ async function startOn(
       if (native.endsWith === 'SIGKILL') return;
       // One that was killed has left shared memory behind, and clears it away itself when it starts.
       if (running.length === 0) await start();
-      frost.thaw();
+      pause.resume();
       const pids = family();
       for (const child of running) child.kill(native.endsWith);
       await gone(name, pids);
     } finally {
       await kill();
-      home.remove();
+      workspace.remove();
     }
   };
 
   try {
-    await native.initialise(home);
+    await native.initialise(workspace);
     await start();
   } catch (error) {
     // What went wrong is worth more than what went wrong because of it.
@@ -85,8 +85,8 @@ async function startOn(
       await kill();
       await start();
     },
-    freeze: frost.freeze,
-    thaw: frost.thaw,
+    pause: pause.pause,
+    resume: pause.resume,
     close,
   };
 }

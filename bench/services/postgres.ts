@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Client } from 'pg';
-import type { EngineKind } from './kind.ts';
+import type { ServiceSpec } from './spec.ts';
 
 /** The oldest that the ledger supports. */
 const OLDEST = 15;
@@ -17,7 +17,7 @@ const SETTINGS = {
   min_wal_size: '512MB',
 };
 
-export const postgres: EngineKind = {
+export const postgres: ServiceSpec = {
   packageName: 'postgresql',
   image: {
     name: 'postgres:17',

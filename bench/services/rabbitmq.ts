@@ -2,9 +2,9 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { connect } from 'amqplib';
-import type { Home } from './home.ts';
-import type { EngineKind } from './kind.ts';
-import { untilUp } from './until-up.ts';
+import type { ServiceSpec } from './spec.ts';
+import { waitReady } from './wait-ready.ts';
+import type { Workspace } from './workspace.ts';
 
 /** Debian's package; its own script on the PATH would change to /var/lib/rabbitmq and to that folder's cookie. */
 const PACKAGED = '/usr/lib/rabbitmq/bin/rabbitmq-server';
@@ -19,7 +19,7 @@ const MACHINE_SETTINGS = 'rabbitmq-env.conf';
  * Erlang would start a port mapper by itself, but as a daemon that outlives everything; here it is a child like the
  * broker.
  */
-export const rabbitmq: EngineKind = {
+export const rabbitmq: ServiceSpec = {
   packageName: 'rabbitmq-server',
   // Its data lies in a folder named after the host.
   image: { name: 'rabbitmq:4', port: 5672, options: ['--hostname', 'pulsecart'], command: [] },
@@ -49,12 +49,12 @@ export const rabbitmq: EngineKind = {
       writeFileSync(join(folder, MACHINE_SETTINGS), '');
     },
 
-    async start(home) {
-      const { folder, ports, spawn } = home;
+    async start(workspace) {
+      const { folder, ports, spawn } = workspace;
       const [, distributionPort, mapperPort] = ports;
       const mapper = spawn([portMapper()!, '-port', `${mapperPort}`, '-address', '127.0.0.1']);
-      await untilUp('epmd', () => accepts(mapperPort!));
-      const node = `${nodeName(home)}@localhost`;
+      await waitReady('epmd', () => accepts(mapperPort!));
+      const node = `${nodeName(workspace)}@localhost`;
       const env = {
         RABBITMQ_CONFIG_FILE: join(folder, SETTINGS),
         RABBITMQ_CONF_ENV_FILE: join(folder, MACHINE_SETTINGS),
@@ -75,7 +75,7 @@ export const rabbitmq: EngineKind = {
 };
 
 /** Erlang's names are one per port mapper; the port and our pid make it one per machine, for `isUp` to tell. */
-function nodeName({ ports }: Home): string {
+function nodeName({ ports }: Workspace): string {
   return `pulsecart-${ports[0]}-${process.pid}`;
 }
 

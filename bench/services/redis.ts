@@ -1,12 +1,12 @@
 import { Redis } from 'ioredis';
-import type { EngineKind } from './kind.ts';
+import type { ServiceSpec } from './spec.ts';
 
 const ANSWER_TIMEOUT_MS = 1_000;
 /** It persists nothing: nothing of the kind is asked of it. */
 const VOLATILE = ['--save', '', '--appendonly', 'no'];
 
 /** Redis, or Valkey in its place. */
-export const redis: EngineKind = {
+export const redis: ServiceSpec = {
   packageName: 'redis-server',
   image: { name: 'redis:8', port: 6379, options: [], command: ['redis-server', ...VOLATILE] },
   url: (port) => `redis://127.0.0.1:${port}/0`,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { type PrivateEngines, startPrivateEngines } from '../../bench/services/engines.ts';
+import { startPrivateEngines } from '../../bench/services/engines.ts';
+import type { PrivateEngines } from '../../bench/services/private-engine.ts';
 import {
   askAsBuyer,
   expectNoPlaces,
@@ -40,11 +41,11 @@ async function without(
   const engine = engines[name];
   const isDown = async () =>
     (await shop.get('/actuator/health')).json.components[COMPONENTS[name]].status === 'DOWN';
-  engine.freeze();
+  engine.pause();
   await eventually(isDown);
   await expectScrape(shop, unreadable);
   await expectRates(shop, readable);
-  engine.thaw();
+  engine.resume();
   await engine.kill();
   await eventually(isDown);
   await expectScrape(shop, unreadable);

@@ -48,9 +48,9 @@ onProductionEngines(() =>
     {
       what: 'PostgreSQL is frozen for five seconds',
       async strike({ engine }) {
-        engine.freeze();
+        engine.pause();
         await Bun.sleep(FROZEN_MS);
-        engine.thaw();
+        engine.resume();
         return {};
       },
       goesOn,

@@ -29,9 +29,9 @@ onProductionEngines(() =>
     {
       what: 'RabbitMQ is frozen for five seconds',
       async strike({ engine }) {
-        engine.freeze();
+        engine.pause();
         await Bun.sleep(FROZEN_MS);
-        engine.thaw();
+        engine.resume();
         return {};
       },
       goesOn: ['sync', 'stock'],

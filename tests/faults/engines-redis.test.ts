@@ -50,10 +50,10 @@ onProductionEngines(() =>
     {
       what: 'Redis is frozen for five seconds',
       async strike({ engine, shop }, { said }) {
-        engine.freeze();
+        engine.pause();
         await Bun.sleep(FROZEN_MS);
         await eventually(() => timesSaid(said(), GIVEN_UP) >= shop.instances().length);
-        engine.thaw();
+        engine.resume();
         return {};
       },
       goesOn,

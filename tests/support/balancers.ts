@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeHome } from '../../bench/services/home.ts';
 import { freePorts } from '../../bench/services/ports.ts';
+import { makeWorkspace } from '../../bench/services/workspace.ts';
 import { readDocument } from '../docs/documents.ts';
 import { productionEngines } from './engines.ts';
 import { connectRaw } from './raw-http.ts';
@@ -38,17 +38,17 @@ export async function startBalancer(
 ): Promise<Balancer> {
   const [port] = (await freePorts(1)) as [number];
   const account = name === 'nginx' ? 'www-data' : 'haproxy';
-  const home = makeHome(name, [port], { account, endsWith: 'SIGKILL' });
+  const workspace = makeWorkspace(name, [port], { account, endsWith: 'SIGKILL' });
   const settings = written
     .replace('10.0.0.11:8080', new URL(servers[0]).host)
     .replace('10.0.0.12:8080', new URL(servers[1]).host)
     .replace('listen 80;', `listen 127.0.0.1:${port};`)
     .replace('bind :80', `bind 127.0.0.1:${port}`);
   const file = `${name}.conf`;
-  writeFileSync(join(home.folder, file), name === 'nginx' ? inNginx(settings) : settings);
-  const child = home.spawn(
+  writeFileSync(join(workspace.folder, file), name === 'nginx' ? inNginx(settings) : settings);
+  const child = workspace.spawn(
     name === 'nginx'
-      ? [programOf(name), '-p', `${home.folder}/`, '-c', file, '-e', 'stderr']
+      ? [programOf(name), '-p', `${workspace.folder}/`, '-c', file, '-e', 'stderr']
       : [programOf(name), '-db', '-f', file],
   );
   const balancer = {
@@ -56,12 +56,12 @@ export async function startBalancer(
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');
       await child.exited;
-      home.remove();
+      workspace.remove();
     },
   };
   try {
     await until(async () => {
-      if (child.exitCode !== null) throw new Error(`${name} has ended: ${home.messages()}`);
+      if (child.exitCode !== null) throw new Error(`${name} has ended: ${workspace.messages()}`);
       return listens(balancer.url);
     });
     return balancer;

@@ -1,7 +1,8 @@
 import { afterAll, describe } from 'bun:test';
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
-import { type EngineName, type PrivateEngine, startPrivateEngine } from '../../bench/services/engines.ts';
+import { startPrivateEngine } from '../../bench/services/engines.ts';
+import type { EngineName, PrivateEngine } from '../../bench/services/private-engine.ts';
 import { enginesChoice, SERVICES_VARIABLE } from './engines-choice.ts';
 
 /**

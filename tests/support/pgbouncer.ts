@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { makeHome } from '../../bench/services/home.ts';
 import { freePorts } from '../../bench/services/ports.ts';
 import { postgres } from '../../bench/services/postgres.ts';
+import { makeWorkspace } from '../../bench/services/workspace.ts';
 import { canInstall, installPackages } from './services/install.ts';
 import { until } from './until.ts';
 
@@ -32,10 +32,10 @@ export async function startPgbouncer(
   const name = target.pathname.slice(1);
   const ports = await freePorts(1);
   // As PostgreSQL's own account: it refuses to run as root, too.
-  const home = makeHome('pgbouncer', ports, postgres.native);
-  writeFileSync(join(home.folder, 'users.txt'), `"${target.username}" ""\n`);
+  const workspace = makeWorkspace('pgbouncer', ports, postgres.native);
+  writeFileSync(join(workspace.folder, 'users.txt'), `"${target.username}" ""\n`);
   writeFileSync(
-    join(home.folder, 'pgbouncer.ini'),
+    join(workspace.folder, 'pgbouncer.ini'),
     `[databases]
 ${name} = host=${target.hostname} port=${target.port} dbname=${name} ${(more ?? []).join(' ')}
 [pgbouncer]
@@ -49,14 +49,14 @@ pool_mode = transaction
 default_pool_size = ${SERVER_SESSIONS}
 `,
   );
-  const bouncer = home.spawn([PROGRAM, 'pgbouncer.ini']);
+  const bouncer = workspace.spawn([PROGRAM, 'pgbouncer.ini']);
   await until(() => answers(ports[0]!));
   target.hostname = '127.0.0.1';
   target.port = String(ports[0]);
   const close = async () => {
     bouncer.kill('SIGKILL');
     await bouncer.exited;
-    home.remove();
+    workspace.remove();
   };
   return { url: target.href, close, [Symbol.asyncDispose]: close };
 }

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Subprocess } from 'bun';
 import { Redis, type RedisOptions } from 'ioredis';
-import type { PrivateEngine } from '../../bench/services/engines.ts';
-import { type Home, makeHome } from '../../bench/services/home.ts';
 import { freePorts } from '../../bench/services/ports.ts';
+import type { PrivateEngine } from '../../bench/services/private-engine.ts';
 import { redis as redisEngine } from '../../bench/services/redis.ts';
+import { makeWorkspace, type Workspace } from '../../bench/services/workspace.ts';
 import { until } from './until.ts';
 
 /**
@@ -27,7 +27,7 @@ export type RedisShape = Omit<PrivateEngine, 'name' | 'processes'>;
 export function startRedis(): Promise<RedisShape> {
   return start({
     url: ({ ports }) => `redis://127.0.0.1:${ports[0]}/0`,
-    serve: (home) => [serve(home, 0)],
+    serve: (workspace) => [serve(workspace, 0)],
   });
 }
 
@@ -35,7 +35,7 @@ export function startRedis(): Promise<RedisShape> {
 export function startRedisWithPassword(): Promise<RedisShape> {
   return start({
     url: ({ ports }) => `redis://:${encodeURIComponent(REDIS_PASSWORD)}@127.0.0.1:${ports[0]}/3`,
-    serve: (home) => [serve(home, 0, '--requirepass', REDIS_PASSWORD)],
+    serve: (workspace) => [serve(workspace, 0, '--requirepass', REDIS_PASSWORD)],
     client: { password: REDIS_PASSWORD },
   });
 }
@@ -44,16 +44,16 @@ export function startRedisWithPassword(): Promise<RedisShape> {
 export function startRedisWithTls(): Promise<RedisShape> {
   return start({
     url: ({ ports, folder }) => `rediss://127.0.0.1:${ports[0]}?ca=${encodeURIComponent(folder)}/cert.pem`,
-    initialise: (home) =>
-      home.run([
+    initialise: (workspace) =>
+      workspace.run([
         ...['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
         ...['-days', '2', '-keyout', 'key.pem', '-out', 'cert.pem'],
         ...['-subj', '/CN=redis.test', '-addext', 'subjectAltName=IP:127.0.0.1'],
       ]),
-    serve: (home) => {
+    serve: (workspace) => {
       const keys = ['--tls-cert-file', 'cert.pem', '--tls-key-file', 'key.pem'];
       const trust = ['--tls-ca-cert-file', 'cert.pem', '--tls-auth-clients', 'no'];
-      return [serve(home, 0, '--port', '0', '--tls-port', `${home.ports[0]}`, ...keys, ...trust)];
+      return [serve(workspace, 0, '--port', '0', '--tls-port', `${workspace.ports[0]}`, ...keys, ...trust)];
     },
     client: { tls: { rejectUnauthorized: false } },
   });
@@ -65,16 +65,16 @@ export function startRedisCluster(): Promise<RedisShape> {
   return start({
     ports: 2 * nodes.length,
     url: ({ ports }) => `redis+cluster://${nodes.map((i) => `127.0.0.1:${ports[i]}`).join(',')}`,
-    serve: (home) =>
+    serve: (workspace) =>
       nodes.map((i) => {
-        const bus = ['--cluster-port', `${home.ports[nodes.length + i]}`];
-        return serve(home, i, '--cluster-enabled', 'yes', '--cluster-config-file', `nodes-${i}`, ...bus);
+        const bus = ['--cluster-port', `${workspace.ports[nodes.length + i]}`];
+        return serve(workspace, i, '--cluster-enabled', 'yes', '--cluster-config-file', `nodes-${i}`, ...bus);
       }),
-    async isUp(home, ask) {
-      const infos = () => Promise.all(nodes.map((i) => ask(home.ports[i]!, 'CLUSTER', 'INFO')));
+    async isUp(workspace, ask) {
+      const infos = () => Promise.all(nodes.map((i) => ask(workspace.ports[i]!, 'CLUSTER', 'INFO')));
       if (`${await infos()}`.includes('cluster_slots_assigned:0')) {
-        const hosts = nodes.map((i) => `127.0.0.1:${home.ports[i]}`);
-        await home.run(['redis-cli', '--cluster', 'create', ...hosts, '--cluster-yes']);
+        const hosts = nodes.map((i) => `127.0.0.1:${workspace.ports[i]}`);
+        await workspace.run(['redis-cli', '--cluster', 'create', ...hosts, '--cluster-yes']);
       }
       return (await infos()).every((info) => `${info}`.includes('cluster_state:ok'));
     },
@@ -86,12 +86,16 @@ export function startRedisWithSentinel(): Promise<RedisShape> {
   return start({
     ports: 2,
     url: ({ ports }) => `redis+sentinel://127.0.0.1:${ports[1]}/mymaster/0`,
-    initialise: (home) =>
-      home.run(['sh', '-c', `echo sentinel monitor mymaster 127.0.0.1 ${home.ports[0]} 1 > sentinel.conf`]),
-    serve: (home) => {
-      const where = ['--bind', '127.0.0.1', '--port', `${home.ports[1]}`, '--dir', home.folder];
-      const config = join(home.folder, 'sentinel.conf');
-      return [serve(home, 0), home.spawn([PROGRAM, config, '--sentinel', ...where])];
+    initialise: (workspace) =>
+      workspace.run([
+        'sh',
+        '-c',
+        `echo sentinel monitor mymaster 127.0.0.1 ${workspace.ports[0]} 1 > sentinel.conf`,
+      ]),
+    serve: (workspace) => {
+      const where = ['--bind', '127.0.0.1', '--port', `${workspace.ports[1]}`, '--dir', workspace.folder];
+      const config = join(workspace.folder, 'sentinel.conf');
+      return [serve(workspace, 0), workspace.spawn([PROGRAM, config, '--sentinel', ...where])];
     },
     isUp: async ({ ports }, ask) =>
       (await ask(ports[1]!, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'mymaster')) !== null,
@@ -102,17 +106,17 @@ type Ask = (port: number, ...command: [string, ...string[]]) => Promise<unknown>
 
 interface Shape {
   readonly ports?: number;
-  url(home: Home): string;
-  initialise?(home: Home): Promise<void>;
-  serve(home: Home): Subprocess[];
+  url(workspace: Workspace): string;
+  initialise?(workspace: Workspace): Promise<void>;
+  serve(workspace: Workspace): Subprocess[];
   /** Asked once the server on the first port answers. */
-  isUp?(home: Home, ask: Ask): Promise<boolean>;
+  isUp?(workspace: Workspace, ask: Ask): Promise<boolean>;
   /** How to talk to it. */
   readonly client?: Omit<RedisOptions, 'replyMapping'>;
 }
 
 async function start({ ports = 1, url, initialise, serve, isUp, client }: Shape): Promise<RedisShape> {
-  const home = makeHome('redis', await freePorts(ports), redisEngine.native);
+  const workspace = makeWorkspace('redis', await freePorts(ports), redisEngine.native);
   let running: Subprocess[] = [];
   const signal = (name: NodeJS.Signals) => {
     for (const process of running) process.kill(name);
@@ -132,10 +136,10 @@ async function start({ ports = 1, url, initialise, serve, isUp, client }: Shape)
     }
   };
   const isReady = async () => {
-    if (running.some(({ exitCode }) => exitCode !== null)) throw new Error(home.messages());
+    if (running.some(({ exitCode }) => exitCode !== null)) throw new Error(workspace.messages());
     try {
-      const [, folder] = (await ask(home.ports[0]!, 'CONFIG', 'GET', 'dir')) as string[];
-      return folder === home.folder && ((await isUp?.(home, ask)) ?? true);
+      const [, folder] = (await ask(workspace.ports[0]!, 'CONFIG', 'GET', 'dir')) as string[];
+      return folder === workspace.folder && ((await isUp?.(workspace, ask)) ?? true);
     } catch {
       return false;
     }
@@ -143,7 +147,7 @@ async function start({ ports = 1, url, initialise, serve, isUp, client }: Shape)
 
   async function restart(): Promise<void> {
     await kill();
-    running = serve(home);
+    running = serve(workspace);
     await until(isReady, READY_WITHIN_MS);
   }
   async function kill(): Promise<void> {
@@ -153,31 +157,31 @@ async function start({ ports = 1, url, initialise, serve, isUp, client }: Shape)
   }
   async function close(): Promise<void> {
     await kill();
-    home.remove();
+    workspace.remove();
   }
 
   try {
-    await initialise?.(home);
+    await initialise?.(workspace);
     await restart();
   } catch (error) {
     await close();
     throw error;
   }
   return {
-    url: url(home),
-    port: home.ports[0]!,
+    url: url(workspace),
+    port: workspace.ports[0]!,
     kill,
     restart,
-    freeze: () => signal('SIGSTOP'),
-    thaw: () => signal('SIGCONT'),
+    pause: () => signal('SIGSTOP'),
+    resume: () => signal('SIGCONT'),
     close,
   };
 }
 
 const READY_WITHIN_MS = 20_000;
 
-/** The server on port number `i` of the home; later options win over earlier ones. */
-function serve(home: Home, i: number, ...options: string[]): Subprocess {
-  const where = ['--bind', '127.0.0.1', '--port', `${home.ports[i]}`, '--dir', home.folder];
-  return home.spawn([PROGRAM, ...where, '--save', '', '--appendonly', 'no', ...options]);
+/** The server on port number `i` of the workspace; later options win over earlier ones. */
+function serve(workspace: Workspace, i: number, ...options: string[]): Subprocess {
+  const where = ['--bind', '127.0.0.1', '--port', `${workspace.ports[i]}`, '--dir', workspace.folder];
+  return workspace.spawn([PROGRAM, ...where, '--save', '', '--appendonly', 'no', ...options]);
 }

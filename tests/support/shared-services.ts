@@ -1,11 +1,5 @@
-import {
-  ENGINE_NAMES,
-  type EngineName,
-  findPrivateEngines,
-  missingPackages,
-  type PrivateEngine,
-  startPrivateEngine,
-} from '../../bench/services/engines.ts';
+import { findPrivateEngines, missingPackages, startPrivateEngine } from '../../bench/services/engines.ts';
+import { ENGINE_NAMES, type EngineName, type PrivateEngine } from '../../bench/services/private-engine.ts';
 import { enginesChoice } from './engines-choice.ts';
 import { installMissing } from './services/install.ts';
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { Client } from 'pg';
-import { type PrivateEngine, startPrivateEngine } from '../../../bench/services/engines.ts';
+import { startPrivateEngine } from '../../../bench/services/engines.ts';
+import type { PrivateEngine } from '../../../bench/services/private-engine.ts';
 import { onProductionEngines, ownDatabase } from '../../../tests/support/engines.ts';
 import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { until } from '../../../tests/support/until.ts';
@@ -217,13 +218,13 @@ function outages(): void {
   test('makes a decision unknown and a reading unavailable, and answers when it goes on', async () => {
     await Promise.all([ledger.product(1), ledger.product(1)]);
     const batch = [wish(), wish()];
-    engine.freeze();
+    engine.pause();
     const codes = await Promise.all([codeOf(ledger.decide(batch)), codeOf(ledger.product(1))]);
     expect(codes).toEqual(['outcome_unknown', 'unavailable']);
     // By now there is no connection, and none to be had.
     expect(await codeOf(ledger.decide([wish()]))).toBe('unavailable');
     expect(await codeOf(ledger.ping())).toBe('unavailable');
-    engine.thaw();
+    engine.resume();
     const outcomes = await decideAtLast(ledger, batch);
     expect(outcomes.map(({ kind }) => kind)).toEqual(['reserved', 'reserved']);
     expect(await decideAtLast(ledger, batch)).toMatchObject([{ repeated: true }, { repeated: true }]);

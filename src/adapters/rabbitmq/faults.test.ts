@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:test';
-import { type PrivateEngine, startPrivateEngine } from '../../../bench/services/engines.ts';
+import { startPrivateEngine } from '../../../bench/services/engines.ts';
+import type { PrivateEngine } from '../../../bench/services/private-engine.ts';
 import { onProductionEngines } from '../../../tests/support/engines.ts';
 import { type Gateway, type Hearing, startGateway } from '../../../tests/support/gateway.ts';
 import { type Stranger, stranger } from '../../../tests/support/stranger.ts';
@@ -97,7 +98,7 @@ function brokerFaults(): void {
     const queue = await open({ confirmTimeoutMs: CONFIRM_TIMEOUT_MS });
     const got = await collect(queue);
     await queue.publish('purchases', [{ body: 'before', items: 1 }]);
-    broker.freeze();
+    broker.pause();
     try {
       const sent = await timed(queue.publish('purchases', [{ body: 'into', items: 1 }]));
       expect(sent.failure).toBe('outcome_unknown');
@@ -113,7 +114,7 @@ function brokerFaults(): void {
       expect(asked.ms).toBeLessThan(TOLD_WITHIN_MS);
       await Bun.sleep(Math.max(0, FROZEN_MS - sent.ms - asked.ms));
     } finally {
-      broker.thaw();
+      broker.resume();
     }
     await until(
       () => queue.publish('purchases', [{ body: 'healed', items: 1 }]).then(done, notYet),

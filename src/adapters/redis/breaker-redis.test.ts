@@ -52,7 +52,7 @@ function badDays(start: () => Promise<RedisShape>): void {
   test('frozen, it costs one timeout and then nothing; thawed, it is back', async () => {
     await until(isKnown);
     heard.length = 0;
-    redis.freeze();
+    redis.pause();
     await until(async () => !(await isKnown()));
     const claimsBefore = claims;
     for (let i = 0; i < ASKED_WHILE_FROZEN; i++) {
@@ -61,7 +61,7 @@ function badDays(start: () => Promise<RedisShape>): void {
     }
     expect(claims).toBe(claimsBefore);
     await expect(gate.ping()).rejects.toMatchObject({ code: 'unavailable' });
-    redis.thaw();
+    redis.resume();
     await until(isKnown, HEALED_WITHIN_MS);
     expect(heard[0]).toContain('in trouble');
     expect(heard.at(-1)).toBe('The gate answers again.');

@@ -61,11 +61,11 @@ function badDays(): void {
   });
 
   test('Redis frozen: that is noticed, and thawed there is a gap and then news', async () => {
-    redis.freeze();
+    redis.pause();
     await until(() => there.heard.at(-1)?.includes('cut off') === true, NOTICED_WITHIN_MS);
     expect(await isDown(there.feed)).toBe(true);
     const gapsBefore = there.gaps();
-    redis.thaw();
+    redis.resume();
     await until(() => there.gaps() > gapsBefore, NOTICED_WITHIN_MS);
     await newsArrives();
   });

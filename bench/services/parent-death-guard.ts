@@ -5,7 +5,7 @@ import { familyOf } from './processes.ts';
 const START_TIMEOUT_MS = 10_000;
 const LOOK_EVERY_MS = 1;
 
-export interface Guard {
+export interface ParentDeathGuard {
   /**
    * Returns once the guard would do its work even if this process were killed now; until then a shell is still starting. Throws
    * `unavailable` when there is none to be had.
@@ -19,7 +19,7 @@ export interface Guard {
  * is ours, and that closes with us. It is a grandchild, because under `--no-orphans` Bun's children die with it; and the
  * child waits for it, because Bun closes the pipe when the child ends.
  */
-export function ifWeDie(command: string): Guard {
+export function onParentDeath(command: string): ParentDeathGuard {
   const guard = Bun.spawn(['sh', '-c', `exec 3<&0; (read -r _ <&3 || { ${command}; }) & wait`], {
     // Out of reach of a Ctrl-C or a kill that is meant for our process group.
     detached: true,

@@ -18,8 +18,8 @@ describe.skipIf(process.platform !== 'linux')('a guard', () => {
   /** Starts a process that asks for a guard and then says so. */
   const startGuarded = (mark: string, afterwards = '') => {
     const script = `
-      const { ifWeDie } = await import('${import.meta.dir}/guard.ts');
-      const guard = ifWeDie('touch ${mark}');
+      const { onParentDeath } = await import('${import.meta.dir}/parent-death-guard.ts');
+      const guard = onParentDeath('touch ${mark}');
       guard.awaitStart();
       ${afterwards}
       console.log('guarded');
@@ -45,7 +45,7 @@ describe.skipIf(process.platform !== 'linux')('a guard', () => {
   test('that was dismissed does nothing', async () => {
     const mark = join(folder, 'dismissed');
     const ended = join(folder, 'ended');
-    const guarded = startGuarded(mark, `guard.dismiss(); ifWeDie('touch ${ended}').awaitStart();`);
+    const guarded = startGuarded(mark, `guard.dismiss(); onParentDeath('touch ${ended}').awaitStart();`);
     await heard(guarded.stdout);
     guarded.kill('SIGKILL');
     await until(() => existsSync(ended));

@@ -4,7 +4,6 @@ import type { Subprocess } from 'bun';
 import { AppError } from '../../src/domain/errors.ts';
 import { removeFolder } from '../../src/lib/own-folder.ts';
 import { type Account, accountFor, makeFolder } from './folders.ts';
-import type { NativePrograms } from './kind.ts';
 
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** Enough for the lines that say why a program ended. */
@@ -14,8 +13,16 @@ const LOG_TAIL_CHARS = 1_500;
  */
 const UNLESS_ORPHANED = 'test "$PPID" = "$0" && exec "$@"';
 
-/** Where one engine lives: a folder, some ports, and an account to run as. */
-export interface Home {
+/** How the programs of an engine run and end. */
+export interface RunAs {
+  /** Made by the engine's package. Root's engines run as it; PostgreSQL refuses to run as root. */
+  readonly account: string;
+  /** The signal that ends the engine and leaves nothing behind in the system. */
+  readonly endsWith: 'SIGKILL' | 'SIGQUIT';
+}
+
+/** Where one engine runs: a folder, some ports, and an account. */
+export interface Workspace {
   readonly folder: string;
   readonly ports: readonly number[];
   /**
@@ -25,21 +32,21 @@ export interface Home {
   spawn(argv: readonly string[], env?: Readonly<Record<string, string>>): Subprocess;
   /** Runs a program to its end; rejects `unavailable` when it fails. */
   run(argv: readonly string[]): Promise<void>;
-  /** The end of what its programs have said. */
+  /** The end of its programs' output. */
   messages(): string;
   remove(): void;
 }
 
-export function makeHome(
+export function makeWorkspace(
   name: string,
   ports: readonly number[],
-  { account: accountName, endsWith }: Pick<NativePrograms, 'account' | 'endsWith'>,
-): Home {
+  { account: accountName, endsWith }: RunAs,
+): Workspace {
   const account = accountFor(accountName);
   const folder = makeFolder(name, account);
   const log = join(folder, 'messages.log');
 
-  const spawn: Home['spawn'] = (argv, env = {}) => {
+  const spawn: Workspace['spawn'] = (argv, env = {}) => {
     const output = openSync(log, 'a');
     const wrapper = ['setpriv', ...privileges(account), '--pdeathsig', endsWith.slice('SIG'.length)];
     try {

@@ -1,0 +1,33 @@
+/**
+ * Engines of our own for tests, `demo` and `bench`: each on a free port of the loopback, with its data in a temporary
+ * folder, and gone with the process that started it, however that ends.
+ */
+export const ENGINE_NAMES = ['postgres', 'redis', 'rabbitmq'] as const;
+export type EngineName = (typeof ENGINE_NAMES)[number];
+
+export interface PrivateEngine {
+  readonly name: EngineName;
+  /** e.g. postgres://postgres@127.0.0.1:21234/postgres, redis://127.0.0.1:21235/0, amqp://guest:guest@127.0.0.1:21236 */
+  readonly url: string;
+  readonly port: number;
+  /** Its processes now, for those who measure what they use; none where they are a container's. */
+  processes(): number[];
+  /** SIGKILL to everything of the engine: what a crash looks like. Resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and data (Redis: empty, it persists nothing). Resolves when it answers. */
+  restart(): Promise<void>;
+  /** SIGSTOP and SIGCONT to all of its processes. */
+  pause(): void;
+  resume(): void;
+  /** Ends it and removes its data. */
+  close(): Promise<void>;
+}
+
+export interface PrivateEngines {
+  readonly postgres: PrivateEngine;
+  readonly redis: PrivateEngine;
+  readonly rabbitmq: PrivateEngine;
+  /** DATABASE_URL, REDIS_URL and RABBITMQ_URL. */
+  readonly env: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
