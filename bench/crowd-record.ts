@@ -7,7 +7,7 @@
  * - `unknown` cut off or told `outcome_unknown`: may or may not have an order
  * - `wrong` an answer that the contract does not allow
  */
-const FATES = [
+const RESULTS = [
   'none',
   'accepted',
   'sold',
@@ -19,9 +19,9 @@ const FATES = [
   'unknown',
   'wrong',
 ] as const;
-export type Fate = (typeof FATES)[number];
+export type BuyerResult = (typeof RESULTS)[number];
 
-/** The parts of an answer that are kept, besides the fate that its kind leads to. */
+/** The parts of an answer that are kept, besides the result that its kind leads to. */
 export interface Told {
   readonly kind?: string;
   readonly id?: string | null;
@@ -37,18 +37,18 @@ export class CrowdRecord {
   #users: number;
   readonly isAsync: Uint8Array;
   readonly samples: string[] = [];
-  readonly #fates: Uint8Array;
+  readonly #results: Uint8Array;
   readonly #codes: Uint8Array;
   readonly #remaining: Int32Array;
   readonly #ids: (string | undefined)[];
-  readonly #counts = new Array<number>(FATES.length).fill(0);
+  readonly #counts = new Array<number>(RESULTS.length).fill(0);
   /** Refusal codes seen so far; a handful, whatever the number of buyers. */
   readonly #codeNames: string[] = [''];
 
   constructor(isAsync: Uint8Array) {
     this.#users = isAsync.length;
     this.isAsync = isAsync;
-    this.#fates = new Uint8Array(this.users);
+    this.#results = new Uint8Array(this.users);
     this.#codes = new Uint8Array(this.users);
     this.#remaining = new Int32Array(this.users);
     this.#ids = new Array(this.users);
@@ -65,11 +65,11 @@ export class CrowdRecord {
     this.#users = users;
   }
 
-  set(buyer: number, fate: Fate, told: Told = {}): void {
-    const index = FATES.indexOf(fate);
-    this.#counts[this.#fates[buyer]!]!--;
+  set(buyer: number, result: BuyerResult, told: Told = {}): void {
+    const index = RESULTS.indexOf(result);
+    this.#counts[this.#results[buyer]!]!--;
     this.#counts[index]!++;
-    this.#fates[buyer] = index;
+    this.#results[buyer] = index;
     if (told.id) this.#ids[buyer] = told.id;
     if (told.code !== undefined) this.#codes[buyer] = this.#codeIndex(told.code);
     if (told.remaining !== undefined) this.#remaining[buyer] = told.remaining;
@@ -79,8 +79,8 @@ export class CrowdRecord {
     if (this.samples.length < SAMPLES_MAX) this.samples.push(text);
   }
 
-  fate(buyer: number): Fate {
-    return FATES[this.#fates[buyer]!]!;
+  result(buyer: number): BuyerResult {
+    return RESULTS[this.#results[buyer]!]!;
   }
 
   /** The order or tracking id that the buyer was given, or undefined. */
@@ -98,9 +98,9 @@ export class CrowdRecord {
     return this.#remaining[buyer]!;
   }
 
-  /** How many buyers met one of these fates. */
-  count(...fates: Fate[]): number {
-    return fates.reduce((sum, fate) => sum + this.#counts[FATES.indexOf(fate)]!, 0);
+  /** How many buyers met one of these results. */
+  count(...results: BuyerResult[]): number {
+    return results.reduce((sum, result) => sum + this.#counts[RESULTS.indexOf(result)]!, 0);
   }
 
   #codeIndex(name: string): number {

@@ -94,7 +94,7 @@ test('the answers written down are the ones that the server gave to that buyer',
   const shop = fakeShop(10);
   const { record } = await crowdAt(shop.url);
   for (let buyer = 0; buyer < record.users; buyer++) {
-    const won = record.fate(buyer) === 'sold' || record.fate(buyer) === 'confirmed';
+    const won = record.result(buyer) === 'sold' || record.result(buyer) === 'confirmed';
     const id = record.id(buyer);
     if (id !== undefined) expect(shop.orders.get(id)).toBe(won);
     if (id !== undefined) expect(shop.customers[Number(id.slice(3)) - 1]).toBe(customerOf(7, buyer));

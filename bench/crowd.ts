@@ -8,7 +8,7 @@ import {
 } from './answers.ts';
 import { type Mode, planArrivals } from './arrivals.ts';
 import type { Connection, CutReason } from './connection.ts';
-import { CrowdRecord, type Fate } from './crowd-record.ts';
+import { type BuyerResult, CrowdRecord } from './crowd-record.ts';
 import { Fifo } from './fifo.ts';
 import { LatencyHistogram } from './latency.ts';
 import { ConnectionPool } from './pool.ts';
@@ -291,7 +291,7 @@ class Crowd {
 
   #decide(buyer: number, answer: Answer, nowMs: number): void {
     if (answer.kind === 'wrong') this.#record.sample(answer.why);
-    this.#record.set(buyer, fateOf(answer), answer);
+    this.#record.set(buyer, resultOf(answer), answer);
     this.#undecided--;
     this.#lastOutcomeMs = nowMs;
   }
@@ -333,7 +333,7 @@ class Crowd {
 }
 
 /** Only answers that end a buyer's story come here; `accepted` and `queued` ones do not. */
-function fateOf(answer: Answer): Fate {
+function resultOf(answer: Answer): BuyerResult {
   return answer.kind === 'queued' ? 'accepted' : answer.kind;
 }
 

@@ -1,6 +1,6 @@
 import { AppError } from '../src/domain/errors.ts';
 
-/** The few calls to a server under test that are not load: set the stage, and ask how things stand. */
+/** The few calls to a server under test that are not load: prepare a sale, and ask how it stands. */
 
 /** No answer of these takes longer on a server that works, loaded as it may be. */
 const CALL_TIMEOUT_MS = 15_000;

@@ -2,7 +2,7 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
 
-/** Tables of a stage in PostgreSQL, past the ledger: for making and removing stages, filling them, and for evidence. */
+/** Tables of an environment in PostgreSQL, past the ledger: for making and removing environments, filling them, and for artifacts. */
 
 /** Rows of a table that are in memory at a time. */
 const DUMP_ROWS = 10_000;

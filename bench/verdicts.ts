@@ -75,8 +75,8 @@ function everyGrantHasItsOrder(evidence: Evidence): Verdict {
   let grants = 0;
   const missing: string[] = [];
   for (let buyer = 0; buyer < record.users; buyer++) {
-    const fate = record.fate(buyer);
-    if (fate !== 'sold' && fate !== 'confirmed') continue;
+    const result = record.result(buyer);
+    if (result !== 'sold' && result !== 'confirmed') continue;
     grants++;
     const id = record.id(buyer)!;
     if (!isOrderOf(evidence, buyer, evidence.entries.get(id))) missing.push(id);
@@ -109,14 +109,14 @@ function everyAcceptanceHasItsOutcome(evidence: Evidence): Verdict {
   const wrong: string[] = [];
   for (let buyer = 0; buyer < record.users; buyer++) {
     const id = record.id(buyer);
-    if (record.isAsync[buyer] === 0 || id === undefined || record.fate(buyer) === 'unknown') continue;
+    if (record.isAsync[buyer] === 0 || id === undefined || record.result(buyer) === 'unknown') continue;
     accepted++;
     const entry = entries.get(id);
-    const fate = record.fate(buyer);
+    const result = record.result(buyer);
     const agrees =
-      fate === 'confirmed'
+      result === 'confirmed'
         ? entry?.kind === 'order'
-        : fate === 'rejected' || fate === 'failed'
+        : result === 'rejected' || result === 'failed'
           ? entry === undefined
             ? record.code(buyer) === 'sold_out'
             : entry.kind === 'refused' && entry.code === record.code(buyer)
@@ -161,8 +161,8 @@ function refusalsAreFinal({ record, customers, seed }: Evidence): Verdict {
   let refused = 0;
   const soldTo: string[] = [];
   for (let buyer = 0; buyer < record.users; buyer++) {
-    const fate = record.fate(buyer);
-    if (fate !== 'refused' && fate !== 'rejected' && fate !== 'failed') continue;
+    const result = record.result(buyer);
+    if (result !== 'refused' && result !== 'rejected' && result !== 'failed') continue;
     refused++;
     const customer = customerOf(seed, buyer);
     if (withOrder.has(customer)) soldTo.push(customer);

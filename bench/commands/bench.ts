@@ -1,11 +1,12 @@
 import { cpus, release, totalmem } from 'node:os';
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
+import type { Environment, Environments } from '../environment.ts';
 import { unlessInterrupted } from '../interrupted.ts';
+import { ENGINE_CHOICES, type EngineChoice, openEnvironments } from '../open-environments.ts';
 import { readStolenMs } from '../process-usage.ts';
-import { ENGINE_CHOICES, type EngineChoice, openStages, type Stage, type Stages } from '../stage.ts';
+import { COMPARED, runComparison, runNoop } from '../workloads/comparison.ts';
 import { runConnections } from '../workloads/connections.ts';
 import { runAsyncDrain, runSettlement } from '../workloads/drain.ts';
-import { PAIRED, runNoop, runPaired } from '../workloads/paired.ts';
 import { type Effort, NOTHING, percent, type WorkloadResult } from '../workloads/result.ts';
 import { table } from './bench-text.ts';
 import { DEMO_FLAGS } from './demo.ts';
@@ -46,7 +47,7 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
                    or from Docker, gone afterwards (embedded)
   --workload A,B   some of ${EVERYWHERE.join(', ')};
                    with production engines also ${PRODUCTION_ONLY.join(', ')} (all)
-  --seconds N      measured per workload and side (6)
+  --seconds N      measured per workload and server (6)
   --rounds N       alternating pairs with the no-op server per workload, at least 3 (5)
   --viewers N      live viewers beside the workloads that are compared with the no-op server (0)
   --json           print one JSON document
@@ -70,23 +71,23 @@ async function measure(
   effort: Effort,
   json: boolean,
 ): Promise<number> {
-  const stages = await openStages(engines);
+  const environments = await openEnvironments(engines);
   const results: WorkloadResult[] = [];
   try {
     for (const name of names) {
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K  ${name} …`);
       const stolenBeforeMs = readStolenMs();
       const startMs = performance.now();
-      const result = await run(name, effort, stages);
+      const result = await run(name, effort, environments);
       const stolenMs = (readStolenMs() ?? 0) - (stolenBeforeMs ?? 0);
       const stolenPct = stolenBeforeMs === null ? null : percent(stolenMs, performance.now() - startMs);
       results.push({ ...result, stolenPct });
     }
   } finally {
-    await stages.close();
+    await environments.close();
   }
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
-  const report = { machine: machine(), commit: commit(), engines: stages.engines, ...effort, results };
+  const report = { machine: machine(), commit: commit(), engines: environments.engines, ...effort, results };
   console.log(json ? JSON.stringify(report, null, 2) : table(results));
   return results.some((result) => 'failure' in result) ? 1 : 0;
 }
@@ -104,16 +105,16 @@ function chooseWorkloads(asked: readonly Workload[], engines: EngineChoice): rea
 }
 
 /** One workload. One that cannot be run is reported, and does not stop the others. */
-async function run(name: Workload, effort: Effort, stages: Stages): Promise<WorkloadResult> {
+async function run(name: Workload, effort: Effort, environments: Environments): Promise<WorkloadResult> {
   try {
     switch (name) {
       case 'noop':
         return await runNoop(effort);
       case 'growth':
-        return await (await import('../workloads/growth.ts')).runGrowth(effort, stages);
+        return await (await import('../workloads/growth.ts')).runGrowth(effort, environments);
       default: {
-        const stage = await stages.open();
-        return await runOn(stage, name, effort).finally(() => stage.close());
+        const environment = await environments.open();
+        return await runOn(environment, name, effort).finally(() => environment.close());
       }
     }
   } catch (error) {
@@ -122,33 +123,33 @@ async function run(name: Workload, effort: Effort, stages: Stages): Promise<Work
 }
 
 async function runOn(
-  stage: Stage,
+  environment: Environment,
   name: Exclude<Workload, 'noop' | 'growth'>,
   effort: Effort,
 ): Promise<WorkloadResult> {
   switch (name) {
     case 'async-drain':
-      return runAsyncDrain(effort, stage);
+      return runAsyncDrain(effort, environment);
     case 'settlement':
-      return runSettlement(effort, stage);
+      return runSettlement(effort, environment);
     case 'connections':
-      return runConnections(stage);
+      return runConnections(environment);
     case 'live':
-      return (await import('../workloads/live.ts')).runLive(effort, stage);
+      return (await import('../workloads/live.ts')).runLive(effort, environment);
     case 'demo':
-      return benchDemo(stage);
+      return benchDemo(environment);
     case 'flushall':
-      return (await import('../workloads/flushall.ts')).runFlushAll(effort, stage);
+      return (await import('../workloads/flushall.ts')).runFlushAll(effort, environment);
     case 'start-up':
-      return (await import('../workloads/start-up.ts')).runStartUp(effort, stage);
+      return (await import('../workloads/start-up.ts')).runStartUp(effort, environment);
     default:
-      return runPaired(name, PAIRED[name], effort, stage);
+      return runComparison(name, COMPARED[name], effort, environment);
   }
 }
 
-async function benchDemo(stage: Stage): Promise<WorkloadResult> {
+async function benchDemo(environment: Environment): Promise<WorkloadResult> {
   const { json: _json, help: _help, engines: _engines, ...options } = readFlags([], DEMO_FLAGS);
-  const { verdicts, ...result } = await holdDemo(options, stage);
+  const { verdicts, ...result } = await holdDemo(options, environment);
   return {
     ...NOTHING,
     workload: 'demo',

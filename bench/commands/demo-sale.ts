@@ -4,9 +4,9 @@ import type { Verdict } from '../../src/domain/verdict.ts';
 import type { Found } from '../../src/ports/ledger.ts';
 import type { Mode } from '../arrivals.ts';
 import { type CrowdProgress, type CrowdResult, runCrowd } from '../crowd.ts';
+import type { Environment } from '../environment.ts';
 import { readQueues, readStock, readUnpaidUnits, resetStock } from '../server-api.ts';
 import type { Exit, ServerProcess } from '../server-process.ts';
-import type { Stage } from '../stage.ts';
 import { type Evidence, judge, oversold } from '../verdicts.ts';
 import { poll } from '../wait.ts';
 
@@ -47,14 +47,14 @@ export interface DemoResult {
   readonly verdicts: readonly Verdict[];
 }
 
-/** The demo without its printing: a sale on the stage, and what its answers and its books say together. */
+/** The demo without its printing: a sale on the environment, and what its answers and its books say together. */
 export async function holdDemo(
   options: DemoOptions,
-  stage: Stage,
+  environment: Environment,
   onProgress?: (progress: CrowdProgress) => void,
 ): Promise<DemoResult> {
-  const sale = await holdSale(options, stage, onProgress);
-  const { evidence, audit } = await readBooks(options, sale, stage);
+  const sale = await holdSale(options, environment, onProgress);
+  const { evidence, audit } = await readBooks(options, sale, environment);
   return resultOf(options, sale.crowd, evidence, [...judge(evidence), ...sale.verdicts, ...audit]);
 }
 
@@ -67,12 +67,12 @@ interface Sale {
 
 async function holdSale(
   options: DemoOptions,
-  stage: Stage,
+  environment: Environment,
   onProgress: ((progress: CrowdProgress) => void) | undefined,
 ): Promise<Sale> {
   const processes: ServerProcess[] = [];
   try {
-    const server = await startAll(stage, processes);
+    const server = await startAll(environment, processes);
     await resetStock(server.url, PRODUCT_ID, options.units);
     const crowd = await runCrowd({
       url: server.url,
@@ -98,16 +98,16 @@ async function holdSale(
 }
 
 /** Everything that the sale takes, in `processes` as it starts; answers the one that buyers talk to. */
-async function startAll(stage: Stage, processes: ServerProcess[]): Promise<ServerProcess> {
+async function startAll(environment: Environment, processes: ServerProcess[]): Promise<ServerProcess> {
   const start = async (starting: Promise<ServerProcess>) => {
     const started = await starting;
     processes.push(started);
     return started;
   };
-  if (!stage.production) return start(stage.startServer());
+  if (!environment.distributed) return start(environment.startServer());
   const apiOnly = { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off' };
-  const server = await start(stage.startServer(apiOnly, { instances: API_PROCESSES }));
-  await start(stage.production.startWorker());
+  const server = await start(environment.startServer(apiOnly, { instances: API_PROCESSES }));
+  await start(environment.distributed.startWorker());
   return server;
 }
 
@@ -138,9 +138,9 @@ function stoppedInOrder(exits: readonly { exit: Exit; said: string }[]): Verdict
 async function readBooks(
   options: DemoOptions,
   sale: Sale,
-  stage: Stage,
+  environment: Environment,
 ): Promise<{ evidence: Evidence; audit: Verdict[] }> {
-  const books = await (await toolsOf(stage.books)).books();
+  const books = await (await toolsOf(environment.books)).books();
   try {
     const product = await books.product(PRODUCT_ID);
     if (product === undefined) throw new Error(`product ${PRODUCT_ID} is not in the books`);

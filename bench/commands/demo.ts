@@ -1,7 +1,7 @@
 import { readFlags } from '../../src/cli/flags.ts';
 import { MODES } from '../arrivals.ts';
 import { unlessInterrupted } from '../interrupted.ts';
-import { ENGINE_CHOICES, type EngineChoice, openStages } from '../stage.ts';
+import { ENGINE_CHOICES, type EngineChoice, openEnvironments } from '../open-environments.ts';
 import { type DemoOptions, type DemoResult, holdDemo } from './demo-sale.ts';
 import { liveLine, summary } from './demo-text.ts';
 
@@ -42,27 +42,27 @@ export async function demo(argv: string[]): Promise<number> {
 }
 
 async function holdIn(engines: EngineChoice, options: DemoOptions, json: boolean): Promise<number> {
-  const stages = await openStages(engines);
+  const environments = await openEnvironments(engines);
   let result: DemoResult;
   try {
     const live = process.stderr.isTTY && !json ? liveLine(options.users) : undefined;
-    const stage = await stages.open();
+    const environment = await environments.open();
     try {
-      result = await holdDemo(options, stage, live?.show).finally(() => live?.clear());
+      result = await holdDemo(options, environment, live?.show).finally(() => live?.clear());
       const failed = result.verdicts.filter(({ pass }) => !pass);
-      if (failed.length > 0) await keepEvidence(() => stage.keep({ options, failed }));
+      if (failed.length > 0) await keepArtifacts(() => environment.keep({ options, failed }));
     } finally {
-      await stage.close();
+      await environment.close();
     }
   } finally {
-    await stages.close();
+    await environments.close();
   }
   console.log(json ? JSON.stringify(result) : summary(result, options.mode));
   return result.verdicts.every((verdict) => verdict.pass) ? 0 : 1;
 }
 
-/** That the evidence cannot be kept must not keep the verdicts from being told. */
-async function keepEvidence(keep: () => Promise<string>): Promise<void> {
+/** A failure to keep the artifacts does not hide the verdicts. */
+async function keepArtifacts(keep: () => Promise<string>): Promise<void> {
   const where = await keep().then(
     (folder) => `the books are kept in ${folder}`,
     (error) => `the books could not be kept: ${error.message}`,

@@ -157,8 +157,8 @@ async function lookUp(
 ): Promise<Orders> {
   const ids = repeats.orderIds.slice();
   for (let buyer = 0; buyer < record.users; buyer++) {
-    const fate = record.fate(buyer);
-    if (fate === 'sold' || fate === 'confirmed') ids.push(record.id(buyer)!);
+    const result = record.result(buyer);
+    if (result === 'sold' || result === 'confirmed') ids.push(record.id(buyer)!);
   }
   const asked = ids.slice(0, LOOKUPS_MAX);
   const missing: string[] = [];

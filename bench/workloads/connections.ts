@@ -1,12 +1,12 @@
 import type { Connection, CutReason } from '../connection.ts';
+import type { Environment } from '../environment.ts';
 import { LatencyHistogram } from '../latency.ts';
 import { openRamped } from '../pool.ts';
 import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE, stockRequest, targetOf } from '../requests.ts';
 import { resetStock } from '../server-api.ts';
-import type { Stage } from '../stage.ts';
-import { PLENTY } from './paired.ts';
+import { PLENTY } from './comparison.ts';
 import { percent, sumCounts, type WorkloadResult } from './result.ts';
-import { cpuEnginesPct, used } from './side.ts';
+import { cpuEnginesPct, used } from './subject.ts';
 
 const CONNECTIONS = 10_000;
 const RAMP_MS = 2_000;
@@ -14,8 +14,8 @@ const RAMP_MS = 2_000;
 const ANSWER_TIMEOUT_MS = 30_000;
 
 /** Ten thousand connections, then a request on every one of them at the same moment: the opening of a sale. */
-export async function runConnections(stage: Stage): Promise<WorkloadResult> {
-  const server = await stage.startServer();
+export async function runConnections(environment: Environment): Promise<WorkloadResult> {
+  const server = await environment.startServer();
   try {
     await resetStock(server.url, 1, PLENTY);
     const target = targetOf(server.url);
@@ -56,7 +56,7 @@ export async function runConnections(stage: Stage): Promise<WorkloadResult> {
     const opened = await openRamped(target, CONNECTIONS, RAMP_MS, handler);
     const rssIdleMb = server.usage()?.rssMb ?? null;
     if (opened.refused > 0) errors['not opened'] = opened.refused;
-    const enginesBefore = stage.enginesCpuMs();
+    const enginesBefore = environment.enginesCpuMs();
     const before = server.usage();
     const startMs = performance.now();
     const usable = opened.connections.filter((connection) => connection.open);
@@ -67,7 +67,7 @@ export async function runConnections(stage: Stage): Promise<WorkloadResult> {
     await Promise.race([finished.promise, Bun.sleep(ANSWER_TIMEOUT_MS)]);
     const elapsedMs = performance.now() - startMs;
     const after = server.usage();
-    const enginesMs = used(enginesBefore, stage.enginesCpuMs());
+    const enginesMs = used(enginesBefore, environment.enginesCpuMs());
     const errorsByKind = inFlight > 0 ? { ...errors, unanswered: inFlight } : { ...errors };
     for (const connection of opened.connections) connection.end('closed');
     return {

@@ -1,10 +1,10 @@
+import type { EnginesCpuMs, Environment } from '../environment.ts';
 import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE } from '../requests.ts';
 import { readQueues, readUnpaidUnits, resetStock } from '../server-api.ts';
-import type { EnginesCpuMs, Stage } from '../stage.ts';
 import { poll } from '../wait.ts';
-import { PLENTY } from './paired.ts';
+import { PLENTY } from './comparison.ts';
 import { type Effort, percent, rounded, sumCounts, type WorkloadResult } from './result.ts';
-import { cpuEnginesPct, Side, used } from './side.ts';
+import { cpuEnginesPct, Subject, used } from './subject.ts';
 
 /** What is queued first is as much as the target rate works off in the time asked for, and never a mere blink. */
 const ACCEPTED_PER_S = 25_000;
@@ -16,8 +16,8 @@ const DRAIN_TIMEOUT_MS = 120_000;
 const POLL_MS = 50;
 
 /** Accepted purchases to outcomes: queued while the worker is off, then worked while the API is idle. */
-export function runAsyncDrain(effort: Effort, stage: Stage): Promise<WorkloadResult> {
-  return drain(stage, {
+export function runAsyncDrain(effort: Effort, environment: Environment): Promise<WorkloadResult> {
+  return drain(environment, {
     workload: 'async-drain',
     path: ASYNC_PURCHASE,
     expectStatus: 202,
@@ -30,8 +30,8 @@ export function runAsyncDrain(effort: Effort, stage: Stage): Promise<WorkloadRes
 }
 
 /** Reserved orders to paid ones: bought while settlement is off, then charged while the API is idle. */
-export function runSettlement(effort: Effort, stage: Stage): Promise<WorkloadResult> {
-  return drain(stage, {
+export function runSettlement(effort: Effort, environment: Environment): Promise<WorkloadResult> {
+  return drain(environment, {
     workload: 'settlement',
     path: SYNC_PURCHASE,
     expectStatus: 200,
@@ -54,11 +54,11 @@ interface Drain {
   readonly left: (url: string, queued: number) => Promise<number>;
 }
 
-async function drain(stage: Stage, plan: Drain): Promise<WorkloadResult> {
-  const filled = await fill(stage, plan);
-  await stage.quiet();
+async function drain(environment: Environment, plan: Drain): Promise<WorkloadResult> {
+  const filled = await fill(environment, plan);
+  await environment.quiet();
   const spawnedMs = performance.now();
-  const server = await stage.startServer(plan.drainEnv);
+  const server = await environment.startServer(plan.drainEnv);
   try {
     const samples: Sample[] = [];
     const done = await poll(
@@ -66,7 +66,7 @@ async function drain(stage: Stage, plan: Drain): Promise<WorkloadResult> {
         // A purchase whose answer was cut may be in the queue as well.
         const left = Math.max(0, await plan.left(server.url, filled.queued));
         const cpuMs = server.usage()?.cpuMs ?? null;
-        samples.push({ atMs: performance.now(), left, cpuMs, enginesCpuMs: stage.enginesCpuMs() });
+        samples.push({ atMs: performance.now(), left, cpuMs, enginesCpuMs: environment.enginesCpuMs() });
         return left === 0 ? true : undefined;
       },
       { deadlineMs: DRAIN_TIMEOUT_MS, everyMs: POLL_MS },
@@ -110,17 +110,17 @@ interface Sample {
   readonly enginesCpuMs: EnginesCpuMs | null;
 }
 
-async function fill(stage: Stage, plan: Drain) {
-  const server = await stage.startServer(plan.fillEnv);
+async function fill(environment: Environment, plan: Drain) {
+  const server = await environment.startServer(plan.fillEnv);
   try {
     await resetStock(server.url, 1, PLENTY);
-    const side = await Side.open(server, (target) => ({
+    const subject = await Subject.open(server, (target) => ({
       request: purchaseRequest(target, { path: plan.path, productId: 1, quantity: 1, seed: 1 }),
       expectStatus: plan.expectStatus,
     }));
-    const perS = await side.measure({ durationMs: FILL_TIMEOUT_MS, requests: plan.count });
-    side.close();
-    return { queued: side.figures().requests, perS: rounded(perS), errors: side.errors };
+    const perS = await subject.measure({ durationMs: FILL_TIMEOUT_MS, requests: plan.count });
+    subject.close();
+    return { queued: subject.stats().requests, perS: rounded(perS), errors: subject.errors };
   } finally {
     await server.stop();
   }

@@ -1,11 +1,11 @@
 import { Redis } from 'ioredis';
+import type { Environment } from '../environment.ts';
 import { resetStock } from '../server-api.ts';
 import type { ServerProcess } from '../server-process.ts';
-import type { Stage } from '../stage.ts';
-import { PAIRED, PLENTY, PRODUCT_ID, WARM_UP_MS } from './paired.ts';
+import { COMPARED, PLENTY, PRODUCT_ID, WARM_UP_MS } from './comparison.ts';
 import { type Effort, median, NOTHING, rounded, sumCounts, type WorkloadResult } from './result.ts';
-import { ORDERS_OF_A_LONG_SALE, seedStage } from './seeded.ts';
-import { Side } from './side.ts';
+import { ORDERS_OF_A_LONG_SALE, seedEnvironment } from './seeded.ts';
+import { Subject } from './subject.ts';
 
 /** A round is short, so that it begins with as few units as a real sale and ends before they are sold. */
 const UNITS = 10_000;
@@ -15,25 +15,25 @@ const AFTER_MS = 150;
 /** The gate forgets everything while buyers buy: how long until somebody buys again? */
 export async function runFlushAll(
   effort: Effort,
-  stage: Stage,
+  environment: Environment,
   orders = ORDERS_OF_A_LONG_SALE,
 ): Promise<WorkloadResult> {
-  const { redisUrl } = await seedStage(stage, orders);
+  const { redisUrl } = await seedEnvironment(environment, orders);
   const redis = new Redis(redisUrl);
   let server: ServerProcess | undefined;
   try {
-    const { env, load } = PAIRED['sync-win'];
-    server = await stage.startServer(env);
+    const { env, load } = COMPARED['sync-win'];
+    server = await environment.startServer(env);
     await resetStock(server.url, PRODUCT_ID, PLENTY);
     let heard: Answered[] = [];
     const onAnswer = (sentAtMs: number, answeredAtMs: number) => heard.push({ sentAtMs, answeredAtMs });
-    const side = await Side.open(server, (target) => ({ ...load(target), onAnswer }), stage);
-    await side.warmUp(WARM_UP_MS);
+    const subject = await Subject.open(server, (target) => ({ ...load(target), onAnswer }), environment);
+    await subject.warmUp(WARM_UP_MS);
     const flushes: Flush[] = [];
     for (let round = 0; round < effort.rounds; round++) {
       await resetStock(server.url, PRODUCT_ID, UNITS);
       heard = [];
-      const buying = side.measure({ durationMs: BEFORE_MS + AFTER_MS });
+      const buying = subject.measure({ durationMs: BEFORE_MS + AFTER_MS });
       await Bun.sleep(BEFORE_MS);
       const askedAtMs = performance.now();
       await redis.flushall();
@@ -43,17 +43,17 @@ export async function runFlushAll(
       if ((await scriptCalls(redis)) === 0) throw new Error('the gate was not asked after FLUSHALL');
       flushes.push(judgeFlush(heard, askedAtMs, doneAtMs));
     }
-    side.close();
+    subject.close();
     const againMs = flushes.map((flush) => flush.againMs);
     const gapMs = Math.max(...flushes.map((flush) => flush.gapMs));
     return {
       ...NOTHING,
-      ...side.figures(),
+      ...subject.stats(),
       workload: 'flushall',
-      p50Ms: side.latency.percentileMs(50),
-      p99Ms: side.latency.percentileMs(99),
-      errors: sumCounts(side.errors),
-      errorsByKind: side.errors,
+      p50Ms: subject.latency.percentileMs(50),
+      p99Ms: subject.latency.percentileMs(99),
+      errors: sumCounts(subject.errors),
+      errorsByKind: subject.errors,
       finding:
         `claims again ${median(againMs)} ms after FLUSHALL (at most ${Math.max(...againMs)}), ` +
         `never more than ${gapMs} ms between two sales, with ${orders.toLocaleString('en-US')} orders`,

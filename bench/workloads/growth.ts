@@ -1,7 +1,7 @@
+import type { Environment, Environments } from '../environment.ts';
 import { resetStock } from '../server-api.ts';
 import { type ServerProcess, startNoop } from '../server-process.ts';
-import type { Stage, Stages } from '../stage.ts';
-import { measurePair, PAIRED, type Pair, PLENTY, PRODUCT_ID, WARM_UP_MS } from './paired.ts';
+import { COMPARED, measurePair, type Pair, PLENTY, PRODUCT_ID, WARM_UP_MS } from './comparison.ts';
 import {
   addCounts,
   type Effort,
@@ -11,8 +11,8 @@ import {
   sumCounts,
   type WorkloadResult,
 } from './result.ts';
-import { seedStage } from './seeded.ts';
-import { Side } from './side.ts';
+import { seedEnvironment } from './seeded.ts';
+import { Subject } from './subject.ts';
 
 /** Orders that are there already. */
 const SIZES = [10_000, 1_000_000, 5_000_000];
@@ -23,43 +23,43 @@ const SIZES = [10_000, 1_000_000, 5_000_000];
  */
 export async function runGrowth(
   effort: Effort,
-  stages: Pick<Stages, 'open'>,
+  environments: Pick<Environments, 'open'>,
   sizes: readonly number[] = SIZES,
 ): Promise<WorkloadResult> {
-  const opened: Stage[] = [];
+  const opened: Environment[] = [];
   const servers: ServerProcess[] = [];
   try {
     const noop = await startNoop();
     servers.push(noop);
-    const theirs = await Side.open(noop, PAIRED['sync-win'].load);
-    const candidates: { orders: number; stage: Stage; side: Side; pairs: Pair[] }[] = [];
+    const theirs = await Subject.open(noop, COMPARED['sync-win'].load);
+    const candidates: { orders: number; environment: Environment; subject: Subject; pairs: Pair[] }[] = [];
     for (const orders of sizes) {
-      const stage = await stages.open();
-      opened.push(stage);
-      await seedStage(stage, orders);
-      const server = await stage.startServer(PAIRED['sync-win'].env);
+      const environment = await environments.open();
+      opened.push(environment);
+      await seedEnvironment(environment, orders);
+      const server = await environment.startServer(COMPARED['sync-win'].env);
       servers.push(server);
       await resetStock(server.url, PRODUCT_ID, PLENTY);
-      const side = await Side.open(server, PAIRED['sync-win'].load, stage);
-      candidates.push({ orders, stage, side, pairs: [] });
+      const subject = await Subject.open(server, COMPARED['sync-win'].load, environment);
+      candidates.push({ orders, environment, subject, pairs: [] });
     }
     // Only now: filling the larger ones took a minute.
-    for (const side of [theirs, ...candidates.map((candidate) => candidate.side)])
-      await side.warmUp(WARM_UP_MS);
+    for (const subject of [theirs, ...candidates.map((candidate) => candidate.subject)])
+      await subject.warmUp(WARM_UP_MS);
     const durationMs = (effort.seconds * 1000) / effort.rounds;
     for (let round = 0; round < effort.rounds; round++) {
-      for (const { stage, side, pairs } of candidates) {
-        await stage.quiet();
-        pairs.push(await measurePair(theirs, side, durationMs));
+      for (const { environment, subject, pairs } of candidates) {
+        await environment.quiet();
+        pairs.push(await measurePair(theirs, subject, durationMs));
       }
     }
     theirs.close();
     const errorsByKind: Record<string, number> = {};
-    const bySize = candidates.map(({ orders, side, pairs }) => {
-      side.close();
-      addCounts(errorsByKind, side.errors);
+    const bySize = candidates.map(({ orders, subject, pairs }) => {
+      subject.close();
+      addCounts(errorsByKind, subject.errors);
       const ratioToNoop = median(pairs.map(({ ratio }) => ratio))!;
-      return { orders, ratioToNoop, pairs, p99Ms: side.latency.percentileMs(99), ...side.figures() };
+      return { orders, ratioToNoop, pairs, p99Ms: subject.latency.percentileMs(99), ...subject.stats() };
     });
     const ratios = bySize.map((size) => size.ratioToNoop);
     const differencePct = rounded((Math.max(...ratios) / Math.min(...ratios) - 1) * 100, 1);
@@ -75,6 +75,6 @@ export async function runGrowth(
     };
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
-    await Promise.all(opened.map((stage) => stage.close()));
+    await Promise.all(opened.map((environment) => environment.close()));
   }
 }

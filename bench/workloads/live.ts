@@ -1,12 +1,12 @@
+import type { Environment } from '../environment.ts';
 import { LatencyHistogram } from '../latency.ts';
 import { targetOf } from '../requests.ts';
 import { resetStock } from '../server-api.ts';
-import type { Stage } from '../stage.ts';
 import { openSteadyPurchases } from '../steady.ts';
 import { openViewers } from '../viewers.ts';
-import { PLENTY, PRODUCT_ID, VIEWERS_ENV, WARM_UP_MS } from './paired.ts';
+import { PLENTY, PRODUCT_ID, VIEWERS_ENV, WARM_UP_MS } from './comparison.ts';
 import { type Effort, percent, rounded, sumCounts, type WorkloadResult } from './result.ts';
-import { cpuEnginesPct, used } from './side.ts';
+import { cpuEnginesPct, used } from './subject.ts';
 
 const VIEWERS = 5_000;
 const PURCHASES_PER_S = 1_000;
@@ -17,8 +17,8 @@ const IDLE_MS = 3_000;
  * Thousands watch a product of which a thousand units a second are sold. Measured is how long what a viewer shows was out of
  * date: from the answer to the first purchase that it does not show yet until the event that shows it.
  */
-export async function runLive(effort: Effort, stage: Stage): Promise<WorkloadResult> {
-  const server = await stage.startServer({ PULSECART_SETTLEMENT: 'off', ...VIEWERS_ENV });
+export async function runLive(effort: Effort, environment: Environment): Promise<WorkloadResult> {
+  const server = await environment.startServer({ PULSECART_SETTLEMENT: 'off', ...VIEWERS_ENV });
   try {
     await resetStock(server.url, PRODUCT_ID, PLENTY);
     /** When the purchase was answered that left so many units, counted from the top. */
@@ -51,7 +51,7 @@ export async function runLive(effort: Effort, stage: Stage): Promise<WorkloadRes
     latency = new LatencyHistogram();
     const eventsBefore = viewers.events();
     const soldBefore = purchases.latency.count;
-    const enginesBefore = stage.enginesCpuMs();
+    const enginesBefore = environment.enginesCpuMs();
     const before = server.usage();
     const cpuBefore = process.cpuUsage();
     const startMs = performance.now();
@@ -59,7 +59,7 @@ export async function runLive(effort: Effort, stage: Stage): Promise<WorkloadRes
     const elapsedMs = performance.now() - startMs;
     const cpu = process.cpuUsage(cpuBefore);
     const after = server.usage();
-    const enginesMs = used(enginesBefore, stage.enginesCpuMs());
+    const enginesMs = used(enginesBefore, environment.enginesCpuMs());
     const events = viewers.events() - eventsBefore;
     await Bun.sleep(IDLE_MS);
     const errorsByKind: Record<string, number> = {

@@ -33,7 +33,7 @@ export const NOTHING = {
 
 /** How long and how often to measure. */
 export interface Effort {
-  /** Per workload and side. */
+  /** Per workload and server. */
   readonly seconds: number;
   /** Alternating pairs. */
   readonly rounds: number;

@@ -1,18 +1,18 @@
-import type { Stage } from '../stage.ts';
+import type { Environment } from '../environment.ts';
 import { type Effort, median, NOTHING, rounded, type WorkloadResult } from './result.ts';
-import { ORDERS_OF_A_LONG_SALE, seedStage } from './seeded.ts';
+import { ORDERS_OF_A_LONG_SALE, seedEnvironment } from './seeded.ts';
 
 /** From spawning `serve` to its ready line, on a database that holds many orders. */
 export async function runStartUp(
   effort: Effort,
-  stage: Stage,
+  environment: Environment,
   orders = ORDERS_OF_A_LONG_SALE,
 ): Promise<WorkloadResult> {
-  await seedStage(stage, orders);
+  await seedEnvironment(environment, orders);
   const startsMs: number[] = [];
   for (let round = 0; round < effort.rounds; round++) {
-    await stage.quiet();
-    const server = await stage.startServer();
+    await environment.quiet();
+    const server = await environment.startServer();
     startsMs.push(rounded(server.startupMs));
     await server.stop();
   }

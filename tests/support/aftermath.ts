@@ -18,7 +18,7 @@ const ASK_AT_ONCE = 64;
  */
 export async function hearOutcomes(url: string, record: CrowdRecord, asked: Asked): Promise<void> {
   const deadline = performance.now() + OUTCOMES_DEADLINE_MS;
-  const owed = [...buyersOf(record)].filter((buyer) => record.fate(buyer) === 'accepted');
+  const owed = [...buyersOf(record)].filter((buyer) => record.result(buyer) === 'accepted');
   const ask = async () => {
     for (let buyer = owed.pop(); buyer !== undefined && performance.now() < deadline; buyer = owed.pop()) {
       const id = record.id(buyer)!;
@@ -121,7 +121,7 @@ export function disagreements(crowds: readonly Told[], asked: Asked, round: Roun
       const orders = ordersOf.get(customer) ?? [];
       ordersOf.delete(customer);
       const complaint = disagreement(record, buyer, orders, asked, round);
-      if (complaint) wrong.push(`${customer}, told ${record.fate(buyer)}: ${complaint}`);
+      if (complaint) wrong.push(`${customer}, told ${record.result(buyer)}: ${complaint}`);
     }
   }
   for (const customer of ordersOf.keys()) wrong.push(`${customer} has an order and never came`);
@@ -140,7 +140,7 @@ function disagreement(
   const id = record.id(buyer);
   if (orders.length > 1) return `${orders.length} orders`;
   const [order] = orders;
-  switch (record.fate(buyer)) {
+  switch (record.result(buyer)) {
     case 'sold':
     case 'confirmed': {
       const channel = record.isAsync[buyer] === 1 ? 'async' : 'sync';

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ServerProcess } from './server-process.ts';
 
-/** What the servers of a stage leave behind for those who ask what went wrong. */
-export interface Evidence {
+/** Logs of an environment's servers, kept with the findings of a failed run. */
+export interface Artifacts {
   /** Remembers a server that is starting. */
   of(starting: Promise<ServerProcess>): Promise<ServerProcess>;
   /** Writes `findings.json`, and a log for each server. */
   write(folder: string, findings: unknown): Promise<void>;
 }
 
-export function gatherEvidence(): Evidence {
+export function collectArtifacts(): Artifacts {
   const servers: ServerProcess[] = [];
   return {
     async of(starting) {
@@ -28,7 +28,7 @@ export function gatherEvidence(): Evidence {
   };
 }
 
-/** Stays until somebody has read it. */
-export function makeEvidenceFolder(): Promise<string> {
+/** It is never removed by us. */
+export function makeArtifactsFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'pulsecart-evidence-'));
 }

@@ -1,14 +1,14 @@
 import type { Load } from '../closed-loop.ts';
 import type { Target } from '../connection.ts';
+import type { Environment } from '../environment.ts';
 import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE, stockRequest, targetOf } from '../requests.ts';
 import { readUnpaidUnits, resetStock } from '../server-api.ts';
 import { type ServerProcess, startNoop } from '../server-process.ts';
-import type { Stage } from '../stage.ts';
 import { openViewers } from '../viewers.ts';
 import { poll } from '../wait.ts';
 import { differences } from './fairness.ts';
 import { type Effort, median, rounded, sumCounts, type WorkloadResult } from './result.ts';
-import { Side } from './side.ts';
+import { Subject } from './subject.ts';
 
 /** More units than any run can sell. */
 export const PLENTY = 2_000_000_000;
@@ -22,7 +22,7 @@ const QUIET_TIMEOUT_MS = 60_000;
 const QUIET_POLL_MS = 50;
 
 /** A workload whose every request can also be put to the no-op server. */
-export interface PairedWorkload {
+export interface ComparedWorkload {
   readonly env: Readonly<Record<string, string>>;
   readonly units: number;
   readonly noopAnswer: 'win' | 'sold-out';
@@ -43,7 +43,7 @@ const readStock = (target: Target): Load => {
 
 const SETTLEMENT_OFF = { PULSECART_SETTLEMENT: 'off' };
 
-export const PAIRED = {
+export const COMPARED = {
   'sync-win': { env: SETTLEMENT_OFF, units: PLENTY, noopAnswer: 'win', load: buy(SYNC_PURCHASE, 200) },
   'sync-win-settling': {
     env: { PULSECART_SETTLEMENT: 'on' },
@@ -59,17 +59,17 @@ export const PAIRED = {
     load: buy(ASYNC_PURCHASE, 202),
   },
   'stock-read': { env: {}, units: PLENTY, noopAnswer: 'win', load: readStock },
-} as const satisfies Record<string, PairedWorkload>;
+} as const satisfies Record<string, ComparedWorkload>;
 
 /** The no-op server alone: how fast this machine is at all. */
 export async function runNoop(effort: Effort): Promise<WorkloadResult> {
   const noop = await startNoop();
   try {
-    const side = await Side.open(noop, PAIRED['sync-win'].load);
-    await side.warmUp(WARM_UP_MS);
-    await side.measure({ durationMs: effort.seconds * 1000 });
-    side.close();
-    return { workload: 'noop', ratioToNoop: 1, ...ownFigures(side) };
+    const subject = await Subject.open(noop, COMPARED['sync-win'].load);
+    await subject.warmUp(WARM_UP_MS);
+    await subject.measure({ durationMs: effort.seconds * 1000 });
+    subject.close();
+    return { workload: 'noop', ratioToNoop: 1, ...ownStats(subject) };
   } finally {
     await noop.stop();
   }
@@ -79,17 +79,17 @@ export async function runNoop(effort: Effort): Promise<WorkloadResult> {
  * Measures the server in turns with the no-op server, both up all the while: noop, ours, noop, ours … The machine's
  * speed drifts by tens of percent within a minute, which a ratio of neighbours does not see.
  */
-export async function runPaired(
+export async function runComparison(
   name: string,
-  workload: PairedWorkload,
+  workload: ComparedWorkload,
   effort: Effort,
-  stage: Stage,
+  environment: Environment,
 ): Promise<WorkloadResult> {
   const servers: ServerProcess[] = [];
   try {
     const noop = await startNoop(workload.noopAnswer);
     servers.push(noop);
-    const real = await stage.startServer({ ...workload.env, ...VIEWERS_ENV });
+    const real = await environment.startServer({ ...workload.env, ...VIEWERS_ENV });
     servers.push(real);
     await resetStock(real.url, PRODUCT_ID, workload.units);
     const unlike = await differences(noop.url, real.url, workload.load);
@@ -98,8 +98,8 @@ export async function runPaired(
       productId: PRODUCT_ID,
       count: effort.viewers,
     });
-    const theirs = await Side.open(noop, workload.load);
-    const ours = await Side.open(real, workload.load, stage);
+    const theirs = await Subject.open(noop, workload.load);
+    const ours = await Subject.open(real, workload.load, environment);
     await theirs.warmUp(WARM_UP_MS);
     await ours.warmUp(WARM_UP_MS);
     const settles = 'PULSECART_SETTLEMENT' in workload.env && workload.env.PULSECART_SETTLEMENT === 'on';
@@ -107,7 +107,7 @@ export async function runPaired(
     const durationMs = (effort.seconds * 1000) / effort.rounds;
     for (let round = 0; round < effort.rounds; round++) {
       if (settles) await allCharged(real.url);
-      await stage.quiet();
+      await environment.quiet();
       pairs.push(await measurePair(theirs, ours, durationMs));
     }
     theirs.close();
@@ -115,17 +115,17 @@ export async function runPaired(
     const eventsToViewers = viewers.events();
     viewers.close();
     const ratios = pairs.map((pair) => pair.ratio);
-    const noopFigures = theirs.figures();
+    const noopStats = theirs.stats();
     return {
       workload: name,
       ratioToNoop: median(ratios),
-      ...ownFigures(ours),
+      ...ownStats(ours),
       ratioMin: Math.min(...ratios),
       ratioMax: Math.max(...ratios),
       pairs,
-      noopRequestsPerS: noopFigures.requestsPerS,
+      noopRequestsPerS: noopStats.requestsPerS,
       noopP99Ms: theirs.latency.percentileMs(99),
-      noopCpuServerUsPerRequest: noopFigures.cpuServerUsPerRequest,
+      noopCpuServerUsPerRequest: noopStats.cpuServerUsPerRequest,
       noopErrors: theirs.errors,
       differencesToNoop: unlike,
       ...(effort.viewers > 0 && { viewers: effort.viewers, eventsToViewers }),
@@ -142,19 +142,19 @@ export interface Pair {
   readonly ratio: number;
 }
 
-export async function measurePair(theirs: Side, ours: Side, durationMs: number): Promise<Pair> {
+export async function measurePair(theirs: Subject, ours: Subject, durationMs: number): Promise<Pair> {
   const noopPerS = await theirs.measure({ durationMs });
   const oursPerS = await ours.measure({ durationMs });
   return { noop: rounded(noopPerS), ours: rounded(oursPerS), ratio: rounded(oursPerS / noopPerS, 3) };
 }
 
-function ownFigures(side: Side) {
+function ownStats(subject: Subject) {
   return {
-    ...side.figures(),
-    p50Ms: side.latency.percentileMs(50),
-    p99Ms: side.latency.percentileMs(99),
-    errors: sumCounts(side.errors),
-    errorsByKind: side.errors,
+    ...subject.stats(),
+    p50Ms: subject.latency.percentileMs(50),
+    p99Ms: subject.latency.percentileMs(99),
+    errors: sumCounts(subject.errors),
+    errorsByKind: subject.errors,
   };
 }
 

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { inSchema } from '../src/lib/database-url.ts';
+import { collectArtifacts, makeArtifactsFolder } from './artifacts.ts';
 import { askVersions } from './engine-versions.ts';
-import { gatherEvidence, makeEvidenceFolder } from './evidence.ts';
+import type { EnginesCpuMs, Environment, Environments } from './environment.ts';
 import { undoneWhenInterrupted } from './interrupted.ts';
 import { readUsage } from './process-usage.ts';
 import { killServers, startServer, startWorker } from './server-process.ts';
 import { startPrivateEngines } from './services/engines.ts';
 import { ENGINE_NAMES, type PrivateEngines } from './services/private-engine.ts';
-import type { EnginesCpuMs, Stage, Stages } from './stage.ts';
 import { dumpTables, runStatement } from './tables.ts';
 
 /** The engines rest when they use less than this of a core; idle, the three together use 1 or 2 %. */
@@ -17,10 +17,10 @@ const REST_LOOK_MS = 200;
 const REST_TIMEOUT_MS = 15_000;
 
 /**
- * Private engines for all stages; each stage is a database, and a namespace in Redis and RabbitMQ. The database goes with
- * its stage. The queues stay until the broker ends: idle, those of one stage cost it a thousandth of a core.
+ * Private engines for all environments; each environment is a database, and a namespace in Redis and RabbitMQ. The database goes with
+ * its environment. The queues stay until the broker ends: idle, those of one environment cost it a thousandth of a core.
  */
-export async function openProductionStages(): Promise<Stages> {
+export async function openDistributedEnvironments(): Promise<Environments> {
   const starting = startPrivateEngines();
   const isClosed = undoneWhenInterrupted(async () => {
     await killServers();
@@ -31,7 +31,7 @@ export async function openProductionStages(): Promise<Stages> {
     const versions = await askVersions(engines);
     return {
       engines: { ...versions, payments: 'simulator' },
-      open: () => openStage(engines),
+      open: () => openEnvironment(engines),
       async close() {
         isClosed();
         await engines.close();
@@ -43,7 +43,7 @@ export async function openProductionStages(): Promise<Stages> {
   }
 }
 
-async function openStage(engines: PrivateEngines): Promise<Stage> {
+async function openEnvironment(engines: PrivateEngines): Promise<Environment> {
   const name = `stage_${randomBytes(4).toString('hex')}`;
   const administratorUrl = engines.postgres.url;
   await runStatement(administratorUrl, `CREATE DATABASE ${name}`);
@@ -52,21 +52,21 @@ async function openStage(engines: PrivateEngines): Promise<Stage> {
   const databaseUrl = inSchema(database.href, name);
   const own = { ...engines.env, DATABASE_URL: database.href, PULSECART_NAMESPACE: name };
   const enginesCpuMs = () => cpuMsOf(engines);
-  const evidence = gatherEvidence();
+  const artifacts = collectArtifacts();
   return {
     books: { databaseUrl },
-    production: {
+    distributed: {
       databaseUrl,
       redisUrl: engines.redis.url,
-      startWorker: (env = {}) => evidence.of(startWorker({ ...own, ...env })),
+      startWorker: (env = {}) => artifacts.of(startWorker({ ...own, ...env })),
     },
     startServer: (env = {}, { instances = 1 } = {}) =>
-      evidence.of(startServer({ env: { ...own, ...env }, instances })),
+      artifacts.of(startServer({ env: { ...own, ...env }, instances })),
     enginesCpuMs,
     quiet: () => rest(enginesCpuMs),
     async keep(findings) {
-      const folder = await makeEvidenceFolder();
-      await evidence.write(folder, findings);
+      const folder = await makeArtifactsFolder();
+      await artifacts.write(folder, findings);
       await dumpTables(databaseUrl, folder);
       return folder;
     },

@@ -1,16 +1,16 @@
 import { ClosedLoop, type Load } from '../closed-loop.ts';
 import type { Target } from '../connection.ts';
+import type { EnginesCpuMs, Environment } from '../environment.ts';
 import { LatencyHistogram } from '../latency.ts';
 import { targetOf } from '../requests.ts';
 import type { ServerProcess } from '../server-process.ts';
-import type { EnginesCpuMs, Stage } from '../stage.ts';
 import { addCounts, percent, rounded } from './result.ts';
 
 /** As many buyers at once as the figures of this project are stated for. */
 export const CONNECTIONS = 256;
 
-/** One server under closed-loop load, and what all its slices add up to. */
-export class Side {
+/** One server under closed-loop load, and the sums of all its slices. */
+export class Subject {
   readonly server: ServerProcess;
   readonly latency = new LatencyHistogram();
   readonly errors: Record<string, number> = {};
@@ -19,23 +19,23 @@ export class Side {
   #elapsedMs = 0;
   #cpuServerMs: number | null = 0;
   #cpuGeneratorMs = 0;
-  /** Null without a stage, for which alone the engines work. */
-  readonly #stage: Stage | null;
+  /** Null without an environment, for which alone the engines work. */
+  readonly #environment: Environment | null;
   readonly #cpuEnginesMs: Record<string, number> = {};
 
-  private constructor(server: ServerProcess, loop: ClosedLoop, stage: Stage | null) {
+  private constructor(server: ServerProcess, loop: ClosedLoop, environment: Environment | null) {
     this.server = server;
     this.#loop = loop;
-    this.#stage = stage;
+    this.#environment = environment;
   }
 
   static async open(
     server: ServerProcess,
     load: (target: Target) => Load,
-    stage: Stage | null = null,
-  ): Promise<Side> {
+    environment: Environment | null = null,
+  ): Promise<Subject> {
     const target = targetOf(server.url);
-    return new Side(server, await ClosedLoop.open(target, CONNECTIONS, load(target)), stage);
+    return new Subject(server, await ClosedLoop.open(target, CONNECTIONS, load(target)), environment);
   }
 
   /** Load that counts for nothing: compiled code and open files are as they will be. */
@@ -45,11 +45,11 @@ export class Side {
 
   /** Measures one slice; answers its requests per second. */
   async measure(limit: { durationMs: number; requests?: number }): Promise<number> {
-    const enginesBefore = this.#stage?.enginesCpuMs() ?? null;
+    const enginesBefore = this.#environment?.enginesCpuMs() ?? null;
     const before = this.server.usage();
     const slice = await this.#loop.run(limit);
     const after = this.server.usage();
-    addCounts(this.#cpuEnginesMs, used(enginesBefore, this.#stage?.enginesCpuMs() ?? null));
+    addCounts(this.#cpuEnginesMs, used(enginesBefore, this.#environment?.enginesCpuMs() ?? null));
     this.#requests += slice.requests;
     this.#elapsedMs += slice.elapsedMs;
     this.#cpuGeneratorMs += slice.cpuGeneratorMs;
@@ -66,7 +66,7 @@ export class Side {
     this.#loop.close();
   }
 
-  figures() {
+  stats() {
     const perRequestUs = (ms: number | null) =>
       ms === null || this.#requests === 0 ? null : rounded((ms * 1000) / this.#requests, 1);
     return {

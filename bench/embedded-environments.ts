@@ -1,39 +1,39 @@
 import { rename } from 'node:fs/promises';
 import { makeOwnFolder, removeFolder } from '../src/lib/own-folder.ts';
-import { gatherEvidence, makeEvidenceFolder } from './evidence.ts';
+import { collectArtifacts, makeArtifactsFolder } from './artifacts.ts';
+import type { Environment, Environments } from './environment.ts';
 import { undoneWhenInterrupted } from './interrupted.ts';
 import { killServers, startServer } from './server-process.ts';
-import type { Stage, Stages } from './stage.ts';
 
-/** Each stage is a data folder; the engines live in the server. */
-export function openEmbeddedStages(): Stages {
+/** Each environment is a data folder; the engines live in the server. */
+export function openEmbeddedEnvironments(): Environments {
   return {
     engines: { ledger: 'sqlite', gate: 'memory', queue: 'sqlite', payments: 'simulator' },
-    open: openStage,
+    open: openEnvironment,
     async close() {},
   };
 }
 
-async function openStage(): Promise<Stage> {
+async function openEnvironment(): Promise<Environment> {
   const dataFolder = makeOwnFolder('pulsecart-stage-');
   const isClosed = undoneWhenInterrupted(async () => {
     // A server that writes on would make files behind the one that removes them.
     await killServers();
     removeFolder(dataFolder);
   });
-  const evidence = gatherEvidence();
+  const artifacts = collectArtifacts();
   return {
     books: { dataFolder },
-    production: null,
+    distributed: null,
     startServer: (env = {}, { instances = 1 } = {}) =>
-      evidence.of(startServer({ dataFolder, env, instances })),
+      artifacts.of(startServer({ dataFolder, env, instances })),
     enginesCpuMs: () => null,
     async quiet() {},
     async keep(findings) {
-      // Under its own name the next stage would take it for one that was left.
-      const folder = await makeEvidenceFolder();
+      // Under its own name the next environment would take it for one that was left.
+      const folder = await makeArtifactsFolder();
       await rename(dataFolder, folder);
-      await evidence.write(folder, findings);
+      await artifacts.write(folder, findings);
       return folder;
     },
     async close() {
