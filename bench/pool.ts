@@ -5,7 +5,7 @@ import { Connection, type ConnectionHandler, type CutReason, type Target } from 
 const RAMP_STEP_MS = 10;
 /** Timeouts are looked for this often: one pass over the pool costs less than a timer per request. */
 const SWEEP_EVERY_MS = 250;
-/** Pause before another try to replace a lost connection: long enough not to hammer a server that is starting. */
+/** Pause before another try to replace a lost connection: long enough not to flood a server that is starting. */
 const REOPEN_PAUSE_MS = 100;
 
 export interface PoolOptions {

@@ -11,7 +11,7 @@ const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 30_000;
 /** What is kept of a child's messages: enough for the line that says why it died. */
 const OUTPUT_CHARS_MAX = 16_384;
-/** Of its log: enough to see what it went through on a bad day. */
+/** Of its log: enough to see what it went through under faults. */
 const LOG_CHARS_MAX = 262_144;
 
 /** The exit code, or the signal's name where a signal ended the process. */

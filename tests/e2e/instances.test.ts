@@ -4,13 +4,13 @@ import { ClosedLoop } from '../../bench/closed-loop.ts';
 import { runCrowd } from '../../bench/crowd.ts';
 import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE, targetOf } from '../../bench/requests.ts';
 import type { ServerProcess } from '../../bench/server-process.ts';
-import { disagreements, hearOutcomes, readRound } from '../support/aftermath.ts';
 import { runPulsecart } from '../support/command.ts';
 import { onProductionEngines } from '../support/engines.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { strikeInCrowd } from '../support/mid-crowd.ts';
 import { openProductionShop, type ProductionShop } from '../support/production-shop.ts';
 import { connectRaw, type RawAnswer, rawRequest } from '../support/raw-http.ts';
+import { disagreements, hearOutcomes, readRound } from '../support/reconciliation.ts';
 import { eventually } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 

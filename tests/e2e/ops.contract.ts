@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { POISON, poisonLedger } from '../support/poison.ts';
+import { FAILING, failRows } from '../support/failing-row.ts';
 import type { ProductionShop } from '../support/production-shop.ts';
 import { type EmbeddedShop, eventually } from '../support/shop.ts';
 
@@ -28,12 +28,12 @@ export function describeOpsContract(
 
   /** Async purchases that the ledger cannot decide, once they have become dead letters. */
   async function putAside(count: number): Promise<string[]> {
-    const heal = await poisonLedger(shop);
+    const heal = await failRows(shop);
     const ids: string[] = [];
     for (let i = 0; i < count; i++) {
-      const wish = { productId: 1, quantity: 1, userId: `${POISON}-${i}` };
+      const wish = { productId: 1, quantity: 1, userId: `${FAILING}-${i}` };
       const { json } = await shop.buy('async', wish, {
-        'Idempotency-Key': `${POISON}-${crypto.randomUUID()}`,
+        'Idempotency-Key': `${FAILING}-${crypto.randomUUID()}`,
       });
       ids.push(json.trackingId);
     }
@@ -89,10 +89,10 @@ export function describeOpsContract(
   test(
     'P3 customers and keys of purchases that the store refuses come into no log and no cause',
     async () => {
-      const heal = await poisonLedger(shop);
-      const wish = { productId: 1, quantity: 1, userId: `${POISON}-sync` };
+      const heal = await failRows(shop);
+      const wish = { productId: 1, quantity: 1, userId: `${FAILING}-sync` };
       const { status } = await shop.buy('sync', wish, {
-        'Idempotency-Key': `${POISON}-${crypto.randomUUID()}`,
+        'Idempotency-Key': `${FAILING}-${crypto.randomUUID()}`,
       });
       await heal();
       expect(status).toBe(500);
@@ -102,7 +102,7 @@ export function describeOpsContract(
       expect(letters).toContain(ids[0]!);
       const logs = 'logs' in shop ? shop.logs() : shop.server.log();
       expect(logs).toContain(`purchase ${ids[0]} could not be decided`);
-      for (const text of [group!.cause, letters, logs]) expect(text.includes(`${POISON}-`)).toBe(false);
+      for (const text of [group!.cause, letters, logs]) expect(text.includes(`${FAILING}-`)).toBe(false);
       expect(
         (await act('discard', { queue: 'purchases', cause: group!.cause, reason: 'poison' })).status,
       ).toBe(200);

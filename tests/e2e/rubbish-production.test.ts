@@ -1,9 +1,9 @@
 import { QUEUE_NAMES } from '../../src/ports/queue.ts';
 import { productionEngines } from '../support/engines.ts';
+import { openForeignClient } from '../support/foreign-client.ts';
 import { sql } from '../support/postgres-ledger.ts';
 import { openProductionShop } from '../support/production-shop.ts';
 import { eventually } from '../support/shop.ts';
-import { stranger } from '../support/stranger.ts';
 import { describeRubbishContract, type RubbishShop } from './rubbish.contract.ts';
 
 /** As text of three bytes for each, or in base64, it would be more than the broker's 16 MiB. */
@@ -15,7 +15,7 @@ else describeRubbishContract(openRubbishShop, HUGE_BYTES);
 
 async function openRubbishShop(): Promise<RubbishShop> {
   const shop = await openProductionShop({ env: { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off' } });
-  const other = await stranger(shop.env.RABBITMQ_URL!, shop.env.PULSECART_NAMESPACE!);
+  const other = await openForeignClient(shop.env.RABBITMQ_URL!, shop.env.PULSECART_NAMESPACE!);
 
   /** How many messages a worker has taken of the queues and not acknowledged. */
   async function taken(): Promise<number> {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test';
 import { MODES } from '../../bench/arrivals.ts';
-import { disagreements, readRound } from '../support/aftermath.ts';
 import { readBooks } from '../support/books.ts';
 import { holdWrites } from '../support/hold-writes.ts';
 import { strikeInCrowd } from '../support/mid-crowd.ts';
 import { connectRaw, rawRequest } from '../support/raw-http.ts';
+import { disagreements, readRound } from '../support/reconciliation.ts';
 import { eventually, openShop } from '../support/shop.ts';
 
 const ASKED = { productId: 5, quantity: 1 };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { type Attempt, type Decided, hammer } from '../support/hammer.ts';
+import { type Attempt, type Decided, startLoad } from '../support/load.ts';
 import { eventually, type Shop } from '../support/shop.ts';
 
 /** Sales open, close, pause and go on while buyers ask all the time; nobody is answered under the wrong rule. */
@@ -52,7 +52,7 @@ export function describeWindows(openShop: () => Promise<Shop>, changeIsKnownMs: 
         const opensAt = Date.now() + LEAD_MS;
         const closesAt = opensAt + RUN_MS;
         const id = await create({ units, opensAt: asTime(opensAt), closesAt: asTime(closesAt) });
-        const { attempts, stop } = hammer(shop, id);
+        const { attempts, stop } = startLoad(shop, id);
         await eventually(() => attempts.some(({ sentAtMs }) => sentAtMs > closesAt + SOON_MS));
         const decided = await stop();
 
@@ -75,7 +75,7 @@ export function describeWindows(openShop: () => Promise<Shop>, changeIsKnownMs: 
 
   test('a sale that is paused refuses whoever asks afterwards, and goes on at once when it may', async () => {
     const id = await create({});
-    const { attempts, stop } = hammer(shop, id);
+    const { attempts, stop } = startLoad(shop, id);
     const boughtSince = (ms: number) =>
       attempts.some(({ said, sentAtMs }) => said === 'bought' && sentAtMs >= ms);
     await eventually(() => boughtSince(0));
@@ -110,7 +110,7 @@ export function describeWindows(openShop: () => Promise<Shop>, changeIsKnownMs: 
   test('units added to a sold-out sale are sold at once, each once', async () => {
     const units = 40;
     const id = await create({ units: 0 });
-    const { attempts, stop } = hammer(shop, id);
+    const { attempts, stop } = startLoad(shop, id);
     const soldOut = () => attempts.filter(({ said }) => said === 'sold_out').length;
     await eventually(() => soldOut() > 100);
     const addedAt = Date.now();

@@ -36,11 +36,11 @@ const REASON = { reason: 'the whole batch is broken' };
 /** What a caller heard: the status, or that the connection was cut. */
 type Heard = number | 'cut';
 
-describe('on the embedded engines', () => liveThrough((env) => openShop({ ...PATIENT, ...env })));
+describe('on the embedded engines', () => injectFaults((env) => openShop({ ...PATIENT, ...env })));
 
-onProductionEngines(() => liveThrough((env) => openProductionShop({ env: { ...PATIENT, ...env } })));
+onProductionEngines(() => injectFaults((env) => openProductionShop({ env: { ...PATIENT, ...env } })));
 
-function liveThrough(open: (env: Record<string, string>) => Promise<Shop>): void {
+function injectFaults(open: (env: Record<string, string>) => Promise<Shop>): void {
   test(
     'refunds that a killed server had promised are carried out, once each',
     async () => {

@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { onProductionEngines } from '../support/engines.ts';
 import { seedOf } from '../support/seed.ts';
 import { eventually } from '../support/shop.ts';
-import { type Felt, liveThrough } from './bad-day.ts';
+import { type Felt, injectFaults } from './fault-injection.ts';
 import { heldUp, type Probe } from './probes.ts';
 
 /** Nobody sells without PostgreSQL. It is said, nothing is lost, and the stock can still be read. */
@@ -13,7 +13,7 @@ const TERMINATE_FOR_MS = 3_000;
 const goesOn = ['stock'] as const;
 
 onProductionEngines(() =>
-  liveThrough(seedOf(import.meta.path), 'postgres', [
+  injectFaults(seedOf(import.meta.path), 'postgres', [
     {
       what: 'PostgreSQL is killed and recovers',
       async strike({ engine }, { probed }) {

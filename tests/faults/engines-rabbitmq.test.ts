@@ -3,7 +3,7 @@ import { readQueues } from '../../bench/server-api.ts';
 import { onProductionEngines } from '../support/engines.ts';
 import { seedOf } from '../support/seed.ts';
 import { eventually } from '../support/shop.ts';
-import { type Felt, liveThrough } from './bad-day.ts';
+import { type Felt, injectFaults } from './fault-injection.ts';
 import { heldUp } from './probes.ts';
 
 /** Without RabbitMQ nothing is accepted, and buying at once goes on. A process of ours that dies takes no answer with it. */
@@ -11,7 +11,7 @@ import { heldUp } from './probes.ts';
 const FROZEN_MS = 5_000;
 
 onProductionEngines(() =>
-  liveThrough(seedOf(import.meta.path), 'rabbitmq', [
+  injectFaults(seedOf(import.meta.path), 'rabbitmq', [
     {
       what: 'RabbitMQ is killed and recovers',
       async strike({ engine }, { probed }) {

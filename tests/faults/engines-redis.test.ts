@@ -4,7 +4,7 @@ import { onProductionEngines } from '../support/engines.ts';
 import { seedOf } from '../support/seed.ts';
 import { eventually } from '../support/shop.ts';
 import { until } from '../support/until.ts';
-import { type Felt, liveThrough } from './bad-day.ts';
+import { type Felt, injectFaults } from './fault-injection.ts';
 
 /** Redis asks for nothing: without it everything goes on, past the gate. */
 
@@ -14,7 +14,7 @@ const FLUSH_EVERY_MS = 300;
 const goesOn = ['sync', 'async', 'stock'] as const;
 
 onProductionEngines(() =>
-  liveThrough(seedOf(import.meta.path), 'redis', [
+  injectFaults(seedOf(import.meta.path), 'redis', [
     {
       what: 'Redis forgets everything, again and again',
       async strike({ engine }) {

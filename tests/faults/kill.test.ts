@@ -4,10 +4,10 @@ import { runCrowd } from '../../bench/crowd.ts';
 import { readQueues, readStock, resetStock } from '../../bench/server-api.ts';
 import { type ServerProcess, startServer } from '../../bench/server-process.ts';
 import { randomFrom } from '../../src/lib/random.ts';
-import { disagreements, hearOutcomes, readRound, type Told } from '../support/aftermath.ts';
 import { readBooks } from '../support/books.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { strikeInCrowd } from '../support/mid-crowd.ts';
+import { disagreements, hearOutcomes, readRound, type Told } from '../support/reconciliation.ts';
 import { seedOf } from '../support/seed.ts';
 import { eventually } from '../support/shop.ts';
 

@@ -2,8 +2,8 @@ import { expect, test } from 'bun:test';
 import { startPrivateEngine } from '../../bench/services/engines.ts';
 import type { Answer } from '../support/caller.ts';
 import { productionEngines } from '../support/engines.ts';
+import { FAILING, failRows } from '../support/failing-row.ts';
 import { ownEngines } from '../support/own-engines.ts';
-import { POISON, poisonLedger } from '../support/poison.ts';
 import { openProductionShop } from '../support/production-shop.ts';
 import { eventually, openShop } from '../support/shop.ts';
 
@@ -31,8 +31,8 @@ test(
   'P9 what every request fails by is a few lines a second of each kind, and all are counted: a row that SQLite refuses',
   async () => {
     await using shop = await openShop();
-    await poisonLedger(shop);
-    const wish = { productId: 1, quantity: 1, userId: POISON };
+    await failRows(shop);
+    const wish = { productId: 1, quantity: 1, userId: FAILING };
     const refused = await rush(() => shop.buy('sync', wish), 500);
     await expectFewLines(() => shop.server.log(), refused);
   },

@@ -85,7 +85,7 @@ export function isWell({ answer }: Probe): boolean {
   return answer === 200 || answer === 202;
 }
 
-/** What a client may meet on a bad day, besides what it wants. */
+/** What a client may meet under faults, besides what it wants. */
 export function isExcused({ answer }: Probe): boolean {
   return answer === 'cut' || answer === 409 || answer === 429 || answer === 503;
 }

@@ -46,7 +46,7 @@ export function createKeys({
   return {
     bindKeys,
 
-    /** Asked again after an unknown outcome it may count twice: then a poison purchase is given up one attempt sooner. */
+    /** Asked again after an unknown outcome it may count twice: then a purchase that always fails is given up one attempt sooner. */
     async countAttempts(purchaseIds) {
       const rows = await write<{ id: string; count: number }>(COUNT_ATTEMPTS, [idArray(purchaseIds)]);
       const counts = new Map(rows.map(({ id, count }) => [id, count]));

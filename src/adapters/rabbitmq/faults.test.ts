@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:te
 import { startPrivateEngine } from '../../../bench/services/engines.ts';
 import type { PrivateEngine } from '../../../bench/services/private-engine.ts';
 import { onProductionEngines } from '../../../tests/support/engines.ts';
+import { type ForeignClient, openForeignClient } from '../../../tests/support/foreign-client.ts';
 import { type Gateway, type Hearing, startGateway } from '../../../tests/support/gateway.ts';
-import { type Stranger, stranger } from '../../../tests/support/stranger.ts';
 import { until } from '../../../tests/support/until.ts';
 import { type ErrorCode, isAppError } from '../../domain/errors.ts';
 import type { Queue } from '../../ports/queue.ts';
@@ -24,7 +24,7 @@ function brokerFaults(): void {
   let gateway: Gateway;
   /** False: the broker answers, and no confirm of it arrives. */
   let confirms: boolean;
-  let other: Stranger;
+  let other: ForeignClient;
   const opened: Queue[] = [];
 
   beforeAll(async () => {
@@ -36,7 +36,7 @@ function brokerFaults(): void {
     namespace = `test-${crypto.randomUUID()}`;
     confirms = true;
     gateway = await startGateway(broker.url, () => withoutConfirms(() => !confirms));
-    other = await stranger(broker.url, namespace);
+    other = await openForeignClient(broker.url, namespace);
   });
   afterEach(async () => {
     await Promise.all(opened.splice(0).map((queue) => queue.close()));

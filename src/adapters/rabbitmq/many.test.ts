@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { onProductionEngines, ownRabbit } from '../../../tests/support/engines.ts';
-import { type Stranger, stranger } from '../../../tests/support/stranger.ts';
+import { type ForeignClient, openForeignClient } from '../../../tests/support/foreign-client.ts';
 import { until } from '../../../tests/support/until.ts';
 import type { Delivery, Queue, QueueStatus } from '../../ports/queue.ts';
 import { openRabbitQueue, type RabbitQueueOptions } from './queue.ts';
@@ -11,13 +11,13 @@ onProductionEngines(severalProcesses);
 function severalProcesses(): void {
   let url: string;
   let namespace: string;
-  let other: Stranger;
+  let other: ForeignClient;
   let close: () => Promise<void>;
   const opened: Queue[] = [];
 
   beforeEach(async () => {
     ({ url, namespace, close } = await ownRabbit());
-    other = await stranger(url, namespace);
+    other = await openForeignClient(url, namespace);
   });
   afterEach(async () => {
     await Promise.all(opened.splice(0).map((queue) => queue.close()));

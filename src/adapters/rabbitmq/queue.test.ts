@@ -1,7 +1,7 @@
 import { queueContract } from '../../../tests/conformance/queue.contract.ts';
 import { onProductionEngines, ownRabbit } from '../../../tests/support/engines.ts';
+import { openForeignClient } from '../../../tests/support/foreign-client.ts';
 import { startGateway } from '../../../tests/support/gateway.ts';
-import { stranger } from '../../../tests/support/stranger.ts';
 import { openRabbitQueue } from './queue.ts';
 
 onProductionEngines(contract);
@@ -27,7 +27,7 @@ function contract(): void {
       async close() {
         await queue.close();
         await gateway.close();
-        await (await stranger(url, namespace)).dropQueues();
+        await (await openForeignClient(url, namespace)).dropQueues();
         await close();
       },
     };

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { createServer } from 'node:net';
 import { onProductionEngines, ownRabbit } from '../../../tests/support/engines.ts';
-import { type Stranger, stranger } from '../../../tests/support/stranger.ts';
+import { type ForeignClient, openForeignClient } from '../../../tests/support/foreign-client.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError, type ErrorCode } from '../../domain/errors.ts';
 import type { Queue } from '../../ports/queue.ts';
@@ -14,14 +14,14 @@ onProductionEngines(refusals);
 function refusals(): void {
   let url: URL;
   let namespace: string;
-  let other: Stranger;
+  let other: ForeignClient;
   let close: () => Promise<void>;
 
   beforeEach(async () => {
     const own = await ownRabbit();
     ({ namespace } = own);
     url = new URL(own.url);
-    other = await stranger(own.url, namespace);
+    other = await openForeignClient(own.url, namespace);
     close = own.close;
   });
   afterEach(async () => {

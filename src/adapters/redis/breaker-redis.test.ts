@@ -14,11 +14,11 @@ const ASKED_WHILE_FROZEN = 300;
 const ASKED_EVERY_MS = 5;
 
 onProductionEngines(() => {
-  describe('a gate in Redis on bad days', () => badDays(startRedis));
-  describe('a gate in Redis Cluster on bad days', () => badDays(startRedisCluster));
+  describe('a gate in Redis under faults', () => faults(startRedis));
+  describe('a gate in Redis Cluster under faults', () => faults(startRedisCluster));
 });
 
-function badDays(start: () => Promise<RedisShape>): void {
+function faults(start: () => Promise<RedisShape>): void {
   let redis: RedisShape;
   let link: RedisLink;
   let gate: Breaker;

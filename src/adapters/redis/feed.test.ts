@@ -19,13 +19,13 @@ onProductionEngines(() => {
   });
   feedContract('Redis Cluster', () => openOn(startRedisCluster()));
   feedContract('Redis behind a sentinel', () => openOn(startRedisWithSentinel()));
-  describe('the feed in Redis on bad days', badDays);
+  describe('the feed in Redis under faults', faults);
 });
 
 /** Sees that a subscription is down, or that it is back, from the moment that this is so. */
 const NOTICED_WITHIN_MS = 4_000;
 
-function badDays(): void {
+function faults(): void {
   let redis: RedisShape;
   let here: End;
   let there: End;

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { onProductionEngines } from '../support/engines.ts';
 import { openProductionShop } from '../support/production-shop.ts';
 import { seedOf } from '../support/seed.ts';
-import { liveThroughTheDay, TURBULENT, WHOLE_DAY_TIMEOUT_MS } from './whole-day.ts';
+import { runSoak, SOAK_TIMEOUT_MS, TURBULENT } from './soak.ts';
 
 const seed = seedOf(import.meta.path);
 
@@ -11,7 +11,7 @@ onProductionEngines(() => {
     'a day on which everything happens at once ends well with several processes on the production engines',
     async () => {
       await using shop = await openProductionShop({ env: TURBULENT, instances: 2, workers: 1 });
-      await liveThroughTheDay({
+      await runSoak({
         shop,
         seed,
         async crash(n) {
@@ -31,7 +31,7 @@ onProductionEngines(() => {
         },
       });
     },
-    WHOLE_DAY_TIMEOUT_MS,
+    SOAK_TIMEOUT_MS,
   );
 });
 

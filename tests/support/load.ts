@@ -13,14 +13,14 @@ export interface Attempt {
   readonly id: string | null;
 }
 
-/** An accepted attempt with what became of it: `confirmed`, or the code of its refusal. */
+/** An accepted attempt with its outcome: `confirmed`, or the code of its refusal. */
 export interface Decided extends Attempt {
   readonly outcome: string;
 }
 
-export interface Hammer {
+export interface Load {
   readonly attempts: readonly Attempt[];
-  /** Ends the buyers, then asks what became of everything that was accepted. */
+  /** Stops the buyers, then reads the outcome of everything that was accepted. */
   stop(): Promise<Decided[]>;
 }
 
@@ -31,7 +31,7 @@ const ASYNC_PAUSE_MS = 4;
 const ASK_AT_ONCE = 16;
 
 /** Buyers that ask for one unit again and again, each as soon as it has its answer. */
-export function hammer(shop: Pick<Caller, 'buy' | 'get'>, productId: number): Hammer {
+export function startLoad(shop: Pick<Caller, 'buy' | 'get'>, productId: number): Load {
   const attempts: Attempt[] = [];
   let stopped = false;
 

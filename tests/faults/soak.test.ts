@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { seedOf } from '../support/seed.ts';
 import { openShop } from '../support/shop.ts';
-import { liveThroughTheDay, TURBULENT, WHOLE_DAY_TIMEOUT_MS } from './whole-day.ts';
+import { runSoak, SOAK_TIMEOUT_MS, TURBULENT } from './soak.ts';
 
 const seed = seedOf(import.meta.path);
 
@@ -9,7 +9,7 @@ test(
   'a day on which everything happens at once ends with one outcome per order and all money accounted for',
   async () => {
     await using shop = await openShop(TURBULENT);
-    await liveThroughTheDay({
+    await runSoak({
       shop,
       seed,
       async crash() {
@@ -21,5 +21,5 @@ test(
       },
     });
   },
-  WHOLE_DAY_TIMEOUT_MS,
+  SOAK_TIMEOUT_MS,
 );

@@ -1,10 +1,10 @@
 import { connect } from 'amqplib';
 import { createTopology } from '../../src/adapters/rabbitmq/topology.ts';
 
-export type Stranger = Awaited<ReturnType<typeof stranger>>;
+export type ForeignClient = Awaited<ReturnType<typeof openForeignClient>>;
 
 /** Somebody else at the same broker: does in tests what an operator, or another program, might do to our queues. */
-export async function stranger(url: string, namespace: string) {
+export async function openForeignClient(url: string, namespace: string) {
   const topology = createTopology(namespace);
   const connection = await connect(url);
   connection.on('error', () => {});

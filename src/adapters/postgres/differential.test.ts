@@ -89,7 +89,7 @@ interface Pair {
 async function openPair(): Promise<Pair> {
   let nowMs = START_MS;
   let lastProductId = 0;
-  const folder = mkdtempSync(join(tmpdir(), 'pulsecart-likeness-'));
+  const folder = mkdtempSync(join(tmpdir(), 'pulsecart-differential-'));
   const store = openStore(folder);
   const sqlite = openSqliteLedger(store, () => nowMs);
   const { url, close } = await ownDatabase();

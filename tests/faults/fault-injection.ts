@@ -10,27 +10,27 @@ import { startPrivateEngine } from '../../bench/services/engines.ts';
 import type { EngineName, PrivateEngine } from '../../bench/services/private-engine.ts';
 import { isAlive } from '../../bench/services/processes.ts';
 import { randomFrom } from '../../src/lib/random.ts';
-import { disagreements, hearOutcomes, type Round, readRound, type Told } from '../support/aftermath.ts';
 import { strikeInCrowd, waitingOf } from '../support/mid-crowd.ts';
 import { ownEngines } from '../support/own-engines.ts';
 import { openProductionShop, type ProductionShop } from '../support/production-shop.ts';
+import { disagreements, hearOutcomes, type Round, readRound, type Told } from '../support/reconciliation.ts';
 import { eventually } from '../support/shop.ts';
 import { isExcused, isWell, type Probe, type Probes, type Question, startProbes } from './probes.ts';
 
 /**
  * Something breaks under a shop of two API processes and a worker, in the middle of a crowd half of which buys at once and
- * half by the queue. Then it is there again, and nobody helps: no process of ours is restarted, no operator called.
+ * half by the queue. Then it is back, and the shop heals by itself: no process of ours is restarted, no operator called.
  *
  * What every buyer was told is compared with the books; a second crowd, as large as what is left and a little larger,
  * then has to get exactly that.
  */
-export interface BadDay {
+export interface Fault {
   readonly what: string;
-  /** Breaks it and brings it back; resolves when that much is done. What it answers goes into the day's report. */
+  /** Breaks it and brings it back; resolves when that much is done. What it resolves with goes into the report. */
   strike(place: Place, sight: Sight): Promise<Evidence>;
   /** Questions that are answered well all along. */
   readonly goesOn: readonly Question[];
-  /** A day on which nothing happened shows nothing: what must be seen of it. */
+  /** A fault without effect would test nothing: what must be seen of it. */
   expectFelt(felt: Felt): void;
   /** Processes of ours that end: the API's, a worker. */
   readonly ends?: 'instances' | 'worker';
@@ -43,7 +43,7 @@ export interface Place {
   readonly random: () => number;
 }
 
-/** What can be seen of the day so far, to go on when what should happen has happened. */
+/** What can be observed so far, for a fault that waits until it has had its effect. */
 export interface Sight {
   /** Probes that were answered since the strike. */
   probed(): readonly Probe[];
@@ -82,7 +82,7 @@ const TOO_MANY = 20;
 const SECOND_RATE_PER_S = 1_500;
 /** For the engines' start and the shop's. */
 const OPEN_TIMEOUT_MS = 90_000;
-const DAY_TIMEOUT_MS = 120_000;
+const FAULT_TIMEOUT_MS = 120_000;
 /** Nobody in a crowd wants it. */
 const PROBED_PRODUCT = 5;
 const PROBED_UNITS = 1_000_000;
@@ -90,10 +90,10 @@ const PROBED_UNITS = 1_000_000;
 const VARIABLES = { postgres: 'DATABASE_URL', redis: 'REDIS_URL', rabbitmq: 'RABBITMQ_URL' } as const;
 
 /**
- * Registers one test per day, all with the same engines and the same processes. The engine that breaks is their own; the other
+ * Registers one test per fault, all with the same engines and the same processes. The engine that breaks is their own; the other
  * two are those that all tests share.
  */
-export function liveThrough(seed: number, breaks: EngineName, days: readonly BadDay[]): void {
+export function injectFaults(seed: number, breaks: EngineName, faults: readonly Fault[]): void {
   const opened = new AsyncDisposableStack();
   let place: Place;
 
@@ -110,24 +110,24 @@ export function liveThrough(seed: number, breaks: EngineName, days: readonly Bad
   }, OPEN_TIMEOUT_MS);
   afterAll(() => opened.disposeAsync(), OPEN_TIMEOUT_MS);
 
-  days.forEach((day, i) => {
+  faults.forEach((fault, i) => {
     test(
-      day.what,
+      fault.what,
       async () => {
         try {
-          await live(day, place, { number: i, seed: 100 * seed + 2 * i });
+          await inject(fault, place, { number: i, seed: 100 * seed + 2 * i });
         } catch (error) {
           keepLogs(place.shop);
           throw error;
         }
       },
-      DAY_TIMEOUT_MS,
+      FAULT_TIMEOUT_MS,
     );
   });
 }
 
-async function live(
-  day: BadDay,
+async function inject(
+  fault: Fault,
   place: Place,
   { number, seed }: { number: number; seed: number },
 ): Promise<void> {
@@ -154,7 +154,7 @@ async function live(
       crowdIsOver: () => progress().offered === USERS,
       said: () => saidSince(shop, struckAt),
     };
-    const evidence = await day.strike(place, sight);
+    const evidence = await fault.strike(place, sight);
     return { evidence, backAtMs: performance.now() };
   };
   const options = { url: shop.url, ...asked, users: USERS, ratePerS: RATE_PER_S, seed };
@@ -173,20 +173,22 @@ async function live(
   await quiet(shop);
   const round = await readRound({ databaseUrl: shop.databaseUrl }, asked.productId);
   const felt = probed();
-  console.log(JSON.stringify(reportOf(day, { evidence, units, crowd, wellMs, probed: felt, second, round })));
+  console.log(
+    JSON.stringify(reportOf(fault, { evidence, units, crowd, wellMs, probed: felt, second, round })),
+  );
 
   expect(disagreements([first, second], asked, round)).toEqual([]);
   expectSoldToTheLast(round, first, second);
-  expectProbesAnswered(probes, day);
+  expectProbesAnswered(probes, fault);
   await expectProbesKept(shop, probes);
   expect(Math.max(...Object.values(wellMs))).toBeLessThan(WELL_AFTER_MS);
   expect(await readStock(shop.url, asked.productId)).toBe(0);
   await eventually(() => gateIsTrue(shop, asked.productId));
   expect((await shop.readBooks()).breaches).toEqual([]);
   await expectRefusalsFinal(shop, asked, [first, second]);
-  if (day.ends !== 'instances') expect(processesOf(shop).instances).toEqual(processesBefore.instances);
-  if (day.ends !== 'worker') expect(processesOf(shop).workers).toEqual(processesBefore.workers);
-  day.expectFelt({ evidence, crowd, probes: felt, said: saidSince(shop, struckAt) });
+  if (fault.ends !== 'instances') expect(processesOf(shop).instances).toEqual(processesBefore.instances);
+  if (fault.ends !== 'worker') expect(processesOf(shop).workers).toEqual(processesBefore.workers);
+  fault.expectFelt({ evidence, crowd, probes: felt, said: saidSince(shop, struckAt) });
 }
 
 type WellMs = Readonly<Record<Question, number>>;
@@ -243,7 +245,7 @@ function expectSoldToTheLast({ units, orders }: Round, first: Told, second: Told
   );
 }
 
-function expectProbesAnswered({ answered }: Probes, { goesOn }: BadDay): void {
+function expectProbesAnswered({ answered }: Probes, { goesOn }: Fault): void {
   const strange = answered.filter((probe) => !isWell(probe) && !isExcused(probe));
   expect(strange).toEqual([]);
   const stopped = answered.filter((probe) => !isWell(probe) && goesOn.includes(probe.question));
@@ -307,7 +309,7 @@ interface Lived {
   readonly round: Round;
 }
 
-function reportOf({ what }: BadDay, { evidence, units, crowd, wellMs, probed, second, round }: Lived) {
+function reportOf({ what }: Fault, { evidence, units, crowd, wellMs, probed, second, round }: Lived) {
   const { record, retries, cuts } = crowd;
   const ill: Record<string, number> = {};
   const slowestMs: Record<string, number> = {};
@@ -326,7 +328,7 @@ function reportOf({ what }: BadDay, { evidence, units, crowd, wellMs, probed, se
 }
 
 function keepLogs(shop: ProductionShop): void {
-  const file = join(mkdtempSync(join(tmpdir(), 'pulsecart-bad-day-')), 'logs.txt');
+  const file = join(mkdtempSync(join(tmpdir(), 'pulsecart-fault-')), 'logs.txt');
   writeFileSync(file, shop.logs());
   const TAIL_CHARS = 4_000;
   console.error(`${shop.logs().slice(-TAIL_CHARS)}\nthe logs are kept in ${file}`);

@@ -6,7 +6,7 @@ import type { CrowdRecord } from '../../bench/crowd-record.ts';
 import { customerOf } from '../../bench/requests.ts';
 import type { BooksPlace } from '../../src/config.ts';
 
-/** What a sale that was cut short left behind: the answers still owed, and whether the books agree with all of them. */
+/** Reconciliation of an interrupted sale: reads the outcomes still owed, and compares every answer with the books. */
 
 /** For a backlog of some thousand purchases on a busy machine. */
 const OUTCOMES_DEADLINE_MS = 30_000;

@@ -15,7 +15,7 @@ import {
   tidyOn,
   type Viewer,
   watchOn,
-} from './whole-day-people.ts';
+} from './soak-people.ts';
 
 /**
  * Everything at once: buyers of both ways, cancellations, refunds, operators who change products, viewers, a payment company
@@ -24,7 +24,7 @@ import {
  * comes to one end, what was answered has happened, the log and the products agree, viewers know what the ledger knows, and the
  * books, the money among them, balance.
  */
-export interface WholeDay {
+export interface Soak {
   readonly shop: Shop;
   readonly seed: number;
   /** Kills a process of ours, and sees to it that there is another one. */
@@ -63,9 +63,9 @@ const STRETCH_DEADLINE_MS = 60_000;
 const PURCHASES_MIN = 50;
 /** A charge without an answer is asked again when its lease has ended, and so is a refund. Some need both. */
 const SETTLED_DEADLINE_MS = 60_000;
-export const WHOLE_DAY_TIMEOUT_MS = 240_000;
+export const SOAK_TIMEOUT_MS = 240_000;
 
-export async function liveThroughTheDay({ shop, seed, crash, restart }: WholeDay): Promise<void> {
+export async function runSoak({ shop, seed, crash, restart }: Soak): Promise<void> {
   const random = randomFrom(seed);
   const products = [];
   for (const holdSeconds of HOLD_SECONDS) products.push(await createProduct(shop, holdSeconds));

@@ -2,7 +2,7 @@ import type { Answer } from '../support/caller.ts';
 import { openStream, type StreamReader } from '../support/event-stream.ts';
 import type { Shop } from '../support/shop.ts';
 
-/** Everybody who does something on the whole day, each in a loop until it is over, and what they were told. */
+/** The clients of the soak test, each in a loop until it is over, and the answers they got. */
 
 export const OPERATOR_TOKEN = 'a-token-of-enough-characters';
 const AS_OPERATOR = { Authorization: `Bearer ${OPERATOR_TOKEN}`, 'X-Operator': 'grace' };
@@ -48,8 +48,8 @@ export function newTold(): Told {
 /** Long enough for a server to come back while somebody asks again; nobody waits for it. */
 const BREATH_MS = 25;
 
-/** The company's customers with a story of their own come now and then. */
-const STORIES = [
+/** Customers whose payments are scripted; they come now and then. */
+const SCRIPTED_CUSTOMERS = [
   'test_decline',
   'test_late',
   'test_twice',
@@ -67,7 +67,7 @@ export async function buyOn(day: Day, name: string): Promise<void> {
     const wish = {
       productId: pick(day, day.products),
       quantity: 1 + Math.floor(day.random() * 3),
-      userId: day.random() < 0.1 ? pick(day, STORIES) : customer,
+      userId: day.random() < 0.1 ? pick(day, SCRIPTED_CUSTOMERS) : customer,
     };
     const headers = { 'Idempotency-Key': `${name}-${n}` };
     const answer = await insist(day, 'POST', `/api/v1/${channel}/purchase`, wish, headers);
