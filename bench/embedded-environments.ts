@@ -5,10 +5,10 @@ import type { Environment, Environments } from './environment.ts';
 import { undoneWhenInterrupted } from './interrupted.ts';
 import { killServers, startServer } from './server-process.ts';
 
-/** Each environment is a data folder; the engines live in the server. */
+/** Each environment is a data folder; the backends live in the server. */
 export function openEmbeddedEnvironments(): Environments {
   return {
-    engines: { ledger: 'sqlite', gate: 'memory', queue: 'sqlite', payments: 'simulator' },
+    backends: { ledger: 'sqlite', gate: 'memory', queue: 'sqlite', payments: 'simulator' },
     open: openEnvironment,
     async close() {},
   };
@@ -27,7 +27,7 @@ async function openEnvironment(): Promise<Environment> {
     distributed: null,
     startServer: (env = {}, { instances = 1 } = {}) =>
       artifacts.of(startServer({ dataFolder, env, instances })),
-    enginesCpuMs: () => null,
+    backendsCpuMs: () => null,
     async quiet() {},
     async keep(findings) {
       // Under its own name the next environment would take it for one that was left.

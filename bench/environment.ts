@@ -7,9 +7,9 @@ export interface Environment {
   /** Null in an embedded environment. */
   readonly distributed: DistributedEnvironment | null;
   startServer(env?: Env, options?: { readonly instances?: number }): Promise<ServerProcess>;
-  /** CPU time that each engine has used so far, where engines are processes of their own. */
-  enginesCpuMs(): EnginesCpuMs | null;
-  /** Resolves once the engines rest, so that what they do behind a workload does not slow the next one. */
+  /** CPU time that each backend has used so far, where backends are processes of their own. */
+  backendsCpuMs(): BackendsCpuMs | null;
+  /** Resolves once the backends rest, so that what they do behind a workload does not slow the next one. */
   quiet(): Promise<void>;
   /**
    * Keeps the books, `findings` and the logs of all servers, to find out what went wrong; returns the folder.
@@ -25,12 +25,12 @@ export interface DistributedEnvironment {
   startWorker(env?: Env): Promise<ServerProcess>;
 }
 
-export type EnginesCpuMs = Readonly<Record<string, number>>;
+export type BackendsCpuMs = Readonly<Record<string, number>>;
 
-/** Engines on which one environment after the other is opened. */
+/** Backends on which one environment after the other is opened. */
 export interface Environments {
   /** The backend of each port, by its own name and version. */
-  readonly engines: Readonly<Record<'ledger' | 'gate' | 'queue' | 'payments', string>>;
+  readonly backends: Readonly<Record<'ledger' | 'gate' | 'queue' | 'payments', string>>;
   open(): Promise<Environment>;
   close(): Promise<void>;
 }

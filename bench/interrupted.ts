@@ -14,7 +14,7 @@ export function undoneWhenInterrupted(undo: () => Promise<void>): () => void {
   return () => void undoes.delete(undo);
 }
 
-/** Runs a command whose servers, engines and folders go with it, also when it is asked to end: with that signal's status then. */
+/** Runs a command whose servers, backends and folders go with it, also when it is asked to end: with that signal's status then. */
 export async function unlessInterrupted(run: () => Promise<number>): Promise<number> {
   const interrupted = Promise.withResolvers<number>();
   let isInterrupted = false;

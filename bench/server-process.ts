@@ -41,7 +41,7 @@ export interface ServerProcess {
 }
 
 export interface ServerOptions {
-  /** Where the embedded engines keep their data. The production ones are named by `env`. */
+  /** Where the embedded backends keep their data. The distributed ones are named by `env`. */
   readonly dataFolder?: string;
   readonly env?: Env;
   /** 0, unless told otherwise: any free one. */
@@ -72,7 +72,7 @@ export function startServer(options: ServerOptions): Promise<ServerProcess> {
 
 let scratch: string | undefined;
 
-/** For what a server on production engines keeps on the disk, which is its operators' token. It goes with this process. */
+/** For what a server on distributed backends keeps on the disk, which is its operators' token. It goes with this process. */
 function scratchFolder(): string {
   if (scratch === undefined) {
     const made = makeOwnFolder('pulsecart-scratch-');
@@ -82,7 +82,7 @@ function scratchFolder(): string {
   return scratch;
 }
 
-/** Starts a worker on the engines that `env` names; its URL has health and metrics, and nothing to buy. */
+/** Starts a worker on the backends that `env` names; its URL has health and metrics, and nothing to buy. */
 export function startWorker(env: Env): Promise<ServerProcess> {
   return start([MAIN, 'worker', '--port', '0'], env);
 }

@@ -1,11 +1,11 @@
 import { expect, test } from 'bun:test';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ownDatabase, productionEngines } from '../tests/support/engines.ts';
+import { distributedBackends, ownDatabase } from '../tests/support/backends.ts';
 import { temporaryFolder } from '../tests/support/folder.ts';
 import { dumpTables, runStatement } from './tables.ts';
 
-test.skipIf(!productionEngines)('every table is written down, row by row, however long it is', async () => {
+test.skipIf(!distributedBackends)('every table is written down, row by row, however long it is', async () => {
   using folder = temporaryFolder();
   const { url, close } = await ownDatabase();
   try {

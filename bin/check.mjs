@@ -2,7 +2,7 @@
 // `npm test -- <patterns or bun test flags>` runs only those tests.
 // `npm test -- --fast` leaves out what needs PostgreSQL, Redis and RabbitMQ, and what takes long.
 // `npm test -- --keep-timings` writes down how long each file took.
-// PULSECART_TEST_ENGINES=embedded leaves out the tests that need the engines.
+// PULSECART_TEST_ENGINES=embedded leaves out the tests that need the backends.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -19,7 +19,7 @@ const WORKERS = availableParallelism() + 1;
 /** What an inner loop can do without: servers that are started by the dozen, killed, measured or waited for. */
 const LONG = [
   'tests/faults/**',
-  'tests/e2e/{at-once,backup,bench,commands,demo,durability,engines-start-up,fuzz,instances,interrupted,late-payment,launcher,live}*',
+  'tests/e2e/{at-once,backends-start-up,backup,bench,commands,demo,durability,fuzz,instances,interrupted,late-payment,launcher,live}*',
   'tests/e2e/{reset,restore,rush,seed,seeded-books,shutdown,start-up,windows}*',
 ];
 
@@ -53,10 +53,10 @@ let failed = 0;
 let skipped = 0;
 
 const services = isEmbedded ? null : openSharedServices(bun);
-// The whole suite needs the engines for sure, so they start while the other steps run.
-const engines = isWhole ? services?.start() : services?.url;
+// The whole suite needs the backends for sure, so they start while the other steps run.
+const backends = isWhole ? services?.start() : services?.url;
 // Should they be refused while another step runs, they are heard of after it.
-engines?.catch(() => {});
+backends?.catch(() => {});
 const steps = isWhole
   ? [
       step('format and lint', '@biomejs/biome/bin/biome', ['check', '.']),
@@ -64,17 +64,17 @@ const steps = isWhole
     ]
   : [];
 try {
-  const url = await engines;
+  const url = await backends;
   await test(url ? { PULSECART_TEST_SERVICES_URL: url } : {});
 } catch (error) {
   // Every test that needs them would only say the same.
-  console.log(`(fail) engines\n${error.message}`);
+  console.log(`(fail) backends\n${error.message}`);
   failed++;
 }
 await Promise.all(steps);
 await services?.close();
 if (skipped > 0 && isEmbedded)
-  console.log('Skipped: what needs the engines (PULSECART_TEST_ENGINES=embedded).');
+  console.log('Skipped: what needs the backends (PULSECART_TEST_ENGINES=embedded).');
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
 

@@ -1,9 +1,9 @@
-// `npm run days`: the tests that need no production engines, on other days, in other zones and another language.
+// `npm run days`: the tests that need no distributed backends, on other days, in other zones and another language.
 // Ends with a line `N passed, N failed` of all of them. What the tests of a place say is shown where they fail.
 //
 // libfaketime moves the clock of the tests and of each process that they start, by an offset: an absolute time would begin anew
 // in each process. It leaves the monotonic clock alone, because threads that wait by a moved one hang
-// (https://github.com/wolfcw/libfaketime/issues/469). What it cannot move: times of files, and the clocks of engines.
+// (https://github.com/wolfcw/libfaketime/issues/469). What it cannot move: times of files, and the clocks of backends.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ const TURKISH = 'tr_TR.UTF-8';
 
 /** What stands beside the code, the documents, and over HTTP the schedules of sales. The rest of tests/ starts servers for long. */
 const TESTS = ['src/', 'bench/', 'tests/docs/', 'tests/e2e/products.test'];
-/** Engines, a crowd, and connections that are silent for long: half of the time, and no day, zone or language in them. */
+/** Backends, a crowd, and connections that are silent for long: half of the time, and no day, zone or language in them. */
 const LEFT_OUT = ['bench/services/**', 'bench/embedded-environments*', 'src/http/stream-routes*'];
 
 const places = [

@@ -266,7 +266,7 @@ function expectRefused(env: Record<string, string>, name: string): void {
   if (secret) expect(message).not.toContain(secret);
 }
 
-describe('the production engines', () => {
+describe('the distributed backends', () => {
   test('go together: a partial set names what is missing', () => {
     const { REDIS_URL, ...without } = ENGINES;
     expect(() => readConfig(without)).toThrow(/^REDIS_URL is missing: DATABASE_URL and RABBITMQ_URL are set/);
@@ -309,11 +309,11 @@ describe('the production engines', () => {
   }
 
   test('are what several instances need', () => {
-    expect(() => readConfig({}, { instances: '2' })).toThrow(/^2 instances need the production engines/);
+    expect(() => readConfig({}, { instances: '2' })).toThrow(/^2 instances need the distributed backends/);
     expect(readConfig(ENGINES, { instances: '2' }).instances).toBe(2);
   });
 
-  test('take a namespace that every engine takes as a name', () => {
+  test('take a namespace that every backend takes as a name', () => {
     expect(() => readConfig({ PULSECART_NAMESPACE: 'no spaces' })).toThrow(/^PULSECART_NAMESPACE must be/);
   });
 });

@@ -11,9 +11,9 @@ export interface Config {
   readonly instances: number;
   /** How long each of them may take to start. */
   readonly startTimeoutMs: number;
-  /** The production engines; null: the embedded ones, in `dataFolder`. */
+  /** The distributed backends; null: the embedded ones, in `dataFolder`. */
   readonly engines: EngineUrls | null;
-  /** In front of every key and queue name, so that several shops can share an engine. */
+  /** In front of every key and queue name, so that several shops can share a backend. */
   readonly namespace: string;
   readonly dataFolder: string;
   readonly mode: 'development' | 'production';
@@ -76,7 +76,7 @@ export interface EngineUrls {
   readonly rabbitmqUrl: string;
 }
 
-/** How much of each thing at once, per process. Null: what suits the engines. */
+/** How much of each thing at once, per process. Null: what suits the backends. */
 export interface Tuning {
   /** Connections to PostgreSQL. */
   readonly databasePool: number | null;
@@ -135,7 +135,7 @@ function readSettings(env: Env, flags: Flags): Config {
   const instances = read(SETTINGS.instances);
   if (instances > 1 && engines === null) {
     throw invalid(
-      `${instances} instances need the production engines: set ${ENGINE_VARIABLES.join(', ')}. The embedded engines are for one process.`,
+      `${instances} instances need the distributed backends: set ${ENGINE_VARIABLES.join(', ')}. The embedded backends are for one process.`,
     );
   }
   const namespace = read(SETTINGS.namespace);
@@ -180,7 +180,7 @@ function readSettings(env: Env, flags: Flags): Config {
 type Read = ReturnType<typeof openSettings>['read'];
 
 /**
- * For commands that look after a service, and serve nobody: a folder that is named is meant, whatever engines the variables name.
+ * For commands that look after a service, and serve nobody: a folder that is named is meant, whatever backends the variables name.
  */
 export function readStoreConfig(env: Env, data: string | undefined): Config {
   const config = readSettings(env, { data });
@@ -197,7 +197,7 @@ export function readBooksPlace(env: Env, data: string | undefined): BooksPlace {
   if (env.DATABASE_URL) {
     return { databaseUrl: inSchema(read(SETTINGS.databaseUrl)!, read(SETTINGS.namespace)) };
   }
-  // Its owner has engines, so the folder's books are not the ones that are meant.
+  // Its owner has backends, so the folder's books are not the ones that are meant.
   engineUrls(env, read);
   return { dataFolder: read(SETTINGS.dataFolder) };
 }
@@ -317,7 +317,7 @@ function engineUrls(env: Env, read: Read): EngineUrls | null {
     const set = ENGINE_VARIABLES.filter((name) => env[name]);
     throw invalid(
       `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing: ${set.join(' and ')} ${set.length === 1 ? 'is' : 'are'} set, ` +
-        'and the production engines go together. Set all three, or none for the embedded engines.',
+        'and the distributed backends go together. Set all three, or none for the embedded backends.',
     );
   }
   const [databaseUrl, redisUrl, rabbitmqUrl] = ENGINE_SETTINGS.map((setting) => read(setting));

@@ -25,7 +25,7 @@ export type Env = Readonly<Record<string, string | undefined>>;
 export type Flags = Readonly<Partial<Record<Flag, string | undefined>>>;
 
 const NONE = 'none';
-const BY_ENGINE = 'by engine';
+const BY_ENGINE = 'by backend';
 const MASK = '***';
 const REDIS_SCHEMES = [
   'redis:',
@@ -56,7 +56,7 @@ export const SETTINGS = {
     1,
     1,
     64,
-    'server processes that share the port; more than one needs the production engines',
+    'server processes that share the port; more than one needs the distributed backends',
     { flag: 'instances' },
   ),
   startTimeoutMs: integer(
@@ -74,11 +74,11 @@ export const SETTINGS = {
     5000,
     'how long a stopping server goes on answering, each answer ending its connection; at least 2000 for one that SIGHUP replaces',
   ),
-  dataFolder: text('PULSECART_DATA', './data', 'folder of the data of the embedded engines', 'data'),
+  dataFolder: text('PULSECART_DATA', './data', 'folder of the data of the embedded backends', 'data'),
   databaseUrl: url(
     'DATABASE_URL',
     ['postgres:', 'postgresql:'],
-    'PostgreSQL, `postgres://…`. This and the next two go together: all three, or none for the embedded engines',
+    'PostgreSQL, `postgres://…`. This and the next two go together: all three, or none for the embedded backends',
     'postgres://user:password@host:5432/database',
   ),
   redisUrl: url(
@@ -130,7 +130,7 @@ export const SETTINGS = {
     3000,
     500,
     30_000,
-    'a purchase is answered within this time, give or take half a second, whatever an engine does, and so is who reads or ends one; a sync one is decided within it or not at all',
+    'a purchase is answered within this time, give or take half a second, whatever a backend does, and so is who reads or ends one; a sync one is decided within it or not at all',
   ),
   purchaseTtlSeconds: integer(
     'PULSECART_PURCHASE_TTL_SECONDS',
@@ -271,7 +271,7 @@ export const SETTINGS = {
 /** The sections of the reference, each with the setting that begins it. */
 export const SECTIONS: readonly (readonly [title: string, first: keyof typeof SETTINGS])[] = [
   ['Where it listens, and as what', 'port'],
-  ['Engines', 'dataFolder'],
+  ['Backends', 'dataFolder'],
   ['Work', 'worker'],
   ['Live streams', 'streams'],
   ['What is kept, and how long', 'keepOutcomesHours'],

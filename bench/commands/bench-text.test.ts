@@ -5,7 +5,7 @@ import { table } from './bench-text.ts';
 const noop: WorkloadResult = { ...NOTHING, workload: 'noop', requestsPerS: 61_010, ratioToNoop: 1 };
 const win: WorkloadResult = { ...NOTHING, workload: 'sync-win', requestsPerS: 40_000, ratioToNoop: 0.656 };
 
-test('engines that are processes of their own have a column each', () => {
+test('backends that are processes of their own have a column each', () => {
   const cpuEnginesPct = { postgres: 71, redis: 4, rabbitmq: null };
   expect(table([noop, { ...win, cpuEnginesPct }]).split('\n')).toEqual([
     '  workload  per second  × noop  p50 ms  p99 ms  errors  server %  load %  rss MB  postgres %  redis %  rabbitmq %',

@@ -14,9 +14,9 @@ const HEAD = [
 
 /** The results for people: one row each, and below what rows cannot tell. */
 export function table(results: readonly WorkloadResult[]): string {
-  // Where engines are processes of their own: a column for each.
-  const engines = Object.keys(results.find((result) => result.cpuEnginesPct)?.cpuEnginesPct ?? {});
-  const head = [...HEAD, ...engines.map((name) => `${name} %`)];
+  // Where backends are processes of their own: a column for each.
+  const backends = Object.keys(results.find((result) => result.cpuEnginesPct)?.cpuEnginesPct ?? {});
+  const head = [...HEAD, ...backends.map((name) => `${name} %`)];
   const rows = results.map((result) => [
     result.workload,
     result.requestsPerS?.toLocaleString('en-US') ?? '–',
@@ -28,7 +28,7 @@ export function table(results: readonly WorkloadResult[]): string {
       result.cpuServerPct,
       result.cpuGeneratorPct,
       result.rssMb,
-      ...engines.map((name) => result.cpuEnginesPct?.[name] ?? null),
+      ...backends.map((name) => result.cpuEnginesPct?.[name] ?? null),
     ].map((value) => (value === null ? '–' : String(value))),
   ]);
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));

@@ -2,7 +2,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
 import type { Environment, Environments } from '../environment.ts';
 import { unlessInterrupted } from '../interrupted.ts';
-import { ENGINE_CHOICES, type EngineChoice, openEnvironments } from '../open-environments.ts';
+import { BACKEND_CHOICES, type BackendChoice, openEnvironments } from '../open-environments.ts';
 import { readStolenMs } from '../process-usage.ts';
 import { COMPARED, runComparison, runNoop } from '../workloads/comparison.ts';
 import { runConnections } from '../workloads/connections.ts';
@@ -25,13 +25,13 @@ const EVERYWHERE = [
   'live',
   'demo',
 ] as const;
-/** What only concerns engines that are processes of their own, and that live long. */
-const PRODUCTION_ONLY = ['flushall', 'start-up', 'growth'] as const;
-const WORKLOADS = [...EVERYWHERE, ...PRODUCTION_ONLY] as const;
+/** What only concerns backends that are processes of their own, and that live long. */
+const DISTRIBUTED_ONLY = ['flushall', 'start-up', 'growth'] as const;
+const WORKLOADS = [...EVERYWHERE, ...DISTRIBUTED_ONLY] as const;
 type Workload = (typeof WORKLOADS)[number];
 
 const FLAGS = {
-  engines: { kind: 'choice', of: ENGINE_CHOICES, default: 'embedded' },
+  engines: { kind: 'choice', of: BACKEND_CHOICES, default: 'embedded' },
   seconds: { kind: 'integer', min: 1, max: 600, default: 6 },
   // A median of fewer than three pairs would be at the mercy of one noisy moment.
   rounds: { kind: 'integer', min: 3, max: 99, default: 5 },
@@ -46,7 +46,7 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
   --engines E      embedded, or production: a PostgreSQL, a Redis and a RabbitMQ of its own, from what is installed here
                    or from Docker, gone afterwards (embedded)
   --workload A,B   some of ${EVERYWHERE.join(', ')};
-                   with production engines also ${PRODUCTION_ONLY.join(', ')} (all)
+                   with distributed backends also ${DISTRIBUTED_ONLY.join(', ')} (all)
   --seconds N      measured per workload and server (6)
   --rounds N       alternating pairs with the no-op server per workload, at least 3 (5)
   --viewers N      live viewers beside the workloads that are compared with the no-op server (0)
@@ -54,7 +54,7 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
 
 Example: pulsecart bench --workload sync-win --seconds 1 --rounds 3`;
 
-/** Starts its own servers, and engines where they are asked for, and reports what one workload after the other measured. */
+/** Starts its own servers, and backends where they are asked for, and reports what one workload after the other measured. */
 export async function bench(argv: string[]): Promise<number> {
   const { json, help, workload, engines, ...effort } = readFlags(argv, FLAGS);
   if (help) {
@@ -67,11 +67,11 @@ export async function bench(argv: string[]): Promise<number> {
 
 async function measure(
   names: readonly Workload[],
-  engines: EngineChoice,
+  backends: BackendChoice,
   effort: Effort,
   json: boolean,
 ): Promise<number> {
-  const environments = await openEnvironments(engines);
+  const environments = await openEnvironments(backends);
   const results: WorkloadResult[] = [];
   try {
     for (const name of names) {
@@ -87,18 +87,18 @@ async function measure(
     await environments.close();
   }
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
-  const report = { machine: machine(), commit: commit(), engines: environments.engines, ...effort, results };
+  const report = { machine: machine(), commit: commit(), engines: environments.backends, ...effort, results };
   console.log(json ? JSON.stringify(report, null, 2) : table(results));
   return results.some((result) => 'failure' in result) ? 1 : 0;
 }
 
-/** All that these engines can do, unless told otherwise. */
-function chooseWorkloads(asked: readonly Workload[], engines: EngineChoice): readonly Workload[] {
-  if (asked.length === 0) return engines === 'production' ? WORKLOADS : EVERYWHERE;
-  const wrong = asked.filter((name) => (PRODUCTION_ONLY as readonly string[]).includes(name));
-  if (engines === 'embedded' && wrong.length > 0) {
+/** All that these backends can do, unless told otherwise. */
+function chooseWorkloads(asked: readonly Workload[], backends: BackendChoice): readonly Workload[] {
+  if (asked.length === 0) return backends === 'production' ? WORKLOADS : EVERYWHERE;
+  const wrong = asked.filter((name) => (DISTRIBUTED_ONLY as readonly string[]).includes(name));
+  if (backends === 'embedded' && wrong.length > 0) {
     throw new UsageError(
-      `--workload ${wrong.join(',')} measures the production engines: add --engines production`,
+      `--workload ${wrong.join(',')} measures the distributed backends: add --engines production`,
     );
   }
   return asked;

@@ -13,7 +13,7 @@ import { poll } from '../wait.ts';
 /** The sale is held on the first of the products that a fresh ledger has. */
 const PRODUCT_ID = 1;
 const QUANTITY = 1;
-/** Of the production engines: what a small shop would begin with. */
+/** Of the distributed backends: what a small shop would begin with. */
 const API_PROCESSES = 2;
 /** After the last arrival; a server that works needs well under a second. */
 const PATIENCE_MS = 30_000;

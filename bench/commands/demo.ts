@@ -1,7 +1,7 @@
 import { readFlags } from '../../src/cli/flags.ts';
 import { MODES } from '../arrivals.ts';
 import { unlessInterrupted } from '../interrupted.ts';
-import { ENGINE_CHOICES, type EngineChoice, openEnvironments } from '../open-environments.ts';
+import { BACKEND_CHOICES, type BackendChoice, openEnvironments } from '../open-environments.ts';
 import { type DemoOptions, type DemoResult, holdDemo } from './demo-sale.ts';
 import { liveLine, summary } from './demo-text.ts';
 
@@ -12,7 +12,7 @@ export const DEMO_FLAGS = {
   mode: { kind: 'choice', of: MODES, default: 'both' },
   seed: { kind: 'integer', min: 0, max: 2 ** 32 - 1, default: 1 },
   rate: { kind: 'integer', min: 1, max: 1_000_000, default: 20_000 },
-  engines: { kind: 'choice', of: ENGINE_CHOICES, default: 'embedded' },
+  engines: { kind: 'choice', of: BACKEND_CHOICES, default: 'embedded' },
   json: { kind: 'switch' },
   help: { kind: 'switch' },
 } as const;
@@ -41,8 +41,8 @@ export async function demo(argv: string[]): Promise<number> {
   return unlessInterrupted(() => holdIn(engines, options, json));
 }
 
-async function holdIn(engines: EngineChoice, options: DemoOptions, json: boolean): Promise<number> {
-  const environments = await openEnvironments(engines);
+async function holdIn(backends: BackendChoice, options: DemoOptions, json: boolean): Promise<number> {
+  const environments = await openEnvironments(backends);
   let result: DemoResult;
   try {
     const live = process.stderr.isTTY && !json ? liveLine(options.users) : undefined;

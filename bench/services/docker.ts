@@ -1,7 +1,7 @@
 import { AppError } from '../../src/domain/errors.ts';
 import { onParentDeath } from './parent-death-guard.ts';
 import { freePorts } from './ports.ts';
-import type { EngineName, PrivateEngine } from './private-engine.ts';
+import type { BackendName, PrivateBackend } from './private-backend.ts';
 import type { ServiceSpec } from './spec.ts';
 import { waitReady } from './wait-ready.ts';
 
@@ -19,8 +19,8 @@ export async function fetchImage(image: string): Promise<void> {
   await docker('pull', image);
 }
 
-/** Starts an engine's official image, in a container that is removed when this process dies. */
-export async function startInDocker(name: EngineName, spec: ServiceSpec): Promise<PrivateEngine> {
+/** Starts a backend's official image, in a container that is removed when this process dies. */
+export async function startInDocker(name: BackendName, spec: ServiceSpec): Promise<PrivateBackend> {
   const { image, url, whoAnswers } = spec;
   const [port] = (await freePorts(1)) as [number];
   const container = `pulsecart-${name}-${process.pid}-${port}`;

@@ -11,14 +11,14 @@ export interface Account {
   readonly gid: number;
 }
 
-/** A new folder for one engine's settings, data and log, owned by its account. */
+/** A new folder for one backend's settings, data and log, owned by its account. */
 export function makeFolder(name: string, owner: Account | null): string {
   const folder = makeOwnFolder(PREFIX, tmpdir(), `${name}-`);
   if (owner) chownSync(folder, owner.uid, owner.gid);
   return folder;
 }
 
-/** The account to run as: the engine's own for root, and no other than one's own for everybody else. */
+/** The account to run as: the backend's own for root, and no other than one's own for everybody else. */
 export function accountFor(name: string): Account | null {
   if (process.getuid?.() !== 0) return null;
   for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { aMachine, REDIS } from '../../tests/support/bare-machine.ts';
 import { until } from '../../tests/support/until.ts';
 
-describe.skipIf(!REDIS)('a missing engine', () => {
+describe.skipIf(!REDIS)('a missing backend', () => {
   test('is run by Docker', async () => {
     using machine = aMachine();
     machine.addDocker();
@@ -43,17 +43,17 @@ describe.skipIf(!REDIS)('a missing engine', () => {
   });
 });
 
-const IMPORT = `const { startPrivateEngine } = await import('${import.meta.dir}/engines.ts');`;
+const IMPORT = `const { startPrivateBackend } = await import('${import.meta.dir}/private-backends.ts');`;
 const START_AND_DIE = `${IMPORT}
-  await startPrivateEngine('redis');
+  await startPrivateBackend('redis');
   process.kill(process.pid, 'SIGKILL');`;
 const CRASH_AND_PAUSE = `${IMPORT}
-  const engine = await startPrivateEngine('redis');
-  await engine.kill();
-  await engine.restart();
-  engine.pause();
-  engine.resume();
-  await engine.close();
+  const backend = await startPrivateBackend('redis');
+  await backend.kill();
+  await backend.restart();
+  backend.pause();
+  backend.resume();
+  await backend.close();
   console.log('survived');`;
 const SAY_WHY_NOT = `${IMPORT}
-  await startPrivateEngine('redis').catch(({ code, message }) => console.log(code + ': ' + message));`;
+  await startPrivateBackend('redis').catch(({ code, message }) => console.log(code + ': ' + message));`;

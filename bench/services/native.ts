@@ -2,7 +2,7 @@ import type { Subprocess } from 'bun';
 import { AppError } from '../../src/domain/errors.ts';
 import { createPause } from './pause.ts';
 import { freePorts } from './ports.ts';
-import type { EngineName, PrivateEngine } from './private-engine.ts';
+import type { BackendName, PrivateBackend } from './private-backend.ts';
 import { familyOf, isAlive, signalAll } from './processes.ts';
 import type { ServiceSpec } from './spec.ts';
 import { waitReady } from './wait-ready.ts';
@@ -11,11 +11,11 @@ import { makeWorkspace } from './workspace.ts';
 /** How long the kernel may take to end what has been killed. */
 const END_TIMEOUT_MS = 10_000;
 const LOOK_EVERY_MS = 5;
-/** How often other ports are tried, should somebody take one between our look and the engine's start. */
+/** How often other ports are tried, should somebody take one between our look and the backend's start. */
 const ATTEMPTS = 3;
 
-/** Starts an engine's own programs as children of this process. */
-export async function startNative(name: EngineName, spec: ServiceSpec): Promise<PrivateEngine> {
+/** Starts a backend's own programs as children of this process. */
+export async function startNative(name: BackendName, spec: ServiceSpec): Promise<PrivateBackend> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await startOn(name, spec, await freePorts(spec.native.ports));
@@ -27,10 +27,10 @@ export async function startNative(name: EngineName, spec: ServiceSpec): Promise<
 }
 
 async function startOn(
-  name: EngineName,
+  name: BackendName,
   { native, url, whoAnswers }: ServiceSpec,
   ports: readonly number[],
-): Promise<PrivateEngine> {
+): Promise<PrivateBackend> {
   const workspace = makeWorkspace(name, ports, native);
   const port = ports[0]!;
   let running: Subprocess[] = [];
@@ -92,7 +92,7 @@ async function startOn(
 }
 
 /** Children of a killed process belong to init then, so their end has to be looked for. */
-async function gone(name: EngineName, pids: readonly number[]): Promise<void> {
+async function gone(name: BackendName, pids: readonly number[]): Promise<void> {
   const deadline = performance.now() + END_TIMEOUT_MS;
   while (pids.some(isAlive)) {
     if (performance.now() > deadline) throw new AppError('unavailable', `${name} does not end`);

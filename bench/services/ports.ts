@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:net';
 
 /**
  * Below the range from which Linux takes the ports of outgoing connections (from 32,768). A port from that range, which
- * listening on 0 would give, may be taken by any client while an engine is down, and a client that connects to it in
+ * listening on 0 would give, may be taken by any client while a backend is down, and a client that connects to it in
  * the meantime may even be connected to itself.
  */
 const FIRST = 20_000;
@@ -16,7 +16,7 @@ let claiming: Promise<void> = Promise.resolve();
 
 /**
  * So many different ports of the loopback on which nobody listens, and that no other call here or in another process gets while
- * this process lives. (Looking alone is not enough: whoever looks at the same moment, or while an engine is down between a kill
+ * this process lives. (Looking alone is not enough: whoever looks at the same moment, or while a backend is down between a kill
  * and its restart, would be given the same port.)
  */
 export async function freePorts(count: number): Promise<number[]> {

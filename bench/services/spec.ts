@@ -1,7 +1,7 @@
 import type { Subprocess } from 'bun';
 import type { RunAs, Workspace } from './workspace.ts';
 
-/** One engine: where it comes from, how it is run, how it is asked. */
+/** One backend: where it comes from, how it is run, how it is asked. */
 export interface ServiceSpec {
   /** In Debian and Ubuntu. */
   readonly packageName: string;
@@ -26,7 +26,7 @@ export interface NativePrograms extends RunAs {
   isInstalled(): boolean;
   /** How many it listens on; clients use the first. */
   readonly ports: number;
-  /** The name that the engine of this workspace will answer: another program may have been faster in taking the port. */
+  /** The name that the backend of this workspace will answer: another program may have been faster in taking the port. */
   self(workspace: Workspace): string;
   /** Makes settings and data in the empty folder. */
   initialise(workspace: Workspace): Promise<void> | void;

@@ -4,14 +4,14 @@ import { AppError } from '../../src/domain/errors.ts';
 const TIMEOUT_MS = 60_000;
 const ASK_EVERY_MS = 20;
 
-/** What is known of an engine that is not ready yet. */
+/** What is known of a backend that is not ready yet. */
 export interface Startup {
   /** True when waiting any longer is of no use. */
   hasEnded(): boolean;
   messages(): string;
 }
 
-/** Resolves once `isUp` does with true; rejects `unavailable` when the engine has ended or the time is over. */
+/** Resolves once `isUp` does with true; rejects `unavailable` when the backend has ended or the time is over. */
 export async function waitReady(
   name: string,
   isUp: () => Promise<boolean>,

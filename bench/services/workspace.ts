@@ -13,21 +13,21 @@ const LOG_TAIL_CHARS = 1_500;
  */
 const UNLESS_ORPHANED = 'test "$PPID" = "$0" && exec "$@"';
 
-/** How the programs of an engine run and end. */
+/** How the programs of a backend run and end. */
 export interface RunAs {
-  /** Made by the engine's package. Root's engines run as it; PostgreSQL refuses to run as root. */
+  /** Made by the backend's package. Root's backends run as it; PostgreSQL refuses to run as root. */
   readonly account: string;
-  /** The signal that ends the engine and leaves nothing behind in the system. */
+  /** The signal that ends the backend and leaves nothing behind in the system. */
   readonly endsWith: 'SIGKILL' | 'SIGQUIT';
 }
 
-/** Where one engine runs: a folder, some ports, and an account. */
+/** Where one backend runs: a folder, some ports, and an account. */
 export interface Workspace {
   readonly folder: string;
   readonly ports: readonly number[];
   /**
-   * Starts a program in the folder, as the engine's account, in a session of its own so that Ctrl-C is ours alone. It
-   * gets the signal that ends the engine when this process dies.
+   * Starts a program in the folder, as the backend's account, in a session of its own so that Ctrl-C is ours alone. It
+   * gets the signal that ends the backend when this process dies.
    */
   spawn(argv: readonly string[], env?: Readonly<Record<string, string>>): Subprocess;
   /** Runs a program to its end; rejects `unavailable` when it fails. */

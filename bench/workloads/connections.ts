@@ -56,7 +56,7 @@ export async function runConnections(environment: Environment): Promise<Workload
     const opened = await openRamped(target, CONNECTIONS, RAMP_MS, handler);
     const rssIdleMb = server.usage()?.rssMb ?? null;
     if (opened.refused > 0) errors['not opened'] = opened.refused;
-    const enginesBefore = environment.enginesCpuMs();
+    const backendsBefore = environment.backendsCpuMs();
     const before = server.usage();
     const startMs = performance.now();
     const usable = opened.connections.filter((connection) => connection.open);
@@ -67,7 +67,7 @@ export async function runConnections(environment: Environment): Promise<Workload
     await Promise.race([finished.promise, Bun.sleep(ANSWER_TIMEOUT_MS)]);
     const elapsedMs = performance.now() - startMs;
     const after = server.usage();
-    const enginesMs = used(enginesBefore, environment.enginesCpuMs());
+    const backendsMs = used(backendsBefore, environment.backendsCpuMs());
     const errorsByKind = inFlight > 0 ? { ...errors, unanswered: inFlight } : { ...errors };
     for (const connection of opened.connections) connection.end('closed');
     return {
@@ -79,7 +79,7 @@ export async function runConnections(environment: Environment): Promise<Workload
       errors: sumCounts(errorsByKind),
       cpuServerPct: before && after ? percent(after.cpuMs - before.cpuMs, elapsedMs) : null,
       cpuGeneratorPct: null,
-      ...cpuEnginesPct(enginesMs, elapsedMs),
+      ...cpuEnginesPct(backendsMs, elapsedMs),
       rssMb: after?.rssPeakMb ?? null,
       errorsByKind,
       connections: usable.length,

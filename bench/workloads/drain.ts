@@ -1,4 +1,4 @@
-import type { EnginesCpuMs, Environment } from '../environment.ts';
+import type { BackendsCpuMs, Environment } from '../environment.ts';
 import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE } from '../requests.ts';
 import { readQueues, readUnpaidUnits, resetStock } from '../server-api.ts';
 import { poll } from '../wait.ts';
@@ -66,7 +66,7 @@ async function drain(environment: Environment, plan: Drain): Promise<WorkloadRes
         // A purchase whose answer was cut may be in the queue as well.
         const left = Math.max(0, await plan.left(server.url, filled.queued));
         const cpuMs = server.usage()?.cpuMs ?? null;
-        samples.push({ atMs: performance.now(), left, cpuMs, enginesCpuMs: environment.enginesCpuMs() });
+        samples.push({ atMs: performance.now(), left, cpuMs, backendsCpuMs: environment.backendsCpuMs() });
         return left === 0 ? true : undefined;
       },
       { deadlineMs: DRAIN_TIMEOUT_MS, everyMs: POLL_MS },
@@ -88,7 +88,7 @@ async function drain(environment: Environment, plan: Drain): Promise<WorkloadRes
       errors: sumCounts(filled.errors) + last.left,
       cpuServerPct: percent(cpuMs, steadyMs),
       cpuGeneratorPct: null,
-      ...cpuEnginesPct(used(first.enginesCpuMs, last.enginesCpuMs), steadyMs),
+      ...cpuEnginesPct(used(first.backendsCpuMs, last.backendsCpuMs), steadyMs),
       rssMb: server.usage()?.rssMb ?? null,
       perSWithStartUp: rounded(withStart),
       queued: filled.queued,
@@ -107,7 +107,7 @@ interface Sample {
   readonly atMs: number;
   readonly left: number;
   readonly cpuMs: number | null;
-  readonly enginesCpuMs: EnginesCpuMs | null;
+  readonly backendsCpuMs: BackendsCpuMs | null;
 }
 
 async function fill(environment: Environment, plan: Drain) {

@@ -51,7 +51,7 @@ export async function runLive(effort: Effort, environment: Environment): Promise
     latency = new LatencyHistogram();
     const eventsBefore = viewers.events();
     const soldBefore = purchases.latency.count;
-    const enginesBefore = environment.enginesCpuMs();
+    const backendsBefore = environment.backendsCpuMs();
     const before = server.usage();
     const cpuBefore = process.cpuUsage();
     const startMs = performance.now();
@@ -59,7 +59,7 @@ export async function runLive(effort: Effort, environment: Environment): Promise
     const elapsedMs = performance.now() - startMs;
     const cpu = process.cpuUsage(cpuBefore);
     const after = server.usage();
-    const enginesMs = used(enginesBefore, environment.enginesCpuMs());
+    const backendsMs = used(backendsBefore, environment.backendsCpuMs());
     const events = viewers.events() - eventsBefore;
     await Bun.sleep(IDLE_MS);
     const errorsByKind: Record<string, number> = {
@@ -82,7 +82,7 @@ export async function runLive(effort: Effort, environment: Environment): Promise
       errors: sumCounts(errorsByKind),
       cpuServerPct: before && after ? percent(after.cpuMs - before.cpuMs, elapsedMs) : null,
       cpuGeneratorPct: percent((cpu.user + cpu.system) / 1000, elapsedMs),
-      ...cpuEnginesPct(enginesMs, elapsedMs),
+      ...cpuEnginesPct(backendsMs, elapsedMs),
       rssMb: after?.rssMb ?? null,
       errorsByKind,
       maxMs: latency.percentileMs(100),

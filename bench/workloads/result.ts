@@ -11,7 +11,7 @@ export interface WorkloadResult {
   readonly cpuServerPct: number | null;
   readonly cpuGeneratorPct: number | null;
   readonly rssMb: number | null;
-  /** By engine, where engines are processes of their own. */
+  /** By backend, where backends are processes of their own. */
   readonly cpuEnginesPct?: Readonly<Record<string, number | null>>;
   /** What was measured, for people, where it is not a rate or a latency. */
   readonly finding?: string;

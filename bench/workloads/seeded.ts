@@ -11,7 +11,7 @@ export async function seedEnvironment(
   orders: number,
 ): Promise<DistributedEnvironment> {
   const { distributed } = environment;
-  if (!distributed) throw new AppError('invalid_request', 'This workload needs the production engines.');
+  if (!distributed) throw new AppError('invalid_request', 'This workload needs the distributed backends.');
   // The first start makes the tables and the products.
   await (await environment.startServer()).stop();
   await seedOrders(distributed.databaseUrl, orders);

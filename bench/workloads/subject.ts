@@ -1,6 +1,6 @@
 import { ClosedLoop, type Load } from '../closed-loop.ts';
 import type { Target } from '../connection.ts';
-import type { EnginesCpuMs, Environment } from '../environment.ts';
+import type { BackendsCpuMs, Environment } from '../environment.ts';
 import { LatencyHistogram } from '../latency.ts';
 import { targetOf } from '../requests.ts';
 import type { ServerProcess } from '../server-process.ts';
@@ -19,9 +19,9 @@ export class Subject {
   #elapsedMs = 0;
   #cpuServerMs: number | null = 0;
   #cpuGeneratorMs = 0;
-  /** Null without an environment, for which alone the engines work. */
+  /** Null without an environment, for which alone the backends work. */
   readonly #environment: Environment | null;
-  readonly #cpuEnginesMs: Record<string, number> = {};
+  readonly #cpuBackendsMs: Record<string, number> = {};
 
   private constructor(server: ServerProcess, loop: ClosedLoop, environment: Environment | null) {
     this.server = server;
@@ -45,11 +45,11 @@ export class Subject {
 
   /** Measures one slice; answers its requests per second. */
   async measure(limit: { durationMs: number; requests?: number }): Promise<number> {
-    const enginesBefore = this.#environment?.enginesCpuMs() ?? null;
+    const backendsBefore = this.#environment?.backendsCpuMs() ?? null;
     const before = this.server.usage();
     const slice = await this.#loop.run(limit);
     const after = this.server.usage();
-    addCounts(this.#cpuEnginesMs, used(enginesBefore, this.#environment?.enginesCpuMs() ?? null));
+    addCounts(this.#cpuBackendsMs, used(backendsBefore, this.#environment?.backendsCpuMs() ?? null));
     this.#requests += slice.requests;
     this.#elapsedMs += slice.elapsedMs;
     this.#cpuGeneratorMs += slice.cpuGeneratorMs;
@@ -74,7 +74,7 @@ export class Subject {
       requestsPerS: this.#elapsedMs === 0 ? null : rounded((this.#requests / this.#elapsedMs) * 1000),
       cpuServerPct: percent(this.#cpuServerMs, this.#elapsedMs),
       cpuGeneratorPct: percent(this.#cpuGeneratorMs, this.#elapsedMs),
-      ...cpuEnginesPct(this.#cpuEnginesMs, this.#elapsedMs),
+      ...cpuEnginesPct(this.#cpuBackendsMs, this.#elapsedMs),
       cpuServerUsPerRequest: perRequestUs(this.#cpuServerMs),
       cpuGeneratorUsPerRequest: perRequestUs(this.#cpuGeneratorMs),
       rssMb: this.server.usage()?.rssMb ?? null,
@@ -82,8 +82,8 @@ export class Subject {
   }
 }
 
-/** What the engines used in between; nothing where that cannot be told. */
-export function used(before: EnginesCpuMs | null, after: EnginesCpuMs | null): Record<string, number> {
+/** What the backends used in between; nothing where that cannot be told. */
+export function used(before: BackendsCpuMs | null, after: BackendsCpuMs | null): Record<string, number> {
   if (before === null || after === null) return {};
   return Object.fromEntries(Object.entries(after).map(([name, cpuMs]) => [name, cpuMs - before[name]!]));
 }

@@ -5,14 +5,14 @@ import { ROOT } from './run.mjs';
 
 const ENGINES = ['postgres', 'redis', 'rabbitmq'];
 
-/** One set of engines for all test files, in a process that ends when this one does. */
+/** One set of backends for all test files, in a process that ends when this one does. */
 export function openSharedServices(bun) {
   const script = join(ROOT, 'tests', 'support', 'shared-services.ts');
   const child = spawn(bun, [script], { cwd: ROOT, stdio: ['pipe', 'pipe', 'inherit'] });
   const closed = new Promise((resolve) => child.once('close', resolve));
   const url = new Promise((resolve, reject) => {
     createInterface(child.stdout).once('line', resolve);
-    closed.then(() => reject(new Error('The process that keeps the engines has ended.')));
+    closed.then(() => reject(new Error('The process that keeps the backends has ended.')));
   });
   return {
     url,

@@ -11,7 +11,7 @@ const FLAGS = {
 
 const HELP = `pulsecart audit: proves that the books balance
 
-  --data DIR   folder of the data of the embedded engines, of a running server or a stopped one
+  --data DIR   folder of the data of the embedded backends, of a running server or a stopped one
                (PULSECART_DATA, ./data). Without it, and with DATABASE_URL set, that database is read
   --json       one JSON object {pass, books, verdicts: [{name, pass, detail}]}
 

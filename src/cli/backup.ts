@@ -14,7 +14,7 @@ const FLAGS = {
   help: { kind: 'switch' },
 } as const;
 
-const HELP = `pulsecart backup FILE: a copy of the data of the embedded engines, audited
+const HELP = `pulsecart backup FILE: a copy of the data of the embedded backends, audited
 
   FILE         where to; a new file, for its owner alone, in a folder that is there
   --data DIR   folder of the data, of a running server or a stopped one (PULSECART_DATA, ./data)
@@ -36,7 +36,7 @@ export async function backup(argv: readonly string[]): Promise<number> {
   const place = readBooksPlace(process.env, flags.data);
   if ('databaseUrl' in place) {
     throw new UsageError(
-      'backup copies the data of the embedded engines, and DATABASE_URL is set: back up PostgreSQL with pg_dump or pg_basebackup. With --data it is that folder',
+      'backup copies the data of the embedded backends, and DATABASE_URL is set: back up PostgreSQL with pg_dump or pg_basebackup. With --data it is that folder',
     );
   }
   const file = requireNew(argv[0]!);

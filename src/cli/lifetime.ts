@@ -23,7 +23,7 @@ export async function stopInTime(log: Log, signal: string, close: () => Promise<
 }
 
 /**
- * The exit status of a process that is asked to stop while its engines are being opened: nothing is under way, and to open
+ * The exit status of a process that is asked to stop while its backends are being opened: nothing is under way, and to open
  * them may take a minute, behind somebody who migrates.
  */
 export async function stopUnopened(log: Log, signal: string): Promise<number> {

@@ -11,7 +11,7 @@ const FLAGS = {
 
 const HELP = `pulsecart migrate: brings the tables up to date, without serving
 
-  --data DIR   folder of the data of the embedded engines (PULSECART_DATA, ./data). Without it, and with DATABASE_URL
+  --data DIR   folder of the data of the embedded backends (PULSECART_DATA, ./data). Without it, and with DATABASE_URL
                set, it is that database
   --check      change nothing; exit status 1 when something is to be done
   --json       one JSON object {place, from, to, pending}

@@ -15,8 +15,8 @@ const FLAGS = {
 
 const HELP = `pulsecart reset: deletes everything, back to a first start
 
-  --data DIR   folder of the data of the embedded engines (PULSECART_DATA, ./data). Without it, and with DATABASE_URL,
-               REDIS_URL and RABBITMQ_URL set, it is those engines
+  --data DIR   folder of the data of the embedded backends (PULSECART_DATA, ./data). Without it, and with DATABASE_URL,
+               REDIS_URL and RABBITMQ_URL set, it is those backends
   --yes        do not ask; needed where nobody can be asked
   --force      needed in production mode
   --json       one JSON object {place, deleted: [{what, count}]}; with --yes

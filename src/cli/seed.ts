@@ -24,7 +24,7 @@ const HELP = `pulsecart seed: puts products on sale, those that are not there ye
   --file F     a JSON array of {productId, name, priceMinor, currency, units}, and if wished opensAt, closesAt,
                perCustomerLimit, customerRequired, holdSeconds (the five products of a first start)
   --url U      a running server (the one here, if one answers on 127.0.0.1 at PORT, 8080)
-  --data DIR   or, without a server: the data of the embedded engines (PULSECART_DATA, ./data). Without it, and with
+  --data DIR   or, without a server: the data of the embedded backends (PULSECART_DATA, ./data). Without it, and with
                DATABASE_URL set, it is that database
   --json       one JSON object {place, added, left}
 

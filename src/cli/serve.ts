@@ -23,7 +23,7 @@ const HELP = `pulsecart serve: the API, and the worker unless PULSECART_WORKER=o
 
   --port N        port to listen on, 0 for any free one          (PORT, 8080)
   --host H        address to listen on                           (HOST, 127.0.0.1; 0.0.0.0 in production)
-  --data DIR      folder of the data of the embedded engines     (PULSECART_DATA, ./data)
+  --data DIR      folder of the data of the embedded backends    (PULSECART_DATA, ./data)
   --instances N   processes that share the port; needs DATABASE_URL, REDIS_URL and RABBITMQ_URL
                   (PULSECART_INSTANCES, 1). SIGHUP replaces them one after the other, without a failed request
 
@@ -76,7 +76,7 @@ export async function serveInstance(argv: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** Answers the signal where that came before the engines were open. */
+/** Answers the signal where that came before the backends were open. */
 async function open(
   config: Config,
   log: Log,
@@ -91,7 +91,7 @@ async function open(
     return {
       url: server.url,
       description: backends.description,
-      /** Not ready, then no new requests, then the answers owed, then the work under way, then the engines. */
+      /** Not ready, then no new requests, then the answers owed, then the work under way, then the backends. */
       async close(drainMs: number) {
         app.leave();
         if (drainMs > 0) {
@@ -112,7 +112,7 @@ async function open(
   }
 }
 
-function announce(url: URL, engines: string, config: Config, log: Log, startedAtMs: number): void {
+function announce(url: URL, backends: string, config: Config, log: Log, startedAtMs: number): void {
   const tookMs = performance.now() - startedAtMs;
   const base = url.href.replace(/\/$/, '');
   const { mode, instances } = config;
@@ -121,7 +121,7 @@ function announce(url: URL, engines: string, config: Config, log: Log, startedAt
     log.info({ url: base, pid: process.pid, mode, instances, tookMs: Math.round(tookMs) }, 'ready');
     return;
   }
-  const what = instances > 1 ? `${instances} processes on one port; SIGHUP replaces them in turn` : engines;
+  const what = instances > 1 ? `${instances} processes on one port; SIGHUP replaces them in turn` : backends;
   console.log(`  PulseCart ready in ${(tookMs / 1000).toFixed(1)} s      ${what}
   Buy          curl -X POST ${base}/api/v1/sync/purchase -H 'Content-Type: application/json' \\
                     -d '{"productId": 1, "quantity": 1, "userId": "me"}'

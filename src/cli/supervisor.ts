@@ -14,7 +14,7 @@ interface Place {
   filled: Promise<void>;
 }
 
-/** Pauses before another start; an engine that is away for a minute should find its instances soon back. */
+/** Pauses before another start; a backend that is away for a minute should find its instances soon back. */
 const RESTART_MS_FIRST = 100;
 const RESTART_MS_MAX = 5_000;
 

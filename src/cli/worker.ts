@@ -19,7 +19,7 @@ const HELP = `pulsecart worker: decides queued purchases and charges orders; tak
   --port N   serve health and metrics (/actuator/…) there, 0 for any free port   (not served)
   --host H   address for that                                                    (HOST, 127.0.0.1; 0.0.0.0 in production)
 
-It needs the production engines: DATABASE_URL, REDIS_URL, RABBITMQ_URL. PULSECART_WORKER=off leaves purchases to others,
+It needs the distributed backends: DATABASE_URL, REDIS_URL, RABBITMQ_URL. PULSECART_WORKER=off leaves purchases to others,
 PULSECART_SETTLEMENT=off charges. Run as many as you like.
 
 Example: pulsecart worker --port 8090`;
@@ -36,7 +36,7 @@ export async function workerCommand(argv: readonly string[]): Promise<number> {
   if (!config.engines) {
     throw new AppError(
       'invalid_request',
-      'A worker needs the production engines: set DATABASE_URL, REDIS_URL and RABBITMQ_URL. With the embedded ones `pulsecart serve` does its work.',
+      'A worker needs the distributed backends: set DATABASE_URL, REDIS_URL and RABBITMQ_URL. With the embedded ones `pulsecart serve` does its work.',
     );
   }
   const log = createLog(config.logLevel);

@@ -4,7 +4,7 @@ import { within } from './within.ts';
 /** So old may an answer be, and so rarely is the work of a probe done, however many ask and however often. */
 const EVERY_MS = 1_000;
 
-/** An engine that has not answered by then is down for whoever asks: balancers wait two to five seconds. */
+/** A backend that has not answered by then is down for whoever asks: balancers wait two to five seconds. */
 export const PROBE_MS_MAX = 2_000;
 
 export interface ProbeOptions {
@@ -13,7 +13,7 @@ export interface ProbeOptions {
 }
 
 /**
- * Asks an engine whether it can do `work`, for everybody at once: those who come within a second, or while the work is
+ * Asks a backend whether it can do `work`, for everybody at once: those who come within a second, or while the work is
  * under way, share one answer. Rejects with AppError `unavailable`. Work that hangs is a no from `limitMs` on until it
  * has ended, and is not begun again meanwhile: each would keep a connection.
  */

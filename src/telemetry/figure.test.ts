@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { createFigure } from './figure.ts';
 
-test('B7 a figure whose engine hangs is given up in time, and is asked for once however many want it', async () => {
+test('B7 a figure whose backend hangs is given up in time, and is asked for once however many want it', async () => {
   let asked = 0;
   const answer = Promise.withResolvers<number>();
   const figure = createFigure(() => {

@@ -4,8 +4,8 @@ import { within } from '../lib/within.ts';
 export const FIGURE_MS_MAX = 700;
 
 /**
- * What an engine has to be asked for. Those who want it while it is asked for share one question: one that hangs is not
- * asked again, as each would keep a connection. Rejects when the engine fails or takes too long.
+ * What a backend has to be asked for. Those who want it while it is asked for share one question: one that hangs is not
+ * asked again, as each would keep a connection. Rejects when the backend fails or takes too long.
  */
 export function createFigure<T>(ask: () => Promise<T>, limitMs = FIGURE_MS_MAX): () => Promise<T> {
   let asking: Promise<T> | undefined;

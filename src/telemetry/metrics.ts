@@ -27,8 +27,8 @@ export interface Metrics {
   /** Registers a figure that is kept here anyway. */
   watch(name: string, help: string, kind: 'counter' | 'gauge', read: () => number): void;
   /**
-   * Registers gauges of what an engine is asked for once per look: by name, what it is and how it is read from the answer, as
-   * one value or as several with labels. While the engine cannot be asked they have no values, and
+   * Registers gauges of what a backend is asked for once per look: by name, what it is and how it is read from the answer, as
+   * one value or as several with labels. While the backend cannot be asked they have no values, and
    * `pulsecart_metric_unreadable` says so of `source`.
    */
   watchSource<T>(

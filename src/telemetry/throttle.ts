@@ -6,7 +6,7 @@ export interface Throttle {
   flush(): void;
 }
 
-/** An engine that is away fails every request: thousands of lines a second that say the same. */
+/** A backend that is away fails every request: thousands of lines a second that say the same. */
 const LINES_PER_SECOND = 3;
 const SECOND_MS = 1_000;
 /** Kinds in one second; what comes on top is one kind together. */

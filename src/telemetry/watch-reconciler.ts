@@ -28,7 +28,7 @@ export function watchReconciler({ registry }: Metrics, { stats }: Pick<Reconcile
     'Products shown to the gate anew; purchases by which the count was wrong',
     ({ corrected }) => corrected,
   );
-  show(Counter, 'failures_total', 'Rounds broken off by an engine', ({ failures }) => failures);
+  show(Counter, 'failures_total', 'Rounds broken off by a backend', ({ failures }) => failures);
   show(Gauge, 'on_duty', '1 while this process does it', ({ holdsDuty }) => Number(holdsDuty));
   show(Gauge, 'last_run_age_seconds', 'Since the last round here; 0 before the first', ({ lastRunAtMs }) =>
     lastRunAtMs === null ? 0 : (performance.now() - lastRunAtMs) / 1000,

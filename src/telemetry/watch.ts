@@ -98,7 +98,7 @@ export function registerMetrics(metrics: Metrics, app: App): void {
     'Dead letters discarded after their time',
     () => retention.stats.deadLetters,
   );
-  counter('retention_failures_total', 'Rounds broken off by an engine', () => retention.stats.failures);
+  counter('retention_failures_total', 'Rounds broken off by a backend', () => retention.stats.failures);
   counter('orders_cancelled_total', 'Orders cancelled here', () => endings.stats.cancelled);
   counter('refunds_total', 'Captures given back', () => settlement.stats.refunded);
   counter(

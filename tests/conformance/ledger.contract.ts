@@ -25,7 +25,7 @@ export type { LedgerUnderTest } from './ledger/scene.contract.ts';
 const EXPIRE_ALL = 10_000;
 
 /**
- * What every ledger must do, whatever engine keeps it. `make` answers an empty ledger that shares nothing with others; one
+ * What every ledger must do, whatever backend keeps it. `make` answers an empty ledger that shares nothing with others; one
  * serves all tests, and after each of them the audit must find the books balanced.
  */
 export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest>): void {

@@ -3,7 +3,7 @@ import { isAppError } from '../../src/domain/errors.ts';
 import type { Consumer, Delivery, Queue, QueueStatus } from '../../src/ports/queue.ts';
 import { until } from '../support/until.ts';
 
-/** One queue on an engine of its own, empty at first. */
+/** One queue on a backend of its own, empty at first. */
 export interface QueueUnderTest {
   readonly queue: Queue;
   /** Whether a consumer has more messages than its handlers do: what a crash catches there is marked, too. */

@@ -133,7 +133,7 @@ function settingsText(): string {
   }).join('\n\n');
 }
 
-const PRESETS_IN_WORDS = ['none', 'by engine'];
+const PRESETS_IN_WORDS = ['none', 'by backend'];
 
 /** The first answer that was hoped for. */
 function exampleText(answers: readonly Answer[]): string {

@@ -3,11 +3,11 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { openPostgresLedger } from '../../src/adapters/postgres/ledger.ts';
 import { inSchema } from '../../src/lib/database-url.ts';
+import { onDistributedBackends } from '../support/backends.ts';
 import { readPostgresBooks } from '../support/books.ts';
 import { runPulsecart } from '../support/command.ts';
-import { onProductionEngines } from '../support/engines.ts';
-import { ownEngines } from '../support/own-engines.ts';
-import { openProductionShop } from '../support/production-shop.ts';
+import { openDistributedShop } from '../support/distributed-shop.ts';
+import { ownBackends } from '../support/own-backends.ts';
 import { eventually } from '../support/shop.ts';
 import { readDocument } from './documents.ts';
 
@@ -15,11 +15,11 @@ import { readDocument } from './documents.ts';
 
 const TIMEOUT_MS = 60_000;
 
-onProductionEngines(() => {
+onDistributedBackends(() => {
   test(
     'a sale and an audit need no more rights than docs/operating names',
     async () => {
-      await using own = await ownEngines();
+      await using own = await ownBackends();
       const { PULSECART_NAMESPACE: name, DATABASE_URL: adminUrl, REDIS_URL: redisUrl } = own.env as Settings;
       await using roles = await makeRoles(adminUrl, name);
       await using user = await makeUser(redisUrl, name);
@@ -30,8 +30,8 @@ onProductionEngines(() => {
       });
       await ledger.close();
 
-      const engines = { ...own.env, DATABASE_URL: roles.app, REDIS_URL: user.url };
-      await using shop = await openProductionShop({ engines });
+      const backends = { ...own.env, DATABASE_URL: roles.app, REDIS_URL: user.url };
+      await using shop = await openDistributedShop({ backends });
       await shop.reset(1, 2);
       const wish = { productId: 1, quantity: 1, userId: 'ada' };
       const { orderId } = (await shop.buy('sync', wish, { 'Idempotency-Key': 'one' })).json;
@@ -45,7 +45,7 @@ onProductionEngines(() => {
 
       // The role that serves cannot drop the tables, so a reset by it must not begin with the queues.
       for (const url of [roles.app, roles.stranger]) {
-        const reset = await runPulsecart(['reset', '--yes', '--json'], { ...engines, DATABASE_URL: url });
+        const reset = await runPulsecart(['reset', '--yes', '--json'], { ...backends, DATABASE_URL: url });
         expect(reset).toMatchObject({ exit: 1, stdout: '' });
         expect(reset.stderr).toMatch(/^pulsecart: The tables .* belong to another role: .*\n$/);
       }

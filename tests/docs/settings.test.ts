@@ -16,7 +16,7 @@ const rows = [...page.matchAll(/^\| `([A-Z_]+)` \|(.*)\|$/gm)].map(([, name, res
   const [flag, preset, values] = rest!.split('|').map((cell) => cell.replaceAll('`', '').trim());
   return { name: name!, flag: flag!, default: preset!, values: values! };
 });
-const plainDefaults = rows.filter((row) => row.default !== 'none' && row.default !== 'by engine');
+const plainDefaults = rows.filter((row) => row.default !== 'none' && row.default !== 'by backend');
 /** With these any value of another setting is allowed. */
 const PERMISSIVE = {
   PULSECART_OPERATOR_TOKEN: 'a token of sixteen characters or more',

@@ -4,7 +4,7 @@ import { type EmbeddedShop, eventually, openShop } from '../support/shop.ts';
 import { type Example, examplesIn, masked, PRINTED_URL, Told, withoutFigures } from './examples.ts';
 
 const START = /^((?:\w+=\w+ )*)npm start$/;
-/** The walk is on the embedded engines, whatever the `.env` says that a developer has here. */
+/** The walk is on the embedded backends, whatever the `.env` says that a developer has here. */
 const NO_ENGINES = { DATABASE_URL: '', REDIS_URL: '', RABBITMQ_URL: '' };
 /** For charges and outcomes that come in the background. */
 const DEADLINE_MS = 10_000;

@@ -75,7 +75,7 @@ describe('backup', () => {
     expect(readdirSync(folder.path).toSorted()).toEqual([`.other.db.unfinished-${killed}-abc`, 'copy.db']);
   });
 
-  test('P6 on production engines a backup does nothing, and names what PostgreSQL has for it', async () => {
+  test('P6 on distributed backends a backup does nothing, and names what PostgreSQL has for it', async () => {
     using folder = temporaryFolder();
     const env = { DATABASE_URL: 'postgres://me:hidden@127.0.0.1:1/shop' };
     const ended = await runPulsecart(['backup', join(folder.path, 'copy.db')], env);

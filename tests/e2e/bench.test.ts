@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test';
+import { distributedBackends } from '../support/backends.ts';
 import { MAIN, runPulsecart, runToEnd } from '../support/command.ts';
-import { productionEngines } from '../support/engines.ts';
 
-/** Three engines' starts and four seconds of load, on a machine that runs other tests beside it. */
+/** Three backends' starts and four seconds of load, on a machine that runs other tests beside it. */
 const PRODUCTION_TIMEOUT_MS = 90_000;
 
 describe('bench', () => {
@@ -15,7 +15,7 @@ describe('bench', () => {
     expect(result.eventsToViewers).toBeGreaterThan(20);
   });
 
-  test('prints one document of what it measured, with which engines', async () => {
+  test('prints one document of what it measured, with which backends', async () => {
     const args = ['--workload', 'noop,stock-read', '--seconds', '1', '--rounds', '3', '--json'];
     const { exit, stdout, stderr } = await runPulsecart(['bench', ...args]);
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
@@ -36,8 +36,8 @@ describe('bench', () => {
     expect(stock).not.toHaveProperty('cpuEnginesPct');
   });
 
-  test.skipIf(!productionEngines)(
-    'prints the same document of the production engines, with what each of them used',
+  test.skipIf(!distributedBackends)(
+    'prints the same document of the distributed backends, with what each of them used',
     async () => {
       const args = ['--workload', 'sync-win', '--seconds', '1', '--rounds', '3', '--json'];
       const { exit, stdout, stderr } = await runToEnd(
@@ -65,17 +65,17 @@ describe('bench', () => {
     ['--workload', 'growth'],
     ['--workload', 'noop,flushall,start-up', '--engines', 'embedded'],
   ]) {
-    test(`${args.join(' ')} is refused: these engines live in the server`, async () => {
+    test(`${args.join(' ')} is refused: these backends live in the server`, async () => {
       const { exit, stdout, stderr } = await runPulsecart(['bench', ...args]);
       expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
       expect(stderr).toMatch(
-        /^pulsecart: --workload \S+ measures the production engines: add --engines production\n$/,
+        /^pulsecart: --workload \S+ measures the distributed backends: add --engines production\n$/,
       );
       expect(stderr).not.toContain('noop');
     });
   }
 
-  test('and demo take two kinds of engines', async () => {
+  test('and demo take two kinds of backends', async () => {
     for (const command of ['bench', 'demo']) {
       const { exit, stderr } = await runPulsecart([command, '--engines', 'oracle']);
       expect({ exit, stderr }).toEqual({

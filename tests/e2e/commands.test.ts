@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { readyLine } from '../../bench/server-process.ts';
 import packageJson from '../../package.json' with { type: 'json' };
+import { distributedBackends } from '../support/backends.ts';
 import { MACHINE, MAIN, runPulsecart, runToEnd } from '../support/command.ts';
-import { productionEngines } from '../support/engines.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { ownEngines } from '../support/own-engines.ts';
+import { ownBackends } from '../support/own-backends.ts';
 import { type EmbeddedShop, openShop } from '../support/shop.ts';
 
 /** Every command: that its help tells the truth, and that a mistake is one line. */
@@ -45,13 +45,13 @@ describe('the example of each help is run:', () => {
   afterAll(() => shop[Symbol.asyncDispose]());
 
   for (const name of COMMANDS) {
-    test.skipIf(name === 'worker' && !productionEngines)(
+    test.skipIf(name === 'worker' && !distributedBackends)(
       name,
       async () => {
         const { stdout } = await runPulsecart([name, '--help']);
         const examples = [...stdout.matchAll(/^Example: pulsecart (.*)$/gm)].map(([, line]) => line!);
         expect(examples).toHaveLength(1);
-        await using engines = name === 'worker' ? await ownEngines() : null;
+        await using backends = name === 'worker' ? await ownBackends() : null;
         using folder = temporaryFolder();
         const example = examples[0]!
           .replace('http://127.0.0.1:8080', shop.url)
@@ -60,7 +60,7 @@ describe('the example of each help is run:', () => {
           .replace(/(?<=--port )\d+/, '0');
         const args = example.split(' ');
         expect(args[0]).toBe(name);
-        if (STAYING.includes(name)) expect(await startAndStop(args, engines?.env)).toBe(0);
+        if (STAYING.includes(name)) expect(await startAndStop(args, backends?.env)).toBe(0);
         else {
           const ended = await runToEnd([process.execPath, '--no-env-file', MAIN, ...args], {
             timeoutMs: EXAMPLE_TIMEOUT_MS,
@@ -121,7 +121,7 @@ describe('a mistake is one line that says what is accepted, and exit status 2:',
     [['reset', '--yes=no'], /^--yes takes no value$/],
     [['migrate', '--data='], /^--data takes a folder$/],
     [['doctor', '--port='], /^--port takes a port$/],
-    [['worker'], /^A worker needs the production engines/],
+    [['worker'], /^A worker needs the distributed backends/],
   ];
   for (const [args, line] of rows) {
     test(args.join(' '), async () => {

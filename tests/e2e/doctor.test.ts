@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'bun:test';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { distributedBackends, ownDatabase } from '../support/backends.ts';
 import { LAUNCHER, runPulsecart, runToEnd } from '../support/command.ts';
-import { ownDatabase, productionEngines } from '../support/engines.ts';
+import { openDistributedShop } from '../support/distributed-shop.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { ownEngines } from '../support/own-engines.ts';
-import { openProductionShop } from '../support/production-shop.ts';
+import { ownBackends } from '../support/own-backends.ts';
 import { openShop } from '../support/shop.ts';
 
 /** `pulsecart doctor` looks and changes nothing; `pulsecart migrate` brings tables up to date without serving. */
 
-/** Engines and servers are started, on a machine that runs other tests beside it. */
+/** Backends and servers are started, on a machine that runs other tests beside it. */
 const SEVERAL_STARTS_MS = 120_000;
 
 const FREE_PORT = { PORT: '0' };
@@ -111,7 +111,7 @@ describe('doctor', () => {
     expect(right.server.log()).not.toContain('is no setting');
   });
 
-  test('says what is wrong with the settings, the folder and each engine, and no secret', async () => {
+  test('says what is wrong with the settings, the folder and each backend, and no secret', async () => {
     const setting = await doctor([], { PULSECART_MODE: 'prod' });
     expect(setting).toMatchObject({ exit: 1, findings: [{ name: 'settings', state: 'broken' }] });
     using folder = temporaryFolder();
@@ -133,10 +133,10 @@ describe('doctor', () => {
     expect(stdout).not.toContain('hidden');
   });
 
-  test.skipIf(!productionEngines)(
-    'knows the versions of the production engines',
+  test.skipIf(!distributedBackends)(
+    'knows the versions of the distributed backends',
     async () => {
-      await using own = await ownEngines();
+      await using own = await ownBackends();
       const { exit, findings } = await doctor([], { ...own.env, ...FREE_PORT });
       const details = Object.fromEntries(findings.map(({ name, detail }) => [name, detail]));
       expect({ exit, details }).toMatchObject({
@@ -181,7 +181,7 @@ describe('migrate', () => {
     expect((await shop.buy('sync', { productId: 1, quantity: 1 })).status).toBe(200);
   });
 
-  test.skipIf(!productionEngines)(
+  test.skipIf(!distributedBackends)(
     'makes the tables of a database, and a server starts on them',
     async () => {
       await using database = await disposable(ownDatabase());
@@ -193,8 +193,8 @@ describe('migrate', () => {
       expect(await migrate(['--check'], env)).toMatchObject({ exit: 1, result: { from: 0 } });
       expect(await migrate([], env)).toMatchObject({ exit: 0, result: { from: 0, pending: 0 } });
       expect(await migrate(['--check'], env)).toMatchObject({ exit: 0 });
-      await using own = await ownEngines();
-      await using shop = await openProductionShop({ engines: { ...own.env, DATABASE_URL: database.url } });
+      await using own = await ownBackends();
+      await using shop = await openDistributedShop({ backends: { ...own.env, DATABASE_URL: database.url } });
       expect((await shop.buy('sync', { productId: 1, quantity: 1 })).status).toBe(200);
     },
     SEVERAL_STARTS_MS,

@@ -7,7 +7,7 @@ export interface EndingsContract {
   readonly openShop: (env?: Record<string, string>) => Promise<Shop>;
 }
 
-/** For engines of others that may have to be started first. */
+/** For backends of others that may have to be started first. */
 const OPEN_TIMEOUT_MS = 90_000;
 const NO_OPERATOR = { Authorization: '' };
 const REASON = { reason: 'the buyer called' };

@@ -1,9 +1,9 @@
 import { describe } from 'bun:test';
-import { onProductionEngines } from '../support/engines.ts';
-import { openProductionShop } from '../support/production-shop.ts';
+import { onDistributedBackends } from '../support/backends.ts';
+import { openDistributedShop } from '../support/distributed-shop.ts';
 import { openShop } from '../support/shop.ts';
 import { describeEndings } from './endings.contract.ts';
 
-describe('on the embedded engines', () => describeEndings({ openShop }));
+describe('on the embedded backends', () => describeEndings({ openShop }));
 
-onProductionEngines(() => describeEndings({ openShop: (env = {}) => openProductionShop({ env }) }));
+onDistributedBackends(() => describeEndings({ openShop: (env = {}) => openDistributedShop({ env }) }));

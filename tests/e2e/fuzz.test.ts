@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test';
+import { distributedBackends } from '../support/backends.ts';
 import { ROOT } from '../support/command.ts';
-import { productionEngines } from '../support/engines.ts';
+import { openDistributedShop } from '../support/distributed-shop.ts';
 import { fuzz } from '../support/fuzz/fuzz.ts';
-import { openProductionShop } from '../support/production-shop.ts';
 import { seedOf } from '../support/seed.ts';
 import { eventually, openShop, type Shop } from '../support/shop.ts';
 
@@ -19,11 +19,11 @@ const ENV = { PULSECART_OPERATOR_TOKEN: OPERATOR_TOKEN };
 const TIMEOUT_MS = 150_000;
 
 describe('every operation of the OpenAPI document', () => {
-  test('answers as it says, on the embedded engines', () => fuzzed(() => openShop(ENV)), TIMEOUT_MS);
+  test('answers as it says, on the embedded backends', () => fuzzed(() => openShop(ENV)), TIMEOUT_MS);
 
-  test.skipIf(!productionEngines)(
-    'answers as it says, on the production engines',
-    () => fuzzed(() => openProductionShop({ env: ENV })),
+  test.skipIf(!distributedBackends)(
+    'answers as it says, on the distributed backends',
+    () => fuzzed(() => openDistributedShop({ env: ENV })),
     TIMEOUT_MS,
   );
 });

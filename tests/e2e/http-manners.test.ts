@@ -9,7 +9,7 @@ import { connectRaw, type RawAnswer } from '../support/raw-http.ts';
 import { type EmbeddedShop, openShop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
-/** What clients do around a request. No engine has to do with it. */
+/** What clients do around a request. No backend has to do with it. */
 
 const canRun = await haveBalancers();
 const TOKEN = 'a-token-of-enough-characters';

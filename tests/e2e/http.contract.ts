@@ -19,7 +19,7 @@ export interface HttpContract {
   readonly components: readonly string[];
 }
 
-/** For engines of others that may have to be started first. */
+/** For backends of others that may have to be started first. */
 const OPEN_TIMEOUT_MS = 90_000;
 
 export function describeHttpContract({ openShop, components }: HttpContract): void {

@@ -4,28 +4,28 @@ import { ClosedLoop } from '../../bench/closed-loop.ts';
 import { runCrowd } from '../../bench/crowd.ts';
 import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE, targetOf } from '../../bench/requests.ts';
 import type { ServerProcess } from '../../bench/server-process.ts';
+import { onDistributedBackends } from '../support/backends.ts';
 import { runPulsecart } from '../support/command.ts';
-import { onProductionEngines } from '../support/engines.ts';
+import { type DistributedShop, openDistributedShop } from '../support/distributed-shop.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { strikeInCrowd } from '../support/mid-crowd.ts';
-import { openProductionShop, type ProductionShop } from '../support/production-shop.ts';
 import { connectRaw, type RawAnswer, rawRequest } from '../support/raw-http.ts';
 import { disagreements, hearOutcomes, readRound } from '../support/reconciliation.ts';
 import { eventually } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
-/** Several processes on the same engines: they share a port, the work and the duties, and come and go. */
+/** Several processes on the same backends: they share a port, the work and the duties, and come and go. */
 
 /** A busy machine may take its time for a purchase; that is no request that fails. */
 const PATIENT = { PULSECART_PURCHASE_TIMEOUT_MS: '30000' };
 const OPEN_TIMEOUT_MS = 90_000;
 const PLENTY = 2_000_000_000;
 
-onProductionEngines(() => {
+onDistributedBackends(() => {
   describe('several processes of the API', () => {
-    let shop: ProductionShop;
+    let shop: DistributedShop;
     beforeAll(async () => {
-      shop = await openProductionShop({ instances: 2, env: PATIENT });
+      shop = await openDistributedShop({ instances: 2, env: PATIENT });
       await shop.reset(1, PLENTY);
     }, OPEN_TIMEOUT_MS);
     afterAll(() => shop[Symbol.asyncDispose](), OPEN_TIMEOUT_MS);
@@ -171,7 +171,7 @@ onProductionEngines(() => {
     test(
       'share the work, and what one of them leaves undone on SIGTERM comes to the other',
       async () => {
-        await using shop = await openProductionShop({
+        await using shop = await openDistributedShop({
           env: { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off', PULSECART_PREFETCH: '2' },
         });
         const asked = { productId: 1, quantity: 1 };
@@ -219,7 +219,7 @@ onProductionEngines(() => {
     test(
       'of a process that was killed is taken over by another: holds go on to expire',
       async () => {
-        await using shop = await openProductionShop({ instances: 2, env: { PULSECART_SETTLEMENT: 'off' } });
+        await using shop = await openDistributedShop({ instances: 2, env: { PULSECART_SETTLEMENT: 'off' } });
         await using sql = await connectSql(shop.databaseUrl);
         await sql.query('UPDATE products SET hold_seconds = 1');
         await eventually(async () => (await holderOf()) !== undefined);

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'bun:test';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { familyOf } from '../../bench/services/processes.ts';
+import { onDistributedBackends } from '../support/backends.ts';
 import { MACHINE, MAIN, runPulsecart } from '../support/command.ts';
-import { onProductionEngines } from '../support/engines.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { isRunning } from '../support/processes.ts';
 import { eventually } from '../support/shop.ts';
@@ -21,9 +21,9 @@ describe('P6 demo and bench leave neither folder nor server when they are interr
       test(`${name} by ${signal}`, () => interrupt(args, signal, status, 'pulsecart.db'));
   }
 
-  onProductionEngines(() => {
+  onDistributedBackends(() => {
     test(
-      'demo on engines of its own',
+      'demo on backends of its own',
       () => interrupt(['demo', '--engines', 'production', '--rate', '500'], 'SIGINT', 130, 'postgres'),
       TIMEOUT_MS,
     );

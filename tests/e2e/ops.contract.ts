@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import type { DistributedShop } from '../support/distributed-shop.ts';
 import { FAILING, failRows } from '../support/failing-row.ts';
-import type { ProductionShop } from '../support/production-shop.ts';
 import { type EmbeddedShop, eventually } from '../support/shop.ts';
 
 /** What operators see and do over HTTP, against real server processes. */
 
-type OpsShop = EmbeddedShop | ProductionShop;
+type OpsShop = EmbeddedShop | DistributedShop;
 
 /** Five attempts with growing pauses between them, on a machine that has other things to do. */
 const PUT_ASIDE_MS = 120_000;

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
+import { distributedBackends } from '../support/backends.ts';
 import { MAIN, ROOT, runPulsecart, runToEnd } from '../support/command.ts';
-import { productionEngines } from '../support/engines.ts';
+import { openDistributedShop } from '../support/distributed-shop.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { sql } from '../support/postgres-ledger.ts';
-import { openProductionShop } from '../support/production-shop.ts';
 import { type EmbeddedShop, openShop, type Shop } from '../support/shop.ts';
 import { whyNoStrace } from '../support/strace.ts';
 import { until } from '../support/until.ts';
@@ -70,7 +70,7 @@ describe('a reset of a data folder', () => {
     expect(await runPulsecart([...args, '--yes', '--force'], production)).toMatchObject({ exit: 0 });
   });
 
-  test('that is named is meant, whatever engines the variables name', async () => {
+  test('that is named is meant, whatever backends the variables name', async () => {
     await using shop = await openShop();
     await shop.server.stop();
     const elsewhere = {
@@ -181,11 +181,11 @@ describe('a reset of a data folder', () => {
   }
 });
 
-describe.skipIf(!productionEngines)('a reset of the production engines', () => {
+describe.skipIf(!distributedBackends)('a reset of the distributed backends', () => {
   test(
     'leads back to a first start, leaves what is not ours, and is refused while a server runs',
     async () => {
-      await using shop = await openProductionShop({ workers: 1 });
+      await using shop = await openDistributedShop({ workers: 1 });
       await useIt(shop);
       await sql(shop.databaseUrl, 'CREATE TABLE notes (text text)');
       const refused = await reset(shop.env);
@@ -211,7 +211,7 @@ describe.skipIf(!productionEngines)('a reset of the production engines', () => {
   test(
     'that was killed half-way leaves a service that starts, and running it again finishes',
     async () => {
-      await using shop = await openProductionShop();
+      await using shop = await openDistributedShop();
       await useIt(shop);
       await shop.server.stop();
       const { database } = await leftIn(shop);
@@ -241,7 +241,7 @@ describe.skipIf(!productionEngines)('a reset of the production engines', () => {
   );
 
   test('of a database that was never ours touches nothing in it', async () => {
-    await using shop = await openProductionShop();
+    await using shop = await openDistributedShop();
     await shop.server.stop();
     expect((await reset(shop.env)).exit).toBe(0);
     await sql(shop.databaseUrl, 'CREATE TABLE orders (mine text)');

@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test';
 import { Client } from 'pg';
 import { readDocument } from '../docs/documents.ts';
-import { onProductionEngines } from '../support/engines.ts';
-import { openProductionShop } from '../support/production-shop.ts';
+import { onDistributedBackends } from '../support/backends.ts';
+import { openDistributedShop } from '../support/distributed-shop.ts';
 import { eventually } from '../support/shop.ts';
 
 /**
@@ -13,11 +13,11 @@ import { eventually } from '../support/shop.ts';
 const TIMEOUT_MS = 90_000;
 const UNITS = 10;
 
-onProductionEngines(() => {
+onDistributedBackends(() => {
   test(
     'PostgreSQL can be restored while RabbitMQ and Redis are of a later moment',
     async () => {
-      await using shop = await openProductionShop({ env: { PULSECART_SETTLEMENT: 'off' } });
+      await using shop = await openDistributedShop({ env: { PULSECART_SETTLEMENT: 'off' } });
       const wish = { productId: 1, quantity: 1, userId: 'ada' };
       const orderOf = async (id: string) => (await shop.get(`/api/v1/orders/${id}`)).json;
       const outcomeOf = async (id: string) => (await shop.get(`/api/v1/async/purchase/${id}?wait=5s`)).json;

@@ -33,7 +33,7 @@ const LETTERS = '/api/v1/ops/dead-letters';
 
 export function describeRubbishContract(
   open: () => Promise<RubbishShop>,
-  /** Bytes in one message that the engine still takes. */
+  /** Bytes in one message that the backend still takes. */
   hugeBytes: number,
 ): void {
   let own: RubbishShop;

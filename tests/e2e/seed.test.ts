@@ -1,11 +1,11 @@
 import { expect, test } from 'bun:test';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { distributedBackends } from '../support/backends.ts';
 import { runPulsecart } from '../support/command.ts';
-import { productionEngines } from '../support/engines.ts';
+import { openDistributedShop } from '../support/distributed-shop.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { ownEngines } from '../support/own-engines.ts';
-import { openProductionShop } from '../support/production-shop.ts';
+import { ownBackends } from '../support/own-backends.ts';
 import { openShop } from '../support/shop.ts';
 
 /** `pulsecart seed`: products are put on sale once, through the server that runs or without one. */
@@ -138,15 +138,15 @@ test('P6 a file of products is UTF-8, with a byte order mark or without, and not
   expect(await seed(args)).toMatchObject({ exit: 0, result: { added: [7] } });
 });
 
-test.skipIf(!productionEngines)(
-  'the production engines are seeded with and without a server',
+test.skipIf(!distributedBackends)(
+  'the distributed backends are seeded with and without a server',
   async () => {
-    await using own = await ownEngines();
+    await using own = await ownBackends();
     using folder = temporaryFolder();
     const file = fileOf(folder.path, [LAMP]);
     const env = { ...own.env, PORT: '1' };
     expect(await seed(['--file', file], env)).toMatchObject({ exit: 0, result: { added: [7] } });
-    await using shop = await openProductionShop({ engines: own.env });
+    await using shop = await openDistributedShop({ backends: own.env });
     expect((await shop.buy('sync', { productId: 7, quantity: 1 })).status).toBe(200);
     expect(await seed(['--url', shop.url, '--file', file], env)).toMatchObject({
       exit: 0,

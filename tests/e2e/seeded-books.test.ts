@@ -4,13 +4,13 @@ import { readStock } from '../../bench/server-api.ts';
 import { startServer } from '../../bench/server-process.ts';
 import { askRows } from '../../bench/tables.ts';
 import { inSchema } from '../../src/lib/database-url.ts';
+import { distributedBackends, ownDatabase, ownRabbit, ownRedis } from '../support/backends.ts';
 import { runPulsecart } from '../support/command.ts';
-import { ownDatabase, ownRabbit, ownRedis, productionEngines } from '../support/engines.ts';
 
-describe.skipIf(!productionEngines)('orders seeded for a measurement', () => {
+describe.skipIf(!distributedBackends)('orders seeded for a measurement', () => {
   test('stand in books that balance, and sales go on behind them', async () => {
-    await using engines = await ownEngines();
-    const { env } = engines;
+    await using backends = await ownBackends();
+    const { env } = backends;
     await (await startServer({ env })).stop();
     await seedOrders(inSchema(env.DATABASE_URL, env.PULSECART_NAMESPACE), 3_000);
     const server = await startServer({ env: { ...env, PULSECART_SETTLEMENT: 'off' } });
@@ -42,10 +42,10 @@ describe.skipIf(!productionEngines)('orders seeded for a measurement', () => {
   }, 60_000);
 });
 
-describe.skipIf(!productionEngines)('audit', () => {
+describe.skipIf(!distributedBackends)('audit', () => {
   test('reads the database that DATABASE_URL names, says so, and keeps the password to itself', async () => {
-    await using engines = await ownEngines();
-    const { env } = engines;
+    await using backends = await ownBackends();
+    const { env } = backends;
     await (await startServer({ env })).stop();
     const database = new URL(env.DATABASE_URL);
     database.password = 'between-you-and-me';
@@ -72,8 +72,8 @@ describe.skipIf(!productionEngines)('audit', () => {
   });
 });
 
-/** Names of one's own on the engines that all tests share. */
-async function ownEngines() {
+/** Names of one's own on the backends that all tests share. */
+async function ownBackends() {
   const [database, redis, rabbit] = await Promise.all([ownDatabase(), ownRedis(), ownRabbit()]);
   return {
     env: {

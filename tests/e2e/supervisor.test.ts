@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { isAlive } from '../../bench/services/processes.ts';
-import { onProductionEngines } from '../support/engines.ts';
+import { onDistributedBackends } from '../support/backends.ts';
 import { eventually } from '../support/shop.ts';
 import { holdStarts, openSupervised, type Supervised } from '../support/supervised.ts';
 import { until } from '../support/until.ts';
@@ -19,7 +19,7 @@ const REPLACED_DEADLINE_MS = 90_000;
 const ALL_REPLACED = 'all instances replaced';
 const GIVEN_UP = 'a replacement does not start; what runs goes on running';
 
-onProductionEngines(() => {
+onDistributedBackends(() => {
   test.concurrent(
     'P9 a SIGHUP during the first start, with none or one of three ready, replaces all that were started before it',
     async () => {

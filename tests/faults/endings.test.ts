@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { randomFrom } from '../../src/lib/random.ts';
-import { onProductionEngines } from '../support/engines.ts';
-import { openProductionShop } from '../support/production-shop.ts';
+import { onDistributedBackends } from '../support/backends.ts';
+import { openDistributedShop } from '../support/distributed-shop.ts';
 import { seedOf } from '../support/seed.ts';
 import { eventually, openShop, type Shop } from '../support/shop.ts';
 
@@ -36,9 +36,9 @@ const REASON = { reason: 'the whole batch is broken' };
 /** What a caller heard: the status, or that the connection was cut. */
 type Heard = number | 'cut';
 
-describe('on the embedded engines', () => injectFaults((env) => openShop({ ...PATIENT, ...env })));
+describe('on the embedded backends', () => injectFaults((env) => openShop({ ...PATIENT, ...env })));
 
-onProductionEngines(() => injectFaults((env) => openProductionShop({ env: { ...PATIENT, ...env } })));
+onDistributedBackends(() => injectFaults((env) => openDistributedShop({ env: { ...PATIENT, ...env } })));
 
 function injectFaults(open: (env: Record<string, string>) => Promise<Shop>): void {
   test(

@@ -6,13 +6,13 @@ import { Redis } from 'ioredis';
 import { type CrowdProgress, type CrowdResult, runCrowd } from '../../bench/crowd.ts';
 import { readQueues, readStock } from '../../bench/server-api.ts';
 import type { Env } from '../../bench/server-process.ts';
-import { startPrivateEngine } from '../../bench/services/engines.ts';
-import type { EngineName, PrivateEngine } from '../../bench/services/private-engine.ts';
+import type { BackendName, PrivateBackend } from '../../bench/services/private-backend.ts';
+import { startPrivateBackend } from '../../bench/services/private-backends.ts';
 import { isAlive } from '../../bench/services/processes.ts';
 import { randomFrom } from '../../src/lib/random.ts';
+import { type DistributedShop, openDistributedShop } from '../support/distributed-shop.ts';
 import { strikeInCrowd, waitingOf } from '../support/mid-crowd.ts';
-import { ownEngines } from '../support/own-engines.ts';
-import { openProductionShop, type ProductionShop } from '../support/production-shop.ts';
+import { ownBackends } from '../support/own-backends.ts';
 import { disagreements, hearOutcomes, type Round, readRound, type Told } from '../support/reconciliation.ts';
 import { eventually } from '../support/shop.ts';
 import { isExcused, isWell, type Probe, type Probes, type Question, startProbes } from './probes.ts';
@@ -38,8 +38,8 @@ export interface Fault {
 
 export interface Place {
   /** The one that may be broken. */
-  readonly engine: PrivateEngine;
-  readonly shop: ProductionShop;
+  readonly backend: PrivateBackend;
+  readonly shop: DistributedShop;
   readonly random: () => number;
 }
 
@@ -80,7 +80,7 @@ const WELL_AFTER_MS = 15_000;
 /** In the second crowd, more than there are units for. */
 const TOO_MANY = 20;
 const SECOND_RATE_PER_S = 1_500;
-/** For the engines' start and the shop's. */
+/** For the backends' start and the shop's. */
 const OPEN_TIMEOUT_MS = 90_000;
 const FAULT_TIMEOUT_MS = 120_000;
 /** Nobody in a crowd wants it. */
@@ -90,23 +90,23 @@ const PROBED_UNITS = 1_000_000;
 const VARIABLES = { postgres: 'DATABASE_URL', redis: 'REDIS_URL', rabbitmq: 'RABBITMQ_URL' } as const;
 
 /**
- * Registers one test per fault, all with the same engines and the same processes. The engine that breaks is their own; the other
+ * Registers one test per fault, all with the same backends and the same processes. The backend that breaks is their own; the other
  * two are those that all tests share.
  */
-export function injectFaults(seed: number, breaks: EngineName, faults: readonly Fault[]): void {
+export function injectFaults(seed: number, breaks: BackendName, faults: readonly Fault[]): void {
   const opened = new AsyncDisposableStack();
   let place: Place;
 
   beforeAll(async () => {
-    const engine = await startPrivateEngine(breaks);
-    opened.defer(engine.close);
-    const shared = opened.use(await ownEngines());
-    const engines = { ...shared.env, [VARIABLES[breaks]]: engine.url };
+    const backend = await startPrivateBackend(breaks);
+    opened.defer(backend.close);
+    const shared = opened.use(await ownBackends());
+    const backends = { ...shared.env, [VARIABLES[breaks]]: backend.url };
     // Where purchases go on, a machine that is busy with other things may take its time for them.
     const timeout: Env = breaks === 'postgres' ? {} : { PULSECART_PURCHASE_TIMEOUT_MS: '15000' };
     const env = { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off', ...timeout };
-    const shop = opened.use(await openProductionShop({ engines, env, instances: 2, workers: 1 }));
-    place = { engine, shop, random: randomFrom(seed) };
+    const shop = opened.use(await openDistributedShop({ backends, env, instances: 2, workers: 1 }));
+    place = { backend, shop, random: randomFrom(seed) };
   }, OPEN_TIMEOUT_MS);
   afterAll(() => opened.disposeAsync(), OPEN_TIMEOUT_MS);
 
@@ -205,7 +205,7 @@ async function recovery(probes: Probes, backAtMs: number): Promise<WellMs> {
 }
 
 async function sellTheRest(
-  shop: ProductionShop,
+  shop: DistributedShop,
   asked: { productId: number; quantity: number },
   seed: number,
 ): Promise<Told> {
@@ -223,7 +223,7 @@ async function sellTheRest(
 }
 
 /** Nothing is in the queue any more, and everything that was taken in is counted. */
-async function quiet(shop: ProductionShop): Promise<void> {
+async function quiet(shop: DistributedShop): Promise<void> {
   await eventually(async () => {
     const depths = await readQueues(shop.url).catch(() => null);
     return depths?.purchases.waiting === 0;
@@ -253,7 +253,7 @@ function expectProbesAnswered({ answered }: Probes, { goesOn }: Fault): void {
 }
 
 /** Each probe that was told yes has its order. There are units for all of them. */
-async function expectProbesKept(shop: ProductionShop, { answered }: Probes): Promise<void> {
+async function expectProbesKept(shop: DistributedShop, { answered }: Probes): Promise<void> {
   const { orders } = await readRound({ databaseUrl: shop.databaseUrl }, PROBED_PRODUCT);
   const ids = new Set(orders.map(({ id }) => id));
   expect(answered.filter(({ id }) => id !== null && !ids.has(id))).toEqual([]);
@@ -261,7 +261,7 @@ async function expectProbesKept(shop: ProductionShop, { answered }: Probes): Pro
 
 /** Units come back, and whatever may still be on its way arrives: whoever was refused has no order even then. */
 async function expectRefusalsFinal(
-  shop: ProductionShop,
+  shop: DistributedShop,
   asked: { productId: number; quantity: number },
   crowds: readonly Told[],
 ): Promise<void> {
@@ -275,7 +275,7 @@ async function expectRefusalsFinal(
 }
 
 /** The gate's entry, which claim.lua describes, says what the ledger says. */
-async function gateIsTrue({ env, url }: ProductionShop, productId: number): Promise<boolean> {
+async function gateIsTrue({ env, url }: DistributedShop, productId: number): Promise<boolean> {
   const redis = new Redis(env.REDIS_URL!);
   const entry = await redis.get(`${env.PULSECART_NAMESPACE}:{p:${productId}}:gate`);
   redis.disconnect();
@@ -284,12 +284,12 @@ async function gateIsTrue({ env, url }: ProductionShop, productId: number): Prom
   return available === stock && free === stock;
 }
 
-function processesOf(shop: ProductionShop) {
+function processesOf(shop: DistributedShop) {
   return { instances: shop.instances(), workers: shop.workers.map(({ pid }) => pid).filter(isAlive) };
 }
 
 /** Messages of the log lines since a moment, an ISO time like theirs. */
-function saidSince(shop: ProductionShop, since: string): string[] {
+function saidSince(shop: DistributedShop, since: string): string[] {
   return shop
     .logs()
     .split('\n')
@@ -327,7 +327,7 @@ function reportOf({ what }: Fault, { evidence, units, crowd, wellMs, probed, sec
   return { what, ...evidence, units, told, later, orders: round.orders.length, wellMs, ill, slowestMs };
 }
 
-function keepLogs(shop: ProductionShop): void {
+function keepLogs(shop: DistributedShop): void {
   const file = join(mkdtempSync(join(tmpdir(), 'pulsecart-fault-')), 'logs.txt');
   writeFileSync(file, shop.logs());
   const TAIL_CHARS = 4_000;

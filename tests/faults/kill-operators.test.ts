@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test';
 import type { LoggedOperation } from '../../src/domain/operation.ts';
 import { randomFrom } from '../../src/lib/random.ts';
-import { productionEngines } from '../support/engines.ts';
-import { openProductionShop } from '../support/production-shop.ts';
+import { distributedBackends } from '../support/backends.ts';
+import { openDistributedShop } from '../support/distributed-shop.ts';
 import { seedOf } from '../support/seed.ts';
 import { eventually, openShop, type Shop } from '../support/shop.ts';
 
@@ -20,7 +20,7 @@ const seed = seedOf(import.meta.path);
 
 const shops: [string, boolean, () => Promise<Shop>][] = [
   ['embedded', true, openShop],
-  ['production', productionEngines, () => openProductionShop()],
+  ['production', distributedBackends, () => openDistributedShop()],
 ];
 
 for (const [name, isHere, open] of shops) {

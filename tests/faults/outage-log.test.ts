@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test';
-import { startPrivateEngine } from '../../bench/services/engines.ts';
+import { startPrivateBackend } from '../../bench/services/private-backends.ts';
+import { distributedBackends } from '../support/backends.ts';
 import type { Answer } from '../support/caller.ts';
-import { productionEngines } from '../support/engines.ts';
+import { openDistributedShop } from '../support/distributed-shop.ts';
 import { FAILING, failRows } from '../support/failing-row.ts';
-import { ownEngines } from '../support/own-engines.ts';
-import { openProductionShop } from '../support/production-shop.ts';
+import { ownBackends } from '../support/own-backends.ts';
 import { eventually, openShop } from '../support/shop.ts';
 
 /** What a server logs while every request fails and a crowd does not stop asking. */
@@ -39,16 +39,16 @@ test(
   TIMEOUT_MS,
 );
 
-if (!productionEngines) console.log('PULSECART_TEST_ENGINES=embedded: no outage of PostgreSQL');
+if (!distributedBackends) console.log('PULSECART_TEST_ENGINES=embedded: no outage of PostgreSQL');
 else
   test(
     'P9 what every request fails by is a few lines a second of each kind, and all are counted: PostgreSQL is stopped',
     async () => {
-      const postgres = await startPrivateEngine('postgres');
+      const postgres = await startPrivateBackend('postgres');
       try {
-        await using others = await ownEngines();
-        const engines = { ...others.env, DATABASE_URL: postgres.url };
-        await using shop = await openProductionShop({ engines });
+        await using others = await ownBackends();
+        const backends = { ...others.env, DATABASE_URL: postgres.url };
+        await using shop = await openDistributedShop({ backends });
         await postgres.kill();
         // Asked of the ledger each time, and answered in the way that all routes share.
         const pause = () => shop.call('POST', '/api/v1/products/1/pause', { body: { reason: 'an outage' } });

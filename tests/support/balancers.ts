@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { freePorts } from '../../bench/services/ports.ts';
 import { makeWorkspace } from '../../bench/services/workspace.ts';
 import { readDocument } from '../docs/documents.ts';
-import { productionEngines } from './engines.ts';
+import { distributedBackends } from './backends.ts';
 import { connectRaw } from './raw-http.ts';
 import { canInstall, installPackages } from './services/install.ts';
 import { until } from './until.ts';
@@ -17,12 +17,12 @@ export type BalancerName = (typeof BALANCERS)[number];
 
 const programOf = (name: BalancerName) => `/usr/sbin/${name}`;
 
-/** True when both can be started; they are then installed if need be, as the engines are. */
+/** True when both can be started; they are then installed if need be, as the backends are. */
 export async function haveBalancers(): Promise<boolean> {
   const missing: BalancerName[] = [];
   for (const name of BALANCERS) if (!(await Bun.file(programOf(name)).exists())) missing.push(name);
   if (missing.length === 0) return true;
-  if (!productionEngines || !canInstall()) return false;
+  if (!distributedBackends || !canInstall()) return false;
   await installPackages(missing);
   return true;
 }

@@ -33,7 +33,7 @@ export interface Machine extends Disposable {
 export function aMachine(): Machine {
   const folder = temporaryFolder();
   const { path } = folder;
-  // Engines run as accounts of their own.
+  // Backends run as accounts of their own.
   chmodSync(path, 0o755);
   for (const name of BASICS) symlinkSync(Bun.which(name)!, join(path, name));
   const read = (name: string) => {

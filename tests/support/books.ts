@@ -20,7 +20,7 @@ export interface ReadBooks {
 
 const FIND_BATCH = 5_000;
 
-/** Those of the embedded engines. */
+/** Those of the embedded backends. */
 export async function readBooks(dataFolder: string, ids: readonly string[] = []): Promise<ReadBooks> {
   const store = openStoreReadOnly(dataFolder);
   try {

@@ -25,7 +25,7 @@ export interface StreamReader extends Disposable {
   first(name: string): Promise<StreamEvent>;
 }
 
-/** Above what a busy machine needs to start engines and servers beside this. */
+/** Above what a busy machine needs to start backends and servers beside this. */
 const EVENT_TIMEOUT_MS = 25_000;
 
 export async function openStream(

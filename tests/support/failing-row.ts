@@ -1,14 +1,14 @@
 import { Database } from 'bun:sqlite';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import type { ProductionShop } from './production-shop.ts';
+import type { DistributedShop } from './distributed-shop.ts';
 import type { EmbeddedShop } from './shop.ts';
 
 /** A buyer whose orders the ledger refuses after `failRows`. */
 export const FAILING = 'poison';
 
 /** Makes the ledger refuse one buyer's orders, as a bug of ours would; the returned function ends that. */
-export async function failRows(shop: EmbeddedShop | ProductionShop): Promise<() => Promise<void>> {
+export async function failRows(shop: EmbeddedShop | DistributedShop): Promise<() => Promise<void>> {
   return 'folder' in shop ? failInSqlite(shop.folder) : failInPostgres(shop.databaseUrl);
 }
 

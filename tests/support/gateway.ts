@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A TCP port in front of an engine, so that a test can cut one client off while the engine and the others go on. */
+/** A TCP port in front of a backend, so that a test can cut one client off while the backend and the others go on. */
 export interface Gateway {
   /** The given URL by way of the gateway. */
   readonly url: string;
@@ -12,12 +12,12 @@ export interface Gateway {
    * With `refuse` no new connection is let in until then.
    */
   hold(options?: { readonly refuse?: boolean }): { arrived(): boolean; deliver(): void };
-  /** Sends bytes to the clients as if the engine did; between two messages of its own, so only while it is quiet. */
+  /** Sends bytes to the clients as if the backend did; between two messages of its own, so only while it is quiet. */
   say(bytes: Uint8Array): void;
   close(): Promise<void>;
 }
 
-/** What the engine says to one client, as it comes; answers what the client is told of it. */
+/** What the backend says to one client, as it comes; answers what the client is told of it. */
 export type Hearing = (bytes: Buffer) => Buffer;
 
 /** `newHearing` makes one for each connection. */
@@ -33,18 +33,18 @@ export async function startGateway(
       client.destroy();
       return;
     }
-    const pair: Pair = { client, engine: connect(Number(target.port), target.hostname), held: null };
-    const { engine } = pair;
+    const pair: Pair = { client, backend: connect(Number(target.port), target.hostname), held: null };
+    const { backend } = pair;
     const hear = newHearing();
     pairs.add(pair);
-    client.on('data', (bytes: Buffer) => void (pair.held ? pair.held.push(bytes) : engine.write(bytes)));
-    engine.on('data', (bytes: Buffer) => void (client.destroyed || client.write(hear(bytes))));
-    for (const socket of [client, engine]) {
+    client.on('data', (bytes: Buffer) => void (pair.held ? pair.held.push(bytes) : backend.write(bytes)));
+    backend.on('data', (bytes: Buffer) => void (client.destroyed || client.write(hear(bytes))));
+    for (const socket of [client, backend]) {
       socket.setNoDelay(true);
       socket.on('error', () => {});
     }
-    client.on('close', () => pair.held || engine.destroy());
-    engine.on('close', () => {
+    client.on('close', () => pair.held || backend.destroy());
+    backend.on('close', () => {
       client.destroy();
       pairs.delete(pair);
     });
@@ -69,10 +69,10 @@ export async function startGateway(
         deliver() {
           refusing = false;
           for (const pair of holding) {
-            for (const bytes of pair.held ?? []) pair.engine.write(bytes);
+            for (const bytes of pair.held ?? []) pair.backend.write(bytes);
             pair.held = null;
-            // A client that has gone is no reason for an engine to stop what it was told.
-            if (pair.client.destroyed) pair.engine.end();
+            // A client that has gone is no reason for a backend to stop what it was told.
+            if (pair.client.destroyed) pair.backend.end();
           }
         },
       };
@@ -82,18 +82,18 @@ export async function startGateway(
     },
     close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const { client, engine } of pairs) {
+      for (const { client, backend } of pairs) {
         client.destroy();
-        engine.destroy();
+        backend.destroy();
       }
       return closed;
     },
   };
 }
 
-/** A client and the engine behind it. `held`: what the client has sent and the engine has not been told. */
+/** A client and the backend behind it. `held`: what the client has sent and the backend has not been told. */
 interface Pair {
   readonly client: Socket;
-  readonly engine: Socket;
+  readonly backend: Socket;
   held: Buffer[] | null;
 }

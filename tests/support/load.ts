@@ -1,6 +1,6 @@
 import type { Caller } from './caller.ts';
 
-/** One purchase that was asked for, by the clock of this machine, which is also the engines'. */
+/** One purchase that was asked for, by the clock of this machine, which is also the backends'. */
 export interface Attempt {
   readonly channel: 'sync' | 'async';
   readonly sentAtMs: number;

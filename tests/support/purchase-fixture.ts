@@ -38,7 +38,7 @@ export type DecideFault = (
 
 /**
  * Everything behind the purchase core for real (SQLite ledger and queue in a folder of their own, the in-process gate), with
- * clocks that can be moved on and engines that can be made to fail.
+ * clocks that can be moved on and backends that can be made to fail.
  */
 export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'pulsecart-purchase-'));

@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import type { Subprocess } from 'bun';
 import { Redis, type RedisOptions } from 'ioredis';
 import { freePorts } from '../../bench/services/ports.ts';
-import type { PrivateEngine } from '../../bench/services/private-engine.ts';
-import { redis as redisEngine } from '../../bench/services/redis.ts';
+import type { PrivateBackend } from '../../bench/services/private-backend.ts';
+import { redis as redisBackend } from '../../bench/services/redis.ts';
 import { makeWorkspace, type Workspace } from '../../bench/services/workspace.ts';
 import { until } from './until.ts';
 
 /**
- * Redis in the shapes that its URL can name, private to one test file. Each shape is one engine: killing or freezing it
+ * Redis in the shapes that its URL can name, private to one test file. Each shape is one backend: killing or freezing it
  * takes all of its processes. PULSECART_TEST_REDIS names another program to run, such as Valkey or a newer Redis.
  */
 
@@ -21,7 +21,7 @@ const PROGRAM =
 /** Full of what a URL must escape. */
 export const REDIS_PASSWORD = 'p@ss/wörd%';
 
-export type RedisShape = Omit<PrivateEngine, 'name' | 'processes'>;
+export type RedisShape = Omit<PrivateBackend, 'name' | 'processes'>;
 
 /** One server. */
 export function startRedis(): Promise<RedisShape> {
@@ -116,7 +116,7 @@ interface Shape {
 }
 
 async function start({ ports = 1, url, initialise, serve, isUp, client }: Shape): Promise<RedisShape> {
-  const workspace = makeWorkspace('redis', await freePorts(ports), redisEngine.native);
+  const workspace = makeWorkspace('redis', await freePorts(ports), redisBackend.native);
   let running: Subprocess[] = [];
   const signal = (name: NodeJS.Signals) => {
     for (const process of running) process.kill(name);

@@ -19,7 +19,7 @@ export interface Shop extends Caller, AsyncDisposable {
   holdWrites(): Promise<AsyncDisposable>;
 }
 
-/** On the embedded engines. */
+/** On the embedded backends. */
 export interface EmbeddedShop extends Shop {
   readonly folder: string;
 }

@@ -5,7 +5,7 @@ import { familyOf } from '../../bench/services/processes.ts';
 import { inSchema } from '../../src/lib/database-url.ts';
 import { MAIN, runPulsecart } from './command.ts';
 import { temporaryFolder } from './folder.ts';
-import { ownEngines } from './own-engines.ts';
+import { ownBackends } from './own-backends.ts';
 import { eventually } from './shop.ts';
 
 /** A supervisor and its instances, to be looked at before it is ready, too. `await using` ends them. */
@@ -29,9 +29,9 @@ export interface Supervised extends AsyncDisposable {
 }
 
 export async function openSupervised(instances: number, more: Env = {}): Promise<Supervised> {
-  const engines = await ownEngines();
+  const backends = await ownBackends();
   const folder = temporaryFolder();
-  const env: Env = { ...engines.env, PULSECART_DATA: folder.path, ...more };
+  const env: Env = { ...backends.env, PULSECART_DATA: folder.path, ...more };
   const { exit, stderr } = await runPulsecart(['migrate'], env);
   if (exit !== 0) throw new Error(stderr);
   let supervisor: Bun.Subprocess<'ignore', 'pipe', 'inherit'> | undefined;
@@ -85,7 +85,7 @@ export async function openSupervised(instances: number, more: Env = {}): Promise
     async [Symbol.asyncDispose]() {
       supervisor?.kill('SIGKILL');
       await supervisor?.exited;
-      await engines[Symbol.asyncDispose]();
+      await backends[Symbol.asyncDispose]();
       folder[Symbol.dispose]();
     },
   };

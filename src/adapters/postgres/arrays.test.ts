@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { onProductionEngines, ownDatabase } from '../../../tests/support/engines.ts';
+import { onDistributedBackends, ownDatabase } from '../../../tests/support/backends.ts';
 import { sql } from '../../../tests/support/postgres-ledger.ts';
 import { idArray, isUuid, numberArray, textArray } from './arrays.ts';
 
@@ -22,7 +22,7 @@ const TEXTS = [
   '{}',
 ];
 
-onProductionEngines(() => {
+onDistributedBackends(() => {
   describe('what is written as an array', () => {
     test('is read by PostgreSQL as it was', async () => {
       const { url, close } = await ownDatabase();

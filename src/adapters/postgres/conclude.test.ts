@@ -1,13 +1,13 @@
 import { expect, test } from 'bun:test';
 import { Client } from 'pg';
-import { ownDatabase, productionEngines } from '../../../tests/support/engines.ts';
+import { distributedBackends, ownDatabase } from '../../../tests/support/backends.ts';
 import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { until } from '../../../tests/support/until.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
 
 const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), Date.now);
 
-test.skipIf(!productionEngines)(
+test.skipIf(!distributedBackends)(
   'P2 an outcome never changes: a purchase whose order is being committed is not ended, and one that comes later is refused',
   async () => {
     const { url, close } = await ownDatabase();
@@ -60,7 +60,7 @@ test.skipIf(!productionEngines)(
   60_000,
 );
 
-test.skipIf(!productionEngines)(
+test.skipIf(!distributedBackends)(
   'P2 an outcome never changes: a transaction that stood still past the time of its purchase is broken off',
   async () => {
     const { url, close } = await ownDatabase();
@@ -81,7 +81,7 @@ test.skipIf(!productionEngines)(
   60_000,
 );
 
-test.skipIf(!productionEngines)(
+test.skipIf(!distributedBackends)(
   'P2 an outcome never changes: nor when the reader who ends a purchase allows it less time than who decides it',
   async () => {
     const { url, close } = await ownDatabase();

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onProductionEngines, ownDatabase } from '../../../tests/support/engines.ts';
+import { onDistributedBackends, ownDatabase } from '../../../tests/support/backends.ts';
 import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { seedOf } from '../../../tests/support/seed.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
@@ -26,7 +26,7 @@ const first = HISTORIES * seedOf(import.meta.path);
 const STEPS = 60;
 const START_MS = Date.now();
 
-onProductionEngines(() => {
+onDistributedBackends(() => {
   test(
     'the ledger in PostgreSQL answers word for word like the one in SQLite',
     async () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { Client } from 'pg';
-import { startPrivateEngine } from '../../../bench/services/engines.ts';
-import type { PrivateEngine } from '../../../bench/services/private-engine.ts';
-import { onProductionEngines, ownDatabase } from '../../../tests/support/engines.ts';
+import type { PrivateBackend } from '../../../bench/services/private-backend.ts';
+import { startPrivateBackend } from '../../../bench/services/private-backends.ts';
+import { onDistributedBackends, ownDatabase } from '../../../tests/support/backends.ts';
 import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { until } from '../../../tests/support/until.ts';
 import { audit } from '../../app/ops/audit.ts';
@@ -19,7 +19,7 @@ const ENDINGS = 400;
 /** Short, so that a test sees them pass; long enough for an answer on a busy machine. */
 const TIMEOUTS = { connectMs: 1_000, statementMs: 1_000 };
 
-onProductionEngines(() => {
+onDistributedBackends(() => {
   describe('a connection that is cut', cuts);
   describe('a PostgreSQL that stands still or dies', outages);
 });
@@ -203,10 +203,10 @@ function cuts(): void {
 }
 
 function outages(): void {
-  let engine: PrivateEngine;
+  let engine: PrivateBackend;
   let ledger: Ledger;
   beforeAll(async () => {
-    engine = await startPrivateEngine('postgres');
+    engine = await startPrivateBackend('postgres');
     ({ ledger } = await openLedger(engine.url, { poolSize: 2, timeouts: TIMEOUTS }));
     await sale(ledger);
   });

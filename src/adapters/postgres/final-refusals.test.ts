@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { ownDatabase, productionEngines } from '../../../tests/support/engines.ts';
+import { distributedBackends, ownDatabase } from '../../../tests/support/backends.ts';
 import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { until } from '../../../tests/support/until.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
@@ -35,7 +35,7 @@ const kindOf = (outcome: unknown) => {
   return code ?? kind;
 };
 
-describe.skipIf(!productionEngines)('final refusals in PostgreSQL', () => {
+describe.skipIf(!distributedBackends)('final refusals in PostgreSQL', () => {
   beforeAll(async () => {
     const database = await ownDatabase();
     opened.defer(database.close);

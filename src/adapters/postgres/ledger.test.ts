@@ -1,17 +1,17 @@
 import { describe } from 'bun:test';
 import { ledgerContract } from '../../../tests/conformance/ledger.contract.ts';
-import { onProductionEngines, ownDatabase, productionEngines } from '../../../tests/support/engines.ts';
+import { distributedBackends, onDistributedBackends, ownDatabase } from '../../../tests/support/backends.ts';
 import { havePgbouncer, startPgbouncer } from '../../../tests/support/pgbouncer.ts';
 import { ledgerUnderTest } from '../../../tests/support/postgres-ledger.ts';
 
-onProductionEngines(() => {
+onDistributedBackends(() => {
   ledgerContract('PostgreSQL', async () => {
     const { url, close } = await ownDatabase();
     return ledgerUnderTest(url, close);
   });
 });
 
-const isThere = productionEngines && (await havePgbouncer());
+const isThere = distributedBackends && (await havePgbouncer());
 describe.skipIf(!isThere)('with pgbouncer installed', () => {
   ledgerContract('PostgreSQL behind pgbouncer in transaction mode', async () => {
     const database = await ownDatabase();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { onProductionEngines, ownDatabase } from '../../../tests/support/engines.ts';
+import { onDistributedBackends, ownDatabase } from '../../../tests/support/backends.ts';
 import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { seedOf } from '../../../tests/support/seed.ts';
 import { audit } from '../../app/ops/audit.ts';
@@ -14,7 +14,7 @@ const INSTANCES = 4;
 const seed = seedOf(import.meta.path);
 const mint = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), Date.now).mint;
 
-onProductionEngines(() => describe('several instances on one database', together));
+onDistributedBackends(() => describe('several instances on one database', together));
 
 function together(): void {
   let database: Awaited<ReturnType<typeof ownDatabase>>;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { freePorts } from '../../../bench/services/ports.ts';
-import { onProductionEngines, ownDatabase } from '../../../tests/support/engines.ts';
+import { onDistributedBackends, ownDatabase } from '../../../tests/support/backends.ts';
 import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { AppError } from '../../domain/errors.ts';
 import { openPostgresBooks } from './books.ts';
@@ -8,7 +8,7 @@ import { unfitness } from './fitness.ts';
 
 const PASSWORD = 'do-not-tell';
 
-onProductionEngines(() => describe('opening the ledger in PostgreSQL', openings));
+onDistributedBackends(() => describe('opening the ledger in PostgreSQL', openings));
 
 function openings(): void {
   let database: Awaited<ReturnType<typeof ownDatabase>>;

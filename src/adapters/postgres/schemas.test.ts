@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { onProductionEngines, ownDatabase, productionEngines } from '../../../tests/support/engines.ts';
+import { distributedBackends, onDistributedBackends, ownDatabase } from '../../../tests/support/backends.ts';
 import { havePgbouncer, startPgbouncer } from '../../../tests/support/pgbouncer.ts';
 import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { audit } from '../../app/ops/audit.ts';
@@ -21,7 +21,7 @@ async function refusalOf(opening: Promise<unknown>): Promise<string> {
   return `${error.code}: ${error.message}`;
 }
 
-onProductionEngines(() => {
+onDistributedBackends(() => {
   test(
     'N9 shops in one database have a schema each, named by their namespace, and share nothing',
     async () => {
@@ -70,7 +70,7 @@ onProductionEngines(() => {
   });
 });
 
-const isThere = productionEngines && (await havePgbouncer());
+const isThere = distributedBackends && (await havePgbouncer());
 describe.skipIf(!isThere)('with pgbouncer installed', () => {
   test(
     'N9 a pooler that leads to the schema is fine, and one that does not is said to',

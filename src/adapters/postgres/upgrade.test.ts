@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { onProductionEngines, ownDatabase } from '../../../tests/support/engines.ts';
+import { onDistributedBackends, ownDatabase } from '../../../tests/support/backends.ts';
 import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { connect, placeOf } from './connection.ts';
 import { MIGRATIONS, migrate, requireSchema } from './migrate.ts';
@@ -10,7 +10,7 @@ const LATER = [
   'UPDATE products SET hue = hue + 1',
 ];
 
-onProductionEngines(() => {
+onDistributedBackends(() => {
   test('a database of an older release gets each later migration once, whoever start together, and keeps what it has', async () => {
     const { url, close } = await ownDatabase();
     const { ledger } = await openLedger(url);

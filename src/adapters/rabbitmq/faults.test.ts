@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:test';
-import { startPrivateEngine } from '../../../bench/services/engines.ts';
-import type { PrivateEngine } from '../../../bench/services/private-engine.ts';
-import { onProductionEngines } from '../../../tests/support/engines.ts';
+import type { PrivateBackend } from '../../../bench/services/private-backend.ts';
+import { startPrivateBackend } from '../../../bench/services/private-backends.ts';
+import { onDistributedBackends } from '../../../tests/support/backends.ts';
 import { type ForeignClient, openForeignClient } from '../../../tests/support/foreign-client.ts';
 import { type Gateway, type Hearing, startGateway } from '../../../tests/support/gateway.ts';
 import { until } from '../../../tests/support/until.ts';
@@ -16,10 +16,10 @@ const CONFIRM_TIMEOUT_MS = 1_000;
 /** The status gives the broker two seconds; the rest is for a busy machine. */
 const TOLD_WITHIN_MS = FROZEN_MS - CONFIRM_TIMEOUT_MS;
 
-onProductionEngines(brokerFaults);
+onDistributedBackends(brokerFaults);
 
 function brokerFaults(): void {
-  let broker: PrivateEngine;
+  let broker: PrivateBackend;
   let namespace: string;
   let gateway: Gateway;
   /** False: the broker answers, and no confirm of it arrives. */
@@ -28,7 +28,7 @@ function brokerFaults(): void {
   const opened: Queue[] = [];
 
   beforeAll(async () => {
-    broker = await startPrivateEngine('rabbitmq');
+    broker = await startPrivateBackend('rabbitmq');
   });
   afterAll(() => broker.close());
 

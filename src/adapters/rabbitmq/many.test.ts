@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { onProductionEngines, ownRabbit } from '../../../tests/support/engines.ts';
+import { onDistributedBackends, ownRabbit } from '../../../tests/support/backends.ts';
 import { type ForeignClient, openForeignClient } from '../../../tests/support/foreign-client.ts';
 import { until } from '../../../tests/support/until.ts';
 import type { Delivery, Queue, QueueStatus } from '../../ports/queue.ts';
 import { openRabbitQueue, type RabbitQueueOptions } from './queue.ts';
 
-onProductionEngines(severalProcesses);
+onDistributedBackends(severalProcesses);
 
 /** Several queues on one namespace are what several processes are to the broker. */
 function severalProcesses(): void {

@@ -1,10 +1,10 @@
 import { queueContract } from '../../../tests/conformance/queue.contract.ts';
-import { onProductionEngines, ownRabbit } from '../../../tests/support/engines.ts';
+import { onDistributedBackends, ownRabbit } from '../../../tests/support/backends.ts';
 import { openForeignClient } from '../../../tests/support/foreign-client.ts';
 import { startGateway } from '../../../tests/support/gateway.ts';
 import { openRabbitQueue } from './queue.ts';
 
-onProductionEngines(contract);
+onDistributedBackends(contract);
 
 function contract(): void {
   queueContract('the RabbitMQ queue', async () => {

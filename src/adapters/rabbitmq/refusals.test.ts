@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { createServer } from 'node:net';
-import { onProductionEngines, ownRabbit } from '../../../tests/support/engines.ts';
+import { onDistributedBackends, ownRabbit } from '../../../tests/support/backends.ts';
 import { type ForeignClient, openForeignClient } from '../../../tests/support/foreign-client.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError, type ErrorCode } from '../../domain/errors.ts';
@@ -9,7 +9,7 @@ import { openRabbitQueue } from './queue.ts';
 
 const SECRET = 'pa55-word';
 
-onProductionEngines(refusals);
+onDistributedBackends(refusals);
 
 function refusals(): void {
   let url: URL;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { onProductionEngines } from '../../../tests/support/engines.ts';
+import { onDistributedBackends } from '../../../tests/support/backends.ts';
 import { type RedisShape, startRedis, startRedisCluster } from '../../../tests/support/redis-shapes.ts';
 import { until } from '../../../tests/support/until.ts';
 import type { Gate } from '../../ports/gate.ts';
@@ -13,7 +13,7 @@ const HEALED_WITHIN_MS = 20_000;
 const ASKED_WHILE_FROZEN = 300;
 const ASKED_EVERY_MS = 5;
 
-onProductionEngines(() => {
+onDistributedBackends(() => {
   describe('a gate in Redis under faults', () => faults(startRedis));
   describe('a gate in Redis Cluster under faults', () => faults(startRedisCluster));
 });

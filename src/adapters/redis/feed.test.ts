@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { feedContract } from '../../../tests/conformance/feed.contract.ts';
-import { onProductionEngines, ownRedis } from '../../../tests/support/engines.ts';
+import { onDistributedBackends, ownRedis } from '../../../tests/support/backends.ts';
 import {
   type RedisShape,
   startRedis,
@@ -12,7 +12,7 @@ import type { Feed } from '../../ports/feed.ts';
 import { openRedisFeed } from './feed.ts';
 import { openRedisLink, type RedisLink } from './link.ts';
 
-onProductionEngines(() => {
+onDistributedBackends(() => {
   feedContract('Redis', async () => {
     const { url, keyPrefix } = await ownRedis();
     return [(await openEnd(url, keyPrefix)).feed, (await openEnd(url, keyPrefix)).feed];

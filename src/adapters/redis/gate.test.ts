@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { gateContract } from '../../../tests/conformance/gate.contract.ts';
-import { onProductionEngines, ownRedis } from '../../../tests/support/engines.ts';
+import { onDistributedBackends, ownRedis } from '../../../tests/support/backends.ts';
 import {
   type RedisShape,
   startRedis,
@@ -12,7 +12,7 @@ import type { Gate } from '../../ports/gate.ts';
 import { openRedisGate } from './gate.ts';
 import { openRedisLink, type RedisLink } from './link.ts';
 
-onProductionEngines(() => {
+onDistributedBackends(() => {
   gateContract('Redis', async () => {
     const { url, keyPrefix } = await ownRedis();
     return openOwn(url, { namespace: keyPrefix });

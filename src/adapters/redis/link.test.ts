@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { inspect } from 'node:util';
-import { onProductionEngines } from '../../../tests/support/engines.ts';
+import { onDistributedBackends } from '../../../tests/support/backends.ts';
 import {
   REDIS_PASSWORD,
   type RedisShape,
@@ -14,7 +14,7 @@ import { isAppError } from '../../domain/errors.ts';
 import { openRedisGate } from './gate.ts';
 import { openRedisLink } from './link.ts';
 
-onProductionEngines(() => describe('opening Redis', openings));
+onDistributedBackends(() => describe('opening Redis', openings));
 
 function openings(): void {
   let single: RedisShape;

@@ -47,5 +47,5 @@ export function operations(scene: Scene): void {
   });
 }
 
-/** An engine's clock as this process knows it may be off by a little. */
+/** A backend's clock as this process knows it may be off by a little. */
 const CLOCK_MS = 50;

@@ -406,7 +406,7 @@ export function sales(scene: Scene): void {
   });
 }
 
-/** An engine's clock as this process knows it may be off by a little. */
+/** A backend's clock as this process knows it may be off by a little. */
 const CLOCK_MS = 50;
 
 function anOperation(productId: number): Operation {

@@ -5,17 +5,17 @@ import type { Outcome, Purchase } from '../../../src/domain/purchase.ts';
 import type { BooksReader } from '../../../src/ports/books.ts';
 import type { ChargeResult, Ledger } from '../../../src/ports/ledger.ts';
 
-/** A ledger on an engine of its own, and what a test needs around it that the port does not offer. */
+/** A ledger on a backend of its own, and what a test needs around it that the port does not offer. */
 export interface LedgerUnderTest {
   /** Another one after each `reopen`. */
   readonly ledger: Ledger;
   readonly books: Pick<BooksReader, 'read'>;
   /** The ledger's own clock. */
   now(): number;
-  /** Lets that clock go on. An engine whose clock cannot be moved really waits, so tests ask for a second at most. */
+  /** Lets that clock go on. A backend whose clock cannot be moved really waits, so tests ask for a second at most. */
   passTime(ms: number): Promise<void>;
   setState(productId: number, state: Product['state']): Promise<void>;
-  /** Ends this process' hold on the engine and opens it again. */
+  /** Ends this process' hold on the backend and opens it again. */
   reopen(): Promise<void>;
   close(): Promise<void>;
 }

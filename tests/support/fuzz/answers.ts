@@ -82,7 +82,7 @@ export function complaintsAbout(
 }
 
 function aboutShape({ answers }: Operation, { status, headers, text, isText }: FuzzAnswer): string[] {
-  // No engine is away and nothing overloads the server.
+  // No backend is away and nothing overloads the server.
   if (status >= 500) return [`it failed with ${status}`];
   const described = answers.get(status);
   if (!described) return [`${status} is not described`];
@@ -162,7 +162,7 @@ const RULES_ACROSS_FIELDS: Readonly<Record<string, readonly string[]>> = {
   discardDeadLetters: ['cause'],
 };
 
-/** Traces of the program: stacks, files, names of engines' errors; and what must never be told. */
+/** Traces of the program: stacks, files, names of backends' errors; and what must never be told. */
 function aboutLeaks({ headers, text }: FuzzAnswer, secrets: readonly string[]): string[] {
   const type = mediaType(headers);
   if (type === 'text/html' || type.endsWith('javascript') || type === 'text/css') return [];

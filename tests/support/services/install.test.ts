@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { aMachine, REDIS } from '../bare-machine.ts';
 
-describe.skipIf(!REDIS)('a missing engine', () => {
+describe.skipIf(!REDIS)('a missing backend', () => {
   test('is installed by apt-get as root, and runs', async () => {
     using machine = aMachine();
     machine.addProgram('apt-get', 'exit 1');
@@ -67,7 +67,7 @@ const INSTALL = `
   const { installMissing } = await import('${import.meta.dir}/install.ts');
   await installMissing(['redis-server']);`;
 const START_AND_CLOSE = `${INSTALL}
-  const { startPrivateEngine } = await import('${join(import.meta.dir, '..', '..', '..', 'bench', 'services', 'engines.ts')}');
-  const engine = await startPrivateEngine('redis');
-  console.log(engine.url.replace(/:\\d+\\/0/, ''));
-  await engine.close();`;
+  const { startPrivateBackend } = await import('${join(import.meta.dir, '..', '..', '..', 'bench', 'services', 'private-backends.ts')}');
+  const backend = await startPrivateBackend('redis');
+  console.log(backend.url.replace(/:\\d+\\/0/, ''));
+  await backend.close();`;

@@ -1,52 +1,52 @@
 import { describe, expect, test } from 'bun:test';
-import { startPrivateEngines } from '../../bench/services/engines.ts';
-import type { PrivateEngines } from '../../bench/services/private-engine.ts';
+import type { PrivateBackends } from '../../bench/services/private-backend.ts';
+import { startPrivateBackends } from '../../bench/services/private-backends.ts';
 import {
   askAsBuyer,
   expectNoPlaces,
   expectRates,
   expectScrape,
   untilFiguresAreTold,
-} from '../support/engine-away.ts';
-import { productionEngines } from '../support/engines.ts';
-import { openProductionShop, type ProductionShop } from '../support/production-shop.ts';
+} from '../support/backend-away.ts';
+import { distributedBackends } from '../support/backends.ts';
+import { type DistributedShop, openDistributedShop } from '../support/distributed-shop.ts';
 import { eventually } from '../support/shop.ts';
 
-describe.skipIf(!productionEngines)('while an engine is away', () => {
-  test('B6 B7 no answer to a buyer says where an engine is, and each figure fails alone, within a second', async () => {
-    const engines = await startPrivateEngines();
+describe.skipIf(!distributedBackends)('while a backend is away', () => {
+  test('B6 B7 no answer to a buyer says where a backend is, and each figure fails alone, within a second', async () => {
+    const backends = await startPrivateBackends();
     try {
-      await using shop = await openProductionShop({ engines: engines.env });
+      await using shop = await openDistributedShop({ backends: backends.env });
       await eventually(async () => (await shop.get('/actuator/health')).status === 200);
       await untilFiguresAreTold(shop);
       await expectScrape(shop, []);
       await expectRates(shop, { queue: true, ledger: true });
-      await without(shop, engines, 'redis', [], { queue: true, ledger: true });
-      await without(shop, engines, 'rabbitmq', ['queues'], { queue: false, ledger: true });
-      await without(shop, engines, 'postgres', ['products', 'refunds_due'], { queue: true, ledger: false });
+      await without(shop, backends, 'redis', [], { queue: true, ledger: true });
+      await without(shop, backends, 'rabbitmq', ['queues'], { queue: false, ledger: true });
+      await without(shop, backends, 'postgres', ['products', 'refunds_due'], { queue: true, ledger: false });
     } finally {
-      await engines.close();
+      await backends.close();
     }
   }, 240_000);
 });
 
 /** Frozen, so that questions hang, and then killed, so that they fail. */
 async function without(
-  shop: ProductionShop,
-  engines: PrivateEngines,
+  shop: DistributedShop,
+  backends: PrivateBackends,
   name: 'postgres' | 'redis' | 'rabbitmq',
   unreadable: readonly string[],
   readable: { queue: boolean; ledger: boolean },
 ): Promise<void> {
-  const engine = engines[name];
+  const backend = backends[name];
   const isDown = async () =>
     (await shop.get('/actuator/health')).json.components[COMPONENTS[name]].status === 'DOWN';
-  engine.pause();
+  backend.pause();
   await eventually(isDown);
   await expectScrape(shop, unreadable);
   await expectRates(shop, readable);
-  engine.resume();
-  await engine.kill();
+  backend.resume();
+  await backend.kill();
   await eventually(isDown);
   await expectScrape(shop, unreadable);
   await expectRates(shop, readable);
@@ -57,7 +57,7 @@ async function without(
   const operator = { Authorization: `Bearer ${shop.server.operatorToken}` };
   const { json } = await shop.get(`/actuator/health/${COMPONENTS[name]}`, operator);
   expect(json).toEqual({ status: 'DOWN', details: { error: expect.any(String) } });
-  await engine.restart();
+  await backend.restart();
   await eventually(async () => (await shop.get('/actuator/health')).status === 200);
   await eventually(
     async () => !(await shop.get('/actuator/prometheus')).text.includes('unreadable{source="queues"} 1'),

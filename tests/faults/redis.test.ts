@@ -1,6 +1,6 @@
 import { expect } from 'bun:test';
 import { Redis } from 'ioredis';
-import { onProductionEngines } from '../support/engines.ts';
+import { onDistributedBackends } from '../support/backends.ts';
 import { seedOf } from '../support/seed.ts';
 import { eventually } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -13,12 +13,12 @@ const FLUSHES = 8;
 const FLUSH_EVERY_MS = 300;
 const goesOn = ['sync', 'async', 'stock'] as const;
 
-onProductionEngines(() =>
+onDistributedBackends(() =>
   injectFaults(seedOf(import.meta.path), 'redis', [
     {
       what: 'Redis forgets everything, again and again',
-      async strike({ engine }) {
-        const redis = new Redis(engine.url);
+      async strike({ backend }) {
+        const redis = new Redis(backend.url);
         let forgotten = 0;
         for (let i = 0; i < FLUSHES; i++) {
           // Something has to be there to be forgotten; the crowd is slow where the machine is.
@@ -37,11 +37,11 @@ onProductionEngines(() =>
     },
     {
       what: 'Redis is killed and comes back empty',
-      async strike({ engine, shop }, { said }) {
-        await engine.kill();
+      async strike({ backend, shop }, { said }) {
+        await backend.kill();
         await Bun.sleep(DOWN_MS);
         await eventually(() => timesSaid(said(), GIVEN_UP) >= shop.instances().length);
-        await engine.restart();
+        await backend.restart();
         return {};
       },
       goesOn,
@@ -49,11 +49,11 @@ onProductionEngines(() =>
     },
     {
       what: 'Redis is frozen for five seconds',
-      async strike({ engine, shop }, { said }) {
-        engine.pause();
+      async strike({ backend, shop }, { said }) {
+        backend.pause();
         await Bun.sleep(FROZEN_MS);
         await eventually(() => timesSaid(said(), GIVEN_UP) >= shop.instances().length);
-        engine.resume();
+        backend.resume();
         return {};
       },
       goesOn,

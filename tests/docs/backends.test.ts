@@ -3,7 +3,7 @@ import { readConfig } from '../../src/config.ts';
 import { withoutSchema } from '../../src/lib/database-url.ts';
 import { readDocument } from './documents.ts';
 
-/** What a developer with Docker is told to do: the engines of docker-compose.yml are those of .env.example. */
+/** What a developer with Docker is told to do: the backends of docker-compose.yml are those of .env.example. */
 
 interface Service {
   readonly environment?: Record<string, string>;
@@ -35,7 +35,7 @@ test('the services that the README starts are all there are', () => {
   expect(started!.split(' ').toSorted()).toEqual(Object.keys(services).toSorted());
 });
 
-test('the engines, with their well-known passwords, can be reached from this machine only', () => {
+test('the backends, with their well-known passwords, can be reached from this machine only', () => {
   const ports = Object.values(services).flatMap((service) => service.ports);
   expect(ports.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
 });

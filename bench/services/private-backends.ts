@@ -2,20 +2,25 @@ import { AppError } from '../../src/domain/errors.ts';
 import { fetchImage, hasDocker, startInDocker } from './docker.ts';
 import { startNative } from './native.ts';
 import { postgres } from './postgres.ts';
-import { ENGINE_NAMES, type EngineName, type PrivateEngine, type PrivateEngines } from './private-engine.ts';
+import {
+  BACKEND_NAMES,
+  type BackendName,
+  type PrivateBackend,
+  type PrivateBackends,
+} from './private-backend.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { redis } from './redis.ts';
 import type { ServiceSpec } from './spec.ts';
 
 /** Starts all three side by side. Rejects `unavailable` when one cannot be had; then none stays behind. */
-export async function startPrivateEngines(): Promise<PrivateEngines> {
-  const start = await provide(ENGINE_NAMES);
-  const starts = await Promise.allSettled(ENGINE_NAMES.map(start));
-  const engines = starts.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+export async function startPrivateBackends(): Promise<PrivateBackends> {
+  const start = await provide(BACKEND_NAMES);
+  const starts = await Promise.allSettled(BACKEND_NAMES.map(start));
+  const backends = starts.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const close = async () => {
-    await Promise.all(engines.map((engine) => engine.close()));
+    await Promise.all(backends.map((backend) => backend.close()));
   };
-  const [database, gate, queue] = engines;
+  const [database, gate, queue] = backends;
   if (!database || !gate || !queue) {
     await close();
     throw starts.find((result) => result.status === 'rejected')?.reason;
@@ -29,25 +34,27 @@ export async function startPrivateEngines(): Promise<PrivateEngines> {
   };
 }
 
-export async function startPrivateEngine(name: EngineName): Promise<PrivateEngine> {
+export async function startPrivateBackend(name: BackendName): Promise<PrivateBackend> {
   const start = await provide([name]);
   return start(name);
 }
 
 /** Makes sure that they can be started, which may mean downloading images. Rejects `unavailable` when one cannot be had. */
-export async function findPrivateEngines(): Promise<void> {
-  await provide(ENGINE_NAMES);
+export async function findPrivateBackends(): Promise<void> {
+  await provide(BACKEND_NAMES);
 }
 
-const SPECS: Readonly<Record<EngineName, ServiceSpec>> = { postgres, redis, rabbitmq };
+const SPECS: Readonly<Record<BackendName, ServiceSpec>> = { postgres, redis, rabbitmq };
 
 /** Debian's packages of those that are not here. */
 export function missingPackages(): string[] {
-  return ENGINE_NAMES.filter((name) => !isInstalled(SPECS[name])).map((name) => SPECS[name].packageName);
+  return BACKEND_NAMES.filter((name) => !isInstalled(SPECS[name])).map((name) => SPECS[name].packageName);
 }
 
-/** Finds a way to run these engines: their programs where they are installed, else Docker. */
-async function provide(names: readonly EngineName[]): Promise<(name: EngineName) => Promise<PrivateEngine>> {
+/** Finds a way to run these backends: their programs where they are installed, else Docker. */
+async function provide(
+  names: readonly BackendName[],
+): Promise<(name: BackendName) => Promise<PrivateBackend>> {
   const fromDocker = names.filter((name) => !isInstalled(SPECS[name]));
   if (fromDocker.length > 0 && !hasDocker()) throw cannotBeHad(fromDocker);
   await Promise.all(fromDocker.map((name) => fetchImage(SPECS[name].image.name)));
@@ -60,7 +67,7 @@ function isInstalled({ native }: ServiceSpec): boolean {
   return process.platform === 'linux' && Bun.which('setpriv') !== null && native.isInstalled();
 }
 
-function cannotBeHad(names: readonly EngineName[]): AppError {
+function cannotBeHad(names: readonly BackendName[]): AppError {
   const are = names.length === 1 ? 'is' : 'are';
   const packages = names.map((name) => SPECS[name].packageName).join(' ');
   return new AppError(

@@ -1,12 +1,12 @@
 import { expect, test } from 'bun:test';
-import { runToEnd } from '../support/command.ts';
 import {
   askAsBuyer,
   expectNoPlaces,
   expectRates,
   expectScrape,
   untilFiguresAreTold,
-} from '../support/engine-away.ts';
+} from '../support/backend-away.ts';
+import { runToEnd } from '../support/command.ts';
 import { eventually, openShop, type Shop } from '../support/shop.ts';
 
 test('B7 a held write lock keeps no figure back that can be read, and the whole is answered within a second', async () => {

@@ -2,16 +2,16 @@ import { connect } from 'amqplib';
 import type { Env } from '../../bench/server-process.ts';
 import { createTopology } from '../../src/adapters/rabbitmq/topology.ts';
 import { inSchema } from '../../src/lib/database-url.ts';
-import { ownDatabase, ownRabbit, ownRedis } from './engines.ts';
+import { ownDatabase, ownRabbit, ownRedis } from './backends.ts';
 
-/** A database and names of one's own on the engines that all tests share, as settings. `await using` gives them back. */
-export interface OwnEngines extends AsyncDisposable {
+/** A database and names of one's own on the backends that all tests share, as settings. `await using` gives them back. */
+export interface OwnBackends extends AsyncDisposable {
   readonly env: Env;
   /** Where our tables are in that database. */
   readonly databaseUrl: string;
 }
 
-export async function ownEngines(): Promise<OwnEngines> {
+export async function ownBackends(): Promise<OwnBackends> {
   const [database, redis, rabbit] = await Promise.all([ownDatabase(), ownRedis(), ownRabbit()]);
   const { namespace } = rabbit;
   return {

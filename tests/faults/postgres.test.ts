@@ -1,6 +1,6 @@
 import { expect } from 'bun:test';
 import { Client } from 'pg';
-import { onProductionEngines } from '../support/engines.ts';
+import { onDistributedBackends } from '../support/backends.ts';
 import { seedOf } from '../support/seed.ts';
 import { eventually } from '../support/shop.ts';
 import { type Felt, injectFaults } from './fault-injection.ts';
@@ -12,15 +12,15 @@ const FROZEN_MS = 5_000;
 const TERMINATE_FOR_MS = 3_000;
 const goesOn = ['stock'] as const;
 
-onProductionEngines(() =>
+onDistributedBackends(() =>
   injectFaults(seedOf(import.meta.path), 'postgres', [
     {
       what: 'PostgreSQL is killed and recovers',
-      async strike({ engine }, { probed }) {
-        await engine.kill();
+      async strike({ backend }, { probed }) {
+        await backend.kill();
         await Bun.sleep(DOWN_MS);
         await eventually(() => probed().some(isRefused));
-        await engine.restart();
+        await backend.restart();
         return {};
       },
       goesOn,
@@ -28,8 +28,8 @@ onProductionEngines(() =>
     },
     {
       what: 'connections to PostgreSQL are terminated in the middle of their work',
-      async strike({ engine }) {
-        const client = new Client({ connectionString: engine.url });
+      async strike({ backend }) {
+        const client = new Client({ connectionString: backend.url });
         await client.connect();
         const untilMs = performance.now() + TERMINATE_FOR_MS;
         let terminated = 0;
@@ -47,10 +47,10 @@ onProductionEngines(() =>
     },
     {
       what: 'PostgreSQL is frozen for five seconds',
-      async strike({ engine }) {
-        engine.pause();
+      async strike({ backend }) {
+        backend.pause();
         await Bun.sleep(FROZEN_MS);
-        engine.resume();
+        backend.resume();
         return {};
       },
       goesOn,

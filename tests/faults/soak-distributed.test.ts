@@ -1,16 +1,16 @@
 import { expect, test } from 'bun:test';
-import { onProductionEngines } from '../support/engines.ts';
-import { openProductionShop } from '../support/production-shop.ts';
+import { onDistributedBackends } from '../support/backends.ts';
+import { openDistributedShop } from '../support/distributed-shop.ts';
 import { seedOf } from '../support/seed.ts';
 import { runSoak, SOAK_TIMEOUT_MS, TURBULENT } from './soak.ts';
 
 const seed = seedOf(import.meta.path);
 
-onProductionEngines(() => {
+onDistributedBackends(() => {
   test(
-    'a day on which everything happens at once ends well with several processes on the production engines',
+    'a day on which everything happens at once ends well with several processes on the distributed backends',
     async () => {
-      await using shop = await openProductionShop({ env: TURBULENT, instances: 2, workers: 1 });
+      await using shop = await openDistributedShop({ env: TURBULENT, instances: 2, workers: 1 });
       await runSoak({
         shop,
         seed,

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'bun:test';
-import { productionEngines } from '../support/engines.ts';
+import { distributedBackends } from '../support/backends.ts';
+import { openDistributedShop } from '../support/distributed-shop.ts';
 import { sql } from '../support/postgres-ledger.ts';
-import { openProductionShop } from '../support/production-shop.ts';
 import { askWithoutPause, saysEverywhere } from '../support/readiness.ts';
 import { eventually } from '../support/shop.ts';
 
 const BODY = { productId: 1, quantity: 1 };
 const ASKED_FOR_MS = 3_000;
 
-describe.skipIf(!productionEngines)('PostgreSQL', () => {
+describe.skipIf(!distributedBackends)('PostgreSQL', () => {
   test('P6 readiness says no while nobody can write to the products, and yes when it can', async () => {
-    await using shop = await openProductionShop();
+    await using shop = await openDistributedShop();
     await eventually(() => saysEverywhere(shop, 200));
     {
       await using _held = await shop.holdWrites();
@@ -21,7 +21,7 @@ describe.skipIf(!productionEngines)('PostgreSQL', () => {
   }, 60_000);
 
   test('P6 readiness says no while the database has no room for orders, and yes when it has', async () => {
-    await using shop = await openProductionShop();
+    await using shop = await openDistributedShop();
     await eventually(() => saysEverywhere(shop, 200));
     // The server's own error, where it would come from: a new page for an order. Old pages still have room.
     await sql(
@@ -38,7 +38,7 @@ describe.skipIf(!productionEngines)('PostgreSQL', () => {
   }, 60_000);
 
   test('P6 readiness that is asked for without a pause, on every path, costs one write a second', async () => {
-    await using shop = await openProductionShop();
+    await using shop = await openDistributedShop();
     await saysEverywhere(shop, 200);
     const before = await probesOf(shop.databaseUrl);
     const { seconds } = await askWithoutPause(shop, ASKED_FOR_MS);

@@ -3,15 +3,15 @@ import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { type Env, type ServerProcess, startServer } from '../../bench/server-process.ts';
-import { startPrivateEngine } from '../../bench/services/engines.ts';
 import { freePorts } from '../../bench/services/ports.ts';
+import { startPrivateBackend } from '../../bench/services/private-backends.ts';
 import { FIRST_PRODUCTS } from '../../src/domain/product.ts';
+import { onDistributedBackends } from '../support/backends.ts';
 import { readPostgresBooks } from '../support/books.ts';
 import { type Ended, runPulsecart } from '../support/command.ts';
-import { onProductionEngines } from '../support/engines.ts';
-import { type OwnEngines, ownEngines } from '../support/own-engines.ts';
+import { type OwnBackends, ownBackends } from '../support/own-backends.ts';
 
-/** An engine that cannot be used is named in one line at the start, by what is wrong with it and without its password. */
+/** A backend that cannot be used is named in one line at the start, by what is wrong with it and without its password. */
 
 /** With what a URL must escape, so that both of its spellings can be looked for. */
 const PASSWORD = 'geh3im/pä%ss';
@@ -20,7 +20,7 @@ const IN_URL = encodeURIComponent(PASSWORD);
 const SAID_WITHIN_MS = 15_000;
 const START_TIMEOUT_MS = 90_000;
 
-describe('settings of the engines that cannot be', () => {
+describe('settings of the backends that cannot be', () => {
   const whole = {
     DATABASE_URL: `postgres://user:${IN_URL}@127.0.0.1:1/shop`,
     REDIS_URL: `redis://user:${IN_URL}@127.0.0.1:1`,
@@ -52,47 +52,51 @@ describe('settings of the engines that cannot be', () => {
   }
 
   test('(none) are too few for several processes, and for a worker', async () => {
-    expectOneLine(await runPulsecart(['serve', '--port', '0', '--instances', '2']), 2, /production engines/);
-    expectOneLine(await runPulsecart(['worker']), 2, /^A worker needs the production engines/);
+    expectOneLine(
+      await runPulsecart(['serve', '--port', '0', '--instances', '2']),
+      2,
+      /distributed backends/,
+    );
+    expectOneLine(await runPulsecart(['worker']), 2, /^A worker needs the distributed backends/);
   });
 });
 
-onProductionEngines(() => {
-  let own: OwnEngines;
+onDistributedBackends(() => {
+  let own: OwnBackends;
   let env: Record<'DATABASE_URL' | 'REDIS_URL' | 'RABBITMQ_URL', string> & Env;
   beforeAll(async () => {
-    own = await ownEngines();
+    own = await ownBackends();
     env = own.env as typeof env;
   }, START_TIMEOUT_MS);
   afterAll(() => own[Symbol.asyncDispose](), START_TIMEOUT_MS);
 
-  describe('an engine that cannot be reached stops the start', () => {
+  describe('a backend that cannot be reached stops the start', () => {
     const rows = [
       ['DATABASE_URL', /PostgreSQL/],
       ['REDIS_URL', /Redis/],
       ['RABBITMQ_URL', /RabbitMQ/],
     ] as const;
-    for (const [name, engine] of rows) {
+    for (const [name, backend] of rows) {
       test(`(${name}, nobody listens)`, async () => {
         const [port] = await freePorts(1);
         const ended = await serve({ ...env, [name]: as(env[name], { port: `${port}` }) });
-        expectOneLine(ended, 1, engine);
+        expectOneLine(ended, 1, backend);
         expect(ended.stderr).toContain(`127.0.0.1:${port}`);
       });
 
       test(`(${name}, no such host)`, async () => {
         const ended = await serve({ ...env, [name]: as(env[name], { hostname: 'nowhere.invalid' }) });
-        expectOneLine(ended, 1, engine);
+        expectOneLine(ended, 1, backend);
         expect(ended.stderr).toContain('nowhere.invalid');
       });
     }
   });
 
-  describe('an engine that refuses the user stops the start', () => {
+  describe('a backend that refuses the user stops the start', () => {
     const user = `locked_${crypto.randomUUID().slice(0, 8)}`;
 
     test('(PostgreSQL, wrong password)', async () => {
-      const locked = await startPrivateEngine('postgres');
+      const locked = await startPrivateBackend('postgres');
       try {
         await inPostgres(locked.url, askForPasswords);
         const ended = await serve({ ...env, DATABASE_URL: as(locked.url, { username: 'postgres' }) });
@@ -160,7 +164,7 @@ onProductionEngines(() => {
   });
 
   test(
-    'an engine that cannot be used is said once, however many processes there are to be, and by a worker, too',
+    'a backend that cannot be used is said once, however many processes there are to be, and by a worker, too',
     async () => {
       const wrong = { ...env, RABBITMQ_URL: as(env.RABBITMQ_URL, { username: 'nobody' }) };
       const [several, worker] = await Promise.all([
@@ -176,7 +180,7 @@ onProductionEngines(() => {
   test(
     'ten servers that start at once on an empty database all begin to serve, on the same five products',
     async () => {
-      await using fresh = await ownEngines();
+      await using fresh = await ownBackends();
       const started = await Promise.allSettled(
         Array.from({ length: 10 }, () => startServer({ env: fresh.env })),
       );

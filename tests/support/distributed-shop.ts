@@ -4,12 +4,12 @@ import { familyOf } from '../../bench/services/processes.ts';
 import { inSchema } from '../../src/lib/database-url.ts';
 import { readPostgresBooks } from './books.ts';
 import { createCaller } from './caller.ts';
-import { ownEngines } from './own-engines.ts';
+import { ownBackends } from './own-backends.ts';
 import type { Shop } from './shop.ts';
 
-/** Real server processes on production engines. `await using` ends them. */
-export interface ProductionShop extends Shop {
-  /** Where the engines are, and what the test asked for. */
+/** Real server processes on distributed backends. `await using` ends them. */
+export interface DistributedShop extends Shop {
+  /** Where the backends are, and what the test asked for. */
   readonly env: Env;
   readonly databaseUrl: string;
   /** Every worker that was ever started, the newest last. */
@@ -22,8 +22,8 @@ export interface ProductionShop extends Shop {
 }
 
 export interface ProductionShopOptions {
-  /** DATABASE_URL, REDIS_URL and RABBITMQ_URL. Otherwise the engines that all tests share, and names of one's own there. */
-  readonly engines?: Env;
+  /** DATABASE_URL, REDIS_URL and RABBITMQ_URL. Otherwise the backends that all tests share, and names of one's own there. */
+  readonly backends?: Env;
   /** Settings of every process. */
   readonly env?: Env;
   /** Processes of the API. */
@@ -32,11 +32,11 @@ export interface ProductionShopOptions {
   readonly workers?: number;
 }
 
-export async function openProductionShop(options: ProductionShopOptions = {}): Promise<ProductionShop> {
+export async function openDistributedShop(options: ProductionShopOptions = {}): Promise<DistributedShop> {
   const { instances = 1 } = options;
   const toClose = new AsyncDisposableStack();
-  const engines = options.engines ?? toClose.use(await ownEngines()).env;
-  const env = { ...engines, ...options.env };
+  const backends = options.backends ?? toClose.use(await ownBackends()).env;
+  const env = { ...backends, ...options.env };
   const databaseUrl = inSchema(env.DATABASE_URL!, env.PULSECART_NAMESPACE ?? 'pulsecart');
   const workers: ServerProcess[] = [];
   const replaced: ServerProcess[] = [];
@@ -51,7 +51,7 @@ export async function openProductionShop(options: ProductionShopOptions = {}): P
     return worker;
   }
 
-  const shop: ProductionShop = {
+  const shop: DistributedShop = {
     ...createCaller(() => server),
     get url() {
       return server.url;
@@ -68,7 +68,7 @@ export async function openProductionShop(options: ProductionShopOptions = {}): P
       const exit = await server.stop();
       replaced.push(server);
       const port = Number(new URL(server.url).port);
-      server = await startServer({ env: { ...engines, ...newEnv }, instances, port });
+      server = await startServer({ env: { ...backends, ...newEnv }, instances, port });
       return exit;
     },
     readBooks: () => readPostgresBooks(databaseUrl),

@@ -1,14 +1,14 @@
 import { expect, test } from 'bun:test';
 import { chmodSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { distributedBackends } from '../support/backends.ts';
 import { MAIN, runToEnd } from '../support/command.ts';
-import { productionEngines } from '../support/engines.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
-/** Four engines' starts and a small sale, on a machine that runs other tests beside it. */
+/** Four backends' starts and a small sale, on a machine that runs other tests beside it. */
 const DEMO_TIMEOUT_MS = 120_000;
 
-test.skipIf(!productionEngines)(
-  'the demo on production engines passes every verdict, and leaves nothing behind',
+test.skipIf(!distributedBackends)(
+  'the demo on distributed backends passes every verdict, and leaves nothing behind',
   async () => {
     using folder = temporaryFolder();
     // PostgreSQL and RabbitMQ run as their own users, who have to get at their folders in it.
@@ -41,7 +41,7 @@ test.skipIf(!productionEngines)(
   DEMO_TIMEOUT_MS + 10_000,
 );
 
-/** Processes that were told of the folder, as servers are, or that live in it, as engines do. */
+/** Processes that were told of the folder, as servers are, or that live in it, as backends do. */
 function processesOf(folder: string): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -1,21 +1,21 @@
 import { afterAll, describe } from 'bun:test';
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
-import { startPrivateEngine } from '../../bench/services/engines.ts';
-import type { EngineName, PrivateEngine } from '../../bench/services/private-engine.ts';
-import { enginesChoice, SERVICES_VARIABLE } from './engines-choice.ts';
+import type { BackendName, PrivateBackend } from '../../bench/services/private-backend.ts';
+import { startPrivateBackend } from '../../bench/services/private-backends.ts';
+import { backendsChoice, SERVICES_VARIABLE } from './backends-choice.ts';
 
 /**
  * PostgreSQL, Redis and RabbitMQ for tests that can share them. `npm test` keeps one set for the whole run (see
- * shared-services.ts); a file that is run without it starts its own. Either starts an engine when it is first needed.
+ * shared-services.ts); a file that is run without it starts its own. Either starts a backend when it is first needed.
  */
 
 /** False under PULSECART_TEST_ENGINES=embedded: then what needs them is skipped, and counted as skipped. */
-export const productionEngines = enginesChoice(process.env) === 'production';
+export const distributedBackends = backendsChoice(process.env) === 'production';
 
 /** Registers tests that need them. */
-export function onProductionEngines(register: () => void): void {
-  describe.skipIf(!productionEngines)('on the production engines', register);
+export function onDistributedBackends(register: () => void): void {
+  describe.skipIf(!distributedBackends)('on the distributed backends', register);
 }
 
 /** An empty database of its own, dropped by `close`. */
@@ -41,10 +41,10 @@ export async function ownRabbit(): Promise<{ url: string; namespace: string; clo
   return { url: await urlOf('rabbitmq'), namespace: uniqueName(), close: async () => {} };
 }
 
-const urls = new Map<EngineName, Promise<string>>();
+const urls = new Map<BackendName, Promise<string>>();
 
-function urlOf(name: EngineName): Promise<string> {
-  if (!productionEngines)
+function urlOf(name: BackendName): Promise<string> {
+  if (!distributedBackends)
     throw new Error('PULSECART_TEST_ENGINES=embedded: this test should have been skipped');
   const services = process.env[SERVICES_VARIABLE];
   const url = urls.get(name) ?? (services ? askServices(services, name) : startOwn(name));
@@ -52,22 +52,22 @@ function urlOf(name: EngineName): Promise<string> {
   return url;
 }
 
-async function askServices(services: string, name: EngineName): Promise<string> {
+async function askServices(services: string, name: BackendName): Promise<string> {
   const response = await fetch(services + name);
   const text = await response.text();
   if (!response.ok) throw new Error(text);
   return text;
 }
 
-const own: PrivateEngine[] = [];
+const own: PrivateBackend[] = [];
 
-async function startOwn(name: EngineName): Promise<string> {
-  const engine = await startPrivateEngine(name);
-  own.push(engine);
-  return engine.url;
+async function startOwn(name: BackendName): Promise<string> {
+  const backend = await startPrivateBackend(name);
+  own.push(backend);
+  return backend.url;
 }
 
-afterAll(() => Promise.all(own.map((engine) => engine.close())));
+afterAll(() => Promise.all(own.map((backend) => backend.close())));
 
 /** Names of PostgreSQL, Redis and RabbitMQ alike. */
 function uniqueName(): string {

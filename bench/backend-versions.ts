@@ -1,14 +1,14 @@
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
-import type { PrivateEngines } from './services/private-engine.ts';
+import type { PrivateBackends } from './services/private-backend.ts';
 import { askRows } from './tables.ts';
 
-/** What the engines call themselves, such as `postgresql 15.14`. */
-export async function askVersions(engines: PrivateEngines) {
+/** What the backends call themselves, such as `postgresql 15.14`. */
+export async function askVersions(backends: PrivateBackends) {
   const [ledger, gate, queue] = await Promise.all([
-    askPostgres(engines.postgres.url),
-    askRedis(engines.redis.url),
-    askRabbit(engines.rabbitmq.url),
+    askPostgres(backends.postgres.url),
+    askRedis(backends.redis.url),
+    askRabbit(backends.rabbitmq.url),
   ]);
   return { ledger, gate, queue };
 }

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { Redis } from 'ioredis';
-import { productionEngines } from '../support/engines.ts';
+import { distributedBackends } from '../support/backends.ts';
+import { type DistributedShop, openDistributedShop } from '../support/distributed-shop.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
-import { type OwnEngines, ownEngines } from '../support/own-engines.ts';
+import { type OwnBackends, ownBackends } from '../support/own-backends.ts';
 import { sql } from '../support/postgres-ledger.ts';
-import { openProductionShop, type ProductionShop } from '../support/production-shop.ts';
 import { eventually } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
@@ -20,28 +20,28 @@ const SHORT_MS = 500;
 const LONG_MS = 30_000;
 const TEST_TIMEOUT_MS = 90_000;
 
-let engines: OwnEngines;
+let backends: OwnBackends;
 let gateway: Gateway;
 let url: string;
-let other: ProductionShop;
+let other: DistributedShop;
 const opened = new AsyncDisposableStack();
 
-describe.skipIf(!productionEngines)('two instances, one of them cut off from PostgreSQL', () => {
+describe.skipIf(!distributedBackends)('two instances, one of them cut off from PostgreSQL', () => {
   beforeAll(async () => {
-    engines = opened.use(await ownEngines());
-    url = engines.databaseUrl;
-    gateway = await startGateway(engines.env.DATABASE_URL!);
+    backends = opened.use(await ownBackends());
+    url = backends.databaseUrl;
+    gateway = await startGateway(backends.env.DATABASE_URL!);
     opened.defer(() => gateway.close());
     other = opened.use(
-      await openProductionShop({ engines: engines.env, env: { PULSECART_SETTLEMENT: 'off' } }),
+      await openDistributedShop({ backends: backends.env, env: { PULSECART_SETTLEMENT: 'off' } }),
     );
   }, TEST_TIMEOUT_MS);
   afterAll(() => opened.disposeAsync(), TEST_TIMEOUT_MS);
 
   /** The instance behind the gateway, which has seen `units` units of a fresh round. */
-  async function openCutOff(timeoutMs: number, units = 1): Promise<ProductionShop> {
-    const shop = await openProductionShop({
-      engines: { ...engines.env, DATABASE_URL: gateway.url },
+  async function openCutOff(timeoutMs: number, units = 1): Promise<DistributedShop> {
+    const shop = await openDistributedShop({
+      backends: { ...backends.env, DATABASE_URL: gateway.url },
       env: {
         PULSECART_SETTLEMENT: 'off',
         PULSECART_WORKER: 'off',
@@ -231,8 +231,8 @@ describe.skipIf(!productionEngines)('two instances, one of them cut off from Pos
     'P5 the gate is never believed: with nonsense in Redis, written again and again, everybody gets their unit',
     async () => {
       await other.reset(PRODUCT, 400);
-      const redis = new Redis(engines.env.REDIS_URL!);
-      const key = `${engines.env.PULSECART_NAMESPACE}:{p:${PRODUCT}}:gate`;
+      const redis = new Redis(backends.env.REDIS_URL!);
+      const key = `${backends.env.PULSECART_NAMESPACE}:{p:${PRODUCT}}:gate`;
       let written = 0;
       let going = true;
       const nonsense = (async () => {

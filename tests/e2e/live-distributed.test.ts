@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
-import { onProductionEngines } from '../support/engines.ts';
+import { onDistributedBackends } from '../support/backends.ts';
+import { openDistributedShop } from '../support/distributed-shop.ts';
 import { lastTold, openStream, type StreamReader } from '../support/event-stream.ts';
-import { openProductionShop } from '../support/production-shop.ts';
 import { eventually } from '../support/shop.ts';
 import { describeLiveContract } from './live.contract.ts';
 
@@ -9,13 +9,13 @@ const OPEN_TIMEOUT_MS = 90_000;
 /** Each goes to one of two processes by chance: that all go to the same one happens once in 2²³ times. */
 const VIEWERS = 24;
 
-onProductionEngines(() => {
-  describeLiveContract((env = {}) => openProductionShop({ env }));
+onDistributedBackends(() => {
+  describeLiveContract((env = {}) => openDistributedShop({ env }));
 
   test(
     'what is sold at one process is seen at every other, and nobody who changes over sees anything older',
     async () => {
-      await using shop = await openProductionShop({ instances: 2 });
+      await using shop = await openDistributedShop({ instances: 2 });
       await shop.reset(1, 1_000);
       let viewers: StreamReader[] = [];
       const open = (before?: StreamReader) =>

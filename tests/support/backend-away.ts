@@ -2,13 +2,13 @@ import { expect } from 'bun:test';
 import type { Answer } from './caller.ts';
 import { eventually, type Shop } from './shop.ts';
 
-/** What a server answers while an engine is away, to buyers and to those who watch it. */
+/** What a server answers while a backend is away, to buyers and to those who watch it. */
 
 /** A proxy's caller, which is no operator in any mode. */
 export const BUYER = { 'X-Forwarded-For': '198.51.100.7' };
 const ORDER = '019a0000-0000-7000-8000-000000000000';
 
-/** Where engines are, and how they are spoken to. */
+/** Where backends are, and how they are spoken to. */
 const PLACES =
   /127\.0\.0\.1|localhost|::1|ECONN|ENO|EIO|virtual host|vhost|amqp|SQLITE_|\.db\b|\/tmp|\b(SELECT|INSERT|UPDATE|BEGIN|LOCK)\b|relation "|password|errno|getaddrinfo/i;
 

@@ -1,18 +1,18 @@
 /**
- * Engines of our own for tests, `demo` and `bench`: each on a free port of the loopback, with its data in a temporary
+ * Backends of our own for tests, `demo` and `bench`: each on a free port of the loopback, with its data in a temporary
  * folder, and gone with the process that started it, however that ends.
  */
-export const ENGINE_NAMES = ['postgres', 'redis', 'rabbitmq'] as const;
-export type EngineName = (typeof ENGINE_NAMES)[number];
+export const BACKEND_NAMES = ['postgres', 'redis', 'rabbitmq'] as const;
+export type BackendName = (typeof BACKEND_NAMES)[number];
 
-export interface PrivateEngine {
-  readonly name: EngineName;
+export interface PrivateBackend {
+  readonly name: BackendName;
   /** e.g. postgres://postgres@127.0.0.1:21234/postgres, redis://127.0.0.1:21235/0, amqp://guest:guest@127.0.0.1:21236 */
   readonly url: string;
   readonly port: number;
   /** Its processes now, for those who measure what they use; none where they are a container's. */
   processes(): number[];
-  /** SIGKILL to everything of the engine: what a crash looks like. Resolves when it is gone. */
+  /** SIGKILL to everything of the backend: what a crash looks like. Resolves when it is gone. */
   kill(): Promise<void>;
   /** Starts it again on the same port and data (Redis: empty, it persists nothing). Resolves when it answers. */
   restart(): Promise<void>;
@@ -23,10 +23,10 @@ export interface PrivateEngine {
   close(): Promise<void>;
 }
 
-export interface PrivateEngines {
-  readonly postgres: PrivateEngine;
-  readonly redis: PrivateEngine;
-  readonly rabbitmq: PrivateEngine;
+export interface PrivateBackends {
+  readonly postgres: PrivateBackend;
+  readonly redis: PrivateBackend;
+  readonly rabbitmq: PrivateBackend;
   /** DATABASE_URL, REDIS_URL and RABBITMQ_URL. */
   readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;

@@ -1,20 +1,20 @@
 import { QUEUE_NAMES } from '../../src/ports/queue.ts';
-import { productionEngines } from '../support/engines.ts';
+import { distributedBackends } from '../support/backends.ts';
+import { openDistributedShop } from '../support/distributed-shop.ts';
 import { openForeignClient } from '../support/foreign-client.ts';
 import { sql } from '../support/postgres-ledger.ts';
-import { openProductionShop } from '../support/production-shop.ts';
 import { eventually } from '../support/shop.ts';
 import { describeRubbishContract, type RubbishShop } from './rubbish.contract.ts';
 
 /** As text of three bytes for each, or in base64, it would be more than the broker's 16 MiB. */
 const HUGE_BYTES = 13_000_000;
 
-if (!productionEngines)
-  console.log('PULSECART_TEST_ENGINES=embedded: no rubbish in the queues of the production engines');
+if (!distributedBackends)
+  console.log('PULSECART_TEST_ENGINES=embedded: no rubbish in the queues of the distributed backends');
 else describeRubbishContract(openRubbishShop, HUGE_BYTES);
 
 async function openRubbishShop(): Promise<RubbishShop> {
-  const shop = await openProductionShop({ env: { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off' } });
+  const shop = await openDistributedShop({ env: { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off' } });
   const other = await openForeignClient(shop.env.RABBITMQ_URL!, shop.env.PULSECART_NAMESPACE!);
 
   /** How many messages a worker has taken of the queues and not acknowledged. */

@@ -7,12 +7,12 @@ import { type ConfirmChannel, connect } from 'amqplib';
 import { Glob } from 'bun';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import { ownDatabase, ownRabbit, ownRedis, productionEngines } from '../../tests/support/engines.ts';
+import { distributedBackends, ownDatabase, ownRabbit, ownRedis } from '../../tests/support/backends.ts';
 import { isRunning } from '../../tests/support/processes.ts';
 import { until } from '../../tests/support/until.ts';
-import { startPrivateEngine, startPrivateEngines } from './engines.ts';
 import { postgres } from './postgres.ts';
-import { ENGINE_NAMES, type PrivateEngines } from './private-engine.ts';
+import { BACKEND_NAMES, type PrivateBackends } from './private-backend.ts';
+import { startPrivateBackend, startPrivateBackends } from './private-backends.ts';
 import { familyOf } from './processes.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { redis } from './redis.ts';
@@ -21,34 +21,34 @@ import { redis } from './redis.ts';
 const START_TIMEOUT_MS = 120_000;
 const SPECS = { postgres, redis, rabbitmq };
 
-describe.skipIf(!productionEngines)('private engines', () => {
-  let engines: PrivateEngines;
+describe.skipIf(!distributedBackends)('private backends', () => {
+  let backends: PrivateBackends;
   beforeAll(async () => {
-    engines = await startPrivateEngines();
+    backends = await startPrivateBackends();
   }, START_TIMEOUT_MS);
-  afterAll(async () => engines?.close());
+  afterAll(async () => backends?.close());
 
   test('all three answer, on ports of their own, beside the set that the whole test run shares', async () => {
     const shared = [await ownDatabase(), await ownRedis(), await ownRabbit()];
-    const own = ENGINE_NAMES.map((name) => engines[name]);
+    const own = BACKEND_NAMES.map((name) => backends[name]);
     const ports = [...shared, ...own].map(({ url }) => new URL(url).port);
     expect(new Set(ports).size).toBe(6);
-    expect(Object.values(engines.env)).toEqual(own.map(({ url }) => url));
-    for (const name of ENGINE_NAMES) expect(await SPECS[name].whoAnswers(engines[name].port)).not.toBe('');
+    expect(Object.values(backends.env)).toEqual(own.map(({ url }) => url));
+    for (const name of BACKEND_NAMES) expect(await SPECS[name].whoAnswers(backends[name].port)).not.toBe('');
     await Promise.all(shared.map((one) => one.close()));
   });
 
   test('PostgreSQL keeps what it committed over a crash', async () => {
-    await inDatabase(engines.postgres.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
-    await engines.postgres.kill();
-    expect(await isFree(engines.postgres.port)).toBe(true);
-    await engines.postgres.restart();
-    expect(await inDatabase(engines.postgres.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+    await inDatabase(backends.postgres.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await backends.postgres.kill();
+    expect(await isFree(backends.postgres.port)).toBe(true);
+    await backends.postgres.restart();
+    expect(await inDatabase(backends.postgres.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
   });
 
   test('PostgreSQL syncs every commit to the disk', async () => {
     const settings = "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes')";
-    expect(await inDatabase(engines.postgres.url, `${settings} OR name = 'synchronous_commit'`)).toEqual([
+    expect(await inDatabase(backends.postgres.url, `${settings} OR name = 'synchronous_commit'`)).toEqual([
       { name: 'fsync', setting: 'on' },
       { name: 'full_page_writes', setting: 'on' },
       { name: 'synchronous_commit', setting: 'on' },
@@ -56,25 +56,25 @@ describe.skipIf(!productionEngines)('private engines', () => {
   });
 
   test('Redis is empty after a crash', async () => {
-    await inRedis(engines.redis.url, (client) => client.set('key', 'value'));
-    await engines.redis.kill();
-    await engines.redis.restart();
-    expect(await inRedis(engines.redis.url, (client) => client.dbsize())).toBe(0);
+    await inRedis(backends.redis.url, (client) => client.set('key', 'value'));
+    await backends.redis.kill();
+    await backends.redis.restart();
+    expect(await inRedis(backends.redis.url, (client) => client.dbsize())).toBe(0);
   });
 
   test(
     'RabbitMQ keeps what it confirmed to a quorum queue over a crash',
     async () => {
       const quorum = { durable: true, arguments: { 'x-queue-type': 'quorum' } };
-      await inBroker(engines.rabbitmq.url, async (channel) => {
+      await inBroker(backends.rabbitmq.url, async (channel) => {
         await channel.assertQueue('kept', quorum);
         channel.sendToQueue('kept', Buffer.from('forty-two'), { persistent: true });
         await channel.waitForConfirms();
       });
       await until(() => knowsQueue('kept'));
-      await engines.rabbitmq.kill();
-      await engines.rabbitmq.restart();
-      await inBroker(engines.rabbitmq.url, async (channel) => {
+      await backends.rabbitmq.kill();
+      await backends.rabbitmq.restart();
+      await inBroker(backends.rabbitmq.url, async (channel) => {
         const message = await channel.get('kept', { noAck: true });
         expect(message && `${message.content}`).toBe('forty-two');
       });
@@ -82,10 +82,10 @@ describe.skipIf(!productionEngines)('private engines', () => {
     START_TIMEOUT_MS,
   );
 
-  test('a paused engine keeps silent until it is resumed', async () => {
+  test('a paused backend keeps silent until it is resumed', async () => {
     await Promise.all(
-      ENGINE_NAMES.map(async (name) => {
-        const { port, pause, resume } = engines[name];
+      BACKEND_NAMES.map(async (name) => {
+        const { port, pause, resume } = backends[name];
         const ask = () => SPECS[name].whoAnswers(port);
         pause();
         await expect(ask()).rejects.toThrow();
@@ -95,28 +95,28 @@ describe.skipIf(!productionEngines)('private engines', () => {
     );
   });
 
-  test('an engine that is killed while it is paused starts again', async () => {
-    engines.postgres.pause();
-    await engines.postgres.kill();
-    await engines.postgres.restart();
-    expect(await inDatabase(engines.postgres.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  test('a backend that is killed while it is paused starts again', async () => {
+    backends.postgres.pause();
+    await backends.postgres.kill();
+    await backends.postgres.restart();
+    expect(await inDatabase(backends.postgres.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  test('nothing is left of an engine that was closed, a killed one included', async () => {
+  test('nothing is left of a backend that was closed, a killed one included', async () => {
     const before = familyOf(process.pid);
-    const engine = await startPrivateEngine('postgres');
+    const backend = await startPrivateBackend('postgres');
     const pids = familyOf(process.pid).filter((pid) => !before.includes(pid));
     const folders = foldersOf(process.pid).length;
     expect(sharedMemoryOf(pids)).toHaveLength(1);
-    await engine.kill();
-    await engine.close();
-    expect(await isFree(engine.port)).toBe(true);
+    await backend.kill();
+    await backend.close();
+    expect(await isFree(backend.port)).toBe(true);
     expect(sharedMemoryOf(pids)).toEqual([]);
     expect(foldersOf(process.pid)).toHaveLength(folders - 1);
   });
 
   test(
-    'nothing is left of engines, paused ones included, whose starter was killed',
+    'nothing is left of backends, paused ones included, whose starter was killed',
     async () => {
       const starter = Bun.spawn([process.execPath, '-e', STARTER], { stdout: 'pipe', stderr: 'inherit' });
       const { pids, ports } = JSON.parse(await firstLine(starter.stdout)) as Record<string, number[]>;
@@ -128,7 +128,7 @@ describe.skipIf(!productionEngines)('private engines', () => {
       for (const port of ports!) expect(await isFree(port)).toBe(true);
 
       expect(foldersOf(starter.pid)).toHaveLength(3);
-      await (await startPrivateEngine('redis')).close();
+      await (await startPrivateBackend('redis')).close();
       expect(foldersOf(starter.pid)).toEqual([]);
     },
     START_TIMEOUT_MS,
@@ -137,9 +137,9 @@ describe.skipIf(!productionEngines)('private engines', () => {
 
 /** Starts a set, freezes one of it, and says what there is to look for. */
 const STARTER = `
-  const { startPrivateEngines } = await import('${import.meta.dir}/engines.ts');
+  const { startPrivateBackends } = await import('${import.meta.dir}/private-backends.ts');
   const { familyOf } = await import('${import.meta.dir}/processes.ts');
-  const { postgres, redis, rabbitmq } = await startPrivateEngines();
+  const { postgres, redis, rabbitmq } = await startPrivateBackends();
   const [, ...pids] = familyOf(process.pid);
   postgres.pause();
   console.log(JSON.stringify({ pids, ports: [postgres.port, redis.port, rabbitmq.port] }));

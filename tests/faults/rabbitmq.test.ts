@@ -1,6 +1,6 @@
 import { expect } from 'bun:test';
 import { readQueues } from '../../bench/server-api.ts';
-import { onProductionEngines } from '../support/engines.ts';
+import { onDistributedBackends } from '../support/backends.ts';
 import { seedOf } from '../support/seed.ts';
 import { eventually } from '../support/shop.ts';
 import { type Felt, injectFaults } from './fault-injection.ts';
@@ -10,14 +10,14 @@ import { heldUp } from './probes.ts';
 
 const FROZEN_MS = 5_000;
 
-onProductionEngines(() =>
+onDistributedBackends(() =>
   injectFaults(seedOf(import.meta.path), 'rabbitmq', [
     {
       what: 'RabbitMQ is killed and recovers',
-      async strike({ engine }, { probed }) {
-        await engine.kill();
+      async strike({ backend }, { probed }) {
+        await backend.kill();
         await eventually(() => probed().some(isRefusedAcceptance));
-        await engine.restart();
+        await backend.restart();
         return {};
       },
       goesOn: ['sync', 'stock'],
@@ -28,10 +28,10 @@ onProductionEngines(() =>
     },
     {
       what: 'RabbitMQ is frozen for five seconds',
-      async strike({ engine }) {
-        engine.pause();
+      async strike({ backend }) {
+        backend.pause();
         await Bun.sleep(FROZEN_MS);
-        engine.resume();
+        backend.resume();
         return {};
       },
       goesOn: ['sync', 'stock'],

@@ -1,12 +1,12 @@
-import { onProductionEngines } from '../support/engines.ts';
-import { openProductionShop } from '../support/production-shop.ts';
+import { onDistributedBackends } from '../support/backends.ts';
+import { openDistributedShop } from '../support/distributed-shop.ts';
 import { describeHttpContract } from './http.contract.ts';
 
 /** Callers do not change: the same contract on PostgreSQL, Redis and RabbitMQ. */
 
-onProductionEngines(() => {
+onDistributedBackends(() => {
   describeHttpContract({
-    openShop: (env = {}) => openProductionShop({ env }),
+    openShop: (env = {}) => openDistributedShop({ env }),
     components: ['db', 'redis', 'rabbit', 'diskSpace'],
   });
 });
