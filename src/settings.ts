@@ -25,7 +25,7 @@ export type Env = Readonly<Record<string, string | undefined>>;
 export type Flags = Readonly<Partial<Record<Flag, string | undefined>>>;
 
 const NONE = 'none';
-const BY_ENGINE = 'by backend';
+const BY_BACKEND = 'by backend';
 const MASK = '***';
 const REDIS_SCHEMES = [
   'redis:',
@@ -377,8 +377,8 @@ function integer(
 function optional(name: string, min: number, max: number, what: string): Setting<number | null> {
   return {
     ...integer(name, min, min, max, what),
-    ...{ fallback: null, preset: BY_ENGINE },
-    show: (value) => (value === null ? BY_ENGINE : `${value}`),
+    ...{ fallback: null, preset: BY_BACKEND },
+    show: (value) => (value === null ? BY_BACKEND : `${value}`),
   };
 }
 

@@ -34,7 +34,7 @@ Example: pulsecart dlq list --url http://127.0.0.1:8080`;
 
 const ITEMS = { purchases: 'purchases', payments: 'orders' } as const;
 const PATH = '/api/v1/ops/dead-letters';
-/** Letters shown of a group. */
+/** Dead letters shown of a group. */
 const LETTERS_SHOWN = 100;
 /** A server takes so many in one call; the next call takes the next. */
 const ROUNDS_MAX = 1_000;
@@ -115,7 +115,7 @@ async function act(action: 'replay' | 'discard', api: Api, given: Given): Promis
     done.letters += some.letters;
     done.items += some.items;
     done.truncated = some.truncated;
-    // A letter that comes back at once, dead again, would keep a replay busy for ever: that one is done once.
+    // A dead letter that comes back at once would keep a replay busy for ever: that one is done once.
     if (!some.truncated || some.letters === 0 || action === 'replay') break;
   }
   if (json) return print(done);

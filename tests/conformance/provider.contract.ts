@@ -15,7 +15,7 @@ export interface ProviderUnderTest {
    * charge is captured nevertheless; `lost`: no ask is ever answered, and nothing is charged; `told`: captured, and told of by
    * the company, too; `too_late`: no ask is ever answered, and it is captured after its cancellation was confirmed.
    */
-  request(fate: 'captured' | 'declined' | 'late' | 'lost' | 'told' | 'too_late'): ChargeRequest;
+  request(outcome: 'captured' | 'declined' | 'late' | 'lost' | 'told' | 'too_late'): ChargeRequest;
   /** Makes every call fail surely before anything is done. */
   setOutage(isOut: boolean): void;
 }

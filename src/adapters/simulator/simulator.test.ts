@@ -18,7 +18,7 @@ providerContract('the simulator', async () => {
   const provider = openSimulator({ latencyMs: 1, jitterMs: 1, timeoutMs: 10, tooLateMs: 10 });
   return {
     provider,
-    request: (fate) => request({ customer: CUSTOMER_OF[fate] }),
+    request: (outcome) => request({ customer: CUSTOMER_OF[outcome] }),
     setOutage: provider.setOutage,
   };
 });
