@@ -1,13 +1,13 @@
 import { hostname } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { createSales } from './app/catalog/sales.ts';
-import { createDuties } from './app/maintenance/duties.ts';
+import { createChangeBus, publishing } from './app/changes.ts';
+import { createLeader } from './app/maintenance/leader.ts';
 import { createReconciler } from './app/maintenance/reconciler.ts';
 import { createRetention } from './app/maintenance/retention.ts';
 import { auditInChild } from './app/ops/audit-child.ts';
 import { createAuditRun } from './app/ops/audit-run.ts';
 import { createDeadLetters } from './app/ops/dead-letters.ts';
-import { createEndings } from './app/payments/endings.ts';
 import { createSettlement } from './app/payments/settlement.ts';
 import { createPurchaseBatcher } from './app/purchase/batcher.ts';
 import { createConclude } from './app/purchase/conclude.ts';
@@ -15,14 +15,13 @@ import { createIntake } from './app/purchase/intake.ts';
 import { createStockCache } from './app/purchase/stock-cache.ts';
 import { createTracking } from './app/purchase/tracking.ts';
 import { createWorker } from './app/purchase/worker.ts';
-import { createLive } from './app/stream/live.ts';
+import { createStockStream } from './app/stream/stream.ts';
 import type { Config } from './config.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from './domain/ids.ts';
 import { FIRST_PRODUCTS } from './domain/product.ts';
 import type { OperatorAccess } from './http/operator.ts';
 import type { Service } from './http/service.ts';
 import type { Backends } from './ports/backends.ts';
-import type { Standing } from './ports/ledger.ts';
 import { createLiveStats } from './telemetry/live-stats.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -54,40 +53,32 @@ export async function createApp(
   backends: Backends,
   operators: OperatorAccess = NOBODY,
 ): Promise<App> {
-  const { ledger, gate, queue, feed, provider, clock, atOnce } = backends;
+  const { gate, queue, feed, provider, clock, atOnce } = backends;
   const onTrouble = (error: unknown, context: string) => log.warn({ err: error }, context);
+  const onBug = (error: unknown, context: string) => log.error({ err: error }, context);
+  const monotonicMs = () => performance.now();
+  const changes = createChangeBus(feed, onBug);
+  const ledger = publishing(backends.ledger, changes, monotonicMs);
   if ((await ledger.products()).length === 0) await ledger.addProducts(FIRST_PRODUCTS);
   const ids = createPurchaseIds(await ledger.secret('purchase_ids', PURCHASE_ID_KEY_BYTES), clock);
-  const monotonicMs = () => performance.now();
   const metrics = createMetrics();
-  const holder = `${hostname()}:${process.pid}:${crypto.randomUUID()}`;
-  const duties = createDuties(ledger, holder);
-  const stockCache = createStockCache(ledger, monotonicMs, clock);
-  const follow = (standings: readonly Standing[]) =>
-    batcher.follow(standings).catch((error) => onTrouble(error, 'units given back are not seen yet'));
+  const owner = `${hostname()}:${process.pid}:${crypto.randomUUID()}`;
+  const leader = createLeader(ledger, owner);
+  const stockCache = createStockCache({ ledger, changes, monotonicMs, clock, onTrouble });
   const settlement = createSettlement({
     ledger,
+    changes,
     queue,
     provider,
-    onStandings: (standings) => void follow(standings),
-    onOrders: (news) => feed.announceOrders(news),
-    mine: duties.mine,
+    isLeader: leader.isLeader,
     onTrouble,
     timing: { leaseMs: config.paymentLeaseMs },
     chargesInFlightMax: config.tuning.chargesInFlight,
   });
-  const endings = createEndings({
-    ledger,
-    follow,
-    onOrders: (news) => feed.announceOrders(news),
-    refundSoon: settlement.refundSoon,
-  });
   const batcher = createPurchaseBatcher(ledger, gate, stockCache, monotonicMs, {
     batchesInFlightMax: atOnce.purchaseBatches,
     answerWithinMs: config.purchaseTimeoutMs,
-    onReserved: (orderIds) => settlement.enqueue(orderIds),
-    onStandings: (standings) => feed.announce(standings),
-    onBug: (error, context) => log.error({ err: error }, context),
+    onBug,
   });
   const conclude = createConclude(
     ledger,
@@ -97,7 +88,7 @@ export async function createApp(
     // Less than its reader may wait, who is then told that it is undecided.
     config.purchaseTimeoutMs / 2,
   );
-  const tracking = createTracking(ledger, ids, clock, {
+  const tracking = createTracking(ledger, changes, ids, clock, {
     conclude,
     keepOutcomesMs: config.keep.outcomesMs,
     answerWithinMs: config.purchaseTimeoutMs,
@@ -110,44 +101,30 @@ export async function createApp(
     batchesMax: atOnce.workerBatches,
     purchaseTtlMs: config.purchaseTtlMs,
     ids,
-    onDecided: (purchaseIds) => feed.announceDecided(purchaseIds),
     onTrouble,
     confirmTimes: metrics.confirmTimes,
   });
-  const deadLetters = createDeadLetters({
-    ledger,
-    queue,
-    ids,
-    onDecided: (purchaseIds) => feed.announceDecided(purchaseIds),
-  });
-  const sales = createSales({ ledger, gate, stockCache, batcher, onTrouble });
+  const deadLetters = createDeadLetters({ ledger, queue, ids });
+  const sales = createSales({ ledger, gate, stockCache });
   const retention = createRetention({
     ledger,
     queue,
     deadLetters,
     clock,
     keep: config.keep,
-    mine: duties.mine,
+    isLeader: leader.isLeader,
     onTrouble,
   });
-  const reconciler = createReconciler({ ledger, gate, queue, duties, onTrouble });
-  const live = createLive({
+  const reconciler = createReconciler({ ledger, stockCache, gate, queue, leader, monotonicMs, onTrouble });
+  const stream = createStockStream({
     ledger,
-    feed,
+    changes,
     stockCache,
     ids,
     conclude,
     clock,
     limits: config.streams,
     onTrouble,
-  });
-  const unsubscribe = feed.subscribe({
-    // What this process announces it knows already; `heard` sees that and does nothing.
-    standing: (standing) =>
-      void batcher
-        .heard(standing)
-        .catch((error) => onTrouble(error, 'units changed elsewhere are not seen yet')),
-    decided: (purchaseIds) => tracking.decided(purchaseIds),
   });
   const liveStats = createLiveStats({
     instance: `${hostname()}:${process.pid}`,
@@ -159,7 +136,7 @@ export async function createApp(
   });
   const auditRun = createAuditRun({
     ledger,
-    holder,
+    owner,
     audit: (stop) => auditInChild(config.engines ? null : config.dataFolder, stop),
   });
   const { gateFigures } = backends;
@@ -170,8 +147,7 @@ export async function createApp(
     worker,
     tracking,
     settlement,
-    endings,
-    live,
+    stream,
     queue,
     ledger,
     retention,
@@ -194,8 +170,7 @@ export async function createApp(
       auditRun,
       liveStats,
       sales,
-      endings,
-      live,
+      stream,
       conclude,
       clock,
       purchaseTimeoutMs: config.purchaseTimeoutMs,
@@ -222,21 +197,22 @@ export async function createApp(
       // Nobody gets an answer any more once the port is closed, and an audit may take longer than that.
       void auditRun.close();
     },
-    endStreams: live.close,
+    endStreams: stream.close,
     async finishPurchases() {
       await intake.close();
       await batcher.close();
     },
     async close() {
       liveStats.close();
-      unsubscribe();
+      changes.close();
+      stockCache.close();
       await auditRun.close();
-      await live.close();
+      await stream.close();
       await worker.close();
       await settlement.close();
       await reconciler.close();
       await retention.close();
-      await duties.close();
+      await leader.close();
       await backends.close();
     },
   };

@@ -44,7 +44,7 @@ async function openEmbedded(config: Config, log: Log): Promise<Backends> {
     },
   );
   const gate = openMemoryGate();
-  const feed = openMemoryFeed((error, context) => log.error({ err: error }, context));
+  const feed = openMemoryFeed();
   const provider = openSimulator({ ...config.payments });
   const { purchaseBatches, workerBatches } = config.tuning;
   return {

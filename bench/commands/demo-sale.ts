@@ -1,7 +1,7 @@
 import { audit } from '../../src/app/ops/audit.ts';
 import { toolsOf } from '../../src/backends.ts';
 import type { Verdict } from '../../src/domain/verdict.ts';
-import type { Found } from '../../src/ports/ledger.ts';
+import type { Found } from '../../src/ports/queries.ts';
 import type { Mode } from '../arrivals.ts';
 import { type CrowdProgress, type CrowdResult, runCrowd } from '../crowd.ts';
 import type { Environment } from '../environment.ts';

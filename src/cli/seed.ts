@@ -6,7 +6,7 @@ import { FIRST_PRODUCTS } from '../domain/product.ts';
 import { newWindowRefusal } from '../domain/product-changes.ts';
 import { newOperation } from '../http/operator-request.ts';
 import { refusalSentence } from '../http/sale-refusals.ts';
-import type { SaleStep } from '../ports/sales.ts';
+import type { SaleStep } from '../ports/products.ts';
 import { type Api, ApiError, openApi, operatorHere } from './api.ts';
 import { readFlags, UsageError } from './flags.ts';
 import { readSeedFile, type SeedProduct, toNewProduct } from './seed-file.ts';

@@ -118,13 +118,8 @@ export interface Order {
   readonly updatedAt: number;
 }
 
-/** An order came to a new status. */
-export interface OrderNews {
-  readonly orderId: string;
-  readonly status: OrderStatus;
-  /** When (ms since the epoch, the ledger's clock). */
-  readonly updatedAt: number;
-}
+/** An order that came to a new status, as of `updatedAt` (ms since the epoch, the ledger's clock). */
+export type OrderChange = Pick<Order, 'id' | 'status' | 'updatedAt'>;
 
 /** What the buyer owes, in minor units. Within 2^53: at most 10^6 units of at most 9 × 10^9 minor units. */
 export function amountMinor(order: Pick<Order, 'quantity' | 'priceMinor'>): number {

@@ -74,6 +74,17 @@ export function available(product: Product): number {
   return product.total - product.reserved - product.sold;
 }
 
+/** A product's free units as of one commit. A higher version is newer. */
+export interface StockVersion {
+  readonly productId: number;
+  readonly version: number;
+  readonly available: number;
+}
+
+export function stockOf(product: Product): StockVersion {
+  return { productId: product.id, version: product.version, available: available(product) };
+}
+
 /** Why the sale takes no purchase at this moment, or null when it does. */
 export function saleRefusal(
   product: Pick<Product, 'state' | 'opensAt' | 'closesAt'>,

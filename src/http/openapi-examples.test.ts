@@ -19,10 +19,7 @@ beforeAll(async () => {
   // It begins at a noon, so that no day ends between two lines of a test.
   fixture.passTime(DAY_MS - (Date.now() % DAY_MS) + DAY_MS / 2);
   const { ledger, gate, stockCache, clock } = fixture;
-  const onTrouble = (error: unknown) => {
-    throw error;
-  };
-  const sales = createSales({ ledger, gate, stockCache, batcher: fixture.batcher(), onTrouble });
+  const sales = createSales({ ledger, gate, stockCache });
   const operators = { token: TOKEN, trustsThisMachine: false };
   const service = { version: '1.2.3', sales, ledger, stockCache, clock, operators } as unknown as Service;
   server = Bun.serve({

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { openPaymentsFixture } from '../../tests/support/payments-fixture.ts';
-import { createEndings } from '../app/payments/endings.ts';
 import { AppError } from '../domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../domain/ids.ts';
 import { createOrderRoutes } from './order-routes.ts';
@@ -33,15 +32,8 @@ beforeAll(async () => {
         : fixture.ledger.order(orderId);
     },
   };
-  const endings = createEndings({
-    ledger,
-    follow: async () => {},
-    onOrders: () => {},
-    refundSoon: () => {},
-  });
   const service = {
     ledger,
-    endings,
     ids,
     purchaseTimeoutMs: TIMEOUT_MS,
     operators: { token: TOKEN, trustsThisMachine: false },

@@ -1,9 +1,9 @@
-import type { Canceller } from '../app/payments/endings.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Operation } from '../domain/operation.ts';
 import { amountMinor, type Order, type OrderStatus } from '../domain/order.ts';
 import { within } from '../lib/within.ts';
-import type { OrderView } from '../ports/ledger.ts';
+import type { Canceller } from '../ports/payments.ts';
+import type { OrderView } from '../ports/queries.ts';
 import { readCheckedBody } from './json-body.ts';
 import { newOperation, OPERATOR_EXPECTED, readOperator, readOperatorRequest } from './operator-request.ts';
 import { CUSTOMER_EXPECTED, canonicalCustomer } from './purchase-request.ts';
@@ -18,7 +18,7 @@ const NOT_STORED = { 'Cache-Control': 'no-store' };
 
 /** Orders as their buyers read and end them. The customer is not shown: who has the id need not learn whose it is. */
 export function createOrderRoutes(service: Service) {
-  const { ledger, ids, conclude, clock, keepOutcomesMs, endings, purchaseTimeoutMs } = service;
+  const { ledger, ids, conclude, clock, keepOutcomesMs, purchaseTimeoutMs } = service;
 
   function read(req: OrderRequest): Promise<Response> {
     const late = () => new AppError('unavailable', 'The order could not be read in time.');
@@ -55,7 +55,7 @@ export function createOrderRoutes(service: Service) {
 
   async function cancelNow(req: OrderRequest, by: Canceller): Promise<Response> {
     const orderId = orderIdIn(req);
-    const ended = ids.read(orderId) ? await endings.cancel(orderId, by) : UNKNOWN;
+    const ended = ids.read(orderId) ? await ledger.cancel(orderId, by) : UNKNOWN;
     switch (ended.kind) {
       case 'done':
         return asItStands(orderId, 200);
@@ -98,7 +98,7 @@ export function createOrderRoutes(service: Service) {
 
   async function refundNow(req: OrderRequest, operation: Operation): Promise<Response> {
     const orderId = orderIdIn(req);
-    const ended = ids.read(orderId) ? await endings.refund(orderId, operation) : UNKNOWN;
+    const ended = ids.read(orderId) ? await ledger.refund(orderId, operation) : UNKNOWN;
     if (ended.kind === 'unknown_order') return pendingOrNone(req);
     const { status } = ended.order;
     // Money that came too late is on its way back without anybody's asking.

@@ -1,7 +1,7 @@
 import type { OperationAction } from '../domain/operation.ts';
 import type { Product } from '../domain/product.ts';
 import type { ProductChanges } from '../domain/product-changes.ts';
-import type { SaleStep } from '../ports/sales.ts';
+import type { SaleStep } from '../ports/products.ts';
 import { hasAlready, tagsIn } from './conditional.ts';
 import { withKey } from './operation-key.ts';
 import { readOperatorRequest } from './operator-request.ts';

@@ -1,4 +1,4 @@
-import type { AsyncCounts } from '../ports/ledger.ts';
+import type { AsyncCounts } from '../ports/decisions.ts';
 import type { QueueStatus } from '../ports/queue.ts';
 
 /** Async purchases as everybody is told of them, with whatever engine carries them. */

@@ -1,13 +1,12 @@
 import type { Sales } from '../app/catalog/sales.ts';
 import type { AuditRun } from '../app/ops/audit-run.ts';
 import type { DeadLetters } from '../app/ops/dead-letters.ts';
-import type { Endings } from '../app/payments/endings.ts';
 import type { PurchaseBatcher } from '../app/purchase/batcher.ts';
 import type { Conclude } from '../app/purchase/conclude.ts';
 import type { Intake } from '../app/purchase/intake.ts';
 import type { StockCache } from '../app/purchase/stock-cache.ts';
 import type { Tracking } from '../app/purchase/tracking.ts';
-import type { Live } from '../app/stream/live.ts';
+import type { StockStream } from '../app/stream/stream.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { PurchaseIds } from '../domain/ids.ts';
 import type { Gate } from '../ports/gate.ts';
@@ -32,8 +31,7 @@ export interface Service {
   readonly auditRun: Pick<AuditRun, 'run'>;
   readonly liveStats: Pick<LiveStats, 'now'>;
   readonly sales: Sales;
-  readonly endings: Endings;
-  readonly live: Live;
+  readonly stream: StockStream;
   readonly conclude: Conclude;
   readonly clock: Clock;
   /** From a purchase's arrival to its answer, at most. */

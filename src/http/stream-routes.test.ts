@@ -2,11 +2,8 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { lastTold, openStream } from '../../tests/support/event-stream.ts';
 import { openPurchaseFixture, type PurchaseFixture } from '../../tests/support/purchase-fixture.ts';
 import { until } from '../../tests/support/until.ts';
-import { openMemoryFeed } from '../adapters/memory/feed.ts';
-import { standingOf } from '../app/purchase/stock-cache.ts';
-import { createLive, type Live } from '../app/stream/live.ts';
+import { createStockStream, type StockStream } from '../app/stream/stream.ts';
 import { AppError } from '../domain/errors.ts';
-import type { Feed } from '../ports/feed.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createStreamRoutes } from './stream-routes.ts';
 
@@ -20,8 +17,7 @@ const DEADLINE_MS = 30_000;
 const SHORT_SILENCE_S = 12;
 
 let fixture: PurchaseFixture;
-let feed: Feed;
-let live: Live;
+let stream: StockStream;
 let server: Bun.Server<unknown>;
 let url: string;
 
@@ -32,23 +28,28 @@ beforeEach(async () => {
   await fixture.real.addProducts(
     more.map((id) => ({ id, name: 'Another thing', priceMinor: 1, currency, units: 1 })),
   );
-  feed = openMemoryFeed((error) => {
-    throw error;
-  });
-  const { ledger, stockCache, ids, conclude, clock } = fixture;
+  const { ledger, changes, stockCache, ids, conclude, clock } = fixture;
   const limits = { max: 100, perAddressMax: 0 };
-  live = createLive({ ledger, feed, stockCache, ids, conclude, clock, limits, onTrouble: () => {} });
+  stream = createStockStream({
+    ledger,
+    changes,
+    stockCache,
+    ids,
+    conclude,
+    clock,
+    limits,
+    onTrouble: () => {},
+  });
   server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
-    routes: createStreamRoutes({ live, log: createLog('silent') }),
+    routes: createStreamRoutes({ stream, log: createLog('silent') }),
   });
   url = server.url.href.replace(/\/$/, '');
 });
 afterEach(async () => {
-  await live.close();
+  await stream.close();
   await server.stop(true);
-  await feed.close();
   await fixture.close();
 });
 
@@ -78,7 +79,7 @@ async function changeAll(): Promise<number> {
   for (let id = 1; id <= PRODUCTS; id++) {
     const product = (await fixture.real.reset(id, 5)).product!;
     if (id === 1) version = product.version;
-    feed.announce([standingOf(product)]);
+    fixture.others.changed(product.id, product.version);
   }
   return version;
 }
@@ -96,9 +97,9 @@ test(
       version = await changeAll();
       // In step with the viewer who reads, so that rounds are told and not merged.
       await until(() => lastTold(other, 1).version === version);
-      return live.stats.dropped > 0;
+      return stream.stats.dropped > 0;
     }, DEADLINE_MS);
-    expect(live.viewers()).toBe(2);
+    expect(stream.subscribers()).toBe(2);
     expect(other.events.length).toBeGreaterThan(2);
 
     // Once it reads again it hears how things stand, in one snapshot, and goes on from there.
@@ -107,7 +108,7 @@ test(
     await until(() => snapshots().length === 2 && snapshots()[1]!.includes(`"productId":${PRODUCTS},`));
     expect(snapshots()[1]).toContain(`"productId":1,"available":5,"version":${version},`);
     stuck.terminate();
-    await until(() => live.viewers() === 1);
+    await until(() => stream.subscribers() === 1);
   },
   DEADLINE_MS * 2,
 );
@@ -115,20 +116,20 @@ test(
 test(
   'a viewer who takes nothing for too long is disconnected, and one who reads is not',
   async () => {
-    server.reload({ routes: createStreamRoutes({ live, log: createLog('silent') }, SHORT_SILENCE_S) });
+    server.reload({ routes: createStreamRoutes({ stream, log: createLog('silent') }, SHORT_SILENCE_S) });
     using other = await openStream(url, 'products=1');
     await other.first('snapshot');
     using _ = await connectStuck(
       Array.from({ length: PRODUCTS }, (_, i) => i + 1),
       [],
     );
-    await until(() => live.viewers() === 2);
+    await until(() => stream.subscribers() === 2);
     await until(async () => {
       const version = await changeAll();
       await until(() => lastTold(other, 1).version === version);
-      return live.viewers() === 1;
+      return stream.subscribers() === 1;
     }, DEADLINE_MS);
-    expect(live.stats.dropped).toBe(1);
+    expect(stream.stats.dropped).toBe(1);
   },
   DEADLINE_MS * 2,
 );
@@ -141,7 +142,7 @@ test('a ledger that cannot be asked is a problem of the moment, and takes no sea
   expect(answer.status).toBe(503);
   expect(answer.headers.get('content-type')).toBe('application/problem+json');
   expect(answer.headers.get('retry-after')).toMatch(/^[123]$/);
-  expect(live.seatsTaken()).toBe(0);
+  expect(stream.connections()).toBe(0);
 });
 
 test('a viewer who goes while the ledger is asked leaves no seat behind', async () => {
@@ -162,5 +163,5 @@ test('a viewer who goes while the ledger is asked leaves no seat behind', async 
   expect(new Set(await Promise.all(answers))).toEqual(new Set(['gone']));
   await until(() => server.pendingRequests === 0);
   held.resolve();
-  await until(() => live.seatsTaken() === 0);
+  await until(() => stream.connections() === 0);
 });

@@ -1,5 +1,5 @@
-import type { Opening } from '../app/stream/live.ts';
-import type { Viewing } from '../app/stream/viewer.ts';
+import type { Opening } from '../app/stream/stream.ts';
+import type { Subscription } from '../app/stream/subscriber.ts';
 import { failedProblem, problem } from './respond.ts';
 import { STREAM_ORDERS_MAX, STREAM_PRODUCTS_MAX } from './schemas/stream.ts';
 import type { Service } from './service.ts';
@@ -25,21 +25,24 @@ const HEADERS = {
 };
 
 /** Live units, sales and orders as Server-Sent Events. */
-export function createStreamRoutes({ live, log }: Pick<Service, 'live' | 'log'>, silenceS = SILENCE_S) {
+export function createStreamRoutes(
+  { stream: stock, log }: Pick<Service, 'stream' | 'log'>,
+  silenceS = SILENCE_S,
+) {
   async function stream(req: Request, server: Bun.Server<unknown>): Promise<Response> {
     const asked = readAsked(req);
     if (asked instanceof Response) return asked;
     const lastEventId = req.headers.get('last-event-id');
     const address = server.requestIP(req)?.address ?? '';
-    const opening = await live.open({
+    const opening = await stock.open({
       ...asked,
       address,
       seen: lastEventId === null ? null : readEventId(lastEventId),
     });
     if (opening.kind !== 'open') return refused(req, opening);
-    const { viewing } = opening;
+    const { subscription } = opening;
     server.timeout(req, silenceS);
-    return new Response(bodyOf(viewing), { headers: HEADERS });
+    return new Response(bodyOf(subscription), { headers: HEADERS });
   }
 
   return {
@@ -51,19 +54,19 @@ export function createStreamRoutes({ live, log }: Pick<Service, 'live' | 'log'>,
 }
 
 /** Bun pulls when the connection has taken what it was given before: a reader who does not read is not written to. */
-function bodyOf(viewing: Viewing): ReadableStream<Uint8Array> {
+function bodyOf(subscription: Subscription): ReadableStream<Uint8Array> {
   let isFirst = true;
 
   function pass(controller: ReadableStreamDefaultController<Uint8Array>): boolean {
-    const events = viewing.take();
+    const events = subscription.take();
     if (isFirst) controller.enqueue(retryBytes(RETRY_MS_MIN + Math.floor(Math.random() * RETRY_MS_SPREAD)));
     isFirst = false;
     for (const event of events) controller.enqueue(eventBytes(event));
-    if (viewing.isOver) {
-      viewing.close();
+    if (subscription.isOver) {
+      subscription.close();
       controller.close();
     }
-    return events.length > 0 || viewing.isOver;
+    return events.length > 0 || subscription.isOver;
   }
 
   return new ReadableStream<Uint8Array>(
@@ -71,18 +74,18 @@ function bodyOf(viewing: Viewing): ReadableStream<Uint8Array> {
       pull(controller) {
         if (pass(controller)) return;
         return new Promise<void>((resolve) => {
-          viewing.onNews(() => {
+          subscription.onEvents(() => {
             try {
               pass(controller);
             } catch {
-              // The connection broke in this very moment. That is no concern of whoever tells the others.
-              viewing.close();
+              // The connection broke in this very moment, which must not stop the broadcast to the others.
+              subscription.close();
             }
             resolve();
           });
         });
       },
-      cancel: () => viewing.close(),
+      cancel: () => subscription.close(),
     },
     { highWaterMark: 0 },
   );
@@ -96,13 +99,13 @@ function refused(req: Request, opening: Exclude<Opening, { kind: 'open' }>): Res
       });
     case 'unknown_order':
       return problem(req, 'not_found', 'There is no order or purchase with this id', { field: 'order' });
-    case 'house_full':
+    case 'too_many':
       return problem(
         req,
         'overloaded',
         'Too many streams at once; try again, or read the stock now and then',
       );
-    case 'address_full':
+    case 'too_many_from_address':
       return problem(req, 'too_many_streams', 'Too many streams from this address');
   }
 }

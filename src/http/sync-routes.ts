@@ -136,7 +136,7 @@ export function createSyncRoutes(service: Service) {
       orderId: error.code === 'outcome_unknown' ? wish.id : null,
       productId: wish.productId,
       quantity: wish.quantity,
-      remainingStock: stockCache.standing(wish.productId)?.available ?? 0,
+      remainingStock: stockCache.stock(wish.productId)?.available ?? 0,
       timestamp: isoTime(clock()),
       code: error.code,
       requestId: requestIdOf(req),

@@ -3,8 +3,9 @@ import type { Product } from '../domain/product.ts';
 import type { BooksReader } from './books.ts';
 import type { Feed } from './feed.ts';
 import type { Gate } from './gate.ts';
-import type { Found, Ledger } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import type { PaymentProvider } from './provider.ts';
+import type { Found } from './queries.ts';
 import type { Queue } from './queue.ts';
 
 /** The adapters that a process works with. */

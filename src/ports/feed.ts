@@ -1,30 +1,29 @@
-import type { OrderNews } from '../domain/order.ts';
+import type { OrderChange } from '../domain/order.ts';
 import type { ProcessStats } from '../domain/process-stats.ts';
-import type { Standing } from './ledger.ts';
+import type { StockVersion } from '../domain/product.ts';
+
+import type { Changes } from './changes.ts';
 
 /**
- * News for whoever shows or remembers things: live streams, the memory of other instances, readers that wait for an
- * outcome. It says that something changed and decides nothing; the ledger is the truth.
+ * News from the other processes, for live streams, stock caches and readers that wait for an outcome. It says that something
+ * changed and decides nothing; the ledger is the truth.
  *
- * - Everybody on the feed hears what is announced, the announcing process included, each listener once.
- * - Standings: per product a listener hears only rising versions, at most `STANDINGS_MAX_PER_SECOND` a second, the newest
- *   always and at once when it was quiet. Every change of a product's row raises its version, so a standing also tells
- *   whoever shows more than units to read the row again.
- * - Orders and decided purchases are hints: each is told once, in no promised order, and under a flood some are dropped.
- *   Who waits for one asks the ledger now and then all the same.
- * - When news may have been missed because a connection was lost, here or at an announcer, listeners hear `gap` once it
+ * - A process hears what the others publish, not what it publishes itself: that it knows already.
+ * - Of a product that changes often the newest stock version always gets through, and not every one before it. Every change
+ *   of a product's row raises its version, so a listener that shows more than units reads the row again.
+ * - Orders and decided purchases are hints: each is sent once, in no promised order, and under a flood some are dropped.
+ *   A reader that waits for one asks the ledger now and then all the same.
+ * - When news may have been missed because a connection was lost, here or at a publisher, listeners hear `resync` once it
  *   is back, and read the truth again.
  *
- * Announcing never throws, waits or fails, and memory is bounded: what cannot be told is dropped and ends in a `gap`.
+ * Publishing never throws, waits or fails, and memory is bounded: what cannot be sent is dropped and ends in a `resync`.
  */
 export interface Feed {
-  announce(standings: readonly Standing[]): void;
-  announceOrders(news: readonly OrderNews[]): void;
-  /** Async purchases that got their outcome. Cheap enough to be told of every one. */
-  announceDecided(purchaseIds: readonly string[]): void;
+  /** Sends what a commit changed. Newly reserved orders are left out: nobody elsewhere waits for one that was not decided there. */
+  publish(changes: Changes): void;
 
-  /** How this process fares, told now and then. Of several that have not been sent yet only the last one is. */
-  announceFigures(figures: ProcessStats): void;
+  /** How this process fares, sent now and then. Of several that have not been sent yet only the last one is. */
+  publishStats(stats: ProcessStats): void;
 
   /** Listens from now on, until the returned function is called. Listeners are called one after the other: be quick. */
   subscribe(listener: FeedListener): () => void;
@@ -36,12 +35,15 @@ export interface Feed {
 }
 
 export interface FeedListener {
-  standing?(standing: Standing): void;
-  order?(news: OrderNews): void;
-  decided?(purchaseIds: readonly string[]): void;
-  figures?(figures: ProcessStats): void;
+  stock?(versions: readonly StockVersion[]): void;
+  news?(news: News): void;
+  stats?(stats: ProcessStats): void;
   /** News may have been missed. */
-  gap?(): void;
+  resync?(): void;
 }
 
-export const STANDINGS_MAX_PER_SECOND = 20;
+/** Orders that came to a new status, and async purchases that got their outcome. */
+export interface News {
+  readonly orders: readonly OrderChange[];
+  readonly decided: readonly string[];
+}

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test';
 import { runToEnd } from '../../tests/support/command.ts';
+import { linkedFeeds } from '../../tests/support/other-processes.ts';
 import { until } from '../../tests/support/until.ts';
-import { openMemoryFeed } from '../adapters/memory/feed.ts';
 import { RATES } from '../domain/process-stats.ts';
 import { createLatencies, percentileMs } from './latencies.ts';
 import { createLiveStats, type LiveStats } from './live-stats.ts';
@@ -12,7 +12,8 @@ afterEach(() => {
   for (const liveStats of started.splice(0)) liveStats.close();
 });
 
-function scene(instance: string, feed = openMemoryFeed(() => {})) {
+function scene(instance: string, openFeed = linkedFeeds()) {
+  const feed = openFeed();
   const metrics = createMetrics();
   const intake = { stats: { accepted: 0, messages: 0, inside: 0 } };
   const worker = { stats: { decided: 0, retried: 0, deadLettered: 0, tooOld: 0, reserved: 0, refused: 0 } };
@@ -22,7 +23,7 @@ function scene(instance: string, feed = openMemoryFeed(() => {})) {
   const liveStats = createLiveStats({ instance, metrics, intake, worker, settlement, feed, everyMs: 20 });
   liveStats.start();
   started.push(liveStats);
-  return { metrics, intake, worker, liveStats, feed };
+  return { metrics, intake, worker, liveStats, openFeed };
 }
 
 test('what is counted becomes rates, and what is timed becomes percentiles', async () => {
@@ -52,9 +53,9 @@ test('what is counted becomes rates, and what is timed becomes percentiles', asy
   expect(ageMs).toBeLessThan(10_000);
 });
 
-test('every process knows the figures of all, and those of nothing timed are null', async () => {
+test('every process knows the stats of all, and those of nothing timed are null', async () => {
   const here = scene('a');
-  const there = scene('b', here.feed);
+  const there = scene('b', here.openFeed);
   await until(() => here.liveStats.now().length === 2 && there.liveStats.now().length === 2);
   expect(
     here.liveStats
@@ -82,7 +83,7 @@ test('a percentile lies in the bucket that holds it', () => {
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'B7 a process that is full of connections goes on telling its figures, with the last memory it could read',
+  'B7 a process that is full of connections goes on telling its stats, with the last memory it could read',
   async () => {
     const script = `
       import { openSync } from 'node:fs';
@@ -95,7 +96,7 @@ test.skipIf(process.platform !== 'linux')(
         instance: 'one', metrics: createMetrics(), intake: { stats }, worker: { stats }, settlement: { stats }, everyMs: 5,
         feed: {
           subscribe: () => () => {},
-          announceFigures({ rssBytes }) {
+          publishStats({ rssBytes }) {
             if (++told === 1) fill();
             if (told < 4) return;
             console.log(isFull, rssBytes > 0);

@@ -29,7 +29,7 @@ export interface LiveStatsDependencies {
   readonly intake: Pick<Intake, 'stats'>;
   readonly worker: Pick<Worker, 'stats'>;
   readonly settlement: Pick<Settlement, 'stats'>;
-  readonly feed: Pick<Feed, 'announceFigures' | 'subscribe'>;
+  readonly feed: Pick<Feed, 'publishStats' | 'subscribe'>;
   readonly everyMs?: number;
 }
 
@@ -57,12 +57,12 @@ export function createLiveStats(dependencies: LiveStatsDependencies): LiveStats 
   const snapshots: Snapshot[] = [];
   let timer: Timer | undefined;
   let rssBytes = 0;
-  const unsubscribe = feed.subscribe({
-    figures(stats) {
-      if (latest.size >= INSTANCES_MAX && !latest.has(stats.instance)) return;
-      latest.set(stats.instance, { stats, atMs: performance.now() });
-    },
-  });
+  const unsubscribe = feed.subscribe({ stats: keep });
+
+  function keep(stats: ProcessStats): void {
+    if (latest.size >= INSTANCES_MAX && !latest.has(stats.instance)) return;
+    latest.set(stats.instance, { stats, atMs: performance.now() });
+  }
 
   function publish(): void {
     const last = snapshot();
@@ -71,13 +71,15 @@ export function createLiveStats(dependencies: LiveStatsDependencies): LiveStats 
     const eventLoopP99Ms = delays.percentile(99) / 1e6;
     delays.reset();
     rssBytes = readRss() ?? rssBytes;
-    feed.announceFigures({
+    const own: ProcessStats = {
       instance,
       ...between(snapshots[0]!, last),
       eventLoopP99Ms: Number.isFinite(eventLoopP99Ms) ? eventLoopP99Ms : 0,
       rssBytes,
       uptimeMs: Math.round(process.uptime() * 1000),
-    });
+    };
+    keep(own);
+    feed.publishStats(own);
   }
 
   function snapshot(): Snapshot {

@@ -2,7 +2,7 @@ import { Counter, Gauge } from 'prom-client';
 import type { Reconciler, TaskStats } from '../app/maintenance/reconciler.ts';
 import type { Metrics } from './metrics.ts';
 
-/** Shows what the reconciler does and puts right, by task; each process tells of itself, and one at a time has the duty. */
+/** Shows what the reconciler does and puts right, by task; each process shows its own, and one at a time leads. */
 export function watchReconciler({ registry }: Metrics, { stats }: Pick<Reconciler, 'stats'>): void {
   const show = (
     Kind: typeof Counter | typeof Gauge,
@@ -25,12 +25,12 @@ export function watchReconciler({ registry }: Metrics, { stats }: Pick<Reconcile
   show(
     Counter,
     'corrected_total',
-    'Products shown to the gate anew; purchases by which the count was wrong',
+    'Products given to the gate anew; purchases by which the count was wrong',
     ({ corrected }) => corrected,
   );
-  show(Counter, 'failures_total', 'Rounds broken off by a backend', ({ failures }) => failures);
-  show(Gauge, 'on_duty', '1 while this process does it', ({ holdsDuty }) => Number(holdsDuty));
-  show(Gauge, 'last_run_age_seconds', 'Since the last round here; 0 before the first', ({ lastRunAtMs }) =>
+  show(Counter, 'failures_total', 'Runs broken off by a backend', ({ failures }) => failures);
+  show(Gauge, 'is_leader', '1 while this process leads the job', ({ leads }) => Number(leads));
+  show(Gauge, 'last_run_age_seconds', 'Since the last run here; 0 before the first', ({ lastRunAtMs }) =>
     lastRunAtMs === null ? 0 : (performance.now() - lastRunAtMs) / 1000,
   );
 }

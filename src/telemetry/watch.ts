@@ -1,11 +1,10 @@
 import type { Retention } from '../app/maintenance/retention.ts';
-import type { Endings } from '../app/payments/endings.ts';
 import type { Settlement } from '../app/payments/settlement.ts';
 import type { PurchaseBatcher } from '../app/purchase/batcher.ts';
 import type { Intake } from '../app/purchase/intake.ts';
 import type { Tracking } from '../app/purchase/tracking.ts';
 import type { Worker } from '../app/purchase/worker.ts';
-import type { Live } from '../app/stream/live.ts';
+import type { StockStream } from '../app/stream/stream.ts';
 import type { Clock } from '../domain/clock.ts';
 import { available, type Product } from '../domain/product.ts';
 import type { Ledger } from '../ports/ledger.ts';
@@ -18,9 +17,8 @@ interface App {
   readonly worker: Worker;
   readonly tracking: Tracking;
   readonly settlement: Settlement;
-  readonly live: Live;
+  readonly stream: StockStream;
   readonly queue: Queue;
-  readonly endings: Endings;
   readonly ledger: Ledger;
   readonly retention: Retention;
   readonly clock: Clock;
@@ -35,8 +33,7 @@ export function registerMetrics(metrics: Metrics, app: App): void {
     worker,
     tracking,
     settlement,
-    endings,
-    live,
+    stream,
     queue,
     ledger,
     clock,
@@ -61,17 +58,17 @@ export function registerMetrics(metrics: Metrics, app: App): void {
   counter('worker_retried_total', 'Async purchases put back for another attempt', () => worker.stats.retried);
   counter('worker_dead_lettered_total', 'Async purchases put aside', () => worker.stats.deadLettered);
   gauge('tracking_waiting', 'Readers waiting for an outcome', () => tracking.waiting());
-  gauge('stream_connections', 'Live viewers now', () => live.viewers());
-  counter('stream_events_sent_total', 'Events told to live viewers', () => live.stats.told);
+  gauge('stream_connections', 'Live subscribers now', () => stream.subscribers());
+  counter('stream_events_sent_total', 'Events sent to live subscribers', () => stream.stats.sent);
   counter(
     'stream_events_dropped_total',
-    'Times that a viewer did not read and was dropped to a snapshot',
-    () => live.stats.dropped,
+    'Times that a subscriber did not read and got a snapshot instead of its events',
+    () => stream.stats.dropped,
   );
   counter(
     'stream_connections_rejected_total',
     'Streams refused because there were too many',
-    () => live.stats.turnedAway,
+    () => stream.stats.rejected,
   );
   counter('orders_paid_total', 'Orders paid', () => settlement.stats.paid);
   counter('orders_declined_total', 'Orders declined by the provider', () => settlement.stats.declined);
@@ -99,7 +96,7 @@ export function registerMetrics(metrics: Metrics, app: App): void {
     () => retention.stats.deadLetters,
   );
   counter('retention_failures_total', 'Rounds broken off by a backend', () => retention.stats.failures);
-  counter('orders_cancelled_total', 'Orders cancelled here', () => endings.stats.cancelled);
+  counter('orders_cancelled_total', 'Orders cancelled here', () => settlement.stats.cancelled);
   counter('refunds_total', 'Captures given back', () => settlement.stats.refunded);
   counter(
     'refund_tries_failed_total',
@@ -131,15 +128,15 @@ export function registerMetrics(metrics: Metrics, app: App): void {
 type QueueGauge = readonly [help: string, read: (all: readonly QueueStatus[]) => number];
 
 function statsOf(name: QueueName): Record<string, QueueGauge> {
-  const figureIn = (all: readonly QueueStatus[]) => all.find((one) => one.name === name);
+  const statsIn = (all: readonly QueueStatus[]) => all.find((one) => one.name === name);
   return {
     [`pulsecart_queue_${name}_waiting`]: [
       `Items of the ${name} queue not yet done`,
-      (all) => (figureIn(all)?.ready ?? 0) + (figureIn(all)?.unacknowledged ?? 0),
+      (all) => (statsIn(all)?.ready ?? 0) + (statsIn(all)?.unacknowledged ?? 0),
     ],
     [`pulsecart_queue_${name}_oldest_age_seconds`]: [
       'Age of its oldest message',
-      (all) => (figureIn(all)?.oldestAgeMs ?? 0) / 1000,
+      (all) => (statsIn(all)?.oldestAgeMs ?? 0) / 1000,
     ],
   };
 }

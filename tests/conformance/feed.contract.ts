@@ -1,19 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { type ProcessStats, RATES } from '../../src/domain/process-stats.ts';
-import { type Feed, type FeedListener, STANDINGS_MAX_PER_SECOND } from '../../src/ports/feed.ts';
-import type { Standing } from '../../src/ports/ledger.ts';
+import type { Product } from '../../src/domain/product.ts';
+import { type Changes, NO_CHANGES } from '../../src/ports/changes.ts';
+import type { Feed, News } from '../../src/ports/feed.ts';
 import { until } from '../support/until.ts';
 
-/**
- * What every feed must do. `make` answers two ends of one feed that shares nothing with others: of two processes, or
- * twice the same one where there is only one process.
- */
+/** What every feed of several processes must do. `make` answers the ends of two processes that share it with no other. */
 export function feedContract(name: string, make: () => Promise<[here: Feed, there: Feed]>): void {
   describe(`feed: ${name}`, () => {
     let here: Feed;
     let there: Feed;
     let productId = 100;
-    const standing = (version: number, available = 0): Standing => ({ productId, version, available });
+    const stock = (version: number) => ({ productId, version, available: 7 });
 
     beforeAll(async () => {
       [here, there] = await make();
@@ -26,119 +24,75 @@ export function feedContract(name: string, make: () => Promise<[here: Feed, ther
       productId++;
     });
 
-    test('a standing is heard here and there, once each', async () => {
-      const ears = [listen(here), listen(there)];
-      here.announce([standing(3, 7)]);
-      await until(() => ears.every(({ standings }) => standings.length > 0));
-      // What is said afterwards is heard afterwards: nothing came twice.
-      here.announceDecided(['the-end']);
-      await until(() => ears.every(({ decided }) => decided.includes('the-end')));
-      for (const { standings } of ears) expect(standings).toEqual([standing(3, 7)]);
+    test('a changed product is heard there once, as its stock version, and not here', async () => {
+      const [own, other] = [listen(here), listen(there)];
+      here.publish(productsAt([productId, 3]));
+      await until(() => other.versionsOf(productId).length > 0);
+      // What is published afterwards is heard afterwards: nothing came twice, or back.
+      there.publish({ ...NO_CHANGES, decided: ['the-end'] });
+      await until(() => own.decided.includes('the-end'));
+      expect(other.stock).toEqual([stock(3)]);
+      expect(own.stock).toEqual([]);
     });
 
-    test('news of orders and of decided purchases is heard here and there', async () => {
-      const ears = [listen(here), listen(there)];
-      const news = { orderId: 'o-1', status: 'paid', updatedAt: 1_700_000_000_000 } as const;
-      here.announceOrders([news]);
-      here.announceDecided(['p-1', 'p-2']);
-      await until(() => ears.every(({ decided }) => decided.length === 2));
-      for (const { orders, decided } of ears) {
-        expect(orders).toEqual([news]);
-        expect(decided).toEqual(['p-1', 'p-2']);
-      }
+    test('orders that came to a new status and decided purchases are heard there; new reservations are not', async () => {
+      const other = listen(there);
+      const paid = { id: 'o-1', status: 'paid', updatedAt: 1_700_000_000_000 } as const;
+      const reserved = { ...paid, id: 'o-2', status: 'reserved' } as const;
+      here.publish({ products: [], orders: [reserved, paid], decided: ['p-1', 'p-2'] });
+      await until(() => other.decided.length === 2);
+      expect(other.orders).toEqual([paid]);
+      expect(other.decided).toEqual(['p-1', 'p-2']);
     });
 
-    test('figures of a process are heard here and there, word for word', async () => {
-      const ears = [listen(here), listen(there)];
-      here.announceFigures(FIGURES);
-      await until(() => ears.every(({ figures }) => figures.length > 0));
-      for (const { figures } of ears) expect(figures).toEqual([FIGURES]);
+    test('stats of a process are heard there, word for word', async () => {
+      const other = listen(there);
+      here.publishStats(STATS);
+      await until(() => other.stats.length > 0);
+      expect(other.stats).toEqual([STATS]);
     });
 
-    test('versions only rise, whoever announces them in whatever order', async () => {
-      const ears = [listen(here), listen(there)];
-      const versionsOf = (id: number) =>
-        ears.map(({ standings }) =>
-          standings.filter((one) => one.productId === id).map((one) => one.version),
-        );
-      const heard = (id: number, last: number) =>
-        until(() => versionsOf(id).every((versions) => versions.at(-1) === last));
-      const [first, other] = [productId, ++productId];
-      const at = (id: number, version: number): Standing => ({ productId: id, version, available: 0 });
-
-      here.announce([at(first, 5)]);
-      there.announce([at(first, 4)]);
-      here.announce([at(first, 5), at(first, 2)]);
-      there.announce([at(first, 6)]);
-      await heard(first, 6);
-      // The second standing of another product has to wait, so afterwards the first one could be heard at once again.
-      here.announce([at(other, 1)]);
-      here.announce([at(other, 2)]);
-      await heard(other, 2);
-      here.announce([at(first, 5)]);
-      there.announce([at(first, 3)]);
-      here.announce([at(first, 7)]);
-      await heard(first, 7);
-      for (const versions of versionsOf(first)) {
-        expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
-      }
-    });
-
-    test('a burst is thinned out, and its last standing is heard', async () => {
-      const ears = [listen(here), listen(there)];
-      const startedAtMs = performance.now();
+    test('of a burst fewer versions are sent, rising, and the last one always', async () => {
+      const other = listen(there);
       for (let version = 1; version <= 300; version++) {
-        (version % 2 ? here : there).announce([standing(version)]);
-        if (version % 10 === 0) await Bun.sleep(5);
+        here.publish(productsAt([productId, version], [productId, version - 1]));
+        if (version % 10 === 0) await Bun.sleep(1);
       }
-      await until(() => ears.every(({ standings }) => standings.at(-1)?.version === 300));
-      const tookMs = performance.now() - startedAtMs;
-      const most = 2 + Math.ceil((tookMs / 1_000) * STANDINGS_MAX_PER_SECOND);
-      for (const { standings } of ears) expect(standings.length).toBeLessThanOrEqual(most);
+      await until(() => other.versionsOf(productId).at(-1) === 300);
+      const versions = other.versionsOf(productId);
+      expect(versions.length).toBeLessThan(100);
+      expect(versions).toEqual(versions.toSorted((a, b) => a - b));
     });
 
     test('products do not hold each other up', async () => {
-      const ear = listen(there);
-      const products = Array.from({ length: 200 }, () => ({ ...standing(1), productId: ++productId }));
-      here.announce(products);
-      await until(() => ear.standings.length === products.length);
-      expect(ear.standings).toEqual(products);
+      const other = listen(there);
+      const ids = Array.from({ length: 200 }, () => ++productId);
+      here.publish(productsAt(...ids.map((id): [number, number] => [id, 1])));
+      await until(() => other.stock.length === ids.length);
+      expect(other.stock.map((one) => one.productId)).toEqual(ids);
     });
 
     test('the largest numbers arrive digit by digit', async () => {
-      const ear = listen(there);
-      const largest = {
-        productId: Number.MAX_SAFE_INTEGER,
-        version: Number.MAX_SAFE_INTEGER,
-        available: Number.MAX_SAFE_INTEGER,
-      };
-      here.announce([largest]);
-      await until(() => ear.standings.length > 0);
-      expect(ear.standings).toEqual([largest]);
+      const other = listen(there);
+      const largest = Number.MAX_SAFE_INTEGER;
+      const product = { ...FIRST, id: largest, version: largest, total: largest, reserved: 0, sold: 0 };
+      here.publish({ ...NO_CHANGES, products: [product] });
+      await until(() => other.stock.length > 0);
+      expect(other.stock).toEqual([{ productId: largest, version: largest, available: largest }]);
     });
 
-    test('who unsubscribes hears nothing more, and who throws keeps nobody from hearing', async () => {
-      const [gone, stays] = [listen(here), listen(here)];
-      const stop = here.subscribe({
-        standing() {
+    test('who unsubscribes hears nothing more, and who throws keeps no other from hearing', async () => {
+      const [gone, stays] = [listen(there), listen(there)];
+      const stop = there.subscribe({
+        stock() {
           throw new Error('a bug of a listener');
         },
       });
-      const last = listen(here);
+      const last = listen(there);
       gone.stop();
-      here.announce([standing(1)]);
-      await until(() => stays.standings.length === 1 && last.standings.length === 1);
-      expect(gone.standings).toEqual([]);
-      stop();
-    });
-
-    test('a listener that takes only some news gets only those', async () => {
-      const decided: string[] = [];
-      const stop = there.subscribe({ decided: (ids) => decided.push(...ids) });
-      here.announce([standing(1)]);
-      here.announceOrders([{ orderId: 'o', status: 'reserved', updatedAt: 0 }]);
-      here.announceDecided(['p']);
-      await until(() => decided.length === 1);
+      here.publish(productsAt([productId, 1]));
+      await until(() => stays.stock.length === 1 && last.stock.length === 1);
+      expect(gone.stock).toEqual([]);
       stop();
     });
 
@@ -149,7 +103,30 @@ export function feedContract(name: string, make: () => Promise<[here: Feed, ther
   });
 }
 
-const FIGURES: ProcessStats = {
+const FIRST: Product = {
+  id: 1,
+  name: 'A thing',
+  priceMinor: 100,
+  currency: 'USD',
+  total: 10,
+  reserved: 2,
+  sold: 1,
+  version: 1,
+  generation: 1,
+  state: 'open',
+  opensAt: null,
+  closesAt: null,
+  perCustomerLimit: null,
+  customerRequired: false,
+  holdSeconds: 600,
+};
+
+/** Commits that left these products at these versions, with 7 units free. */
+export function productsAt(...versions: [productId: number, version: number][]): Changes {
+  return { ...NO_CHANGES, products: versions.map(([id, version]) => ({ ...FIRST, id, version })) };
+}
+
+const STATS: ProcessStats = {
   instance: 'host:1',
   windowMs: 10_000,
   perSecond: Object.fromEntries(RATES.map((name, i) => [name, i + 0.5])) as ProcessStats['perSecond'],
@@ -162,15 +139,18 @@ const FIGURES: ProcessStats = {
 
 /** Takes notes of everything. */
 function listen(feed: Feed) {
-  const standings: Standing[] = [];
-  const orders: Parameters<NonNullable<FeedListener['order']>>[0][] = [];
+  const stock: { productId: number; version: number; available: number }[] = [];
+  const orders: News['orders'][number][] = [];
   const decided: string[] = [];
-  const figures: ProcessStats[] = [];
+  const stats: ProcessStats[] = [];
   const stop = feed.subscribe({
-    standing: (standing) => standings.push(standing),
-    order: (news) => orders.push(news),
-    decided: (purchaseIds) => decided.push(...purchaseIds),
-    figures: (told) => figures.push(told),
+    stock: (versions) => stock.push(...versions),
+    news: (news) => {
+      orders.push(...news.orders);
+      decided.push(...news.decided);
+    },
+    stats: (heard) => stats.push(heard),
   });
-  return { standings, orders, decided, figures, stop };
+  const versionsOf = (id: number) => stock.filter((one) => one.productId === id).map((one) => one.version);
+  return { stock, orders, decided, stats, versionsOf, stop };
 }

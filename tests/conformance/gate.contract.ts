@@ -1,14 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import type { StockVersion } from '../../src/domain/product.ts';
 import type { Gate } from '../../src/ports/gate.ts';
-import type { Standing } from '../../src/ports/ledger.ts';
 
 /** What every gate must do, whatever keeps its counters. `make` answers a gate that shares nothing with others. */
 export function gateContract(name: string, make: () => Promise<Gate>): void {
   describe(`gate: ${name}`, () => {
     let gate: Gate;
     let productId = 100;
-    const standing = (version: number, available: number): Standing => ({ productId, version, available });
-    const claims = async (quantities: number[], seen: Standing | null = null) => {
+    const stock = (version: number, available: number): StockVersion => ({
+      productId,
+      version,
+      available,
+    });
+    const claims = async (quantities: number[], seen: StockVersion | null = null) => {
       const answer = await gate.claim(productId, quantities, seen);
       return answer.known ? answer.claims : 'unknown product';
     };
@@ -21,63 +25,63 @@ export function gateContract(name: string, make: () => Promise<Gate>): void {
     test('a product it was never shown is unknown and nothing is claimed', async () => {
       productId++;
       expect(await claims([1])).toBe('unknown product');
-      await gate.follow(standing(1, 1));
+      await gate.update(stock(1, 1), 'ifNewer');
       expect(await claims([1])).toEqual(['claimed']);
     });
 
     test('claims in arrival order, passes over what is too big and goes on', async () => {
       productId++;
-      expect(await claims([2, 9, 3, 1], standing(1, 5))).toEqual(['claimed', 'refused', 'claimed', 'wait']);
+      expect(await claims([2, 9, 3, 1], stock(1, 5))).toEqual(['claimed', 'refused', 'claimed', 'wait']);
     });
 
     test('short only by claims in flight means wait, short by the ledger means refused', async () => {
       productId++;
-      expect(await claims([3, 1], standing(1, 3))).toEqual(['claimed', 'wait']);
+      expect(await claims([3, 1], stock(1, 3))).toEqual(['claimed', 'wait']);
       expect(await claims([1, 4])).toEqual(['wait', 'refused']);
-      expect(await claims([1], standing(2, 0))).toEqual(['refused']);
+      expect(await claims([1], stock(2, 0))).toEqual(['refused']);
     });
 
-    test('follows a newer standing and ignores an older or equal one', async () => {
+    test('updates a newer stock and ignores an older or equal one', async () => {
       productId++;
-      await gate.follow(standing(5, 2));
-      await gate.follow(standing(4, 9));
-      await gate.follow(standing(5, 9));
+      await gate.update(stock(5, 2), 'ifNewer');
+      await gate.update(stock(4, 9), 'ifNewer');
+      await gate.update(stock(5, 9), 'ifNewer');
       expect(await claims([1, 1, 1])).toEqual(['claimed', 'claimed', 'wait']);
-      await gate.follow(standing(6, 1));
+      await gate.update(stock(6, 1), 'ifNewer');
       expect(await claims([1, 1])).toEqual(['claimed', 'wait']);
     });
 
-    test('a standing shown over the same forgets its claims, and does not replace a newer one', async () => {
+    test('a stock shown over the same forgets its claims, and does not replace a newer one', async () => {
       productId++;
-      await gate.follow(standing(5, 2));
+      await gate.update(stock(5, 2), 'ifNewer');
       expect(await claims([1, 1, 1])).toEqual(['claimed', 'claimed', 'wait']);
-      await gate.follow(standing(5, 2), 'same');
+      await gate.update(stock(5, 2), 'ifNotOlder');
       expect(await claims([2])).toEqual(['claimed']);
-      await gate.follow(standing(4, 9), 'same');
+      await gate.update(stock(4, 9), 'ifNotOlder');
       expect(await claims([1])).toEqual(['wait']);
-      await gate.follow(standing(6, 1), 'same');
+      await gate.update(stock(6, 1), 'ifNotOlder');
       expect(await claims([1])).toEqual(['claimed']);
     });
 
-    test('a standing shown over any wins over a newer version, because it is the truth of now', async () => {
+    test('a stock shown over any wins over a newer version, because it is the truth of now', async () => {
       productId++;
-      await gate.follow(standing(9, 0));
-      await gate.follow(standing(3, 2), 'any');
+      await gate.update(stock(9, 0), 'ifNewer');
+      await gate.update(stock(3, 2), 'force');
       expect(await claims([2])).toEqual(['claimed']);
-      await gate.follow(standing(4, 1));
+      await gate.update(stock(4, 1), 'ifNewer');
       expect(await claims([1])).toEqual(['claimed']);
     });
 
-    test('the answer shows the standing it was judged by', async () => {
+    test('the answer shows the stock it was judged by', async () => {
       productId++;
-      const answer = await gate.claim(productId, [1], standing(7, 3));
-      expect(answer.known && answer.standing).toEqual(standing(7, 3));
+      const answer = await gate.claim(productId, [1], stock(7, 3));
+      expect(answer.known && answer.stock).toEqual(stock(7, 3));
     });
 
     test('products do not touch each other', async () => {
       productId++;
-      await gate.follow(standing(1, 1));
-      await gate.follow({ productId: productId + 1, version: 1, available: 1 });
+      await gate.update(stock(1, 1), 'ifNewer');
+      await gate.update({ productId: productId + 1, version: 1, available: 1 }, 'ifNewer');
       expect(await claims([1, 1])).toEqual(['claimed', 'wait']);
       productId++;
       expect(await claims([1])).toEqual(['claimed']);
@@ -85,7 +89,7 @@ export function gateContract(name: string, make: () => Promise<Gate>): void {
 
     test('concurrent claims never hand out more than there is', async () => {
       productId++;
-      await gate.follow(standing(1, 50));
+      await gate.update(stock(1, 50), 'ifNewer');
       const answers = await Promise.all(Array.from({ length: 30 }, () => claims([1, 1, 1])));
       expect(answers.flat().filter((claim) => claim === 'claimed')).toHaveLength(50);
     });

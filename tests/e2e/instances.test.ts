@@ -14,7 +14,7 @@ import { disagreements, hearOutcomes, readRound } from '../support/reconciliatio
 import { eventually } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
-/** Several processes on the same backends: they share a port, the work and the duties, and come and go. */
+/** Several processes on the same backends: they share a port, the work and the leader leases, and come and go. */
 
 /** A busy machine may take its time for a purchase; that is no request that fails. */
 const PATIENT = { PULSECART_PURCHASE_TIMEOUT_MS: '30000' };
@@ -215,30 +215,30 @@ onDistributedBackends(() => {
     );
   });
 
-  describe('a duty', () => {
+  describe('a leader lease', () => {
     test(
       'of a process that was killed is taken over by another: holds go on to expire',
       async () => {
         await using shop = await openDistributedShop({ instances: 2, env: { PULSECART_SETTLEMENT: 'off' } });
         await using sql = await connectSql(shop.databaseUrl);
         await sql.query('UPDATE products SET hold_seconds = 1');
-        await eventually(async () => (await holderOf()) !== undefined);
-        const holder = await holderOf();
-        expect(shop.instances()).toContain(holder!);
-        process.kill(holder!, 'SIGKILL');
+        await eventually(async () => (await ownerOf()) !== undefined);
+        const owner = await ownerOf();
+        expect(shop.instances()).toContain(owner!);
+        process.kill(owner!, 'SIGKILL');
         const { json } = await aPurchase();
         await until(
           async () => (await shop.get(`/api/v1/orders/${json.orderId}`)).json.status === 'expired',
           TAKEN_OVER_MS,
         );
-        expect(await holderOf()).not.toBe(holder);
+        expect(await ownerOf()).not.toBe(owner);
         expect((await shop.get('/api/v1/sync/stock/1')).json.stock).toBe(1000);
 
         /** Pid of the process that expires holds now. */
-        async function holderOf(): Promise<number | undefined> {
-          const { rows } = await sql.query("SELECT holder FROM duties WHERE duty = 'expire holds'");
-          const holder = (rows[0] as { holder: string } | undefined)?.holder;
-          return holder === undefined ? undefined : Number(holder.split(':')[1]);
+        async function ownerOf(): Promise<number | undefined> {
+          const { rows } = await sql.query("SELECT owner FROM leader_leases WHERE job = 'expire holds'");
+          const owner = (rows[0] as { owner: string } | undefined)?.owner;
+          return owner === undefined ? undefined : Number(owner.split(':')[1]);
         }
 
         /** A connection may still have led to the process that was killed. */
@@ -263,7 +263,7 @@ const CROWD = 2_000;
 const CROWD_PER_S = 4_000;
 /** So much of the crowd has come. */
 const STOP_AFTER_SHARE = 0.4;
-/** A duty ends five seconds after its holder was last heard of; the rest is for a busy machine. */
+/** A lease ends five seconds after its owner has prolonged it; the rest is for a busy machine. */
 const TAKEN_OVER_MS = 15_000;
 
 interface ManyConnections extends AsyncDisposable {

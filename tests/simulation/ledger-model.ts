@@ -2,8 +2,8 @@ import type { Order, OrderStatus } from '../../src/domain/order.ts';
 import type { Product } from '../../src/domain/product.ts';
 import type { ProductChanges } from '../../src/domain/product-changes.ts';
 import type { Outcome, Purchase } from '../../src/domain/purchase.ts';
-import type { LateCapture, SettledRefund } from '../../src/ports/endings.ts';
-import type { ChargeResult, PaymentAttempt } from '../../src/ports/ledger.ts';
+import type { ChargeResult, LateCapture, SettledRefund } from '../../src/ports/payments.ts';
+import type { PaymentAttempt } from '../../src/ports/queries.ts';
 
 /** An order as the model knows it. */
 export interface ModelOrder {

@@ -10,7 +10,7 @@ import { audit } from '../../src/app/ops/audit.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
 import type { Operation } from '../../src/domain/operation.ts';
 import type { Purchase } from '../../src/domain/purchase.ts';
-import type { ChargeResult } from '../../src/ports/ledger.ts';
+import type { ChargeResult } from '../../src/ports/payments.ts';
 import { seedOf } from '../support/seed.ts';
 import { createLedgerModel, type ModelChanges, outcomeInWords } from './ledger-model.ts';
 
@@ -311,13 +311,13 @@ async function live(steps: readonly Step[]): Promise<void> {
       }
       case 'expire': {
         const due = model.overdue(now);
-        const { expired } = await ledger.expireOverdue(action.limit);
-        expect(expired).toBe(Math.min(due.length, action.limit));
+        const { orders } = await ledger.expireOverdue(action.limit);
+        expect(orders.length).toBe(Math.min(due.length, action.limit));
         // Which of those that ended in the same moment went first is the ledger's choice.
         for (const [id, found] of await ledger.find(due)) {
           if (found.kind === 'order') model.orders.get(id)!.status = found.order.status;
         }
-        expect(model.overdue(now)).toHaveLength(due.length - expired);
+        expect(model.overdue(now)).toHaveLength(due.length - orders.length);
         return;
       }
       case 'pass':

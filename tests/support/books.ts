@@ -6,7 +6,7 @@ import { audit } from '../../src/app/ops/audit.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import { FIRST_PRODUCTS, type Product } from '../../src/domain/product.ts';
 import type { BooksReader } from '../../src/ports/books.ts';
-import type { Found } from '../../src/ports/ledger.ts';
+import type { Found } from '../../src/ports/queries.ts';
 
 /** The books as an auditor reads them, whether or not a server runs on them. */
 export interface ReadBooks {

@@ -6,6 +6,7 @@ import { openSqliteBooks } from '../../src/adapters/sqlite/ledger/books.ts';
 import { openSqliteLedger } from '../../src/adapters/sqlite/ledger.ts';
 import { openSqliteQueue } from '../../src/adapters/sqlite/queue.ts';
 import { openStore } from '../../src/adapters/sqlite/store.ts';
+import { createChangeBus, publishing } from '../../src/app/changes.ts';
 import { audit } from '../../src/app/ops/audit.ts';
 import {
   createSettlement,
@@ -14,9 +15,10 @@ import {
 } from '../../src/app/payments/settlement.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
-import type { Order, OrderNews } from '../../src/domain/order.ts';
-import { available, type NewProduct } from '../../src/domain/product.ts';
-import type { Standing } from '../../src/ports/ledger.ts';
+import type { Order, OrderChange } from '../../src/domain/order.ts';
+import { available, type NewProduct, type StockVersion, stockOf } from '../../src/domain/product.ts';
+import { NO_CHANGES } from '../../src/ports/changes.ts';
+import { otherProcesses } from './other-processes.ts';
 
 export const UNITS = 100;
 export const HOLD_MS = 600_000;
@@ -42,7 +44,10 @@ export function openPaymentsFixture(
   let aheadMs = 0;
   const clock: Clock = () => Date.now() + aheadMs;
   const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), clock);
-  const ledger = openSqliteLedger(store, clock);
+  const bugs: string[] = [];
+  const changes = createChangeBus(otherProcesses().feed, (_, context) => void bugs.push(context));
+  const quiet = openSqliteLedger(store, clock);
+  const ledger = publishing(quiet, changes, () => performance.now());
   const queue = openSqliteQueue(store, clock);
   const simulator = openSimulator({
     latencyMs: 1,
@@ -52,45 +57,55 @@ export function openPaymentsFixture(
     ...options.simulator,
   });
   const settlements: Settlement[] = [];
-  const standings: Standing[] = [];
-  const news: OrderNews[] = [];
+  const stock: StockVersion[] = [];
+  const news: OrderChange[] = [];
+  changes.subscribe({
+    committed({ products, orders }) {
+      stock.push(...products.map(stockOf));
+      news.push(...orders);
+    },
+  });
   const troubles: string[] = [];
 
   return {
     ledger,
+    /** The same without publishing: like a process that dies right after its commit. */
+    quiet,
     queue,
     simulator,
     store,
-    standings,
+    changes,
+    /** Failures of subscribers. */
+    bugs,
+    stock,
     news,
     troubles,
 
     open: () => ledger.addProducts([{ ...PRODUCT, units: options.units ?? UNITS }]),
 
     /** A settlement that sweeps all the time, so that tests wait for nothing but the clock they move. */
-    settlement(changes: Partial<SettlementDependencies> = {}): Settlement {
+    settlement(dependencies: Partial<SettlementDependencies> = {}): Settlement {
       const settlement = createSettlement({
         ledger,
         queue,
         provider: simulator,
-        onStandings: (some) => standings.push(...some),
-        onOrders: (some) => news.push(...some),
         monotonicMs: () => performance.now() + aheadMs,
         onTrouble: (error, context) => troubles.push(`${context}: ${error}`),
-        ...changes,
+        changes,
+        ...dependencies,
         timing: {
           leaseMs: LEASE_MS,
           sweepEveryMs: 5,
           reconcileAgeMs: RECONCILE_AGE_MS,
           closeDeadlineMs: 200,
-          ...changes.timing,
+          ...dependencies.timing,
         },
       });
       settlements.push(settlement);
       return settlement;
     },
 
-    /** Reserves one unit for each customer; answers the order ids. */
+    /** Reserves one unit for each customer, which nobody hears of; answers the order ids. */
     async reserve(...customers: string[]): Promise<string[]> {
       const purchases = customers.map((customer) => ({
         id: ids.mint(),
@@ -104,8 +119,14 @@ export function openPaymentsFixture(
         refusal: null,
         expectedPriceMinor: null,
       }));
-      await ledger.decide(purchases);
+      await quiet.decide(purchases);
       return purchases.map(({ id }) => id);
+    },
+
+    /** Publishes that these orders were reserved. */
+    announce(orderIds: readonly string[]): void {
+      const orders = orderIds.map((id) => ({ id, status: 'reserved' as const, updatedAt: clock() }));
+      changes.publish({ ...NO_CHANGES, orders }, performance.now());
     },
 
     passTime(ms: number): void {

@@ -6,6 +6,7 @@ import { openSqliteBooks } from '../../src/adapters/sqlite/ledger/books.ts';
 import { openSqliteLedger } from '../../src/adapters/sqlite/ledger.ts';
 import { openSqliteQueue } from '../../src/adapters/sqlite/queue.ts';
 import { openStore } from '../../src/adapters/sqlite/store.ts';
+import { createChangeBus, publishing } from '../../src/app/changes.ts';
 import { audit } from '../../src/app/ops/audit.ts';
 import {
   type BatcherOptions,
@@ -20,6 +21,7 @@ import { available, type NewProduct } from '../../src/domain/product.ts';
 import type { Outcome, Purchase, PurchaseKey } from '../../src/domain/purchase.ts';
 import type { Ledger } from '../../src/ports/ledger.ts';
 import type { Queue } from '../../src/ports/queue.ts';
+import { otherProcesses } from './other-processes.ts';
 
 /** What a call hears after `outcome_unknown` once that is over. */
 export const RESOLVED = new Error('resolved');
@@ -52,14 +54,21 @@ export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
   const gate = openMemoryGate();
   const batches: (readonly Purchase[])[] = [];
   const bugs: string[] = [];
+  const troubles: string[] = [];
   const reserved: string[] = [];
   const batchers: PurchaseBatcher[] = [];
   await real.addProducts([
     { id: PRODUCT_ID, name: 'A thing', priceMinor: 100, currency: 'USD', units: 100, ...product },
   ]);
 
-  /** Methods to be failed by a test; `decide` has a way of its own. */
-  const ledger: Ledger = {
+  const others = otherProcesses();
+  const changes = createChangeBus(others.feed, (_, context) => bugs.push(context));
+  changes.subscribe({
+    committed({ orders }) {
+      reserved.push(...orders.filter(({ status }) => status === 'reserved').map(({ id }) => id));
+    },
+  });
+  const underneath: Ledger = {
     ...real,
     product(productId) {
       fixture.truthsAsked++;
@@ -72,8 +81,11 @@ export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
         : real.decide(purchases, again);
     },
   };
+  /** Methods to be failed by a test; `decide` has a way of its own. */
+  const ledger = publishing(underneath, changes, monotonicMs);
   const queue: Queue = { ...realQueue };
-  const stockCache = createStockCache(ledger, monotonicMs, clock);
+  const onTrouble = (_: unknown, context: string) => void troubles.push(context);
+  const stockCache = createStockCache({ ledger, changes, monotonicMs, clock, onTrouble });
   const decideWithinMs = { sync: ANSWER_WITHIN_MS, async: TTL_MS };
 
   const fixture = {
@@ -82,9 +94,15 @@ export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
     clock,
     gate,
     stockCache,
+    changes,
+    /** Processes on the same ledger. */
+    others,
+    monotonicMs,
     conclude: createConclude(ledger, clock, decideWithinMs, KEEP_MS, ANSWER_WITHIN_MS),
     /** As the code under test sees it. */
     ledger,
+    /** Below what is published: methods that a test lets fail or delays. */
+    underneath,
     queue,
     /** As it really is. */
     real,
@@ -95,14 +113,13 @@ export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
     /** Every batch the ledger was asked to decide. */
     batches,
     bugs,
-    /** Ids handed on to settlement. */
+    /** Ids of orders reserved here, as payments would get them. */
     reserved,
 
     batcher(options: Partial<BatcherOptions> = {}): PurchaseBatcher {
       const batcher = createPurchaseBatcher(ledger, gate, stockCache, monotonicMs, {
         batchesInFlightMax: 1,
         answerWithinMs: ANSWER_WITHIN_MS,
-        onReserved: (orderIds) => reserved.push(...orderIds),
         onBug: (_, context) => bugs.push(context),
         ...options,
       });
@@ -167,6 +184,8 @@ export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
       fixture.decideFault = null;
       await realQueue.close();
       await Promise.all(batchers.map((batcher) => batcher.close()));
+      stockCache.close();
+      changes.close();
       store.close();
       rmSync(folder, { recursive: true });
     },

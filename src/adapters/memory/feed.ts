@@ -1,18 +1,12 @@
 import type { Feed } from '../../ports/feed.ts';
-import { createDispatcher } from './dispatcher.ts';
 
-/** The embedded feed: there is one process, and it hears itself. */
-export function openMemoryFeed(onBug: (error: unknown, context: string) => void): Feed {
-  const dispatcher = createDispatcher(onBug);
+/** The embedded feed: there is no other process to tell, and none to hear. */
+export function openMemoryFeed(): Feed {
   return {
-    announce: (standings) => void dispatcher.standings(standings),
-    announceOrders: dispatcher.orders,
-    announceDecided: dispatcher.decided,
-    announceFigures: dispatcher.figures,
-    subscribe: dispatcher.subscribe,
+    publish() {},
+    publishStats() {},
+    subscribe: () => () => {},
     async ping() {},
-    async close() {
-      dispatcher.close();
-    },
+    async close() {},
   };
 }

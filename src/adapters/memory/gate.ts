@@ -1,8 +1,8 @@
-import type { Claim, Gate, Over } from '../../ports/gate.ts';
-import type { Standing } from '../../ports/ledger.ts';
+import type { StockVersion } from '../../domain/product.ts';
+import type { Claim, Gate, UpdateWhen } from '../../ports/gate.ts';
 
 interface Counter {
-  standing: Standing;
+  stock: StockVersion;
   free: number;
 }
 
@@ -10,22 +10,19 @@ interface Counter {
 export function openMemoryGate(): Gate {
   const counters = new Map<number, Counter>();
 
-  function follow(standing: Standing, over: Over): void {
-    const counter = counters.get(standing.productId);
-    if (!counter) {
-      counters.set(standing.productId, { standing, free: standing.available });
-    } else if (replaces(standing.version, counter.standing.version, over)) {
-      counter.standing = standing;
-      counter.free = standing.available;
+  function update(stock: StockVersion, when: UpdateWhen): void {
+    const counter = counters.get(stock.productId);
+    if (!counter || replaces(stock.version, counter.stock.version, when)) {
+      counters.set(stock.productId, { stock, free: stock.available });
     }
   }
 
   return {
     async claim(productId, quantities, seen) {
-      if (seen) follow(seen, 'older');
+      if (seen) update(seen, 'ifNewer');
       const counter = counters.get(productId);
       if (!counter) return { known: false };
-      const { available } = counter.standing;
+      const { available } = counter.stock;
       const claims: Claim[] = quantities.map((quantity) => {
         if (quantity <= counter.free) {
           counter.free -= quantity;
@@ -33,10 +30,10 @@ export function openMemoryGate(): Gate {
         }
         return available < quantity ? 'refused' : 'wait';
       });
-      return { known: true, standing: counter.standing, claims };
+      return { known: true, stock: counter.stock, claims };
     },
-    async follow(standing, over = 'older') {
-      follow(standing, over);
+    async update(stock, when) {
+      update(stock, when);
     },
     async ping() {},
     async close() {
@@ -45,6 +42,6 @@ export function openMemoryGate(): Gate {
   };
 }
 
-function replaces(shown: number, known: number, over: Over): boolean {
-  return over === 'any' || (over === 'same' ? shown >= known : shown > known);
+function replaces(given: number, known: number, when: UpdateWhen): boolean {
+  return when === 'force' || (when === 'ifNotOlder' ? given >= known : given > known);
 }

@@ -1,7 +1,8 @@
 import type { Order } from '../../domain/order.ts';
 import { available, type Product } from '../../domain/product.ts';
 import type { Outcome, Purchase, RefusalCode } from '../../domain/purchase.ts';
-import type { Decision } from '../../ports/ledger.ts';
+import { NO_CHANGES } from '../../ports/changes.ts';
+import { type Decision, decisionOf } from '../../ports/decisions.ts';
 import { idArray, numberArray, textArray } from './arrays.ts';
 import type { Database } from './database.ts';
 
@@ -26,7 +27,7 @@ interface Decided {
 /** Decides a batch in one round trip. The answer is small; the orders are put together here. */
 export function createDecide(database: Pick<Database, 'write'>) {
   return async (purchases: readonly Purchase[], again = false): Promise<Decision> => {
-    if (purchases.length === 0) return { outcomes: [], products: [] };
+    if (purchases.length === 0) return { outcomes: [], changes: NO_CHANGES };
     const [first] = purchases;
     const isPlainBatch = !again && purchases.every((purchase) => isPlain(purchase, first!.channel));
     return (isPlainBatch && (await sell(purchases))) || decide(purchases, again);
@@ -90,11 +91,11 @@ function sellValues(groups: readonly (readonly Purchase[])[]): unknown[] {
 
 function decideValues(purchases: readonly Purchase[], again: boolean): unknown[] {
   const productIds = [...new Set(purchases.map(({ productId }) => productId))].sort((a, b) => a - b);
-  const tills = new Map(productIds.map((id, i) => [id, i + 1]));
+  const places = new Map(productIds.map((id, i) => [id, i + 1]));
   const keyed = purchases.some(({ key }) => key !== null);
   return [
     numberArray(productIds),
-    numberArray(purchases.map(({ productId }) => tills.get(productId)!)),
+    numberArray(purchases.map(({ productId }) => places.get(productId)!)),
     idArray(purchases.map(({ id }) => id)),
     quantities(purchases),
     customers(purchases),
@@ -143,7 +144,7 @@ function sold({ now, products, first }: Sold, groups: readonly (readonly Purchas
       outcomes.push({ kind: 'reserved', order, repeated: false });
     }
   });
-  return { outcomes, products: [...products] };
+  return decisionOf(groups.flat(), outcomes, products);
 }
 
 function decision(
@@ -169,7 +170,7 @@ function decision(
         return { kind: 'refused', code: verdict, available: figures[i]! };
     }
   });
-  return { outcomes, products: [...products] };
+  return decisionOf(purchases, outcomes, products);
 }
 
 function newOrder(

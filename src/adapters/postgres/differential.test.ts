@@ -12,8 +12,9 @@ import type { NewProduct } from '../../domain/product.ts';
 import type { ProductChanges } from '../../domain/product-changes.ts';
 import type { Purchase } from '../../domain/purchase.ts';
 import { randomFrom } from '../../lib/random.ts';
-import type { Moved, SettledRefund } from '../../ports/endings.ts';
-import type { ChargeResult, Ledger } from '../../ports/ledger.ts';
+import type { Changes } from '../../ports/changes.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+import type { ChargeResult, SettledRefund } from '../../ports/payments.ts';
 import { openSqliteBooks } from '../sqlite/ledger/books.ts';
 import { openSqliteLedger } from '../sqlite/ledger.ts';
 import { openStore } from '../sqlite/store.ts';
@@ -276,7 +277,8 @@ async function live(pair: Pair, seed: number): Promise<void> {
         const again = random() < 0.2;
         const outcomes = await both(async (ledger) => {
           const decision = await ledger.decide(purchases, again);
-          for (const product of decision.products) expect(await ledger.product(product.id)).toEqual(product);
+          for (const product of decision.changes.products)
+            expect(await ledger.product(product.id)).toEqual(product);
           return decision.outcomes;
         });
         for (const o of outcomes) if (o.kind === 'reserved' && !o.repeated) bought.push(o.order.id);
@@ -423,10 +425,11 @@ async function live(pair: Pair, seed: number): Promise<void> {
   await both((ledger) => ledger.asyncCounts());
 }
 
-function sorted({ standings, orders }: Moved): Moved {
+function sorted({ products, orders, decided }: Changes): Changes {
   return {
-    standings: standings.toSorted((a, b) => a.productId - b.productId),
-    orders: orders.toSorted((a, b) => (a.orderId < b.orderId ? -1 : 1)),
+    products: products.toSorted((a, b) => a.id - b.id),
+    orders: orders.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    decided,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Order } from '../../domain/order.ts';
 import type { Product } from '../../domain/product.ts';
-import type { Found, Ledger, OrderView, PaymentAttempt } from '../../ports/ledger.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+import type { Found, OrderView, PaymentAttempt } from '../../ports/queries.ts';
 import { idArray, isUuid } from './arrays.ts';
 import type { Database } from './database.ts';
 

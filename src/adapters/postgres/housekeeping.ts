@@ -2,7 +2,8 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
 import { DEFAULT_HOLD_SECONDS } from '../../domain/product.ts';
 import { createProbe } from '../../lib/probe.ts';
-import type { AsyncCounts, Ledger } from '../../ports/ledger.ts';
+import type { AsyncCounts } from '../../ports/decisions.ts';
+import type { Ledger } from '../../ports/ledger.ts';
 import { numberArray, textArray } from './arrays.ts';
 import type { Database } from './database.ts';
 
@@ -24,12 +25,12 @@ const COUNTS = `
   SELECT (sum(value) FILTER (WHERE name IN ('async_queued', 'async_by_the_id')))::bigint AS accepted,
     (sum(value) FILTER (WHERE name IN ('async_decided', 'async_by_the_id')))::bigint AS decided FROM counters`;
 
-const HOLD_DUTY = `
-  INSERT INTO duties (duty, holder, ends_at) VALUES ($1, $2, pulsecart_now() + $3)
-  ON CONFLICT (duty) DO UPDATE SET holder = excluded.holder, ends_at = excluded.ends_at
-    WHERE duties.holder = excluded.holder OR duties.ends_at <= pulsecart_now()
-  RETURNING duty`;
-const LEAVE_DUTY = 'DELETE FROM duties WHERE duty = $1 AND holder = $2';
+const HOLD_LEAD = `
+  INSERT INTO leader_leases (job, owner, ends_at) VALUES ($1, $2, pulsecart_now() + $3)
+  ON CONFLICT (job) DO UPDATE SET owner = excluded.owner, ends_at = excluded.ends_at
+    WHERE leader_leases.owner = excluded.owner OR leader_leases.ends_at <= pulsecart_now()
+  RETURNING job`;
+const LEAVE_LEAD = 'DELETE FROM leader_leases WHERE job = $1 AND owner = $2';
 
 const MAKE_SECRET = 'INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING';
 const READ_SECRET = 'SELECT value FROM secrets WHERE name = $1';
@@ -51,14 +52,14 @@ const PROBE_SHARDS = 64;
  */
 const FULL_MS = 5_000;
 
-/** What is kept of the service as a whole: products, counts, duties, secrets. */
+/** What is kept of the service as a whole: products, counts, leader leases, secrets. */
 export function createHousekeeping({
   read,
   write,
   lastFullAtMs,
 }: Database): Pick<
   Ledger,
-  'addProducts' | 'countAccepted' | 'asyncCounts' | 'holdDuty' | 'leaveDuty' | 'secret' | 'ping'
+  'addProducts' | 'countAccepted' | 'asyncCounts' | 'holdLead' | 'leaveLead' | 'secret' | 'ping'
 > {
   const shard = randomInt(PROBE_SHARDS);
   const probe = createProbe(() => write(PROBE, [shard]));
@@ -87,12 +88,12 @@ export function createHousekeeping({
       return (await read<AsyncCounts>(COUNTS))[0]!;
     },
 
-    async holdDuty(duty, holder, forMs) {
-      return (await write(HOLD_DUTY, [duty, holder, forMs])).length === 1;
+    async holdLead(job, owner, forMs) {
+      return (await write(HOLD_LEAD, [job, owner, forMs])).length === 1;
     },
 
-    async leaveDuty(duty, holder) {
-      await write(LEAVE_DUTY, [duty, holder]);
+    async leaveLead(job, owner) {
+      await write(LEAVE_LEAD, [job, owner]);
     },
 
     async secret(name, bytes) {

@@ -1,4 +1,5 @@
-import type { KeyBinding, Ledger } from '../../ports/ledger.ts';
+import type { KeyBinding } from '../../ports/decisions.ts';
+import type { Ledger } from '../../ports/ledger.ts';
 import { idArray, numberArray, textArray } from './arrays.ts';
 import type { Database } from './database.ts';
 

@@ -4,16 +4,15 @@ import { followClock } from './clock.ts';
 import { placeOf, withConnection } from './connection.ts';
 import { hurried, openDatabase, TIMEOUTS, type Timeouts } from './database.ts';
 import { createDecide } from './decide.ts';
-import { createEndings } from './endings.ts';
 import { createFind } from './find.ts';
 import { requireFitness } from './fitness.ts';
 import { createHousekeeping } from './housekeeping.ts';
 import { createKeys } from './keys.ts';
 import { migrate } from './migrate.ts';
 import { createOperations } from './operations.ts';
+import { createPayments } from './payments.ts';
 import { createRetention } from './retention.ts';
 import { createSales } from './sales.ts';
-import { createSettle } from './settle.ts';
 
 export interface PostgresOptions {
   /** postgres://user:password@host:5432/database */
@@ -54,8 +53,7 @@ export async function openPostgresLedger({
       decide: createDecide(forBuyers),
       ...createFind(forBuyers),
       ...createKeys(forBuyers),
-      ...createSettle(database),
-      ...createEndings(forBuyers),
+      ...createPayments(database, forBuyers),
       ...createSales(database),
       ...createHousekeeping(database),
       ...createOperations(database),

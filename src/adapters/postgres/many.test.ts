@@ -200,7 +200,7 @@ function together(): void {
     await Bun.sleep(1_001);
     const sweep = async (ledger: Ledger) => {
       const counts = [];
-      for (let i = 0; i < 15; i++) counts.push((await ledger.expireOverdue(30)).expired);
+      for (let i = 0; i < 15; i++) counts.push((await ledger.expireOverdue(30)).orders.length);
       return counts;
     };
     const counts = (await Promise.all(ledgers.map(sweep))).flat();

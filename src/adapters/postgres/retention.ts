@@ -1,6 +1,6 @@
 import { lowestIdAt } from '../../domain/ids.ts';
+import type { Pruned } from '../../ports/housekeeping.ts';
 import type { Ledger } from '../../ports/ledger.ts';
-import type { Pruned } from '../../ports/retention.ts';
 import type { Database } from './database.ts';
 
 /**

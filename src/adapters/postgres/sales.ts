@@ -1,6 +1,5 @@
 import { DEFAULT_HOLD_SECONDS, type Product } from '../../domain/product.ts';
-import type { Ledger } from '../../ports/ledger.ts';
-import type { LedgerSales, SaleStep } from '../../ports/sales.ts';
+import type { Products, SaleStep } from '../../ports/products.ts';
 import type { Database } from './database.ts';
 
 const AFTER = 'SELECT pulsecart_product(p) AS product FROM products p WHERE id > $1 ORDER BY id LIMIT $2';
@@ -10,7 +9,10 @@ const CLOSE = 'SELECT pulsecart_close_sale($1, $2) AS step';
 const RESET = 'SELECT pulsecart_start_round($1, $2, $3) AS step';
 
 /** What operators do to products, each in one round trip (migrations/0001-sales.sql). */
-export function createSales({ read, write }: Database): LedgerSales & Pick<Ledger, 'reset'> {
+export function createSales({
+  read,
+  write,
+}: Database): Omit<Products, 'products' | 'product' | 'addProducts'> {
   async function step(text: string, values: readonly unknown[]): Promise<SaleStep> {
     return (await write<{ step: SaleStep }>(text, values))[0]!.step;
   }

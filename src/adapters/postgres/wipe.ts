@@ -11,7 +11,7 @@ export interface LedgerWipe {
   /** What would be deleted, counted; empty where PulseCart has made nothing. */
   contents(): Promise<{ readonly what: string; readonly count: number }[]>;
   productIds(): Promise<number[]>;
-  /** Throws AppError `unusable_store` while a process holds a duty. */
+  /** Throws AppError `unusable_store` while a process holds a leader lease. */
   requireUnused(): Promise<void>;
   /** Drops what our migrations have made and nothing else, in one transaction. Throws like `requireUnused`. */
   wipe(): Promise<void>;
@@ -57,10 +57,10 @@ export async function openLedgerWipe(url: string): Promise<LedgerWipe> {
 
   async function requireUnused(): Promise<void> {
     if ((await schemaVersion(client)) === 0) return;
-    const { rows } = await client.query<{ holder: string }>(
-      'SELECT holder FROM duties WHERE ends_at > pulsecart_now() LIMIT 1',
+    const { rows } = await client.query<{ owner: string }>(
+      'SELECT owner FROM leader_leases WHERE ends_at > pulsecart_now() LIMIT 1',
     );
-    const [host, pid] = rows[0]?.holder.split(':') ?? [];
+    const [host, pid] = rows[0]?.owner.split(':') ?? [];
     if (host !== undefined) {
       throw new AppError(
         'unusable_store',
@@ -101,7 +101,7 @@ export async function openLedgerWipe(url: string): Promise<LedgerWipe> {
         await lockMigrations(client);
         const migrations = await ourMigrations();
         if (migrations.length > 0) {
-          await client.query('LOCK TABLE duties IN ACCESS EXCLUSIVE MODE');
+          await client.query('LOCK TABLE leader_leases IN ACCESS EXCLUSIVE MODE');
           await requireUnused();
           for (const statement of await drops(client, migrations)) await client.query(statement);
         }

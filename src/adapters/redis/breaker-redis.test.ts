@@ -24,8 +24,8 @@ function faults(start: () => Promise<RedisShape>): void {
   let gate: Breaker;
   let claims = 0;
   const heard: string[] = [];
-  const standing = { productId: 1, version: 1, available: 1_000_000 };
-  const isKnown = async () => (await gate.claim(1, [1], standing)).known;
+  const stock = { productId: 1, version: 1, available: 1_000_000 };
+  const isKnown = async () => (await gate.claim(1, [1], stock)).known;
 
   beforeAll(async () => {
     redis = await start();

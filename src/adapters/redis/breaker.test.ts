@@ -11,16 +11,16 @@ gateContract('behind a breaker', async () => createBreaker(openMemoryGate(), qui
 
 const refusedToAnswer = () => new AppError('unavailable', 'It said no.');
 const silent = () => new AppError('outcome_unknown', 'It said nothing.');
-const standing = { productId: 1, version: 1, available: 5 };
+const stock = { productId: 1, version: 1, available: 5 };
 
 test('three failures in a row open it, and then nothing is asked', async () => {
   const { gate, breaker, heard } = scene();
   gate.fails = refusedToAnswer;
-  for (let i = 0; i < 3; i++) expect(await breaker.claim(1, [1], standing)).toEqual({ known: false });
+  for (let i = 0; i < 3; i++) expect(await breaker.claim(1, [1], stock)).toEqual({ known: false });
   expect(breaker.breaker).toMatchObject({ isOpen: true, openings: 1 });
   gate.calls = 0;
-  expect(await breaker.claim(1, [1], standing)).toEqual({ known: false });
-  await breaker.follow(standing);
+  expect(await breaker.claim(1, [1], stock)).toEqual({ known: false });
+  await breaker.update(stock, 'ifNewer');
   expect(gate.calls).toBe(0);
   expect(heard).toEqual(['The gate is in trouble, purchases go straight to the ledger: It said no.']);
 });
@@ -29,7 +29,7 @@ test('an answer in between starts the count of failures anew', async () => {
   const { gate, breaker } = scene();
   for (let i = 0; i < 5; i++) {
     gate.fails = i === 2 ? null : refusedToAnswer;
-    await breaker.claim(1, [1], standing);
+    await breaker.claim(1, [1], stock);
   }
   expect(breaker.breaker.isOpen).toBe(false);
 });
@@ -37,7 +37,7 @@ test('an answer in between starts the count of failures anew', async () => {
 test('one call without an answer opens it, and the others that were under way count as the same trouble', async () => {
   const { gate, breaker, heard } = scene();
   gate.fails = silent;
-  await Promise.all([1, 2, 3, 4].map(() => breaker.claim(1, [1], standing)));
+  await Promise.all([1, 2, 3, 4].map(() => breaker.claim(1, [1], stock)));
   expect(breaker.breaker).toMatchObject({ isOpen: true, openings: 1 });
   expect(heard).toHaveLength(1);
 });
@@ -45,29 +45,29 @@ test('one call without an answer opens it, and the others that were under way co
 test('after a pause one probe goes through, which no claim waits for, and its success closes it', async () => {
   const { gate, breaker, heard, pass } = scene();
   gate.fails = silent;
-  await breaker.claim(1, [1], standing);
+  await breaker.claim(1, [1], stock);
   gate.fails = null;
   pass(101);
   gate.calls = 0;
-  expect(await Promise.all([1, 2].map(() => breaker.claim(1, [1], standing)))).toEqual([
+  expect(await Promise.all([1, 2].map(() => breaker.claim(1, [1], stock)))).toEqual([
     { known: false },
     { known: false },
   ]);
   expect(gate.calls).toBe(1);
   expect(breaker.breaker.isOpen).toBe(false);
-  expect(await breaker.claim(1, [1], standing)).toMatchObject({ known: true });
+  expect(await breaker.claim(1, [1], stock)).toMatchObject({ known: true });
   expect(heard.at(-1)).toBe('The gate answers again.');
 });
 
 test('pauses grow with failing probes, to a second at most', async () => {
   const { gate, breaker, pass } = scene();
   gate.fails = silent;
-  await breaker.claim(1, [1], standing);
+  await breaker.claim(1, [1], stock);
   gate.calls = 0;
   let probes = 0;
   for (let i = 0; i < 20_000 / 10; i++) {
     pass(10);
-    await breaker.claim(1, [1], standing);
+    await breaker.claim(1, [1], stock);
     if (probes < gate.calls) probes = gate.calls;
   }
   // In 20 s: a few at first, then one or two each second.
@@ -84,12 +84,12 @@ test('a gate that keeps falling over is left alone for longer each time', async 
   const openForMs: number[] = [];
   for (let round = 0; round < 6; round++) {
     gate.fails = silent;
-    await breaker.claim(1, [1], standing);
+    await breaker.claim(1, [1], stock);
     gate.fails = null;
     let ms = 0;
     for (; breaker.breaker.isOpen; ms += 10) {
       pass(10);
-      await breaker.claim(1, [1], standing);
+      await breaker.claim(1, [1], stock);
     }
     openForMs.push(ms);
   }
@@ -101,12 +101,12 @@ test('a ping rejects with the reason while it is open, and heals a gate that nob
   const { gate, breaker, pass } = scene();
   await breaker.ping();
   gate.fails = silent;
-  await breaker.claim(1, [1], standing);
+  await breaker.claim(1, [1], stock);
   await expect(breaker.ping()).rejects.toMatchObject({ code: 'unavailable', message: 'It said nothing.' });
   pass(101);
   gate.fails = null;
   await breaker.ping();
-  expect(await breaker.claim(1, [1], standing)).toMatchObject({ known: true });
+  expect(await breaker.claim(1, [1], stock)).toMatchObject({ known: true });
 });
 
 test('a ping that fails says so at once, even when that does not open it yet', async () => {
@@ -128,7 +128,7 @@ function scene() {
   };
   const faulty: Gate = {
     claim: (...call) => through(() => memory.claim(...call)),
-    follow: (...call) => through(() => memory.follow(...call)),
+    update: (...call) => through(() => memory.update(...call)),
     ping: () => through(() => memory.ping()),
     close: () => memory.close(),
   };

@@ -4,14 +4,14 @@ import type { Gate } from '../../ports/gate.ts';
 
 /**
  * A gate that is left alone while it is in trouble. Closed, it passes everything on. After `FAILURES_MAX` failures in a
- * row, or at the first call that was not answered, it opens: then claims are answered `known: false` and standings are
+ * row, or at the first call that was not answered, it opens: then claims are answered `known: false` and updates are
  * dropped, both without asking, and the batcher goes straight to the ledger. So a frozen gate costs one timeout, not one per
  * batch.
  *
  * After a pause the next call starts a probe, a `ping` that no purchase waits for; its success closes the breaker. There
  * is no timer: while nobody calls, nothing needs to be known.
  *
- * `claim` and `follow` never reject. `ping` rejects `unavailable` with the reason while the breaker is open.
+ * `claim` and `update` never reject. `ping` rejects `unavailable` with the reason while the breaker is open.
  */
 export interface Breaker extends Gate {
   readonly breaker: BreakerFigures;
@@ -107,8 +107,8 @@ export function createBreaker(gate: Gate, { monotonicMs, onTrouble }: BreakerOpt
     async claim(productId, quantities, seen) {
       return (await guarded(() => gate.claim(productId, quantities, seen))) ?? { known: false };
     },
-    async follow(standing, over) {
-      await guarded(() => gate.follow(standing, over));
+    async update(stock, when) {
+      await guarded(() => gate.update(stock, when));
     },
     async ping() {
       if (reason === null) {

@@ -1,10 +1,10 @@
--- Follows a product's newest standing and claims units, as one atomic step.
+-- Takes a product's newest stock version and claims units, as one atomic step.
 --
 -- KEYS[1]  the product's entry: '<version> <available> <free>', where free is available less what was claimed since
 -- ARGV[1]  milliseconds that the entry lives after its last change
--- ARGV[2]  version of the standing that is shown, or '' for none
--- ARGV[3]  available units of that standing
--- ARGV[4]  what that standing replaces: an 'older' one, the 'same' one as well, or 'any'
+-- ARGV[2]  version of the stock that is given, or '' for none
+-- ARGV[3]  available units of that version
+-- ARGV[4]  when it replaces the entry's own: 'ifNewer', 'ifNotOlder' or 'force'
 -- ARGV[5]  what is wanted, in order: a JSON array of quantity and count in turn, [2,1,1,30] for a 2 and then thirty 1s
 --
 -- Returns nil for a product that nothing is known of, else version and available, both as text, and for each pair of
@@ -18,7 +18,7 @@ local entry = redis.call('GET', KEYS[1])
 if entry then
   version, available, free = string.match(entry, '^(%d+) (%d+) (%d+)$')
   version, available, free = tonumber(version), tonumber(available), tonumber(free)
-  -- No standing is like that, and "inf" compares with nothing: somebody else has written it.
+  -- No stock version is like that, and "inf" compares with nothing: somebody else has written it.
   if version and math.max(version, available, free) >= 2 ^ 53 then
     version = nil
   end
@@ -26,10 +26,10 @@ end
 
 local changed = false
 if ARGV[2] ~= '' then
-  local shown = tonumber(ARGV[2])
-  local over = ARGV[4]
-  if not version or shown > version or over == 'any' or (over == 'same' and shown == version) then
-    version, available = shown, tonumber(ARGV[3])
+  local given = tonumber(ARGV[2])
+  local when = ARGV[4]
+  if not version or given > version or when == 'force' or (when == 'ifNotOlder' and given == version) then
+    version, available = given, tonumber(ARGV[3])
     free = available
     changed = true
   end

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { feedContract } from '../../../tests/conformance/feed.contract.ts';
+import { feedContract, productsAt } from '../../../tests/conformance/feed.contract.ts';
 import { onDistributedBackends, ownRedis } from '../../../tests/support/backends.ts';
 import {
   type RedisShape,
@@ -19,18 +19,18 @@ onDistributedBackends(() => {
   });
   feedContract('Redis Cluster', () => openOn(startRedisCluster()));
   feedContract('Redis behind a sentinel', () => openOn(startRedisWithSentinel()));
-  describe('the feed in Redis under faults', faults);
+  describe('the feed in Redis on bad days', badDays);
 });
 
 /** Sees that a subscription is down, or that it is back, from the moment that this is so. */
 const NOTICED_WITHIN_MS = 4_000;
 
-function faults(): void {
+function badDays(): void {
   let redis: RedisShape;
   let here: End;
   let there: End;
   let version = 0;
-  const standing = () => ({ productId: 1, version: ++version, available: 0 });
+  const change = () => productsAt([1, ++version]);
 
   beforeAll(async () => {
     redis = await startRedis();
@@ -43,16 +43,15 @@ function faults(): void {
     await redis?.close();
   });
 
-  test('Redis killed and started again: announcing costs nothing, then a gap, then news', async () => {
+  test('Redis killed and started again: publishing costs nothing, then a resync, then news', async () => {
     await redis.kill();
     await until(() => isDown(there.feed));
     const startedAtMs = performance.now();
-    for (let i = 0; i < 10_000; i++) here.feed.announce([standing()]);
+    for (let i = 0; i < 10_000; i++) here.feed.publish(change());
     expect(performance.now() - startedAtMs).toBeLessThan(500);
-    expect(here.standings().at(-1)).toBeGreaterThan(0);
-    const gapsBefore = there.gaps();
+    const resyncsBefore = there.resyncs();
     await redis.restart();
-    await until(() => there.gaps() > gapsBefore, NOTICED_WITHIN_MS);
+    await until(() => there.resyncs() > resyncsBefore, NOTICED_WITHIN_MS);
     await newsArrives();
     expect(there.heard.slice(-2)).toEqual([
       expect.stringContaining('cut off'),
@@ -60,31 +59,31 @@ function faults(): void {
     ]);
   });
 
-  test('Redis frozen: that is noticed, and thawed there is a gap and then news', async () => {
+  test('Redis frozen: that is noticed, and thawed there is a resync and then news', async () => {
     redis.pause();
     await until(() => there.heard.at(-1)?.includes('cut off') === true, NOTICED_WITHIN_MS);
     expect(await isDown(there.feed)).toBe(true);
-    const gapsBefore = there.gaps();
+    const resyncsBefore = there.resyncs();
     redis.resume();
-    await until(() => there.gaps() > gapsBefore, NOTICED_WITHIN_MS);
+    await until(() => there.resyncs() > resyncsBefore, NOTICED_WITHIN_MS);
     await newsArrives();
   });
 
-  test('only the subscriber cut off: a gap, then news', async () => {
-    const gapsBefore = there.gaps();
+  test('only the subscriber cut off: a resync, then news', async () => {
+    const resyncsBefore = there.resyncs();
     const clients = (await there.link.commands.call('CLIENT', 'LIST', 'TYPE', 'pubsub')) as string;
     for (const [, id] of clients.matchAll(/\bid=(\d+)/g)) await there.link.commands.client('KILL', 'ID', id!);
-    await until(() => there.gaps() > gapsBefore, NOTICED_WITHIN_MS);
+    await until(() => there.resyncs() > resyncsBefore, NOTICED_WITHIN_MS);
     await newsArrives();
   });
 
-  test('only the announcer cut off: what it could not say ends in a gap for the others', async () => {
-    const gapsBefore = there.gaps();
+  test('only the publisher cut off: what it could not send ends in a resync for the others', async () => {
+    const resyncsBefore = there.resyncs();
     const id = await here.link.commands.client('ID');
     await there.link.commands.client('KILL', 'ID', `${id}`);
     await until(() => here.link.commands.status !== 'ready');
-    here.feed.announce([standing()]);
-    await until(() => there.gaps() > gapsBefore, NOTICED_WITHIN_MS);
+    here.feed.publish(change());
+    await until(() => there.resyncs() > resyncsBefore, NOTICED_WITHIN_MS);
     await newsArrives();
   });
 
@@ -97,19 +96,18 @@ function faults(): void {
 
   test('shops do not hear each other', async () => {
     const other = await openEnd(redis.url, 'other');
-    other.feed.announce([{ productId: 1, version: 1_000_000, available: 0 }]);
+    other.feed.publish(productsAt([1, 1_000_000]));
     await newsArrives();
-    expect(there.standings()).not.toContain(1_000_000);
+    expect(there.versions()).not.toContain(1_000_000);
     await other.feed.close();
   });
 
   async function newsArrives(): Promise<void> {
-    const first = standing().version;
-    // Each end finds its way back in its own time; what is announced before is lost.
+    const first = ++version;
+    // Each end finds its way back in its own time; what is published before is lost.
     await until(() => {
-      const last = standing();
-      here.feed.announce([last]);
-      return (there.standings().at(-1) ?? 0) > first;
+      here.feed.publish(change());
+      return (there.versions().at(-1) ?? 0) > first;
     });
   }
 }
@@ -124,9 +122,9 @@ interface End {
   readonly link: RedisLink;
   /** Closes its link, too. */
   readonly feed: Feed;
-  gaps(): number;
+  resyncs(): number;
   /** Versions that were heard. */
-  standings(): number[];
+  versions(): number[];
   readonly heard: string[];
 }
 
@@ -138,9 +136,12 @@ async function openEnd(url: string, namespace: string, close = async () => {}): 
     onTrouble: (sentence) => heard.push(sentence),
     onBug: () => {},
   });
-  let gaps = 0;
+  let resyncs = 0;
   const versions: number[] = [];
-  feed.subscribe({ gap: () => gaps++, standing: ({ version }) => versions.push(version) });
+  feed.subscribe({
+    resync: () => resyncs++,
+    stock: (changed) => versions.push(...changed.map(({ version }) => version)),
+  });
   return {
     link,
     feed: {
@@ -151,8 +152,8 @@ async function openEnd(url: string, namespace: string, close = async () => {}): 
         await close();
       },
     },
-    gaps: () => gaps,
-    standings: () => versions,
+    resyncs: () => resyncs,
+    versions: () => versions,
     heard,
   };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
-import type { Feed } from '../../ports/feed.ts';
-import { createDispatcher } from '../memory/dispatcher.ts';
+import { createThrottle } from '../../lib/throttle.ts';
+import type { Feed, FeedListener } from '../../ports/feed.ts';
 import { readMessage, writeMessage } from './feed/message.ts';
 import { createPublisher } from './feed/publisher.ts';
 import { openSubscription } from './feed/subscription.ts';
@@ -15,10 +15,13 @@ export interface RedisFeedOptions {
   readonly onBug: (error: unknown, context: string) => void;
 }
 
+/** Resyncs come in flocks, one from each process that lost the same Redis. Reading the truth again once will do. */
+const RESYNC_EVERY_MS = 1_000;
+
 /**
- * The feed of many processes: one pub/sub channel, on which every process sends and hears. A process tells its own
- * listeners directly, so it hears itself without Redis, and it skips its own messages. Plain pub/sub reaches every node
- * of a cluster; Redis keeps nothing, so what was sent while a subscription was down is gone, and a `gap` says so.
+ * The feed of many processes: one pub/sub channel, on which every process sends and hears; it skips its own messages. Plain
+ * pub/sub reaches every node of a cluster; Redis keeps nothing, so what was sent while a subscription was down is gone, and a
+ * `resync` says so.
  */
 export async function openRedisFeed(
   link: RedisLink,
@@ -26,42 +29,48 @@ export async function openRedisFeed(
 ): Promise<Feed> {
   const channel = `${namespace}:feed`;
   const self = randomUUID();
-  const dispatcher = createDispatcher(onBug);
-  const publisher = createPublisher((news) => link.commands.publish(channel, writeMessage(self, news)));
+  const listeners = new Set<FeedListener>();
+  const publisher = createPublisher((message) => link.commands.publish(channel, writeMessage(self, message)));
+  const resyncs = createThrottle<'resync', null>(RESYNC_EVERY_MS, () => tell((one) => one.resync?.()));
+
+  function tell(call: (listener: FeedListener) => void): void {
+    for (const listener of listeners) {
+      try {
+        call(listener);
+      } catch (error) {
+        onBug(error, 'a listener of the feed threw');
+      }
+    }
+  }
+
   const subscription = await openSubscription(link, channel, {
     onMessage(text) {
       const message = readMessage(text);
       if (!message || message.from === self) return;
-      dispatcher.standings(message.standings);
-      dispatcher.orders(message.orders);
-      dispatcher.decided(message.decided);
-      if (message.figures) dispatcher.figures(message.figures);
-      if (message.gap) dispatcher.gap();
+      const { stock, orders, decided, stats, resync } = message;
+      if (stock.length > 0) tell((one) => one.stock?.(stock));
+      if (orders.length + decided.length > 0) tell((one) => one.news?.({ orders, decided }));
+      if (stats) tell((one) => one.stats?.(stats));
+      if (resync) resyncs.offer('resync', null);
     },
     onLost(error) {
       onTrouble(`The feed of live news is cut off: ${error.message}`);
     },
     onBack() {
       onTrouble('The feed of live news is back.');
-      dispatcher.gap();
+      resyncs.offer('resync', null);
     },
   });
 
   return {
-    announce: (standings) => publisher.standings(dispatcher.standings(standings)),
-    announceOrders(news) {
-      dispatcher.orders(news);
-      publisher.orders(news);
+    publish: publisher.changes,
+    publishStats: publisher.stats,
+    subscribe(listener) {
+      // A listener of its own, so that the same object may subscribe twice.
+      const own = { ...listener };
+      listeners.add(own);
+      return () => void listeners.delete(own);
     },
-    announceDecided(purchaseIds) {
-      dispatcher.decided(purchaseIds);
-      publisher.decided(purchaseIds);
-    },
-    announceFigures(figures) {
-      dispatcher.figures(figures);
-      publisher.figures(figures);
-    },
-    subscribe: dispatcher.subscribe,
     async ping() {
       if (!subscription.isLive) throw new AppError('unavailable', `Redis at ${link.at}: no subscription.`);
       await link.commands.ping().catch((error) => {
@@ -71,7 +80,8 @@ export async function openRedisFeed(
     async close() {
       await publisher.close();
       await subscription.close();
-      dispatcher.close();
+      listeners.clear();
+      resyncs.close();
     },
   };
 }

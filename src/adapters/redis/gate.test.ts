@@ -45,13 +45,13 @@ function ownTests(): void {
 
   test('P5 an entry beyond all numbers of ours is none, and is written over', async () => {
     productId = 99;
-    const standing = { productId, version: 1, available: 5 };
+    const stock = { productId, version: 1, available: 5 };
     const endless = '9'.repeat(400);
     for (const entry of [`${endless} 0 0`, `1 ${endless} 0`, `1 5 ${endless}`, `9007199254740993 0 0`]) {
       await link.commands.set(`test:{p:${productId}}:gate`, entry);
-      expect(await gate.claim(productId, [1], standing)).toEqual({
+      expect(await gate.claim(productId, [1], stock)).toEqual({
         known: true,
-        standing,
+        stock,
         claims: ['claimed'],
       });
       expect(await link.commands.get(`test:{p:${productId}}:gate`)).toBe('1 5 4');
@@ -60,14 +60,14 @@ function ownTests(): void {
 
   test('keeps the largest numbers digit by digit', async () => {
     productId = Number.MAX_SAFE_INTEGER;
-    const standing = { productId, version: Number.MAX_SAFE_INTEGER - 1, available: Number.MAX_SAFE_INTEGER };
-    await gate.follow({ ...standing, version: standing.version - 1, available: 0 });
-    expect(await gate.claim(productId, [1], standing)).toEqual({
+    const stock = { productId, version: Number.MAX_SAFE_INTEGER - 1, available: Number.MAX_SAFE_INTEGER };
+    await gate.update({ ...stock, version: stock.version - 1, available: 0 }, 'ifNewer');
+    expect(await gate.claim(productId, [1], stock)).toEqual({
       known: true,
-      standing,
+      stock,
       claims: ['claimed'],
     });
-    expect(await gate.claim(productId, [1_000_000], null)).toMatchObject({ standing, claims: ['claimed'] });
+    expect(await gate.claim(productId, [1_000_000], null)).toMatchObject({ stock, claims: ['claimed'] });
     expect(await link.commands.get(`test:{p:${productId}}:gate`)).toBe(
       '9007199254740990 9007199254740991 9007199253740990',
     );
@@ -82,14 +82,14 @@ function ownTests(): void {
       free -= quantity;
       return 'claimed';
     });
-    await gate.follow({ productId, version: 1, available: 900 });
+    await gate.update({ productId, version: 1, available: 900 }, 'ifNewer');
     expect(await claims(quantities)).toEqual(expected as never);
     expect(expected).toContain('wait');
   });
 
-  test('knows nothing of any product after FLUSHALL, until it is shown a standing', async () => {
+  test('knows nothing of any product after FLUSHALL, until it is shown a stock', async () => {
     productId = 102;
-    await gate.follow({ productId, version: 5, available: 3 });
+    await gate.update({ productId, version: 5, available: 3 }, 'ifNewer');
     await link.commands.flushall();
     expect(await claims([1])).toBe('unknown product');
     const answer = await gate.claim(productId, [2, 2], { productId, version: 5, available: 3 });
@@ -98,7 +98,7 @@ function ownTests(): void {
 
   test('goes on when Redis has forgotten the script', async () => {
     productId = 103;
-    await gate.follow({ productId, version: 1, available: 1 });
+    await gate.update({ productId, version: 1, available: 1 }, 'ifNewer');
     await link.commands.script('FLUSH');
     expect(await claims([1, 1])).toEqual(['claimed', 'wait']);
   });
@@ -110,7 +110,7 @@ function ownTests(): void {
       entryLivesMs: 60_000,
       timeoutMs: PATIENT_MS,
     });
-    await brief.follow({ productId, version: 1, available: 2 });
+    await brief.update({ productId, version: 1, available: 2 }, 'ifNewer');
     await brief.claim(productId, [1], null);
     const livesMs = await link.commands.pttl(`brief:{p:${productId}}:gate`);
     expect(livesMs).toBeGreaterThan(50_000);
@@ -121,7 +121,7 @@ function ownTests(): void {
     productId = 105;
     await link.commands.set(`test:{p:${productId}}:gate`, 'nonsense');
     expect(await claims([1])).toBe('unknown product');
-    await gate.follow({ productId, version: 1, available: 1 });
+    await gate.update({ productId, version: 1, available: 1 }, 'ifNewer');
     expect(await claims([1])).toEqual(['claimed']);
   });
 
@@ -129,7 +129,7 @@ function ownTests(): void {
     productId = 106;
     const otherLink = await openRedisLink(engine.url);
     const other = await openRedisGate(otherLink, { namespace: 'test', timeoutMs: PATIENT_MS });
-    await gate.follow({ productId, version: 1, available: 5 });
+    await gate.update({ productId, version: 1, available: 5 }, 'ifNewer');
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, i) => (i % 2 ? gate : other).claim(productId, [1], null)),
     );
@@ -140,7 +140,7 @@ function ownTests(): void {
   test('is not late because this process was busy', async () => {
     productId = 107;
     const hasty = await openRedisGate(link, { namespace: 'test', timeoutMs: 20 });
-    await hasty.follow({ productId, version: 1, available: 1 });
+    await hasty.update({ productId, version: 1, available: 1 }, 'ifNewer');
     const claim = hasty.claim(productId, [1], null);
     const endMs = performance.now() + 100;
     while (performance.now() < endMs);

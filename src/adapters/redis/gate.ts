@@ -1,8 +1,8 @@
 import type { Cluster, Redis } from 'ioredis';
 import { AppError } from '../../domain/errors.ts';
+import type { StockVersion } from '../../domain/product.ts';
 import { within } from '../../lib/within.ts';
-import type { Claim, Gate, Over } from '../../ports/gate.ts';
-import type { Standing } from '../../ports/ledger.ts';
+import type { Claim, Gate, UpdateWhen } from '../../ports/gate.ts';
 import claimScript from './claim.lua' with { type: 'text' };
 import type { RedisLink } from './link.ts';
 
@@ -17,10 +17,10 @@ export interface RedisGateOptions {
 
 /**
  * The gate of many processes: one call of `claim.lua` per batch and product. Rejects `unavailable` when nothing was done,
- * and `outcome_unknown` when there was no answer. What was claimed without its claimer hearing of it only makes the gate
- * stricter until the next standing, so nothing is undone or asked again.
+ * and `outcome_unknown` when there was no answer. A claim whose answer was lost only makes the gate stricter until the next
+ * stock version, so nothing is undone or asked again.
  *
- * Redis may forget everything at any time. A claim brings the newest standing that its process has seen, and a product
+ * Redis may forget everything at any time. A claim brings the newest stock version that its process has seen, and a product
  * without an entry starts from there.
  */
 export async function openRedisGate(
@@ -36,20 +36,20 @@ export async function openRedisGate(
   /** Rejects with what the client says, which the link can name. */
   function call(
     productId: number,
-    seen: Standing | null,
-    over: Over,
+    seen: StockVersion | null,
+    when: UpdateWhen,
     wanted: readonly number[],
     callTimeoutMs: number,
   ): Promise<ClaimAnswer | null> {
     const [version, available] = seen ? [`${seen.version}`, `${seen.available}`] : ['', ''];
     const key = keyOf(namespace, productId);
-    const answer = redis.claim(key, livesMs, version, available, over, `[${wanted}]`);
+    const answer = redis.claim(key, livesMs, version, available, when, `[${wanted}]`);
     return within(answer, callTimeoutMs, () => link.trouble.late(callTimeoutMs));
   }
 
   /** Goes through all that a claim needs: connection, permissions, script, and a Redis that takes writes. */
   const probe = (probeTimeoutMs: number) =>
-    call(NO_PRODUCT, { productId: NO_PRODUCT, version: 1, available: 0 }, 'any', [], probeTimeoutMs);
+    call(NO_PRODUCT, { productId: NO_PRODUCT, version: 1, available: 0 }, 'force', [], probeTimeoutMs);
 
   function failed(error: unknown): never {
     throw link.trouble.ofCommand(error);
@@ -60,14 +60,14 @@ export async function openRedisGate(
   });
   return {
     async claim(productId, quantities, seen) {
-      const answer = await call(productId, seen, 'older', runLengths(quantities), timeoutMs).catch(failed);
+      const answer = await call(productId, seen, 'ifNewer', runLengths(quantities), timeoutMs).catch(failed);
       if (answer === null) return { known: false };
       const [version, available, ...claimed] = answer;
-      const standing = { productId, version: Number(version), available: Number(available) };
-      return { known: true, standing, claims: judge(quantities, claimed, standing.available) };
+      const stock = { productId, version: Number(version), available: Number(available) };
+      return { known: true, stock, claims: judge(quantities, claimed, stock.available) };
     },
-    async follow(standing, over = 'older') {
-      await call(standing.productId, standing, over, [], timeoutMs).catch(failed);
+    async update(stock, when) {
+      await call(stock.productId, stock, when, [], timeoutMs).catch(failed);
     },
     async ping() {
       await probe(timeoutMs).catch((error) => {
@@ -119,7 +119,7 @@ interface WithScript {
     livesMs: string,
     version: string,
     available: string,
-    over: Over,
+    when: UpdateWhen,
     wanted: string,
   ): Promise<ClaimAnswer | null>;
 }

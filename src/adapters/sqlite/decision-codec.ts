@@ -1,6 +1,7 @@
 import type { Order } from '../../domain/order.ts';
 import type { Outcome, Purchase, PurchaseKey, RefusalCode } from '../../domain/purchase.ts';
-import type { Decision } from '../../ports/ledger.ts';
+import type { Changes } from '../../ports/changes.ts';
+import { type Decision, decisionOf } from '../../ports/decisions.ts';
 
 /** A purchase on its way between threads: a tuple, and for the plainest kind (sync, without key) a short one. */
 export type PackedPurchase =
@@ -49,7 +50,7 @@ export function unpackPurchase(packed: PackedPurchase): Purchase {
  * already: its number, the units left after it, and when.
  */
 export interface PackedDecision {
-  readonly products: Decision['products'];
+  readonly products: Changes['products'];
   readonly outcomes: readonly PackedOutcome[];
 }
 
@@ -60,8 +61,8 @@ type PackedOutcome =
   | 'mismatch'
   | 'superseded';
 
-export function packDecision({ products, outcomes }: Decision): PackedDecision {
-  return { products, outcomes: outcomes.map(pack) };
+export function packDecision({ changes, outcomes }: Decision): PackedDecision {
+  return { products: changes.products, outcomes: outcomes.map(pack) };
 }
 
 function pack(outcome: Outcome): PackedOutcome {
@@ -76,36 +77,34 @@ export function unpackDecision(
   purchases: readonly Purchase[],
 ): Decision {
   const byId = new Map(products.map((product) => [product.id, product]));
-  return {
-    products,
-    outcomes: outcomes.map((packed, i): Outcome => {
-      if (typeof packed === 'string') return { kind: packed };
-      if ('repeated' in packed) return { kind: 'reserved', order: packed.repeated, repeated: true };
-      if (packed.length === 2) return { kind: 'refused', code: packed[0], available: packed[1] };
-      const { id, productId, quantity, customer, channel } = purchases[i]!;
-      const { generation, priceMinor, currency, holdSeconds } = byId.get(productId)!;
-      const [number, remaining, createdAt] = packed;
-      return {
-        kind: 'reserved',
-        repeated: false,
-        order: {
-          id,
-          productId,
-          generation,
-          number,
-          customer,
-          quantity,
-          priceMinor,
-          currency,
-          channel,
-          status: 'reserved',
-          remaining,
-          createdAt,
-          expiresAt: createdAt + holdSeconds * 1000,
-          attempts: 0,
-          updatedAt: createdAt,
-        },
-      };
-    }),
-  };
+  const unpacked = outcomes.map((packed, i): Outcome => {
+    if (typeof packed === 'string') return { kind: packed };
+    if ('repeated' in packed) return { kind: 'reserved', order: packed.repeated, repeated: true };
+    if (packed.length === 2) return { kind: 'refused', code: packed[0], available: packed[1] };
+    const { id, productId, quantity, customer, channel } = purchases[i]!;
+    const { generation, priceMinor, currency, holdSeconds } = byId.get(productId)!;
+    const [number, remaining, createdAt] = packed;
+    return {
+      kind: 'reserved',
+      repeated: false,
+      order: {
+        id,
+        productId,
+        generation,
+        number,
+        customer,
+        quantity,
+        priceMinor,
+        currency,
+        channel,
+        status: 'reserved',
+        remaining,
+        createdAt,
+        expiresAt: createdAt + holdSeconds * 1000,
+        attempts: 0,
+        updatedAt: createdAt,
+      },
+    };
+  });
+  return decisionOf(purchases, unpacked, products);
 }

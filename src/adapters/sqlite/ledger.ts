@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../domain/clock.ts';
-import type { AsyncCounts, Found, KeyBinding, Ledger } from '../../ports/ledger.ts';
+import type { AsyncCounts, KeyBinding } from '../../ports/decisions.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+import type { Found } from '../../ports/queries.ts';
 import { createDecide } from './ledger/decide.ts';
 import { createEndings } from './ledger/endings.ts';
 import { createOperations } from './ledger/operations.ts';
@@ -66,11 +68,11 @@ export function openSqliteLedger({ db, read, write, probe }: Store, now: Clock):
        sum(value) FILTER (WHERE name IN ('async_decided', 'async_by_the_id')) AS decided FROM counters`,
   );
   const count = db.prepare('UPDATE counters SET value = value + ? WHERE name = ?');
-  const holdDuty = db.prepare(
-    `INSERT INTO duties VALUES (?1, ?2, ?3)
-     ON CONFLICT DO UPDATE SET holder = ?2, ends_at = ?3 WHERE holder = ?2 OR ends_at <= ?4`,
+  const holdLead = db.prepare(
+    `INSERT INTO leader_leases VALUES (?1, ?2, ?3)
+     ON CONFLICT DO UPDATE SET owner = ?2, ends_at = ?3 WHERE owner = ?2 OR ends_at <= ?4`,
   );
-  const leaveDuty = db.prepare('DELETE FROM duties WHERE duty = ? AND holder = ?');
+  const leaveLead = db.prepare('DELETE FROM leader_leases WHERE job = ? AND owner = ?');
   const makeSecret = db.prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT DO NOTHING');
   const readSecret = db.prepare<{ value: Uint8Array }, [string]>('SELECT value FROM secrets WHERE name = ?');
 
@@ -190,11 +192,11 @@ export function openSqliteLedger({ db, read, write, probe }: Store, now: Clock):
     async asyncCounts() {
       return read(() => asyncCounts.get()!);
     },
-    async holdDuty(duty, holder, forMs) {
-      return write(() => holdDuty.run(duty, holder, now() + forMs, now()).changes === 1);
+    async holdLead(job, owner, forMs) {
+      return write(() => holdLead.run(job, owner, now() + forMs, now()).changes === 1);
     },
-    async leaveDuty(duty, holder) {
-      write(() => leaveDuty.run(duty, holder));
+    async leaveLead(job, owner) {
+      write(() => leaveLead.run(job, owner));
     },
     async log(operation) {
       write(() => operations.write(operation, now()));

@@ -62,8 +62,8 @@ function methodsOf(store: Store) {
     leaseRefunds: ledger.leaseRefunds,
     settleRefunds: ledger.settleRefunds,
     countAccepted: ledger.countAccepted,
-    holdDuty: ledger.holdDuty,
-    leaveDuty: ledger.leaveDuty,
+    holdLead: ledger.holdLead,
+    leaveLead: ledger.leaveLead,
     log: ledger.log,
     prune: ledger.prune,
     async secret(...args: Parameters<typeof ledger.secret>) {

@@ -203,9 +203,9 @@ test('closing waits for the handler under way, and its acknowledgement is kept',
 test('what is written here is read at once, by this thread and after reopening', async () => {
   const store = await withProduct();
   const wishes = Array.from({ length: 12 }, () => wish());
-  const { outcomes, products } = await store.ledger.decide(wishes);
+  const { outcomes, changes } = await store.ledger.decide(wishes);
   expect(outcomes.filter(({ kind }) => kind === 'reserved')).toHaveLength(10);
-  expect(await store.ledger.product(1)).toEqual(products[0]!);
+  expect(await store.ledger.product(1)).toEqual(changes.products[0]!);
   const found = await store.ledger.find(wishes.map(({ id }) => id));
   expect(outcomes.flatMap((o) => (o.kind === 'reserved' ? [o.order] : []))).toEqual(
     [...found.values()].flatMap((one) => (one.kind === 'order' ? [one.order] : [])),

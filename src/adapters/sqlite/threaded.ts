@@ -132,8 +132,8 @@ export async function openThreadedStore(
     log: (operation) => call('log', operation),
     prune: (before, limit) => call('prune', before, limit),
     countAccepted: (count) => call('countAccepted', count),
-    holdDuty: (duty, holder, forMs) => call('holdDuty', duty, holder, forMs),
-    leaveDuty: (duty, holder) => call('leaveDuty', duty, holder),
+    holdLead: (job, owner, forMs) => call('holdLead', job, owner, forMs),
+    leaveLead: (job, owner) => call('leaveLead', job, owner),
     ping,
     addProducts: (products) => call('addProducts', products),
     decide: async (purchases, again = false) =>

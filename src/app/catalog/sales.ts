@@ -1,20 +1,16 @@
 import { AppError, isAppError } from '../../domain/errors.ts';
 import type { Operation } from '../../domain/operation.ts';
-import type { Product, ProductWish } from '../../domain/product.ts';
+import { type Product, type ProductWish, stockOf } from '../../domain/product.ts';
 import type { ProductChanges } from '../../domain/product-changes.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Gate } from '../../ports/gate.ts';
 import type { Ledger } from '../../ports/ledger.ts';
-import type { SaleStep } from '../../ports/sales.ts';
-import type { PurchaseBatcher } from '../purchase/batcher.ts';
-import { type StockCache, standingOf } from '../purchase/stock-cache.ts';
+import type { SaleStep } from '../../ports/products.ts';
+import type { StockCache } from '../purchase/stock-cache.ts';
 
 /**
- * What operators do to products and their sales. The ledger does it; then everybody who remembers the product hears of it:
- * the memory of this process, its gate, purchases that wait for units, and over the feed the other processes.
- *
- * A commit that nobody heard of is asked about again with the same operation, which is done once. Rejects with AppError
- * `unavailable` (nothing done) or `outcome_unknown` (the operator has to look).
+ * What operators do to products and their sales. A commit whose answer was lost is asked for again with the same operation,
+ * which is done once. Rejects with AppError `unavailable` (nothing done) or `outcome_unknown` (the operator has to look).
  */
 export interface Sales {
   create(wish: ProductWish, operation: Operation): Promise<SaleStep>;
@@ -27,18 +23,16 @@ export interface Sales {
   ): Promise<SaleStep>;
   /** Ends the sale now; what is under way comes to its end. */
   close(productId: number, operation: Operation): Promise<SaleStep>;
-  /** A fresh round of exactly `units` free units. */
+  /** A new generation of exactly `units` free units. */
   reset(productId: number, units: number, operation: Operation): Promise<SaleStep>;
-  /** Makes the gate follow the ledger again, whatever it believes; undefined when there is no such product. */
+  /** Updates the gate from the ledger, whatever it counts; undefined when there is no such product. */
   init(productId: number, operation: Operation): Promise<Product | undefined>;
 }
 
 interface Dependencies {
-  readonly ledger: Ledger;
-  readonly gate: Gate;
-  readonly stockCache: StockCache;
-  readonly batcher: Pick<PurchaseBatcher, 'follow'>;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly ledger: Pick<Ledger, 'createProduct' | 'changeProduct' | 'closeSale' | 'reset' | 'log'>;
+  readonly gate: Pick<Gate, 'update'>;
+  readonly stockCache: Pick<StockCache, 'refresh'>;
 }
 
 /** A few seconds in all: an operator waits for the answer. */
@@ -46,38 +40,20 @@ const TRIES_MAX = 5;
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 1_000;
 
-export function createSales({ ledger, gate, stockCache, batcher, onTrouble }: Dependencies): Sales {
-  async function stepped(ask: () => Promise<SaleStep>): Promise<SaleStep> {
-    const step = await untilKnown(ask);
-    if (step.product) await tell(step.product);
-    return step;
-  }
-
-  /** The ledger has spoken; whoever cannot be told now hears of it within a moment by itself. */
-  async function tell(product: Product): Promise<void> {
-    stockCache.saw([product]);
-    try {
-      await batcher.follow([standingOf(product)]);
-    } catch (error) {
-      onTrouble(error, `product ${product.id} was changed, which is not seen everywhere yet`);
-    }
-  }
-
+export function createSales({ ledger, gate, stockCache }: Dependencies): Sales {
   return {
-    create: (wish, operation) => stepped(() => ledger.createProduct(wish, operation)),
+    create: (wish, operation) => untilKnown(() => ledger.createProduct(wish, operation)),
     change: (productId, changes, operation, version) =>
-      stepped(() => ledger.changeProduct(productId, changes, operation, version)),
-    close: (productId, operation) => stepped(() => ledger.closeSale(productId, operation)),
-
-    reset: (productId, units, operation) => stepped(() => ledger.reset(productId, units, operation)),
+      untilKnown(() => ledger.changeProduct(productId, changes, operation, version)),
+    close: (productId, operation) => untilKnown(() => ledger.closeSale(productId, operation)),
+    reset: (productId, units, operation) => untilKnown(() => ledger.reset(productId, units, operation)),
 
     async init(productId, operation) {
       const product = await stockCache.refresh(productId);
       if (!product) return undefined;
       // Before it is done: what was done is then surely written down.
       await untilKnown(() => ledger.log(operation));
-      await gate.follow(standingOf(product), 'any');
-      await batcher.follow([standingOf(product)]);
+      await gate.update(stockOf(product), 'force');
       return product;
     },
   };

@@ -1,39 +1,35 @@
-import type { Product } from '../../domain/product.ts';
-import { available } from '../../domain/product.ts';
+import { stockOf } from '../../domain/product.ts';
 import type { Gate } from '../../ports/gate.ts';
-import type { Ledger } from '../../ports/ledger.ts';
+import type { StockCache } from '../purchase/stock-cache.ts';
 
-/** Products shown to the gate per round: with more than these each has its turn after some rounds. */
+/** Products given to the gate per run: with more than these each has its turn after some runs. */
 const PRODUCTS_MAX = 100;
 
 /**
- * Shows the gate the truth about products at rest. A claim that came to nothing without a commit (its process died) is
- * forgotten by that. A product that changed since the last round is left alone: its own commits correct the gate.
- * Answers how many were shown.
+ * Updates the gate from the ledger for products at rest, so that a claim which took nothing because its process died is
+ * forgotten. A product that changed since the last run is left alone: its own commits correct the gate. Answers how many
+ * products were given.
  */
 export function createGateTask({
-  ledger,
+  stockCache,
   gate,
+  monotonicMs,
 }: {
-  readonly ledger: Pick<Ledger, 'products'>;
-  readonly gate: Pick<Gate, 'follow'>;
+  readonly stockCache: Pick<StockCache, 'refreshAll' | 'last'>;
+  readonly gate: Pick<Gate, 'update'>;
+  readonly monotonicMs: () => number;
 }): () => Promise<number> {
-  let seen = new Map<number, number>();
+  let lastRunAtMs = Number.NEGATIVE_INFINITY;
   let next = 0;
 
   return async () => {
-    const products = await ledger.products();
-    const atRest = products.filter(({ id, version }) => seen.get(id) === version);
-    seen = new Map(products.map(({ id, version }) => [id, version]));
+    const products = await stockCache.refreshAll();
+    const atRest = products.filter(({ id }) => stockCache.last(id)!.changedAtMs <= lastRunAtMs);
+    lastRunAtMs = monotonicMs();
     if (next >= atRest.length) next = 0;
     const turn = atRest.slice(next, next + PRODUCTS_MAX);
     next += turn.length;
-    await Promise.all(turn.map(show));
+    await Promise.all(turn.map((product) => gate.update(stockOf(product), 'force')));
     return turn.length;
   };
-
-  function show(product: Product): Promise<void> {
-    const { id: productId, version } = product;
-    return gate.follow({ productId, version, available: available(product) }, 'any');
-  }
 }

@@ -6,7 +6,7 @@ import {
 } from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
-import { createDuties } from './duties.ts';
+import { createLeader } from './leader.ts';
 import { createReconciler, type Reconciler, type ReconcilerDependencies } from './reconciler.ts';
 
 let fixture: PurchaseFixture;
@@ -22,13 +22,15 @@ afterEach(async () => {
   await fixture.close();
 });
 
-/** One that works all the time, as process `holder`. */
-function start(changes: Partial<ReconcilerDependencies> = {}, holder = 'a'): Reconciler {
+/** One that works all the time, as process `owner`. */
+function start(changes: Partial<ReconcilerDependencies> = {}, owner = 'a'): Reconciler {
   const reconciler = createReconciler({
     ledger: fixture.ledger,
     gate: fixture.gate,
     queue: fixture.queue,
-    duties: createDuties(fixture.ledger, holder),
+    stockCache: fixture.stockCache,
+    monotonicMs: fixture.monotonicMs,
+    leader: createLeader(fixture.ledger, owner),
     onTrouble: (_, context) => troubles.push(context),
     everyMs: 1,
     ...changes,
@@ -46,7 +48,7 @@ async function freeAtTheGate(): Promise<number> {
 
 test('units that a process claimed before it died are free at the gate again', async () => {
   const { version } = (await fixture.real.product(PRODUCT_ID))!;
-  await fixture.gate.follow({ productId: PRODUCT_ID, version, available: 10 });
+  await fixture.gate.update({ productId: PRODUCT_ID, version, available: 10 }, 'ifNewer');
   expect(await freeAtTheGate()).toBe(10);
   start();
   await until(async () => (await freeAtTheGate()) === 10);
@@ -87,7 +89,7 @@ test('what was done, and put right, is told', async () => {
   await fixture.real.decide([fixture.queued(), fixture.queued()]);
   const { stats } = start();
   await until(() => stats.counts.corrected === 2 && stats.gate.corrected > 1);
-  expect(stats.gate).toMatchObject({ failures: 0, holdsDuty: true });
+  expect(stats.gate).toMatchObject({ failures: 0, leads: true });
   expect(stats.gate.runs).toBeGreaterThan(1);
   expect(performance.now() - stats.gate.lastRunAtMs!).toBeLessThan(60_000);
 });
@@ -95,14 +97,14 @@ test('what was done, and put right, is told', async () => {
 test('one of two does the work, and the other one when the first has gone', async () => {
   const shown = { a: 0, b: 0 };
   const asked = { a: 0, b: 0 };
-  const as = (holder: 'a' | 'b') => {
-    const duties = createDuties(fixture.ledger, holder);
-    const gate = { follow: async () => void shown[holder]++ };
-    const mine = (duty: string) => {
-      asked[holder]++;
-      return duties.mine(duty);
+  const as = (owner: 'a' | 'b') => {
+    const leader = createLeader(fixture.ledger, owner);
+    const gate = { update: async () => void shown[owner]++ };
+    const isLeader = (job: string) => {
+      asked[owner]++;
+      return leader.isLeader(job);
     };
-    return { duties, reconciler: start({ gate, duties: { mine } }, holder) };
+    return { leader, reconciler: start({ gate, leader: { isLeader } }, owner) };
   };
   const a = as('a');
   await until(() => shown.a > 2);
@@ -111,9 +113,9 @@ test('one of two does the work, and the other one when the first has gone', asyn
   expect(shown.b).toBe(0);
 
   await a.reconciler.close();
-  await a.duties.close();
+  await a.leader.close();
   await until(() => shown.b > 2);
-  await b.duties.close();
+  await b.leader.close();
 });
 
 test('a ledger in trouble is reported, and asked again', async () => {

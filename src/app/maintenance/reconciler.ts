@@ -1,9 +1,10 @@
+import type { Decisions } from '../../ports/decisions.ts';
 import type { Gate } from '../../ports/gate.ts';
-import type { Ledger } from '../../ports/ledger.ts';
 import type { Queue } from '../../ports/queue.ts';
+import type { StockCache } from '../purchase/stock-cache.ts';
 import { createCountTask } from './counts.ts';
-import type { Duties } from './duties.ts';
 import { createGateTask } from './gate-truth.ts';
+import type { Leader } from './leader.ts';
 
 /**
  * Puts right, once a second, what may have drifted from the ledger without anybody noticing: counters of the gate that a
@@ -26,15 +27,17 @@ export interface TaskStats {
   failures: number;
   /** Monotonic time (ms) of the last run here; null before the first. */
   lastRunAtMs: number | null;
-  /** True while this process has the duty. */
-  holdsDuty: boolean;
+  /** True while this process leads the job. */
+  leads: boolean;
 }
 
 export interface ReconcilerDependencies {
-  readonly ledger: Pick<Ledger, 'products' | 'asyncCounts' | 'countAccepted'>;
-  readonly gate: Pick<Gate, 'follow'>;
+  readonly ledger: Pick<Decisions, 'asyncCounts' | 'countAccepted'>;
+  readonly stockCache: Pick<StockCache, 'refreshAll' | 'last'>;
+  readonly gate: Pick<Gate, 'update'>;
+  readonly monotonicMs: () => number;
   readonly queue: Pick<Queue, 'status'>;
-  readonly duties: Pick<Duties, 'mine'>;
+  readonly leader: Pick<Leader, 'isLeader'>;
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly everyMs?: number;
 }
@@ -42,7 +45,7 @@ export interface ReconcilerDependencies {
 const EVERY_MS = 1_000;
 
 export function createReconciler(dependencies: ReconcilerDependencies): Reconciler {
-  const { duties, onTrouble, everyMs = EVERY_MS } = dependencies;
+  const { leader, onTrouble, everyMs = EVERY_MS } = dependencies;
   const tasks = { gate: createGateTask(dependencies), counts: createCountTask(dependencies) };
   const stats: Record<ReconcilerTask, TaskStats> = { gate: newStats(), counts: newStats() };
   let timer: Timer | undefined;
@@ -51,15 +54,15 @@ export function createReconciler(dependencies: ReconcilerDependencies): Reconcil
 
   async function work(): Promise<void> {
     for (const name of ['gate', 'counts'] as const) {
-      const told = stats[name];
+      const counts = stats[name];
       try {
-        told.holdsDuty = await duties.mine(`reconcile ${name}`);
-        if (!told.holdsDuty) continue;
-        told.corrected += await tasks[name]();
-        told.runs++;
-        told.lastRunAtMs = performance.now();
+        counts.leads = await leader.isLeader(`reconcile ${name}`);
+        if (!counts.leads) continue;
+        counts.corrected += await tasks[name]();
+        counts.runs++;
+        counts.lastRunAtMs = performance.now();
       } catch (error) {
-        told.failures++;
+        counts.failures++;
         onTrouble(error, `reconciling the ${name}`);
       }
     }
@@ -85,5 +88,5 @@ export function createReconciler(dependencies: ReconcilerDependencies): Reconcil
 }
 
 function newStats(): TaskStats {
-  return { runs: 0, corrected: 0, failures: 0, lastRunAtMs: null, holdsDuty: false };
+  return { runs: 0, corrected: 0, failures: 0, lastRunAtMs: null, leads: false };
 }

@@ -18,21 +18,21 @@ const GRACE_MS = 60_000;
 
 let fixture: PurchaseFixture;
 let retention: Retention;
-let isMine: boolean;
+let leads: boolean;
 const troubles: string[] = [];
 
 beforeEach(async () => {
   fixture = await openPurchaseFixture({ units: 1 });
-  isMine = true;
+  leads = true;
   const { ledger, queue, ids, clock } = fixture;
-  const options = { ledger, queue, ids, clock, purchaseTtlMs: HOUR_MS, onDecided: () => {} };
+  const options = { ledger, queue, ids, clock, purchaseTtlMs: HOUR_MS };
   retention = createRetention({
     ledger,
     queue,
     deadLetters: createDeadLetters(options),
     clock,
     keep: KEEP,
-    mine: async () => isMine,
+    isLeader: async () => leads,
     onTrouble: (_, context) => troubles.push(context),
     everyMs: 1,
   });
@@ -118,10 +118,10 @@ test('an old dead letter is discarded by the fixture, which writes it down, and 
   ]);
 });
 
-test('who does not have the duty forgets nothing', async () => {
+test('a process that does not lead forgets nothing', async () => {
   await fixture.real.decide([fixture.queued({ quantity: 2 })]);
   fixture.passTime(KEEP.outcomesMs + GRACE_MS + 1);
-  isMine = false;
+  leads = false;
   let asked = 0;
   const { status } = fixture.queue;
   fixture.queue.status = () => {
@@ -131,7 +131,7 @@ test('who does not have the duty forgets nothing', async () => {
   retention.start();
   await until(() => asked > 3);
   expect(rows('outcomes')).toBe(1);
-  isMine = true;
+  leads = true;
   await until(() => rows('outcomes') === 0);
 });
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../domain/clock.ts';
+import type { PruneBefore, Pruned } from '../../ports/housekeeping.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Queue } from '../../ports/queue.ts';
-import type { PruneBefore, Pruned } from '../../ports/retention.ts';
 import type { DeadLetters, Note } from '../ops/dead-letters.ts';
 
 /**
@@ -32,7 +32,7 @@ export interface RetentionDependencies {
     readonly operationsMs: number;
     readonly deadLettersMs: number;
   };
-  readonly mine: (duty: string) => Promise<boolean>;
+  readonly isLeader: (job: string) => Promise<boolean>;
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly everyMs?: number;
 }
@@ -42,8 +42,8 @@ const EVERY_MS = 60_000;
 const ROWS_MAX = 200;
 /** Rest after each step, so that purchases have the writer for most of the time even while millions of rows are old. */
 const REST_MS = 50;
-/** Steps for which a duty is held: about two seconds, and a duty lasts for five. */
-const STEPS_PER_DUTY = 30;
+/** Steps per question for the lease: about two seconds, and a lease lasts for five. */
+const STEPS_PER_LEASE = 30;
 /**
  * What is pruned is this much older than what is said to be forgotten. A purchase may be decided for some seconds after its
  * time to live, and until then its key must lead to it.
@@ -51,7 +51,7 @@ const STEPS_PER_DUTY = 30;
 const GRACE_MS = 60_000;
 
 export function createRetention(dependencies: RetentionDependencies): Retention {
-  const { ledger, queue, deadLetters, clock, keep, mine, onTrouble, everyMs = EVERY_MS } = dependencies;
+  const { ledger, queue, deadLetters, clock, keep, isLeader, onTrouble, everyMs = EVERY_MS } = dependencies;
   const stats: RetentionStats = { outcomes: 0, keys: 0, operations: 0, deadLetters: 0, failures: 0 };
   const stopping = new AbortController();
   let timer: Timer | undefined;
@@ -74,7 +74,7 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
 
   async function prune(): Promise<void> {
     for (let step = 0; !stopping.signal.aborted; step++) {
-      if (step % STEPS_PER_DUTY === 0 && !(await mine('forget'))) return;
+      if (step % STEPS_PER_LEASE === 0 && !(await isLeader('forget'))) return;
       const pruned = await ledger.prune(oldest(), ROWS_MAX);
       stats.outcomes += pruned.outcomes;
       stats.keys += pruned.keys;
@@ -97,7 +97,7 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
     for (const { name, deadLetters: figures } of await queue.status()) {
       // Looking at them is work for a broker, so it is done only when the oldest is old enough.
       if (figures.oldestAgeMs <= keep.deadLettersMs) continue;
-      if (!(await mine('discard dead letters'))) return;
+      if (!(await isLeader('discard dead letters'))) return;
       const choice = { queue: name, deadBefore: clock() - keep.deadLettersMs };
       stats.deadLetters += (await deadLetters.discard(choice, noteOf(keep.deadLettersMs))).letters;
     }

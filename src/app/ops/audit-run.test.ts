@@ -22,7 +22,7 @@ test('one runs at a time, whichever process is asked, and it is written down', a
     await finished;
     return REPORT;
   };
-  const [here, there] = ['a', 'b'].map((holder) => createAuditRun({ ledger: fixture.real, audit, holder }));
+  const [here, there] = ['a', 'b'].map((owner) => createAuditRun({ ledger: fixture.real, audit, owner }));
   const first = here!.run(operation());
   expect(await Promise.all([here!.run(operation()), there!.run(operation())])).toEqual([null, null]);
   finish();
@@ -37,9 +37,9 @@ test('one runs at a time, whichever process is asked, and it is written down', a
 test('one that takes too long, or is in the way of a shutdown, is stopped', async () => {
   const audit = (stop: AbortSignal) =>
     new Promise<never>((_, reject) => stop.addEventListener('abort', () => reject(new Error('killed'))));
-  const slow = createAuditRun({ ledger: fixture.real, audit, holder: 'a', timeoutMs: 10 });
+  const slow = createAuditRun({ ledger: fixture.real, audit, owner: 'a', timeoutMs: 10 });
   await expect(slow.run(operation())).rejects.toThrow('The audit was stopped');
-  const leaving = createAuditRun({ ledger: fixture.real, audit, holder: 'b' });
+  const leaving = createAuditRun({ ledger: fixture.real, audit, owner: 'b' });
   const running = leaving.run(operation()).catch((error) => error.message);
   await Bun.sleep(1);
   await leaving.close();
@@ -54,7 +54,7 @@ test('one that fails leaves room for the next', async () => {
     if (fails) throw new Error('for the test');
     return REPORT;
   };
-  const run = createAuditRun({ ledger: fixture.real, audit, holder: 'a' });
+  const run = createAuditRun({ ledger: fixture.real, audit, owner: 'a' });
   await expect(run.run(operation())).rejects.toThrow('for the test');
   fails = false;
   expect(await run.run(operation())).toMatchObject(REPORT);

@@ -1,7 +1,7 @@
 import { AppError } from '../../domain/errors.ts';
 import type { Operation } from '../../domain/operation.ts';
 import type { Verdict } from '../../domain/verdict.ts';
-import type { Ledger } from '../../ports/ledger.ts';
+import type { Housekeeping } from '../../ports/housekeeping.ts';
 
 /** Runs the audit for operators, one at a time whichever process is asked. */
 export interface AuditRun {
@@ -18,24 +18,24 @@ export interface AuditReport {
 }
 
 export interface AuditRunDependencies {
-  readonly ledger: Pick<Ledger, 'holdDuty' | 'leaveDuty' | 'log'>;
+  readonly ledger: Pick<Housekeeping, 'holdLead' | 'leaveLead' | 'log'>;
   /** Reads the books and judges them, elsewhere than in this thread, until told to stop. */
   readonly audit: (stop: AbortSignal) => Promise<Pick<AuditReport, 'pass' | 'verdicts'>>;
-  /** This process, as it holds duties. */
-  readonly holder: string;
+  /** This process, as the owner of leader leases. */
+  readonly owner: string;
   readonly timeoutMs?: number;
 }
 
 /** For some ten million orders. Longer ones are for the command, which has no limit. */
 export const AUDIT_TIMEOUT_MS = 120_000;
-const DUTY = 'audit';
-/** A holder that dies leaves the duty for this much longer than an audit may take. */
-const DUTY_GRACE_MS = 5_000;
+const JOB = 'audit';
+/** An owner that dies keeps the lease for this much longer than an audit may take. */
+const LEASE_GRACE_MS = 5_000;
 
 export function createAuditRun({
   ledger,
   audit,
-  holder,
+  owner,
   timeoutMs = AUDIT_TIMEOUT_MS,
 }: AuditRunDependencies): AuditRun {
   let stop = new AbortController();
@@ -54,15 +54,14 @@ export function createAuditRun({
       throw new AppError('unavailable', 'The audit was stopped: it took too long, or the server is leaving.');
     } finally {
       clearTimeout(limit);
-      await ledger.leaveDuty(DUTY, holder).catch(() => {});
+      await ledger.leaveLead(JOB, owner).catch(() => {});
     }
   }
 
   return {
     async run(operation) {
       if (closed) throw new AppError('unavailable', 'No audit is begun here: the server is leaving.');
-      if (running || !(await ledger.holdDuty(DUTY, holder, timeoutMs + DUTY_GRACE_MS)) || running)
-        return null;
+      if (running || !(await ledger.holdLead(JOB, owner, timeoutMs + LEASE_GRACE_MS)) || running) return null;
       stop = new AbortController();
       running = carryOut(operation);
       try {

@@ -7,7 +7,7 @@ import {
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Purchase } from '../../domain/purchase.ts';
-import type { Found } from '../../ports/ledger.ts';
+import type { Found } from '../../ports/queries.ts';
 import { chargeMessage } from '../payments/message.ts';
 import { encodePurchases } from '../purchase/message.ts';
 import { createWorker, type Worker } from '../purchase/worker.ts';
@@ -25,8 +25,8 @@ beforeEach(async () => {
     ledger: fixture.ledger,
     queue: fixture.queue,
     ids: fixture.ids,
-    onDecided: (ids) => decided.push(...ids),
   });
+  fixture.changes.subscribe({ committed: (changes) => decided.push(...changes.decided) });
 });
 afterEach(async () => {
   await worker?.close();
@@ -57,7 +57,6 @@ async function startWorker(): Promise<void> {
     batchesMax: 1,
     purchaseTtlMs: TTL_MS,
     ids: fixture.ids,
-    onDecided: () => {},
     onTrouble: () => {},
   });
   await worker.start();

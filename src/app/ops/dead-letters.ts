@@ -80,8 +80,6 @@ export interface DeadLettersDependencies {
   readonly ledger: Pick<Ledger, 'decide' | 'log' | 'markNeedsAttention'>;
   readonly queue: Pick<Queue, 'deadLetters' | 'replay' | 'discard'>;
   readonly ids: Pick<PurchaseIds, 'read'>;
-  /** Told of purchases that got their outcome. */
-  readonly onDecided: (purchaseIds: readonly string[]) => void;
 }
 
 /** Letters looked at per call, of each queue: as deep as a broker is looked into, and some 2 MB. */
@@ -93,7 +91,7 @@ const EXAMPLES_MAX = 5;
 const STEP_ITEMS_MAX = 256;
 
 export function createDeadLetters(dependencies: DeadLettersDependencies): DeadLetters {
-  const { ledger, queue, ids, onDecided } = dependencies;
+  const { ledger, queue, ids } = dependencies;
 
   async function read(name: QueueName) {
     const letters = await queue.deadLetters(name, LETTERS_MAX);
@@ -181,7 +179,6 @@ export function createDeadLetters(dependencies: DeadLettersDependencies): DeadLe
   async function end(purchases: readonly QueuedPurchase[]): Promise<void> {
     await ledger.decide(purchases.map(givenUp));
     await markHandled(purchases);
-    onDecided(purchases.map(({ id }) => id));
   }
 
   return {

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { AppError } from '../../domain/errors.ts';
 import type { Order } from '../../domain/order.ts';
-import type { LeasedOrder } from '../../ports/ledger.ts';
+import type { LeasedOrder } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 import { ASKING_LEASES_MAX, ask } from './ask.ts';
 

@@ -1,6 +1,6 @@
 import { AppError, isAppError } from '../../domain/errors.ts';
 import { amountMinor } from '../../domain/order.ts';
-import type { ChargeResult, LeasedOrder } from '../../ports/ledger.ts';
+import type { ChargeResult, LeasedOrder } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 
 /**

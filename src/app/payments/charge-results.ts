@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../../lib/backoff.ts';
-import type { Moved } from '../../ports/endings.ts';
-import type { ChargeResult, Ledger } from '../../ports/ledger.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+import type { ChargeResult } from '../../ports/payments.ts';
 import { batchOrEach } from './batch-or-each.ts';
 import { createBatcher } from './batcher.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
@@ -18,7 +18,6 @@ export interface ChargeResultsDependencies {
   readonly enqueuer: ChargeEnqueuer;
   readonly semaphore: Semaphore;
   readonly stats: Pick<SettlementStats, 'failedAttempts'>;
-  readonly onMoved: (moved: Moved) => void;
   readonly onTrouble: (error: unknown, context: string) => void;
   /** The longest pause before another attempt to charge an order. */
   readonly retryMsMax: number;
@@ -41,15 +40,15 @@ const RETRY_MS_FIRST = 250;
 
 /** Brings results of charges into the ledger, in batches and until they are in. */
 export function createChargeResults(dependencies: ChargeResultsDependencies): ChargeResults {
-  const { ledger, enqueuer, semaphore, stats, onMoved, onTrouble, retryMsMax, deadline } = dependencies;
+  const { ledger, enqueuer, semaphore, stats, onTrouble, retryMsMax, deadline } = dependencies;
   const batching = { itemsMax: SETTLE_RESULTS_MAX, lingerMs: SETTLE_LINGER_MS };
   const batcher = createBatcher<ChargeResult>(batching, recordAll);
 
   async function recordAll(results: readonly ChargeResult[]): Promise<void> {
     for (let failures = 1; !deadline.aborted; failures++) {
       try {
-        const steps = await batchOrEach(results, async (some) => [await ledger.settle(some)], reportBad);
-        follow(results, steps);
+        await batchOrEach(results, async (some) => [await ledger.settle(some)], reportBad);
+        retryFailed(results);
         break;
       } catch (error) {
         onTrouble(error, `${results.length} charges not recorded yet`);
@@ -63,9 +62,8 @@ export function createChargeResults(dependencies: ChargeResultsDependencies): Ch
     onTrouble(error, `record of the charge of order ${orderId}`);
   }
 
-  function follow(results: readonly ChargeResult[], steps: readonly Moved[]): void {
+  function retryFailed(results: readonly ChargeResult[]): void {
     for (const { result } of results) if (result.type === 'attempt_failed') stats.failedAttempts++;
-    for (const moved of steps) onMoved(moved);
     for (const [attempt, orderIds] of failedByAttempt(results)) {
       void enqueuer.enqueueLater(orderIds, backoffMs(attempt, RETRY_MS_FIRST, retryMsMax));
     }

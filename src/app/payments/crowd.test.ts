@@ -23,7 +23,7 @@ test('a crowd with every fault ends with each order decided, charged at most onc
   const settlement = fixture.settlement();
   await settlement.start({ consume: true });
   const ids = await fixture.reserve(...Array.from({ length: 1_000 }, (_, i) => `customer-${i}`));
-  for (let i = 0; i < ids.length; i += 90) settlement.enqueue(ids.slice(i, i + 90));
+  for (let i = 0; i < ids.length; i += 90) fixture.announce(ids.slice(i, i + 90));
 
   await until(async () => {
     fixture.passTime(5_000);
@@ -59,7 +59,7 @@ test('charges under way are bounded; the rest waits in the queue', async () => {
     },
   };
   const settlement = fixture.settlement({ provider: silent });
-  settlement.enqueue(await fixture.reserve(...Array.from({ length: 3_000 }, (_, i) => `customer-${i}`)));
+  fixture.announce(await fixture.reserve(...Array.from({ length: 3_000 }, (_, i) => `customer-${i}`)));
   await settlement.start({ consume: true });
   await until(() => asked === 2_000);
   await until(async () => {
@@ -76,8 +76,8 @@ test('while orders keep coming in, charging rests between its batches; afterward
   await fixture.open();
   const settlement = fixture.settlement();
   const ids = await fixture.reserve(...Array.from({ length: 2_000 }, (_, i) => `customer-${i}`));
-  const rush = setInterval(() => settlement.enqueue([ids[0]!]), 5);
-  settlement.enqueue(ids);
+  const rush = setInterval(() => fixture.announce([ids[0]!]), 5);
+  fixture.announce(ids);
   const startedAtMs = performance.now();
   await settlement.start({ consume: true });
   await until(() => settlement.stats.paid >= 500);

@@ -60,7 +60,7 @@ test('a capture after a confirmed cancellation pays for its order, where units a
   const settlement = fixture.settlement({ provider: held.provider });
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('test_too_late');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await until(() => settlement.stats.unanswered > 0);
   fixture.passTime(HOLD_MS);
   await untilStatus(id!, 'expired');
@@ -70,8 +70,8 @@ test('a capture after a confirmed cancellation pays for its order, where units a
   held.letGo();
   await untilStatus(id!, 'paid');
   expect(await fixture.books()).toMatchObject({ available: UNITS - 1, sold: 1 });
-  expect(fixture.news.map(({ status }) => status)).toEqual(['expired', 'paid']);
-  expect(fixture.standings.at(-1)).toMatchObject({ available: UNITS - 1 });
+  expect(fixture.news.map(({ status }) => status)).toEqual(['reserved', 'expired', 'paid']);
+  expect(fixture.stock.at(-1)).toMatchObject({ available: UNITS - 1 });
 });
 
 test('a capture after a confirmed cancellation goes back, where others have the units', async () => {
@@ -79,12 +79,12 @@ test('a capture after a confirmed cancellation goes back, where others have the 
   const settlement = fixture.settlement({ provider: held.provider });
   await settlement.start({ consume: true });
   const [late] = await fixture.reserve('test_too_late');
-  settlement.enqueue([late!]);
+  fixture.announce([late!]);
   await until(() => settlement.stats.unanswered > 0);
   fixture.passTime(HOLD_MS);
   await untilStatus(late!, 'expired');
   const others = await fixture.reserve('a', 'b');
-  settlement.enqueue(others);
+  fixture.announce(others);
   for (const id of others) await untilStatus(id, 'paid');
 
   await until(() => fixture.simulator.stateOf(`${late}:1`) === 'captured');
@@ -100,7 +100,7 @@ test('money for an order that was cancelled meanwhile goes back at once', async 
   const settlement = fixture.settlement({ provider, timing: { sweepEveryMs: 60_000 } });
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('ada');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await until(() => settlement.stats.failedAttempts === 1);
   expect(await fixture.ledger.cancel(id!, { customer: 'ada' })).toMatchObject({ kind: 'done' });
   await tell();
@@ -113,7 +113,7 @@ test('money for an order that still waits pays for it, and no other attempt is m
   const settlement = fixture.settlement({ provider });
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('ada');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await until(() => settlement.stats.failedAttempts === 1);
   await tell();
   await untilStatus(id!, 'paid');
@@ -125,7 +125,7 @@ test('of two captures one pays for the order and the other goes back', async () 
   const settlement = fixture.settlement({ provider });
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('ada');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await untilStatus(id!, 'paid');
   expect((await fixture.order(id!)).attempts).toBe(2);
   await tell();
@@ -148,7 +148,7 @@ test('a capture that is told again and again counts once, also after it was give
   const settlement = fixture.settlement({ provider });
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('test_twice');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await untilStatus(id!, 'paid');
   await until(() => settlement.stats.toldCaptures === 2);
   const operation = { id: Bun.randomUUIDv7(), actor: 'operator', action: 'order.refund' as const };
@@ -171,7 +171,7 @@ test('a capture is told again while the ledger cannot write', async () => {
   const settlement = fixture.settlement({ ledger });
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('test_too_late');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await until(() => settlement.stats.unanswered > 0);
   fixture.passTime(HOLD_MS);
   await untilStatus(id!, 'paid');
@@ -198,7 +198,7 @@ test('a charge that nobody answers ends with its hold, whoever held its lease', 
   const killed = fixture.settlement();
   await killed.start({ consume: true });
   const [id] = await fixture.reserve('test_timeout');
-  killed.enqueue([id!]);
+  fixture.announce([id!]);
   await until(() => killed.stats.unanswered === 1);
   await killed.close();
 

@@ -1,5 +1,5 @@
 import { AppError } from '../../domain/errors.ts';
-import type { LateCapture, LedgerEndings, Moved } from '../../ports/endings.ts';
+import type { LateCapture, Payments } from '../../ports/payments.ts';
 import type { CaptureNotice, PaymentProvider } from '../../ports/provider.ts';
 import { readChargeKey } from './ask.ts';
 import { batchOrEach } from './batch-or-each.ts';
@@ -7,12 +7,11 @@ import { createBatcher } from './batcher.ts';
 import type { SettlementStats } from './stats.ts';
 
 export interface LatePaymentsDependencies {
-  readonly ledger: Pick<LedgerEndings, 'captureLate'>;
+  readonly ledger: Pick<Payments, 'captureLate'>;
   readonly provider: Pick<PaymentProvider, 'onCapture'>;
   readonly stats: Pick<SettlementStats, 'toldCaptures'>;
-  readonly onMoved: (moved: Moved) => void;
-  /** Some of the captures may be on their way back now. */
-  readonly onRefunds: () => void;
+  /** Looks for refunds that are due: of an order that is paid already a second capture goes back, and its status stays. */
+  readonly refundSoon: () => void;
   readonly onTrouble: (error: unknown, context: string) => void;
 }
 
@@ -27,7 +26,7 @@ interface Told {
 
 /** Takes what the provider tells of by itself into the ledger. A capture counts as taken when it is committed. */
 export function createLatePayments(dependencies: LatePaymentsDependencies) {
-  const { ledger, provider, stats, onMoved, onRefunds, onTrouble } = dependencies;
+  const { ledger, provider, stats, refundSoon, onTrouble } = dependencies;
   const batcher = createBatcher<Told>({ itemsMax: CAPTURES_MAX, lingerMs: LINGER_MS }, take);
   let stop = () => {};
 
@@ -48,7 +47,7 @@ export function createLatePayments(dependencies: LatePaymentsDependencies) {
       await ledger.captureLate(some.map(({ capture }) => capture)),
     ];
     try {
-      for (const moved of await batchOrEach(told, work, reject)) onMoved(moved);
+      await batchOrEach(told, work, reject);
     } catch (error) {
       // The provider tells them again.
       for (const one of told) reject(one, error);
@@ -56,7 +55,7 @@ export function createLatePayments(dependencies: LatePaymentsDependencies) {
     }
     for (const { taken } of told) taken.resolve();
     stats.toldCaptures += told.length;
-    onRefunds();
+    refundSoon();
   }
 
   function reject({ capture, taken }: Told, error: unknown): void {

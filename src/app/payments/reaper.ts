@@ -1,4 +1,3 @@
-import type { Moved } from '../../ports/endings.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Queue } from '../../ports/queue.ts';
 import { nextTurn } from './batcher.ts';
@@ -13,8 +12,7 @@ export interface ReaperDependencies {
   readonly enqueuer: Pick<ChargeEnqueuer, 'enqueue'>;
   readonly refunder: Pick<Refunder, 'soon'>;
   readonly stats: Pick<SettlementStats, 'lostFound'>;
-  readonly mine: (duty: string) => Promise<boolean>;
-  readonly onMoved: (moved: Moved) => void;
+  readonly isLeader: (job: string) => Promise<boolean>;
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly timing: Pick<SettlementTiming, 'sweepEveryMs' | 'reconcileAgeMs'>;
 }
@@ -36,14 +34,14 @@ const RECONCILE_ORDERS_MAX = 5_000;
 
 /** Looks at regular intervals for what no message will bring: holds that ran out, lost messages, ended leases, refunds. */
 export function createReaper(dependencies: ReaperDependencies) {
-  const { ledger, queue, enqueuer, refunder, stats, mine, onMoved, onTrouble, timing } = dependencies;
+  const { ledger, queue, enqueuer, refunder, stats, isLeader, onTrouble, timing } = dependencies;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let sweeping: Promise<void> = Promise.resolve();
   let closed = false;
 
   async function sweep(reconciles: boolean): Promise<void> {
     await attend('expire holds', expire);
-    // Duties of their own: whoever expires holds may be a process that asks the provider nothing.
+    // Jobs of their own: a process that expires holds may be one that asks the provider nothing.
     // Refunds are not waited for, because a provider that is slow to give money back holds up no hold.
     if (reconciles) await attend('refund payments', refunder.soon);
     if (reconciles) await attend('find lost charges', reconcile);
@@ -51,11 +49,11 @@ export function createReaper(dependencies: ReaperDependencies) {
   }
 
   /** Each by itself: one that fails in every sweep keeps no other from being done. */
-  async function attend(duty: string, work: () => void | Promise<void>): Promise<void> {
+  async function attend(job: string, work: () => void | Promise<void>): Promise<void> {
     try {
-      if (await mine(duty)) await work();
+      if (await isLeader(job)) await work();
     } catch (error) {
-      onTrouble(error, `sweep of orders: ${duty}`);
+      onTrouble(error, `sweep of orders: ${job}`);
     }
   }
 
@@ -65,9 +63,8 @@ export function createReaper(dependencies: ReaperDependencies) {
 
   async function expire(): Promise<void> {
     for (let batch = 0; batch < EXPIRE_BATCHES_MAX && !closed; batch++) {
-      const { expired, ...moved } = await ledger.expireOverdue(EXPIRE_ORDERS_MAX);
-      onMoved(moved);
-      if (expired < EXPIRE_ORDERS_MAX) return;
+      const { orders } = await ledger.expireOverdue(EXPIRE_ORDERS_MAX);
+      if (orders.length < EXPIRE_ORDERS_MAX) return;
       await nextTurn();
     }
   }

@@ -1,5 +1,5 @@
 import { AppError } from '../../domain/errors.ts';
-import type { LeasedRefund, LedgerEndings, Moved } from '../../ports/endings.ts';
+import type { LeasedRefund, Payments } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 import { chargeKey } from './ask.ts';
 import { batchOrEach } from './batch-or-each.ts';
@@ -16,10 +16,9 @@ export interface Refunder {
 }
 
 export interface RefunderDependencies {
-  readonly ledger: Pick<LedgerEndings, 'leaseRefunds' | 'settleRefunds'>;
+  readonly ledger: Pick<Payments, 'leaseRefunds' | 'settleRefunds'>;
   readonly provider: Pick<PaymentProvider, 'refund'>;
   readonly stats: Pick<SettlementStats, 'refunded' | 'failedRefunds'>;
-  readonly onMoved: (moved: Moved) => void;
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly monotonicMs: () => number;
   /**
@@ -49,7 +48,7 @@ interface Answered {
 
 /** Each refund takes its own time: one that is slow or fails keeps its seat until then, and no other waits for it. */
 export function createRefunder(dependencies: RefunderDependencies): Refunder {
-  const { ledger, provider, stats, onMoved, onTrouble, monotonicMs, againAfterMs, stopping } = dependencies;
+  const { ledger, provider, stats, onTrouble, monotonicMs, againAfterMs, stopping } = dependencies;
   const outage = createOutage();
   const underWay = new Set<Promise<void>>();
   const batching = { itemsMax: REFUNDS_AT_ONCE, lingerMs: SETTLE_LINGER_MS };
@@ -120,7 +119,7 @@ export function createRefunder(dependencies: RefunderDependencies): Refunder {
     stats.refunded += done.length;
     stats.failedRefunds += answered.length - done.length;
     try {
-      for (const moved of await batchOrEach(done, settle, reportUnsettled)) onMoved(moved);
+      await batchOrEach(done, settle, reportUnsettled);
     } catch (error) {
       // What was given back and not written down is asked for again, with the same key.
       onTrouble(error, 'refunds are not recorded yet');
@@ -128,7 +127,7 @@ export function createRefunder(dependencies: RefunderDependencies): Refunder {
     lease();
   }
 
-  async function settle(refunds: readonly LeasedRefund[]): Promise<Moved[]> {
+  async function settle(refunds: readonly LeasedRefund[]): Promise<unknown[]> {
     if (refunds.length === 0) return [];
     return [await ledger.settleRefunds(refunds.map(({ orderId, attempt }) => ({ orderId, attempt })))];
   }

@@ -2,10 +2,9 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { openPaymentsFixture, RECONCILE_AGE_MS, UNITS } from '../../../tests/support/payments-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
+import type { Payments } from '../../ports/payments.ts';
 import type { PaymentProvider, Refunded } from '../../ports/provider.ts';
-import { createEndings } from './endings.ts';
 import { OUTAGE_ORDERS, OUTAGE_PAUSE_MS_MAX } from './outage.ts';
-import type { Settlement } from './settlement.ts';
 
 /** Money on its way back: by whom it is brought, how often the company is asked, and that it arrives once. */
 
@@ -25,9 +24,9 @@ afterEach(async () => {
 });
 
 /** Orders of these customers, paid. */
-async function paid(settlement: Settlement, ...customers: string[]): Promise<string[]> {
+async function paid(...customers: string[]): Promise<string[]> {
   const ids = await fixture.reserve(...customers);
-  settlement.enqueue(ids);
+  fixture.announce(ids);
   await untilAll(ids, 'paid');
   return ids;
 }
@@ -39,15 +38,9 @@ async function untilAll(ids: readonly string[], status: string): Promise<void> {
   });
 }
 
-async function refund(settlement: Settlement, ...orderIds: string[]): Promise<void> {
-  const endings = createEndings({
-    ledger: fixture.ledger,
-    follow: async () => {},
-    onOrders: (news) => fixture.news.push(...news),
-    refundSoon: settlement.refundSoon,
-  });
+async function refund(ledger: Pick<Payments, 'refund'>, ...orderIds: string[]): Promise<void> {
   for (const orderId of orderIds) {
-    const ended = await endings.refund(orderId, {
+    const ended = await ledger.refund(orderId, {
       id: Bun.randomUUIDv7(),
       actor: 'operator',
       action: 'order.refund',
@@ -60,19 +53,19 @@ async function refund(settlement: Settlement, ...orderIds: string[]): Promise<vo
 }
 
 function statusesTold(orderId: string): string[] {
-  return fixture.news.filter((news) => news.orderId === orderId).map(({ status }) => status);
+  return fixture.news.filter((news) => news.id === orderId).map(({ status }) => status);
 }
 
 test('a refund is carried out when it is asked for, not at the next sweep, and its units come back with it', async () => {
   const settlement = fixture.settlement({ timing: { sweepEveryMs: HOUR_MS } });
   await settlement.start({ consume: true });
-  const [id] = await paid(settlement, 'anybody');
-  await refund(settlement, id!);
+  const [id] = await paid('anybody');
+  await refund(fixture.ledger, id!);
   await untilAll([id!], 'refunded');
 
   expect(await fixture.books()).toMatchObject({ available: UNITS, sold: 0 });
-  expect(statusesTold(id!)).toEqual(['paid', 'refunding', 'refunded']);
-  expect(fixture.standings.at(-1)).toMatchObject({ available: UNITS });
+  expect(statusesTold(id!)).toEqual(['reserved', 'paid', 'refunding', 'refunded']);
+  expect(fixture.stock.at(-1)).toMatchObject({ available: UNITS });
   expect(settlement.stats).toMatchObject({ refunded: 1, failedRefunds: 0 });
   expect(fixture.simulator.money('USD')).toEqual({ capturedMinor: 1_000, refundedMinor: 1_000 });
 });
@@ -80,11 +73,11 @@ test('a refund is carried out when it is asked for, not at the next sweep, and i
 test('a process that charges nothing leaves refunds to one that does', async () => {
   const charging = fixture.settlement();
   await charging.start({ consume: true });
-  const [id] = await paid(charging, 'anybody');
+  const [id] = await paid('anybody');
   await charging.close();
   const idle = fixture.settlement();
   await idle.start({ consume: false });
-  await refund(idle, id!);
+  await refund(fixture.ledger, id!);
   expect(await fixture.ledger.refundsDue()).toMatchObject({ count: 1 });
   expect((await fixture.order(id!)).status).toBe('refunding');
 
@@ -95,9 +88,9 @@ test('a process that charges nothing leaves refunds to one that does', async () 
 test('refunds go on while the queue is away', async () => {
   const first = fixture.settlement();
   await first.start({ consume: true });
-  const [id] = await paid(first, 'anybody');
+  const [id] = await paid('anybody');
   await first.close();
-  await refund(first, id!);
+  await refund(fixture.ledger, id!);
   const queue = {
     ...fixture.queue,
     async status(): Promise<never> {
@@ -111,9 +104,9 @@ test('refunds go on while the queue is away', async () => {
 test('a refund that fails for an hour is asked for now and then, and carried out afterwards', async () => {
   const settlement = fixture.settlement();
   await settlement.start({ consume: true });
-  const [id] = await paid(settlement, 'anybody');
+  const [id] = await paid('anybody');
   fixture.simulator.setOutage(true);
-  await refund(settlement, id!);
+  await refund(fixture.ledger, id!);
   const triesInAnHour = HOUR_MS / STEP_MS;
   for (let tries = 1; tries < triesInAnHour; tries++) {
     await until(() => settlement.stats.failedRefunds >= tries);
@@ -132,9 +125,9 @@ test('a refund that fails for an hour is asked for now and then, and carried out
 test('while the company is away only a few of many refunds are tried, and all are carried out when it is back', async () => {
   const settlement = fixture.settlement();
   await settlement.start({ consume: true });
-  const ids = await paid(settlement, ...Array.from({ length: 90 }, (_, i) => `customer-${i}`));
+  const ids = await paid(...Array.from({ length: 90 }, (_, i) => `customer-${i}`));
   fixture.simulator.setOutage(true);
-  await refund(settlement, ...ids);
+  await refund(fixture.ledger, ...ids);
   await until(() => settlement.stats.failedRefunds > 0);
   const firstTries = settlement.stats.failedRefunds;
   for (let probes = 1; probes <= 5; probes++) {
@@ -160,9 +153,9 @@ test('a refund that always fails holds up no other, and is reported', async () =
   };
   const settlement = fixture.settlement({ provider: picky });
   await settlement.start({ consume: true });
-  const [bad, ...good] = await paid(settlement, 'a', 'b', 'c');
+  const [bad, ...good] = await paid('a', 'b', 'c');
   badKey = `${bad}:1`;
-  await refund(settlement, bad!, ...good);
+  await refund(fixture.ledger, bad!, ...good);
   await untilAll(good, 'refunded');
   expect((await fixture.order(bad!)).status).toBe('refunding');
   expect(fixture.troubles.join()).toContain(`refund of order ${bad}`);
@@ -181,18 +174,18 @@ test('P9 refunds that fail again and again slow no other, however many they are'
   const unavailable = () => Promise.reject(new AppError('unavailable', 'not this one'));
   const settlement = fixture.settlement({ provider: failingFor(bad, unavailable) });
   await settlement.start({ consume: true });
-  const ids = await paid(settlement, ...Array.from({ length: 100 }, (_, i) => `customer-${i}`));
+  const ids = await paid(...Array.from({ length: 100 }, (_, i) => `customer-${i}`));
   bad.push(...ids.slice(0, 40));
   const good = ids.slice(40);
   expect(bad.length).toBeGreaterThan(OUTAGE_ORDERS);
-  await refund(settlement, ...bad);
+  await refund(fixture.ledger, ...bad);
   await until(() => {
     fixture.passTime(OUTAGE_PAUSE_MS_MAX);
     return settlement.stats.failedRefunds > bad.length;
   });
   // All of them are due again, and before the others.
   fixture.passTime(STEP_MS);
-  await refund(settlement, ...good);
+  await refund(fixture.ledger, ...good);
   // No longer than the longest pause: the first good one shows that the company is there.
   fixture.passTime(OUTAGE_PAUSE_MS_MAX);
   await untilAll(good, 'refunded');
@@ -207,14 +200,14 @@ test('P9 a few refunds that fail make no other one wait', async () => {
   const unavailable = () => Promise.reject(new AppError('unavailable', 'not this one'));
   const settlement = fixture.settlement({ provider: failingFor(bad, unavailable) });
   await settlement.start({ consume: true });
-  const ids = await paid(settlement, ...Array.from({ length: 50 }, (_, i) => `customer-${i}`));
+  const ids = await paid(...Array.from({ length: 50 }, (_, i) => `customer-${i}`));
   bad.push(...ids.slice(0, 5));
-  await refund(settlement, ...bad);
+  await refund(fixture.ledger, ...bad);
   for (let times = 1; times <= 6; times++) {
     await until(() => settlement.stats.failedRefunds >= times * bad.length);
     fixture.passTime(STEP_MS);
   }
-  await refund(settlement, ...ids.slice(5));
+  await refund(fixture.ledger, ...ids.slice(5));
   await untilAll(ids.slice(5), 'refunded');
 
   bad.length = 0;
@@ -227,9 +220,9 @@ test('P9 a refund that the company does not answer keeps no other waiting', asyn
   const bad: string[] = [];
   const settlement = fixture.settlement({ provider: failingFor(bad, () => answer.promise) });
   await settlement.start({ consume: true });
-  const ids = await paid(settlement, ...Array.from({ length: 50 }, (_, i) => `customer-${i}`));
+  const ids = await paid(...Array.from({ length: 50 }, (_, i) => `customer-${i}`));
   bad.push(ids[0]!);
-  await refund(settlement, ...ids);
+  await refund(fixture.ledger, ...ids);
   await untilAll(ids.slice(1), 'refunded');
   expect((await fixture.order(ids[0]!)).status).toBe('refunding');
 
@@ -251,9 +244,9 @@ test('P9 a refund that cannot be recorded keeps no other from being recorded', a
   };
   const settlement = fixture.settlement({ ledger });
   await settlement.start({ consume: true });
-  const ids = await paid(settlement, 'a', 'b', 'c');
+  const ids = await paid('a', 'b', 'c');
   bad.push(ids[1]!);
-  await refund(settlement, ...ids);
+  await refund(fixture.ledger, ...ids);
   await untilAll([ids[0]!, ids[2]!], 'refunded');
   expect(fixture.troubles.join()).toContain(`record of the refund of order ${bad}`);
 
@@ -271,13 +264,13 @@ test('P9 holds that cannot be expired keep neither refunds nor lost charges from
   };
   const settlement = fixture.settlement({ ledger });
   const [id, lost] = await fixture.reserve('anybody', 'somebody');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await settlement.start({ consume: true });
   await untilAll([id!], 'paid');
   fixture.passTime(RECONCILE_AGE_MS);
   await untilAll([lost!], 'paid');
   // Not told to this process, as by one that takes requests and no work.
-  await refund({ ...settlement, refundSoon() {} }, id!);
+  await refund(fixture.quiet, id!);
   await untilAll([id!], 'refunded');
 });
 
@@ -293,8 +286,8 @@ test('the refund of a killed process is asked for again by another one, with its
   };
   const killed = fixture.settlement({ provider: silent });
   await killed.start({ consume: true });
-  const [id] = await paid(killed, 'anybody');
-  await refund(killed, id!);
+  const [id] = await paid('anybody');
+  await refund(fixture.ledger, id!);
   await until(() => fixture.simulator.stateOf(`${id}:1`) === 'refunded');
   await killed.close();
   expect((await fixture.order(id!)).status).toBe('refunding');
@@ -316,8 +309,8 @@ test('the refund of a killed process is asked for again by another one, with its
 test('a refund that was refused, then carried out unheard, is found by asking again', async () => {
   const settlement = fixture.settlement();
   await settlement.start({ consume: true });
-  const [id] = await paid(settlement, 'test_refund_fails');
-  await refund(settlement, id!);
+  const [id] = await paid('test_refund_fails');
+  await refund(fixture.ledger, id!);
   await until(() => settlement.stats.failedRefunds === 1);
   fixture.passTime(STEP_MS);
   await until(() => settlement.stats.failedRefunds === 2);
@@ -338,8 +331,8 @@ test('a refund that the ledger could not write down is written down later', asyn
   };
   const settlement = fixture.settlement({ ledger });
   await settlement.start({ consume: true });
-  const [id] = await paid(settlement, 'anybody');
-  await refund(settlement, id!);
+  const [id] = await paid('anybody');
+  await refund(fixture.ledger, id!);
   for (const again of [1, 2]) {
     await until(() => refusals >= again);
     fixture.passTime(STEP_MS);

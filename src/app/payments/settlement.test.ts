@@ -49,7 +49,7 @@ test('a reserved order is charged and paid', async () => {
   const settlement = fixture.settlement();
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await untilStatus(id!, 'paid');
 
   await expectBooks({ available: UNITS - 1, reserved: 0, sold: 1 });
@@ -64,26 +64,26 @@ test('a declined order gives its units back, and says so', async () => {
   const settlement = fixture.settlement();
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('test_decline');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await untilStatus(id!, 'declined');
 
   await expectBooks({ available: UNITS, reserved: 0, sold: 0 });
   await until(() => settlement.stats.declined === 1);
-  expect(fixture.standings.at(-1)).toMatchObject({ productId: 1, available: UNITS });
+  expect(fixture.stock.at(-1)).toMatchObject({ productId: 1, available: UNITS });
 });
 
 test('with charging off, charges are queued, and holds that run out give their units back all the same', async () => {
   const settlement = fixture.settlement();
   await settlement.start({ consume: false });
   const [id] = await fixture.reserve('anybody');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await until(async () => (await readyPayments()) === 1);
   expect((await fixture.order(id!)).status).toBe('reserved');
 
   fixture.passTime(HOLD_MS);
   await untilStatus(id!, 'expired');
   await expectBooks({ available: UNITS, reserved: 0, sold: 0 });
-  expect(fixture.standings.at(-1)).toMatchObject({ available: UNITS });
+  expect(fixture.stock.at(-1)).toMatchObject({ available: UNITS });
   expect(settlement.stats.expired).toBe(1);
 });
 
@@ -91,7 +91,7 @@ test('an order whose hold ran out in the queue is not charged', async () => {
   const [id] = await fixture.reserve('anybody');
   fixture.passTime(HOLD_MS);
   const settlement = fixture.settlement();
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await settlement.start({ consume: true });
   await untilStatus(id!, 'expired');
   await until(async () => (await readyPayments()) === 0);
@@ -104,7 +104,7 @@ test('a charge that is never answered keeps its key, is cancelled after some lea
   const settlement = fixture.settlement();
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('test_timeout');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await until(() => settlement.stats.unanswered === 1);
   expect((await fixture.order(id!)).status).toBe('charging');
   await leaseByLease(id!, 'expired');
@@ -120,7 +120,7 @@ test('an unanswered charge is cancelled at once when its hold has run out', asyn
   const settlement = fixture.settlement();
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('test_timeout');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await until(() => settlement.stats.unanswered === 1);
   fixture.passTime(HOLD_MS);
   await untilStatus(id!, 'expired');
@@ -134,7 +134,7 @@ test('a charge that captured without an answer ends paid, charged once', async (
   const settlement = fixture.settlement();
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('test_late');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await until(() => settlement.stats.unanswered === 1);
   await leaseByLease(id!, 'paid');
 
@@ -146,7 +146,7 @@ test('a charge that captured without an answer ends paid even when its hold has 
   const settlement = fixture.settlement();
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('test_late');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await until(() => settlement.stats.unanswered === 1);
   fixture.passTime(HOLD_MS);
   await untilStatus(id!, 'paid');
@@ -157,7 +157,7 @@ test('the charges of a killed process are taken over with the same key when thei
   const killed = fixture.settlement({ provider: silent(fixture.simulator) });
   await killed.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
-  killed.enqueue([id!]);
+  fixture.announce([id!]);
   await until(() => fixture.simulator.stateOf(`${id}:1`) === 'captured');
   await killed.close();
   expect((await fixture.order(id!)).status).toBe('charging');
@@ -189,7 +189,7 @@ test('a queue that takes nothing is reported, and its orders are charged later',
   const settlement = fixture.settlement({ queue });
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await until(() => fixture.troubles.length > 0);
   isDown = false;
   fixture.passTime(RECONCILE_AGE_MS);
@@ -201,7 +201,7 @@ test('orders of an outage are tried again with new keys, and paid once it is ove
   await settlement.start({ consume: true });
   fixture.simulator.setOutage(true);
   const ids = await fixture.reserve(...Array.from({ length: 30 }, (_, i) => `customer-${i}`));
-  settlement.enqueue(ids);
+  fixture.announce(ids);
   await until(() => settlement.stats.failedAttempts >= ids.length + 1);
   expect(settlement.stats.paid).toBe(0);
 
@@ -227,11 +227,11 @@ test('P9 an order whose charge fails again and again makes no other one wait', a
   bad.push(...(await fixture.reserve('anybody')));
   // More often than it takes orders to make an outage.
   for (let attempts = 1; attempts <= OUTAGE_ORDERS + 8; attempts++) {
-    settlement.enqueue(bad);
+    fixture.announce(bad);
     await until(() => settlement.stats.failedAttempts >= attempts, FAILED_DEADLINE_MS);
   }
   const [good] = await fixture.reserve('somebody');
-  settlement.enqueue([good!]);
+  fixture.announce([good!]);
   await until(async () => (await fixture.order(good!)).status === 'paid', SOONER_THAN_A_PAUSE_MS);
 });
 
@@ -239,7 +239,7 @@ test('an outage during a takeover begins no new attempt, because the first ask m
   const settlement = fixture.settlement();
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('test_late');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await until(() => settlement.stats.unanswered === 1);
   fixture.simulator.setOutage(true);
   fixture.passTime(LEASE_MS);
@@ -263,7 +263,7 @@ test('an attempt that fails after somebody else took its lease over begins no ne
   const settlement = fixture.settlement({ provider: tooLate, timing: { sweepEveryMs: 60_000 } });
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await until(async () => (await fixture.order(id!)).attempts === 1 && settlement.stats.inFlight === 0);
   expect(await fixture.order(id!)).toMatchObject({ status: 'charging', attempts: 1 });
 });
@@ -281,7 +281,7 @@ test('an attempt that fails after its lease has ended, which nobody took over, i
   const settlement = fixture.settlement({ provider: lateOnce, timing: { sweepEveryMs: 60_000 } });
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await untilStatus(id!, 'paid');
   expect((await fixture.order(id!)).attempts).toBe(2);
 });
@@ -298,7 +298,7 @@ test('an order is not expired while it is being charged', async () => {
   const settlement = fixture.settlement({ provider: slow, timing: { leaseMs: 2 * HOLD_MS } });
   await settlement.start({ consume: true });
   const [charged, waiting] = await fixture.reserve('anybody', 'somebody');
-  settlement.enqueue([charged!]);
+  fixture.announce([charged!]);
   await untilStatus(charged!, 'charging');
   fixture.passTime(HOLD_MS);
   await untilStatus(waiting!, 'expired');
@@ -354,7 +354,7 @@ test('an order that cannot be leased holds up no other', async () => {
     },
   };
   const settlement = fixture.settlement({ ledger });
-  settlement.enqueue([bad!, good!]);
+  fixture.announce([bad!, good!]);
   await settlement.start({ consume: true });
   await untilStatus(good!, 'paid');
   expect((await fixture.order(bad!)).status).toBe('reserved');
@@ -372,7 +372,7 @@ test('results wait while the ledger cannot write, and are recorded when it can',
   const settlement = fixture.settlement({ ledger });
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await untilStatus(id!, 'paid');
   expect((await fixture.order(id!)).attempts).toBe(1);
 });
@@ -381,7 +381,7 @@ test('closing waits for charges under way and records them', async () => {
   const settlement = fixture.settlement();
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await until(() => settlement.stats.inFlight === 1);
   await settlement.close();
   expect((await fixture.order(id!)).status).toBe('paid');
@@ -389,7 +389,7 @@ test('closing waits for charges under way and records them', async () => {
 
 test('closing publishes the orders that were only remembered', async () => {
   const settlement = fixture.settlement();
-  settlement.enqueue(await fixture.reserve('anybody', 'somebody'));
+  fixture.announce(await fixture.reserve('anybody', 'somebody'));
   expect(await readyPayments()).toBe(0);
   await settlement.close();
   expect(await readyPayments()).toBe(2);
@@ -402,7 +402,7 @@ test('closing ends by its deadline although the provider does not answer', async
   });
   await settlement.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
-  settlement.enqueue([id!]);
+  fixture.announce([id!]);
   await until(() => settlement.stats.inFlight === 1);
   const closingAtMs = performance.now();
   await settlement.close();

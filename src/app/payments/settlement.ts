@@ -1,8 +1,7 @@
-import type { OrderNews } from '../../domain/order.ts';
-import type { LedgerEndings, Moved } from '../../ports/endings.ts';
-import type { Ledger, Standing } from '../../ports/ledger.ts';
+import type { Payments } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 import type { Consumer, Queue } from '../../ports/queue.ts';
+import type { ChangeBus } from '../changes.ts';
 import { createChargeEnqueuer } from './charge-enqueuer.ts';
 import { createChargeResults } from './charge-results.ts';
 import { createCharger, LEASE_ORDERS_MAX } from './charger.ts';
@@ -10,13 +9,13 @@ import { createLatePayments } from './late-payments.ts';
 import { createReaper } from './reaper.ts';
 import { createRefunder } from './refunder.ts';
 import { createSemaphore } from './semaphore.ts';
-import { countEnds, newStats, type SettlementStats } from './stats.ts';
+import { countEnd, newStats, type SettlementStats } from './stats.ts';
 
 /**
  * Brings every reserved order to its end: charges it, records what came of it, and gives back the units of orders that
  * were declined or whose hold ran out. Gives money back that is due, and takes money that comes late.
  *
- *   enqueue ─▶ enqueuer ─▶ payments queue ─▶ lease ─▶ ask the provider ─▶ record ─▶ paid | declined | expired
+ *   reserved ─▶ enqueuer ─▶ payments queue ─▶ lease ─▶ ask the provider ─▶ record ─▶ paid | declined | expired
  *                ▲                                        │                └─ attempt failed ─▶ enqueuer, later
  *                └──── sweep: lost messages, ended leases ◀─ no answer: the lease runs out
  *
@@ -28,10 +27,6 @@ import { countEnds, newStats, type SettlementStats } from './stats.ts';
  * happens to this process.
  */
 export interface Settlement {
-  /** Takes newly reserved orders over. Costs nothing but memory; what is lost before it is published, the sweep finds. */
-  enqueue(orderIds: readonly string[]): void;
-  /** Tries refunds that became due just now, rather than at the next sweep. */
-  refundSoon(): void;
   /** Starts the sweep and, with `consume`, the charging and refunding. Without it those wait, and holds expire. */
   start(options: { readonly consume: boolean }): Promise<void>;
   /** Ends what is under way within a deadline. What remains is taken up again when its leases end. */
@@ -41,17 +36,13 @@ export interface Settlement {
 }
 
 export interface SettlementDependencies {
-  readonly ledger: Pick<Ledger, 'lease' | 'settle' | 'expireOverdue' | 'unsettled'> &
-    Pick<LedgerEndings, 'captureLate' | 'leaseRefunds' | 'settleRefunds'>;
+  readonly ledger: Payments;
+  readonly changes: Pick<ChangeBus, 'subscribe'>;
   readonly queue: Pick<Queue, 'publish' | 'consume' | 'deadLetter' | 'status'>;
   readonly provider: PaymentProvider;
-  /** Told of every change of units, so that gate and feed can follow. */
-  readonly onStandings: (standings: readonly Standing[]) => void;
-  /** Told of orders that came to a new status. */
-  readonly onOrders: (news: readonly OrderNews[]) => void;
   /** Asked before each sweep: false when another process does it. Without it every process sweeps. */
-  readonly mine?: (duty: string) => Promise<boolean>;
-  /** Told of what is retried or left to the sweep rather than answered to somebody. */
+  readonly isLeader?: (job: string) => Promise<boolean>;
+  /** Hears of failures that are retried or left to the sweep. */
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly timing?: Partial<SettlementTiming>;
   /** For pauses while the provider is down; the process's own clock unless told. */
@@ -95,17 +86,11 @@ function timingOf(leaseMs: number): SettlementTiming {
 const CHARGES_IN_FLIGHT_MAX = 2_000;
 
 export function createSettlement(dependencies: SettlementDependencies): Settlement {
-  const { ledger, queue, provider, onStandings, onOrders, onTrouble, mine = everyone } = dependencies;
+  const { ledger, changes, queue, provider, onTrouble, isLeader = everyone } = dependencies;
   const timing = { ...timingOf(dependencies.timing?.leaseMs ?? LEASE_MS), ...dependencies.timing };
   const stats = newStats();
   const stopping = new AbortController();
   const deadline = new AbortController();
-
-  function onMoved({ standings, orders }: Moved): void {
-    countEnds(stats, orders);
-    if (standings.length > 0) onStandings(standings);
-    if (orders.length > 0) onOrders(orders);
-  }
 
   const semaphore = createSemaphore(
     dependencies.chargesInFlightMax ?? CHARGES_IN_FLIGHT_MAX,
@@ -117,7 +102,6 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     enqueuer,
     semaphore,
     stats,
-    onMoved,
     onTrouble,
     retryMsMax: timing.retryMsMax,
     deadline: deadline.signal,
@@ -126,7 +110,6 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     ledger,
     provider,
     stats,
-    onMoved,
     onTrouble,
     monotonicMs: dependencies.monotonicMs ?? (() => performance.now()),
     againAfterMs: timing.leaseMs,
@@ -136,8 +119,7 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     ledger,
     provider,
     stats,
-    onMoved,
-    onRefunds: refunder.soon,
+    refundSoon: refunder.soon,
     onTrouble,
   });
   const charger = createCharger({
@@ -152,17 +134,25 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     leaseMs: timing.leaseMs,
     stopping: stopping.signal,
   });
-  const sweep = createReaper({ ledger, queue, enqueuer, refunder, stats, mine, onMoved, onTrouble, timing });
+  const sweep = createReaper({ ledger, queue, enqueuer, refunder, stats, isLeader, onTrouble, timing });
   let consumer: Consumer | undefined;
   let works = false;
 
-  return {
-    enqueue: enqueuer.enqueue,
-
-    refundSoon() {
-      if (works) refunder.soon();
+  const unsubscribe = changes.subscribe({
+    committed({ orders }) {
+      const reserved: string[] = [];
+      let owesMoney = false;
+      for (const { id, status } of orders) {
+        if (status === 'reserved') reserved.push(id);
+        else if (status === 'refunding' || status === 'returning') owesMoney = true;
+        else countEnd(stats, status);
+      }
+      enqueuer.enqueue(reserved);
+      if (works && owesMoney) refunder.soon();
     },
+  });
 
+  return {
     async start({ consume }) {
       if (consume) {
         // One batch at a time: what is slow, the provider, is waited for outside of the handler.
@@ -177,6 +167,7 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     async close() {
       const timer = setTimeout(() => deadline.abort(), timing.closeDeadlineMs);
       stopping.abort();
+      unsubscribe();
       await sweep.close();
       await consumer?.close();
       await Promise.race([Promise.all([latePayments.close(), refunder.idle()]), aborted(deadline.signal)]);

@@ -1,10 +1,11 @@
-import type { OrderNews } from '../../domain/order.ts';
+import type { OrderStatus } from '../../domain/order.ts';
 
 /** Counts since the start. */
 export interface SettlementStats {
   paid: number;
   declined: number;
   expired: number;
+  cancelled: number;
   /** Orders that no message led to any more, put back in line. */
   lostFound: number;
   /** Attempts that the provider surely did not carry out; their orders are tried again. */
@@ -25,6 +26,7 @@ export function newStats(): Omit<SettlementStats, 'inFlight'> {
     paid: 0,
     declined: 0,
     expired: 0,
+    cancelled: 0,
     lostFound: 0,
     failedAttempts: 0,
     unanswered: 0,
@@ -34,12 +36,12 @@ export function newStats(): Omit<SettlementStats, 'inFlight'> {
   };
 }
 
-/** Counts ends where the ledger says that an order came to one, because several ways lead there. */
-export function countEnds(
-  stats: Pick<SettlementStats, 'paid' | 'declined' | 'expired'>,
-  orders: readonly OrderNews[],
+/** Counts an end where the ledger says that an order came to it, because several ways lead there. */
+export function countEnd(
+  stats: Pick<SettlementStats, 'paid' | 'declined' | 'expired' | 'cancelled'>,
+  status: OrderStatus,
 ): void {
-  for (const { status } of orders) {
-    if (status === 'paid' || status === 'declined' || status === 'expired') stats[status]++;
+  if (status === 'paid' || status === 'declined' || status === 'expired' || status === 'cancelled') {
+    stats[status]++;
   }
 }

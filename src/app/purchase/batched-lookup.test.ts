@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { until } from '../../../tests/support/until.ts';
-import type { Found } from '../../ports/ledger.ts';
+import type { Found } from '../../ports/queries.ts';
 import { createBatchedLookup } from './batched-lookup.ts';
 
 /** A ledger that answers when it is told to. */

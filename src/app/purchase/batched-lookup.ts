@@ -1,4 +1,5 @@
-import type { Found, Ledger } from '../../ports/ledger.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+import type { Found } from '../../ports/queries.ts';
 
 /** Looks purchases up for many readers with few questions: who asks while one is under way goes into the next. */
 export type BatchedLookup = (purchaseId: string) => Promise<Found | undefined>;

@@ -52,8 +52,8 @@ test('nobody is told sold out about units that are only claimed, until the ledge
 test('claims that were lost (somebody claimed and died) cost a short wait and no unit', async () => {
   fixture = await openPurchaseFixture({ units: 5 });
   const batcher = fixture.batcher();
-  const standing = { productId: PRODUCT_ID, version: 1, available: 5 };
-  await fixture.gate.claim(PRODUCT_ID, [3, 2], standing);
+  const stock = { productId: PRODUCT_ID, version: 1, available: 5 };
+  await fixture.gate.claim(PRODUCT_ID, [3, 2], stock);
   const outcomes = await Promise.all(Array.from({ length: 6 }, () => batcher.buy(fixture.purchase())));
   expect(countKinds(outcomes)).toEqual({ reserved: 5, sold_out: 1 });
   expect(batcher.stats.waited).toBeGreaterThan(0);
@@ -63,8 +63,8 @@ test('a counter that says too much costs requests that the ledger refuses, and t
   fixture = await openPurchaseFixture({ units: 5 });
   const batcher = fixture.batcher();
   await batcher.buy(fixture.purchase());
-  const { version } = fixture.stockCache.standing(PRODUCT_ID)!;
-  await fixture.gate.follow({ productId: PRODUCT_ID, version, available: 10 }, 'any');
+  const { version } = fixture.stockCache.stock(PRODUCT_ID)!;
+  await fixture.gate.update({ productId: PRODUCT_ID, version, available: 10 }, 'force');
   const outcomes = await Promise.all(Array.from({ length: 10 }, () => batcher.buy(fixture.purchase())));
   expect(countKinds(outcomes)).toEqual({ reserved: 4, sold_out: 6 });
 
@@ -72,7 +72,7 @@ test('a counter that says too much costs requests that the ledger refuses, and t
   expect(countKinds([await batcher.buy(fixture.purchase())])).toEqual({ sold_out: 1 });
   expect(fixture.batches.length).toBe(asked);
   expect(await fixture.gate.claim(PRODUCT_ID, [1], null)).toMatchObject({
-    standing: { available: 0 },
+    stock: { available: 0 },
     claims: ['refused'],
   });
 });
@@ -86,11 +86,11 @@ test('a gate that lost its memory is shown what this instance saw', async () => 
   expect(countKinds(outcomes)).toEqual({ reserved: 4, sold_out: 1 });
 });
 
-test('a gate restored to an older standing follows the newer one with the next claim', async () => {
+test('a gate restored to an older stock version gets the newer one with the next claim', async () => {
   fixture = await openPurchaseFixture({ units: 5 });
   const batcher = fixture.batcher();
   await Promise.all([1, 2, 3].map(() => batcher.buy(fixture.purchase())));
-  await fixture.gate.follow({ productId: PRODUCT_ID, version: 1, available: 5 }, 'any');
+  await fixture.gate.update({ productId: PRODUCT_ID, version: 1, available: 5 }, 'force');
   const outcomes = await Promise.all(Array.from({ length: 5 }, () => batcher.buy(fixture.purchase())));
   expect(countKinds(outcomes)).toEqual({ reserved: 2, sold_out: 3 });
 });
@@ -99,7 +99,7 @@ test('while the ledger cannot be asked, who waits is not told sold out, and gets
   fixture = await openPurchaseFixture({ units: 2 });
   const batcher = fixture.batcher();
   await batcher.buy(fixture.purchase());
-  await fixture.gate.claim(PRODUCT_ID, [1], fixture.stockCache.standing(PRODUCT_ID));
+  await fixture.gate.claim(PRODUCT_ID, [1], fixture.stockCache.stock(PRODUCT_ID));
   let failures = 0;
   const { product } = fixture.ledger;
   fixture.ledger.product = async () => {
@@ -115,21 +115,37 @@ test('while the ledger cannot be asked, who waits is not told sold out, and gets
   expect(countKinds(patient.answers)).toEqual({ reserved: 1 });
 });
 
-test('units that come back are sold to who waits, as soon as the batcher is told', async () => {
+test('units that come back by another process are sold to who waits, as soon as that is heard', async () => {
   fixture = await openPurchaseFixture({ units: 1 });
   const batcher = fixture.batcher();
   await batcher.buy(fixture.purchase());
-  await fixture.gate.follow({ productId: PRODUCT_ID, version: 2, available: 1 }, 'any');
+  await fixture.gate.update({ productId: PRODUCT_ID, version: 2, available: 1 }, 'force');
   await fixture.gate.claim(PRODUCT_ID, [1], null);
   const asked = fixture.truthsAsked;
   const patient = fixture.call(fixture.purchase());
   batcher.enter(patient);
   await until(() => batcher.stats.waited === 1);
   const { version } = (await fixture.real.reset(PRODUCT_ID, 1)).product!;
-  await batcher.follow([{ productId: PRODUCT_ID, version, available: 1 }]);
+  fixture.others.changed(PRODUCT_ID, version, 1);
   await until(() => patient.answers.length === 1);
   expect(countKinds(patient.answers)).toEqual({ reserved: 1 });
-  expect(fixture.truthsAsked).toBe(asked + 1); // By `follow` itself, not after a silence.
+  expect(fixture.truthsAsked).toBe(asked + 1); // Once, and not after a silence.
+});
+
+test('units that come back by a commit of this process are sold to who waits, without another question', async () => {
+  fixture = await openPurchaseFixture({ units: 1 });
+  const batcher = fixture.batcher();
+  await batcher.buy(fixture.purchase());
+  await fixture.gate.update({ productId: PRODUCT_ID, version: 2, available: 1 }, 'force');
+  await fixture.gate.claim(PRODUCT_ID, [1], null);
+  const asked = fixture.truthsAsked;
+  const patient = fixture.call(fixture.purchase());
+  batcher.enter(patient);
+  await until(() => batcher.stats.waited === 1);
+  await fixture.ledger.reset(PRODUCT_ID, 1);
+  await until(() => patient.answers.length === 1);
+  expect(countKinds(patient.answers)).toEqual({ reserved: 1 });
+  expect(fixture.truthsAsked).toBe(asked);
 });
 
 test('a sell-out is checked again with the ledger when the memory of it is no longer fresh', async () => {

@@ -195,7 +195,7 @@ test('an engine that surely did nothing is said to be unavailable, and its units
 test('the gate is not asked for workers, and one failure among their purchases is thrown', async () => {
   fixture = await openPurchaseFixture({ units: 2 });
   const batcher = fixture.batcher();
-  await fixture.gate.follow({ productId: PRODUCT_ID, version: 99, available: 0 }, 'any');
+  await fixture.gate.update({ productId: PRODUCT_ID, version: 99, available: 0 }, 'force');
   const wishes = [fixture.queued(), fixture.queued(), fixture.queued()];
   expect(countKinds(await batcher.decide(wishes))).toEqual({ reserved: 2, sold_out: 1 });
   const bad = [fixture.queued(), fixture.queued({ quantity: 0 }), fixture.queued()];
@@ -208,7 +208,7 @@ test('closing answers everybody inside, those at the ledger, in line and waiting
   const batcher = fixture.batcher();
   await batcher.buy(fixture.purchase());
   // Somebody's claim that will come to nothing.
-  await fixture.gate.claim(PRODUCT_ID, [1], fixture.stockCache.standing(PRODUCT_ID));
+  await fixture.gate.claim(PRODUCT_ID, [1], fixture.stockCache.stock(PRODUCT_ID));
   const letGo = holdBatches();
   const atTheLedger = buyers(batcher, 2);
   const waiting = buyers(batcher, 1);

@@ -1,12 +1,12 @@
 import { AppError, isAppError } from '../../domain/errors.ts';
-import type { Product } from '../../domain/product.ts';
+import { available, type StockVersion, stockOf } from '../../domain/product.ts';
 import type { Outcome, Purchase } from '../../domain/purchase.ts';
 import { within } from '../../lib/within.ts';
-import type { Gate, Over } from '../../ports/gate.ts';
-import type { Ledger, Standing } from '../../ports/ledger.ts';
+import type { Decisions } from '../../ports/decisions.ts';
+import type { Gate, UpdateWhen } from '../../ports/gate.ts';
 import { createPendingAdmissions } from './pending-admissions.ts';
 import { createResolver, unknown } from './resolver.ts';
-import { type StockCache, standingOf } from './stock-cache.ts';
+import type { StockCache } from './stock-cache.ts';
 
 /**
  * Turns many concurrent purchases into few batches (group commit). Purchases that arrive while a batch is in flight, or
@@ -27,12 +27,6 @@ export interface PurchaseBatcher {
 
   /** Decides without the gate, for workers: a refusal that becomes final is the ledger's. Rejects like `buy`. */
   decide(purchases: readonly Purchase[]): Promise<Outcome[]>;
-
-  /** Takes what others here did to the units: settlement, resets. Wakes purchases that wait for units. */
-  follow(standings: readonly Standing[]): Promise<void>;
-
-  /** Takes what another process did to the units; the gate was told of it there. */
-  heard(standing: Standing): Promise<void>;
 
   /** Answers what was taken in, then stops. New purchases are refused as `unavailable`. */
   close(): Promise<void>;
@@ -73,10 +67,6 @@ export interface BatcherOptions {
   readonly batchesInFlightMax: number;
   /** From a purchase's arrival to its answer, at most: gate, ledger and all waiting included. */
   readonly answerWithinMs: number;
-  /** Called with every newly reserved order, after its commit. */
-  readonly onReserved: (orderIds: string[]) => void;
-  /** Called with the standings after every commit made here, for other processes and live readers. */
-  readonly onStandings?: (standings: readonly Standing[]) => void;
   readonly onBug: (error: unknown, context: string) => void;
 }
 
@@ -95,15 +85,15 @@ const OVERDUE_CHECK_MS = 100;
 const GATE_PATIENCE_MS = 250;
 
 export function createPurchaseBatcher(
-  ledger: Ledger,
+  ledger: Pick<Decisions, 'decide'>,
   gate: Gate,
   stockCache: StockCache,
   monotonicMs: () => number,
-  { batchesInFlightMax, answerWithinMs, onReserved, onStandings = () => {}, onBug }: BatcherOptions,
+  { batchesInFlightMax, answerWithinMs, onBug }: BatcherOptions,
 ): PurchaseBatcher {
   const stats: BatcherStats = { batches: 0, decided: 0, refusedByGate: 0, waited: 0, inside: 0, pending: 0 };
-  const resolver = createResolver(ledger, monotonicMs, settled);
-  const pendingAdmissions = createPendingAdmissions<PurchaseCall>(comeBack, showTruth);
+  const resolver = createResolver(ledger);
+  const pendingAdmissions = createPendingAdmissions<PurchaseCall>(comeBack, updateFromLedger);
   /** Batches that are not over: at the gate, at the ledger, or being resolved. */
   const underWay = new Set<readonly PurchaseCall[]>();
   let arrived: PurchaseCall[] = [];
@@ -223,14 +213,14 @@ export function createPurchaseBatcher(
 
   /** Sorts a product's calls by the gate's word: refused are answered, some have to wait, the rest is admitted. */
   async function admit(productId: number, calls: PurchaseCall[], admitted: PurchaseCall[]): Promise<void> {
-    const known = stockCache.standing(productId);
+    const known = stockCache.stock(productId);
     // Sold out is re-checked with the ledger when the memory of it is no longer fresh.
-    if (!known || (known.available === 0 && !stockCache.fresh(productId))) await showTruth(productId);
+    if (!known || (known.available === 0 && !stockCache.fresh(productId))) await updateFromLedger(productId);
     if (stockCache.refuses(productId)) {
       admitted.push(...calls);
       return;
     }
-    const seen = stockCache.standing(productId);
+    const seen = stockCache.stock(productId);
     if (!seen) {
       // The ledger knows no such product. Of keys it knows more.
       for (const call of calls) {
@@ -245,7 +235,7 @@ export function createPurchaseBatcher(
       admitted.push(...calls);
       return;
     }
-    const left = claimed.claims.includes('refused') ? await unitsLeft(productId, claimed.standing) : 0;
+    const left = claimed.claims.includes('refused') ? await unitsLeft(productId, claimed.stock) : 0;
     // A sale that was ended meanwhile must not be called sold out.
     const saleRefuses = stockCache.refuses(productId);
     const patientSince = monotonicMs() - GATE_PATIENCE_MS;
@@ -269,20 +259,20 @@ export function createPurchaseBatcher(
 
   /**
    * The units that a refusal rests on: the ledger's own word, no older than the stock cache's memory is good for. The gate follows
-   * the ledger, so one that knows more than the ledger has been told nonsense, and is shown the truth.
+   * the ledger, so one that knows more than the ledger is wrong, and is updated from the ledger.
    */
-  async function unitsLeft(productId: number, told: Standing): Promise<number> {
+  async function unitsLeft(productId: number, gates: StockVersion): Promise<number> {
     let product = stockCache.fresh(productId);
-    if (!product || product.version < told.version) {
+    if (!product || product.version < gates.version) {
       await stockCache.refresh(productId);
       // Also the answer to a question may be old when it comes.
       product = stockCache.fresh(productId);
     }
     if (!product) return Number.POSITIVE_INFINITY;
-    const own = standingOf(product);
+    const own = stockOf(product);
     const isNonsense =
-      told.version > own.version || (told.version === own.version && told.available !== own.available);
-    if (isNonsense) await tellGate(own, 'any');
+      gates.version > own.version || (gates.version === own.version && gates.available !== own.available);
+    if (isNonsense) await updateGate(own, 'force');
     return own.available;
   }
 
@@ -296,7 +286,7 @@ export function createPurchaseBatcher(
     try {
       decided = await decideOnce(purchases);
     } catch {
-      void resolver.resolve(purchases).then((outcomes) => answerAll(calls, outcomes));
+      void resolve(purchases).then((outcomes) => answerAll(calls, outcomes));
       return;
     }
     await answerAll(calls, decided);
@@ -323,9 +313,9 @@ export function createPurchaseBatcher(
       else answer(call, outcome);
     });
     for (const productId of givenBack) {
-      const standing = stockCache.standing(productId);
-      // Over the same one, not over a newer one: another process may have brought that meanwhile.
-      if (standing) await tellGate(standing, 'same');
+      const stock = stockCache.stock(productId);
+      // Not over a newer one: another process may have brought that meanwhile.
+      if (stock) await updateGate(stock, 'ifNotOlder');
     }
     callBackWaiting(calls.map(({ purchase }) => purchase));
   }
@@ -342,9 +332,8 @@ export function createPurchaseBatcher(
    */
   async function decideOnce(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]> {
     try {
-      const askedAtMs = monotonicMs();
-      const { outcomes, products } = await ledger.decide(purchases);
-      settled(outcomes, products, askedAtMs);
+      const { outcomes } = await ledger.decide(purchases);
+      stats.decided += outcomes.length;
       return outcomes;
     } catch (error) {
       if (isAppError(error, 'outcome_unknown')) throw error;
@@ -361,31 +350,30 @@ export function createPurchaseBatcher(
   }
 
   function decideEach(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]> {
-    return decideOnce(purchases).catch(() => resolver.resolve(purchases));
+    return decideOnce(purchases).catch(() => resolve(purchases));
   }
 
-  /** What every commit means for this instance, whoever asked for it. */
-  function settled(outcomes: readonly Outcome[], products: readonly Product[], askedAtMs: number): void {
-    stats.decided += outcomes.length;
-    // The answer may have been long on its way: it is no older than its question, and that is all that is sure.
-    stockCache.saw(products, askedAtMs);
-    onStandings(products.map(standingOf));
-    const reserved: string[] = [];
-    for (const outcome of outcomes) {
-      if (outcome.kind === 'reserved' && !outcome.repeated) reserved.push(outcome.order.id);
-    }
-    if (reserved.length > 0) onReserved(reserved);
+  async function resolve(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]> {
+    const outcomes = await resolver.resolve(purchases);
+    for (const outcome of outcomes) if (!(outcome instanceof Error)) stats.decided++;
+    return outcomes;
   }
 
-  async function showTruth(productId: number): Promise<void> {
+  async function updateFromLedger(productId: number): Promise<void> {
     const product = await stockCache.refresh(productId);
-    if (product) await tellGate(standingOf(product), 'any');
+    if (product) await updateGate(stockOf(product), 'force');
   }
 
-  /** A gate that cannot be told either catches up later or is not asked; both are harmless. */
-  async function tellGate(standing: Standing, over: Over): Promise<void> {
-    await gate.follow(standing, over).catch(() => undefined);
+  /** A gate that cannot be updated either catches up later or is not asked; both are harmless. */
+  async function updateGate(stock: StockVersion, when: UpdateWhen): Promise<void> {
+    await gate.update(stock, when).catch(() => undefined);
   }
+
+  /** A purchase of this process brings its stock version with its next claim. Units that come back are waited for. */
+  const unsubscribe = stockCache.onChange((product, before) => {
+    pendingAdmissions.callBack(product.id);
+    if (before && available(product) > available(before)) void updateGate(stockOf(product), 'ifNewer');
+  });
 
   return {
     stats,
@@ -404,21 +392,6 @@ export function createPurchaseBatcher(
       if (failed) throw failed;
       return decided as Outcome[];
     },
-    async follow(standings) {
-      onStandings(standings);
-      for (const standing of standings) {
-        await stockCache.refresh(standing.productId);
-        await tellGate(standing, 'older');
-        pendingAdmissions.callBack(standing.productId);
-      }
-    },
-    async heard({ productId, version }) {
-      const known = stockCache.standing(productId);
-      // A product that nobody asked for here is none of this process's business.
-      if (!known || known.version >= version) return;
-      await stockCache.refresh(productId);
-      pendingAdmissions.callBack(productId);
-    },
     async close() {
       closing = true;
       pendingAdmissions.callBackIf(() => true);
@@ -427,6 +400,7 @@ export function createPurchaseBatcher(
         await new Promise((resolve) => setTimeout(resolve, CLOSE_CHECK_MS));
       }
       clearInterval(overdueCheck);
+      unsubscribe();
       await resolver.close();
     },
   };

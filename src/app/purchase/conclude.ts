@@ -3,7 +3,8 @@ import { AppError } from '../../domain/errors.ts';
 import type { PurchaseIdParts } from '../../domain/ids.ts';
 import type { Channel } from '../../domain/purchase.ts';
 import { within } from '../../lib/within.ts';
-import type { Found, Ledger } from '../../ports/ledger.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+import type { Found } from '../../ports/queries.ts';
 
 /**
  * The last word on a purchase of which the ledger knows nothing: undefined while it may still be decided, or while that cannot be

@@ -1,4 +1,5 @@
-import type { AcceptedCount, Ledger } from '../../ports/ledger.ts';
+import type { AcceptedCount } from '../../ports/decisions.ts';
+import type { Ledger } from '../../ports/ledger.ts';
 
 /** Counts async purchases as they are taken in, and tells the ledger now and then, so that operators see one figure for all. */
 export interface Counter {

@@ -46,7 +46,6 @@ async function decideAll(trackingIds: readonly string[]): Promise<Record<string,
     batchesMax: 1,
     purchaseTtlMs: 1e9,
     ids: fixture.ids,
-    onDecided: () => {},
     onTrouble: () => {},
   });
   await worker.start();

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, isAppError } from '../../domain/errors.ts';
-import type { Product } from '../../domain/product.ts';
 import type { Outcome, Purchase } from '../../domain/purchase.ts';
-import type { Ledger } from '../../ports/ledger.ts';
+import type { Decisions } from '../../ports/decisions.ts';
 
 /**
  * Finds out about batches whose commit was cut off. Asking the ledger to decide the same ids again is the question: it
@@ -19,11 +18,7 @@ export interface Resolver {
 const PAUSE_MS_MIN = 25;
 const PAUSE_MS_MAX = 1_000;
 
-export function createResolver(
-  ledger: Pick<Ledger, 'decide'>,
-  monotonicMs: () => number,
-  onDecided: (outcomes: readonly Outcome[], products: readonly Product[], askedAtMs: number) => void,
-): Resolver {
+export function createResolver(ledger: Pick<Decisions, 'decide'>): Resolver {
   const working = new Set<Promise<unknown>>();
   let closing = false;
 
@@ -34,10 +29,7 @@ export function createResolver(
     await sleep(firstPauseMs);
     for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
       try {
-        const askedAtMs = monotonicMs();
-        const { outcomes, products } = await ledger.decide(purchases, true);
-        onDecided(outcomes, products, askedAtMs);
-        return outcomes;
+        return (await ledger.decide(purchases, true)).outcomes;
       } catch (error) {
         // Still no word. Even `unavailable` says nothing about the first try, so only an answer ends this.
         if (!(error instanceof AppError)) return askOneByOne(purchases, error as Error);

@@ -1,54 +1,91 @@
 import type { Clock } from '../../domain/clock.ts';
-import { available, type Product, saleRefusal } from '../../domain/product.ts';
-import type { Ledger, Standing } from '../../ports/ledger.ts';
+import { type Product, type StockVersion, saleRefusal, stockOf } from '../../domain/product.ts';
+import { createThrottle } from '../../lib/throttle.ts';
+import type { Products } from '../../ports/products.ts';
+import type { ChangeBus } from '../changes.ts';
 
 /**
- * What this instance knows of the products, as of the last commit it saw. It answers reads of stock and the crowd that
- * comes after the sell-out without asking anybody; it decides nothing.
+ * The one memory of products in this process, as of the last commit it knows of. It answers reads of stock and the crowd that
+ * comes after the sell-out without asking the ledger; it decides nothing. Commits of this process bring it the rows; after
+ * those of other processes it reads the row again.
  */
 export interface StockCache {
   /** The product if it was confirmed within the last `FRESH_MS`, else undefined. */
   fresh(productId: number): Product | undefined;
   /** Asks the ledger; undefined when there is no such product. Concurrent calls share one question. */
   refresh(productId: number): Promise<Product | undefined>;
-  /** Takes what a commit returned that was asked for at `askedAtMs`, by default just now. Older versions are ignored. */
-  saw(products: readonly Product[], askedAtMs?: number): void;
-  /** The product as it was last seen, and how long ago that was confirmed; undefined when it never was. */
-  last(productId: number): { readonly product: Product; readonly ageMs: number } | undefined;
+  /** Asks the ledger for all products. */
+  refreshAll(): Promise<readonly Product[]>;
+  /** The product as it was last seen, how long ago that was confirmed, and since when it is like that; undefined when it never was. */
+  last(productId: number): LastSeen | undefined;
   /**
    * Whether the sale takes no purchase at this moment, as far as is known here. Only the ledger can say so to a buyer, and it
    * says so before it says "sold out"; so nothing that is remembered of the units may answer then.
    */
   refuses(productId: number): boolean;
-  /** The last standing seen, however old; null when the product was never seen. */
-  standing(productId: number): Standing | null;
+  /** The last stock version seen, however old; null when the product was never seen. */
+  stock(productId: number): StockVersion | null;
+  /** Calls the listener with each newer row, before whoever brought it goes on, until the returned function is called. */
+  onChange(listener: StockListener): () => void;
+  close(): void;
+}
+
+export interface LastSeen {
+  readonly product: Product;
+  readonly ageMs: number;
+  /** Monotonic time at which this version was first seen here. */
+  readonly changedAtMs: number;
+}
+
+/** `before` is undefined for a product that was never seen. */
+export type StockListener = (product: Product, before: Product | undefined) => void;
+
+export interface StockCacheDependencies {
+  readonly ledger: Pick<Products, 'product' | 'products'>;
+  readonly changes: Pick<ChangeBus, 'subscribe'>;
+  readonly monotonicMs: () => number;
+  readonly clock: Clock;
+  readonly onTrouble: (error: unknown, context: string) => void;
 }
 
 /** How long memory may speak for the ledger when this instance saw no commit itself. */
 export const FRESH_MS = 250;
+/** Between two reads of a product that other processes sell: with thirty of them at full speed it is 20 reads a second. */
+const READ_AGAIN_EVERY_MS = 50;
 
 interface Entry {
   product: Product;
   checkedAtMs: number;
+  changedAtMs: number;
 }
 
-export function createStockCache(
-  ledger: Pick<Ledger, 'product'>,
-  monotonicMs: () => number,
-  clock: Clock,
-): StockCache {
+export function createStockCache(dependencies: StockCacheDependencies): StockCache {
+  const { ledger, changes, monotonicMs, clock, onTrouble } = dependencies;
   const entries = new Map<number, Entry>();
   const asking = new Map<number, Promise<Product | undefined>>();
+  const listeners = new Set<StockListener>();
 
   function keep(product: Product, checkedAtMs: number): Product {
     const entry = entries.get(product.id);
-    if (!entry) entries.set(product.id, { product, checkedAtMs });
-    else if (product.version >= entry.product.version) {
-      const isNews = product.version > entry.product.version;
-      entry.checkedAtMs = isNews ? checkedAtMs : Math.max(checkedAtMs, entry.checkedAtMs);
-      entry.product = product;
+    if (!entry) {
+      entries.set(product.id, { product, checkedAtMs, changedAtMs: monotonicMs() });
+      announce(product, undefined);
+      return product;
     }
-    return entry?.product ?? product;
+    const before = entry.product;
+    if (product.version > before.version) {
+      entry.product = product;
+      entry.checkedAtMs = checkedAtMs;
+      entry.changedAtMs = monotonicMs();
+      announce(product, before);
+    } else if (product.version === before.version) {
+      entry.checkedAtMs = Math.max(checkedAtMs, entry.checkedAtMs);
+    }
+    return entry.product;
+  }
+
+  function announce(product: Product, before: Product | undefined): void {
+    for (const listener of listeners) listener(product, before);
   }
 
   function refresh(productId: number): Promise<Product | undefined> {
@@ -64,6 +101,30 @@ export function createStockCache(
     return answer;
   }
 
+  /** Reads the row again, twice where the first answer was to a question from before the change. */
+  async function catchUp({ productId, version }: StockVersion): Promise<void> {
+    const isBehind = () => (entries.get(productId)?.product.version ?? version) < version;
+    if (isBehind()) await refresh(productId);
+    if (isBehind()) await refresh(productId);
+  }
+
+  const readAgain = createThrottle<number, StockVersion>(READ_AGAIN_EVERY_MS, (_, stock) => {
+    catchUp(stock).catch((error) => onTrouble(error, 'a change of another process is seen late'));
+  });
+
+  const unsubscribe = changes.subscribe({
+    committed({ products }, askedAtMs) {
+      for (const product of products) keep(product, askedAtMs);
+    },
+    stock(versions) {
+      // A product that was never asked for here need not be known.
+      for (const stock of versions) {
+        const entry = entries.get(stock.productId);
+        if (entry && entry.product.version < stock.version) readAgain.offer(stock.productId, stock);
+      }
+    },
+  });
+
   function fresh(productId: number): Product | undefined {
     const entry = entries.get(productId);
     return entry && monotonicMs() - entry.checkedAtMs < FRESH_MS ? entry.product : undefined;
@@ -72,24 +133,31 @@ export function createStockCache(
   return {
     fresh,
     refresh,
-    saw(products, askedAtMs = monotonicMs()) {
-      for (const product of products) keep(product, askedAtMs);
+    async refreshAll() {
+      const askedAtMs = monotonicMs();
+      return (await ledger.products()).map((product) => keep(product, askedAtMs));
     },
     last(productId) {
       const entry = entries.get(productId);
-      return entry && { product: entry.product, ageMs: monotonicMs() - entry.checkedAtMs };
+      if (!entry) return undefined;
+      const { product, checkedAtMs, changedAtMs } = entry;
+      return { product, ageMs: monotonicMs() - checkedAtMs, changedAtMs };
     },
     refuses(productId) {
       const entry = entries.get(productId);
       return entry !== undefined && saleRefusal(entry.product, clock()) !== null;
     },
-    standing(productId) {
+    stock(productId) {
       const entry = entries.get(productId);
-      return entry ? standingOf(entry.product) : null;
+      return entry ? stockOf(entry.product) : null;
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    close() {
+      unsubscribe();
+      readAgain.close();
     },
   };
-}
-
-export function standingOf(product: Product): Standing {
-  return { productId: product.id, version: product.version, available: available(product) };
 }

@@ -19,7 +19,7 @@ let tracking: Tracking;
 
 beforeEach(async () => {
   fixture = await openPurchaseFixture({ units: 2 });
-  tracking = createTracking(fixture.ledger, fixture.ids, fixture.clock, {
+  tracking = createTracking(fixture.ledger, fixture.changes, fixture.ids, fixture.clock, {
     conclude: fixture.conclude,
     keepOutcomesMs: KEEP_MS,
     answerWithinMs: ANSWER_WITHIN_MS,
@@ -85,7 +85,7 @@ test('readers that wait are woken by the decision, all of them and no others', a
   const patient = tracking.read(other.id, LONG_MS);
   await until(() => tracking.waiting() === 3);
   await fixture.real.decide([wish]);
-  tracking.decided([wish.id]);
+  fixture.others.news({ decided: [wish.id] });
   expect(await Promise.all(readers)).toMatchObject([{ status: 'confirmed' }, { status: 'confirmed' }]);
   expect(tracking.waiting()).toBe(1);
   tracking.close();
@@ -156,7 +156,7 @@ test('P2 an outcome never changes: while a decision may still be committed the p
 test('P7 one deadline: who reads while the ledger is silent waits for no longer than those before', async () => {
   const answerWithinMs = 1_500;
   const { conclude } = fixture;
-  const readers = createTracking(fixture.ledger, fixture.ids, fixture.clock, {
+  const readers = createTracking(fixture.ledger, fixture.changes, fixture.ids, fixture.clock, {
     conclude,
     keepOutcomesMs: KEEP_MS,
     answerWithinMs,
@@ -189,7 +189,7 @@ test('P7 one deadline: a purchase that cannot be ended reads queued, also when t
     KEEP_MS,
     200,
   );
-  const readers = createTracking(fixture.ledger, fixture.ids, fixture.clock, {
+  const readers = createTracking(fixture.ledger, fixture.changes, fixture.ids, fixture.clock, {
     conclude,
     keepOutcomesMs: KEEP_MS,
     answerWithinMs: ANSWER_WITHIN_MS,

@@ -4,7 +4,8 @@ import type { PurchaseIdParts, PurchaseIds } from '../../domain/ids.ts';
 import { amountMinor } from '../../domain/order.ts';
 import { type RefusalCode, refusalMessage } from '../../domain/purchase.ts';
 import { within } from '../../lib/within.ts';
-import type { Found, Ledger } from '../../ports/ledger.ts';
+import type { Found, Queries } from '../../ports/queries.ts';
+import type { ChangeBus } from '../changes.ts';
 import { createBatchedLookup } from './batched-lookup.ts';
 import type { Conclude } from './conclude.ts';
 
@@ -15,8 +16,6 @@ export interface Tracking {
    * there, at the latest after that time.
    */
   read(trackingId: string, waitMs: number): Promise<Tracked | null>;
-  /** Wakes the readers that wait for these purchases. */
-  decided(purchaseIds: readonly string[]): void;
   /** Answers all waiting readers with what is known now. */
   close(): void;
   /** Readers waiting now. */
@@ -50,7 +49,8 @@ export interface TrackingOptions {
 }
 
 export function createTracking(
-  ledger: Ledger,
+  ledger: Pick<Queries, 'find'>,
+  changes: Pick<ChangeBus, 'subscribe'>,
   ids: PurchaseIds,
   clock: Clock,
   { conclude, keepOutcomesMs, answerWithinMs }: TrackingOptions,
@@ -59,6 +59,13 @@ export function createTracking(
   let count = 0;
   let closed = false;
   let timer: Timer | undefined;
+
+  const unsubscribe = changes.subscribe({
+    news({ decided }) {
+      if (waiters.size === 0) return;
+      for (const id of decided) for (const wake of [...(waiters.get(id) ?? [])]) wake();
+    },
+  });
 
   const find = createBatchedLookup(ledger);
 
@@ -136,12 +143,9 @@ export function createTracking(
         await nextNews(trackingId, leftMs);
       }
     },
-    decided(purchaseIds) {
-      if (waiters.size === 0) return;
-      for (const id of purchaseIds) for (const wake of [...(waiters.get(id) ?? [])]) wake();
-    },
     close() {
       closed = true;
+      unsubscribe();
       clearTimeout(timer);
       for (const set of [...waiters.values()]) for (const wake of [...set]) wake();
     },

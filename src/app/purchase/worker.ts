@@ -3,7 +3,8 @@ import { AppError } from '../../domain/errors.ts';
 import type { PurchaseIds } from '../../domain/ids.ts';
 import type { Purchase } from '../../domain/purchase.ts';
 import { backoffMs } from '../../lib/backoff.ts';
-import type { Found, Ledger } from '../../ports/ledger.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+import type { Found } from '../../ports/queries.ts';
 import type { Consumer, Delivery, Queue } from '../../ports/queue.ts';
 import type { PurchaseBatcher } from './batcher.ts';
 import { encodePurchases, type PutAside, readPurchases } from './message.ts';
@@ -37,8 +38,6 @@ export interface WorkerOptions {
   readonly batchesMax: number;
   readonly purchaseTtlMs: number;
   readonly ids: Pick<PurchaseIds, 'read'>;
-  /** Told of every batch of purchases whose outcome is now final. */
-  readonly onDecided: (purchaseIds: readonly string[]) => void;
   readonly onTrouble: (error: unknown, context: string) => void;
   /** Takes the time of each purchase from its acceptance to its outcome. */
   readonly confirmTimes?: { record(tookMs: number): void };
@@ -60,7 +59,7 @@ export function createWorker(
   queue: Queue,
   batcher: Pick<PurchaseBatcher, 'decide'>,
   clock: Clock,
-  { batchesMax, purchaseTtlMs, ids, onDecided, onTrouble, confirmTimes }: WorkerOptions,
+  { batchesMax, purchaseTtlMs, ids, onTrouble, confirmTimes }: WorkerOptions,
 ): Worker {
   const stats: WorkerStats = { decided: 0, retried: 0, deadLettered: 0, tooOld: 0, reserved: 0, refused: 0 };
   /** Attempts that were counted and that an engine in trouble broke off, by purchase: they go on, uncounted. */
@@ -98,7 +97,7 @@ export function createWorker(
     const ids = purchases.map(({ id }) => id);
     const found = await unlessBug(ledger.find(ids), new Map<string, Found>());
     const isFinal = ({ id }: Purchase) => (found.get(id)?.kind ?? 'needs_attention') !== 'needs_attention';
-    ended(purchases.filter(isFinal));
+    stats.decided += purchases.filter(isFinal).length;
     return purchases.filter((purchase) => !isFinal(purchase));
   }
 
@@ -112,12 +111,7 @@ export function createWorker(
       if (outcome.kind === 'refused' && outcome.code === 'too_old') stats.tooOld++;
       confirmTimes?.record(now - purchases[i]!.acceptedAt);
     }
-    ended(purchases);
-  }
-
-  function ended(purchases: readonly Purchase[]): void {
     stats.decided += purchases.length;
-    onDecided(purchases.map(({ id }) => id));
   }
 
   async function decideAlone(purchase: Purchase): Promise<void> {

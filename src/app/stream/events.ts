@@ -2,13 +2,13 @@ import type { OrderStatus } from '../../domain/order.ts';
 import type { Product, SaleState } from '../../domain/product.ts';
 import type { RefusalCode } from '../../domain/purchase.ts';
 
-/** A product as viewers see it: its row, and what its sale is by the service's clock. */
+/** A product as subscribers see it: its row, and what its sale is by the service's clock. */
 export interface ProductNow {
   readonly product: Product;
   readonly state: SaleState;
 }
 
-/** A purchase as whoever has its id sees it. */
+/** A purchase as a holder of its id sees it. */
 export interface OrderNow {
   readonly orderId: string;
   /** `pending`: not decided yet, or not known yet. `rejected` and `failed`: there will be no order. */
@@ -22,7 +22,7 @@ export interface OrderNow {
 }
 
 /**
- * What viewers are told. One object is told to all of them, so whoever writes it down for the wire can do that once.
+ * What subscribers are sent. One object goes to all of them, so that it is written for the wire once.
  * `atMs` is the service's clock.
  */
 export type LiveEvent =

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test';
+import { NO_CHANGES } from '../../../src/ports/changes.ts';
+import { briefly } from './briefly.ts';
 import { captured, failedWith, HOLD_SECONDS, LONG_MS, type Scene, SHORT_LEASE_MS } from './scene.contract.ts';
 
 /** Leases, and what came of the charges they stand for. */
@@ -106,9 +108,10 @@ export function charging(scene: Scene): void {
         const news = await scene.ledger.settle([{ orderId: order.id, attempt: 1, leases: 1, result }]);
 
         const moved = status !== 'reserved';
-        expect(news).toEqual({
-          standings: moved ? [{ productId, version: version + 1, available: units[0] }] : [],
-          orders: [{ orderId: order.id, status, updatedAt: (await scene.order(order.id)).updatedAt }],
+        expect(briefly(news)).toEqual({
+          stock: moved ? [{ productId, version: version + 1, available: units[0] }] : [],
+          orders: [{ id: order.id, status, updatedAt: (await scene.order(order.id)).updatedAt }],
+          decided: [],
         });
         expect(await scene.units(productId)).toEqual([...units]);
         const view = (await scene.ledger.order(order.id))!;
@@ -134,7 +137,9 @@ export function charging(scene: Scene): void {
         leases: 1,
         result: failedWith('attempt_failed'),
       };
-      expect((await scene.ledger.settle([failed])).standings).toMatchObject([{ productId, available: 10 }]);
+      expect(briefly(await scene.ledger.settle([failed])).stock).toMatchObject([
+        { productId, available: 10 },
+      ]);
       expect((await scene.order(order.id)).status).toBe('expired');
     });
 
@@ -181,7 +186,7 @@ export function charging(scene: Scene): void {
         { orderId: reserved.id, attempt: 0, leases: 0, result: captured() },
         { orderId: scene.newId(), attempt: 1, leases: 1, result: captured() },
       ]);
-      expect(news).toEqual({ standings: [], orders: [] });
+      expect(news).toEqual(NO_CHANGES);
       const after = await Promise.all([retried, paid, reserved].map(({ id }) => scene.ledger.order(id)));
       expect(after).toEqual(before);
     });
@@ -199,7 +204,7 @@ export function charging(scene: Scene): void {
         LONG_MS,
       );
       const { version } = await scene.product(one);
-      const { standings } = await scene.ledger.settle(
+      const changes = await scene.ledger.settle(
         orders.map(({ id }, i) => ({
           orderId: id,
           attempt: 1,
@@ -207,8 +212,8 @@ export function charging(scene: Scene): void {
           result: i === 2 ? failedWith('declined') : captured(),
         })),
       );
-      expect(standings).toHaveLength(2);
-      expect(standings).toContainEqual({ productId: one, version: version + 1, available: 8 });
+      expect(briefly(changes).stock).toHaveLength(2);
+      expect(briefly(changes).stock).toContainEqual({ productId: one, version: version + 1, available: 8 });
       expect(await scene.units(one)).toEqual([8, 0, 2]);
       expect(await scene.units(two)).toEqual([9, 0, 1]);
     });

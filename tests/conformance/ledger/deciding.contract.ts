@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { AppError } from '../../../src/domain/errors.ts';
 import type { Outcome } from '../../../src/domain/purchase.ts';
+import { NO_CHANGES } from '../../../src/ports/changes.ts';
 import { brief, orderIn, type Scene } from './scene.contract.ts';
 
 /** One batch, one commit: who gets units, in which order, and what the answer says. */
@@ -75,7 +76,7 @@ export function deciding(scene: Scene): void {
         scene.purchase(one),
         scene.purchase(9_999_999),
       ]);
-      const byId = [...decision.products].sort((a, b) => a.id - b.id);
+      const byId = [...decision.changes.products].sort((a, b) => a.id - b.id);
       expect(byId).toEqual([await scene.product(one), before]);
       expect(byId.map(({ reserved }) => reserved)).toEqual([2, 0]);
     });
@@ -92,7 +93,7 @@ export function deciding(scene: Scene): void {
     });
 
     test('a batch of nothing decides nothing', async () => {
-      expect(await scene.ledger.decide([])).toEqual({ outcomes: [], products: [] });
+      expect(await scene.ledger.decide([])).toEqual({ outcomes: [], changes: NO_CHANGES });
     });
 
     test('a sync refusal leaves no trace', async () => {

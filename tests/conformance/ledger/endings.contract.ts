@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import type { Operation } from '../../../src/domain/operation.ts';
+import { NO_CHANGES } from '../../../src/ports/changes.ts';
+import { briefly } from './briefly.ts';
 import { captured, failedWith, HOLD_SECONDS, LONG_MS, type Scene } from './scene.contract.ts';
 
 /** How people end orders: buyers and operators cancel what is not paid, operators refund what is. */
@@ -28,12 +30,19 @@ export function endings(scene: Scene): void {
       const { version } = await scene.product(productId);
 
       const ended = await scene.ledger.cancel(order.id, { customer: 'ann' });
+      const cancelled = await scene.order(order.id);
+      expect(cancelled.status).toBe('cancelled');
+      const { id, status, updatedAt } = cancelled;
       expect(ended).toEqual({
         kind: 'done',
-        order: await scene.order(order.id),
-        standings: [{ productId, version: version + 1, available: 10 }],
+        order: cancelled,
+        changes: {
+          products: [await scene.product(productId)],
+          orders: [{ id, status, updatedAt }],
+          decided: [],
+        },
       });
-      expect(ended).toMatchObject({ order: { status: 'cancelled' } });
+      expect((await scene.product(productId)).version).toBe(version + 1);
       expect(await scene.units(productId)).toEqual([10, 0, 0]);
       await scene.reserve(productId, { customer: 'ann', quantity: 2 });
     });
@@ -45,7 +54,7 @@ export function endings(scene: Scene): void {
         Array.from({ length: 4 }, () => scene.ledger.cancel(order.id, { customer: 'ann' })),
       );
       expect(answers.map(({ kind }) => kind)).toEqual(['done', 'done', 'done', 'done']);
-      expect(answers.filter((one) => one.kind === 'done' && one.standings.length > 0)).toHaveLength(1);
+      expect(answers.filter((one) => one.kind === 'done' && one.changes.orders.length > 0)).toHaveLength(1);
       expect(await scene.units(productId)).toEqual([10, 0, 0]);
     });
 
@@ -142,7 +151,11 @@ export function endings(scene: Scene): void {
       const { id } = await paid(productId);
       const operation = byGrace('order.refund', id);
       const ended = await scene.ledger.refund(id, operation);
-      expect(ended).toEqual({ kind: 'done', order: await scene.order(id), standings: [] });
+      expect(ended).toMatchObject({
+        kind: 'done',
+        order: await scene.order(id),
+        changes: { products: [], orders: [{ id, status: 'refunding' }] },
+      });
       const view = (await scene.ledger.order(id))!;
       expect(view.order.status).toBe('refunding');
       expect(view.payments).toMatchObject([{ status: 'refunding', providerId: `p-${id}`, reason: null }]);
@@ -153,9 +166,10 @@ export function endings(scene: Scene): void {
       const { version } = await scene.product(productId);
       const { updatedAt, status } = await scene.order(id);
       expect(status).toBe('refunded');
-      expect(news).toEqual({
-        standings: [{ productId, version, available: 10 }],
-        orders: [{ orderId: id, status, updatedAt }],
+      expect(briefly(news)).toEqual({
+        stock: [{ productId, version, available: 10 }],
+        orders: [{ id, status, updatedAt }],
+        decided: [],
       });
       expect((await scene.ledger.order(id))!.payments).toMatchObject([{ status: 'refunded' }]);
       await scene.reserve(productId, { customer: 'ann', quantity: 2 });
@@ -171,7 +185,7 @@ export function endings(scene: Scene): void {
       expect(await scene.ledger.refund(id, operation)).toMatchObject({
         kind: 'done',
         order: { status: 'refunded' },
-        standings: [],
+        changes: NO_CHANGES,
       });
       expect(await scene.ledger.refund(id, again)).toMatchObject({ kind: 'done' });
       expect([await timesWritten(operation), await timesWritten(again)]).toEqual([1, 0]);
@@ -286,10 +300,10 @@ export function endings(scene: Scene): void {
         { orderId: 'nonsense', attempt: 1 },
       ];
       expect((await scene.ledger.settleRefunds(told)).orders).toMatchObject([
-        { orderId: sent.id, status: 'refunded' },
+        { id: sent.id, status: 'refunded' },
       ]);
       await scene.reopen();
-      expect(await scene.ledger.settleRefunds(told)).toEqual({ standings: [], orders: [] });
+      expect(await scene.ledger.settleRefunds(told)).toEqual(NO_CHANGES);
       expect(await scene.units(productId)).toEqual([8, 0, 2]);
       expect((await scene.order(kept.id)).status).toBe('paid');
     });

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test';
+import { NO_CHANGES } from '../../../src/ports/changes.ts';
+import { briefly } from './briefly.ts';
 import { HOLD_SECONDS, LONG_MS, type Scene, SHORT_LEASE_MS } from './scene.contract.ts';
 
 /** What sweeps find: holds that ran out, and orders whose charge message may be lost. */
@@ -15,16 +17,15 @@ export function holds(scene: Scene): void {
       await scene.passTime(HOLD_SECONDS * 1_000);
 
       const first = await scene.ledger.expireOverdue(2);
-      expect(first).toMatchObject({
-        expired: 2,
-        standings: [{ productId, version: version + 1, available: 9 }],
+      expect(briefly(first)).toMatchObject({
+        stock: [{ productId, version: version + 1, available: 9 }],
         orders: [
-          { orderId: expect.any(String), status: 'expired' },
-          { orderId: expect.any(String), status: 'expired' },
+          { id: expect.any(String), status: 'expired' },
+          { id: expect.any(String), status: 'expired' },
         ],
       });
-      expect(await scene.ledger.expireOverdue(2)).toMatchObject({ expired: 1 });
-      expect(await scene.ledger.expireOverdue(2)).toEqual({ expired: 0, standings: [], orders: [] });
+      expect((await scene.ledger.expireOverdue(2)).orders).toHaveLength(1);
+      expect(await scene.ledger.expireOverdue(2)).toEqual(NO_CHANGES);
       for (const { id } of orders) expect((await scene.order(id)).status).toBe('expired');
       expect(await scene.units(productId)).toEqual([10, 0, 0]);
     });
@@ -36,7 +37,7 @@ export function holds(scene: Scene): void {
       await scene.charge(paid.id, { type: 'captured', providerId: 'p' });
       await scene.ledger.lease([charging.id], SHORT_LEASE_MS);
       await scene.passTime(HOLD_SECONDS * 1_000);
-      expect((await scene.ledger.expireOverdue(10_000)).standings).toEqual([]);
+      expect((await scene.ledger.expireOverdue(10_000)).products).toEqual([]);
       const statuses = await Promise.all([running, charging, paid].map(({ id }) => scene.order(id)));
       expect(statuses.map(({ status }) => status)).toEqual(['reserved', 'charging', 'paid']);
     });

@@ -64,24 +64,24 @@ export function keeping(scene: Scene): void {
     test('a duty for one holder at a time, who may prolong it or give it up', async () => {
       const { ledger } = scene;
       const people = ['ann', 'bob', 'cy'];
-      const had = await Promise.all(people.map((who) => ledger.holdDuty('test', who, LONG_MS)));
+      const had = await Promise.all(people.map((who) => ledger.holdLead('test', who, LONG_MS)));
       const holders = people.filter((_, i) => had[i]);
       expect(holders).toHaveLength(1);
       const [first] = holders as [string];
       const second = people.find((who) => who !== first)!;
-      expect(await ledger.holdDuty('test', first, LONG_MS)).toBe(true);
-      expect(await ledger.holdDuty('another', second, LONG_MS)).toBe(true);
-      await ledger.leaveDuty('test', second);
-      expect(await ledger.holdDuty('test', second, LONG_MS)).toBe(false);
-      await ledger.leaveDuty('test', first);
-      expect(await ledger.holdDuty('test', second, LONG_MS)).toBe(true);
+      expect(await ledger.holdLead('test', first, LONG_MS)).toBe(true);
+      expect(await ledger.holdLead('another', second, LONG_MS)).toBe(true);
+      await ledger.leaveLead('test', second);
+      expect(await ledger.holdLead('test', second, LONG_MS)).toBe(false);
+      await ledger.leaveLead('test', first);
+      expect(await ledger.holdLead('test', second, LONG_MS)).toBe(true);
     });
 
     test('a duty no longer than its time', async () => {
-      expect(await scene.ledger.holdDuty('short', 'ann', SHORT_LEASE_MS)).toBe(true);
+      expect(await scene.ledger.holdLead('short', 'ann', SHORT_LEASE_MS)).toBe(true);
       await scene.passTime(2 * SHORT_LEASE_MS);
-      expect(await scene.ledger.holdDuty('short', 'bob', LONG_MS)).toBe(true);
-      expect(await scene.ledger.holdDuty('short', 'ann', LONG_MS)).toBe(false);
+      expect(await scene.ledger.holdLead('short', 'bob', LONG_MS)).toBe(true);
+      expect(await scene.ledger.holdLead('short', 'ann', LONG_MS)).toBe(false);
     });
 
     test('answering while it is open', async () => {

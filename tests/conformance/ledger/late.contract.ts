@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import type { OrderStatus } from '../../../src/domain/order.ts';
-import type { LateCapture } from '../../../src/ports/endings.ts';
+import { NO_CHANGES } from '../../../src/ports/changes.ts';
+import type { LateCapture } from '../../../src/ports/payments.ts';
+import { briefly } from './briefly.ts';
 import { brief, captured, failedWith, HOLD_SECONDS, LONG_MS, type Scene } from './scene.contract.ts';
 
 /** Money for attempts that were thought to be over: it finds its order, or goes back. */
@@ -35,10 +37,12 @@ export function late(scene: Scene): void {
       const { version } = await scene.product(productId);
       const news = await scene.ledger.captureLate([capture(id)]);
       const { updatedAt } = await scene.order(id);
-      expect(news).toEqual({
-        standings: [{ productId, version: version + 1, available: 8 }],
-        orders: [{ orderId: id, status: 'paid', updatedAt }],
+      expect(briefly(news)).toEqual({
+        stock: [{ productId, version: version + 1, available: 8 }],
+        orders: [{ id, status: 'paid', updatedAt }],
+        decided: [],
       });
+      expect(news.products).toEqual([await scene.product(productId)]);
       expect(await scene.units(productId)).toEqual([8, 0, 2]);
       expect((await scene.ledger.order(id))!.payments).toMatchObject([
         { status: 'captured', providerId: `late-${id}-1`, reason: null },
@@ -64,7 +68,7 @@ export function late(scene: Scene): void {
       const before = await scene.product(productId);
 
       const news = await scene.ledger.captureLate([capture(id)]);
-      expect(news).toMatchObject({ standings: [], orders: [{ orderId: id, status: 'returning' }] });
+      expect(news).toMatchObject({ products: [], orders: [{ id, status: 'returning' }] });
       expect(await scene.product(productId)).toEqual(before);
       const [refund] = (await scene.ledger.leaseRefunds(1_000, LONG_MS)).filter(
         ({ orderId }) => orderId === id,
@@ -80,11 +84,11 @@ export function late(scene: Scene): void {
       await scene.reopen();
       // Told again, it is neither due again at once nor anything else.
       const view = await scene.ledger.order(id);
-      expect(await scene.ledger.captureLate([capture(id)])).toEqual({ standings: [], orders: [] });
+      expect(await scene.ledger.captureLate([capture(id)])).toEqual(NO_CHANGES);
       expect(await scene.ledger.order(id)).toEqual(view!);
       expect(await scene.ledger.leaseRefunds(1_000, LONG_MS)).toEqual([]);
       expect((await scene.ledger.settleRefunds([{ orderId: id, attempt: 1 }])).orders).toMatchObject([
-        { orderId: id, status: 'refunded' },
+        { id, status: 'refunded' },
       ]);
       expect(await scene.product(productId)).toEqual(before);
     });
@@ -123,7 +127,7 @@ export function late(scene: Scene): void {
       expect((await scene.order(id)).status).toBe('paid');
       const word = { orderId: id, attempt: 1, leases: 1 };
       for (const result of [captured(), failedWith('declined')]) {
-        expect(await scene.ledger.settle([{ ...word, result }])).toEqual({ standings: [], orders: [] });
+        expect(await scene.ledger.settle([{ ...word, result }])).toEqual(NO_CHANGES);
       }
       expect(await paymentsOf(id)).toEqual(['captured']);
     });
@@ -133,7 +137,7 @@ export function late(scene: Scene): void {
       const { id } = await scene.reserve(productId);
       await scene.charge(id, failedWith('attempt_failed'));
       await scene.ledger.lease([id], LONG_MS);
-      expect(await scene.ledger.captureLate([capture(id)])).toEqual({ standings: [], orders: [] });
+      expect(await scene.ledger.captureLate([capture(id)])).toEqual(NO_CHANGES);
       expect((await scene.order(id)).status).toBe('charging');
       expect(await paymentsOf(id)).toEqual(['refunding', 'pending']);
       await scene.ledger.settle([{ orderId: id, attempt: 2, leases: 1, result: captured() }]);
@@ -177,10 +181,7 @@ export function late(scene: Scene): void {
       const about = { actor: 'grace', subject: `order/${id}`, reason: null, details: {} };
       await scene.ledger.refund(id, { id: Bun.randomUUIDv7(), action: 'order.refund', ...about });
       await scene.ledger.captureLate([capture(id)]);
-      expect(await scene.ledger.settleRefunds([{ orderId: id, attempt: 2 }])).toEqual({
-        standings: [],
-        orders: [],
-      });
+      expect(await scene.ledger.settleRefunds([{ orderId: id, attempt: 2 }])).toEqual(NO_CHANGES);
       expect(await scene.units(productId)).toEqual([9, 0, 1]);
       const last = { orderId: id, attempt: 1 };
       expect((await scene.ledger.settleRefunds([last])).orders).toMatchObject([{ status: 'refunded' }]);
@@ -199,7 +200,7 @@ export function late(scene: Scene): void {
       expect(await scene.units(productId)).toEqual([0, 8, 2]);
       await arrive(back);
       await scene.reopen();
-      expect(await scene.ledger.captureLate(told)).toEqual({ standings: [], orders: [] });
+      expect(await scene.ledger.captureLate(told)).toEqual(NO_CHANGES);
       expect((await scene.order(back)).status).toBe('refunded');
     });
 
@@ -207,7 +208,7 @@ export function late(scene: Scene): void {
       const productId = await scene.sale();
       const { id } = await scene.reserve(productId);
       const told = [capture(id), capture(id, 0), capture(scene.newId()), capture('nonsense')];
-      expect(await scene.ledger.captureLate(told)).toEqual({ standings: [], orders: [] });
+      expect(await scene.ledger.captureLate(told)).toEqual(NO_CHANGES);
       expect((await scene.order(id)).status).toBe('reserved');
     });
 
@@ -252,14 +253,14 @@ export function late(scene: Scene): void {
       const id = await expired(productId);
       const word = { orderId: id, attempt: 1, leases: 1, result: captured('p-late') };
       const news = await scene.ledger.settle([word]);
-      expect(news).toMatchObject({
-        standings: [{ productId, available: 8 }],
-        orders: [{ orderId: id, status: 'paid' }],
+      expect(briefly(news)).toMatchObject({
+        stock: [{ productId, available: 8 }],
+        orders: [{ id, status: 'paid' }],
       });
       expect((await scene.ledger.order(id))!.payments).toMatchObject([
         { status: 'captured', providerId: 'p-late' },
       ]);
-      expect(await scene.ledger.settle([word])).toEqual({ standings: [], orders: [] });
+      expect(await scene.ledger.settle([word])).toEqual(NO_CHANGES);
     });
 
     test('comes after the others of its batch, and is told with them as one step', async () => {
@@ -271,15 +272,14 @@ export function late(scene: Scene): void {
       ];
       await scene.ledger.lease([declined.id, paid.id], LONG_MS);
       const word = { attempt: 1, leases: 1 };
-      const { standings, orders } = await scene.ledger.settle([
+      const { products, orders } = await scene.ledger.settle([
         { orderId: id, ...word, result: captured() },
         { orderId: declined.id, ...word, result: failedWith('declined') },
         { orderId: paid.id, ...word, result: captured() },
       ]);
-      expect(standings).toEqual([
-        { productId, version: (await scene.product(productId)).version, available: 0 },
-      ]);
-      expect(new Map(orders.map(({ orderId, status }) => [orderId, status]))).toEqual(
+      expect(products).toEqual([await scene.product(productId)]);
+      expect(await scene.units(productId)).toEqual([0, 0, 4]);
+      expect(new Map(orders.map((order) => [order.id, order.status]))).toEqual(
         new Map([
           [declined.id, 'declined'],
           [paid.id, 'paid'],

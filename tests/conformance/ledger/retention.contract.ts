@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../../src/domain/ids.ts';
-import type { PruneBefore } from '../../../src/ports/retention.ts';
+import type { PruneBefore } from '../../../src/ports/housekeeping.ts';
 import type { Scene } from './scene.contract.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { briefly } from './briefly.ts';
 import { brief, captured, failedWith, HOLD_SECONDS, LONG_MS, type Scene } from './scene.contract.ts';
 
 /** Resets: each begins a round of exactly its units. */
@@ -39,11 +40,11 @@ export function rounds(scene: Scene): void {
       await scene.ledger.lease([declined.id, tried.id], LONG_MS);
       await scene.ledger.reset(productId, 5);
 
-      const { standings } = await scene.ledger.settle([
+      const changes = await scene.ledger.settle([
         { orderId: declined.id, attempt: 1, leases: 1, result: failedWith('declined') },
         { orderId: tried.id, attempt: 1, leases: 1, result: failedWith('give_up') },
       ]);
-      expect(standings).toMatchObject([{ productId, available: 5 }]);
+      expect(briefly(changes).stock).toMatchObject([{ productId, available: 5 }]);
       expect(await scene.product(productId)).toMatchObject({ total: 9, reserved: 4, sold: 0 });
 
       await scene.passTime(HOLD_SECONDS * 1_000);

@@ -3,7 +3,8 @@ import type { Order } from '../../../src/domain/order.ts';
 import type { NewProduct, Product } from '../../../src/domain/product.ts';
 import type { Outcome, Purchase } from '../../../src/domain/purchase.ts';
 import type { BooksReader } from '../../../src/ports/books.ts';
-import type { ChargeResult, Ledger } from '../../../src/ports/ledger.ts';
+import type { Ledger } from '../../../src/ports/ledger.ts';
+import type { ChargeResult } from '../../../src/ports/payments.ts';
 
 /** A ledger on a backend of its own, and what a test needs around it that the port does not offer. */
 export interface LedgerUnderTest {

@@ -35,13 +35,13 @@ BEGIN
   PERFORM FROM orders WHERE id = ANY (in_ids) ORDER BY id FOR NO KEY UPDATE;
 END $$;
 
--- Moves orders from these statuses to those, and their units with them; answers {standings, orders} as the ledger's `Moved`.
+-- Moves orders from these statuses to those, and their units with them; answers the `Changes`.
 -- The caller has locked the orders, and the products whose units move, and has seen that each order may take this step.
 CREATE FUNCTION pulsecart_move(in_ids uuid[], in_before order_status[], in_after order_status[], now_ms bigint)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-  moved_to jsonb;
+  changes jsonb;
   change   record;
 BEGIN
   WITH moved AS (
@@ -64,14 +64,14 @@ BEGIN
           AND m.generation <> (SELECT generation FROM products WHERE id = m.product_id)), 0) AS retired
       FROM moved m WHERE m.holds IS DISTINCT FROM m.held GROUP BY m.product_id) m
     WHERE p.id = m.product_id
-    RETURNING p.id, p.version, p.total - p.reserved - p.sold AS available
+    RETURNING pulsecart_product(p) AS product
   )
   SELECT jsonb_build_object(
-    'standings', (SELECT coalesce(jsonb_agg(jsonb_build_object('productId', id, 'version', version, 'available', available)),
-      '[]') FROM moved_products),
-    'orders', (SELECT coalesce(jsonb_agg(jsonb_build_object('orderId', id, 'status', status, 'updatedAt', now_ms)), '[]')
-      FROM moved))
-  INTO moved_to;
+    'products', (SELECT coalesce(jsonb_agg(product), '[]') FROM moved_products),
+    'orders', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'status', status, 'updatedAt', now_ms)), '[]')
+      FROM moved),
+    'decided', '[]'::jsonb)
+  INTO changes;
 
   IF EXISTS (SELECT FROM unnest(in_before, in_after) AS s (before, after)
     WHERE (pulsecart_held_as(s.before) IS NULL) <> (pulsecart_held_as(s.after) IS NULL))
@@ -91,7 +91,7 @@ BEGIN
       END IF;
     END LOOP;
   END IF;
-  RETURN moved_to;
+  RETURN changes;
 END $$;
 
 -- Takes the charge lease of orders, or takes it over; answers those that it could take, in the order asked for.
@@ -121,7 +121,7 @@ BEGIN
 END $$;
 
 -- Takes captures of attempts that were over, one by one: the units that one takes are no longer left for the next. Answers
--- a `Moved` for each that moved its order.
+-- `Changes` for each that moved its order.
 CREATE FUNCTION pulsecart_capture_late(in_ids uuid[], in_attempts integer[], in_providers text[])
 RETURNS SETOF jsonb LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s'
@@ -157,7 +157,7 @@ BEGIN
   END LOOP;
 END $$;
 
--- Records what became of charges; answers a `Moved` for all that were asked for, and one for each that came too late.
+-- Records what became of charges; answers `Changes` for all that were asked for, and one for each that came too late.
 --   in_ids, in_attempts, in_leases   order, number of the attempt, and leases of the lease that asked
 --   in_events                        'captured', 'declined', 'attempt_failed' or 'give_up'
 --   in_providers, in_reasons         provider's id of a capture, reason of anything else
@@ -225,7 +225,7 @@ BEGIN
     array_fill('expired'::order_status, ARRAY[cardinality(ids)]), pulsecart_now());
 END $$;
 
--- Takes a step that people ask for, unless the order has taken it before. Answers `Ended`: {kind, order, standings}.
+-- Takes a step that people ask for, unless the order has taken it before. Answers `Ended`: {kind, order, changes}.
 --   of_anybody, in_customer   who asks: an order of somebody else counts as none
 --   event, taken              the step, and the statuses of an order that has taken it
 CREATE FUNCTION pulsecart_end(
@@ -237,7 +237,7 @@ SET enable_bitmapscan = off AS $$
 DECLARE
   o      orders;
   next   order_status;
-  moved  jsonb := '{}';
+  changes jsonb := '{"products": [], "orders": [], "decided": []}';
   now_ms bigint;
 BEGIN
   SELECT * INTO o FROM orders WHERE id = in_id AND (of_anybody OR customer IS NOT DISTINCT FROM in_customer);
@@ -260,11 +260,10 @@ BEGIN
       UPDATE payments SET status = 'refunding', refund_due_at = now_ms, updated_at = now_ms
       WHERE order_id = in_id AND status = 'captured';
     END IF;
-    moved := pulsecart_move(ARRAY[in_id], ARRAY[o.status], ARRAY[next], now_ms);
+    changes := pulsecart_move(ARRAY[in_id], ARRAY[o.status], ARRAY[next], now_ms);
     SELECT * INTO o FROM orders WHERE id = in_id;
   END IF;
-  RETURN jsonb_build_object('kind', 'done', 'order', pulsecart_order(o),
-    'standings', coalesce(moved->'standings', '[]'));
+  RETURN jsonb_build_object('kind', 'done', 'order', pulsecart_order(o), 'changes', changes);
 END $$;
 
 -- Refunds that were never tried come before those that failed: where many fail again and again, a new one does not stand in

@@ -176,9 +176,9 @@ CREATE TABLE counters (
   PRIMARY KEY (name, shard)
 ) WITH (fillfactor = 10, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
-CREATE TABLE duties (
-  duty    text   PRIMARY KEY,
-  holder  text   NOT NULL,
+CREATE TABLE leader_leases (
+  job    text   PRIMARY KEY,
+  owner  text   NOT NULL,
   ends_at bigint NOT NULL
 );
 

@@ -1,16 +1,15 @@
-import type { OrderNews, OrderStatus } from '../../../domain/order.ts';
+import type { OrderStatus } from '../../../domain/order.ts';
 import type { ProcessStats } from '../../../domain/process-stats.ts';
-import type { Standing } from '../../../ports/ledger.ts';
+import type { StockVersion } from '../../../domain/product.ts';
+import type { News } from '../../../ports/feed.ts';
 
-/** What one process tells the others in one message. */
-export interface News {
-  readonly standings: readonly Standing[];
-  readonly orders: readonly OrderNews[];
-  readonly decided: readonly string[];
+/** What one process sends to the others at a time. */
+export interface Message extends News {
+  readonly stock: readonly StockVersion[];
   /** How the sender fares. */
-  readonly figures: ProcessStats | null;
-  /** The sender could not tell everything. */
-  readonly gap: boolean;
+  readonly stats: ProcessStats | null;
+  /** The sender could not send everything. */
+  readonly resync: boolean;
 }
 
 /** JSON with rows in place of objects. Fields may be added: readers take what they know, so that versions can mix. */
@@ -24,28 +23,28 @@ interface Wire {
   i?: ProcessStats;
 }
 
-export function writeMessage(from: string, { standings, orders, decided, figures, gap }: News): string {
+export function writeMessage(from: string, { stock, orders, decided, stats, resync }: Message): string {
   const wire: Wire = { f: from };
-  if (standings.length > 0) wire.s = standings.map((s) => [s.productId, s.version, s.available]);
-  if (orders.length > 0) wire.o = orders.map((o) => [o.orderId, o.status, o.updatedAt]);
+  if (stock.length > 0) wire.s = stock.map((s) => [s.productId, s.version, s.available]);
+  if (orders.length > 0) wire.o = orders.map((o) => [o.id, o.status, o.updatedAt]);
   if (decided.length > 0) wire.d = decided;
-  if (figures) wire.i = figures;
-  if (gap) wire.g = 1;
+  if (stats) wire.i = stats;
+  if (resync) wire.g = 1;
   return JSON.stringify(wire);
 }
 
 /** Null for what is none of ours. */
-export function readMessage(text: string): (News & { readonly from: string }) | null {
+export function readMessage(text: string): (Message & { readonly from: string }) | null {
   try {
     const { f, s = [], o = [], d = [], g, i = null } = JSON.parse(text) as Wire;
     if (typeof f !== 'string') return null;
     return {
       from: f,
-      standings: s.map(([productId, version, available]) => ({ productId, version, available })),
-      orders: o.map(([orderId, status, updatedAt]) => ({ orderId, status, updatedAt })),
+      stock: s.map(([productId, version, available]) => ({ productId, version, available })),
+      orders: o.map(([id, status, updatedAt]) => ({ id, status, updatedAt })),
       decided: d,
-      figures: i,
-      gap: g === 1,
+      stats: i,
+      resync: g === 1,
     };
   } catch {
     return null;

@@ -2,13 +2,13 @@ import type { Database } from 'bun:sqlite';
 import type { Order } from '../../../domain/order.ts';
 import { available, type Product, saleRefusal } from '../../../domain/product.ts';
 import type { Outcome, Purchase, RefusalCode } from '../../../domain/purchase.ts';
-import type { Decision } from '../../../ports/ledger.ts';
+import { type Decision, decisionOf } from '../../../ports/decisions.ts';
 import { createKeyRefusals } from './key-refusals.ts';
 import { createOrders, withoutLease } from './orders.ts';
 import { OUTCOME_COLUMNS, type OutcomeRow, PRODUCT_COLUMNS, type ProductRow, productIn } from './rows.ts';
 
 /** A product while a batch is being decided: read once, moved in memory, written once. */
-interface Till {
+interface ProductState {
   readonly product: Product;
   free: number;
   granted: number;
@@ -49,13 +49,13 @@ export function createDecide(
   const countDecided = db.prepare("UPDATE counters SET value = value + ? WHERE name = 'async_decided'");
 
   return (purchases, again, now) => {
-    const tills = new Map<number, Till | null>();
+    const states = new Map<number, ProductState | null>();
     let decidedAsync = 0;
     // Ids begin with their time: nothing as young as these was refused for good, and one look says so for all of them.
     const maybeRefused = again || anyRefusalSince.get(oldestId(purchases)) !== null;
 
-    const till = (productId: number): Till | null => {
-      let found = tills.get(productId);
+    const stateOf = (productId: number): ProductState | null => {
+      let found = states.get(productId);
       if (found === undefined) {
         const row = readProduct.get(productId);
         found = null;
@@ -64,7 +64,7 @@ export function createDecide(
           const product = productIn(columns);
           found = { product, free: available(product), granted: 0, lastNumber };
         }
-        tills.set(productId, found);
+        states.set(productId, found);
       }
       return found;
     };
@@ -86,7 +86,7 @@ export function createDecide(
       return { kind: 'refused', code, available: free };
     };
 
-    const grant = (purchase: Purchase, { product, ...state }: Till): Order => ({
+    const grant = (purchase: Purchase, { product, ...state }: ProductState): Order => ({
       id: purchase.id,
       productId: product.id,
       generation: product.generation,
@@ -122,7 +122,7 @@ export function createDecide(
         if (first) return first;
       }
 
-      const at = till(purchase.productId);
+      const at = stateOf(purchase.productId);
       const refusal = refusalReason(purchase, at, now, readHolding);
       if (refusal || !at) {
         // A sync purchase is looked up only here: a granted one that is asked again is found by its own insert.
@@ -157,7 +157,7 @@ export function createDecide(
 
     const outcomes = purchases.map(decideOne);
     if (decidedAsync > 0) countDecided.run(decidedAsync);
-    return { outcomes, products: moveProducts(tills, moveProduct.run.bind(moveProduct)) };
+    return decisionOf(purchases, outcomes, moveProducts(states, moveProduct.run.bind(moveProduct)));
   };
 }
 
@@ -167,7 +167,7 @@ function oldestId(purchases: readonly Purchase[]): string {
 
 function refusalReason(
   { quantity, customer, expectedPriceMinor, channel, refusal, decideBy }: Purchase,
-  at: Till | null,
+  at: ProductState | null,
   now: number,
   holding: { get(productId: number, generation: number, customer: string): { units: number } | null },
 ): RefusalCode | null {
@@ -188,11 +188,11 @@ function refusalReason(
 }
 
 function moveProducts(
-  tills: Map<number, Till | null>,
+  states: Map<number, ProductState | null>,
   move: (granted: number, lastNumber: number, productId: number) => unknown,
 ): Product[] {
   const products: Product[] = [];
-  for (const at of tills.values()) {
+  for (const at of states.values()) {
     if (!at) continue;
     const { product, granted, lastNumber } = at;
     if (granted === 0) {

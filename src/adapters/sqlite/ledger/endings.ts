@@ -1,7 +1,8 @@
 import type { Database } from 'bun:sqlite';
 import type { Operation } from '../../../domain/operation.ts';
 import { nextStatus, type OrderEvent, type OrderStatus } from '../../../domain/order.ts';
-import type { Ended, LedgerEndings } from '../../../ports/endings.ts';
+import { NO_CHANGES } from '../../../ports/changes.ts';
+import type { Canceller, Ended } from '../../../ports/payments.ts';
 import { createMoves } from './moves.ts';
 import { createOperations } from './operations.ts';
 import { createOrders, type StoredOrder, withoutLease } from './orders.ts';
@@ -24,7 +25,9 @@ export function createEndings(db: Database) {
     operation: Operation | undefined,
     now: number,
   ): Ended {
-    if (taken.includes(order.status)) return { kind: 'done', order: withoutLease(order), standings: [] };
+    if (taken.includes(order.status)) {
+      return { kind: 'done', order: withoutLease(order), changes: NO_CHANGES };
+    }
     const applies = nextStatus(order.status, event) !== null;
     // An operation that is written down already was done before, and is not done again.
     if (!applies || (operation && !operations.write(operation, now))) {
@@ -32,15 +35,11 @@ export function createEndings(db: Database) {
     }
     const moves = beginMoves(now);
     moves.advance(order, event);
-    return { kind: 'done', order: withoutLease(orders.find(order.id)!), standings: moves.end().standings };
+    return { kind: 'done', order: withoutLease(orders.find(order.id)!), changes: moves.end() };
   }
 
   return {
-    cancel(
-      orderId: string,
-      { customer, operation }: Parameters<LedgerEndings['cancel']>[1],
-      now: number,
-    ): Ended {
+    cancel(orderId: string, { customer, operation }: Canceller, now: number): Ended {
       const order = orders.find(orderId);
       if (!order || (customer !== undefined && customer !== order.customer)) return { kind: 'unknown_order' };
       return step(order, { type: 'cancel' }, ['cancelled'], operation, now);

@@ -1,13 +1,13 @@
 import type { Database } from 'bun:sqlite';
 import type { OrderEvent } from '../../../domain/order.ts';
-import type { LateCapture, Moved } from '../../../ports/endings.ts';
-import type { PaymentAttempt } from '../../../ports/ledger.ts';
-import { joinMoved, NOTHING_MOVED } from '../../../ports/moved.ts';
+import { type Changes, joinChanges, NO_CHANGES } from '../../../ports/changes.ts';
+import type { LateCapture } from '../../../ports/payments.ts';
+import type { PaymentAttempt } from '../../../ports/queries.ts';
 import { createMoves } from './moves.ts';
 import { createOrders, type StoredOrder } from './orders.ts';
 
 /** Money for attempts that were over. The step must run inside one immediate transaction. */
-export function createLate(db: Database): (captures: readonly LateCapture[], now: number) => Moved {
+export function createLate(db: Database): (captures: readonly LateCapture[], now: number) => Changes {
   const orders = createOrders(db);
   const beginMoves = createMoves(db);
   const payment = db.prepare<Pick<PaymentAttempt, 'status'>, [string, number]>(
@@ -34,10 +34,10 @@ export function createLate(db: Database): (captures: readonly LateCapture[], now
     };
   }
 
-  function captureOne({ orderId, attempt, providerId }: LateCapture, now: number): Moved {
+  function captureOne({ orderId, attempt, providerId }: LateCapture, now: number): Changes {
     const order = orders.find(orderId);
     const before = payment.get(orderId, attempt)?.status;
-    if (!order || !before || COUNTED.has(before)) return NOTHING_MOVED;
+    if (!order || !before || COUNTED.has(before)) return NO_CHANGES;
     const moves = beginMoves(now);
     const kept = moves.advance(order, eventOf(order, attempt)) === 'paid';
     capture.run(kept ? 'captured' : 'refunding', providerId, kept ? null : now, now, orderId, attempt);
@@ -45,7 +45,7 @@ export function createLate(db: Database): (captures: readonly LateCapture[], now
   }
 
   // One by one: the units that one takes are no longer left for the next.
-  return (captures, now) => joinMoved(...captures.map((one) => captureOne(one, now)));
+  return (captures, now) => joinChanges(...captures.map((one) => captureOne(one, now)));
 }
 
 /** The provider told of these captures before. */

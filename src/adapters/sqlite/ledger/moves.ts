@@ -1,21 +1,21 @@
 import type { Database } from 'bun:sqlite';
 import {
   nextStatus,
+  type OrderChange,
   type OrderEvent,
-  type OrderNews,
   type OrderStatus,
   unitsHeldAs,
 } from '../../../domain/order.ts';
-import type { Moved } from '../../../ports/endings.ts';
-import type { Standing } from '../../../ports/ledger.ts';
+import type { Changes } from '../../../ports/changes.ts';
 import type { StoredOrder } from './orders.ts';
+import { PRODUCT_COLUMNS, type ProductRow, productIn } from './rows.ts';
 
 /** Orders that take a step together, in one transaction: each product is moved once, when all of them have. */
 export interface Moves {
   /** Moves an order to the status that follows; null when the event does not apply to it any more. */
   advance(order: StoredOrder, event: OrderEvent): OrderStatus | null;
   /** Moves the products. */
-  end(): Moved;
+  end(): Changes;
 }
 
 /** How a product's counters change, summed up over a batch. */
@@ -39,9 +39,9 @@ export function createMoves(db: Database): (now: number) => Moves {
   const generationOf = db.prepare<{ generation: number }, [number]>(
     'SELECT generation FROM products WHERE id = ?',
   );
-  const moveProduct = db.prepare<Standing, [number, number, number, number]>(
+  const moveProduct = db.prepare<ProductRow, [number, number, number, number]>(
     `UPDATE products SET total = total + ?1, reserved = reserved + ?2, sold = sold + ?3, version = version + 1
-     WHERE id = ?4 RETURNING id AS productId, version, total - reserved - sold AS available`,
+     WHERE id = ?4 RETURNING ${PRODUCT_COLUMNS}`,
   );
 
   function hold({ productId, generation, customer }: StoredOrder, units: number): void {
@@ -52,7 +52,7 @@ export function createMoves(db: Database): (now: number) => Moves {
 
   return (now) => {
     const changes = new Map<number, Change>();
-    const orders: OrderNews[] = [];
+    const orders: OrderChange[] = [];
 
     function moveUnits(order: StoredOrder, after: OrderStatus): void {
       const [from, to] = [unitsHeldAs(order.status), unitsHeldAs(after)];
@@ -75,15 +75,15 @@ export function createMoves(db: Database): (now: number) => Moves {
         if (status === null) return null;
         setStatus.run(status, unitsHeldAs(status) === 'reserved' ? 1 : 0, now, order.slot);
         moveUnits(order, status);
-        orders.push({ orderId: order.id, status, updatedAt: now });
+        orders.push({ id: order.id, status, updatedAt: now });
         return status;
       },
 
       end() {
-        const standings = [...changes].map(
-          ([productId, { total, reserved, sold }]) => moveProduct.get(total, reserved, sold, productId)!,
+        const products = [...changes].map(([productId, { total, reserved, sold }]) =>
+          productIn(moveProduct.get(total, reserved, sold, productId)!),
         );
-        return { standings, orders };
+        return { products, orders, decided: [] };
       },
     };
   };

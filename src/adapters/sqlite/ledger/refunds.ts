@@ -1,5 +1,6 @@
 import type { Database } from 'bun:sqlite';
-import type { LeasedRefund, Moved, RefundsDue, SettledRefund } from '../../../ports/endings.ts';
+import type { Changes } from '../../../ports/changes.ts';
+import type { LeasedRefund, RefundsDue, SettledRefund } from '../../../ports/payments.ts';
 import { createMoves } from './moves.ts';
 import { createOrders } from './orders.ts';
 
@@ -43,7 +44,7 @@ export function createRefunds(db: Database) {
       return leased;
     },
 
-    settle(refunds: readonly SettledRefund[], now: number): Moved {
+    settle(refunds: readonly SettledRefund[], now: number): Changes {
       const moves = beginMoves(now);
       for (const { orderId, attempt } of refunds) {
         if (arrive.run(now, orderId, attempt).changes === 0 || onItsWay.get(orderId)) continue;

@@ -1,6 +1,6 @@
 import type { Database } from 'bun:sqlite';
 import { lowestIdAt } from '../../../domain/ids.ts';
-import type { PruneBefore, Pruned } from '../../../ports/retention.ts';
+import type { PruneBefore, Pruned } from '../../../ports/housekeeping.ts';
 
 /** What is forgotten after its time. Must run inside one immediate transaction. */
 export function createRetention(db: Database): (before: PruneBefore, limit: number) => Pruned {

@@ -1,7 +1,7 @@
 import type { Order } from '../../../domain/order.ts';
 import type { Product } from '../../../domain/product.ts';
 import type { RefusalCode } from '../../../domain/purchase.ts';
-import type { Found, PaymentAttempt } from '../../../ports/ledger.ts';
+import type { Found, PaymentAttempt } from '../../../ports/queries.ts';
 
 /** SELECT lists that answer in the shape of the domain, so that a row needs no mapping, but for `productIn`. */
 export const PRODUCT_COLUMNS = `id, name, price_minor AS priceMinor, currency, total, reserved, sold, version, generation,

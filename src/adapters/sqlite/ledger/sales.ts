@@ -13,7 +13,7 @@ import {
   newWindowRefusal,
   type ProductChanges,
 } from '../../../domain/product-changes.ts';
-import type { SaleStep } from '../../../ports/sales.ts';
+import type { SaleStep } from '../../../ports/products.ts';
 import { createOperations } from './operations.ts';
 import { PRODUCT_COLUMNS, type ProductRow, productIn } from './rows.ts';
 

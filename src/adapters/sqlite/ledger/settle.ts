@@ -1,8 +1,7 @@
 import type { Database } from 'bun:sqlite';
 import { amountMinor, nextStatus, type OrderEvent } from '../../../domain/order.ts';
-import type { LateCapture, Moved } from '../../../ports/endings.ts';
-import type { ChargeResult, LeasedOrder } from '../../../ports/ledger.ts';
-import { joinMoved } from '../../../ports/moved.ts';
+import { type Changes, joinChanges } from '../../../ports/changes.ts';
+import type { ChargeResult, LateCapture, LeasedOrder } from '../../../ports/payments.ts';
 import { createLate } from './late.ts';
 import { createMoves } from './moves.ts';
 import { createOrders, STORED_ORDER_COLUMNS, type StoredOrder, withoutLease } from './orders.ts';
@@ -57,7 +56,7 @@ export function createSettle(db: Database) {
       return leased;
     },
 
-    settle(results: readonly ChargeResult[], now: number): Moved {
+    settle(results: readonly ChargeResult[], now: number): Changes {
       const moves = beginMoves(now);
       const late: LateCapture[] = [];
       for (const { orderId, attempt, leases, result } of results) {
@@ -76,16 +75,15 @@ export function createSettle(db: Database) {
         const reason = result.type === 'captured' ? null : result.reason;
         endPayment.run(PAYMENT_STATUS[result.type], providerId, reason, now, orderId, attempt);
       }
-      return joinMoved(moves.end(), captureLate(late, now));
+      return joinChanges(moves.end(), captureLate(late, now));
     },
 
     captureLate,
 
-    expireOverdue(limit: number, now: number): Moved & { readonly expired: number } {
+    expireOverdue(limit: number, now: number): Changes {
       const moves = beginMoves(now);
-      const rows = overdue.all(now, limit);
-      for (const row of rows) moves.advance(row, { type: 'expire' });
-      return { expired: rows.length, ...moves.end() };
+      for (const row of overdue.all(now, limit)) moves.advance(row, { type: 'expire' });
+      return moves.end();
     },
 
     unsettled(olderThanMs: number, limit: number, now: number): string[] {

@@ -155,9 +155,9 @@ CREATE TABLE counters (
 INSERT INTO counters VALUES ('async_queued', 0), ('async_decided', 0), ('async_by_the_id', 0), ('async_pruned', 0);
 
 -- Who does what only one process at a time should do, and until when.
-CREATE TABLE duties (
-  duty    TEXT    PRIMARY KEY,
-  holder  TEXT    NOT NULL,
+CREATE TABLE leader_leases (
+  job    TEXT    PRIMARY KEY,
+  owner  TEXT    NOT NULL,
   ends_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -1,27 +1,28 @@
 import type { PurchaseIds } from '../../domain/ids.ts';
-import type { Found, Ledger } from '../../ports/ledger.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+import type { Found } from '../../ports/queries.ts';
 import type { Conclude } from '../purchase/conclude.ts';
 import type { LiveEvent, OrderNow } from './events.ts';
-import type { Viewer } from './viewer.ts';
+import type { Subscriber } from './subscriber.ts';
 
-/** The orders that somebody watches, as they are known here. */
+/** The orders that are watched, as they are known here. */
 export interface WatchedOrders {
   /** Reads how these purchases stand; null when one of the ids was never issued. */
   read(orderIds: readonly string[]): Promise<OrderNow[] | null>;
-  /** Puts orders there for a viewer who is admitted before anything else happens. */
-  put(orders: readonly OrderNow[]): void;
-  admit(viewer: Viewer): void;
-  remove(viewer: Viewer): void;
+  /** Begins to watch orders for a subscriber that is added before anything else happens. */
+  watch(orders: readonly OrderNow[]): void;
+  add(subscriber: Subscriber): void;
+  remove(subscriber: Subscriber): void;
   now(orderIds: readonly string[]): OrderNow[];
   /** Something happened to these; only the ledger knows what. */
-  hinted(orderIds: readonly string[]): void;
-  /** Asks about all that may still change. */
-  askAll(): void;
+  changed(orderIds: readonly string[]): void;
+  /** Reads all that may still change. */
+  readAll(): void;
 }
 
-interface Place {
+interface Entry {
   now: OrderNow;
-  readonly viewers: Set<Viewer>;
+  readonly subscribers: Set<Subscriber>;
 }
 
 /** Orders per question: a few milliseconds of the ledger's time. */
@@ -38,39 +39,39 @@ export function createWatchedOrders(
   conclude: Conclude,
   onTrouble: (error: unknown, context: string) => void,
 ): WatchedOrders {
-  const places = new Map<string, Place>();
-  const toAsk = new Set<string>();
-  let isAsking = false;
+  const entries = new Map<string, Entry>();
+  const toRead = new Set<string>();
+  let isReading = false;
   let times = 0;
 
-  function learn(order: OrderNow): void {
-    const place = places.get(order.orderId);
-    if (!place || !isNews(order, place.now)) return;
-    place.now = order;
+  function update(order: OrderNow): void {
+    const entry = entries.get(order.orderId);
+    if (!entry || !isNews(order, entry.now)) return;
+    entry.now = order;
     const event: LiveEvent = { type: 'order.updated', order };
-    for (const viewer of place.viewers) viewer.tell(event);
+    for (const subscriber of entry.subscribers) subscriber.send(event);
   }
 
   /** One question at a time, so that answers come in the order of their questions. */
-  async function ask(): Promise<void> {
-    if (isAsking) return;
-    isAsking = true;
+  async function readSome(): Promise<void> {
+    if (isReading) return;
+    isReading = true;
     try {
-      while (toAsk.size > 0) {
-        const batch = [...toAsk].slice(0, BATCH_MAX);
-        for (const id of batch) toAsk.delete(id);
-        const watched = batch.filter((id) => places.has(id));
+      while (toRead.size > 0) {
+        const batch = [...toRead].slice(0, BATCH_MAX);
+        for (const id of batch) toRead.delete(id);
+        const watched = batch.filter((id) => entries.has(id));
         const found = await ledger.find(watched);
         for (const id of watched) {
           const one = found.get(id) ?? (await conclude(id, ids.read(id)!));
-          if (one) learn(describe(id, one, places.get(id)?.now.updatedAt ?? 0));
+          if (one) update(describe(id, one, entries.get(id)?.now.updatedAt ?? 0));
         }
       }
     } catch (error) {
-      toAsk.clear();
+      toRead.clear();
       onTrouble(error, 'watched orders could not be read; they are read again soon');
     }
-    isAsking = false;
+    isReading = false;
   }
 
   return {
@@ -88,35 +89,35 @@ export function createWatchedOrders(
         }),
       );
     },
-    put(orders) {
+    watch(orders) {
       for (const order of orders) {
-        if (places.has(order.orderId)) learn(order);
-        else places.set(order.orderId, { now: order, viewers: new Set() });
+        if (entries.has(order.orderId)) update(order);
+        else entries.set(order.orderId, { now: order, subscribers: new Set() });
       }
     },
-    admit(viewer) {
-      for (const id of viewer.orderIds) places.get(id)!.viewers.add(viewer);
+    add(subscriber) {
+      for (const id of subscriber.orderIds) entries.get(id)!.subscribers.add(subscriber);
     },
-    remove(viewer) {
-      for (const id of viewer.orderIds) {
-        const place = places.get(id);
-        place?.viewers.delete(viewer);
-        if (place?.viewers.size === 0) places.delete(id);
+    remove(subscriber) {
+      for (const id of subscriber.orderIds) {
+        const entry = entries.get(id);
+        entry?.subscribers.delete(subscriber);
+        if (entry?.subscribers.size === 0) entries.delete(id);
       }
     },
-    now: (orderIds) => orderIds.map((id) => places.get(id)!.now),
-    hinted(orderIds) {
-      if (places.size === 0) return;
-      for (const id of orderIds) if (places.has(id)) toAsk.add(id);
-      if (toAsk.size > 0) void ask();
+    now: (orderIds) => orderIds.map((id) => entries.get(id)!.now),
+    changed(orderIds) {
+      if (entries.size === 0) return;
+      for (const id of orderIds) if (entries.has(id)) toRead.add(id);
+      if (toRead.size > 0) void readSome();
     },
-    askAll() {
+    readAll() {
       const alsoSettled = times++ % SETTLED_EVERY === 0;
-      for (const [id, { now }] of places) {
+      for (const [id, { now }] of entries) {
         if (FINAL.includes(now.status)) continue;
-        if (alsoSettled || !SETTLED.includes(now.status)) toAsk.add(id);
+        if (alsoSettled || !SETTLED.includes(now.status)) toRead.add(id);
       }
-      if (toAsk.size > 0) void ask();
+      if (toRead.size > 0) void readSome();
     },
   };
 }

@@ -1,44 +1,44 @@
 import type { LiveEvent } from './events.ts';
 
-/** What one viewer is told, taken at the viewer's own pace. */
-export interface Viewing {
+/** What one client is sent, taken at the client's own pace. */
+export interface Subscription {
   /** All that waits, in order; empty when nothing does. The first thing ever is a snapshot. */
   take(): readonly LiveEvent[];
   /** Calls `wake` once, when something waits. Only for when `take` had nothing. */
-  onNews(wake: () => void): void;
+  onEvents(wake: () => void): void;
   /** True once there is nothing more to come than what waits. */
   readonly isOver: boolean;
-  /** The viewer is gone. */
+  /** The client is gone. */
   close(): void;
 }
 
 /**
- * Events that wait for a viewer who does not read. They are references to what all viewers share, so this is some hundred
- * bytes; a second and a half of a product's changes at full pace.
+ * Events that wait for a client that does not read. They are references to what all subscribers share, so this is some
+ * hundred bytes; a second and a half of a product's changes at full pace.
  */
 export const WAITING_MAX = 32;
 
 /**
- * The mailbox between the rounds and one connection. A viewer who does not read is sent nothing; what waits is bounded, and
- * beyond the bound it is thrown away: the next thing to be read is then one snapshot of how things stand at that moment.
+ * The buffer between the broadcasts and one connection. A client that does not read is sent nothing; the buffer is bounded,
+ * and beyond the bound it is thrown away: the next thing to be read is then one snapshot as of that moment.
  */
-export class Viewer implements Viewing {
+export class Subscriber implements Subscription {
   readonly productIds: readonly number[];
   readonly orderIds: readonly string[];
-  /** What the shelf had learnt when this viewer's last snapshot was made; only what was learnt later is news. */
-  seen: number;
+  /** Of the watched products when the last snapshot was made; only later changes are news. */
+  snapshotRevision: number;
   isOver = false;
   #waiting: LiveEvent[];
   #needsSnapshot = false;
   #wake: (() => void) | null = null;
-  readonly #hooks: ViewerHooks;
+  readonly #hooks: SubscriberHooks;
 
-  constructor(productIds: readonly number[], orderIds: readonly string[], hooks: ViewerHooks) {
+  constructor(productIds: readonly number[], orderIds: readonly string[], hooks: SubscriberHooks) {
     this.productIds = productIds;
     this.orderIds = orderIds;
     this.#hooks = hooks;
-    const { event, seen } = hooks.snapshot(this);
-    this.seen = seen;
+    const { event, revision } = hooks.snapshot(this);
+    this.snapshotRevision = revision;
     this.#waiting = [event];
   }
 
@@ -47,7 +47,7 @@ export class Viewer implements Viewing {
     return this.#waiting.length;
   }
 
-  tell(event: LiveEvent): void {
+  send(event: LiveEvent): void {
     if (this.isOver || this.#needsSnapshot) return;
     if (this.#waiting.length >= WAITING_MAX) {
       this.#waiting = NOTHING;
@@ -60,14 +60,14 @@ export class Viewer implements Viewing {
     this.#call();
   }
 
-  /** Says that the connection stands, to a viewer who reads and has nothing else to read. */
+  /** Shows that the connection stands, to a client that reads and has nothing else to read. */
   beat(heartbeat: LiveEvent): void {
-    if (this.#wake) this.tell(heartbeat);
+    if (this.#wake) this.send(heartbeat);
   }
 
-  /** The last thing that is told. */
+  /** The last event. */
   end(goodbye: LiveEvent): void {
-    this.tell(goodbye);
+    this.send(goodbye);
     this.isOver = true;
     this.#call();
   }
@@ -75,8 +75,8 @@ export class Viewer implements Viewing {
   take(): readonly LiveEvent[] {
     if (this.#needsSnapshot) {
       this.#needsSnapshot = false;
-      const { event, seen } = this.#hooks.snapshot(this);
-      this.seen = seen;
+      const { event, revision } = this.#hooks.snapshot(this);
+      this.snapshotRevision = revision;
       return [event];
     }
     const taken = this.#waiting;
@@ -84,7 +84,7 @@ export class Viewer implements Viewing {
     return taken;
   }
 
-  onNews(wake: () => void): void {
+  onEvents(wake: () => void): void {
     this.#wake = wake;
   }
 
@@ -102,13 +102,13 @@ export class Viewer implements Viewing {
   }
 }
 
-export interface ViewerHooks {
-  /** How everything that this viewer watches stands now. */
-  snapshot(viewer: Viewer): { readonly event: LiveEvent; readonly seen: number };
-  /** This viewer did not read; what waited was thrown away. */
+export interface SubscriberHooks {
+  /** How everything that this subscriber watches stands now, and as of which revision of the watched products. */
+  snapshot(subscriber: Subscriber): { readonly event: LiveEvent; readonly revision: number };
+  /** The client did not read; its buffer was thrown away. */
   onDropped(): void;
-  onGone(viewer: Viewer): void;
+  onGone(subscriber: Subscriber): void;
 }
 
-/** Shared by everybody for whom nothing waits, which is nearly everybody nearly always. Never written to. */
+/** Shared by all empty buffers, which are nearly all of them nearly always. Never written to. */
 const NOTHING: LiveEvent[] = [];

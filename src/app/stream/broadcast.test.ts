@@ -1,66 +1,66 @@
 import { afterEach, beforeEach, expect, jest, test } from 'bun:test';
-import { createRounds, inSlices } from './rounds.ts';
+import { createBroadcast, inSlices } from './broadcast.ts';
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-/** Lets what a round does after its timer come to its end. */
+/** Lets what a broadcast does after its timer come to its end. */
 async function pass(ms: number): Promise<void> {
   jest.advanceTimersByTime(ms);
   for (let i = 0; i < 5; i++) await Promise.resolve();
 }
 
-test('a round begins at once when it was quiet, and the next one when its time has come, for all that was asked', async () => {
-  let told = 0;
-  const rounds = createRounds(
-    async () => void told++,
+test('a broadcast begins at once when it was quiet, and the next one when its time has come, for all that was requested', async () => {
+  let sent = 0;
+  const broadcast = createBroadcast(
+    async () => void sent++,
     () => 50,
   );
-  rounds.ask();
+  broadcast.request();
   await pass(1);
-  expect(told).toBe(1);
-  for (let i = 0; i < 10; i++) rounds.ask();
+  expect(sent).toBe(1);
+  for (let i = 0; i < 10; i++) broadcast.request();
   await pass(45);
-  expect(told).toBe(1);
+  expect(sent).toBe(1);
   await pass(10);
-  expect(told).toBe(2);
+  expect(sent).toBe(2);
   await pass(1_000);
-  expect(told).toBe(2);
-  rounds.ask();
+  expect(sent).toBe(2);
+  broadcast.request();
   await pass(1);
-  expect(told).toBe(3);
+  expect(sent).toBe(3);
 });
 
 test('the pace is that of the moment', async () => {
-  let told = 0;
+  let sent = 0;
   let paceMs = 250;
-  const rounds = createRounds(
-    async () => void told++,
+  const broadcast = createBroadcast(
+    async () => void sent++,
     () => paceMs,
   );
   for (let i = 0; i < 100; i++) {
-    rounds.ask();
+    broadcast.request();
     await pass(10);
   }
-  expect(told).toBe(4);
+  expect(sent).toBe(4);
   paceMs = 50;
   for (let i = 0; i < 100; i++) {
-    rounds.ask();
+    broadcast.request();
     await pass(10);
   }
-  expect(told).toBeGreaterThanOrEqual(20);
-  expect(told).toBeLessThanOrEqual(25);
+  expect(sent).toBeGreaterThanOrEqual(20);
+  expect(sent).toBeLessThanOrEqual(25);
 });
 
-test('a round that takes long is not overtaken by the next, which follows it', async () => {
+test('a broadcast that takes long is not overtaken by the next, which follows it', async () => {
   const ends: (() => void)[] = [];
-  const rounds = createRounds(
+  const broadcast = createBroadcast(
     () => new Promise((resolve) => void ends.push(resolve)),
     () => 50,
   );
-  rounds.ask();
+  broadcast.request();
   await pass(1);
-  rounds.ask();
+  broadcast.request();
   await pass(500);
   expect(ends).toHaveLength(1);
   ends[0]!();
@@ -69,7 +69,7 @@ test('a round that takes long is not overtaken by the next, which follows it', a
   expect(ends).toHaveLength(2);
 });
 
-test('many are told in slices, and others get their turn in between', async () => {
+test('many are sent in slices, and others get their turn in between', async () => {
   jest.useRealTimers();
   let done = 0;
   let doneAtFirstTurn = 0;
@@ -83,14 +83,14 @@ test('many are told in slices, and others get their turn in between', async () =
 
 test('closing lets the round under way end, tells what is left, and then nothing any more', async () => {
   const ends: (() => void)[] = [];
-  const rounds = createRounds(
+  const broadcast = createBroadcast(
     () => new Promise((resolve) => void ends.push(resolve)),
     () => 50,
   );
-  rounds.ask();
+  broadcast.request();
   await pass(1);
-  rounds.ask();
-  const closed = rounds.close();
+  broadcast.request();
+  const closed = broadcast.close();
   await pass(1_000);
   expect(ends).toHaveLength(1);
   ends[0]!();
@@ -98,7 +98,7 @@ test('closing lets the round under way end, tells what is left, and then nothing
   expect(ends).toHaveLength(2);
   ends[1]!();
   await closed;
-  rounds.ask();
+  broadcast.request();
   await pass(1_000);
   expect(ends).toHaveLength(2);
 });

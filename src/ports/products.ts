@@ -1,16 +1,25 @@
 import type { Operation } from '../domain/operation.ts';
-import type { Product, ProductWish, SaleRefusalCode } from '../domain/product.ts';
+import type { NewProduct, Product, ProductWish, SaleRefusalCode } from '../domain/product.ts';
 import type { ProductChanges } from '../domain/product-changes.ts';
 
 /**
- * What operators do to products and their sales. A part of the Ledger, with the same promises. Each step judges by the
- * ledger's own clock, raises the product's version when it changes something, and writes its operation down in the same
- * commit; an operation that was done before (same id, or same key) is answered with the product as it is now. One whose key was
- * used for something else is refused as `idempotency_mismatch`.
+ * Products and what operators do to them and their sales. A part of the Ledger, with the same promises. Each step of an
+ * operator judges by the ledger's own clock, raises the product's version when it changes something, and writes its operation
+ * down in the same commit; an operation that was done before (same id, or same key) is answered with the product as it is now.
+ * One whose key was used for something else is refused as `idempotency_mismatch`.
  */
-export interface LedgerSales {
+export interface Products {
+  /** All products by id. */
+  products(): Promise<Product[]>;
+
   /** At most `limit` products by id, from the first one above `afterId`. */
   productsAfter(afterId: number, limit: number): Promise<Product[]>;
+
+  /** The product, or undefined. Reads the last commit. */
+  product(productId: number): Promise<Product | undefined>;
+
+  /** Puts new products on sale; a product whose id exists already is left as it is. */
+  addProducts(products: readonly NewProduct[]): Promise<void>;
 
   /**
    * Puts a new product on sale. Without an id it gets the lowest one that is free; the operation is written down with the
@@ -31,6 +40,9 @@ export interface LedgerSales {
 
   /** Closes the sale at this moment by the ledger's clock: nothing new is sold, what is under way comes to its end. */
   closeSale(productId: number, operation: Operation): Promise<SaleStep>;
+
+  /** Starts a new generation of exactly `units` free units, with or without an operation. */
+  reset(productId: number, units: number, operation?: Operation | null): Promise<SaleStep>;
 }
 
 export type SaleStep =
@@ -43,6 +55,6 @@ export type SaleStep =
       readonly field: keyof ProductChanges | null;
       /** As it stands; null when it is not there. */
       readonly product: Product | null;
-      /** The most units that one customer holds in this round; with `limit_below_held` alone. */
+      /** The most units that one customer holds in this generation; with `limit_below_held` alone. */
       readonly mostHeld: number | null;
     };

@@ -2,46 +2,49 @@
  * Lets values through at most once per `everyMs` and key: the first at once, and of those that come too soon only the
  * last, when its time has come. Memory is what came within the last `everyMs`.
  */
-export interface Pacer<K, V> {
+export interface Throttle<K, V> {
   offer(key: K, value: V): void;
   /** Lets nothing more through. */
   close(): void;
 }
 
-interface Lane<V> {
+interface Slot<V> {
   openAtMs: number;
   waiting: { readonly value: V } | null;
 }
 
-export function createPacer<K, V>(everyMs: number, letThrough: (key: K, value: V) => void): Pacer<K, V> {
+export function createThrottle<K, V>(
+  everyMs: number,
+  letThrough: (key: K, value: V) => void,
+): Throttle<K, V> {
   /** In the order in which their time comes, because each is put at the end. */
-  const lanes = new Map<K, Lane<V>>();
+  const slots = new Map<K, Slot<V>>();
   let timer: Timer | null = null;
   let closed = false;
 
   function pass(key: K, value: V): void {
-    lanes.set(key, { openAtMs: performance.now() + everyMs, waiting: null });
+    slots.set(key, { openAtMs: performance.now() + everyMs, waiting: null });
     letThrough(key, value);
   }
 
   function tick(): void {
     timer = null;
     const nowMs = performance.now();
-    const due: [K, Lane<V>][] = [];
-    for (const [key, lane] of lanes) {
-      if (lane.openAtMs > nowMs) break;
-      lanes.delete(key);
-      due.push([key, lane]);
+    const due: [K, Slot<V>][] = [];
+    for (const [key, slot] of slots) {
+      if (slot.openAtMs > nowMs) break;
+      slots.delete(key);
+      due.push([key, slot]);
     }
     for (const [key, { waiting }] of due) {
-      // A lane that is there again has let something newer through meanwhile.
-      if (waiting && !lanes.has(key)) pass(key, waiting.value);
+      // A slot that is there again has let something newer through meanwhile.
+      if (waiting && !slots.has(key)) pass(key, waiting.value);
     }
     schedule();
   }
 
   function schedule(): void {
-    const first = lanes.values().next().value;
+    const first = slots.values().next().value;
     if (timer || !first || closed) return;
     timer = setTimeout(tick, Math.max(0, Math.ceil(first.openAtMs - performance.now()))).unref();
   }
@@ -49,9 +52,9 @@ export function createPacer<K, V>(everyMs: number, letThrough: (key: K, value: V
   return {
     offer(key, value) {
       if (closed) return;
-      const lane = lanes.get(key);
-      if (lane) {
-        lane.waiting = { value };
+      const slot = slots.get(key);
+      if (slot) {
+        slot.waiting = { value };
       } else {
         pass(key, value);
         schedule();
@@ -60,7 +63,7 @@ export function createPacer<K, V>(everyMs: number, letThrough: (key: K, value: V
     close() {
       closed = true;
       if (timer) clearTimeout(timer);
-      lanes.clear();
+      slots.clear();
     },
   };
 }

@@ -1,0 +1,97 @@
+import { type Changes, NO_CHANGES } from '../ports/changes.ts';
+import type { Feed, FeedListener } from '../ports/feed.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import type { Ended } from '../ports/payments.ts';
+import type { SaleStep } from '../ports/products.ts';
+
+/**
+ * The one place where changes are published. Every commit of this process goes to its subscribers, at once and in the order
+ * of the answers, and through the feed to the other processes, whose changes come back the same way.
+ */
+export interface ChangeBus {
+  /** Publishes what a commit changed; `askedAtMs` is the monotonic time at which it was asked for. */
+  publish(changes: Changes, askedAtMs: number): void;
+  /** Calls the subscriber until the returned function is called. Subscribers are called in turn, so each must be quick. */
+  subscribe(subscriber: ChangeSubscriber): () => void;
+  close(): void;
+}
+
+export interface ChangeSubscriber extends Omit<FeedListener, 'stats'> {
+  /** A commit of this process. Called before its writer has the answer. */
+  committed?(changes: Changes, askedAtMs: number): void;
+}
+
+export function createChangeBus(
+  feed: Pick<Feed, 'publish' | 'subscribe'>,
+  onBug: (error: unknown, context: string) => void,
+): ChangeBus {
+  const subscribers = new Set<ChangeSubscriber>();
+
+  function tell(call: (subscriber: ChangeSubscriber) => void): void {
+    for (const subscriber of subscribers) {
+      try {
+        call(subscriber);
+      } catch (error) {
+        onBug(error, 'a subscriber of changes threw');
+      }
+    }
+  }
+
+  const unsubscribe = feed.subscribe({
+    stock: (versions) => tell((subscriber) => subscriber.stock?.(versions)),
+    news: (news) => tell((subscriber) => subscriber.news?.(news)),
+    resync: () => tell((subscriber) => subscriber.resync?.()),
+  });
+
+  return {
+    publish(changes, askedAtMs) {
+      tell((subscriber) => subscriber.committed?.(changes, askedAtMs));
+      tell((subscriber) => subscriber.news?.(changes));
+      feed.publish(changes);
+    },
+    subscribe(subscriber) {
+      subscribers.add(subscriber);
+      return () => void subscribers.delete(subscriber);
+    },
+    close: unsubscribe,
+  };
+}
+
+/** The ledger, with every write that changes something published before its caller has the answer. */
+export function publishing(
+  ledger: Ledger,
+  { publish }: Pick<ChangeBus, 'publish'>,
+  monotonicMs: () => number,
+): Ledger {
+  const published: Record<string, unknown> = { ...ledger };
+  for (const [method, changesOf] of Object.entries(CHANGES_OF)) {
+    published[method] = async (...args: unknown[]) => {
+      // An answer may be long on its way: it is no older than its question, and that is all that is sure.
+      const askedAtMs = monotonicMs();
+      const write = ledger[method as keyof Ledger] as (...args: unknown[]) => Promise<never>;
+      const result = await write(...args);
+      const changes = changesOf(result);
+      if (changes) publish(changes, askedAtMs);
+      return result;
+    };
+  }
+  return published as unknown as Ledger;
+}
+
+const itself = (changes: Changes) => changes;
+const ofStep = ({ product }: SaleStep) => product && { ...NO_CHANGES, products: [product] };
+const ofEnd = (ended: Ended) => (ended.kind === 'done' ? ended.changes : null);
+
+const CHANGES_OF: { [M in keyof Ledger]?: (result: Awaited<ReturnType<Ledger[M]>>) => Changes | null } = {
+  decide: ({ changes }) => changes,
+  settle: itself,
+  expireOverdue: itself,
+  captureLate: itself,
+  settleRefunds: itself,
+  cancel: ofEnd,
+  refund: ofEnd,
+  createProduct: ofStep,
+  changeProduct: ofStep,
+  closeSale: ofStep,
+  reset: ofStep,
+};

@@ -1,0 +1,30 @@
+import type { Housekeeping } from '../../ports/housekeeping.ts';
+
+/** Leader leases: each job is done by one process at a time. Nothing breaks when two do it after all; it is only done twice. */
+export interface Leader {
+  /** True when this process leads the job now. Without an answer from the ledger no process does. */
+  isLeader(job: string): Promise<boolean>;
+  /** Lets others lead at once, instead of when the leases end. */
+  close(): Promise<void>;
+}
+
+/** An owner that died is replaced after this long. Several runs of a job, so that a slow one does not lose its lease. */
+const LEASE_MS = 5_000;
+
+export function createLeader(ledger: Pick<Housekeeping, 'holdLead' | 'leaveLead'>, owner: string): Leader {
+  const led = new Set<string>();
+
+  return {
+    async isLeader(job) {
+      const leads = await ledger.holdLead(job, owner, LEASE_MS);
+      if (leads) led.add(job);
+      else led.delete(job);
+      return leads;
+    },
+    async close() {
+      // What cannot be given up now ends by itself.
+      await Promise.allSettled([...led].map((job) => ledger.leaveLead(job, owner)));
+      led.clear();
+    },
+  };
+}

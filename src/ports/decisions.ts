@@ -1,0 +1,88 @@
+import type { Outcome, Purchase, PurchaseKey } from '../domain/purchase.ts';
+import type { Changes } from './changes.ts';
+
+/** Deciding purchases, and what is kept of those on their way to a decision. A part of the Ledger, with its promises. */
+export interface Decisions {
+  /**
+   * Decides purchases in the order given; `outcomes[i]` answers `purchases[i]`.
+   *
+   * - An id or a key that was decided before gets its first outcome again.
+   * - A purchase that does not fit is refused and the rest goes on; one bad purchase never fails its neighbours.
+   * - A reserved purchase becomes an order, and its key is bound, in the same commit. Async refusals are recorded as the
+   *   purchase's final outcome; sync refusals leave no trace unless the purchase is asked for `again`.
+   * - `again`: an earlier call with these ids may still be under way, because its connection was cut. Then a refusal is
+   *   recorded under the id, so that the earlier call finds it however late it arrives: an order, or never.
+   * - Past its `decideBy` a purchase is refused as `too_old`. One whose key was refused after it came is superseded.
+   * - The window of a sale is judged now, by the ledger's clock, for sync purchases. Async ones were judged when they
+   *   were accepted; their `refusal` says so.
+   */
+  decide(purchases: readonly Purchase[], again?: boolean): Promise<Decision>;
+
+  /**
+   * Ends a purchase of which nothing is known once its `decideBy` is over: `too_old` is recorded under its id. Before that, and
+   * where an order or an outcome exists, nothing happens. Rejects with `unavailable` while a decision of it is being committed.
+   */
+  conclude(purchase: Pick<Purchase, 'id' | 'channel' | 'decideBy'>): Promise<void>;
+
+  /**
+   * Binds keys to purchase ids before the queue is asked to carry them (async path). A key that is bound already
+   * keeps its first binding, which is what the answer shows.
+   */
+  bindKeys(bindings: readonly KeyBinding[]): Promise<KeyBinding[]>;
+
+  /** Counts one more attempt to decide each purchase, before the attempt is made; answers the totals so far. */
+  countAttempts(purchaseIds: readonly string[]): Promise<number[]>;
+
+  /** Notes that purchases were dead-lettered (they read `needs_attention`), or that a replay cleared that. */
+  markNeedsAttention(purchaseIds: readonly string[], needsAttention: boolean): Promise<void>;
+
+  /**
+   * Adds to the count of async purchases taken in. Each process does this now and then rather than with each purchase, and
+   * it is not idempotent, so the count is an estimate: a crash loses the last moments of it, and a reconciler sets it right.
+   */
+  countAccepted(count: AcceptedCount): Promise<void>;
+
+  /** Async purchases taken in and decided, since ever. Decided is exact but for those that `countAccepted` brought. */
+  asyncCounts(): Promise<AsyncCounts>;
+}
+
+export interface Decision {
+  readonly outcomes: Outcome[];
+  /** Products are those that the batch named and the ledger knows. */
+  readonly changes: Changes;
+}
+
+/** A decision from its parts, for adapters. */
+export function decisionOf(
+  purchases: readonly Purchase[],
+  outcomes: Outcome[],
+  products: Changes['products'],
+): Decision {
+  const orders = [];
+  for (const outcome of outcomes) {
+    if (outcome.kind === 'reserved' && !outcome.repeated) orders.push(outcome.order);
+  }
+  const decided = [];
+  for (const { id, channel } of purchases) if (channel === 'async') decided.push(id);
+  return { outcomes, changes: { products, orders, decided } };
+}
+
+/** Async purchases taken in since the last count; negative to correct an earlier one. */
+export interface AcceptedCount {
+  /** Handed to the queue. */
+  readonly queued: number;
+  /** Sell-outs told by the tracking id itself: accepted and decided at once. */
+  readonly decidedByTheId: number;
+}
+
+export interface AsyncCounts {
+  readonly accepted: number;
+  readonly decided: number;
+}
+
+export interface KeyBinding {
+  readonly key: PurchaseKey;
+  readonly purchaseId: string;
+  /** When the purchase was accepted (ms since the epoch). */
+  readonly acceptedAt: number;
+}
