@@ -8,7 +8,7 @@ import { createRetention } from './app/maintenance/retention.ts';
 import { auditInChild } from './app/ops/audit-child.ts';
 import { createAuditRun } from './app/ops/audit-run.ts';
 import { createDeadLetters } from './app/ops/dead-letters.ts';
-import { createSettlement } from './app/payments/settlement.ts';
+import { createPaymentProcessor } from './app/payments/processor.ts';
 import { createPurchaseBatcher } from './app/purchase/batcher.ts';
 import { createConclude } from './app/purchase/conclude.ts';
 import { createIntake } from './app/purchase/intake.ts';
@@ -32,8 +32,8 @@ import { watchReconciler } from './telemetry/watch-reconciler.ts';
 export interface App {
   /** What the HTTP routes need. */
   readonly service: Service;
-  /** Starts what works by itself: worker, settlement, reconciler. */
-  start(roles: { readonly worker: boolean; readonly settlement: boolean }): Promise<void>;
+  /** Starts what works by itself: worker, payments, reconciler. */
+  start(roles: { readonly worker: boolean; readonly runsPayments: boolean }): Promise<void>;
   /** From now on health and readiness say no, waiting readers are answered with what is known, and an audit is ended. */
   leave(): void;
   /** Sends live viewers elsewhere. Those who come here again are sent away again, so nothing may listen any more. */
@@ -65,7 +65,7 @@ export async function createApp(
   const owner = `${hostname()}:${process.pid}:${crypto.randomUUID()}`;
   const leader = createLeader(ledger, owner);
   const stockCache = createStockCache({ ledger, changes, monotonicMs, clock, onTrouble });
-  const settlement = createSettlement({
+  const payments = createPaymentProcessor({
     ledger,
     changes,
     queue,
@@ -131,7 +131,7 @@ export async function createApp(
     metrics,
     intake,
     worker,
-    settlement,
+    payments,
     feed,
   });
   const auditRun = createAuditRun({
@@ -146,7 +146,7 @@ export async function createApp(
     intake,
     worker,
     tracking,
-    settlement,
+    payments,
     stream,
     queue,
     ledger,
@@ -185,7 +185,7 @@ export async function createApp(
       isReady: () => ready,
     },
     async start(roles) {
-      await settlement.start({ consume: roles.settlement });
+      await payments.start({ consume: roles.runsPayments });
       if (roles.worker) await worker.start();
       reconciler.start();
       retention.start();
@@ -209,7 +209,7 @@ export async function createApp(
       await auditRun.close();
       await stream.close();
       await worker.close();
-      await settlement.close();
+      await payments.close();
       await reconciler.close();
       await retention.close();
       await leader.close();

@@ -151,7 +151,7 @@ const PURCHASE_BATCHES = 2;
 const WORKER_BATCHES = 2;
 /** Messages of accepted purchases that wait for RabbitMQ's confirm. More would only be smaller. */
 const PUBLISHES = 2;
-/** For settlement, reads, the sweeps and probes, so that none of them waits behind batches. */
+/** For payments, reads, the sweeps and probes, so that none of them waits behind batches. */
 const OTHER_CONNECTIONS = 6;
 
 /** What this configuration keeps, to be deleted. Rejects with AppError `unusable_store` while a server or a worker uses it. */

@@ -25,7 +25,7 @@ test('with nothing set everything has a value that fits one machine', () => {
     mode: 'development',
     operatorToken: null,
     simulatorAllowed: false,
-    settlement: true,
+    runsPayments: true,
     worker: true,
     logLevel: 'info',
     logRequests: false,
@@ -80,7 +80,7 @@ test('every setting is read from its variable', () => {
     PULSECART_CHARGES_IN_FLIGHT: '6',
     PULSECART_MODE: 'development',
     PULSECART_OPERATOR_TOKEN: TOKEN,
-    PULSECART_SETTLEMENT: 'off',
+    PULSECART_PAYMENTS: 'off',
     PULSECART_WORKER: 'off',
     PULSECART_LOG_LEVEL: 'silent',
     PULSECART_LOG_REQUESTS: 'on',
@@ -116,7 +116,7 @@ test('every setting is read from its variable', () => {
     mode: 'development',
     operatorToken: TOKEN,
     simulatorAllowed: false,
-    settlement: false,
+    runsPayments: false,
     worker: false,
     logLevel: 'silent',
     logRequests: true,
@@ -148,7 +148,7 @@ test('every setting is read from its variable', () => {
 
 test('a variable that is empty counts as not set', () => {
   const names = ['PORT', 'HOST', 'PULSECART_DATA', 'PULSECART_MODE', 'PULSECART_OPERATOR_TOKEN'];
-  const more = ['PULSECART_SETTLEMENT', 'PULSECART_LOG_LEVEL', 'PULSECART_SIMULATOR_DECLINE_RATE'];
+  const more = ['PULSECART_PAYMENTS', 'PULSECART_LOG_LEVEL', 'PULSECART_SIMULATOR_DECLINE_RATE'];
   expect(readConfig(Object.fromEntries([...names, ...more].map((name) => [name, ''])))).toEqual(
     readConfig({}),
   );
@@ -170,7 +170,7 @@ describe('a setting that is out of its range is refused by its name:', () => {
     ['PORT', ['65536', '-1', '80.5', '8e3', '0x50', ' 80', 'http']],
     ['PULSECART_MODE', ['prod', 'Production', 'test']],
     ['PULSECART_OPERATOR_TOKEN', ['short', '123456789012345']],
-    ['PULSECART_SETTLEMENT', ['true', '1', 'ON']],
+    ['PULSECART_PAYMENTS', ['true', '1', 'ON']],
     ['PULSECART_WORKER', ['false', '0']],
     ['PULSECART_LOG_REQUESTS', ['yes']],
     ['PULSECART_LOG_LEVEL', ['verbose']],

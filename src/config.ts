@@ -22,7 +22,7 @@ export interface Config {
   /** Production mode may run on the simulator of payments. */
   readonly simulatorAllowed: boolean;
   /** Off: charges are queued and nobody works them. */
-  readonly settlement: boolean;
+  readonly runsPayments: boolean;
   /** Off: async purchases are queued and nobody decides them. */
   readonly worker: boolean;
   readonly logLevel: LogLevel;
@@ -152,7 +152,7 @@ function readSettings(env: Env, flags: Flags): Config {
     mode,
     operatorToken,
     simulatorAllowed,
-    settlement: read(SETTINGS.settlement),
+    runsPayments: read(SETTINGS.runsPayments),
     worker: read(SETTINGS.worker),
     logLevel: read(SETTINGS.logLevel),
     logRequests: read(SETTINGS.logRequests),

@@ -140,7 +140,7 @@ export const SETTINGS = {
     'a queued purchase older than this ends as `too_old`',
     { values: '1 to 604800, and no longer than keys are kept' },
   ),
-  settlement: onOff('PULSECART_SETTLEMENT', true, '`off`: charges are queued and wait'),
+  runsPayments: onOff('PULSECART_PAYMENTS', true, '`off`: charges are queued and wait'),
   // At 300 ms per charge, as with a real provider, 2,000 make about 6,600 orders/s; each costs about a kilobyte.
   chargesInFlight: integer(
     'PULSECART_CHARGES_IN_FLIGHT',

@@ -6,7 +6,7 @@ import { BACKEND_CHOICES, type BackendChoice, openEnvironments } from '../open-e
 import { readStolenMs } from '../process-usage.ts';
 import { COMPARED, runComparison, runNoop } from '../workloads/comparison.ts';
 import { runConnections } from '../workloads/connections.ts';
-import { runAsyncDrain, runSettlement } from '../workloads/drain.ts';
+import { runAsyncDrain, runPayments } from '../workloads/drain.ts';
 import { type Effort, NOTHING, percent, type WorkloadResult } from '../workloads/result.ts';
 import { table } from './bench-text.ts';
 import { DEMO_FLAGS } from './demo.ts';
@@ -19,7 +19,7 @@ const EVERYWHERE = [
   'sync-soldout',
   'async-accept',
   'async-drain',
-  'settlement',
+  'payments',
   'stock-read',
   'connections',
   'live',
@@ -130,8 +130,8 @@ async function runOn(
   switch (name) {
     case 'async-drain':
       return runAsyncDrain(effort, environment);
-    case 'settlement':
-      return runSettlement(effort, environment);
+    case 'payments':
+      return runPayments(effort, environment);
     case 'connections':
       return runConnections(environment);
     case 'live':

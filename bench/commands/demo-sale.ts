@@ -105,7 +105,7 @@ async function startAll(environment: Environment, processes: ServerProcess[]): P
     return started;
   };
   if (!environment.distributed) return start(environment.startServer());
-  const apiOnly = { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off' };
+  const apiOnly = { PULSECART_WORKER: 'off', PULSECART_PAYMENTS: 'off' };
   const server = await start(environment.startServer(apiOnly, { instances: API_PROCESSES }));
   await start(environment.distributed.startWorker());
   return server;

@@ -41,12 +41,12 @@ const readStock = (target: Target): Load => {
   return { request: () => request, expectStatus: 200 };
 };
 
-const SETTLEMENT_OFF = { PULSECART_SETTLEMENT: 'off' };
+const PAYMENTS_OFF = { PULSECART_PAYMENTS: 'off' };
 
 export const COMPARED = {
-  'sync-win': { env: SETTLEMENT_OFF, units: PLENTY, noopAnswer: 'win', load: buy(SYNC_PURCHASE, 200) },
+  'sync-win': { env: PAYMENTS_OFF, units: PLENTY, noopAnswer: 'win', load: buy(SYNC_PURCHASE, 200) },
   'sync-win-settling': {
-    env: { PULSECART_SETTLEMENT: 'on' },
+    env: { PULSECART_PAYMENTS: 'on' },
     units: PLENTY,
     noopAnswer: 'win',
     load: buy(SYNC_PURCHASE, 200),
@@ -102,7 +102,7 @@ export async function runComparison(
     const ours = await Subject.open(real, workload.load, environment);
     await theirs.warmUp(WARM_UP_MS);
     await ours.warmUp(WARM_UP_MS);
-    const settles = 'PULSECART_SETTLEMENT' in workload.env && workload.env.PULSECART_SETTLEMENT === 'on';
+    const settles = 'PULSECART_PAYMENTS' in workload.env && workload.env.PULSECART_PAYMENTS === 'on';
     const pairs: Pair[] = [];
     const durationMs = (effort.seconds * 1000) / effort.rounds;
     for (let round = 0; round < effort.rounds; round++) {

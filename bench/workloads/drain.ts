@@ -22,21 +22,21 @@ export function runAsyncDrain(effort: Effort, environment: Environment): Promise
     path: ASYNC_PURCHASE,
     expectStatus: 202,
     count: Math.max(SECONDS_MIN, effort.seconds) * ACCEPTED_PER_S,
-    fillEnv: { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off' },
-    drainEnv: { PULSECART_SETTLEMENT: 'off' },
+    fillEnv: { PULSECART_WORKER: 'off', PULSECART_PAYMENTS: 'off' },
+    drainEnv: { PULSECART_PAYMENTS: 'off' },
     // Not what is waiting: of a broker's messages that is an estimate, of decisions the ledger has the count.
     left: async (url, queued) => queued - (await readQueues(url)).purchases.decided,
   });
 }
 
-/** Reserved orders to paid ones: bought while settlement is off, then charged while the API is idle. */
-export function runSettlement(effort: Effort, environment: Environment): Promise<WorkloadResult> {
+/** Reserved orders to paid ones: bought while payments are off, then charged while the API is idle. */
+export function runPayments(effort: Effort, environment: Environment): Promise<WorkloadResult> {
   return drain(environment, {
-    workload: 'settlement',
+    workload: 'payments',
     path: SYNC_PURCHASE,
     expectStatus: 200,
     count: Math.max(SECONDS_MIN, effort.seconds) * ORDERS_PER_S,
-    fillEnv: { PULSECART_SETTLEMENT: 'off' },
+    fillEnv: { PULSECART_PAYMENTS: 'off' },
     drainEnv: {},
     left: readUnpaidUnits,
   });

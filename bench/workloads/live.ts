@@ -18,7 +18,7 @@ const IDLE_MS = 3_000;
  * date: from the answer to the first purchase that it does not show yet until the event that shows it.
  */
 export async function runLive(effort: Effort, environment: Environment): Promise<WorkloadResult> {
-  const server = await environment.startServer({ PULSECART_SETTLEMENT: 'off', ...VIEWERS_ENV });
+  const server = await environment.startServer({ PULSECART_PAYMENTS: 'off', ...VIEWERS_ENV });
   try {
     await resetStock(server.url, PRODUCT_ID, PLENTY);
     /** When the purchase was answered that left so many units, counted from the top. */

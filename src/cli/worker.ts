@@ -20,7 +20,7 @@ const HELP = `pulsecart worker: decides queued purchases and charges orders; tak
   --host H   address for that                                                    (HOST, 127.0.0.1; 0.0.0.0 in production)
 
 It needs the distributed backends: DATABASE_URL, REDIS_URL, RABBITMQ_URL. PULSECART_WORKER=off leaves purchases to others,
-PULSECART_SETTLEMENT=off charges. Run as many as you like.
+PULSECART_PAYMENTS=off charges. Run as many as you like.
 
 Example: pulsecart worker --port 8090`;
 

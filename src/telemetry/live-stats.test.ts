@@ -17,10 +17,10 @@ function scene(instance: string, openFeed = linkedFeeds()) {
   const metrics = createMetrics();
   const intake = { stats: { accepted: 0, messages: 0, inside: 0 } };
   const worker = { stats: { decided: 0, retried: 0, deadLettered: 0, tooOld: 0, reserved: 0, refused: 0 } };
-  const settlement = {
+  const payments = {
     stats: { paid: 0, declined: 0, expired: 0, failedAttempts: 0, unanswered: 0, inFlight: 0 },
-  } as Parameters<typeof createLiveStats>[0]['settlement'];
-  const liveStats = createLiveStats({ instance, metrics, intake, worker, settlement, feed, everyMs: 20 });
+  } as Parameters<typeof createLiveStats>[0]['payments'];
+  const liveStats = createLiveStats({ instance, metrics, intake, worker, payments, feed, everyMs: 20 });
   liveStats.start();
   started.push(liveStats);
   return { metrics, intake, worker, liveStats, openFeed };
@@ -93,7 +93,7 @@ test.skipIf(process.platform !== 'linux')(
       let told = 0;
       let isFull = false;
       createLiveStats({
-        instance: 'one', metrics: createMetrics(), intake: { stats }, worker: { stats }, settlement: { stats }, everyMs: 5,
+        instance: 'one', metrics: createMetrics(), intake: { stats }, worker: { stats }, payments: { stats }, everyMs: 5,
         feed: {
           subscribe: () => () => {},
           publishStats({ rssBytes }) {

@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Settlement } from '../app/payments/settlement.ts';
+import type { PaymentProcessor } from '../app/payments/processor.ts';
 import type { Intake } from '../app/purchase/intake.ts';
 import type { Worker } from '../app/purchase/worker.ts';
 import { type ProcessStats, RATES, type Rate } from '../domain/process-stats.ts';
@@ -28,7 +28,7 @@ export interface LiveStatsDependencies {
   readonly metrics: Metrics;
   readonly intake: Pick<Intake, 'stats'>;
   readonly worker: Pick<Worker, 'stats'>;
-  readonly settlement: Pick<Settlement, 'stats'>;
+  readonly payments: Pick<PaymentProcessor, 'stats'>;
   readonly feed: Pick<Feed, 'publishStats' | 'subscribe'>;
   readonly everyMs?: number;
 }
@@ -51,7 +51,7 @@ interface Snapshot {
 }
 
 export function createLiveStats(dependencies: LiveStatsDependencies): LiveStats {
-  const { instance, metrics, intake, worker, settlement, feed, everyMs = EVERY_MS } = dependencies;
+  const { instance, metrics, intake, worker, payments, feed, everyMs = EVERY_MS } = dependencies;
   const latest = new Map<string, { stats: ProcessStats; atMs: number }>();
   const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   const snapshots: Snapshot[] = [];
@@ -84,7 +84,7 @@ export function createLiveStats(dependencies: LiveStatsDependencies): LiveStats 
 
   function snapshot(): Snapshot {
     const { sync, async: accepting } = metrics.read();
-    const { paid, declined, expired, failedAttempts, unanswered } = settlement.stats;
+    const { paid, declined, expired, failedAttempts, unanswered } = payments.stats;
     const { user, system } = process.cpuUsage();
     return {
       atMs: performance.now(),

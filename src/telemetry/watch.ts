@@ -1,5 +1,5 @@
 import type { Retention } from '../app/maintenance/retention.ts';
-import type { Settlement } from '../app/payments/settlement.ts';
+import type { PaymentProcessor } from '../app/payments/processor.ts';
 import type { PurchaseBatcher } from '../app/purchase/batcher.ts';
 import type { Intake } from '../app/purchase/intake.ts';
 import type { Tracking } from '../app/purchase/tracking.ts';
@@ -16,7 +16,7 @@ interface App {
   readonly intake: Intake;
   readonly worker: Worker;
   readonly tracking: Tracking;
-  readonly settlement: Settlement;
+  readonly payments: PaymentProcessor;
   readonly stream: StockStream;
   readonly queue: Queue;
   readonly ledger: Ledger;
@@ -32,7 +32,7 @@ export function registerMetrics(metrics: Metrics, app: App): void {
     intake,
     worker,
     tracking,
-    settlement,
+    payments,
     stream,
     queue,
     ledger,
@@ -70,19 +70,15 @@ export function registerMetrics(metrics: Metrics, app: App): void {
     'Streams refused because there were too many',
     () => stream.stats.rejected,
   );
-  counter('orders_paid_total', 'Orders paid', () => settlement.stats.paid);
-  counter('orders_declined_total', 'Orders declined by the provider', () => settlement.stats.declined);
-  counter('orders_expired_total', 'Orders whose hold ran out', () => settlement.stats.expired);
+  counter('orders_paid_total', 'Orders paid', () => payments.stats.paid);
+  counter('orders_declined_total', 'Orders declined by the provider', () => payments.stats.declined);
+  counter('orders_expired_total', 'Orders whose hold ran out', () => payments.stats.expired);
   counter(
     'charges_recovered_total',
     'Orders to charge that no message led to any more',
-    () => settlement.stats.lostFound,
+    () => payments.stats.lostFound,
   );
-  counter(
-    'charge_attempts_failed_total',
-    'Charge attempts that failed',
-    () => settlement.stats.failedAttempts,
-  );
+  counter('charge_attempts_failed_total', 'Charge attempts that failed', () => payments.stats.failedAttempts);
   counter('outcomes_pruned_total', 'Outcomes deleted after their time', () => retention.stats.outcomes);
   counter('keys_pruned_total', 'Idempotency keys deleted after their time', () => retention.stats.keys);
   counter(
@@ -96,17 +92,17 @@ export function registerMetrics(metrics: Metrics, app: App): void {
     () => retention.stats.deadLetters,
   );
   counter('retention_failures_total', 'Rounds broken off by a backend', () => retention.stats.failures);
-  counter('orders_cancelled_total', 'Orders cancelled here', () => settlement.stats.cancelled);
-  counter('refunds_total', 'Captures given back', () => settlement.stats.refunded);
+  counter('orders_cancelled_total', 'Orders cancelled here', () => payments.stats.cancelled);
+  counter('refunds_total', 'Captures given back', () => payments.stats.refunded);
   counter(
     'refund_tries_failed_total',
     'Tries to give one back that failed',
-    () => settlement.stats.failedRefunds,
+    () => payments.stats.failedRefunds,
   );
   counter(
     'late_payments_total',
     'Captures that the payment company told of by itself',
-    () => settlement.stats.toldCaptures,
+    () => payments.stats.toldCaptures,
   );
   metrics.watchSource('refunds_due', () => ledger.refundsDue(), {
     pulsecart_refunds_due: ['Captures on their way back', ({ count }) => count],
@@ -115,7 +111,7 @@ export function registerMetrics(metrics: Metrics, app: App): void {
       ({ oldestAt }) => (oldestAt === null ? 0 : Math.max(0, clock() - oldestAt) / 1000),
     ],
   });
-  gauge('charges_in_flight', 'Charges under way', () => settlement.stats.inFlight);
+  gauge('charges_in_flight', 'Charges under way', () => payments.stats.inFlight);
   metrics.watchSource('queues', () => queue.status(), {
     ...statsOf('purchases'),
     ...statsOf('payments'),

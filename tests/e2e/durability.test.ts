@@ -31,7 +31,7 @@ test.skipIf(whyNoStrace !== null)(
   async () => {
     const ALONE = 10;
     const TOGETHER = 200;
-    await using traced = await startTraced({ PULSECART_SETTLEMENT: 'off', PULSECART_WORKER: 'off' });
+    await using traced = await startTraced({ PULSECART_PAYMENTS: 'off', PULSECART_WORKER: 'off' });
     for (let i = 1; i <= ALONE; i++) {
       expect(await traced.buy('sync')).toBe(200);
       // The charge is queued in a commit of its own; when that is done, the next sync is that of the next purchase.

@@ -40,7 +40,7 @@ export function describeEndings({ openShop }: EndingsContract): void {
 
   describe('an order that nobody charges yet', () => {
     beforeAll(async () => {
-      shop = await openShop({ PULSECART_SETTLEMENT: 'off' });
+      shop = await openShop({ PULSECART_PAYMENTS: 'off' });
       await shop.reset(1, 100);
     }, OPEN_TIMEOUT_MS);
     afterAll(async () => {

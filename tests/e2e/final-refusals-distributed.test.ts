@@ -33,7 +33,7 @@ describe.skipIf(!distributedBackends)('two instances, one of them cut off from P
     gateway = await startGateway(backends.env.DATABASE_URL!);
     opened.defer(() => gateway.close());
     other = opened.use(
-      await openDistributedShop({ backends: backends.env, env: { PULSECART_SETTLEMENT: 'off' } }),
+      await openDistributedShop({ backends: backends.env, env: { PULSECART_PAYMENTS: 'off' } }),
     );
   }, TEST_TIMEOUT_MS);
   afterAll(() => opened.disposeAsync(), TEST_TIMEOUT_MS);
@@ -43,7 +43,7 @@ describe.skipIf(!distributedBackends)('two instances, one of them cut off from P
     const shop = await openDistributedShop({
       backends: { ...backends.env, DATABASE_URL: gateway.url },
       env: {
-        PULSECART_SETTLEMENT: 'off',
+        PULSECART_PAYMENTS: 'off',
         PULSECART_WORKER: 'off',
         PULSECART_PURCHASE_TIMEOUT_MS: `${timeoutMs}`,
       },

@@ -9,7 +9,7 @@ test.skipIf(whyNoStrace !== null)(
   'P1 a refusal is final: a purchase that the disk left open is not made when its key has been refused',
   async () => {
     await using shop = await openShop({
-      PULSECART_SETTLEMENT: 'off',
+      PULSECART_PAYMENTS: 'off',
       PULSECART_PURCHASE_TIMEOUT_MS: `${SHORT_MS}`,
     });
     await shop.reset(1, 1);

@@ -396,7 +396,7 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
     });
 
     test('counts what waits and what was decided, across restarts', async () => {
-      await using idle = await openShop({ PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off' });
+      await using idle = await openShop({ PULSECART_WORKER: 'off', PULSECART_PAYMENTS: 'off' });
       for (let i = 0; i < 3; i++) await idle.buy('async', { productId: 1, quantity: 1 });
       await idle.buy('sync', { productId: 1, quantity: 1 });
       await eventually(async () => (await status()).queues[1].ready === 1);

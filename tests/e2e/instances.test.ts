@@ -172,7 +172,7 @@ onDistributedBackends(() => {
       'share the work, and what one of them leaves undone on SIGTERM comes to the other',
       async () => {
         await using shop = await openDistributedShop({
-          env: { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off', PULSECART_PREFETCH: '2' },
+          env: { PULSECART_WORKER: 'off', PULSECART_PAYMENTS: 'off', PULSECART_PREFETCH: '2' },
         });
         const asked = { productId: 1, quantity: 1 };
         await shop.reset(asked.productId, CROWD);
@@ -219,7 +219,7 @@ onDistributedBackends(() => {
     test(
       'of a process that was killed is taken over by another: holds go on to expire',
       async () => {
-        await using shop = await openDistributedShop({ instances: 2, env: { PULSECART_SETTLEMENT: 'off' } });
+        await using shop = await openDistributedShop({ instances: 2, env: { PULSECART_PAYMENTS: 'off' } });
         await using sql = await connectSql(shop.databaseUrl);
         await sql.query('UPDATE products SET hold_seconds = 1');
         await eventually(async () => (await ownerOf()) !== undefined);

@@ -17,7 +17,7 @@ onDistributedBackends(() => {
   test(
     'PostgreSQL can be restored while RabbitMQ and Redis are of a later moment',
     async () => {
-      await using shop = await openDistributedShop({ env: { PULSECART_SETTLEMENT: 'off' } });
+      await using shop = await openDistributedShop({ env: { PULSECART_PAYMENTS: 'off' } });
       const wish = { productId: 1, quantity: 1, userId: 'ada' };
       const orderOf = async (id: string) => (await shop.get(`/api/v1/orders/${id}`)).json;
       const outcomeOf = async (id: string) => (await shop.get(`/api/v1/async/purchase/${id}?wait=5s`)).json;
@@ -29,12 +29,12 @@ onDistributedBackends(() => {
       await copyDatabase(shop.databaseUrl);
 
       // What happens from here on the books will not know. All charges wait in the queue.
-      await shop.restart({ PULSECART_SETTLEMENT: 'off' });
+      await shop.restart({ PULSECART_PAYMENTS: 'off' });
       const lost = (await buyWithKey()).json.orderId;
       expect((await orderOf(lost)).status).toBe('reserved');
       const forgotten = (await shop.buy('async', wish)).json.trackingId;
       expect((await outcomeOf(forgotten)).status).toBe('confirmed');
-      await shop.restart({ PULSECART_SETTLEMENT: 'off', PULSECART_WORKER: 'off' });
+      await shop.restart({ PULSECART_PAYMENTS: 'off', PULSECART_WORKER: 'off' });
       const queued = (await shop.buy('async', wish)).json.trackingId;
       await shop.server.stop();
       await goBack(shop.databaseUrl);

@@ -14,7 +14,7 @@ if (!distributedBackends)
 else describeRubbishContract(openRubbishShop, HUGE_BYTES);
 
 async function openRubbishShop(): Promise<RubbishShop> {
-  const shop = await openDistributedShop({ env: { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off' } });
+  const shop = await openDistributedShop({ env: { PULSECART_WORKER: 'off', PULSECART_PAYMENTS: 'off' } });
   const other = await openForeignClient(shop.env.RABBITMQ_URL!, shop.env.PULSECART_NAMESPACE!);
 
   /** How many messages a worker has taken of the queues and not acknowledged. */

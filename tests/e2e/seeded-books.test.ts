@@ -13,7 +13,7 @@ describe.skipIf(!distributedBackends)('orders seeded for a measurement', () => {
     const { env } = backends;
     await (await startServer({ env })).stop();
     await seedOrders(inSchema(env.DATABASE_URL, env.PULSECART_NAMESPACE), 3_000);
-    const server = await startServer({ env: { ...env, PULSECART_SETTLEMENT: 'off' } });
+    const server = await startServer({ env: { ...env, PULSECART_PAYMENTS: 'off' } });
     try {
       expect(await readStock(server.url, 1)).toBe(1_000);
       const response = await fetch(`${server.url}/api/v1/sync/purchase`, {

@@ -228,7 +228,7 @@ describe('a command called the wrong way', () => {
       { PULSECART_MODE: 'prod' },
       /^PULSECART_MODE must be one of development, production; it is "prod"/,
     ],
-    [['serve'], { PULSECART_SETTLEMENT: 'yes' }, /^PULSECART_SETTLEMENT must be one of on, off/],
+    [['serve'], { PULSECART_PAYMENTS: 'yes' }, /^PULSECART_PAYMENTS must be one of on, off/],
     [['serve'], { PULSECART_OPERATOR_TOKEN: 'short' }, /^PULSECART_OPERATOR_TOKEN must have at least 16/],
     [['audit', '--nonsense'], {}, /--nonsense.*Accepted: --data/],
     [['demo', '--users', 'many'], {}, /^--users takes a whole number/],

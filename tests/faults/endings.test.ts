@@ -20,7 +20,7 @@ const SLOW = { ...SOON, PULSECART_SIMULATOR_LATENCY_MS: '60000' };
 /** Hundreds of calls at once may take a busy machine some time. */
 const PATIENT = { PULSECART_PURCHASE_TIMEOUT_MS: '30000' };
 /** Nobody asks the company. */
-const IDLE = { PULSECART_SETTLEMENT: 'off' };
+const IDLE = { PULSECART_PAYMENTS: 'off' };
 
 /** More of them by `npm run chaos`; each of them cuts somebody. */
 const CANCEL_ROUNDS = 2;

@@ -104,7 +104,7 @@ export function injectFaults(seed: number, breaks: BackendName, faults: readonly
     const backends = { ...shared.env, [VARIABLES[breaks]]: backend.url };
     // Where purchases go on, a machine that is busy with other things may take its time for them.
     const timeout: Env = breaks === 'postgres' ? {} : { PULSECART_PURCHASE_TIMEOUT_MS: '15000' };
-    const env = { PULSECART_WORKER: 'off', PULSECART_SETTLEMENT: 'off', ...timeout };
+    const env = { PULSECART_WORKER: 'off', PULSECART_PAYMENTS: 'off', ...timeout };
     const shop = opened.use(await openDistributedShop({ backends, env, instances: 2, workers: 1 }));
     place = { backend, shop, random: randomFrom(seed) };
   }, OPEN_TIMEOUT_MS);

@@ -91,7 +91,7 @@ export async function openDistributedShop(options: ProductionShopOptions = {}): 
   }
 }
 
-const WORKER_ROLES = { PULSECART_WORKER: 'on', PULSECART_SETTLEMENT: 'on' };
+const WORKER_ROLES = { PULSECART_WORKER: 'on', PULSECART_PAYMENTS: 'on' };
 
 /** Lets the tables be read; whoever wants to change the hot one waits. */
 async function holdWrites(databaseUrl: string): Promise<AsyncDisposable> {

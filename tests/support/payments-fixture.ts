@@ -9,10 +9,10 @@ import { openStore } from '../../src/adapters/sqlite/store.ts';
 import { createChangeBus, publishing } from '../../src/app/changes.ts';
 import { audit } from '../../src/app/ops/audit.ts';
 import {
-  createSettlement,
-  type Settlement,
-  type SettlementDependencies,
-} from '../../src/app/payments/settlement.ts';
+  createPaymentProcessor,
+  type PaymentProcessor,
+  type PaymentProcessorDependencies,
+} from '../../src/app/payments/processor.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
 import type { Order, OrderChange } from '../../src/domain/order.ts';
@@ -35,11 +35,11 @@ export interface Books {
   readonly breaches: string[];
 }
 
-/** A ledger and a queue on a real store of their own, the simulator, and settlements on top. Time can be moved ahead. */
+/** A ledger and a queue on a real store of their own, the simulator, and payment processors on top. Time can be moved ahead. */
 export function openPaymentsFixture(
   options: { readonly units?: number; readonly simulator?: SimulatorOptions } = {},
 ) {
-  const folder = mkdtempSync(join(tmpdir(), 'pulsecart-settlement-'));
+  const folder = mkdtempSync(join(tmpdir(), 'pulsecart-payments-'));
   const store = openStore(folder);
   let aheadMs = 0;
   const clock: Clock = () => Date.now() + aheadMs;
@@ -56,7 +56,7 @@ export function openPaymentsFixture(
     tooLateMs: 5,
     ...options.simulator,
   });
-  const settlements: Settlement[] = [];
+  const processors: PaymentProcessor[] = [];
   const stock: StockVersion[] = [];
   const news: OrderChange[] = [];
   changes.subscribe({
@@ -83,9 +83,9 @@ export function openPaymentsFixture(
 
     open: () => ledger.addProducts([{ ...PRODUCT, units: options.units ?? UNITS }]),
 
-    /** A settlement that sweeps all the time, so that tests wait for nothing but the clock they move. */
-    settlement(dependencies: Partial<SettlementDependencies> = {}): Settlement {
-      const settlement = createSettlement({
+    /** A payment processor that sweeps all the time, so that tests wait for nothing but the clock they move. */
+    processor(dependencies: Partial<PaymentProcessorDependencies> = {}): PaymentProcessor {
+      const processor = createPaymentProcessor({
         ledger,
         queue,
         provider: simulator,
@@ -101,8 +101,8 @@ export function openPaymentsFixture(
           ...dependencies.timing,
         },
       });
-      settlements.push(settlement);
-      return settlement;
+      processors.push(processor);
+      return processor;
     },
 
     /** Reserves one unit for each customer, which nobody hears of; answers the order ids. */
@@ -166,7 +166,7 @@ export function openPaymentsFixture(
 
     async close(): Promise<void> {
       await simulator.close();
-      await Promise.all(settlements.map((settlement) => settlement.close()));
+      await Promise.all(processors.map((processor) => processor.close()));
       await queue.close();
       store.close();
       rmSync(folder, { recursive: true });

@@ -8,8 +8,8 @@ import type { Leader } from './leader.ts';
 
 /**
  * Puts right, once a second, what may have drifted from the ledger without anybody noticing: counters of the gate that a
- * crashed process claimed from, and the count of accepted purchases. (Overdue holds and lost charges are settlement's own
- * sweep.) One process at a time does it; two would only do it twice.
+ * crashed process claimed from, and the count of accepted purchases. (Overdue holds and lost charges are found by
+ * payments.) One process at a time does it; two would only do it twice.
  */
 export interface Reconciler {
   start(): void;

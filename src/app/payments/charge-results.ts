@@ -6,7 +6,7 @@ import { batchOrEach } from './batch-or-each.ts';
 import { createBatcher } from './batcher.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
 import type { Semaphore } from './semaphore.ts';
-import type { SettlementStats } from './stats.ts';
+import type { PaymentStats } from './stats.ts';
 
 export interface ChargeResults {
   /** Takes the result of a charge over. The order's place is released when the result is in the ledger. */
@@ -17,7 +17,7 @@ export interface ChargeResultsDependencies {
   readonly ledger: Pick<Ledger, 'settle'>;
   readonly enqueuer: ChargeEnqueuer;
   readonly semaphore: Semaphore;
-  readonly stats: Pick<SettlementStats, 'failedAttempts'>;
+  readonly stats: Pick<PaymentStats, 'failedAttempts'>;
   readonly onTrouble: (error: unknown, context: string) => void;
   /** The longest pause before another attempt to charge an order. */
   readonly retryMsMax: number;

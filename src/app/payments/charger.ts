@@ -11,7 +11,7 @@ import type { ChargeResults } from './charge-results.ts';
 import { readOrderIds } from './message.ts';
 import { createOutage } from './outage.ts';
 import type { Semaphore } from './semaphore.ts';
-import type { SettlementStats } from './stats.ts';
+import type { PaymentStats } from './stats.ts';
 
 export interface ChargerDependencies {
   readonly ledger: Pick<Ledger, 'lease'>;
@@ -20,7 +20,7 @@ export interface ChargerDependencies {
   readonly enqueuer: Pick<ChargeEnqueuer, 'lastAddedAtMs'>;
   readonly results: ChargeResults;
   readonly semaphore: Semaphore;
-  readonly stats: Pick<SettlementStats, 'unanswered'>;
+  readonly stats: Pick<PaymentStats, 'unanswered'>;
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly leaseMs: number;
   readonly stopping: AbortSignal;

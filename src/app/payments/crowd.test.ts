@@ -20,8 +20,8 @@ test('a crowd with every fault ends with each order decided, charged at most onc
     },
   });
   await fixture.open();
-  const settlement = fixture.settlement();
-  await settlement.start({ consume: true });
+  const processor = fixture.processor();
+  await processor.start({ consume: true });
   const ids = await fixture.reserve(...Array.from({ length: 1_000 }, (_, i) => `customer-${i}`));
   for (let i = 0; i < ids.length; i += 90) fixture.announce(ids.slice(i, i + 90));
 
@@ -35,7 +35,7 @@ test('a crowd with every fault ends with each order decided, charged at most onc
 
   const { available, reserved, sold, breaches } = await fixture.books();
   expect({ sum: available + sold, reserved, breaches }).toEqual({ sum: 1_000, reserved: 0, breaches: [] });
-  expect(sold).toBe(settlement.stats.paid);
+  expect(sold).toBe(processor.stats.paid);
 
   for (const id of ids) {
     const { order, payments } = (await fixture.ledger.order(id))!;
@@ -58,33 +58,33 @@ test('charges under way are bounded; the rest waits in the queue', async () => {
       return new Promise(() => {});
     },
   };
-  const settlement = fixture.settlement({ provider: silent });
+  const processor = fixture.processor({ provider: silent });
   fixture.announce(await fixture.reserve(...Array.from({ length: 3_000 }, (_, i) => `customer-${i}`)));
-  await settlement.start({ consume: true });
+  await processor.start({ consume: true });
   await until(() => asked === 2_000);
   await until(async () => {
     const payments = (await fixture.queue.status()).find(({ name }) => name === 'payments')!;
     return payments.ready + payments.unacknowledged === 1_000;
   });
   expect(asked).toBe(2_000);
-  expect(settlement.stats.inFlight).toBe(2_000);
+  expect(processor.stats.inFlight).toBe(2_000);
   await fixture.close();
 });
 
 test('while orders keep coming in, charging rests between its batches; afterwards it makes up for it', async () => {
   const fixture = openPaymentsFixture({ units: 2_000 });
   await fixture.open();
-  const settlement = fixture.settlement();
+  const processor = fixture.processor();
   const ids = await fixture.reserve(...Array.from({ length: 2_000 }, (_, i) => `customer-${i}`));
   const rush = setInterval(() => fixture.announce([ids[0]!]), 5);
   fixture.announce(ids);
   const startedAtMs = performance.now();
-  await settlement.start({ consume: true });
-  await until(() => settlement.stats.paid >= 500);
+  await processor.start({ consume: true });
+  await until(() => processor.stats.paid >= 500);
   // Five batches with a rest of 40 ms between each and the next.
   expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(100);
 
   clearInterval(rush);
-  await until(() => settlement.stats.paid === 2_000);
+  await until(() => processor.stats.paid === 2_000);
   await fixture.close();
 });

@@ -57,11 +57,11 @@ function lying() {
 
 test('a capture after a confirmed cancellation pays for its order, where units are left', async () => {
   const held = heldBack(fixture.simulator);
-  const settlement = fixture.settlement({ provider: held.provider });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ provider: held.provider });
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('test_too_late');
   fixture.announce([id!]);
-  await until(() => settlement.stats.unanswered > 0);
+  await until(() => processor.stats.unanswered > 0);
   fixture.passTime(HOLD_MS);
   await untilStatus(id!, 'expired');
   expect(await fixture.books()).toMatchObject({ available: UNITS, sold: 0 });
@@ -76,11 +76,11 @@ test('a capture after a confirmed cancellation pays for its order, where units a
 
 test('a capture after a confirmed cancellation goes back, where others have the units', async () => {
   const held = heldBack(fixture.simulator);
-  const settlement = fixture.settlement({ provider: held.provider });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ provider: held.provider });
+  await processor.start({ consume: true });
   const [late] = await fixture.reserve('test_too_late');
   fixture.announce([late!]);
-  await until(() => settlement.stats.unanswered > 0);
+  await until(() => processor.stats.unanswered > 0);
   fixture.passTime(HOLD_MS);
   await untilStatus(late!, 'expired');
   const others = await fixture.reserve('a', 'b');
@@ -97,11 +97,11 @@ test('a capture after a confirmed cancellation goes back, where others have the 
 
 test('money for an order that was cancelled meanwhile goes back at once', async () => {
   const { provider, tell } = lying();
-  const settlement = fixture.settlement({ provider, timing: { sweepEveryMs: 60_000 } });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ provider, timing: { sweepEveryMs: 60_000 } });
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('ada');
   fixture.announce([id!]);
-  await until(() => settlement.stats.failedAttempts === 1);
+  await until(() => processor.stats.failedAttempts === 1);
   expect(await fixture.ledger.cancel(id!, { customer: 'ada' })).toMatchObject({ kind: 'done' });
   await tell();
   await untilStatus(id!, 'refunded');
@@ -110,11 +110,11 @@ test('money for an order that was cancelled meanwhile goes back at once', async 
 
 test('money for an order that still waits pays for it, and no other attempt is made', async () => {
   const { provider, tell } = lying();
-  const settlement = fixture.settlement({ provider });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ provider });
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('ada');
   fixture.announce([id!]);
-  await until(() => settlement.stats.failedAttempts === 1);
+  await until(() => processor.stats.failedAttempts === 1);
   await tell();
   await untilStatus(id!, 'paid');
   expect((await fixture.order(id!)).attempts).toBe(1);
@@ -122,8 +122,8 @@ test('money for an order that still waits pays for it, and no other attempt is m
 
 test('of two captures one pays for the order and the other goes back', async () => {
   const { provider, tell } = lying();
-  const settlement = fixture.settlement({ provider });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ provider });
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('ada');
   fixture.announce([id!]);
   await untilStatus(id!, 'paid');
@@ -145,12 +145,12 @@ test('a capture that is told again and again counts once, also after it was give
       return fixture.simulator.onCapture(listener);
     },
   };
-  const settlement = fixture.settlement({ provider });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ provider });
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('test_twice');
   fixture.announce([id!]);
   await untilStatus(id!, 'paid');
-  await until(() => settlement.stats.toldCaptures === 2);
+  await until(() => processor.stats.toldCaptures === 2);
   const operation = { id: Bun.randomUUIDv7(), actor: 'operator', action: 'order.refund' as const };
   await fixture.ledger.refund(id!, { ...operation, subject: `order/${id}`, reason: 'test', details: {} });
   await untilStatus(id!, 'refunded');
@@ -168,11 +168,11 @@ test('a capture is told again while the ledger cannot write', async () => {
       return fixture.ledger.captureLate(captures);
     },
   };
-  const settlement = fixture.settlement({ ledger });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ ledger });
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('test_too_late');
   fixture.announce([id!]);
-  await until(() => settlement.stats.unanswered > 0);
+  await until(() => processor.stats.unanswered > 0);
   fixture.passTime(HOLD_MS);
   await untilStatus(id!, 'paid');
   expect(refusals).toBe(3);
@@ -187,7 +187,7 @@ test('a capture for no charge of ours is reported, and not asked for again', asy
       return () => {};
     },
   };
-  await fixture.settlement({ provider }).start({ consume: true });
+  await fixture.processor({ provider }).start({ consume: true });
   const listener = await told.promise;
   for (const key of ['somebody-else', 'x:0', ':1', 'x:1:2']) await listener({ key, providerId: 'p' });
   await listener({ key: `${crypto.randomUUID()}:1`, providerId: 'p' });
@@ -195,14 +195,14 @@ test('a capture for no charge of ours is reported, and not asked for again', asy
 });
 
 test('a charge that nobody answers ends with its hold, whoever held its lease', async () => {
-  const killed = fixture.settlement();
+  const killed = fixture.processor();
   await killed.start({ consume: true });
   const [id] = await fixture.reserve('test_timeout');
   fixture.announce([id!]);
   await until(() => killed.stats.unanswered === 1);
   await killed.close();
 
-  const next = fixture.settlement();
+  const next = fixture.processor();
   await next.start({ consume: true });
   fixture.passTime(LEASE_MS);
   await until(() => next.stats.unanswered === 1);

@@ -4,12 +4,12 @@ import type { CaptureNotice, PaymentProvider } from '../../ports/provider.ts';
 import { readChargeKey } from './ask.ts';
 import { batchOrEach } from './batch-or-each.ts';
 import { createBatcher } from './batcher.ts';
-import type { SettlementStats } from './stats.ts';
+import type { PaymentStats } from './stats.ts';
 
 export interface LatePaymentsDependencies {
   readonly ledger: Pick<Payments, 'captureLate'>;
   readonly provider: Pick<PaymentProvider, 'onCapture'>;
-  readonly stats: Pick<SettlementStats, 'toldCaptures'>;
+  readonly stats: Pick<PaymentStats, 'toldCaptures'>;
   /** Looks for refunds that are due: of an order that is paid already a second capture goes back, and its status stays. */
   readonly refundSoon: () => void;
   readonly onTrouble: (error: unknown, context: string) => void;

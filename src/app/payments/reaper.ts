@@ -2,19 +2,19 @@ import type { Ledger } from '../../ports/ledger.ts';
 import type { Queue } from '../../ports/queue.ts';
 import { nextTurn } from './batcher.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
+import type { PaymentTiming } from './processor.ts';
 import type { Refunder } from './refunder.ts';
-import type { SettlementTiming } from './settlement.ts';
-import type { SettlementStats } from './stats.ts';
+import type { PaymentStats } from './stats.ts';
 
 export interface ReaperDependencies {
   readonly ledger: Pick<Ledger, 'expireOverdue' | 'unsettled'>;
   readonly queue: Pick<Queue, 'status'>;
   readonly enqueuer: Pick<ChargeEnqueuer, 'enqueue'>;
   readonly refunder: Pick<Refunder, 'soon'>;
-  readonly stats: Pick<SettlementStats, 'lostFound'>;
+  readonly stats: Pick<PaymentStats, 'lostFound'>;
   readonly isLeader: (job: string) => Promise<boolean>;
   readonly onTrouble: (error: unknown, context: string) => void;
-  readonly timing: Pick<SettlementTiming, 'sweepEveryMs' | 'reconcileAgeMs'>;
+  readonly timing: Pick<PaymentTiming, 'sweepEveryMs' | 'reconcileAgeMs'>;
 }
 
 /** Holds expired in one transaction: about 1 ms, after which waiting requests get their turn. */

@@ -5,7 +5,7 @@ import { chargeKey } from './ask.ts';
 import { batchOrEach } from './batch-or-each.ts';
 import { createBatcher } from './batcher.ts';
 import { createOutage } from './outage.ts';
-import type { SettlementStats } from './stats.ts';
+import type { PaymentStats } from './stats.ts';
 
 /** Brings money back that is on its way back. */
 export interface Refunder {
@@ -18,7 +18,7 @@ export interface Refunder {
 export interface RefunderDependencies {
   readonly ledger: Pick<Payments, 'leaseRefunds' | 'settleRefunds'>;
   readonly provider: Pick<PaymentProvider, 'refund'>;
-  readonly stats: Pick<SettlementStats, 'refunded' | 'failedRefunds'>;
+  readonly stats: Pick<PaymentStats, 'refunded' | 'failedRefunds'>;
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly monotonicMs: () => number;
   /**

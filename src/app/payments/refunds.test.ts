@@ -57,8 +57,8 @@ function statusesTold(orderId: string): string[] {
 }
 
 test('a refund is carried out when it is asked for, not at the next sweep, and its units come back with it', async () => {
-  const settlement = fixture.settlement({ timing: { sweepEveryMs: HOUR_MS } });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ timing: { sweepEveryMs: HOUR_MS } });
+  await processor.start({ consume: true });
   const [id] = await paid('anybody');
   await refund(fixture.ledger, id!);
   await untilAll([id!], 'refunded');
@@ -66,27 +66,27 @@ test('a refund is carried out when it is asked for, not at the next sweep, and i
   expect(await fixture.books()).toMatchObject({ available: UNITS, sold: 0 });
   expect(statusesTold(id!)).toEqual(['reserved', 'paid', 'refunding', 'refunded']);
   expect(fixture.stock.at(-1)).toMatchObject({ available: UNITS });
-  expect(settlement.stats).toMatchObject({ refunded: 1, failedRefunds: 0 });
+  expect(processor.stats).toMatchObject({ refunded: 1, failedRefunds: 0 });
   expect(fixture.simulator.money('USD')).toEqual({ capturedMinor: 1_000, refundedMinor: 1_000 });
 });
 
 test('a process that charges nothing leaves refunds to one that does', async () => {
-  const charging = fixture.settlement();
+  const charging = fixture.processor();
   await charging.start({ consume: true });
   const [id] = await paid('anybody');
   await charging.close();
-  const idle = fixture.settlement();
+  const idle = fixture.processor();
   await idle.start({ consume: false });
   await refund(fixture.ledger, id!);
   expect(await fixture.ledger.refundsDue()).toMatchObject({ count: 1 });
   expect((await fixture.order(id!)).status).toBe('refunding');
 
-  await fixture.settlement().start({ consume: true });
+  await fixture.processor().start({ consume: true });
   await untilAll([id!], 'refunded');
 });
 
 test('refunds go on while the queue is away', async () => {
-  const first = fixture.settlement();
+  const first = fixture.processor();
   await first.start({ consume: true });
   const [id] = await paid('anybody');
   await first.close();
@@ -97,49 +97,49 @@ test('refunds go on while the queue is away', async () => {
       throw new AppError('unavailable', 'no broker');
     },
   };
-  await fixture.settlement({ queue }).start({ consume: true });
+  await fixture.processor({ queue }).start({ consume: true });
   await untilAll([id!], 'refunded');
 });
 
 test('a refund that fails for an hour is asked for now and then, and carried out afterwards', async () => {
-  const settlement = fixture.settlement();
-  await settlement.start({ consume: true });
+  const processor = fixture.processor();
+  await processor.start({ consume: true });
   const [id] = await paid('anybody');
   fixture.simulator.setOutage(true);
   await refund(fixture.ledger, id!);
   const triesInAnHour = HOUR_MS / STEP_MS;
   for (let tries = 1; tries < triesInAnHour; tries++) {
-    await until(() => settlement.stats.failedRefunds >= tries);
+    await until(() => processor.stats.failedRefunds >= tries);
     fixture.passTime(STEP_MS);
   }
-  expect(settlement.stats.failedRefunds).toBeLessThan(2 * triesInAnHour);
+  expect(processor.stats.failedRefunds).toBeLessThan(2 * triesInAnHour);
   expect(await fixture.order(id!)).toMatchObject({ status: 'refunding' });
   expect(await fixture.books()).toMatchObject({ available: UNITS - 1, sold: 1, breaches: [] });
 
   fixture.simulator.setOutage(false);
   fixture.passTime(STEP_MS);
   await untilAll([id!], 'refunded');
-  expect(settlement.stats.refunded).toBe(1);
+  expect(processor.stats.refunded).toBe(1);
 });
 
 test('while the company is away only a few of many refunds are tried, and all are carried out when it is back', async () => {
-  const settlement = fixture.settlement();
-  await settlement.start({ consume: true });
+  const processor = fixture.processor();
+  await processor.start({ consume: true });
   const ids = await paid(...Array.from({ length: 90 }, (_, i) => `customer-${i}`));
   fixture.simulator.setOutage(true);
   await refund(fixture.ledger, ...ids);
-  await until(() => settlement.stats.failedRefunds > 0);
-  const firstTries = settlement.stats.failedRefunds;
+  await until(() => processor.stats.failedRefunds > 0);
+  const firstTries = processor.stats.failedRefunds;
   for (let probes = 1; probes <= 5; probes++) {
     fixture.passTime(STEP_MS);
-    await until(() => settlement.stats.failedRefunds >= firstTries + probes);
+    await until(() => processor.stats.failedRefunds >= firstTries + probes);
   }
-  expect(settlement.stats.failedRefunds).toBeLessThanOrEqual(firstTries + 2 * 6);
+  expect(processor.stats.failedRefunds).toBeLessThanOrEqual(firstTries + 2 * 6);
 
   fixture.simulator.setOutage(false);
   fixture.passTime(STEP_MS);
   await untilAll(ids, 'refunded');
-  expect(settlement.stats.refunded).toBe(ids.length);
+  expect(processor.stats.refunded).toBe(ids.length);
 });
 
 test('a refund that always fails holds up no other, and is reported', async () => {
@@ -151,8 +151,8 @@ test('a refund that always fails holds up no other, and is reported', async () =
       return fixture.simulator.refund(request);
     },
   };
-  const settlement = fixture.settlement({ provider: picky });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ provider: picky });
+  await processor.start({ consume: true });
   const [bad, ...good] = await paid('a', 'b', 'c');
   badKey = `${bad}:1`;
   await refund(fixture.ledger, bad!, ...good);
@@ -172,8 +172,8 @@ function failingFor(orderIds: readonly string[], refund: () => Promise<Refunded>
 test('P9 refunds that fail again and again slow no other, however many they are', async () => {
   const bad: string[] = [];
   const unavailable = () => Promise.reject(new AppError('unavailable', 'not this one'));
-  const settlement = fixture.settlement({ provider: failingFor(bad, unavailable) });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ provider: failingFor(bad, unavailable) });
+  await processor.start({ consume: true });
   const ids = await paid(...Array.from({ length: 100 }, (_, i) => `customer-${i}`));
   bad.push(...ids.slice(0, 40));
   const good = ids.slice(40);
@@ -181,7 +181,7 @@ test('P9 refunds that fail again and again slow no other, however many they are'
   await refund(fixture.ledger, ...bad);
   await until(() => {
     fixture.passTime(OUTAGE_PAUSE_MS_MAX);
-    return settlement.stats.failedRefunds > bad.length;
+    return processor.stats.failedRefunds > bad.length;
   });
   // All of them are due again, and before the others.
   fixture.passTime(STEP_MS);
@@ -198,13 +198,13 @@ test('P9 refunds that fail again and again slow no other, however many they are'
 test('P9 a few refunds that fail make no other one wait', async () => {
   const bad: string[] = [];
   const unavailable = () => Promise.reject(new AppError('unavailable', 'not this one'));
-  const settlement = fixture.settlement({ provider: failingFor(bad, unavailable) });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ provider: failingFor(bad, unavailable) });
+  await processor.start({ consume: true });
   const ids = await paid(...Array.from({ length: 50 }, (_, i) => `customer-${i}`));
   bad.push(...ids.slice(0, 5));
   await refund(fixture.ledger, ...bad);
   for (let times = 1; times <= 6; times++) {
-    await until(() => settlement.stats.failedRefunds >= times * bad.length);
+    await until(() => processor.stats.failedRefunds >= times * bad.length);
     fixture.passTime(STEP_MS);
   }
   await refund(fixture.ledger, ...ids.slice(5));
@@ -218,8 +218,8 @@ test('P9 a few refunds that fail make no other one wait', async () => {
 test('P9 a refund that the company does not answer keeps no other waiting', async () => {
   const answer = Promise.withResolvers<Refunded>();
   const bad: string[] = [];
-  const settlement = fixture.settlement({ provider: failingFor(bad, () => answer.promise) });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ provider: failingFor(bad, () => answer.promise) });
+  await processor.start({ consume: true });
   const ids = await paid(...Array.from({ length: 50 }, (_, i) => `customer-${i}`));
   bad.push(ids[0]!);
   await refund(fixture.ledger, ...ids);
@@ -228,7 +228,7 @@ test('P9 a refund that the company does not answer keeps no other waiting', asyn
 
   bad.length = 0;
   answer.reject(new AppError('outcome_unknown', 'not in time'));
-  await until(() => settlement.stats.failedRefunds === 1);
+  await until(() => processor.stats.failedRefunds === 1);
   fixture.passTime(STEP_MS);
   await untilAll(ids, 'refunded');
 });
@@ -242,8 +242,8 @@ test('P9 a refund that cannot be recorded keeps no other from being recorded', a
       return fixture.ledger.settleRefunds(refunds);
     },
   };
-  const settlement = fixture.settlement({ ledger });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ ledger });
+  await processor.start({ consume: true });
   const ids = await paid('a', 'b', 'c');
   bad.push(ids[1]!);
   await refund(fixture.ledger, ...ids);
@@ -262,10 +262,10 @@ test('P9 holds that cannot be expired keep neither refunds nor lost charges from
       throw new Error('a broken row');
     },
   };
-  const settlement = fixture.settlement({ ledger });
+  const processor = fixture.processor({ ledger });
   const [id, lost] = await fixture.reserve('anybody', 'somebody');
   fixture.announce([id!]);
-  await settlement.start({ consume: true });
+  await processor.start({ consume: true });
   await untilAll([id!], 'paid');
   fixture.passTime(RECONCILE_AGE_MS);
   await untilAll([lost!], 'paid');
@@ -284,7 +284,7 @@ test('the refund of a killed process is asked for again by another one, with its
       return new Promise<Refunded>(() => {});
     },
   };
-  const killed = fixture.settlement({ provider: silent });
+  const killed = fixture.processor({ provider: silent });
   await killed.start({ consume: true });
   const [id] = await paid('anybody');
   await refund(fixture.ledger, id!);
@@ -299,7 +299,7 @@ test('the refund of a killed process is asked for again by another one, with its
       return fixture.simulator.refund(request);
     },
   };
-  await fixture.settlement({ provider: listening }).start({ consume: true });
+  await fixture.processor({ provider: listening }).start({ consume: true });
   // Settled by nobody, and not yet due again: the company would be asked twice at once.
   fixture.passTime(STEP_MS);
   await untilAll([id!], 'refunded');
@@ -307,13 +307,13 @@ test('the refund of a killed process is asked for again by another one, with its
 });
 
 test('a refund that was refused, then carried out unheard, is found by asking again', async () => {
-  const settlement = fixture.settlement();
-  await settlement.start({ consume: true });
+  const processor = fixture.processor();
+  await processor.start({ consume: true });
   const [id] = await paid('test_refund_fails');
   await refund(fixture.ledger, id!);
-  await until(() => settlement.stats.failedRefunds === 1);
+  await until(() => processor.stats.failedRefunds === 1);
   fixture.passTime(STEP_MS);
-  await until(() => settlement.stats.failedRefunds === 2);
+  await until(() => processor.stats.failedRefunds === 2);
   expect((await fixture.order(id!)).status).toBe('refunding');
   expect(fixture.simulator.stateOf(`${id}:1`)).toBe('refunded');
   fixture.passTime(STEP_MS);
@@ -329,8 +329,8 @@ test('a refund that the ledger could not write down is written down later', asyn
       return fixture.ledger.settleRefunds(refunds);
     },
   };
-  const settlement = fixture.settlement({ ledger });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ ledger });
+  await processor.start({ consume: true });
   const [id] = await paid('anybody');
   await refund(fixture.ledger, id!);
   for (const again of [1, 2]) {

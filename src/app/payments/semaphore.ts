@@ -27,7 +27,7 @@ export function createSemaphore(max: number, stopping: AbortSignal): Semaphore {
   return {
     async acquire(count) {
       await until(() => inside === 0 || inside + count <= max, stopping);
-      if (stopping.aborted) throw new AppError('unavailable', 'Settlement is closing.');
+      if (stopping.aborted) throw new AppError('unavailable', 'The server is stopping.');
       inside += count;
     },
 

@@ -1,7 +1,7 @@
 import type { OrderStatus } from '../../domain/order.ts';
 
 /** Counts since the start. */
-export interface SettlementStats {
+export interface PaymentStats {
   paid: number;
   declined: number;
   expired: number;
@@ -21,7 +21,7 @@ export interface SettlementStats {
   inFlight: number;
 }
 
-export function newStats(): Omit<SettlementStats, 'inFlight'> {
+export function newStats(): Omit<PaymentStats, 'inFlight'> {
   return {
     paid: 0,
     declined: 0,
@@ -38,7 +38,7 @@ export function newStats(): Omit<SettlementStats, 'inFlight'> {
 
 /** Counts an end where the ledger says that an order came to it, because several ways lead there. */
 export function countEnd(
-  stats: Pick<SettlementStats, 'paid' | 'declined' | 'expired' | 'cancelled'>,
+  stats: Pick<PaymentStats, 'paid' | 'declined' | 'expired' | 'cancelled'>,
   status: OrderStatus,
 ): void {
   if (status === 'paid' || status === 'declined' || status === 'expired' || status === 'cancelled') {

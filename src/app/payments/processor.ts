@@ -9,7 +9,7 @@ import { createLatePayments } from './late-payments.ts';
 import { createReaper } from './reaper.ts';
 import { createRefunder } from './refunder.ts';
 import { createSemaphore } from './semaphore.ts';
-import { countEnd, newStats, type SettlementStats } from './stats.ts';
+import { countEnd, newStats, type PaymentStats } from './stats.ts';
 
 /**
  * Brings every reserved order to its end: charges it, records what came of it, and gives back the units of orders that
@@ -26,16 +26,16 @@ import { countEnd, newStats, type SettlementStats } from './stats.ts';
  * doubled, and a message is done with as soon as its orders are leased: from there the lease sees to them, whatever
  * happens to this process.
  */
-export interface Settlement {
+export interface PaymentProcessor {
   /** Starts the sweep and, with `consume`, the charging and refunding. Without it those wait, and holds expire. */
   start(options: { readonly consume: boolean }): Promise<void>;
   /** Ends what is under way within a deadline. What remains is taken up again when its leases end. */
   close(): Promise<void>;
   /** Counts since the start, and charges leased but not yet recorded. */
-  readonly stats: Readonly<SettlementStats>;
+  readonly stats: Readonly<PaymentStats>;
 }
 
-export interface SettlementDependencies {
+export interface PaymentProcessorDependencies {
   readonly ledger: Payments;
   readonly changes: Pick<ChangeBus, 'subscribe'>;
   readonly queue: Pick<Queue, 'publish' | 'consume' | 'deadLetter' | 'status'>;
@@ -44,14 +44,14 @@ export interface SettlementDependencies {
   readonly isLeader?: (job: string) => Promise<boolean>;
   /** Hears of failures that are retried or left to the sweep. */
   readonly onTrouble: (error: unknown, context: string) => void;
-  readonly timing?: Partial<SettlementTiming>;
+  readonly timing?: Partial<PaymentTiming>;
   /** For pauses while the provider is down; the process's own clock unless told. */
   readonly monotonicMs?: () => number;
   /** Orders leased and not yet recorded. */
   readonly chargesInFlightMax?: number;
 }
 
-export interface SettlementTiming {
+export interface PaymentTiming {
   /**
    * Longer than any provider call lasts, time-out included, so that a lease ends only when its charger is gone or has given
    * up; far shorter than a hold (10 minutes), so that an order is asked for several times within it. Refunds likewise.
@@ -70,7 +70,7 @@ const LEASE_MS = 30_000;
 const RETRY_MS_MAX = 5_000;
 
 /** With a short lease everything is asked for again soon, so nothing else waits long. */
-function timingOf(leaseMs: number): SettlementTiming {
+function timingOf(leaseMs: number): PaymentTiming {
   const retryMsMax = Math.min(RETRY_MS_MAX, Math.floor(leaseMs / 6));
   return {
     leaseMs,
@@ -85,7 +85,7 @@ function timingOf(leaseMs: number): SettlementTiming {
 /** Where nobody says how many. */
 const CHARGES_IN_FLIGHT_MAX = 2_000;
 
-export function createSettlement(dependencies: SettlementDependencies): Settlement {
+export function createPaymentProcessor(dependencies: PaymentProcessorDependencies): PaymentProcessor {
   const { ledger, changes, queue, provider, onTrouble, isLeader = everyone } = dependencies;
   const timing = { ...timingOf(dependencies.timing?.leaseMs ?? LEASE_MS), ...dependencies.timing };
   const stats = newStats();

@@ -46,35 +46,35 @@ async function readyPayments(): Promise<number> {
 }
 
 test('a reserved order is charged and paid', async () => {
-  const settlement = fixture.settlement();
-  await settlement.start({ consume: true });
+  const processor = fixture.processor();
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
   fixture.announce([id!]);
   await untilStatus(id!, 'paid');
 
   await expectBooks({ available: UNITS - 1, reserved: 0, sold: 1 });
-  await until(() => settlement.stats.inFlight === 0);
-  expect(settlement.stats).toMatchObject({ paid: 1, declined: 0, expired: 0, failedAttempts: 0 });
+  await until(() => processor.stats.inFlight === 0);
+  expect(processor.stats).toMatchObject({ paid: 1, declined: 0, expired: 0, failedAttempts: 0 });
   expect((await fixture.ledger.order(id!))!.payments).toMatchObject([
     { attempt: 1, status: 'captured', amountMinor: 1_000 },
   ]);
 });
 
 test('a declined order gives its units back, and says so', async () => {
-  const settlement = fixture.settlement();
-  await settlement.start({ consume: true });
+  const processor = fixture.processor();
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('test_decline');
   fixture.announce([id!]);
   await untilStatus(id!, 'declined');
 
   await expectBooks({ available: UNITS, reserved: 0, sold: 0 });
-  await until(() => settlement.stats.declined === 1);
+  await until(() => processor.stats.declined === 1);
   expect(fixture.stock.at(-1)).toMatchObject({ productId: 1, available: UNITS });
 });
 
 test('with charging off, charges are queued, and holds that run out give their units back all the same', async () => {
-  const settlement = fixture.settlement();
-  await settlement.start({ consume: false });
+  const processor = fixture.processor();
+  await processor.start({ consume: false });
   const [id] = await fixture.reserve('anybody');
   fixture.announce([id!]);
   await until(async () => (await readyPayments()) === 1);
@@ -84,15 +84,15 @@ test('with charging off, charges are queued, and holds that run out give their u
   await untilStatus(id!, 'expired');
   await expectBooks({ available: UNITS, reserved: 0, sold: 0 });
   expect(fixture.stock.at(-1)).toMatchObject({ available: UNITS });
-  expect(settlement.stats.expired).toBe(1);
+  expect(processor.stats.expired).toBe(1);
 });
 
 test('an order whose hold ran out in the queue is not charged', async () => {
   const [id] = await fixture.reserve('anybody');
   fixture.passTime(HOLD_MS);
-  const settlement = fixture.settlement();
+  const processor = fixture.processor();
   fixture.announce([id!]);
-  await settlement.start({ consume: true });
+  await processor.start({ consume: true });
   await untilStatus(id!, 'expired');
   await until(async () => (await readyPayments()) === 0);
 
@@ -101,41 +101,41 @@ test('an order whose hold ran out in the queue is not charged', async () => {
 });
 
 test('a charge that is never answered keeps its key, is cancelled after some leases, and expires', async () => {
-  const settlement = fixture.settlement();
-  await settlement.start({ consume: true });
+  const processor = fixture.processor();
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('test_timeout');
   fixture.announce([id!]);
-  await until(() => settlement.stats.unanswered === 1);
+  await until(() => processor.stats.unanswered === 1);
   expect((await fixture.order(id!)).status).toBe('charging');
   await leaseByLease(id!, 'expired');
 
   expect((await fixture.order(id!)).attempts).toBe(1);
   expect(fixture.simulator.stateOf(`${id}:1`)).toBe('cancelled');
   expect(fixture.simulator.stateOf(`${id}:2`)).toBeUndefined();
-  expect(settlement.stats.unanswered).toBe(3);
+  expect(processor.stats.unanswered).toBe(3);
   await expectBooks({ available: UNITS, reserved: 0, sold: 0 });
 });
 
 test('an unanswered charge is cancelled at once when its hold has run out', async () => {
-  const settlement = fixture.settlement();
-  await settlement.start({ consume: true });
+  const processor = fixture.processor();
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('test_timeout');
   fixture.announce([id!]);
-  await until(() => settlement.stats.unanswered === 1);
+  await until(() => processor.stats.unanswered === 1);
   fixture.passTime(HOLD_MS);
   await untilStatus(id!, 'expired');
 
   expect(fixture.simulator.stateOf(`${id}:1`)).toBe('cancelled');
-  expect(settlement.stats.unanswered).toBe(1);
+  expect(processor.stats.unanswered).toBe(1);
   await expectBooks({ available: UNITS, reserved: 0, sold: 0 });
 });
 
 test('a charge that captured without an answer ends paid, charged once', async () => {
-  const settlement = fixture.settlement();
-  await settlement.start({ consume: true });
+  const processor = fixture.processor();
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('test_late');
   fixture.announce([id!]);
-  await until(() => settlement.stats.unanswered === 1);
+  await until(() => processor.stats.unanswered === 1);
   await leaseByLease(id!, 'paid');
 
   expect((await fixture.order(id!)).attempts).toBe(1);
@@ -143,18 +143,18 @@ test('a charge that captured without an answer ends paid, charged once', async (
 });
 
 test('a charge that captured without an answer ends paid even when its hold has run out meanwhile', async () => {
-  const settlement = fixture.settlement();
-  await settlement.start({ consume: true });
+  const processor = fixture.processor();
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('test_late');
   fixture.announce([id!]);
-  await until(() => settlement.stats.unanswered === 1);
+  await until(() => processor.stats.unanswered === 1);
   fixture.passTime(HOLD_MS);
   await untilStatus(id!, 'paid');
   await expectBooks({ available: UNITS - 1, reserved: 0, sold: 1 });
 });
 
 test('the charges of a killed process are taken over with the same key when their lease ends', async () => {
-  const killed = fixture.settlement({ provider: silent(fixture.simulator) });
+  const killed = fixture.processor({ provider: silent(fixture.simulator) });
   await killed.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
   fixture.announce([id!]);
@@ -162,7 +162,7 @@ test('the charges of a killed process are taken over with the same key when thei
   await killed.close();
   expect((await fixture.order(id!)).status).toBe('charging');
 
-  const next = fixture.settlement();
+  const next = fixture.processor();
   await next.start({ consume: true });
   fixture.passTime(LEASE_MS);
   await untilStatus(id!, 'paid');
@@ -171,8 +171,8 @@ test('the charges of a killed process are taken over with the same key when thei
 });
 
 test('an order whose message was lost is found and charged', async () => {
-  const settlement = fixture.settlement();
-  await settlement.start({ consume: true });
+  const processor = fixture.processor();
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
   fixture.passTime(RECONCILE_AGE_MS);
   await untilStatus(id!, 'paid');
@@ -186,8 +186,8 @@ test('a queue that takes nothing is reported, and its orders are charged later',
     publish: (...args: Parameters<typeof fixture.queue.publish>) =>
       isDown ? Promise.reject(new AppError('unavailable', 'down')) : fixture.queue.publish(...args),
   };
-  const settlement = fixture.settlement({ queue });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ queue });
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
   fixture.announce([id!]);
   await until(() => fixture.troubles.length > 0);
@@ -197,16 +197,16 @@ test('a queue that takes nothing is reported, and its orders are charged later',
 });
 
 test('orders of an outage are tried again with new keys, and paid once it is over', async () => {
-  const settlement = fixture.settlement();
-  await settlement.start({ consume: true });
+  const processor = fixture.processor();
+  await processor.start({ consume: true });
   fixture.simulator.setOutage(true);
   const ids = await fixture.reserve(...Array.from({ length: 30 }, (_, i) => `customer-${i}`));
   fixture.announce(ids);
-  await until(() => settlement.stats.failedAttempts >= ids.length + 1);
-  expect(settlement.stats.paid).toBe(0);
+  await until(() => processor.stats.failedAttempts >= ids.length + 1);
+  expect(processor.stats.paid).toBe(0);
 
   fixture.simulator.setOutage(false);
-  await until(() => settlement.stats.paid === ids.length);
+  await until(() => processor.stats.paid === ids.length);
   await expectBooks({ available: UNITS - 30, reserved: 0, sold: 30 });
   const { payments } = (await fixture.ledger.order(ids[0]!))!;
   expect(payments.at(-1)!.status).toBe('captured');
@@ -222,13 +222,13 @@ test('P9 an order whose charge fails again and again makes no other one wait', a
         ? Promise.reject(new AppError('unavailable', 'not this one'))
         : fixture.simulator.charge(request),
   };
-  const settlement = fixture.settlement({ provider: picky });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ provider: picky });
+  await processor.start({ consume: true });
   bad.push(...(await fixture.reserve('anybody')));
   // More often than it takes orders to make an outage.
   for (let attempts = 1; attempts <= OUTAGE_ORDERS + 8; attempts++) {
     fixture.announce(bad);
-    await until(() => settlement.stats.failedAttempts >= attempts, FAILED_DEADLINE_MS);
+    await until(() => processor.stats.failedAttempts >= attempts, FAILED_DEADLINE_MS);
   }
   const [good] = await fixture.reserve('somebody');
   fixture.announce([good!]);
@@ -236,14 +236,14 @@ test('P9 an order whose charge fails again and again makes no other one wait', a
 });
 
 test('an outage during a takeover begins no new attempt, because the first ask may have charged', async () => {
-  const settlement = fixture.settlement();
-  await settlement.start({ consume: true });
+  const processor = fixture.processor();
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('test_late');
   fixture.announce([id!]);
-  await until(() => settlement.stats.unanswered === 1);
+  await until(() => processor.stats.unanswered === 1);
   fixture.simulator.setOutage(true);
   fixture.passTime(LEASE_MS);
-  await until(() => settlement.stats.unanswered === 2);
+  await until(() => processor.stats.unanswered === 2);
   fixture.simulator.setOutage(false);
   await leaseByLease(id!, 'paid');
 
@@ -260,11 +260,11 @@ test('an attempt that fails after somebody else took its lease over begins no ne
       throw new AppError('unavailable', 'refused, but late');
     },
   };
-  const settlement = fixture.settlement({ provider: tooLate, timing: { sweepEveryMs: 60_000 } });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ provider: tooLate, timing: { sweepEveryMs: 60_000 } });
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
   fixture.announce([id!]);
-  await until(async () => (await fixture.order(id!)).attempts === 1 && settlement.stats.inFlight === 0);
+  await until(async () => (await fixture.order(id!)).attempts === 1 && processor.stats.inFlight === 0);
   expect(await fixture.order(id!)).toMatchObject({ status: 'charging', attempts: 1 });
 });
 
@@ -278,8 +278,8 @@ test('an attempt that fails after its lease has ended, which nobody took over, i
       throw new AppError('unavailable', 'refused, but late');
     },
   };
-  const settlement = fixture.settlement({ provider: lateOnce, timing: { sweepEveryMs: 60_000 } });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ provider: lateOnce, timing: { sweepEveryMs: 60_000 } });
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
   fixture.announce([id!]);
   await untilStatus(id!, 'paid');
@@ -295,8 +295,8 @@ test('an order is not expired while it is being charged', async () => {
       return fixture.simulator.charge(request);
     },
   };
-  const settlement = fixture.settlement({ provider: slow, timing: { leaseMs: 2 * HOLD_MS } });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ provider: slow, timing: { leaseMs: 2 * HOLD_MS } });
+  await processor.start({ consume: true });
   const [charged, waiting] = await fixture.reserve('anybody', 'somebody');
   fixture.announce([charged!]);
   await untilStatus(charged!, 'charging');
@@ -310,21 +310,21 @@ test('an order is not expired while it is being charged', async () => {
 });
 
 test('a message that is not a list of order ids is put aside, and its neighbours are charged', async () => {
-  const settlement = fixture.settlement();
+  const processor = fixture.processor();
   const [id] = await fixture.reserve('anybody');
   await fixture.queue.publish('payments', [
     { body: 'rubbish', items: 1 },
     { body: JSON.stringify([id]), items: 1 },
     { body: '{"orders":[]}', items: 1 },
   ]);
-  await settlement.start({ consume: true });
+  await processor.start({ consume: true });
   await untilStatus(id!, 'paid');
   const letters = await fixture.queue.deadLetters('payments', 10);
   expect(letters.map(({ body }) => body)).toEqual(['rubbish', '{"orders":[]}']);
 });
 
 test('P3 what is no order id is put aside by itself, also after a crash, and its neighbours are charged', async () => {
-  const settlement = fixture.settlement();
+  const processor = fixture.processor();
   const [one, two] = (await fixture.reserve('anybody', 'somebody')) as [string, string];
   await fixture.queue.publish('payments', [
     { body: JSON.stringify([1, one, 'rubbish']), items: 3 },
@@ -332,7 +332,7 @@ test('P3 what is no order id is put aside by itself, also after a crash, and its
     { body: '[]', items: 1 },
   ]);
   fixture.store.db.run('UPDATE messages SET deliveries = 1 WHERE id % 2 = 0');
-  await settlement.start({ consume: true });
+  await processor.start({ consume: true });
   await untilStatus(one, 'paid');
   await untilStatus(two, 'paid');
   await until(async () => (await fixture.queue.deadLetters('payments', 10)).length === 3);
@@ -353,9 +353,9 @@ test('an order that cannot be leased holds up no other', async () => {
       return fixture.ledger.lease(ids, leaseMs);
     },
   };
-  const settlement = fixture.settlement({ ledger });
+  const processor = fixture.processor({ ledger });
   fixture.announce([bad!, good!]);
-  await settlement.start({ consume: true });
+  await processor.start({ consume: true });
   await untilStatus(good!, 'paid');
   expect((await fixture.order(bad!)).status).toBe('reserved');
 });
@@ -369,8 +369,8 @@ test('results wait while the ledger cannot write, and are recorded when it can',
       return fixture.ledger.settle(results);
     },
   };
-  const settlement = fixture.settlement({ ledger });
-  await settlement.start({ consume: true });
+  const processor = fixture.processor({ ledger });
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
   fixture.announce([id!]);
   await untilStatus(id!, 'paid');
@@ -378,34 +378,34 @@ test('results wait while the ledger cannot write, and are recorded when it can',
 });
 
 test('closing waits for charges under way and records them', async () => {
-  const settlement = fixture.settlement();
-  await settlement.start({ consume: true });
+  const processor = fixture.processor();
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
   fixture.announce([id!]);
-  await until(() => settlement.stats.inFlight === 1);
-  await settlement.close();
+  await until(() => processor.stats.inFlight === 1);
+  await processor.close();
   expect((await fixture.order(id!)).status).toBe('paid');
 });
 
 test('closing publishes the orders that were only remembered', async () => {
-  const settlement = fixture.settlement();
+  const processor = fixture.processor();
   fixture.announce(await fixture.reserve('anybody', 'somebody'));
   expect(await readyPayments()).toBe(0);
-  await settlement.close();
+  await processor.close();
   expect(await readyPayments()).toBe(2);
 });
 
 test('closing ends by its deadline although the provider does not answer', async () => {
-  const settlement = fixture.settlement({
+  const processor = fixture.processor({
     provider: silent(fixture.simulator),
     timing: { closeDeadlineMs: 50 },
   });
-  await settlement.start({ consume: true });
+  await processor.start({ consume: true });
   const [id] = await fixture.reserve('anybody');
   fixture.announce([id!]);
-  await until(() => settlement.stats.inFlight === 1);
+  await until(() => processor.stats.inFlight === 1);
   const closingAtMs = performance.now();
-  await settlement.close();
+  await processor.close();
   expect(performance.now() - closingAtMs).toBeLessThan(1_000);
   expect((await fixture.order(id!)).status).toBe('charging');
 });
