@@ -37,7 +37,7 @@ const PATH = '/api/v1/ops/dead-letters';
 /** Dead letters shown of a group. */
 const LETTERS_SHOWN = 100;
 /** A server takes so many in one call; the next call takes the next. */
-const ROUNDS_MAX = 1_000;
+const PASSES_MAX = 1_000;
 
 export async function dlq(argv: readonly string[]): Promise<number> {
   const [action, ...rest] = argv;
@@ -101,7 +101,7 @@ async function act(action: 'replay' | 'discard', api: Api, given: Given): Promis
   }
   const body = { queue, ...(cause !== undefined && { cause }), ...(ids && { ids: ids.split(',') }), reason };
   const done = { queue, letters: 0, items: 0, truncated: false };
-  for (let round = 0; round < ROUNDS_MAX; round++) {
+  for (let pass = 0; pass < PASSES_MAX; pass++) {
     const some = await api
       .send<{ letters: number; items: number; truncated: boolean }>(
         'POST',
@@ -124,7 +124,7 @@ async function act(action: 'replay' | 'discard', api: Api, given: Given): Promis
   return 0;
 }
 
-/** What the rounds before have done stays done. */
+/** What the passes before have done stays done. */
 function brokenOff(error: unknown, action: string, letters: number): unknown {
   if (letters === 0 || !(error instanceof AppError)) return error;
   const message = `${error.message.replace(/\.?$/, '.')} Before that ${letters} letters were ${pastOf(action)}: the same command goes on.`;

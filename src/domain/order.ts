@@ -98,7 +98,7 @@ export function unitsHeldAs(status: OrderStatus): 'reserved' | 'sold' | null {
 export interface Order {
   readonly id: string;
   readonly productId: number;
-  /** The round of the sale that sold it. */
+  /** The generation of the sale that sold it. */
   readonly generation: number;
   /** Given at commit, rising per product: answered before asked means lower. */
   readonly number: number;

@@ -2,7 +2,7 @@ import type { RefusalCode } from './purchase.ts';
 
 /**
  * A product and its sale. `total = available + reserved + sold` at every commit; `version` rises by one with every
- * change of the row; `generation` is the sale's round, raised by a reset.
+ * change of the row; `generation` counts the sale's resets.
  */
 export interface Product {
   readonly id: number;
@@ -57,7 +57,7 @@ export type SaleRefusalCode =
   | 'closes_before_opens'
   /** A time that is set anew lies in the past. */
   | 'schedule_in_the_past'
-  /** Fewer units than are reserved and sold in this round. */
+  /** Fewer units than are reserved and sold in this generation. */
   | 'units_below_committed'
   | 'units_too_many'
   /** Somebody holds more than the new limit already. */

@@ -16,7 +16,7 @@ export type RefusalCode =
   | 'customer_required'
   | 'unknown_product'
   | 'too_old'
-  /** An operator gave it up; it had been put aside as undecidable. */
+  /** An operator gave it up; it had been dead-lettered as undecidable. */
   | 'discarded';
 
 /** An idempotency key as the ledger binds it. */

@@ -36,7 +36,7 @@ export interface ProductBooks {
 export interface GenerationBooks {
   readonly productId: number;
   readonly generation: number;
-  /** Units the round was opened with. */
+  /** Units the generation was opened with. */
   readonly units: number;
   /** Σ quantity of its orders that hold units, reserved or sold. */
   readonly live: number;

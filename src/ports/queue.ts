@@ -29,7 +29,7 @@ export interface Queue {
     handle: (deliveries: Delivery[]) => Promise<void>,
   ): Promise<Consumer>;
 
-  /** Puts a message aside with the reason why nobody could handle it. Durable when resolved. */
+  /** Dead-letters a message, with the reason why it could not be handled. Durable when resolved. */
   deadLetter(queue: QueueName, message: Message, cause: string): Promise<void>;
 
   /** Dead letters, oldest first. */

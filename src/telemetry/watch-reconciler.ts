@@ -21,7 +21,7 @@ export function watchReconciler({ registry }: Metrics, { stats }: Pick<Reconcile
       },
     });
 
-  show(Counter, 'runs_total', 'Rounds done here', ({ runs }) => runs);
+  show(Counter, 'runs_total', 'Runs done here', ({ runs }) => runs);
   show(
     Counter,
     'corrected_total',

@@ -56,7 +56,7 @@ export function registerMetrics(metrics: Metrics, app: App): void {
   counter('accepted_messages_total', 'Messages that carried them', () => intake.stats.messages);
   counter('worker_decided_total', 'Async purchases decided here', () => worker.stats.decided);
   counter('worker_retried_total', 'Async purchases put back for another attempt', () => worker.stats.retried);
-  counter('worker_dead_lettered_total', 'Async purchases put aside', () => worker.stats.deadLettered);
+  counter('worker_dead_lettered_total', 'Async purchases dead-lettered', () => worker.stats.deadLettered);
   gauge('tracking_waiting', 'Readers waiting for an outcome', () => tracking.waiting());
   gauge('stream_connections', 'Live subscribers now', () => stream.subscribers());
   counter('stream_events_sent_total', 'Events sent to live subscribers', () => stream.stats.sent);
@@ -91,7 +91,7 @@ export function registerMetrics(metrics: Metrics, app: App): void {
     'Dead letters discarded after their time',
     () => retention.stats.deadLetters,
   );
-  counter('retention_failures_total', 'Rounds broken off by a backend', () => retention.stats.failures);
+  counter('retention_failures_total', 'Runs broken off by a backend', () => retention.stats.failures);
   counter('orders_cancelled_total', 'Orders cancelled here', () => payments.stats.cancelled);
   counter('refunds_total', 'Captures given back', () => payments.stats.refunded);
   counter(

@@ -1,11 +1,11 @@
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Queue } from '../../ports/queue.ts';
 
-/** Rounds in which nothing may move before the count is believed to be wrong, and not merely on its way. */
-const ROUNDS_AT_REST = 5;
+/** Runs in which nothing may move before the count is believed to be wrong, and not merely on its way. */
+const RUNS_AT_REST = 5;
 
 /**
- * Corrects the count of accepted purchases once the queue is empty: then everything accepted was decided or put aside. A
+ * Corrects the count of accepted purchases once the queue is empty: then everything accepted was decided or dead-lettered. A
  * process that died before it told of its last moments left the count too low; a confirm that was lost leaves it too low,
  * too; a message that was published twice makes it too high. Answers by how much it was wrong.
  */
@@ -17,7 +17,7 @@ export function createCountTask({
   readonly queue: Pick<Queue, 'status'>;
 }): () => Promise<number> {
   let last = '';
-  let roundsAtRest = 0;
+  let runsAtRest = 0;
 
   return async () => {
     const { accepted, decided } = await ledger.asyncCounts();
@@ -26,12 +26,12 @@ export function createCountTask({
       last = '';
       return 0;
     }
-    const putAside = purchases.deadLetters.count;
-    const now = `${accepted} ${decided} ${putAside}`;
-    roundsAtRest = now === last ? roundsAtRest + 1 : 0;
+    const deadLettered = purchases.deadLetters.count;
+    const now = `${accepted} ${decided} ${deadLettered}`;
+    runsAtRest = now === last ? runsAtRest + 1 : 0;
     last = now;
-    const missing = decided + putAside - accepted;
-    if (missing === 0 || roundsAtRest < ROUNDS_AT_REST) return 0;
+    const missing = decided + deadLettered - accepted;
+    if (missing === 0 || runsAtRest < RUNS_AT_REST) return 0;
     await ledger.countAccepted({ queued: missing, decidedByTheId: 0 });
     return Math.abs(missing);
   };

@@ -77,7 +77,7 @@ test('an accepted count that a crash left too low is set right once the queue is
   await consumer.close();
 });
 
-test('an accepted count leaves room for what was put aside, and comes down when it was too high', async () => {
+test('an accepted count leaves room for what was dead-lettered, and comes down when it was too high', async () => {
   await fixture.real.countAccepted({ queued: 7, decidedByTheId: 0 });
   await fixture.real.decide([fixture.queued()]);
   await fixture.queue.deadLetter('purchases', { body: 'bad', items: 2 }, 'for the test');

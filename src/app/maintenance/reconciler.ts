@@ -20,7 +20,7 @@ export interface Reconciler {
 export type ReconcilerTask = 'gate' | 'counts';
 
 export interface TaskStats {
-  /** Rounds in which it was this process that did it. */
+  /** Runs in which it was this process that did it. */
   runs: number;
   /** Products shown to the gate, or purchases by which the count was wrong. */
   corrected: number;

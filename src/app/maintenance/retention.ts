@@ -17,7 +17,7 @@ export interface Retention {
 
 export interface RetentionStats extends Record<keyof Pruned, number> {
   deadLetters: number;
-  /** Rounds that something broke off. */
+  /** Runs that something broke off. */
   failures: number;
 }
 

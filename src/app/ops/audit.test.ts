@@ -87,7 +87,7 @@ const BREACHES: [planted: string, sql: () => string, red: string[]][] = [
   [
     'more units taken than there are',
     () => 'UPDATE products SET total = 7',
-    ['no oversell of product 1', 'free units equal what the round has left'],
+    ['no oversell of product 1', 'free units equal what the generation has left'],
   ],
   [
     'a counter that says less than its orders',
@@ -102,12 +102,12 @@ const BREACHES: [planted: string, sql: () => string, red: string[]][] = [
   [
     'a round that sold more than its units',
     () => 'UPDATE generations SET units = 1 WHERE generation = 1',
-    ['no round sold more than its units'],
+    ['no generation sold more than its units'],
   ],
   [
     'units that came from nowhere',
     () => 'UPDATE products SET total = total + 1',
-    ['free units equal what the round has left'],
+    ['free units equal what the generation has left'],
   ],
   [
     'a decision counted twice',

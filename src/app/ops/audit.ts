@@ -57,23 +57,23 @@ function everyCounterEqualsItsOrders({ products }: Books): Verdict {
 function everyRoundSoldAtMostItsUnits({ generations }: Books): Verdict {
   const wrong = generations.filter(({ live, units }) => live > units);
   return {
-    name: 'no round sold more than its units',
+    name: 'no generation sold more than its units',
     pass: wrong.length === 0,
     detail: wrong
-      .map((g) => `product ${g.productId} round ${g.generation}: ${g.live} of ${g.units}`)
+      .map((g) => `product ${g.productId} generation ${g.generation}: ${g.live} of ${g.units}`)
       .join('; '),
   };
 }
 
 function freeUnitsBelongToTheRound({ products, generations }: Books): Verdict {
   const wrong = products.filter((p) => {
-    const round = generations.find((g) => g.productId === p.id && g.generation === p.generation);
-    return !round || p.total - p.reserved - p.sold !== round.units - round.live;
+    const current = generations.find((g) => g.productId === p.id && g.generation === p.generation);
+    return !current || p.total - p.reserved - p.sold !== current.units - current.live;
   });
   return {
-    name: 'free units equal what the round has left',
+    name: 'free units equal what the generation has left',
     pass: wrong.length === 0,
-    detail: wrong.map((p) => `product ${p.id} round ${p.generation}`).join('; '),
+    detail: wrong.map((p) => `product ${p.id} generation ${p.generation}`).join('; '),
   };
 }
 

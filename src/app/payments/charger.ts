@@ -52,9 +52,9 @@ export function createCharger(dependencies: ChargerDependencies) {
     for (let at = 0; at < orderIds.length; at += LEASE_ORDERS_MAX) {
       await begin(orderIds.slice(at, at + LEASE_ORDERS_MAX));
     }
-    // Last: what broke off before comes again as a whole, and would make a second letter.
+    // Last: what broke off before comes again as a whole, and would be dead-lettered twice.
     for (const { unread } of read)
-      if (unread) await queue.deadLetter('payments', unread.letter, unread.cause);
+      if (unread) await queue.deadLetter('payments', unread.message, unread.cause);
   }
 
   async function begin(orderIds: readonly string[]): Promise<void> {

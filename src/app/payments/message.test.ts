@@ -9,21 +9,24 @@ test('what was sent to be charged is read as it was', () => {
   expect(readOrderIds(chargeMessage(orderIds))).toEqual({ orderIds, unread: null });
 });
 
-test('P3 a body that is no list of orders is put aside as it is', () => {
+test('P3 a body that is no list of orders is dead-lettered as it is', () => {
   for (const body of ['', 'jane', '\0', '[]', '{"orders":[]}', 'null', '['.repeat(100_000), '"jane"']) {
     const { orderIds, unread } = readOrderIds({ body, items: 3 });
-    expect([orderIds, unread?.letter]).toEqual([[], { body, items: 3 }]);
+    expect([orderIds, unread?.message]).toEqual([[], { body, items: 3 }]);
     expect(unread!.cause).toStartWith('unreadable message: ');
     expect(unread!.cause).not.toContain('jane');
   }
 });
 
-test('P3 what is no order id is put aside by itself, and its neighbours are charged', () => {
+test('P3 what is no order id is dead-lettered by itself, and its neighbours are charged', () => {
   const orderIds = [ids.mint(), ids.mint()];
   const rubbish = [1, null, 'jane', orderIds, { id: orderIds[0] }, '__proto__', `${orderIds[0]}\n`];
   const body = JSON.stringify([orderIds[0], ...rubbish, orderIds[1]]);
   expect(readOrderIds({ body, items: 1 })).toEqual({
     orderIds,
-    unread: { letter: { body: JSON.stringify(rubbish), items: 7 }, cause: 'unreadable message: no order id' },
+    unread: {
+      message: { body: JSON.stringify(rubbish), items: 7 },
+      cause: 'unreadable message: no order id',
+    },
   });
 });

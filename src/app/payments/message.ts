@@ -17,19 +17,19 @@ export function chargeMessage(orderIds: readonly string[]): Message {
 export interface ReadOrderIds {
   readonly orderIds: readonly string[];
   /** What is no order id, for a dead letter with its cause. */
-  readonly unread: { readonly letter: Message; readonly cause: string } | null;
+  readonly unread: { readonly message: Message; readonly cause: string } | null;
 }
 
 export function readOrderIds(message: Message): ReadOrderIds {
   const list = readList(message.body);
   if (typeof list === 'string') {
-    return { orderIds: [], unread: { letter: message, cause: `${UNREADABLE}: ${list}` } };
+    return { orderIds: [], unread: { message, cause: `${UNREADABLE}: ${list}` } };
   }
   const orderIds = list.filter(isOrderId);
   if (orderIds.length === list.length) return { orderIds, unread: null };
   const others = list.filter((each) => !isOrderId(each));
-  const letter = { body: JSON.stringify(others), items: others.length };
-  return { orderIds, unread: { letter, cause: `${UNREADABLE}: no order id` } };
+  const rest = { body: JSON.stringify(others), items: others.length };
+  return { orderIds, unread: { message: rest, cause: `${UNREADABLE}: no order id` } };
 }
 
 /** An order has its purchase's id. Whether there is such an order is for the ledger to say. */

@@ -309,7 +309,7 @@ test('an order is not expired while it is being charged', async () => {
   await expectBooks({ available: UNITS - 1, reserved: 0, sold: 1 });
 });
 
-test('a message that is not a list of order ids is put aside, and its neighbours are charged', async () => {
+test('a message that is not a list of order ids is dead-lettered, and its neighbours are charged', async () => {
   const processor = fixture.processor();
   const [id] = await fixture.reserve('anybody');
   await fixture.queue.publish('payments', [
@@ -323,7 +323,7 @@ test('a message that is not a list of order ids is put aside, and its neighbours
   expect(letters.map(({ body }) => body)).toEqual(['rubbish', '{"orders":[]}']);
 });
 
-test('P3 what is no order id is put aside by itself, also after a crash, and its neighbours are charged', async () => {
+test('P3 what is no order id is dead-lettered by itself, also after a crash, and its neighbours are charged', async () => {
   const processor = fixture.processor();
   const [one, two] = (await fixture.reserve('anybody', 'somebody')) as [string, string];
   await fixture.queue.publish('payments', [

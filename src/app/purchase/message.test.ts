@@ -58,7 +58,7 @@ test('what a later version adds to a tuple or to a key is left out', () => {
   expect([purchases[0]!.key, unread]).toEqual([KEY, []]);
 });
 
-describe('P3 a body that is no list of purchases is put aside as it is, whatever it is', () => {
+describe('P3 a body that is no list of purchases is dead-lettered as it is, whatever it is', () => {
   const bodies: [cause: string, body: string][] = [
     ['not JSON', ''],
     ['not JSON', 'jane'],
@@ -75,12 +75,12 @@ describe('P3 a body that is no list of purchases is put aside as it is, whatever
   test.each(bodies)('%s', (cause, body) => {
     expect(read(body)).toEqual({
       purchases: [],
-      unread: [{ letter: { body, items: 7 }, cause: `unreadable message: ${cause}`, accepted: [] }],
+      unread: [{ message: { body, items: 7 }, cause: `unreadable message: ${cause}`, accepted: [] }],
     });
   });
 });
 
-describe('P3 a tuple that no ledger could decide is put aside by itself, and its neighbours are read', () => {
+describe('P3 a tuple that no ledger could decide is dead-lettered by itself, and its neighbours are read', () => {
   const id = tupleOf()[0] as string;
   const spoils: [what: string, tuple: unknown][] = [
     ['null', null],
@@ -128,16 +128,16 @@ describe('P3 a tuple that no ledger could decide is put aside by itself, and its
     const [first, last] = JSON.parse(encodePurchases([before, after]).body);
     const { purchases, unread } = read(JSON.stringify([first, tuple, last]));
     expect(purchases).toEqual([before, after]);
-    expect(unread).toMatchObject([{ letter: { body: JSON.stringify([tuple]), items: 1 } }]);
+    expect(unread).toMatchObject([{ message: { body: JSON.stringify([tuple]), items: 1 } }]);
     expect(unread[0]!.cause).toStartWith('unreadable message: ');
     expect(unread[0]!.cause).not.toContain('jane');
-    const again = readPurchases(unread[0]!.letter, ids);
+    const again = readPurchases(unread[0]!.message, ids);
     expect([again.purchases, again.unread]).toEqual([[], [...unread]]);
   });
 
   test('a key whose parts are hidden in its prototype', () => {
     const body = JSON.stringify([spoiled(5, 'KEY')]).replace('"KEY"', `{"__proto__":${JSON.stringify(KEY)}}`);
-    expect(read(body)).toMatchObject({ purchases: [], unread: [{ letter: { items: 1 } }] });
+    expect(read(body)).toMatchObject({ purchases: [], unread: [{ message: { items: 1 } }] });
   });
 });
 
@@ -145,7 +145,7 @@ test('P3 thousands of faulty tuples of a message make one dead letter for each c
   const rubbish = Array.from({ length: 9_000 }, (_, i) => [null, [], spoiled(2, 0)][i % 3]);
   const { purchases, unread } = read(JSON.stringify(rubbish));
   expect([purchases.length, unread.length]).toEqual([0, 3]);
-  expect(unread.map(({ letter }) => letter.items)).toEqual([3_000, 3_000, 3_000]);
+  expect(unread.map(({ message }) => message.items)).toEqual([3_000, 3_000, 3_000]);
 });
 
 test('P3 a faulty purchase that was accepted once can still be ended', () => {

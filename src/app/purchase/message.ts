@@ -38,12 +38,12 @@ export function encodePurchases(purchases: readonly QueuedPurchase[]): Message {
 export interface ReadPurchases {
   readonly purchases: readonly QueuedPurchase[];
   /** One for each cause. */
-  readonly unread: readonly PutAside[];
+  readonly unread: readonly Unread[];
 }
 
-/** A dead letter to be. */
-export interface PutAside {
-  readonly letter: Message;
+/** A message to dead-letter, and the accepted purchases in it. */
+export interface Unread {
+  readonly message: Message;
   /** Names what is wrong and quotes nothing. */
   readonly cause: string;
   /** Those in it that were accepted once, with what can be read of them, for the ledger to end them. */
@@ -54,7 +54,7 @@ export interface PutAside {
 export function readPurchases(message: Message, ids: Pick<PurchaseIds, 'read'>): ReadPurchases {
   const list = readList(message.body);
   if (typeof list === 'string') {
-    return { purchases: [], unread: [{ letter: message, cause: `${UNREADABLE}: ${list}`, accepted: [] }] };
+    return { purchases: [], unread: [{ message, cause: `${UNREADABLE}: ${list}`, accepted: [] }] };
   }
   const purchases: QueuedPurchase[] = [];
   const faulty = new Map<string, unknown[]>();
@@ -65,7 +65,7 @@ export function readPurchases(message: Message, ids: Pick<PurchaseIds, 'read'>):
     else faulty.set(fault, [tuple]);
   }
   const unread = Array.from(faulty, ([fault, tuples]) => ({
-    letter: { body: JSON.stringify(tuples), items: tuples.length },
+    message: { body: JSON.stringify(tuples), items: tuples.length },
     cause: `${UNREADABLE}: ${fault}`,
     accepted: tuples.flatMap((tuple) => acceptedOf(tuple, ids)),
   }));

@@ -197,7 +197,7 @@ test('P7 one deadline: a purchase that cannot be ended reads queued, also when t
   expect(await readers.read(wish.id, 0)).toMatchObject({ status: 'queued' });
 });
 
-test('a purchase that was put aside reads queued and says that it needs attention, until it is decided', async () => {
+test('a purchase that was dead-lettered reads queued and says that it needs attention, until it is decided', async () => {
   const wish = fixture.queued();
   await fixture.real.markNeedsAttention([wish.id], true);
   const { acceptedAt } = fixture.ids.read(wish.id)!;

@@ -115,7 +115,7 @@ test('what an earlier delivery decided already is not tried again', async () => 
   expect(await outcomes(wishes)).toEqual({ order: 2, sold_out: 1 });
 });
 
-test('a purchase that cannot be decided is put aside after its attempts; its neighbours are decided', async () => {
+test('a purchase that cannot be decided is dead-lettered after its attempts; its neighbours are decided', async () => {
   fixture.store.db.exec(`CREATE TRIGGER poisoned BEFORE INSERT ON orders WHEN NEW.customer = 'poison'
     BEGIN SELECT RAISE(ABORT, 'poisoned for the test'); END`);
   const poison = fixture.queued({ customer: 'poison' });
@@ -136,7 +136,7 @@ test('a purchase that cannot be decided is put aside after its attempts; its nei
   expect(await outcomes(neighbours)).toEqual({ order: neighbours.length });
 });
 
-test('a purchase whose workers die on it is put aside once its attempts are used up', async () => {
+test('a purchase whose workers die on it is dead-lettered once its attempts are used up', async () => {
   const [poison, neighbour] = [fixture.queued(), fixture.queued()];
   for (let i = 0; i < ATTEMPTS_MAX; i++) await fixture.real.countAttempts([poison.id]);
   await publishAgain(poison, neighbour);
@@ -146,7 +146,7 @@ test('a purchase whose workers die on it is put aside once its attempts are used
   expect((await purchasesQueue()).deadLetters.count).toBe(1);
 });
 
-test('a message that cannot be read is put aside with its cause, and its neighbours are decided', async () => {
+test('a message that cannot be read is dead-lettered with its cause, and its neighbours are decided', async () => {
   const wish = fixture.queued();
   const rubbish = ['not json', '{}', '[]', '[null]', '[["id",1]]'];
   await fixture.realQueue.publish('purchases', [
@@ -277,7 +277,7 @@ test('a purchase past its time to live ends too old; one refused at acceptance k
   expect(worker.stats.tooOld).toBe(1);
 });
 
-test('an engine in trouble puts no purchase aside, however often their message comes back', async () => {
+test('an engine in trouble dead-letters no purchase, however often their message comes back', async () => {
   const wishes = [fixture.queued(), fixture.queued(), fixture.queued()];
   let failures = 0;
   fixture.decideFault = async (purchases, decide) => {

@@ -7,15 +7,15 @@ import type { Ledger } from '../../ports/ledger.ts';
 import type { Found } from '../../ports/queries.ts';
 import type { Consumer, Delivery, Queue } from '../../ports/queue.ts';
 import type { PurchaseBatcher } from './batcher.ts';
-import { encodePurchases, type PutAside, readPurchases } from './message.ts';
+import { encodePurchases, readPurchases, type Unread } from './message.ts';
 
 /**
  * Decides queued purchases in batches, through the batcher and without the gate: whatever the ledger says becomes the
  * purchase's final outcome in the same commit, and only then is the message acknowledged.
  *
  * A message that comes back may have killed its worker, so its purchases are decided one by one, each attempt counted
- * before it is made. One that keeps failing is tried again later, and at last put aside as a dead letter with its cause;
- * its neighbours are not touched by any of that. What is no valid purchase is put aside at once.
+ * before it is made. One that keeps failing is tried again later, and at last dead-lettered with its cause;
+ * its neighbours are not touched by any of that. What is no valid purchase is dead-lettered at once.
  */
 export interface Worker {
   start(): Promise<void>;
@@ -45,7 +45,7 @@ export interface WorkerOptions {
 
 /** Purchases per ledger batch: a few milliseconds of work, so that requests are answered in between. */
 const BATCH_ITEMS_MAX = 512;
-/** Tries of one purchase before it is put aside. */
+/** Tries of one purchase before it is dead-lettered. */
 export const ATTEMPTS_MAX = 5;
 /** Attempts remembered that an engine broke off; more than come back at once in any outage short of a catastrophe. */
 const BROKEN_OFF_MAX = 10_000;
@@ -69,7 +69,7 @@ export function createWorker(
   async function handle(deliveries: readonly Delivery[]): Promise<void> {
     const together: Purchase[] = [];
     const alone: Purchase[] = [];
-    const unread: PutAside[] = [];
+    const unread: Unread[] = [];
     for (const delivery of deliveries) {
       const read = readPurchases(delivery, ids);
       for (const queued of read.purchases) {
@@ -87,8 +87,8 @@ export function createWorker(
       }
     }
     for (const purchase of await undecided(alone)) await decideAlone(purchase);
-    // Last: what broke off before comes again as a whole, and would make a second letter.
-    for (const one of unread) await putAside(one);
+    // Last: what broke off before comes again as a whole, and would be dead-lettered twice.
+    for (const one of unread) await deadLetter(one);
   }
 
   /** What an earlier delivery decided is final; trying it again would count against it. */
@@ -147,19 +147,19 @@ export function createWorker(
   }
 
   function giveUp(purchase: Purchase, cause: string): Promise<void> {
-    return putAside({ letter: encodePurchases([purchase]), cause, accepted: [purchase] });
+    return deadLetter({ message: encodePurchases([purchase]), cause, accepted: [purchase] });
   }
 
-  async function putAside({ letter, cause, accepted }: PutAside): Promise<void> {
+  async function deadLetter({ message, cause, accepted }: Unread): Promise<void> {
     const ids = accepted.map(({ id }) => id);
     onTrouble(
       new Error(cause),
-      `put aside as a dead letter: ${ids.length === 1 ? `purchase ${ids[0]}` : `${letter.items} purchases`}`,
+      `dead-lettered: ${ids.length === 1 ? `purchase ${ids[0]}` : `${message.items} purchases`}`,
     );
-    // The letter last: whatever breaks off between the two, the purchase comes back and there is no second letter.
+    // The dead letter last: whatever breaks off between the two, the purchase comes back and there is no second one.
     await unlessBug(ledger.markNeedsAttention(ids, true), undefined);
-    await queue.deadLetter('purchases', letter, cause);
-    stats.deadLettered += letter.items;
+    await queue.deadLetter('purchases', message, cause);
+    stats.deadLettered += message.items;
   }
 
   /** What `work` answers, or `otherwise` where it fails by a bug: an engine heals, a bug would fail for ever. */

@@ -62,7 +62,7 @@ export function createMoves(db: Database): (now: number) => Moves {
       if (from) change[from] -= order.quantity;
       if (to) change[to] += order.quantity;
       if (from && !to) {
-        // Units of an older round leave the product instead of being sold again, so that a round sells exactly its own.
+        // Units of an older generation leave the product instead of being sold again, so that a generation sells exactly its own.
         if (generationOf.get(order.productId)!.generation !== order.generation)
           change.total -= order.quantity;
         hold(order, -order.quantity);

@@ -1,16 +1,16 @@
 import { backoffMs } from '../../../lib/backoff.ts';
 import { type Consumer, type Delivery, RETURN_DELAY_MS_MAX } from '../../../ports/queue.ts';
 import type { NamedQueue } from './named-queue.ts';
-import type { Round, Taken } from './taken.ts';
+import type { Taken, Tick } from './taken.ts';
 
-/** First pause of a returned delivery, and after a round that the store refused; both grow from there. */
+/** First pause of a returned delivery, and after a tick that the store refused; both grow from there. */
 const PAUSE_MS_FIRST = 20;
 
 /** A closing consumer whose store fails gives up its last acknowledgements after this many tries (about 0.3 s). */
 const CLOSING_ROUNDS_MAX = 5;
 
 /**
- * Rounds until closed. A round commits what was handled since the last one and takes one batch more; between two rounds
+ * Ticks until closed. A tick commits what was handled since the last one and takes one batch more; between two ticks
  * the event loop goes on with everything else, so a long queue does not keep requests waiting.
  */
 export function startConsumer(
@@ -20,7 +20,7 @@ export function startConsumer(
   onTrouble: (error: unknown) => void,
 ): Consumer {
   let acked: Taken[] = [];
-  let returned: Round['returned'][number][] = [];
+  let returned: Tick['returned'][number][] = [];
   let handling = 0;
   let failures = 0;
   let scheduled = false;
@@ -51,7 +51,7 @@ export function startConsumer(
   }
 
   function takeAndAcknowledge(hungry: boolean): void {
-    const taken = queue.round({ acked, returned, maxItems: hungry ? maxItems : 0 });
+    const taken = queue.tick({ acked, returned, maxItems: hungry ? maxItems : 0 });
     acked = [];
     returned = [];
     if (taken.length > 0) {
@@ -62,7 +62,7 @@ export function startConsumer(
     }
   }
 
-  /** Nothing was committed, or nobody knows: what was handled stays listed, and the next round commits it (again). */
+  /** Nothing was committed, or nobody knows: what was handled stays listed, and the next tick commits it (again). */
   function pauseRounds(error: unknown): void {
     onTrouble(error);
     failures++;

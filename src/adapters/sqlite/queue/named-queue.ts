@@ -3,7 +3,7 @@ import type { Message, QueueName } from '../../../ports/queue.ts';
 import type { Store } from '../store.ts';
 import { createNotifier } from './notifier.ts';
 import { createQueueStats } from './queue-stats.ts';
-import type { Round, Taken } from './taken.ts';
+import type { Taken, Tick } from './taken.ts';
 
 export type NamedQueue = ReturnType<typeof createNamedQueue>;
 
@@ -53,7 +53,7 @@ export function createNamedQueue({ db, write }: Store, name: QueueName, now: Clo
     return end === -1 ? rows : rows.slice(0, end);
   }
 
-  function commitRound({ acked, returned, maxItems }: Round, at: number): Row[] {
+  function commitTick({ acked, returned, maxItems }: Tick, at: number): Row[] {
     if (acked.length > 0) forget.run(idsOf(acked));
     for (const { message, delayMs } of returned) delay.run(at + delayMs, message.id);
     const rows = maxItems > 0 ? take(maxItems, at) : [];
@@ -83,19 +83,19 @@ export function createNamedQueue({ db, write }: Store, name: QueueName, now: Clo
       notifier.notifyIn(delayMs);
     },
 
-    /** One transaction, so a consumer costs one sync of the disk per round. */
-    round(round: Round): Taken[] {
-      const rows = stats.track(() => write(() => commitRound(round, now())));
+    /** One transaction, so a consumer costs one sync of the disk per tick. */
+    tick(tick: Tick): Taken[] {
+      const rows = stats.track(() => write(() => commitTick(tick, now())));
       const last = rows.at(-1);
       if (last) position = { availableAt: last.availableAt, id: last.id };
       const taken = rows.map(asTaken);
-      stats.moved(round, taken);
+      stats.moved(tick, taken);
       return taken;
     },
 
     /**
-     * Notifies the consumers when the next message that was not due in the last round becomes due. It may be by now: a moment has
-     * passed since that round looked.
+     * Notifies the consumers when the next message that was not due in the last tick becomes due. It may be by now: a moment has
+     * passed since that tick looked.
      */
     notifyWhenDue(): void {
       const dueAt = nextDelayed.get(name, position.availableAt, position.id)?.dueAt;

@@ -2,7 +2,7 @@ import type { Database } from 'bun:sqlite';
 import type { Clock } from '../../../domain/clock.ts';
 import { isAppError } from '../../../domain/errors.ts';
 import type { Message, QueueName, QueueStatus } from '../../../ports/queue.ts';
-import type { Round, Taken } from './taken.ts';
+import type { Taken, Tick } from './taken.ts';
 
 type Sums = { messages: number; items: number };
 
@@ -58,7 +58,7 @@ export function createQueueStats(db: Database, name: QueueName, now: Clock) {
       change(messages.length, itemsOf(messages));
     },
 
-    moved({ acked, returned }: Round, taken: readonly Taken[]): void {
+    moved({ acked, returned }: Tick, taken: readonly Taken[]): void {
       change(-acked.length, -itemsOf(acked));
       takenItems += itemsOf(taken) - itemsOf(acked) - itemsOf(returned.map(({ message }) => message));
     },

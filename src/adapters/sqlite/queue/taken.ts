@@ -7,8 +7,8 @@ export interface Taken extends Delivery {
   readonly deliveries: number;
 }
 
-/** What one round of a consumer commits together. */
-export interface Round {
+/** What one tick of a consumer commits together. */
+export interface Tick {
   /** Handled; to be forgotten. */
   readonly acked: readonly Taken[];
   /** Not handled; to come again after a pause. */
