@@ -32,7 +32,7 @@ function send(message: FromStore): void {
   self.postMessage(pack(message));
 }
 
-/** The methods that the serving thread may call, beside those of the ports that are passed through. */
+/** The methods that the serving thread may call: those of the ports, and what cannot cross threads as it is in another shape. */
 function methodsOf(store: Store) {
   const ledger = openSqliteLedger(store, systemClock);
   const queue = openSqliteQueue(store, systemClock, (error) =>
@@ -40,36 +40,14 @@ function methodsOf(store: Store) {
   );
   const looking = setInterval(store.hasItsFiles, LOOK_EVERY_MS);
   return {
-    addProducts: ledger.addProducts,
-    ping: ledger.ping,
+    ...queue,
+    ...ledger,
     async decide(purchases: readonly PackedPurchase[], again: boolean) {
       return packDecision(await ledger.decide(purchases.map(unpackPurchase), again));
     },
-    conclude: ledger.conclude,
-    bindKeys: ledger.bindKeys,
-    countAttempts: ledger.countAttempts,
-    markNeedsAttention: ledger.markNeedsAttention,
-    createProduct: ledger.createProduct,
-    changeProduct: ledger.changeProduct,
-    closeSale: ledger.closeSale,
-    reset: ledger.reset,
-    lease: ledger.lease,
-    settle: ledger.settle,
-    expireOverdue: ledger.expireOverdue,
-    cancel: ledger.cancel,
-    refund: ledger.refund,
-    captureLate: ledger.captureLate,
-    leaseRefunds: ledger.leaseRefunds,
-    settleRefunds: ledger.settleRefunds,
-    countAccepted: ledger.countAccepted,
-    holdLead: ledger.holdLead,
-    leaveLead: ledger.leaveLead,
-    log: ledger.log,
-    prune: ledger.prune,
     async secret(...args: Parameters<typeof ledger.secret>) {
       return [...(await ledger.secret(...args))];
     },
-    publish: queue.publish,
     async consume(
       consumer: number,
       name: Parameters<Queue['consume']>[0],
@@ -84,11 +62,6 @@ function methodsOf(store: Store) {
       await consumers.get(consumer)?.close();
       consumers.delete(consumer);
     },
-    deadLetter: queue.deadLetter,
-    deadLetters: queue.deadLetters,
-    replay: queue.replay,
-    discard: queue.discard,
-    status: queue.status,
     async close() {
       clearInterval(looking);
       await queue.close();

@@ -118,49 +118,19 @@ export async function openThreadedStore(
 
   const readStore = openStoreReadOnly(folder);
   const reader = openSqliteLedger(readStore, clock);
-
+  const writes = Object.keys(reader).filter((name) => !READS.has(name as keyof Ledger));
   const ledger: Ledger = {
-    products: reader.products,
-    product: reader.product,
-    productsAfter: reader.productsAfter,
-    find: reader.find,
-    order: reader.order,
-    unsettled: reader.unsettled,
-    asyncCounts: reader.asyncCounts,
-    operations: reader.operations,
-    refundsDue: reader.refundsDue,
-    log: (operation) => call('log', operation),
-    prune: (before, limit) => call('prune', before, limit),
-    countAccepted: (count) => call('countAccepted', count),
-    holdLead: (job, owner, forMs) => call('holdLead', job, owner, forMs),
-    leaveLead: (job, owner) => call('leaveLead', job, owner),
-    ping,
-    addProducts: (products) => call('addProducts', products),
+    ...reader,
+    ...passedOn(writes),
     decide: async (purchases, again = false) =>
       unpackDecision(await call('decide', purchases.map(packPurchase), again), purchases),
-    conclude: (purchase) => call('conclude', purchase),
-    bindKeys: (bindings) => call('bindKeys', bindings),
-    countAttempts: (ids) => call('countAttempts', ids),
-    markNeedsAttention: (ids, value) => call('markNeedsAttention', ids, value),
-    createProduct: (product, operation) => call('createProduct', product, operation),
-    changeProduct: (productId, changes, operation, version) =>
-      call('changeProduct', productId, changes, operation, version),
-    closeSale: (productId, operation) => call('closeSale', productId, operation),
-    reset: (productId, units, operation = null) => call('reset', productId, units, operation),
-    lease: (ids, leaseMs) => call('lease', ids, leaseMs),
-    settle: (results) => call('settle', results),
-    expireOverdue: (limit) => call('expireOverdue', limit),
-    cancel: (orderId, options) => call('cancel', orderId, options),
-    refund: (orderId, operation) => call('refund', orderId, operation),
-    captureLate: (captures) => call('captureLate', captures),
-    leaseRefunds: (limit, againAfterMs) => call('leaseRefunds', limit, againAfterMs),
-    settleRefunds: (refunds) => call('settleRefunds', refunds),
     secret: async (name, bytes) => Uint8Array.from(await call('secret', name, bytes)),
+    ping,
     async close() {},
   };
 
-  const queue: Queue = {
-    publish: (name, messages, options = {}) => call('publish', name, messages, options),
+  const queue = {
+    ...passedOn(['publish', 'deadLetter', 'deadLetters', 'replay', 'discard', 'status']),
     async consume(name, options, handler) {
       const consumer = ++lastConsumer;
       handlers.set(consumer, handler);
@@ -172,14 +142,16 @@ export async function openThreadedStore(
         },
       };
     },
-    deadLetter: (name, message, cause) => call('deadLetter', name, message, cause),
-    deadLetters: (name, limit) => call('deadLetters', name, limit),
-    replay: (name, ids) => call('replay', name, ids),
-    discard: (name, ids) => call('discard', name, ids),
-    status: () => call('status'),
     ping,
     async close() {},
-  };
+  } as Queue;
+
+  /** Methods of the store thread under their own names, with their arguments as they are. */
+  function passedOn(names: readonly string[]) {
+    return Object.fromEntries(
+      names.map((name) => [name, (...args: never) => call(name as keyof StoreMethods, ...args)]),
+    );
+  }
 
   return {
     ledger,
@@ -197,3 +169,16 @@ export async function openThreadedStore(
     },
   };
 }
+
+/** What the serving thread reads by itself. */
+const READS: ReadonlySet<keyof Ledger> = new Set([
+  'products',
+  'product',
+  'productsAfter',
+  'find',
+  'order',
+  'unsettled',
+  'asyncCounts',
+  'operations',
+  'refundsDue',
+]);
