@@ -76,7 +76,7 @@ export function registerMetrics(metrics: Metrics, app: App): void {
   counter(
     'charges_recovered_total',
     'Orders to charge that no message led to any more',
-    () => payments.stats.lostFound,
+    () => payments.stats.recovered,
   );
   counter('charge_attempts_failed_total', 'Charge attempts that failed', () => payments.stats.failedAttempts);
   counter('outcomes_pruned_total', 'Outcomes deleted after their time', () => retention.stats.outcomes);
@@ -102,7 +102,7 @@ export function registerMetrics(metrics: Metrics, app: App): void {
   counter(
     'late_payments_total',
     'Captures that the payment company told of by itself',
-    () => payments.stats.toldCaptures,
+    () => payments.stats.latePayments,
   );
   metrics.watchSource('refunds_due', () => ledger.refundsDue(), {
     pulsecart_refunds_due: ['Captures on their way back', ({ count }) => count],

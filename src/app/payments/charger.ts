@@ -3,9 +3,9 @@ import type { Ledger } from '../../ports/ledger.ts';
 import type { LeasedOrder } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 import type { Delivery, Queue } from '../../ports/queue.ts';
-import { ask } from './ask.ts';
 import { batchOrEach } from './batch-or-each.ts';
 import { nextTurn } from './batcher.ts';
+import { callProvider } from './call-provider.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
 import type { ChargeResults } from './charge-results.ts';
 import { readOrderIds } from './message.ts';
@@ -81,7 +81,7 @@ export function createCharger(dependencies: ChargerDependencies) {
   }
 
   async function charge(leased: LeasedOrder): Promise<void> {
-    const result = await ask(provider, leased, onTrouble);
+    const result = await callProvider(provider, leased, onTrouble);
     if (result) {
       const { order, attempt, leases } = leased;
       outage.heard(order.id, result.type !== 'attempt_failed');

@@ -150,7 +150,7 @@ test('a capture that is told again and again counts once, also after it was give
   const [id] = await fixture.reserve('test_twice');
   fixture.announce([id!]);
   await untilStatus(id!, 'paid');
-  await until(() => processor.stats.toldCaptures === 2);
+  await until(() => processor.stats.latePayments === 2);
   const operation = { id: Bun.randomUUIDv7(), actor: 'operator', action: 'order.refund' as const };
   await fixture.ledger.refund(id!, { ...operation, subject: `order/${id}`, reason: 'test', details: {} });
   await untilStatus(id!, 'refunded');

@@ -1,15 +1,15 @@
 import { AppError } from '../../domain/errors.ts';
 import type { LateCapture, Payments } from '../../ports/payments.ts';
 import type { CaptureNotice, PaymentProvider } from '../../ports/provider.ts';
-import { readChargeKey } from './ask.ts';
 import { batchOrEach } from './batch-or-each.ts';
 import { createBatcher } from './batcher.ts';
+import { readChargeKey } from './call-provider.ts';
 import type { PaymentStats } from './stats.ts';
 
 export interface LatePaymentsDependencies {
   readonly ledger: Pick<Payments, 'captureLate'>;
   readonly provider: Pick<PaymentProvider, 'onCapture'>;
-  readonly stats: Pick<PaymentStats, 'toldCaptures'>;
+  readonly stats: Pick<PaymentStats, 'latePayments'>;
   /** Looks for refunds that are due: of an order that is paid already a second capture goes back, and its status stays. */
   readonly refundSoon: () => void;
   readonly onTrouble: (error: unknown, context: string) => void;
@@ -54,7 +54,7 @@ export function createLatePayments(dependencies: LatePaymentsDependencies) {
       return;
     }
     for (const { taken } of told) taken.resolve();
-    stats.toldCaptures += told.length;
+    stats.latePayments += told.length;
     refundSoon();
   }
 

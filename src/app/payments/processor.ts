@@ -15,12 +15,12 @@ import { countEnd, newStats, type PaymentStats } from './stats.ts';
  * Brings every reserved order to its end: charges it, records what came of it, and gives back the units of orders that
  * were declined or whose hold ran out. Gives money back that is due, and takes money that comes late.
  *
- *   reserved ─▶ enqueuer ─▶ payments queue ─▶ lease ─▶ ask the provider ─▶ record ─▶ paid | declined | expired
- *                ▲                                        │                └─ attempt failed ─▶ enqueuer, later
- *                └──── sweep: lost messages, ended leases ◀─ no answer: the lease runs out
+ *   reserved ─▶ enqueuer ─▶ payments queue ─▶ lease ─▶ call the provider ─▶ record ─▶ paid | declined | expired
+ *                ▲                                         │                └─ attempt failed ─▶ enqueuer, later
+ *                └──── sweep: lost messages, ended leases ◀── no answer: the lease runs out
  *
  *   the provider tells of a capture ─▶ ledger ─▶ paid, or on its way back ─┐
- *                                     sweep, a refund asked for ───────────┴─▶ refunder ─▶ ask the provider ─▶ refunded
+ *                                     sweep, a refund asked for ───────────┴─▶ refunder ─▶ call the provider ─▶ refunded
  *
  * The order's own row is the truth at every step; a message only says "look at these". So messages may be lost or
  * doubled, and a message is done with as soon as its orders are leased: from there the lease sees to them, whatever

@@ -11,7 +11,7 @@ export interface ReaperDependencies {
   readonly queue: Pick<Queue, 'status'>;
   readonly enqueuer: Pick<ChargeEnqueuer, 'enqueue'>;
   readonly refunder: Pick<Refunder, 'soon'>;
-  readonly stats: Pick<PaymentStats, 'lostFound'>;
+  readonly stats: Pick<PaymentStats, 'recovered'>;
   readonly isLeader: (job: string) => Promise<boolean>;
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly timing: Pick<PaymentTiming, 'sweepEveryMs' | 'reconcileAgeMs'>;
@@ -73,7 +73,7 @@ export function createReaper(dependencies: ReaperDependencies) {
     const payments = (await queue.status()).find(({ name }) => name === 'payments');
     if (!payments || payments.ready > RECONCILE_READY_MAX[payments.unit]) return;
     const found = await ledger.unsettled(timing.reconcileAgeMs, RECONCILE_ORDERS_MAX);
-    stats.lostFound += found.length;
+    stats.recovered += found.length;
     enqueuer.enqueue(found);
   }
 

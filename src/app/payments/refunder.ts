@@ -1,9 +1,9 @@
 import { AppError } from '../../domain/errors.ts';
 import type { LeasedRefund, Payments } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
-import { chargeKey } from './ask.ts';
 import { batchOrEach } from './batch-or-each.ts';
 import { createBatcher } from './batcher.ts';
+import { chargeKey } from './call-provider.ts';
 import { createOutage } from './outage.ts';
 import type { PaymentStats } from './stats.ts';
 
@@ -65,7 +65,7 @@ export function createRefunder(dependencies: RefunderDependencies): Refunder {
       const seats = freeSeats();
       const refunds = await leaseSome(seats);
       for (const refund of refunds) {
-        const asking = ask(refund).finally(() => underWay.delete(asking));
+        const asking = giveBack(refund).finally(() => underWay.delete(asking));
         underWay.add(asking);
       }
       // Where there were as many as asked for there may be more.
@@ -91,7 +91,7 @@ export function createRefunder(dependencies: RefunderDependencies): Refunder {
     }
   }
 
-  async function ask(refund: LeasedRefund): Promise<void> {
+  async function giveBack(refund: LeasedRefund): Promise<void> {
     const answer = await askProvider(refund);
     const wasOn = outage.isOn();
     outage.heard(refund.orderId, answer !== 'no answer');

@@ -7,7 +7,7 @@ export interface PaymentStats {
   expired: number;
   cancelled: number;
   /** Orders that no message led to any more, put back in line. */
-  lostFound: number;
+  recovered: number;
   /** Attempts that the provider surely did not carry out; their orders are tried again. */
   failedAttempts: number;
   /** Asks that ended without an answer; their orders wait for the end of the lease. */
@@ -17,7 +17,7 @@ export interface PaymentStats {
   /** Asks for a refund that were not answered with one; they are made again. */
   failedRefunds: number;
   /** Captures that the provider told of by itself. */
-  toldCaptures: number;
+  latePayments: number;
   inFlight: number;
 }
 
@@ -27,12 +27,12 @@ export function newStats(): Omit<PaymentStats, 'inFlight'> {
     declined: 0,
     expired: 0,
     cancelled: 0,
-    lostFound: 0,
+    recovered: 0,
     failedAttempts: 0,
     unanswered: 0,
     refunded: 0,
     failedRefunds: 0,
-    toldCaptures: 0,
+    latePayments: 0,
   };
 }
 

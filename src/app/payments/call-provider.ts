@@ -7,7 +7,7 @@ import type { PaymentProvider } from '../../ports/provider.ts';
  * Leases of one attempt that ask for the charge; the next one cancels it. Three, half a minute each, outlast a short
  * disturbance and still leave most of a ten-minute hold to a buyer who gets the units instead.
  */
-export const ASKING_LEASES_MAX = 3;
+export const CALLING_LEASES_MAX = 3;
 
 /** A buyer reads it in the order; what the provider's client said may name hosts, and is for the log. */
 const NOT_CHARGED = 'The payment company cannot be reached.';
@@ -19,15 +19,15 @@ export type Answer = ChargeResult['result'] | null;
  * Asks the provider for a leased order. The key is the same for every lease of an attempt, so an attempt charges at
  * most once, and the next attempt (a new key) begins only after this one surely came to nothing:
  *
- *   lease │ hold │ ask    │ captured  declined  unavailable     no answer
+ *   lease │ hold │ call   │ captured  declined  unavailable     no answer
  *   ──────┼──────┼────────┼───────────────────────────────────────────────
  *     1   │ runs │ charge │ captured  declined  attempt_failed  unknown
  *   2 … 3 │ runs │ charge │ captured  declined  unknown         unknown
  *    else        │ cancel │ captured  give_up   unknown         unknown
  *
- * From the second lease on "unavailable" only says that this ask did nothing; an earlier one may have charged.
+ * From the second lease on "unavailable" only says that this call did nothing; an earlier one may have charged.
  */
-export async function ask(
+export async function callProvider(
   provider: Pick<PaymentProvider, 'charge' | 'cancel'>,
   leased: LeasedOrder,
   onTrouble: (error: unknown, context: string) => void,
@@ -63,7 +63,7 @@ async function cancel(
 }
 
 function mustCancel({ leases, holdRuns }: LeasedOrder): boolean {
-  return !holdRuns || leases > ASKING_LEASES_MAX;
+  return !holdRuns || leases > CALLING_LEASES_MAX;
 }
 
 export function chargeKey(orderId: string, attempt: number): string {

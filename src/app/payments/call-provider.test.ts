@@ -3,11 +3,11 @@ import { AppError } from '../../domain/errors.ts';
 import type { Order } from '../../domain/order.ts';
 import type { LeasedOrder } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
-import { ASKING_LEASES_MAX, ask } from './ask.ts';
+import { CALLING_LEASES_MAX, callProvider } from './call-provider.ts';
 
 type End = 'captured' | 'declined' | 'cancelled' | 'unavailable' | 'outcome_unknown';
 
-/** Lease, hold, what the provider does, what is called and what comes of it: the table above `ask`, row by row. */
+/** Lease, hold, what the provider does, what is called and what comes of it: the table above `callProvider`, row by row. */
 const CASES: [
   leases: number,
   holdRuns: boolean,
@@ -22,10 +22,10 @@ const CASES: [
   [2, true, 'captured', 'charge', 'captured'],
   [2, true, 'declined', 'charge', 'declined'],
   [2, true, 'unavailable', 'charge', null],
-  [ASKING_LEASES_MAX, true, 'outcome_unknown', 'charge', null],
-  [ASKING_LEASES_MAX + 1, true, 'cancelled', 'cancel', 'give_up'],
-  [ASKING_LEASES_MAX + 1, true, 'captured', 'cancel', 'captured'],
-  [ASKING_LEASES_MAX + 1, true, 'unavailable', 'cancel', null],
+  [CALLING_LEASES_MAX, true, 'outcome_unknown', 'charge', null],
+  [CALLING_LEASES_MAX + 1, true, 'cancelled', 'cancel', 'give_up'],
+  [CALLING_LEASES_MAX + 1, true, 'captured', 'cancel', 'captured'],
+  [CALLING_LEASES_MAX + 1, true, 'unavailable', 'cancel', null],
   [2, false, 'cancelled', 'cancel', 'give_up'],
   [2, false, 'captured', 'cancel', 'captured'],
   [2, false, 'outcome_unknown', 'cancel', null],
@@ -36,7 +36,7 @@ test.each(CASES)(
   async (leases, holdRuns, end, called, came) => {
     const calls: string[] = [];
     const provider = answering(end, calls);
-    const answer = await ask(provider, leased({ leases, holdRuns }), () => {});
+    const answer = await callProvider(provider, leased({ leases, holdRuns }), () => {});
     expect(answer?.type ?? null).toBe(came as never);
     expect(calls).toEqual([`${called} order-7:4`]);
   },
@@ -46,7 +46,7 @@ test('B6 a company that cannot be reached is no place in the order that its buye
   const error = new AppError('unavailable', 'connect ECONNREFUSED 10.0.0.5:443');
   const troubles: unknown[] = [];
   const away = { ...answering('captured', []), charge: () => Promise.reject(error) };
-  expect(await ask(away, leased({}), (trouble) => troubles.push(trouble))).toEqual({
+  expect(await callProvider(away, leased({}), (trouble) => troubles.push(trouble))).toEqual({
     type: 'attempt_failed',
     reason: 'The payment company cannot be reached.',
   });
@@ -61,7 +61,7 @@ test('a bug in the provider is reported and leaves the outcome unknown', async (
       throw new TypeError('a bug');
     },
   };
-  expect(await ask(broken, leased({}), (error) => troubles.push(error))).toBeNull();
+  expect(await callProvider(broken, leased({}), (error) => troubles.push(error))).toBeNull();
   expect(troubles).toHaveLength(1);
 });
 
