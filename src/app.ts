@@ -137,7 +137,7 @@ export async function createApp(
   const auditRun = createAuditRun({
     ledger,
     owner,
-    audit: (stop) => auditInChild(config.engines ? null : config.dataFolder, stop),
+    audit: (stop) => auditInChild(config.urls ? null : config.dataFolder, stop),
   });
   const { gateFigures } = backends;
   watchReconciler(metrics, reconciler);
@@ -181,7 +181,7 @@ export async function createApp(
       healthNames: backends.healthNames,
       engines: backends.names,
       version: packageJson.version,
-      dataFolder: config.engines ? process.cwd() : config.dataFolder,
+      dataFolder: config.urls ? process.cwd() : config.dataFolder,
       isReady: () => ready,
     },
     async start(roles) {

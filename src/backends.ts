@@ -1,5 +1,5 @@
 import { openSimulator } from './adapters/simulator/simulator.ts';
-import type { BooksPlace, Config, EngineUrls } from './config.ts';
+import type { BackendUrls, BooksPlace, Config } from './config.ts';
 import { systemClock } from './domain/clock.ts';
 import { AppError } from './domain/errors.ts';
 import type { Backends, Check, StoreTools, Wipe } from './ports/backends.ts';
@@ -10,7 +10,7 @@ import type { Log } from './telemetry/log.ts';
  * network clients.
  */
 export const openBackends = (config: Config, log: Log): Promise<Backends> =>
-  config.engines ? openDistributed(config, config.engines, log) : openEmbedded(config, log);
+  config.urls ? openDistributed(config, config.urls, log) : openEmbedded(config, log);
 
 /** What commands that serve nobody need of a store. */
 export async function toolsOf(place: BooksPlace): Promise<StoreTools> {
@@ -76,7 +76,7 @@ async function openEmbedded(config: Config, log: Log): Promise<Backends> {
 
 async function openDistributed(
   { namespace, tuning, payments, purchaseTimeoutMs }: Config,
-  { databaseUrl, redisUrl, rabbitmqUrl }: EngineUrls,
+  { databaseUrl, redisUrl, rabbitmqUrl }: BackendUrls,
   log: Log,
 ): Promise<Backends> {
   const { openPostgresLedger } = await import('./adapters/postgres/ledger.ts');
@@ -90,12 +90,12 @@ async function openDistributed(
   const onBug = (error: unknown, context: string) => log.error({ err: error }, context);
   const opened: { close(): Promise<void> }[] = [];
   async function open<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> {
-    const engine = await opening;
-    opened.unshift(engine);
-    return engine;
+    const backend = await opening;
+    opened.unshift(backend);
+    return backend;
   }
   const close = async () => {
-    for (const engine of opened.splice(0)) await engine.close();
+    for (const backend of opened.splice(0)) await backend.close();
   };
   const purchaseBatches = tuning.purchaseBatches ?? PURCHASE_BATCHES;
   const workerBatches = tuning.workerBatches ?? WORKER_BATCHES;
@@ -156,7 +156,7 @@ const OTHER_CONNECTIONS = 6;
 
 /** What this configuration keeps, to be deleted. Rejects with AppError `unusable_store` while a server or a worker uses it. */
 export const openWipe = (config: Config): Promise<Wipe> =>
-  config.engines ? openDistributedWipe(config, config.engines) : openEmbeddedWipe(config);
+  config.urls ? openDistributedWipe(config, config.urls) : openEmbeddedWipe(config);
 
 async function openEmbeddedWipe({ dataFolder }: Config): Promise<Wipe> {
   const store = (await import('./adapters/sqlite/wipe.ts')).openStoreWipe(dataFolder);
@@ -168,7 +168,7 @@ async function openEmbeddedWipe({ dataFolder }: Config): Promise<Wipe> {
   };
 }
 
-async function openDistributedWipe({ namespace }: Config, urls: EngineUrls): Promise<Wipe> {
+async function openDistributedWipe({ namespace }: Config, urls: BackendUrls): Promise<Wipe> {
   const { openLedgerWipe } = await import('./adapters/postgres/wipe.ts');
   const { openBrokerWipe } = await import('./adapters/rabbitmq/wipe.ts');
   const { openRedisLink } = await import('./adapters/redis/link.ts');
@@ -199,17 +199,17 @@ async function openDistributedWipe({ namespace }: Config, urls: EngineUrls): Pro
   }
 }
 
-/** Each engine is looked at by itself: one that is away must not hide what is wrong with the next. */
-export const examineBackends = ({ engines, dataFolder, namespace }: Config): Promise<Check[]> =>
-  engines === null
+/** Each backend is looked at by itself: one that is away must not hide what is wrong with the next. */
+export const examineBackends = ({ urls, dataFolder, namespace }: Config): Promise<Check[]> =>
+  urls === null
     ? Promise.all([found('SQLite', async () => (await toolsOf({ dataFolder })).examine())])
     : Promise.all([
-        found('PostgreSQL', async () => (await toolsOf(engines)).examine()),
+        found('PostgreSQL', async () => (await toolsOf(urls)).examine()),
         found('Redis', async () =>
-          (await import('./adapters/redis/examine.ts')).examineRedis(engines.redisUrl, namespace),
+          (await import('./adapters/redis/examine.ts')).examineRedis(urls.redisUrl, namespace),
         ),
         found('RabbitMQ', async () =>
-          (await import('./adapters/rabbitmq/examine.ts')).examineRabbit(engines.rabbitmqUrl, namespace),
+          (await import('./adapters/rabbitmq/examine.ts')).examineRabbit(urls.rabbitmqUrl, namespace),
         ),
       ]);
 

@@ -19,7 +19,7 @@ test('with nothing set everything has a value that fits one machine', () => {
     host: '127.0.0.1',
     instances: 1,
     startTimeoutMs: 30_000,
-    engines: null,
+    urls: null,
     namespace: 'pulsecart',
     dataFolder: './data',
     mode: 'development',
@@ -106,7 +106,7 @@ test('every setting is read from its variable', () => {
     host: '::1',
     instances: 3,
     startTimeoutMs: 1_234,
-    engines: {
+    urls: {
       databaseUrl: inSchema(ENGINES.DATABASE_URL, 'shop-2'),
       redisUrl: ENGINES.REDIS_URL,
       rabbitmqUrl: ENGINES.RABBITMQ_URL,

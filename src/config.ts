@@ -12,7 +12,7 @@ export interface Config {
   /** How long each of them may take to start. */
   readonly startTimeoutMs: number;
   /** The distributed backends; null: the embedded ones, in `dataFolder`. */
-  readonly engines: EngineUrls | null;
+  readonly urls: BackendUrls | null;
   /** In front of every key and queue name, so that several shops can share a backend. */
   readonly namespace: string;
   readonly dataFolder: string;
@@ -70,7 +70,7 @@ export interface Keep {
   readonly deadLettersMs: number;
 }
 
-export interface EngineUrls {
+export interface BackendUrls {
   readonly databaseUrl: string;
   readonly redisUrl: string;
   readonly rabbitmqUrl: string;
@@ -92,8 +92,8 @@ export interface Tuning {
 
 export type LogLevel = (typeof SETTINGS)['logLevel']['fallback'];
 /** The three go together: a partial set would keep a part of the books elsewhere than its owner thinks. */
-const ENGINE_SETTINGS = [SETTINGS.databaseUrl, SETTINGS.redisUrl, SETTINGS.rabbitmqUrl] as const;
-const ENGINE_VARIABLES = ENGINE_SETTINGS.map(({ name }) => name);
+const BACKEND_SETTINGS = [SETTINGS.databaseUrl, SETTINGS.redisUrl, SETTINGS.rabbitmqUrl] as const;
+const BACKEND_VARIABLES = BACKEND_SETTINGS.map(({ name }) => name);
 
 /** Reads the environment; `flags` are command-line values for the variables of the same setting. */
 export function readConfig(env: Env, flags: Flags = {}): Config {
@@ -131,11 +131,11 @@ function readSettings(env: Env, flags: Flags): Config {
   const operatorToken = read(SETTINGS.operatorToken);
   const simulatorAllowed = read(SETTINGS.allowSimulatedPayments);
   const port = read(SETTINGS.port);
-  const engines = engineUrls(env, read);
+  const urls = backendUrls(env, read);
   const instances = read(SETTINGS.instances);
-  if (instances > 1 && engines === null) {
+  if (instances > 1 && urls === null) {
     throw invalid(
-      `${instances} instances need the distributed backends: set ${ENGINE_VARIABLES.join(', ')}. The embedded backends are for one process.`,
+      `${instances} instances need the distributed backends: set ${BACKEND_VARIABLES.join(', ')}. The embedded backends are for one process.`,
     );
   }
   const namespace = read(SETTINGS.namespace);
@@ -145,7 +145,7 @@ function readSettings(env: Env, flags: Flags): Config {
     port,
     instances,
     startTimeoutMs: read(SETTINGS.startTimeoutMs),
-    engines: engines && { ...engines, databaseUrl: inSchema(engines.databaseUrl, namespace) },
+    urls: urls && { ...urls, databaseUrl: inSchema(urls.databaseUrl, namespace) },
     namespace,
     host: read(SETTINGS.host, mode === 'production' ? '0.0.0.0' : SETTINGS.host.fallback),
     dataFolder: read(SETTINGS.dataFolder),
@@ -184,7 +184,7 @@ type Read = ReturnType<typeof openSettings>['read'];
  */
 export function readStoreConfig(env: Env, data: string | undefined): Config {
   const config = readSettings(env, { data });
-  return data === undefined ? config : Object.freeze({ ...config, engines: null });
+  return data === undefined ? config : Object.freeze({ ...config, urls: null });
 }
 
 /** Where books are: a data folder, or a PostgreSQL database. */
@@ -198,7 +198,7 @@ export function readBooksPlace(env: Env, data: string | undefined): BooksPlace {
     return { databaseUrl: inSchema(read(SETTINGS.databaseUrl)!, read(SETTINGS.namespace)) };
   }
   // Its owner has backends, so the folder's books are not the ones that are meant.
-  engineUrls(env, read);
+  backendUrls(env, read);
   return { dataFolder: read(SETTINGS.dataFolder) };
 }
 
@@ -311,16 +311,16 @@ function simulatedPayments(read: Read): SimulatedPayments {
   });
 }
 
-function engineUrls(env: Env, read: Read): EngineUrls | null {
-  const missing = ENGINE_VARIABLES.filter((name) => !env[name]);
-  if (missing.length > 0 && missing.length < ENGINE_VARIABLES.length) {
-    const set = ENGINE_VARIABLES.filter((name) => env[name]);
+function backendUrls(env: Env, read: Read): BackendUrls | null {
+  const missing = BACKEND_VARIABLES.filter((name) => !env[name]);
+  if (missing.length > 0 && missing.length < BACKEND_VARIABLES.length) {
+    const set = BACKEND_VARIABLES.filter((name) => env[name]);
     throw invalid(
       `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing: ${set.join(' and ')} ${set.length === 1 ? 'is' : 'are'} set, ` +
         'and the distributed backends go together. Set all three, or none for the embedded backends.',
     );
   }
-  const [databaseUrl, redisUrl, rabbitmqUrl] = ENGINE_SETTINGS.map((setting) => read(setting));
+  const [databaseUrl, redisUrl, rabbitmqUrl] = BACKEND_SETTINGS.map((setting) => read(setting));
   return databaseUrl && redisUrl && rabbitmqUrl
     ? Object.freeze({ databaseUrl, redisUrl, rabbitmqUrl })
     : null;

@@ -21,10 +21,10 @@ function runtime(): Check {
   return { name: 'Bun', state: 'ok', detail: `${Bun.version} on ${platform} ${arch}` };
 }
 
-async function diskSpace({ engines, dataFolder }: Config): Promise<Check> {
-  let folder = resolve(engines ? '.' : dataFolder);
+async function diskSpace({ urls, dataFolder }: Config): Promise<Check> {
+  let folder = resolve(urls ? '.' : dataFolder);
   while (!existsSync(folder)) folder = dirname(folder);
-  if (!engines && !isWritableFolder(folder)) {
+  if (!urls && !isWritableFolder(folder)) {
     return { name: 'disk space', state: 'broken', detail: `${folder} is no folder that can be written` };
   }
   const { bavail, bsize } = await statfs(folder);

@@ -33,7 +33,7 @@ export async function workerCommand(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const config = readWorkerConfig(process.env, { host });
-  if (!config.engines) {
+  if (!config.urls) {
     throw new AppError(
       'invalid_request',
       'A worker needs the distributed backends: set DATABASE_URL, REDIS_URL and RABBITMQ_URL. With the embedded ones `pulsecart serve` does its work.',

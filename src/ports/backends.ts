@@ -92,7 +92,7 @@ export interface OpenedBooks extends BooksReader {
 export interface StoreTools {
   /** Rejects with AppError `unusable_store` for tables that only a newer PulseCart knows. */
   schema(): Promise<Schema>;
-  /** Rejects with AppError `unusable_store` while a server uses the folder of the embedded engines. */
+  /** Rejects with AppError `unusable_store` while a server uses the folder of the embedded backends. */
   productStore(): Promise<ProductStore>;
   /** A copy is read as of `atMs`, the moment it was made. */
   books(atMs?: number): Promise<OpenedBooks>;

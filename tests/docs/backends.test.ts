@@ -15,7 +15,7 @@ const { services } = Bun.YAML.parse(readDocument('docker-compose.yml')) as {
 const settings = Object.fromEntries(
   [...readDocument('.env.example').matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name!, value!]),
 );
-const { databaseUrl, redisUrl, rabbitmqUrl } = readConfig(settings).engines!;
+const { databaseUrl, redisUrl, rabbitmqUrl } = readConfig(settings).urls!;
 
 test('.env.example leads to the services of docker-compose.yml, with their users and passwords', () => {
   const { postgres, redis, rabbitmq } = services as Record<string, Service>;

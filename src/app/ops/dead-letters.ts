@@ -215,7 +215,7 @@ function givenUp(purchase: QueuedPurchase): Purchase {
   return { ...purchase, decideBy, customer: null, key: null, refusal: 'discarded' };
 }
 
-/** An engine's `unavailable` would say that nothing was done, which is true of its own last step alone. */
+/** A backend's `unavailable` would say that nothing was done, which is true of its own last step alone. */
 function perhapsInPart(error: unknown): unknown {
   if (!isAppError(error, 'unavailable')) return error;
   return new AppError('outcome_unknown', `Perhaps done in part, asking again finishes it: ${error.message}`, {

@@ -1,7 +1,7 @@
 import { AppError } from '../../domain/errors.ts';
 
 /**
- * Does `work` for all items at once. When that fails by a bug (not by an engine, which would fail again) it is done for
+ * Does `work` for all items at once. When that fails by a bug (not by a backend, which would fail again) it is done for
  * each item alone, so that one bad row does not hold up the others; `onBad` hears of those that fail alone.
  */
 export async function batchOrEach<T, R>(

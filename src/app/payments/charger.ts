@@ -26,7 +26,7 @@ export interface ChargerDependencies {
   readonly stopping: AbortSignal;
 }
 
-/** Orders per lease: about 1.5 ms of work with the embedded engines, after which waiting requests get theirs. */
+/** Orders per lease: about 1.5 ms of work with the embedded backends, after which waiting requests get theirs. */
 export const LEASE_ORDERS_MAX = 100;
 
 /** An order that came in this short a time ago means that buyers are waiting for answers on the same thread. */

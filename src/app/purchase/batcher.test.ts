@@ -178,7 +178,7 @@ test('one purchase that breaks the batch fails alone, and is reported as a bug',
   expect(await fixture.units()).toEqual({ available: 90, reserved: 10 });
 });
 
-test('an engine that surely did nothing is said to be unavailable, and its units are sold afterwards', async () => {
+test('a backend that surely did nothing is said to be unavailable, and its units are sold afterwards', async () => {
   fixture = await openPurchaseFixture({ units: 5 });
   const batcher = fixture.batcher();
   fixture.decideFault = async () => {

@@ -76,7 +76,7 @@ export const INSIDE_MAX = 16_384;
 const BATCH_MAX = 512;
 /**
  * A batch beside another one is worth its own round trip and commit only when it is large. Without this rule two in flight
- * make batches of 85 where one makes 127, and each purchase takes a fifth more of the engine's CPU and ours.
+ * make batches of 85 where one makes 127, and each purchase takes a fifth more of the backend's CPU and ours.
  */
 const SECOND_BATCH_MIN = 96;
 /** How often it is looked for purchases that nobody has answered in time; they are answered so much late at most. */

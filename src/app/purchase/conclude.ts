@@ -15,7 +15,7 @@ export type Conclude = (purchaseId: string, parts: PurchaseIdParts) => Promise<F
 
 /**
  * `decideWithinMs`: how long a purchase of each channel may take to be decided. `keepOutcomesMs`: what is older may have had an
- * outcome that was pruned. `answerWithinMs`: a reader waits no longer for an engine that stands still.
+ * outcome that was pruned. `answerWithinMs`: a reader waits no longer for a backend that stands still.
  */
 export function createConclude(
   ledger: Pick<Ledger, 'conclude' | 'find'>,

@@ -14,7 +14,7 @@ export interface Resolver {
   close(): Promise<void>;
 }
 
-/** Between two questions; grows, so that an engine that comes back is not met by a storm. */
+/** Between two questions; grows, so that a backend that comes back is not met by a storm. */
 const PAUSE_MS_MIN = 25;
 const PAUSE_MS_MAX = 1_000;
 

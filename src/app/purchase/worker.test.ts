@@ -206,7 +206,7 @@ test('P3 a purchase that was accepted and cannot be read waits for an operator, 
   expect(await outcomes([wish])).toEqual({ needs_attention: 1 });
 });
 
-test('P3 an engine in trouble makes no second dead letter of what cannot be read', async () => {
+test('P3 a backend in trouble makes no second dead letter of what cannot be read', async () => {
   const wish = fixture.queued();
   let failures = 0;
   fixture.decideFault = async () => {
@@ -277,7 +277,7 @@ test('a purchase past its time to live ends too old; one refused at acceptance k
   expect(worker.stats.tooOld).toBe(1);
 });
 
-test('an engine in trouble dead-letters no purchase, however often their message comes back', async () => {
+test('a backend in trouble dead-letters no purchase, however often their message comes back', async () => {
   const wishes = [fixture.queued(), fixture.queued(), fixture.queued()];
   let failures = 0;
   fixture.decideFault = async (purchases, decide) => {

@@ -47,7 +47,7 @@ export interface WorkerOptions {
 const BATCH_ITEMS_MAX = 512;
 /** Tries of one purchase before it is dead-lettered. */
 export const ATTEMPTS_MAX = 5;
-/** Attempts remembered that an engine broke off; more than come back at once in any outage short of a catastrophe. */
+/** Attempts remembered that a backend broke off; more than come back at once in any outage short of a catastrophe. */
 const BROKEN_OFF_MAX = 10_000;
 /** Of a cause: enough to tell it from others, and far below what a broker takes beside a message. */
 const CAUSE_CHARS_MAX = 500;
@@ -62,7 +62,7 @@ export function createWorker(
   { batchesMax, purchaseTtlMs, ids, onTrouble, confirmTimes }: WorkerOptions,
 ): Worker {
   const stats: WorkerStats = { decided: 0, retried: 0, deadLettered: 0, tooOld: 0, reserved: 0, refused: 0 };
-  /** Attempts that were counted and that an engine in trouble broke off, by purchase: they go on, uncounted. */
+  /** Attempts that were counted and that a backend in trouble broke off, by purchase: they go on, uncounted. */
   const brokenOff = new Map<string, number>();
   let consumer: Consumer | undefined;
 
@@ -82,7 +82,7 @@ export function createWorker(
       try {
         await decide(together);
       } catch (error) {
-        if (isEngineTrouble(error)) throw error;
+        if (isBackendTrouble(error)) throw error;
         alone.unshift(...together);
       }
     }
@@ -122,7 +122,7 @@ export function createWorker(
     try {
       await attemptAlone(purchase, attempt);
     } catch (error) {
-      if (isEngineTrouble(error) && brokenOff.size < BROKEN_OFF_MAX) brokenOff.set(purchase.id, attempt);
+      if (isBackendTrouble(error) && brokenOff.size < BROKEN_OFF_MAX) brokenOff.set(purchase.id, attempt);
       throw error;
     }
   }
@@ -132,7 +132,7 @@ export function createWorker(
     try {
       await decide([purchase]);
     } catch (error) {
-      if (isEngineTrouble(error)) throw error;
+      if (isBackendTrouble(error)) throw error;
       const cause = error instanceof Error ? error.message : String(error);
       if (attempt >= ATTEMPTS_MAX) return giveUp(purchase, cause.slice(0, CAUSE_CHARS_MAX));
       onTrouble(
@@ -162,12 +162,12 @@ export function createWorker(
     stats.deadLettered += message.items;
   }
 
-  /** What `work` answers, or `otherwise` where it fails by a bug: an engine heals, a bug would fail for ever. */
+  /** What `work` answers, or `otherwise` where it fails by a bug: a backend heals, a bug would fail for ever. */
   async function unlessBug<T>(work: Promise<T>, otherwise: T): Promise<T> {
     try {
       return await work;
     } catch (error) {
-      if (isEngineTrouble(error)) throw error;
+      if (isBackendTrouble(error)) throw error;
       onTrouble(error, 'a step of the worker failed; it goes on without');
       return otherwise;
     }
@@ -189,6 +189,6 @@ export function createWorker(
 }
 
 /** The ledger or queue is in trouble, not the purchase: the message comes back and no attempt is held against it. */
-function isEngineTrouble(error: unknown): boolean {
+function isBackendTrouble(error: unknown): boolean {
   return error instanceof AppError && (error.code === 'unavailable' || error.code === 'outcome_unknown');
 }
