@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import type { Client } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { writeHeaderText } from '../http/header-text.ts';
-import { ACTOR_PATTERN } from '../http/schemas/operators.ts';
+import { ACTOR_PATTERN } from '../http/schemas.ts';
 import { findOwnToken } from './own-token.ts';
 
 /** The HTTP API of a running server, as commands call it. Every failure is one line for people. */

@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
-import { DISK_FREE_BYTES_MIN } from '../http/actuator-routes.ts';
+import { DISK_FREE_BYTES_MIN } from '../http/routes/actuator.ts';
 import { requireFreeAddress } from '../lib/address.ts';
 import type { Check } from '../ports/backends.ts';
 

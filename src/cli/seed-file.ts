@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile';
 import type { NewProduct } from '../domain/product.ts';
 import { faultOf, UNKNOWN_FIELD } from '../http/json-body.ts';
 import { readTime } from '../http/read-time.ts';
-import { EXPECTED_OF_PRODUCTS, ProductBody } from '../http/schemas/products.ts';
+import { EXPECTED_OF_PRODUCTS, ProductBody } from '../http/routes/product-schemas.ts';
 import { UsageError } from './flags.ts';
 
 /** A product as `POST /api/v1/products` takes it, with an id, so that putting it there twice is putting it there once. */

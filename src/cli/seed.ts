@@ -5,7 +5,7 @@ import { AppError, isAppError } from '../domain/errors.ts';
 import { FIRST_PRODUCTS } from '../domain/product.ts';
 import { newWindowRefusal } from '../domain/product-changes.ts';
 import { newOperation } from '../http/operator-request.ts';
-import { refusalSentence } from '../http/sale-refusals.ts';
+import { refusalSentence } from '../http/routes/sale-refusals.ts';
 import type { SaleStep } from '../ports/products.ts';
 import { type Api, ApiError, openApi, operatorHere } from './api.ts';
 import { readFlags, UsageError } from './flags.ts';

@@ -17,5 +17,8 @@ export function writeHeaderText(text: string): string {
   return ASCII.test(text) ? text : `UTF-8''${encodeURIComponent(text)}`;
 }
 
+/** The same in the words of the reference. */
+export const HEADER_TEXT = "UTF-8, or percent-encoded after `UTF-8''` (RFC 8187), like `UTF-8''J%C3%BCrgen`.";
+
 const ASCII = /^[\t -~]*$/;
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

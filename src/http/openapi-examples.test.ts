@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { openPurchaseFixture, type PurchaseFixture } from '../../tests/support/purchase-fixture.ts';
 import { createSales } from '../app/catalog/sales.ts';
-import { createDocsRoutes } from './docs-routes.ts';
+import { createLog } from '../telemetry/log.ts';
 import type { OpenApiDocument } from './openapi.ts';
-import { createProductRoutes } from './product-routes.ts';
+import { createRoutes } from './routes.ts';
+import { handlersOf } from './server.ts';
 import type { Service } from './service.ts';
 
 /** Days after which the same process is asked again; the last ones are over a month's and a year's end from anywhere. */
@@ -25,7 +26,7 @@ beforeAll(async () => {
   server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
-    routes: { ...createDocsRoutes(service), ...createProductRoutes(service) },
+    routes: handlersOf(createRoutes(service), createLog('silent')) as Bun.Serve.Routes<unknown, string>,
   });
 });
 afterAll(async () => {

@@ -1,59 +1,63 @@
-import { ACTUATOR_PATHS } from './openapi/actuator-paths.ts';
-import { ASYNC_PATHS } from './openapi/async-paths.ts';
-import { withExamplesAsOf } from './openapi/example-times.ts';
-import { OPS_PATHS } from './openapi/ops-paths.ts';
-import { ORDER_PATHS } from './openapi/order-paths.ts';
-import { COMPONENTS, type Operation, type Paths, ref } from './openapi/parts.ts';
-import { PRODUCT_PATHS } from './openapi/product-paths.ts';
-import { STREAM_PATHS } from './openapi/stream-paths.ts';
-import { SYNC_PATHS } from './openapi/sync-paths.ts';
-import { ErrorAnswer } from './schemas.ts';
+import { withExamplesAsOf } from './example-times.ts';
+import { HEADER_TEXT } from './header-text.ts';
+import {
+  type Answer,
+  type Answers,
+  errorAnswer,
+  type Failure,
+  HEADERS,
+  type Parameter,
+  type Parameters,
+  problemAnswer,
+  type Route,
+  ref,
+  TAGS,
+} from './route.ts';
+import { ACTOR_PATTERN, ErrorAnswer } from './schemas.ts';
 
 /**
- * The API as OpenAPI 3.1. Its schemas are the ones that validate (schemas.ts). A test compares its paths with the routes
- * of the server, and answers of a running server with its schemas. What its examples have ahead of them is ahead of `nowMs`.
+ * The API as OpenAPI 3.1, written from the table of routes. Its schemas are the ones that validate: each that has an `$id` stands
+ * under `components`. A test holds answers of a running server against them. What its examples have ahead of them is ahead of `nowMs`.
  */
-export function openApiDocument(version: string, nowMs: number): OpenApiDocument {
-  return withExamplesAsOf(recorded(version), nowMs);
-}
-
-function recorded(version: string): OpenApiDocument {
-  return {
+export function openApiDocument(routes: readonly Route[], version: string, nowMs: number): OpenApiDocument {
+  const schemas: Record<string, object> = {};
+  const paths: Record<string, Record<string, ApiOperation>> = {};
+  for (const route of routes) {
+    const path = route.path.replace(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: withRefs(operationOf(route), schemas) };
+    withRefs(route.mentions ?? [], schemas);
+  }
+  const document = {
     openapi: '3.1.0',
     info: { title: 'PulseCart', version, license: { name: 'MIT', identifier: 'MIT' }, description: ABOUT },
-    tags: [
-      { name: 'sync', description: 'The answer is the outcome.' },
-      { name: 'async', description: 'The answer is a tracking id; the outcome follows.' },
-      { name: 'orders', description: 'What was bought, and its payment.' },
-      { name: 'products', description: 'What is sold, and when. Everybody reads, operators change.' },
-      { name: 'live', description: 'What changes, told as it changes.' },
-      { name: 'operations', description: 'What operators see of the service, and do about what went wrong.' },
-      { name: 'actuator', description: 'Health and metrics in the shapes that Spring Boot clients read.' },
-      { name: 'about', description: 'This document, for people and for programs.' },
-    ],
-    paths: withDefault({
-      ...SYNC_PATHS,
-      ...ASYNC_PATHS,
-      ...ORDER_PATHS,
-      ...PRODUCT_PATHS,
-      ...STREAM_PATHS,
-      ...OPS_PATHS,
-      ...ACTUATOR_PATHS,
-      ...OWN_PATHS,
-    }),
-    components: { ...COMPONENTS, schemas: withoutIds(COMPONENTS.schemas) },
-  };
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    paths,
+    components: { schemas, headers: HEADERS, securitySchemes: { operator: OPERATOR } },
+  } as const;
+  return withExamplesAsOf(document, nowMs);
 }
 
 export interface OpenApiDocument {
   readonly openapi: '3.1.0';
   readonly info: object;
   readonly tags: readonly object[];
-  readonly paths: Paths;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, ApiOperation>>>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, object>>;
     readonly [kind: string]: object;
   };
+}
+
+/** A route as OpenAPI describes it. */
+export interface ApiOperation {
+  readonly operationId: string;
+  readonly tags: readonly string[];
+  readonly summary: string;
+  readonly description?: string;
+  readonly security?: readonly object[];
+  readonly parameters?: readonly object[];
+  readonly requestBody?: object;
+  readonly responses: Readonly<Record<string, object>>;
 }
 
 const ABOUT = `A flash sale: limited units, a crowd of buyers, and every answer true.
@@ -62,89 +66,118 @@ JSON in and out, timestamps in ISO 8601 UTC, amounts in minor units. Errors carr
 is answered 405 with \`Allow\`, an unknown path 404. GET routes answer HEAD, too, and every path answers OPTIONS with \`Allow\`. A body is UTF-8 and not compressed. An
 \`X-Request-Id\` comes back with the answer, and stands in the log.`;
 
-const CONDITIONAL = [
-  { name: 'If-None-Match', in: 'header', required: false, schema: { type: 'string' } },
-] as const;
-const NOT_MODIFIED = { description: 'Nothing changed since the version in If-None-Match' };
-
-const OWN_PATHS: Paths = {
-  '/': {
-    get: {
-      operationId: 'index',
-      tags: ['about'],
-      summary: 'Where things are',
-      description: 'A short page for browsers, JSON for everybody else, by `Accept`.',
-      responses: {
-        '200': {
-          description: 'Links',
-          content: {
-            'application/json': {
-              schema: {
-                type: 'object',
-                required: ['name', 'version', 'links'],
-                properties: {
-                  name: { const: 'pulsecart' },
-                  version: { type: 'string' },
-                  links: { type: 'object', additionalProperties: { type: 'string' } },
-                },
-              },
-            },
-            'text/html': { schema: { type: 'string' } },
-          },
-        },
-      },
-    },
-  },
-  '/docs': {
-    get: {
-      operationId: 'docs',
-      tags: ['about'],
-      summary: 'This document, for people',
-      parameters: CONDITIONAL,
-      responses: {
-        '200': { description: 'One page', content: { 'text/html': { schema: { type: 'string' } } } },
-        '304': NOT_MODIFIED,
-      },
-    },
-  },
-  '/openapi.json': {
-    get: {
-      operationId: 'openapi',
-      tags: ['about'],
-      summary: 'This document',
-      parameters: CONDITIONAL,
-      responses: {
-        '200': {
-          description: 'OpenAPI 3.1',
-          content: { 'application/json': { schema: { type: 'object' } } },
-        },
-        '304': NOT_MODIFIED,
-      },
-    },
-  },
+const OPERATOR = {
+  type: 'http',
+  scheme: 'bearer',
+  description:
+    'The token is the setting `PULSECART_OPERATOR_TOKEN`. Where none is set, a development server keeps one of its own in the file `operator-token` of its data folder, and answers `init` and `reset` of stock without any, to the same user on this machine.',
 };
 
-/** What every operation may answer when something of ours breaks. */
+/** Who acts. */
+const OPERATOR_NAME: Parameter = {
+  schema: { type: 'string', pattern: ACTOR_PATTERN, maxLength: 64 },
+  description: `Who acts, for the log of operations; \`operator\` where it is absent. Not \`system\`. ${HEADER_TEXT}`,
+};
+
+/** What every route may answer when something of ours breaks. */
 const INTERNAL_ERROR = {
   description: '`internal_error`',
-  content: { 'application/json': { schema: ref(ErrorAnswer) } },
+  content: { 'application/json': { schema: ErrorAnswer } },
 };
 
-function withDefault(paths: Paths): Paths {
-  return mapValues(paths, (methods) =>
-    mapValues(methods as Record<string, Operation>, (operation) => ({
-      ...operation,
-      responses: { ...operation.responses, default: INTERNAL_ERROR },
-    })),
-  );
+function operationOf(route: Route): ApiOperation {
+  const { id, tag, summary, description, access, params, query, headers, body } = route;
+  const answers: Answers = { ...impliedAnswers(route), ...route.answers };
+  const parameters = [
+    ...placed('path', params, true),
+    ...placed('query', query),
+    ...placed('header', {
+      ...(access && { 'X-Operator': OPERATOR_NAME }),
+      ...headers,
+      ...(304 in answers && { 'If-None-Match': { schema: { type: 'string' } } }),
+    }),
+  ];
+  return {
+    operationId: id,
+    tags: [tag],
+    summary,
+    ...(description !== undefined && { description }),
+    ...(access && { security: [...(access === 'operators' ? [] : [{}]), { operator: [] }] }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(body && {
+      requestBody: {
+        required: body.required ?? true,
+        content: { 'application/json': { schema: body.schema, example: body.example } },
+      },
+    }),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(answers).map(([status, answer]) => [
+          status,
+          responseOf(answer, Number(status), route.failure),
+        ]),
+      ),
+      default: INTERNAL_ERROR,
+    },
+  };
 }
 
-/** An `$id` would make the references inside a schema relative to it. */
-function withoutIds(schemas: Readonly<Record<string, object>>): Record<string, object> {
-  return mapValues(schemas, (schema) => {
-    const { $id: _, ...rest } = schema as { $id?: string };
-    return rest;
+function placed(place: string, parameters: Parameters = {}, required = false): object[] {
+  return Object.entries(parameters).map(([name, one]) => ({ name, in: place, required, ...one }));
+}
+
+/** Whoever calls for operators may be none, and whatever has a body may be sent a wrong one. */
+function impliedAnswers({ method, access, body, failure }: Route): Answers {
+  const changes = method !== 'GET';
+  return {
+    ...((access || body) && { 400: '`invalid_request`; `field` names what is wrong' }),
+    ...(access && { 401: '`unauthorized`: no operator token, or a wrong one' }),
+    ...(access && failure !== 'error' && { 503: changes ? CANNOT_CHANGE : '`unavailable`' }),
+    ...(body && {
+      413: '`payload_too_large`: the body is larger than 16 KiB',
+      415: '`unsupported_media_type`: the body is not declared as JSON',
+    }),
+  };
+}
+
+const CANNOT_CHANGE =
+  '`unavailable`: nothing was done. `outcome_unknown`: perhaps done. The same call again does it, or finds out.';
+
+function responseOf(answer: Answer | string, status: number, failure: Failure): object {
+  if (typeof answer === 'string') {
+    if (status < 400) return { description: answer };
+    const asError = failure === 'error' || failure === 'own' ? errorAnswer : problemAnswer;
+    return responseOf(
+      asError(answer, status === 503 || status === 429 ? ['Retry-After'] : []),
+      status,
+      failure,
+    );
+  }
+  const { description, headers, content } = answer;
+  return {
+    description,
+    ...(headers && {
+      headers: Object.fromEntries(headers.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
+    }),
+    content: mapValues(content, ({ schema, examples }) => ({
+      schema,
+      ...(examples && { examples: mapValues(examples, (value) => ({ value })) }),
+    })),
+  };
+}
+
+/** The same with a reference for each schema that has an `$id`, which goes to `schemas`: inside of one it would be relative to that. */
+function withRefs<T>(described: T, schemas: Record<string, object>): T {
+  const text = JSON.stringify(described, (_, part) => {
+    if (typeof part?.$id !== 'string') return part;
+    const { $id, ...schema } = part;
+    if (!($id in schemas)) {
+      schemas[$id] = {};
+      schemas[$id] = withRefs(schema, schemas);
+    }
+    return ref(part);
   });
+  return JSON.parse(text);
 }
 
 function mapValues<A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {

@@ -1,6 +1,7 @@
 import type { Operation } from '../domain/operation.ts';
 import type { Refuse } from './json-body.ts';
-import { badKey, readKey } from './purchase-request.ts';
+import { badKey, KEY, readKey } from './purchase-request.ts';
+import type { Parameters } from './route.ts';
 
 /**
  * The operation with the caller's `Idempotency-Key`, where there is one: it is done once then. A key belongs to the call and what that
@@ -21,3 +22,14 @@ export function withKey(
   const fingerprint = Bun.hash(JSON.stringify(Object.entries(asked).sort())).toString(16);
   return { ...operation, key: { value, fingerprint } };
 }
+
+/** On calls of operators that would do more when they are sent twice. */
+export const OPERATION_KEY: Parameters = {
+  'Idempotency-Key': {
+    schema: KEY,
+    description:
+      'Bare or quoted. The same call with the same key is done once, and answered with the product as it is then; with another ' +
+      'body it is refused. Known as long as the log of operations is kept.',
+  },
+};
+export const KEY_MISMATCH = '`idempotency_mismatch`: the key was used with another body';

@@ -3,7 +3,7 @@ import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { readOperatorRequest } from './operator-request.ts';
 import { json } from './respond.ts';
-import { Reason } from './schemas/operators.ts';
+import { Reason } from './schemas.ts';
 
 const TOKEN = 'a-token-of-enough-characters';
 const check = Compile(

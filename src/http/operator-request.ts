@@ -3,7 +3,7 @@ import { readHeaderText } from './header-text.ts';
 import { type Check, type Refuse, readCheckedBody } from './json-body.ts';
 import { type OperatorCall, refuseUnlessOperator } from './operator.ts';
 import { failure, problem } from './respond.ts';
-import { ACTOR_PATTERN, REASON_PATTERN } from './schemas/operators.ts';
+import { ACTOR_PATTERN, REASON_PATTERN } from './schemas.ts';
 import type { Service } from './service.ts';
 
 /** What an operator asks for on our own routes. */

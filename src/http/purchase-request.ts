@@ -1,7 +1,9 @@
+import Type from 'typebox';
+import { Compile } from 'typebox/compile';
 import type { Channel, PurchaseKey } from '../domain/purchase.ts';
 import { faultOf, forbiddenField, type Refuse, readJsonBody } from './json-body.ts';
 import { failure } from './respond.ts';
-import { checkPurchaseBody } from './schemas.ts';
+import { nullable, ProductId, Quantity, UserId } from './schemas.ts';
 
 /** A valid purchase request, whichever way it came. */
 export interface PurchaseRequest {
@@ -14,7 +16,28 @@ export interface PurchaseRequest {
   readonly expectedPriceMinor: number | null;
 }
 
+const ExpectedPrice = nullable(
+  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  'The price of one unit in minor units that the buyer has seen. At any other the purchase is refused as ' +
+    '`price_changed`: on both ways the price is compared when the units are given, so no order has another. Absent or ' +
+    'null: any price. It belongs to the body that an Idempotency-Key is for.',
+);
+
+const PurchaseBody = Type.Object(
+  {
+    productId: ProductId,
+    quantity: Quantity,
+    userId: Type.Optional(UserId),
+    expectedPriceMinor: Type.Optional(ExpectedPrice),
+  },
+  { $id: 'PurchaseRequest', description: 'Other fields are ignored.' },
+);
+const checkPurchaseBody = Compile(PurchaseBody);
+
 const KEY_CHARS_MAX = 255;
+/** Visible ASCII, bare or in quotes. */
+const KEY_PATTERN = '^([!#-~][ -~]*|"[ !#-\\[\\]-~]*[!#-\\[\\]-~][ !#-\\[\\]-~]*")$';
+export const KEY = { type: 'string', pattern: KEY_PATTERN, minLength: 1, maxLength: KEY_CHARS_MAX };
 /** An anonymous key is its own scope, so it must be long enough not to meet another's by chance. */
 const ANONYMOUS_KEY_CHARS_MIN = 16;
 
@@ -27,6 +50,24 @@ const EXPECTED: Readonly<Record<string, string>> = {
   userId: CUSTOMER_EXPECTED,
   expectedPriceMinor: `expectedPriceMinor must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, or absent`,
 };
+
+/** What both ways to buy take, and answer to what neither takes. */
+export const PURCHASE_INPUT = {
+  headers: {
+    'Idempotency-Key': {
+      schema: KEY,
+      description:
+        'Bare or quoted, per customer and route. After a 200 or 202 the same key and body get that answer again, never a second ' +
+        'order; after a refusal (409) it is a new purchase. Without a userId it needs at least 16 characters.',
+    },
+  },
+  body: { schema: PurchaseBody, example: { productId: 3, quantity: 1, userId: 'ada' } },
+} as const;
+
+export const BAD_PURCHASE_INPUT = {
+  404: '`unknown_product`',
+  422: '`idempotency_mismatch`: the key was used for another purchase',
+} as const;
 
 /** The request, or the response that says what is wrong with it. */
 export function readPurchase(req: Request, channel: Channel): Promise<PurchaseRequest | Response> | Response {

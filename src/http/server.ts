@@ -1,37 +1,17 @@
 import { listenAt } from '../lib/address.ts';
-import { createActuatorRoutes } from './actuator-routes.ts';
-import { createAsyncRoutes } from './async-routes.ts';
-import { createDocsRoutes } from './docs-routes.ts';
-import { createIndexRoutes } from './index-routes.ts';
-import { createOpsRoutes } from './ops-routes.ts';
-import { createOrderRoutes } from './order-routes.ts';
-import { createProductRoutes } from './product-routes.ts';
+import type { Log } from '../telemetry/log.ts';
 import { failed, failedProblem, failure, givenRequestId, requestIdOf } from './respond.ts';
+import type { Handler, Method, Route } from './route.ts';
+import { createActuatorRoutes } from './routes/actuator.ts';
+import { createRoutes } from './routes.ts';
 import type { Service } from './service.ts';
-import { createStreamRoutes } from './stream-routes.ts';
-import { createSyncRoutes } from './sync-routes.ts';
 import { pathOf } from './target.ts';
 
-type Handler = (req: never, server: Bun.Server<unknown>) => Response | Promise<Response>;
-export type Routes = Readonly<Record<string, Partial<Record<'GET' | 'POST' | 'PUT' | 'PATCH', Handler>>>>;
+/** Handlers by path and method, as Bun takes them. */
+type Handlers = Readonly<Record<string, Partial<Record<Method, Handler>>>>;
 
 /** Seconds a connection may be silent, within a request or between two. */
 const IDLE_TIMEOUT_S = 30;
-
-/** Every route of the API; also what the OpenAPI document describes. */
-export function createRoutes(service: Service): Routes {
-  return {
-    ...sayingErrors(createSyncRoutes(service), service),
-    ...sayingErrors(createAsyncRoutes(service), service),
-    ...sayingProblems(createOrderRoutes(service), service),
-    ...sayingProblems(createProductRoutes(service), service),
-    ...createStreamRoutes(service),
-    ...sayingProblems(createOpsRoutes(service), service),
-    ...sayingErrors(createActuatorRoutes(service), service),
-    ...sayingErrors(createIndexRoutes(service), service),
-    ...sayingErrors(createDocsRoutes(service), service),
-  };
-}
 
 export interface HttpServer {
   readonly url: URL;
@@ -56,10 +36,26 @@ export function startServer(service: Service, options: ServerOptions): HttpServe
 
 /** Health and metrics alone, for a process that takes no purchases. */
 export function startProbes(service: Service, options: ServerOptions): HttpServer {
-  return start(sayingErrors(createActuatorRoutes(service), service), service, options);
+  return start(createActuatorRoutes(service), service, options);
 }
 
-function start(routes: Routes, service: Service, options: ServerOptions): HttpServer {
+/** The table as Bun takes it, with what fails in each route said as the route says errors. */
+export function handlersOf(routes: readonly Route[], log: Log): Handlers {
+  const handlers: Record<string, Partial<Record<Method, Handler>>> = {};
+  for (const route of routes)
+    handlers[route.path] = { ...handlers[route.path], [route.method]: catching(route, log) };
+  return handlers;
+}
+
+function catching({ handle, failure }: Route, log: Log): Handler {
+  if (failure === 'own') return handle;
+  const said = (req: Request, error: unknown) =>
+    failure === 'error' ? failed(req, error, log) : failedProblem(req, error, log, failure === 'explained');
+  return (req, server) => Promise.try(handle, req, server).catch((error) => said(req, error));
+}
+
+function start(table: readonly Route[], service: Service, options: ServerOptions): HttpServer {
+  const routes = handlersOf(table, service.log);
   const shown = options.logRequests ? logging(service) : identifying;
   const shownRoutes = wrapped(routes, shown);
   const others = shown((req: Request) => unrouted(req, routes));
@@ -79,7 +75,7 @@ function start(routes: Routes, service: Service, options: ServerOptions): HttpSe
 type Fetch = (req: Request, server: Bun.Server<unknown>) => Response | Promise<Response>;
 
 function listen(
-  routes: Routes,
+  routes: Handlers,
   others: Handler,
   service: Service,
   { host, port, sharesPort }: ServerOptions,
@@ -103,7 +99,7 @@ function listen(
 }
 
 /** A known path tells OPTIONS its methods and is 405 with any other; everything else is 404. */
-function unrouted(req: Request, routes: Routes): Response {
+function unrouted(req: Request, routes: Handlers): Response {
   const path = pathOf(req);
   for (const [pattern, methods] of Object.entries(routes)) {
     if (!matches(pattern, path)) continue;
@@ -139,27 +135,11 @@ function withHeader({ body, status, headers }: Response, name: string, value: st
   return new Response(body, { status, headers: more });
 }
 
-/** What fails is said in the words of the fixed routes. A purchase says it itself: a `then` more is a turn more for each. */
-function sayingErrors(routes: Routes, { log }: Pick<Service, 'log'>): Routes {
-  return wrapped(routes, (handler, path) =>
-    path.endsWith('/purchase') ? handler : caught(handler, (req, error) => failed(req, error, log)),
-  );
-}
-
-/** The same on our own routes: as a problem. */
-function sayingProblems(routes: Routes, { log }: Pick<Service, 'log'>): Routes {
-  return wrapped(routes, (handler) => caught(handler, (req, error) => failedProblem(req, error, log)));
-}
-
-function caught(handler: Handler, answer: (req: Request, error: unknown) => Response): Handler {
-  return (req, server) => Promise.try(handler, req, server).catch((error) => answer(req, error));
-}
-
-function wrapped(routes: Routes, wrap: (handler: Handler, path: string) => Handler): Routes {
+function wrapped(routes: Handlers, wrap: (handler: Handler) => Handler): Handlers {
   return Object.fromEntries(
     Object.entries(routes).map(([path, methods]) => [
       path,
-      Object.fromEntries(Object.entries(methods).map(([method, handler]) => [method, wrap(handler, path)])),
+      Object.fromEntries(Object.entries(methods).map(([method, handler]) => [method, wrap(handler)])),
     ]),
   );
 }

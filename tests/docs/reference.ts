@@ -1,5 +1,6 @@
 import packageJson from '../../package.json' with { type: 'json' };
-import { type Field, typeOf } from '../../src/http/docs/fields.ts';
+import { CODES } from '../../src/http/codes.ts';
+import type { Field } from '../../src/http/docs/fields.ts';
 import {
   type Answer,
   type Guide,
@@ -7,11 +8,11 @@ import {
   readGuide,
   type Shape,
 } from '../../src/http/docs/guide.ts';
-import { CODES } from '../../src/http/openapi/codes.ts';
-import { ref } from '../../src/http/openapi/parts.ts';
-import { STREAM_EXAMPLE } from '../../src/http/openapi/stream-examples.ts';
 import { openApiDocument } from '../../src/http/openapi.ts';
-import { STREAM_EVENTS } from '../../src/http/schemas/stream.ts';
+import { nameOf } from '../../src/http/route.ts';
+import { STREAM_EVENTS, STREAM_EXAMPLE } from '../../src/http/routes/stream-schemas.ts';
+import { createRoutes } from '../../src/http/routes.ts';
+import type { Service } from '../../src/http/service.ts';
 import { SECTIONS, SETTINGS } from '../../src/settings.ts';
 import { readDocument } from './documents.ts';
 
@@ -39,7 +40,9 @@ export function upToDate(path: string): string {
 }
 
 function part(name: string): string {
-  const guide = readGuide(openApiDocument(packageJson.version, WRITTEN_AS_OF_MS));
+  const guide = readGuide(
+    openApiDocument(createRoutes({} as Service), packageJson.version, WRITTEN_AS_OF_MS),
+  );
   switch (name) {
     case 'routes':
       return guide.groups
@@ -59,12 +62,12 @@ function part(name: string): string {
         ['event', 'its data', 'when'],
         Object.entries(STREAM_EVENTS).map(([event, { schema, when }]) => [
           `\`${event}\``,
-          linkedType(typeOf(ref(schema)), guide),
+          linkedType(nameOf(schema), guide),
           when,
         ]),
       );
     case 'stream-shapes': {
-      const told = Object.values(STREAM_EVENTS).map(({ schema }) => typeOf(ref(schema)));
+      const told = Object.values(STREAM_EVENTS).map(({ schema }) => nameOf(schema));
       return guide.shapes
         .filter(({ name }) => told.includes(name))
         .map(shapeText)

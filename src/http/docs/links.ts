@@ -1,4 +1,4 @@
-import type { CodeNote } from '../openapi/codes.ts';
+import type { CodeNote } from '../codes.ts';
 import type { Shape } from './guide.ts';
 import { type Html, html } from './html.ts';
 import { inline } from './prose.ts';

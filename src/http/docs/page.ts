@@ -1,4 +1,4 @@
-import type { CodeNote } from '../openapi/codes.ts';
+import type { CodeNote } from '../codes.ts';
 import { EXAMPLE_ORIGIN } from './curl.ts';
 import type { Group, Guide, Shape } from './guide.ts';
 import { Html, html } from './html.ts';

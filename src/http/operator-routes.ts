@@ -1,0 +1,74 @@
+import type Type from 'typebox';
+import { Compile } from 'typebox/compile';
+import type { Check } from './json-body.ts';
+import { type OperatorRequest, readOperator, readOperatorRequest } from './operator-request.ts';
+import {
+  type Described,
+  type Failure,
+  type RequestBody,
+  type RequestTo,
+  type Route,
+  routesOf,
+  type Tag,
+  type Target,
+} from './route.ts';
+import type { Service } from './service.ts';
+import { queryOf } from './target.ts';
+
+type Answer = Response | Promise<Response>;
+
+/** What an operator's call carries. */
+export interface OperatorBody<Schema extends Type.TSchema> extends RequestBody {
+  readonly schema: Schema;
+  /** What its fields accept, where the schema's own words would not do. */
+  readonly expected?: Readonly<Record<string, string>>;
+}
+
+/** Makes routes that only operators may call: who asks is read before anything else, and a body against its schema. */
+export function operatorRoutes(tag: Tag, failure: Failure, service: Pick<Service, 'operators'>) {
+  const route = routesOf(tag, failure);
+
+  function reading<T extends Target>(
+    target: T,
+    { handle, ...described }: Described<T> & { handle(req: RequestTo<T>, query: URLSearchParams): Answer },
+  ): Route {
+    return route<Target>(target, {
+      ...(described as Described<Target>),
+      access: 'operators',
+      handle(req, server) {
+        const actor = readOperator(req, server, service);
+        return actor instanceof Response ? actor : handle(req as RequestTo<T>, queryOf(req));
+      },
+    });
+  }
+
+  function acting<T extends Target, Schema extends Type.TSchema>(
+    target: T,
+    {
+      handle,
+      body,
+      ...described
+    }: Omit<Described<T>, 'body'> & {
+      readonly body: OperatorBody<Schema>;
+      handle(
+        asked: OperatorRequest<Type.Static<Schema>>,
+        req: RequestTo<T>,
+        server: Bun.Server<unknown>,
+      ): Answer;
+    },
+  ): Route {
+    const { expected, ...requestBody } = body;
+    const check = Compile(body.schema) as unknown as Check<Type.Static<Schema>>;
+    return route<Target>(target, {
+      ...(described as Described<Target>),
+      access: 'operators',
+      body: requestBody,
+      async handle(req, server) {
+        const asked = await readOperatorRequest(req, server, service, check, expected);
+        return asked instanceof Response ? asked : handle(asked, req as RequestTo<T>, server);
+      },
+    });
+  }
+
+  return { reading, acting };
+}

@@ -1,0 +1,35 @@
+import type { Route } from './route.ts';
+import { createAboutRoutes } from './routes/about.ts';
+import { createActuatorRoutes } from './routes/actuator.ts';
+import { createAsyncPurchaseRoute } from './routes/async-purchase.ts';
+import { createDeadLetterRoutes } from './routes/dead-letters.ts';
+import { createFigureRoutes } from './routes/figures.ts';
+import { createOpsRoutes } from './routes/ops.ts';
+import { createOrderRoutes } from './routes/orders.ts';
+import { createProductChangeRoutes } from './routes/product-changes.ts';
+import { createProductRoutes } from './routes/products.ts';
+import { createStockRoutes } from './routes/stock.ts';
+import { createStreamRoutes } from './routes/stream.ts';
+import { createSyncPurchaseRoute } from './routes/sync-purchase.ts';
+import { createTrackingRoutes } from './routes/tracking.ts';
+import type { Service } from './service.ts';
+
+/** Every route of the API, in the order of the reference. Making the table touches nothing of the service. */
+export function createRoutes(service: Service): readonly Route[] {
+  const routes: Route[] = [
+    createSyncPurchaseRoute(service),
+    ...createStockRoutes(service),
+    createAsyncPurchaseRoute(service),
+    ...createTrackingRoutes(service),
+    ...createOrderRoutes(service),
+    ...createProductRoutes(service),
+    ...createProductChangeRoutes(service),
+    ...createStreamRoutes(service),
+    ...createDeadLetterRoutes(service),
+    ...createOpsRoutes(service),
+    ...createFigureRoutes(service),
+    ...createActuatorRoutes(service),
+  ];
+  routes.push(...createAboutRoutes(service, routes));
+  return routes;
+}

@@ -1,0 +1,291 @@
+import { statfs } from 'node:fs/promises';
+import Type from 'typebox';
+import { refuseUnlessOperator } from '../operator.ts';
+import { inTime } from '../probe.ts';
+import { json, problem } from '../respond.ts';
+import { jsonAnswer, problemAnswer, type Route, routesOf, textAnswer } from '../route.ts';
+import type { Service } from '../service.ts';
+import { showMetric, type Tags } from './actuator-metric.ts';
+
+type NamedRequest = Request & { readonly params: { readonly name: string } };
+type Server = Bun.Server<unknown>;
+type Component = { readonly status: 'UP' | 'DOWN'; readonly details?: Record<string, unknown> };
+
+/** Below this much free disk a commit may soon fail, and the load balancer should know before the buyers do. */
+export const DISK_FREE_BYTES_MIN = 64 * 1024 * 1024;
+
+const route = routesOf('actuator', 'error');
+
+/** Health, info and metrics in the shapes that Spring Boot's clients read. */
+export function createActuatorRoutes(service: Service): Route[] {
+  const { ledger, gate, queue, healthNames, metrics, operators } = service;
+  const checks = (): Readonly<Record<string, () => Promise<Component>>> => ({
+    [healthNames.ledger]: () => probe(() => ledger.ping()),
+    [healthNames.queue]: () => probe(() => queue.ping()),
+    ...(healthNames.gate && { [healthNames.gate]: () => probe(() => gate.ping()) }),
+    diskSpace: () => diskSpace(service.dataFolder),
+  });
+
+  /** Why a component is down may name hosts and files: that is for operators. */
+  async function check(name: string, req: Request, server: Server): Promise<Component> {
+    const component = await checks()[name]!();
+    if (component.status === 'UP' || refuseUnlessOperator(req, server, operators, 'any') === null)
+      return component;
+    return { status: component.status };
+  }
+
+  async function health(req: Request, server: Server): Promise<Response> {
+    const names = Object.keys(checks());
+    const found = await Promise.all(names.map((name) => check(name, req, server)));
+    // Without its gate the service goes on, past it: that is told, and takes nobody out of the balancer.
+    const needed = found.filter((_, i) => names[i] !== healthNames.gate);
+    const up = service.isReady() && needed.every(({ status }) => status === 'UP');
+    return answer(req, up, {
+      status: up ? 'UP' : 'DOWN',
+      components: Object.fromEntries(found.map((component, i) => [names[i], component])),
+      groups: ['liveness', 'readiness'],
+    });
+  }
+
+  async function component(req: NamedRequest, server: Server): Promise<Response> {
+    const { name } = req.params;
+    if (!Object.hasOwn(checks(), name))
+      return problem(req, 'not_found', 'There is no component with this name');
+    const found = await check(name, req, server);
+    return answer(req, found.status === 'UP', found);
+  }
+
+  async function metric(req: NamedRequest): Promise<Response> {
+    const tags = readTags(req);
+    if (tags === null) {
+      return problem(req, 'invalid_request', 'tag must be a name and a value with a colon between them', {
+        field: 'tag',
+      });
+    }
+    const shown = await showMetric(metrics.registry, req.params.name, tags);
+    return shown
+      ? spring(req, shown)
+      : problem(req, 'not_found', 'There is no metric with this name and these tags');
+  }
+
+  return [
+    route('GET /actuator', {
+      id: 'actuator',
+      summary: 'Where health, info and metrics are',
+      description:
+        "An `Accept` with Spring's `application/vnd.spring-boot.actuator.v3+json` gets it, and all JSON below, under that type.",
+      answers: { 200: jsonAnswer('The links', LinksAnswer) },
+      handle: links,
+    }),
+    route('GET /actuator/health', {
+      id: 'health',
+      summary: 'Health of the service and of each engine',
+      answers: {
+        200: jsonAnswer('UP', HealthAnswer, {
+          up: { status: 'UP', components: { db: { status: 'UP' }, queue: { status: 'UP' } } },
+        }),
+        503: jsonAnswer('DOWN', HealthAnswer),
+      },
+      handle: health,
+    }),
+    route('GET /actuator/health/:name', {
+      id: 'healthComponent',
+      summary: 'Health of one component',
+      params: {
+        name: { schema: { type: 'string', examples: ['diskSpace'] }, description: 'One of the components' },
+      },
+      answers: {
+        200: jsonAnswer('UP', HealthComponent),
+        404: problemAnswer('`not_found`'),
+        503: jsonAnswer('DOWN', HealthComponent),
+      },
+      handle: component,
+    }),
+    route('GET /actuator/health/liveness', {
+      id: 'liveness',
+      summary: 'The process answers',
+      answers: { 200: jsonAnswer('UP', HealthAnswer, { up: { status: 'UP' } }) },
+      handle: (req) => spring(req, { status: 'UP' }),
+    }),
+    route('GET /actuator/health/readiness', {
+      id: 'readiness',
+      summary: 'Requests may be sent here',
+      description:
+        'It can sell: a write reached the disk a second ago at most. Not ready from the moment a shutdown begins.',
+      answers: {
+        200: jsonAnswer('UP', HealthAnswer, { up: { status: 'UP' } }),
+        503: jsonAnswer('OUT_OF_SERVICE', HealthAnswer),
+      },
+      async handle(req) {
+        const up = service.isReady() && (await probe(() => ledger.ping())).status === 'UP';
+        return answer(req, up, { status: up ? 'UP' : 'OUT_OF_SERVICE' });
+      },
+    }),
+    route('GET /actuator/info', {
+      id: 'info',
+      summary: 'Version, runtime and engines',
+      answers: { 200: jsonAnswer('The facts', InfoAnswer) },
+      handle: (req) =>
+        spring(req, {
+          app: { name: 'pulsecart', version: service.version },
+          runtime: { name: 'bun', version: Bun.version },
+          engines: service.engines,
+        }),
+    }),
+    route('GET /actuator/metrics', {
+      id: 'metricNames',
+      summary: 'Names of all metrics',
+      answers: { 200: jsonAnswer('The names', MetricNamesAnswer) },
+      handle(req) {
+        const names = metrics.registry.getMetricsAsArray().map(({ name }) => name);
+        return spring(req, { names: names.sort() });
+      },
+    }),
+    route('GET /actuator/metrics/:name', {
+      id: 'metric',
+      summary: 'One metric',
+      params: {
+        name: {
+          schema: { type: 'string', examples: ['pulsecart_purchases_inside'] },
+          description: 'One of the names',
+        },
+      },
+      query: {
+        tag: {
+          schema: { type: 'array', items: { type: 'string', pattern: '^[^:]+:[\\s\\S]+$' } },
+          description: 'Only of what has this tag, as `name:value`; may be given several times',
+        },
+      },
+      answers: {
+        200: jsonAnswer('The metric', MetricAnswer),
+        400: problemAnswer('`invalid_request`: a tag without a name, a colon and a value'),
+        404: problemAnswer('`not_found`'),
+      },
+      handle: metric,
+    }),
+    route('GET /actuator/prometheus', {
+      id: 'prometheus',
+      summary: 'All metrics in the Prometheus text format',
+      answers: { 200: textAnswer('The metrics', 'pulsecart_purchases_inside 0') },
+      handle: async () =>
+        new Response(await metrics.text(), { headers: { 'Content-Type': metrics.registry.contentType } }),
+    }),
+  ];
+}
+
+/** Spring's names of the endpoints, which its clients know them by. */
+const LINKS = {
+  self: '',
+  health: '/health',
+  'health-path': '/health/{*path}',
+  info: '/info',
+  metrics: '/metrics',
+  'metrics-requiredMetricName': '/metrics/{requiredMetricName}',
+  prometheus: '/prometheus',
+} as const;
+
+/** Spring Boot Admin asks here first, and calls what it finds by these addresses. */
+function links(req: Request): Response {
+  const host = req.headers.get('host');
+  const scheme = req.headers.get('x-forwarded-proto') === 'https' ? 'https' : 'http';
+  const base = host ? `${scheme}://${host}/actuator` : '/actuator';
+  const link = (path: string) => ({ href: base + path, templated: path.includes('{') });
+  const all = Object.entries(LINKS).map(([name, path]) => [name, link(path)]);
+  return spring(req, { _links: Object.fromEntries(all) });
+}
+
+const SPRING_TYPES = /application\/vnd\.spring-boot\.actuator\.v[23]\+json/;
+
+/** JSON under the name that the client has for it: Spring Boot Admin takes no index that is only JSON. */
+function spring(req: Request, body: unknown, status = 200, headers: Record<string, string> = {}): Response {
+  const type = SPRING_TYPES.exec(req.headers.get('accept') ?? '')?.[0];
+  return json(body, status, type === undefined ? headers : { ...headers, 'Content-Type': type });
+}
+
+function answer(req: Request, up: boolean, body: unknown): Response {
+  return up ? spring(req, body) : spring(req, body, 503, { 'Retry-After': '1' });
+}
+
+/** The wanted tags, or null where one is none. */
+function readTags(req: Request): Tags | null {
+  const query = req.url.split('?')[1] ?? '';
+  const wanted = new URLSearchParams(query).getAll('tag').map((tag) => /^([^:]+):(.+)$/s.exec(tag));
+  const tags = wanted.flatMap((found) => (found ? [[found[1]!, found[2]!] as const] : []));
+  return tags.length === wanted.length ? tags : null;
+}
+
+async function probe(ping: () => Promise<void>): Promise<Component> {
+  try {
+    await inTime(ping());
+    return { status: 'UP' };
+  } catch (error) {
+    return { status: 'DOWN', details: { error: (error as Error).message } };
+  }
+}
+
+async function diskSpace(folder: string): Promise<Component> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    const free = bavail * bsize;
+    const status = free >= DISK_FREE_BYTES_MIN ? 'UP' : 'DOWN';
+    return { status, details: { free, threshold: DISK_FREE_BYTES_MIN } };
+  } catch (error) {
+    return { status: 'DOWN', details: { error: (error as Error).message } };
+  }
+}
+
+const HealthComponent = Type.Object(
+  {
+    status: Type.Enum(['UP', 'DOWN']),
+    details: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  },
+  { $id: 'HealthComponent', description: 'Why it is DOWN is told to operators only.' },
+);
+
+const LinksAnswer = Type.Object(
+  {
+    _links: Type.Record(Type.String(), Type.Object({ href: Type.String(), templated: Type.Boolean() })),
+  },
+  { $id: 'ActuatorLinks' },
+);
+
+const HealthAnswer = Type.Object(
+  {
+    status: Type.Enum(['UP', 'DOWN', 'OUT_OF_SERVICE']),
+    components: Type.Optional(Type.Record(Type.String(), HealthComponent)),
+    groups: Type.Optional(Type.Array(Type.String())),
+  },
+  { $id: 'Health', description: 'Liveness and readiness have no components.' },
+);
+
+const InfoAnswer = Type.Object(
+  {
+    app: Type.Object({ name: Type.String(), version: Type.String() }),
+    runtime: Type.Object({ name: Type.String(), version: Type.String() }),
+    engines: Type.Record(Type.String(), Type.String(), { description: 'What is behind each port' }),
+  },
+  { $id: 'Info' },
+);
+
+const MetricNamesAnswer = Type.Object({ names: Type.Array(Type.String()) }, { $id: 'MetricNames' });
+
+const MetricAnswer = Type.Object(
+  {
+    name: Type.String(),
+    description: Type.String(),
+    measurements: Type.Array(
+      Type.Object({
+        statistic: Type.Enum(['VALUE', 'COUNT', 'TOTAL_TIME', 'MAX']),
+        value: Type.Number(),
+      }),
+      {
+        description:
+          'Over all values that have the wanted tags. Times are in seconds. Empty while it cannot be read',
+      },
+    ),
+    availableTags: Type.Array(Type.Object({ tag: Type.String(), values: Type.Array(Type.String()) }), {
+      description: 'By which it can be divided further',
+    }),
+  },
+  { $id: 'Metric' },
+);

@@ -1,0 +1,152 @@
+import Type from 'typebox';
+import { type Accepted, UnknownAcceptance } from '../../app/purchase/intake.ts';
+import { AppError } from '../../domain/errors.ts';
+import {
+  BAD_PURCHASE_INPUT,
+  PURCHASE_INPUT,
+  type PurchaseRequest,
+  readPurchase,
+} from '../purchase-request.ts';
+import {
+  failed as failedRequest,
+  isoTime,
+  logFailure,
+  messageOf,
+  purchaseInit,
+  requestIdOf,
+} from '../respond.ts';
+import { jsonAnswer, type Route, routesOf } from '../route.ts';
+import { nullable, ProductId, Quantity, Timestamp, Uuid } from '../schemas.ts';
+import type { Service } from '../service.ts';
+import { keyMismatch, unknownProduct } from './inputs.ts';
+import { TRACKING_ID } from './tracking.ts';
+
+type Answer = Response | Promise<Response>;
+
+const AcceptanceAnswer = Type.Object(
+  {
+    accepted: Type.Boolean(),
+    message: Type.String(),
+    trackingId: nullable(Uuid),
+    productId: ProductId,
+    quantity: Quantity,
+    timestamp: Timestamp,
+    code: Type.Optional(Type.String()),
+    requestId: Type.Optional(Type.String({ description: 'Of a 503' })),
+  },
+  { $id: 'AcceptanceAnswer' },
+);
+
+const ACCEPTED = {
+  accepted: true,
+  message: 'Purchase request accepted',
+  trackingId: TRACKING_ID,
+  productId: 3,
+  quantity: 2,
+  timestamp: '2026-11-22T16:20:14.901Z',
+};
+const UNAVAILABLE = {
+  ...ACCEPTED,
+  accepted: false,
+  message: 'This cannot be done now. Nothing was done.',
+  trackingId: null,
+  code: 'unavailable',
+};
+
+const route = routesOf('async', 'own');
+
+/** The asynchronous way to buy: the answer is that the purchase will be decided, and where to hear the outcome. */
+export function createAsyncPurchaseRoute({ intake, clock, metrics, log }: Service): Route {
+  function purchase(req: Request): Answer {
+    const arrivedAtMs = performance.now();
+    const wish = readPurchase(req, 'async');
+    if (wish instanceof Response) return metrics.refusedInput(wish);
+    return new Promise((respond) => {
+      const fail = (error: unknown) => {
+        metrics.answered('async', 'internal_error', null);
+        respond(failedRequest(req, error, log));
+      };
+      wish.then((read) => {
+        if (read instanceof Response) {
+          respond(metrics.refusedInput(read));
+          return;
+        }
+        intake
+          .accept(read, () => req.signal.aborted)
+          .then(
+            (accepted) => respond(answer(req, read, accepted, arrivedAtMs)),
+            (error) => (error instanceof AppError ? respond(failed(req, read, error)) : fail(error)),
+          );
+      }, fail);
+    });
+  }
+
+  function answer(req: Request, wish: PurchaseRequest, accepted: Accepted, arrivedAtMs: number): Response {
+    switch (accepted.kind) {
+      case 'accepted':
+        metrics.answered('async', 'accepted', arrivedAtMs);
+        return taken(wish, accepted.trackingId, accepted.acceptedAt);
+      case 'mismatch':
+        metrics.answered('async', 'idempotency_mismatch', arrivedAtMs);
+        return keyMismatch(req);
+      case 'unknown_product':
+        metrics.answered('async', 'unknown_product', arrivedAtMs);
+        return unknownProduct(req, wish.productId);
+    }
+  }
+
+  function failed(req: Request, { productId, quantity }: PurchaseRequest, error: AppError): Response {
+    metrics.answered('async', error.code, null);
+    const trackingId = error instanceof UnknownAcceptance ? error.trackingId : null;
+    const { code } = error;
+    logFailure(req, error, log);
+    const body = {
+      accepted: false,
+      message: messageOf(error),
+      trackingId,
+      productId,
+      quantity,
+      timestamp: isoTime(clock()),
+      code,
+      requestId: requestIdOf(req),
+    };
+    return new Response(JSON.stringify(body), purchaseInit(503));
+  }
+
+  return route('POST /api/v1/async/purchase', {
+    id: 'accept',
+    summary: 'Hand a purchase in and hear the outcome later',
+    description:
+      'Also accepted when the units are already gone or the sale is closed; the outcome is then `rejected`.',
+    ...PURCHASE_INPUT,
+    answers: {
+      202: jsonAnswer('The queue has durably taken the purchase', AcceptanceAnswer, { accepted: ACCEPTED }, [
+        'Location',
+      ]),
+      ...BAD_PURCHASE_INPUT,
+      503: jsonAnswer(
+        '`overloaded` or `unavailable`: not taken. `outcome_unknown`: perhaps taken; trackingId tells it later.',
+        AcceptanceAnswer,
+        { unavailable: UNAVAILABLE },
+        ['Retry-After'],
+      ),
+    },
+    handle: purchase,
+  });
+}
+
+/** Written by hand: every value is a number or an id of ours, so nothing needs escaping. */
+function taken({ productId, quantity }: PurchaseRequest, trackingId: string, acceptedAt: number): Response {
+  return new Response(
+    `{"accepted":true,"message":"Purchase request accepted","trackingId":"${trackingId}","productId":${productId},` +
+      `"quantity":${quantity},"timestamp":"${isoTime(acceptedAt)}"}`,
+    {
+      status: 202,
+      headers: {
+        'Content-Type': 'application/json',
+        'Cache-Control': 'no-store',
+        Location: `/api/v1/async/purchase/${trackingId}`,
+      },
+    },
+  );
+}

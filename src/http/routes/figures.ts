@@ -1,0 +1,252 @@
+import Type from 'typebox';
+import { RATES, type Rate, TIMES, type Time } from '../../domain/process-stats.ts';
+import { available, type Product } from '../../domain/product.ts';
+import type { QueueName } from '../../ports/queue.ts';
+import { createFigure } from '../../telemetry/figure.ts';
+import type { AgedStats } from '../../telemetry/live-stats.ts';
+import { operatorRoutes } from '../operator-routes.ts';
+import { isoTime, json } from '../respond.ts';
+import { jsonAnswer, type Route } from '../route.ts';
+import { Count, nullable, Timestamp } from '../schemas.ts';
+import type { Service } from '../service.ts';
+import { NOT_STORED } from './inputs.ts';
+import { purchasesIn, QueueNameSchema } from './queue-figures.ts';
+
+const Measure = Type.Number({ minimum: 0 });
+const PerSecond = Type.Object(Object.fromEntries(RATES.map((name) => [name, Measure])), {
+  description:
+    '`reserved` and `refused` count both ways to buy; `accepted` and `confirmed` the async one: taken in, and decided',
+});
+const Times = Type.Object(Object.fromEntries(TIMES.map((name) => [name, nullable(Measure)])), {
+  description:
+    'Milliseconds, as exact as the buckets of the histogram; null where nothing was timed. `acceptP99Ms` is until the 202, ' +
+    '`confirmP99Ms` from acceptance to outcome',
+});
+
+const RatesAnswer = Type.Object(
+  {
+    total: Type.Object({
+      instances: Count,
+      perSecond: PerSecond,
+      times: Times,
+      ageMs: Type.Integer({ minimum: 0, description: 'Age of the oldest of the figures' }),
+    }),
+    instances: Type.Array(
+      Type.Object({
+        instance: Type.String({ description: 'Host and process' }),
+        ageMs: Count,
+        windowMs: Type.Integer({ minimum: 0, description: 'What the figures are of: the last ten seconds' }),
+        perSecond: PerSecond,
+        times: Times,
+        eventLoopP99Ms: Measure,
+        cpuShare: Type.Number({ minimum: 0, description: 'Of one core' }),
+        rssBytes: Count,
+        uptimeMs: Count,
+      }),
+    ),
+    backlog: Type.Object(
+      { purchases: nullable(Count), oldestAgeMs: nullable(Count), paymentsOldestAgeMs: nullable(Count) },
+      { description: 'Each is null while it cannot be read' },
+    ),
+    units: nullable(
+      Type.Array(
+        Type.Object({
+          productId: Type.Integer(),
+          total: Count,
+          available: Count,
+          reserved: Count,
+          sold: Count,
+        }),
+      ),
+      'Of the first hundred products; /api/v1/products has all of them. Null while they cannot be read',
+    ),
+  },
+  {
+    $id: 'Rates',
+    description: 'Rates of the total are sums over the instances, times those of the slowest instance.',
+  },
+);
+
+const OpsQueuesAnswer = Type.Object(
+  {
+    queues: nullable(
+      Type.Array(
+        Type.Object({
+          name: QueueNameSchema,
+          unit: Type.Enum(['items', 'messages']),
+          ready: Count,
+          unacknowledged: Count,
+          consumers: Count,
+          oldestAgeMs: Count,
+          deadLetters: Type.Object({ count: Count, oldestAgeMs: Count }),
+        }),
+      ),
+    ),
+    purchases: nullable(Type.Object({ accepted: Count, decided: Count, waiting: Count })),
+    refundsDue: nullable(
+      Type.Object({ count: Count, oldestAt: nullable(Timestamp) }),
+      'Money on its way back to buyers',
+    ),
+    needAttention: nullable(Count, 'Purchases that wait for an operator'),
+  },
+  { $id: 'OpsQueues', description: 'What cannot be read now is null.' },
+);
+
+/** What happens now and what waits. Each figure fails alone: it matters most while an engine is away. */
+export function createFigureRoutes(service: Service): Route[] {
+  const { liveStats, ledger, queue } = service;
+  const { reading } = operatorRoutes('operations', 'explained', service);
+  const queueFigure = createFigure(() => queue.status());
+  const countsFigure = createFigure(() => ledger.asyncCounts());
+  const refundsFigure = createFigure(() => ledger.refundsDue());
+  const productsFigure = createFigure(() => ledger.productsAfter(0, UNITS_MAX));
+
+  async function queues(): Promise<Response> {
+    const [figures, counts, due] = await Promise.all([
+      orNull(queueFigure()),
+      orNull(countsFigure()),
+      orNull(refundsFigure()),
+    ]);
+    const refundsDue = due && {
+      count: due.count,
+      oldestAt: due.oldestAt === null ? null : isoTime(due.oldestAt),
+    };
+    const purchases = figures && counts && purchasesIn(figures, counts);
+    const needAttention = figures?.find(({ name }) => name === 'purchases')?.deadLetters.count ?? null;
+    return json({ queues: figures, purchases, refundsDue, needAttention }, 200, NOT_STORED);
+  }
+
+  async function live(): Promise<Response> {
+    const [figures, counts, products] = await Promise.all([
+      orNull(queueFigure()),
+      orNull(countsFigure()),
+      orNull(productsFigure()),
+    ]);
+    const oldestAgeMs = (name: QueueName) => figures?.find((one) => one.name === name)?.oldestAgeMs ?? null;
+    const instances = liveStats.now();
+    return json(
+      {
+        total: totalOf(instances),
+        instances: instances.map(({ stats, ageMs }) => ({ ...stats, ageMs })),
+        backlog: {
+          purchases: figures && counts && purchasesIn(figures, counts).waiting,
+          oldestAgeMs: oldestAgeMs('purchases'),
+          paymentsOldestAgeMs: oldestAgeMs('payments'),
+        },
+        units: products?.map(unitsOf) ?? null,
+      },
+      200,
+      NOT_STORED,
+    );
+  }
+
+  return [
+    reading('GET /api/v1/ops/queues', {
+      id: 'opsQueues',
+      summary: 'What waits, and for whom',
+      answers: { 200: jsonAnswer('The figures', OpsQueuesAnswer, { now: OPS_QUEUES }) },
+      handle: queues,
+    }),
+    reading('GET /api/v1/ops/rates', {
+      id: 'rates',
+      summary: 'What happens now, by instance and in total',
+      description:
+        'Rates and times of the last ten seconds. Every process tells its own once a second; one that is silent for ten seconds ' +
+        'is left out, and `ageMs` says how old each is.',
+      answers: { 200: jsonAnswer('The figures', RatesAnswer, { now: RATES_EXAMPLE }) },
+      handle: live,
+    }),
+  ];
+}
+
+/** Products whose units are shown with the rates. */
+const UNITS_MAX = 100;
+
+function orNull<T>(figure: Promise<T>): Promise<T | null> {
+  return figure.catch(() => null);
+}
+
+function unitsOf(product: Product) {
+  return {
+    productId: product.id,
+    total: product.total,
+    available: available(product),
+    reserved: product.reserved,
+    sold: product.sold,
+  };
+}
+
+function totalOf(instances: readonly AgedStats[]) {
+  const all = instances.map(({ stats }) => stats);
+  const slowest = (name: Time) => {
+    const times = all.flatMap(({ times }) => times[name] ?? []);
+    return times.length > 0 ? Math.max(...times) : null;
+  };
+  const sum = (name: Rate) => all.reduce((total, { perSecond }) => total + perSecond[name], 0);
+  return {
+    instances: all.length,
+    perSecond: Object.fromEntries(RATES.map((name) => [name, Math.round(sum(name) * 1000) / 1000])),
+    times: Object.fromEntries(TIMES.map((name) => [name, slowest(name)])),
+    ageMs: Math.max(0, ...instances.map(({ ageMs }) => ageMs)),
+  };
+}
+
+const OPS_QUEUES = {
+  queues: [
+    {
+      name: 'purchases',
+      unit: 'items',
+      ready: 0,
+      unacknowledged: 0,
+      consumers: 1,
+      oldestAgeMs: 0,
+      deadLetters: { count: 1, oldestAgeMs: 142_748 },
+    },
+    {
+      name: 'payments',
+      unit: 'items',
+      ready: 12,
+      unacknowledged: 88,
+      consumers: 1,
+      oldestAgeMs: 41,
+      deadLetters: { count: 0, oldestAgeMs: 0 },
+    },
+  ],
+  purchases: { accepted: 1001, decided: 1000, waiting: 1 },
+  refundsDue: { count: 0, oldestAt: null },
+  needAttention: 1,
+};
+
+const PER_SECOND = {
+  syncAttempts: 5214.3,
+  asyncAttempts: 5190.1,
+  reserved: 99.8,
+  refused: 10201.4,
+  accepted: 5190.1,
+  confirmed: 5087.2,
+  paid: 92.4,
+  declined: 1.1,
+  expired: 0,
+  paymentFailures: 0.3,
+};
+
+const TIMES_EXAMPLE = { syncP50Ms: 3.41, syncP99Ms: 14.2, acceptP99Ms: 9.3, confirmP99Ms: 188.4 };
+
+const RATES_EXAMPLE = {
+  total: { instances: 1, perSecond: PER_SECOND, times: TIMES_EXAMPLE, ageMs: 412 },
+  instances: [
+    {
+      instance: 'shop-1:2214',
+      windowMs: 10003,
+      perSecond: PER_SECOND,
+      times: TIMES_EXAMPLE,
+      eventLoopP99Ms: 6.1,
+      cpuShare: 0.82,
+      rssBytes: 187_420_672,
+      uptimeMs: 3_612_004,
+      ageMs: 412,
+    },
+  ],
+  backlog: { purchases: 1029, oldestAgeMs: 201, paymentsOldestAgeMs: 1204 },
+  units: [{ productId: 1, total: 1000, available: 0, reserved: 2, sold: 998 }],
+};

@@ -1,0 +1,119 @@
+import Type from 'typebox';
+import { AUDIT_TIMEOUT_MS } from '../../app/ops/audit-run.ts';
+import { OPERATION_ACTIONS } from '../../domain/operation.ts';
+import { operatorRoutes } from '../operator-routes.ts';
+import { isoTime, json, problem } from '../respond.ts';
+import { jsonAnswer, type Route } from '../route.ts';
+import { Count, nullable, Reason, Timestamp, Uuid } from '../schemas.ts';
+import type { Service } from '../service.ts';
+import { LIMIT, NOT_STORED, readLimit, wrong } from './inputs.ts';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+const OperationsAnswer = Type.Object(
+  {
+    operations: Type.Array(
+      Type.Object({
+        id: Uuid,
+        at: Timestamp,
+        actor: Type.String({ description: 'Who acted, as they said; `system`: the service by itself' }),
+        action: Type.Enum([...OPERATION_ACTIONS]),
+        subject: Type.String(),
+        reason: nullable(Type.String()),
+        details: Type.Object({}, { additionalProperties: true }),
+      }),
+    ),
+    next: Type.Union([Uuid, Type.Null()], {
+      description: 'The `before` of the next page; null on the last one',
+    }),
+  },
+  { $id: 'Operations', description: 'Newest first' },
+);
+
+const AuditBody = Type.Object({ reason: Reason }, { $id: 'AuditRequest', additionalProperties: false });
+
+const AuditAnswer = Type.Object(
+  {
+    pass: Type.Boolean({ description: 'Every verdict did' }),
+    verdicts: Type.Array(Type.Object({ name: Type.String(), pass: Type.Boolean(), detail: Type.String() })),
+    tookMs: Count,
+  },
+  { $id: 'Audit' },
+);
+
+/** What operators did, and whether the books balance. */
+export function createOpsRoutes(service: Service): Route[] {
+  const { ledger, auditRun } = service;
+  const { reading, acting } = operatorRoutes('operations', 'explained', service);
+
+  async function log(req: Request, query: URLSearchParams): Promise<Response> {
+    const limit = readLimit(req, query);
+    if (limit instanceof Response) return limit;
+    const before = query.get('before')?.toLowerCase() ?? null;
+    if (before !== null && !UUID.test(before))
+      return wrong(req, 'before', 'before must be the id of an operation');
+    const operations = await ledger.operations(limit, before);
+    const next = operations.length === limit ? operations.at(-1)!.id : null;
+    const shown = operations.map((operation) => ({ ...operation, at: isoTime(operation.at) }));
+    return json({ operations: shown, next }, 200, NOT_STORED);
+  }
+
+  return [
+    reading('GET /api/v1/ops/log', {
+      id: 'operations',
+      summary: 'What operators did, and why',
+      query: {
+        limit: LIMIT,
+        before: {
+          schema: { type: 'string', format: 'uuid' },
+          description: 'The last operation of the page before',
+        },
+      },
+      answers: { 200: jsonAnswer('A page of the log', OperationsAnswer, { page: OPERATIONS }) },
+      handle: log,
+    }),
+    acting('POST /api/v1/ops/audit', {
+      id: 'audit',
+      summary: 'Prove that the books balance',
+      description:
+        'In a process of its own, beside the servers, from one moment of the ledger; the answer comes when it is done. One at a ' +
+        'time, and two minutes at most: the command `pulsecart audit` has no limit.',
+      body: { schema: AuditBody, example: { reason: 'after the sale' } },
+      answers: {
+        200: jsonAnswer('The verdicts', AuditAnswer, { balanced: AUDIT }),
+        409: '`in_flight`: another one is running',
+        503: '`unavailable`: the books could not be read, or not in time',
+      },
+      async handle(asked, req, server) {
+        server.timeout(req, AUDIT_TIMEOUT_MS / 1000 + 10);
+        const report = await auditRun.run(asked.operation('audit.run', 'books'));
+        if (!report) return problem(req, 'in_flight', 'An audit is running already');
+        return json(report, 200, NOT_STORED);
+      },
+    }),
+  ];
+}
+
+const OPERATIONS = {
+  operations: [
+    {
+      id: '01a20411-52b8-7000-8e67-3bc2a8d4a120',
+      at: '2026-11-22T16:22:53.752Z',
+      actor: 'grace',
+      action: 'dead-letters.replay',
+      subject: 'queue/purchases',
+      reason: 'the release of 14:20 decides them',
+      details: { cause: 'CHECK constraint failed: quantity >= <n>', letters: 1, items: 1 },
+    },
+  ],
+  next: null,
+};
+
+const AUDIT = {
+  pass: true,
+  verdicts: [
+    { name: 'no oversell of product 1', pass: true, detail: '1000 = 998 sold + 2 reserved + 0 available' },
+    { name: 'counters equal the orders behind them', pass: true, detail: '5 products' },
+  ],
+  tookMs: 214,
+};

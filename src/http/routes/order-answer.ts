@@ -1,0 +1,136 @@
+import Type from 'typebox';
+import { amountMinor } from '../../domain/order.ts';
+import type { OrderView } from '../../ports/queries.ts';
+import { isoTime } from '../respond.ts';
+import { AmountMinor, Currency, nullable, ProductId, Quantity, Timestamp, Uuid } from '../schemas.ts';
+
+/** An order as everybody reads it, with the answers of a real server, word for word. A test holds those against the schema. */
+
+export const OrderAnswer = Type.Object(
+  {
+    orderId: Uuid,
+    status: Type.Enum([
+      'pending',
+      'reserved',
+      'charging',
+      'paid',
+      'declined',
+      'expired',
+      'cancelled',
+      'refunding',
+      'refunded',
+    ]),
+    productId: Type.Optional(ProductId),
+    quantity: Type.Optional(Quantity),
+    number: Type.Optional(Type.Integer({ description: 'Rises with every order of the product' })),
+    channel: Type.Optional(Type.Enum(['sync', 'async'])),
+    amountMinor: Type.Optional(AmountMinor),
+    currency: Type.Optional(Currency),
+    createdAt: Type.Optional(Timestamp),
+    expiresAt: Type.Optional(Timestamp),
+    updatedAt: Type.Optional(Timestamp),
+    payments: Type.Optional(
+      Type.Array(
+        Type.Object({
+          attempt: Type.Integer(),
+          status: Type.Enum([
+            'pending',
+            'captured',
+            'declined',
+            'failed',
+            'cancelled',
+            'refunding',
+            'refunded',
+          ]),
+          amountMinor: Type.Integer(),
+          currency: Type.String(),
+          reason: nullable(Type.String()),
+          createdAt: Timestamp,
+          updatedAt: Timestamp,
+        }),
+      ),
+    ),
+  },
+  {
+    $id: 'Order',
+    description:
+      'An order whose commit is not known yet reads `pending` and has its id only; so does a queued purchase.',
+  },
+);
+
+export const ORDER_ID = '01a2040e-e549-70c2-8a78-490084e26084';
+
+export const PAID = {
+  orderId: ORDER_ID,
+  status: 'paid',
+  productId: 3,
+  quantity: 1,
+  number: 1,
+  channel: 'sync',
+  amountMinor: 199999,
+  currency: 'USD',
+  createdAt: '2026-11-22T16:20:14.796Z',
+  expiresAt: '2026-11-22T16:30:14.796Z',
+  updatedAt: '2026-11-22T16:20:14.857Z',
+  payments: [
+    {
+      attempt: 1,
+      status: 'captured',
+      amountMinor: 199999,
+      currency: 'USD',
+      reason: null,
+      createdAt: '2026-11-22T16:20:14.821Z',
+      updatedAt: '2026-11-22T16:20:14.857Z',
+    },
+  ],
+};
+
+export const CANCELLED = {
+  ...PAID,
+  status: 'cancelled',
+  updatedAt: '2026-11-22T16:20:15.102Z',
+  payments: [],
+};
+
+const [CAPTURE] = PAID.payments;
+
+export const REFUNDING = {
+  ...PAID,
+  status: 'refunding',
+  updatedAt: '2026-11-22T16:24:40.310Z',
+  payments: [{ ...CAPTURE, status: 'refunding', updatedAt: '2026-11-22T16:24:40.310Z' }],
+};
+
+export const REFUNDED = {
+  ...PAID,
+  status: 'refunded',
+  updatedAt: '2026-11-22T16:24:40.342Z',
+  payments: [{ ...CAPTURE, status: 'refunded', updatedAt: '2026-11-22T16:24:40.342Z' }],
+};
+
+/** The customer is not shown: who has the id need not learn whose it is. */
+export function shownOrder({ order, payments }: OrderView) {
+  return {
+    orderId: order.id,
+    // Whether money came too late or was given back on request is all the same to who gets it.
+    status: order.status === 'returning' ? 'refunding' : order.status,
+    productId: order.productId,
+    quantity: order.quantity,
+    number: order.number,
+    channel: order.channel,
+    amountMinor: amountMinor(order),
+    currency: order.currency,
+    createdAt: isoTime(order.createdAt),
+    expiresAt: isoTime(order.expiresAt),
+    updatedAt: isoTime(order.updatedAt),
+    payments: payments.map((payment) => ({
+      attempt: payment.attempt,
+      status: payment.status,
+      amountMinor: payment.amountMinor,
+      currency: payment.currency,
+      reason: payment.reason,
+      createdAt: isoTime(payment.createdAt),
+      updatedAt: isoTime(payment.updatedAt),
+    })),
+  };
+}

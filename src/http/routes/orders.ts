@@ -1,0 +1,234 @@
+import Type from 'typebox';
+import { Compile } from 'typebox/compile';
+import { AppError } from '../../domain/errors.ts';
+import type { Operation } from '../../domain/operation.ts';
+import type { Order, OrderStatus } from '../../domain/order.ts';
+import { within } from '../../lib/within.ts';
+import type { Canceller } from '../../ports/payments.ts';
+import { readCheckedBody } from '../json-body.ts';
+import { newOperation, OPERATOR_EXPECTED, readOperator, readOperatorRequest } from '../operator-request.ts';
+import { operatorRoutes } from '../operator-routes.ts';
+import { CUSTOMER_EXPECTED, canonicalCustomer } from '../purchase-request.ts';
+import { json, type OrderCode, problem } from '../respond.ts';
+import { jsonAnswer, type Parameter, type Route, routesOf } from '../route.ts';
+import { Reason, UserId } from '../schemas.ts';
+import type { Service } from '../service.ts';
+import { NOT_STORED } from './inputs.ts';
+import { CANCELLED, ORDER_ID, OrderAnswer, PAID, REFUNDED, REFUNDING, shownOrder } from './order-answer.ts';
+
+type OrderRequest = Request & { readonly params: { readonly orderId: string } };
+type Server = Bun.Server<unknown>;
+
+const CancelBody = Type.Object(
+  { userId: Type.Optional(UserId), reason: Type.Optional(Reason) },
+  {
+    $id: 'CancelRequest',
+    description:
+      'A buyer names the userId that the order was bought with, if it was bought with one. An operator gives a reason instead.',
+  },
+);
+const checkCancelBody = Compile(CancelBody);
+const checkOperatorCancelBody = Compile(Type.Object({ reason: Reason }));
+const RefundBody = Type.Object({ reason: Reason }, { $id: 'RefundRequest' });
+
+const ORDER: Parameter = {
+  schema: { type: 'string', format: 'uuid', examples: [ORDER_ID] },
+  description: 'Order id, or the tracking id of a confirmed purchase',
+};
+
+const route = routesOf('orders', 'problem');
+
+/** Orders as their buyers read and end them. */
+export function createOrderRoutes(service: Service): Route[] {
+  const { acting } = operatorRoutes('orders', 'problem', service);
+  const { ledger, ids, conclude, clock, keepOutcomesMs, purchaseTimeoutMs } = service;
+
+  function read(req: OrderRequest): Promise<Response> {
+    const late = () => new AppError('unavailable', 'The order could not be read in time.');
+    return within(readNow(req), purchaseTimeoutMs, late);
+  }
+
+  async function readNow(req: OrderRequest): Promise<Response> {
+    const orderId = orderIdIn(req);
+    const view = ids.read(orderId) && (await ledger.order(orderId));
+    if (view) return json(shownOrder(view), 200, NOT_STORED);
+    switch (await withoutOrder(orderId)) {
+      case 'pending':
+        return json({ orderId, status: 'pending' }, 200, NOT_STORED);
+      case 'ordered':
+        return asItStands(orderId, 200);
+      case 'none':
+        return noSuchOrder(req);
+    }
+  }
+
+  /** What is to be said of an order that could not be read: that there is none only when there never can be. */
+  async function withoutOrder(orderId: string): Promise<'pending' | 'ordered' | 'none'> {
+    const parts = ids.read(orderId);
+    if (!parts || parts.soldOut || clock() > parts.acceptedAt + keepOutcomesMs) return 'none';
+    const found = (await ledger.find([orderId])).get(orderId) ?? (await conclude(orderId, parts));
+    if (!found || found.kind === 'needs_attention') return 'pending';
+    return found.kind === 'order' ? 'ordered' : 'none';
+  }
+
+  async function cancel(req: OrderRequest, server: Server): Promise<Response> {
+    const by = await readCanceller(req, server);
+    return by instanceof Response ? by : inTime(cancelNow(req, by));
+  }
+
+  async function cancelNow(req: OrderRequest, by: Canceller): Promise<Response> {
+    const orderId = orderIdIn(req);
+    const ended = ids.read(orderId) ? await ledger.cancel(orderId, by) : UNKNOWN;
+    switch (ended.kind) {
+      case 'done':
+        return asItStands(orderId, 200);
+      case 'refused':
+        return cannotCancel(req, ended.order);
+      case 'unknown_order':
+        return pendingOrNone(req);
+    }
+  }
+
+  /** Whoever gives a reason or brings a token means to act as an operator; everybody else is a buyer. */
+  async function readCanceller(req: OrderRequest, server: Server): Promise<Canceller | Response> {
+    const subject = `order/${orderIdIn(req)}`;
+    const nothing = req.body === null;
+    if (req.headers.has('authorization')) {
+      if (nothing) return readOperatorWithoutReason(req, server);
+      const asked = await readOperatorRequest(req, server, service, checkOperatorCancelBody);
+      return asked instanceof Response ? asked : { operation: asked.operation('order.cancel', subject) };
+    }
+    if (nothing) return { customer: null };
+    return readCheckedBody(req, checkCancelBody, CANCEL_EXPECTED, ({ userId, reason }) => {
+      if (reason === undefined) return { customer: canonicalCustomer(userId) };
+      const actor = readOperator(req, server, service);
+      if (actor instanceof Response) return actor;
+      return { operation: newOperation(actor, 'order.cancel', subject, reason) };
+    });
+  }
+
+  function readOperatorWithoutReason(req: Request, server: Server): Response {
+    const actor = readOperator(req, server, service);
+    if (actor instanceof Response) return actor;
+    return problem(req, 'invalid_request', OPERATOR_EXPECTED.reason!, { field: 'reason' });
+  }
+
+  async function refundNow(req: OrderRequest, operation: Operation): Promise<Response> {
+    const orderId = orderIdIn(req);
+    const ended = ids.read(orderId) ? await ledger.refund(orderId, operation) : UNKNOWN;
+    if (ended.kind === 'unknown_order') return pendingOrNone(req);
+    const { status } = ended.order;
+    // Money that came too late is on its way back without anybody's asking.
+    if (ended.kind === 'refused' && status !== 'returning') {
+      return problem(req, 'order_not_paid', `The order is ${status}: there is nothing to refund`);
+    }
+    if (status === 'refunded') return asItStands(orderId, 200);
+    return asItStands(orderId, 202, { Location: `/api/v1/orders/${orderId}` });
+  }
+
+  /** Each of its steps may be done, and the engine of the next one silent. */
+  function inTime(ending: Promise<Response>): Promise<Response> {
+    const late = () => new AppError('outcome_unknown', 'It may be done, and could not be found out in time.');
+    return within(ending, purchaseTimeoutMs, late);
+  }
+
+  async function asItStands(
+    orderId: string,
+    status: number,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
+    const view = await ledger.order(orderId).catch((error) => {
+      // The step before was committed, and `unavailable` would say that nothing was done.
+      throw new AppError('outcome_unknown', 'It may be done, and the order cannot be read now.', {
+        cause: error,
+      });
+    });
+    return json(shownOrder(view!), status, { ...NOT_STORED, ...headers });
+  }
+
+  /** Also an order of somebody else is none. */
+  async function pendingOrNone(req: OrderRequest): Promise<Response> {
+    if ((await withoutOrder(orderIdIn(req))) !== 'pending') return noSuchOrder(req);
+    return problem(req, 'order_pending', 'It is not known yet whether the order was carried out');
+  }
+
+  return [
+    route('GET /api/v1/orders/:orderId', {
+      id: 'readOrder',
+      summary: 'An order, whichever way it was bought',
+      params: { orderId: ORDER },
+      answers: {
+        200: jsonAnswer('The order as it stands', OrderAnswer, { paid: PAID }),
+        404: '`not_found`',
+        503: '`unavailable`',
+      },
+      handle: read,
+    }),
+    route('POST /api/v1/orders/:orderId/cancel', {
+      id: 'cancelOrder',
+      summary: 'Cancel an order that is not paid',
+      description:
+        'Its units are free again when this answers. Who brings a token or gives a reason calls as an operator, and may ' +
+        'cancel any order, and has to give a reason. A buyer who bought without a userId need not send a body. Cancelling an ' +
+        'order again answers the same.',
+      access: 'operators and others',
+      params: { orderId: ORDER },
+      body: { schema: CancelBody, example: { userId: 'ada' }, required: false },
+      answers: {
+        200: jsonAnswer('The order is cancelled', OrderAnswer, { cancelled: CANCELLED }),
+        404: '`not_found`: there is no such order of this customer',
+        409:
+          '`order_charging` or `order_pending`: what is under way will be over soon. `order_paid`: ask for a refund. ' +
+          '`order_declined`, `order_expired`, `order_refunding` or `order_refunded`: there is nothing left to cancel.',
+      },
+      handle: cancel,
+    }),
+    acting('POST /api/v1/orders/:orderId/refund', {
+      id: 'refundOrder',
+      summary: 'Give the money of a paid order back',
+      description:
+        'The order is `refunding` until the payment company has carried it out, which may take long while the company is ' +
+        'away, and then `refunded`; its units are free again then. Asking again refunds once.',
+      params: { orderId: ORDER },
+      body: { schema: RefundBody, example: { reason: 'It arrived broken' } },
+      answers: {
+        200: jsonAnswer('The money is back', OrderAnswer, { refunded: REFUNDED }),
+        202: jsonAnswer('The money is on its way back', OrderAnswer, { refunding: REFUNDING }, ['Location']),
+        404: '`not_found`',
+        409: '`order_not_paid`: no money to give back. `order_pending`: not known yet',
+      },
+      handle: (asked, req) =>
+        inTime(refundNow(req, asked.operation('order.refund', `order/${orderIdIn(req)}`))),
+    }),
+  ];
+}
+
+/** UUIDs are the same in any case (RFC 9562, 4); ours are written in lower case. */
+function orderIdIn(req: OrderRequest): string {
+  return req.params.orderId.toLowerCase();
+}
+
+const CANCEL_EXPECTED = { ...OPERATOR_EXPECTED, userId: CUSTOMER_EXPECTED };
+
+const UNKNOWN = { kind: 'unknown_order' } as const;
+
+function noSuchOrder(req: Request): Response {
+  return problem(req, 'not_found', 'There is no order with this id');
+}
+
+function cannotCancel(req: Request, { status }: Order): Response {
+  const [code, says] = CANNOT_CANCEL[status] ?? (['order_pending', 'The order is being changed'] as const);
+  return problem(req, code, says);
+}
+
+const GOING_BACK = ['order_refunding', 'The order was paid, and its money is on its way back'] as const;
+
+const CANNOT_CANCEL: Readonly<Partial<Record<OrderStatus, readonly [code: OrderCode, says: string]>>> = {
+  charging: ['order_charging', 'The order is being charged; ask again when that is over'],
+  paid: ['order_paid', 'The order is paid; an operator can refund it'],
+  declined: ['order_declined', 'The order is over: its charge was declined'],
+  expired: ['order_expired', 'The order is over: its hold ran out'],
+  refunding: GOING_BACK,
+  returning: GOING_BACK,
+  refunded: ['order_refunded', 'The order is over: it was paid and refunded'],
+};

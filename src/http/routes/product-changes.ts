@@ -1,0 +1,287 @@
+import type Type from 'typebox';
+import type { OperationAction } from '../../domain/operation.ts';
+import type { Product } from '../../domain/product.ts';
+import type { ProductChanges } from '../../domain/product-changes.ts';
+import type { SaleStep } from '../../ports/products.ts';
+import { tagsIn } from '../conditional.ts';
+import { KEY_MISMATCH, OPERATION_KEY, withKey } from '../operation-key.ts';
+import type { OperatorRequest } from '../operator-request.ts';
+import { operatorRoutes } from '../operator-routes.ts';
+import { readTime } from '../read-time.ts';
+import { isoTime, json, problem } from '../respond.ts';
+import { type Described, jsonAnswer, type Parameters, type Route } from '../route.ts';
+import type { Service } from '../service.ts';
+import { PRODUCT, readProductId, unknownProduct, wrong } from './inputs.ts';
+import {
+  A_PRODUCT,
+  EXPECTED_OF_PRODUCTS,
+  PAUSED,
+  ProductAnswer,
+  ProductBody,
+  ProductChangeBody,
+  ReasonBody,
+  UnitsBody,
+} from './product-schemas.ts';
+import { etagOf, shownProduct } from './products.ts';
+import { saleRefused } from './sale-refusals.ts';
+
+type ProductRequest = Request & { readonly params: { readonly productId: string } };
+type ChangeTarget =
+  | 'PATCH /api/v1/products/:productId'
+  | `POST /api/v1/products/:productId/${'units' | 'pause' | 'resume'}`;
+
+const BAD_SCHEDULE =
+  '`invalid_request`; `field` names what is wrong. `schedule_in_the_past`, `closes_before_opens`.';
+
+const TAG = '(W/)?"[!#-~]*"';
+const IF_MATCH: Parameters = {
+  'If-Match': {
+    // A list of ETags, or any.
+    schema: { type: 'string', pattern: `^(\\*|${TAG}( *, *${TAG})*)$` },
+    description:
+      'The ETag that the operator has seen, or the version alone in quotes, or several of them. A weak one (`W/`, which a proxy that compresses makes of ours) never matches. While a sale runs, nearly every purchase raises the version.',
+  },
+};
+
+/** Products and their sales, as operators make and change them. */
+export function createProductChangeRoutes(service: Service): Route[] {
+  const { sales, stockCache, clock } = service;
+  const { acting } = operatorRoutes('products', 'problem', service);
+
+  async function create(
+    asked: OperatorRequest<Type.Static<typeof ProductBody>>,
+    req: Request,
+  ): Promise<Response> {
+    const { reason: _, productId, ...rest } = asked.body;
+    const wish = withTimes(req, rest);
+    if (wish instanceof Response) return wish;
+    const operation = withKey(req, asked.operation('product.create', 'product', rest), asked.body, problem);
+    if (operation instanceof Response) return operation;
+    const step = await sales.create(
+      { ...wish, ...(productId !== undefined && { id: productId }) },
+      operation,
+    );
+    if (step.kind === 'refused') return saleRefused(req, step, clock());
+    return done(step.product, 201, { Location: `/api/v1/products/${step.product.id}` });
+  }
+
+  /** A call that changes one product: what it does, and how that is called in the log. */
+  function changing<Schema extends Type.TObject>(
+    target: ChangeTarget,
+    {
+      takes,
+      changes: changesOf,
+      action,
+      shown = A_PRODUCT,
+      body,
+      answers,
+      ...described
+    }: Pick<Described<ChangeTarget>, 'id' | 'summary' | 'description' | 'answers'> & {
+      readonly body: { readonly schema: Schema; readonly example: unknown };
+      /** What the body has to have, in words. */
+      readonly takes: string;
+      readonly action: OperationAction;
+      readonly shown?: object;
+      changes(body: Type.Static<Schema>, req: Request): ProductChanges | Response;
+    },
+  ): Route {
+    const expected = { ...EXPECTED_OF_PRODUCTS, body: `The body must be a JSON object with ${takes}` };
+    return acting(target, {
+      ...described,
+      params: { productId: PRODUCT },
+      headers: { ...OPERATION_KEY, ...IF_MATCH },
+      body: { ...body, expected },
+      answers: {
+        200: changed(shown),
+        404: '`unknown_product`',
+        412: '`version_mismatch`: it has changed since. Nothing was done',
+        422: KEY_MISMATCH,
+        ...answers,
+      },
+      async handle(asked, req) {
+        const versions = versionsIn(req);
+        if (versions instanceof Response) return versions;
+        const productId = readProductId(req);
+        if (productId === null) return unknown(req);
+        const changes = changesOf(asked.body, req);
+        if (changes instanceof Response) return changes;
+        const { reason: _, ...details } = asked.body as { reason: string };
+        const operation = withKey(
+          req,
+          asked.operation(action, `product/${productId}`, details),
+          asked.body as object,
+          problem,
+        );
+        if (operation instanceof Response) return operation;
+        const version = versions && (await seenVersion(productId, versions));
+        return answer(req, await sales.change(productId, changes, operation, version));
+      },
+    });
+  }
+
+  /** Of several the one that the product has, which is then compared in the commit of the change. */
+  async function seenVersion(productId: number, versions: readonly number[]): Promise<number> {
+    const [first = NO_VERSION, ...more] = versions;
+    if (more.length === 0) return first;
+    const now = (await stockCache.refresh(productId))?.version;
+    return versions.find((version) => version === now) ?? first;
+  }
+
+  function answer(req: Request, step: SaleStep): Response {
+    return step.kind === 'refused' ? saleRefused(req, step, clock()) : done(step.product, 200);
+  }
+
+  function done(product: Product, status: number, headers: Record<string, string> = {}): Response {
+    const nowMs = clock();
+    const body = { ...shownProduct(product, nowMs), serverTime: isoTime(nowMs) };
+    return json(body, status, { 'Cache-Control': 'no-store', ETag: etagOf(product, nowMs), ...headers });
+  }
+
+  return [
+    acting('POST /api/v1/products', {
+      id: 'createProduct',
+      summary: 'Put a new product on sale',
+      headers: OPERATION_KEY,
+      body: { schema: ProductBody, example: NEW_PRODUCT, expected: EXPECTED_OF_PRODUCTS },
+      answers: {
+        201: jsonAnswer('It is on sale', ProductAnswer, { product: A_PRODUCT }, ['Location', 'ETag']),
+        400: BAD_SCHEDULE,
+        409: '`product_exists`',
+        422: KEY_MISMATCH,
+      },
+      handle: create,
+    }),
+    changing('PATCH /api/v1/products/:productId', {
+      id: 'changeProduct',
+      summary: 'Change a product, its price or its schedule',
+      description:
+        'All of it or nothing. Orders keep the price and the hold they were made with. A limit that is set while the sale ' +
+        'runs counts what customers hold already.',
+      body: { schema: ProductChangeBody, example: NEXT_WEEK },
+      takes: 'what to change, and a reason',
+      action: 'product.change',
+      changes: ({ reason: _, ...changes }, req) => withTimes(req, changes),
+      answers: { 400: BAD_SCHEDULE, 409: '`limit_below_held`: a customer holds more already' },
+    }),
+    changing('POST /api/v1/products/:productId/units', {
+      id: 'addUnits',
+      summary: 'Add units to the round that runs, or take free ones away',
+      description:
+        'Added units are sold at once. For a fresh round see `reset`. With an `Idempotency-Key` they are added ' +
+        'once, however often it is sent. Without one look at `GET /api/v1/ops/log` after `outcome_unknown`, or when no answer came, ' +
+        'before sending it again.',
+      body: { schema: UnitsBody, example: { delta: 50, reason: 'second delivery' } },
+      takes: 'delta and a reason',
+      action: 'units.add',
+      changes: ({ delta }) => ({ addUnits: delta }),
+      answers: {
+        409: '`units_below_committed`: fewer are free. `units_too_many`: a product has 2147483647 at most',
+      },
+    }),
+    changing('POST /api/v1/products/:productId/pause', {
+      id: 'pauseSale',
+      summary: 'Pause a sale',
+      description:
+        'Purchases are refused as `sale_paused`, within 250 ms at the latest for queued ones that another process takes in. ' +
+        'Orders are charged on.',
+      body: WHY_PAUSED,
+      takes: 'a reason',
+      action: 'sale.pause',
+      changes: () => ({ state: 'paused' }),
+      shown: PAUSED,
+      answers: {},
+    }),
+    changing('POST /api/v1/products/:productId/resume', {
+      id: 'resumeSale',
+      summary: 'Let a paused sale go on',
+      description: 'Within its times.',
+      body: WHY_PAUSED,
+      takes: 'a reason',
+      action: 'sale.resume',
+      changes: () => ({ state: 'open' }),
+      answers: {},
+    }),
+    acting('POST /api/v1/products/:productId/drain', {
+      id: 'drainSale',
+      summary: 'Close a sale now',
+      description:
+        "`closesAt` becomes this moment by the ledger's clock; a sale that has not opened yet will not. What is under way comes " +
+        'to its end: read the product until `drained`. Another `closesAt` opens it again.',
+      params: { productId: PRODUCT },
+      body: { schema: ReasonBody, example: { reason: 'the hall is full' } },
+      answers: { 200: changed(A_PRODUCT), 404: '`unknown_product`' },
+      async handle(asked, req) {
+        const productId = readProductId(req);
+        if (productId === null) return unknown(req);
+        return answer(
+          req,
+          await sales.close(productId, asked.operation('sale.drain', `product/${productId}`)),
+        );
+      },
+    }),
+  ];
+}
+
+const NEW_PRODUCT = {
+  name: 'Concert ticket, front row',
+  priceMinor: 12500,
+  currency: 'EUR',
+  units: 300,
+  opensAt: '2026-11-27T09:00:00Z',
+  closesAt: '2026-11-27T09:30:00Z',
+  perCustomerLimit: 2,
+  reason: 'winter sale',
+};
+
+const NEXT_WEEK = {
+  opensAt: '2026-12-04T09:00:00Z',
+  closesAt: null,
+  reason: 'the supplier is late',
+};
+
+const WHY_PAUSED = { schema: ReasonBody, example: { reason: 'the picture shows another product' } };
+
+function changed(example: object) {
+  return jsonAnswer('The product as it is now', ProductAnswer, { product: example }, ['ETag']);
+}
+
+/** The versions in `If-Match`; null when any will do. A weak ETag is none that can be relied on (RFC 9110, 13.1.1). */
+function versionsIn(req: Request): readonly number[] | null | Response {
+  const header = req.headers.get('if-match')?.trim() ?? '*';
+  if (header === '*') return null;
+  const tags = tagsIn(header);
+  if (!tags) return wrong(req, 'If-Match', 'If-Match must be ETags of the product, like "12", or *');
+  return tags.flatMap(({ isWeak, opaque }) => {
+    const version = VERSION.exec(opaque)?.[1];
+    return isWeak || version === undefined ? [] : [Number(version)];
+  });
+}
+
+/** An ETag of the product, or its version alone. */
+const VERSION = /^"(\d{1,16})(\.\w+)?"$/;
+/** Of no product. */
+const NO_VERSION = -1;
+
+function unknown(req: ProductRequest): Response {
+  return unknownProduct(req, req.params.productId, problem);
+}
+
+interface Times {
+  readonly opensAt?: string | null;
+  readonly closesAt?: string | null;
+}
+
+/** The same with its times in milliseconds, or the refusal of one that no calendar has. */
+function withTimes<T extends Times>(
+  req: Request,
+  { opensAt, closesAt, ...rest }: T,
+): (Omit<T, keyof Times> & { opensAt?: number | null; closesAt?: number | null }) | Response {
+  const times: { opensAt?: number | null; closesAt?: number | null } = {};
+  for (const [field, text] of Object.entries({ opensAt, closesAt })) {
+    if (text === undefined) continue;
+    const ms = text === null ? null : readTime(text);
+    if (ms === undefined) return wrong(req, field, `${field} is not a time that exists: ${text}`);
+    times[field as keyof Times] = ms;
+  }
+  return { ...rest, ...times };
+}

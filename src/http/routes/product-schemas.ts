@@ -1,0 +1,190 @@
+import Type from 'typebox';
+import { CURRENCIES } from '../../domain/currencies.ts';
+import { UNITS_MAX } from '../../domain/product.ts';
+import { Count, nullable, Reason, Timestamp, UNTEXT } from '../schemas.ts';
+
+/** The shapes of products and their sales. */
+
+/** With quantities of a million at most, every amount stays an exact number. */
+const PRICE_MINOR_MAX = 9_000_000_000;
+const HOLD_SECONDS_MAX = 86_400;
+const NAME_PATTERN = `^[^${UNTEXT}]{1,200}$`;
+/** A date and a time with its zone as RFC 3339 has it, and Java's without seconds. */
+export const TIME_PATTERN =
+  '^\\d{4}-\\d\\d-\\d\\d[Tt]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,9})?)?([Zz]|[+-]([01]\\d|2[0-3]):[0-5]\\d)$';
+
+/** Far ahead, because whoever reads it may copy it. */
+const SOME_TIME = '2099-12-31T09:00:00Z';
+
+const ProductId = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+const Name = Type.String({ pattern: NAME_PATTERN, minLength: 1, maxLength: 200 });
+const PriceMinor = Type.Integer({
+  minimum: 1,
+  maximum: PRICE_MINOR_MAX,
+  description: 'Price of one unit in minor units (cents)',
+});
+const Currency = Type.String({ pattern: `^(${CURRENCIES.join('|')})$`, description: 'ISO 4217' });
+const Limit = Type.Integer({ minimum: 1, maximum: UNITS_MAX });
+const CustomerRequired = Type.Boolean({
+  description: 'Whether only who names a userId may buy, so that the limit counts everybody',
+});
+const HoldSeconds = Type.Integer({
+  minimum: 1,
+  maximum: HOLD_SECONDS_MAX,
+  description: 'How long an unpaid order keeps its units',
+});
+const Time = Type.String({
+  pattern: TIME_PATTERN,
+  description: `RFC 3339, like ${SOME_TIME}; what is finer than milliseconds is cut off`,
+});
+
+const OpensAt = nullable(Time);
+const ClosesAt = nullable(Time);
+
+export const ProductBody = Type.Object(
+  {
+    productId: Type.Optional(ProductId),
+    name: Name,
+    priceMinor: PriceMinor,
+    currency: Currency,
+    units: Type.Integer({ minimum: 0, maximum: UNITS_MAX }),
+    opensAt: Type.Optional(OpensAt),
+    closesAt: Type.Optional(ClosesAt),
+    perCustomerLimit: Type.Optional(nullable(Limit)),
+    customerRequired: Type.Optional(CustomerRequired),
+    holdSeconds: Type.Optional(HoldSeconds),
+    reason: Reason,
+  },
+  {
+    $id: 'ProductRequest',
+    additionalProperties: false,
+    description:
+      'Without `productId` the lowest free one is taken. Without times the sale is open at once and never closes; without ' +
+      '`perCustomerLimit` there is none, and buyers may be anonymous without `customerRequired`; holds are 600 seconds.',
+  },
+);
+
+export const ProductChangeBody = Type.Object(
+  {
+    name: Type.Optional(Name),
+    priceMinor: Type.Optional(PriceMinor),
+    opensAt: Type.Optional(OpensAt),
+    closesAt: Type.Optional(ClosesAt),
+    perCustomerLimit: Type.Optional(nullable(Limit)),
+    customerRequired: Type.Optional(CustomerRequired),
+    holdSeconds: Type.Optional(HoldSeconds),
+    reason: Reason,
+  },
+  {
+    $id: 'ProductChangeRequest',
+    additionalProperties: false,
+    minProperties: 2,
+    description: 'What is not named stays as it is. null takes a time or the limit away.',
+  },
+);
+
+export const UnitsBody = Type.Object(
+  {
+    delta: Type.Integer({
+      minimum: -UNITS_MAX,
+      maximum: UNITS_MAX,
+      description: 'Added to the free units of this round; negative takes free units away',
+    }),
+    reason: Reason,
+  },
+  { $id: 'UnitsRequest', additionalProperties: false },
+);
+
+export const ReasonBody = Type.Object(
+  { reason: Reason },
+  { $id: 'ReasonRequest', additionalProperties: false },
+);
+
+const PRODUCT = {
+  productId: ProductId,
+  name: Type.String(),
+  priceMinor: Type.Integer({ minimum: 0 }),
+  currency: Type.String(),
+  total: Count,
+  available: Type.Integer({ minimum: 0, description: 'Free to buy now' }),
+  reserved: Type.Integer({ minimum: 0, description: 'Ordered and not paid yet' }),
+  sold: Count,
+  version: Type.Integer({
+    minimum: 1,
+    description: 'Rises by one with every change, each batch of purchases included',
+  }),
+  generation: Type.Integer({ minimum: 1, description: 'Round of the sale; a reset begins the next one' }),
+  state: Type.Enum(['not_open', 'open', 'paused', 'closed'], {
+    description: 'As of `serverTime`. `paused` only while it would be open otherwise',
+  }),
+  paused: Type.Boolean({ description: "The operators' own switch, whatever the times say" }),
+  drained: Type.Boolean({
+    description:
+      'Closed, and no unit is reserved any more. Purchases that were accepted before may still be in the queue.',
+  }),
+  opensAt: nullable(Timestamp),
+  closesAt: nullable(Timestamp),
+  perCustomerLimit: nullable(Limit),
+  customerRequired: Type.Boolean(),
+  holdSeconds: Type.Integer({ minimum: 1 }),
+};
+
+export const ProductAnswer = Type.Object(
+  { ...PRODUCT, serverTime: Timestamp },
+  { $id: 'Product', description: '`total = available + reserved + sold`, always.' },
+);
+
+export const ProductsAnswer = Type.Object(
+  {
+    products: Type.Array(Type.Object(PRODUCT)),
+    next: nullable(ProductId),
+    serverTime: Timestamp,
+  },
+  { $id: 'Products', description: 'By id. `next` is the `after` of the next page; null on the last one.' },
+);
+
+/** What each field accepts, in words. */
+export const EXPECTED_OF_PRODUCTS: Readonly<Record<string, string>> = {
+  productId: `productId must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}, or absent`,
+  name: 'name must have 1 to 200 characters, no control characters or broken UTF-8 among them',
+  priceMinor: `priceMinor must be a whole number of minor units from 1 to ${PRICE_MINOR_MAX}`,
+  currency: 'currency must be the ISO 4217 code of a currency in use, like USD',
+  units: `units must be a whole number from 0 to ${UNITS_MAX}`,
+  delta: `delta must be a whole number from -${UNITS_MAX} to ${UNITS_MAX}`,
+  opensAt: `opensAt must be a time with its zone like ${SOME_TIME}, or null`,
+  closesAt: `closesAt must be a time with its zone like ${SOME_TIME}, or null`,
+  perCustomerLimit: `perCustomerLimit must be a whole number from 1 to ${UNITS_MAX}, or null for none`,
+  customerRequired: 'customerRequired must be true or false',
+  holdSeconds: `holdSeconds must be a whole number from 1 to ${HOLD_SECONDS_MAX}`,
+};
+
+/**
+ * Answers of a real server, word for word. A test holds them against their schemas. Readers get them with later times
+ * (example-times.ts), so nothing else in them may name a day.
+ */
+const SHOWN = {
+  productId: 6,
+  name: 'Concert ticket, front row',
+  priceMinor: 12500,
+  currency: 'EUR',
+  total: 300,
+  available: 300,
+  reserved: 0,
+  sold: 0,
+  version: 1,
+  generation: 1,
+  state: 'not_open',
+  paused: false,
+  drained: false,
+  opensAt: '2026-11-27T09:00:00.000Z',
+  closesAt: '2026-11-27T09:30:00.000Z',
+  perCustomerLimit: 2,
+  customerRequired: false,
+  holdSeconds: 600,
+};
+
+const SERVER_TIME = { serverTime: '2026-11-22T21:52:10.114Z' };
+
+export const A_PRODUCT = { ...SHOWN, ...SERVER_TIME };
+export const PRODUCTS = { products: [SHOWN], next: null, ...SERVER_TIME };
+export const PAUSED = { ...SHOWN, version: 2, paused: true, ...SERVER_TIME };

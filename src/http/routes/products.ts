@@ -1,0 +1,114 @@
+import { available, type Product, saleState } from '../../domain/product.ts';
+import { hasAlready } from '../conditional.ts';
+import { isoTime, json, problem } from '../respond.ts';
+import { jsonAnswer, type Route, routesOf } from '../route.ts';
+import type { Service } from '../service.ts';
+import { queryOf } from '../target.ts';
+import { LIMIT, PRODUCT, readLimit, readProductId, unknownProduct, wholeNumber, wrong } from './inputs.ts';
+import { A_PRODUCT, PRODUCTS, ProductAnswer, ProductsAnswer } from './product-schemas.ts';
+
+type ProductRequest = Request & { readonly params: { readonly productId: string } };
+
+const route = routesOf('products', 'problem');
+
+/** Products and their sales, as everybody reads them. */
+export function createProductRoutes({
+  ledger,
+  stockCache,
+  clock,
+}: Pick<Service, 'ledger' | 'stockCache' | 'clock'>): Route[] {
+  async function list(req: Request): Promise<Response> {
+    const query = queryOf(req);
+    const limit = readLimit(req, query);
+    if (limit instanceof Response) return limit;
+    const after = wholeNumber(query.get('after') ?? '0', 0, Number.MAX_SAFE_INTEGER);
+    if (after === null) return wrong(req, 'after', 'after must be the id of a product');
+    const products = await ledger.productsAfter(after, limit);
+    const nowMs = clock();
+    const next = products.length === limit ? products.at(-1)!.id : null;
+    const shown = products.map((product) => shownProduct(product, nowMs));
+    return json({ products: shown, next, serverTime: isoTime(nowMs) }, 200, NOT_KEPT);
+  }
+
+  async function read(req: ProductRequest): Promise<Response> {
+    const productId = readProductId(req);
+    const product =
+      productId === null ? undefined : (stockCache.fresh(productId) ?? (await stockCache.refresh(productId)));
+    if (!product) return unknownProduct(req, req.params.productId, problem);
+    const nowMs = clock();
+    const etag = etagOf(product, nowMs);
+    if (hasAlready(req, etag))
+      return new Response(null, { status: 304, headers: { ...NOT_KEPT, ETag: etag } });
+    return json({ ...shownProduct(product, nowMs), serverTime: isoTime(nowMs) }, 200, {
+      ...NOT_KEPT,
+      ETag: etag,
+    });
+  }
+
+  return [
+    route('GET /api/v1/products', {
+      id: 'listProducts',
+      summary: 'All products, by id',
+      query: {
+        limit: { ...LIMIT, description: 'Products of a page' },
+        after: {
+          schema: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 },
+          description: 'Id of the last product of the page before',
+        },
+      },
+      answers: {
+        200: jsonAnswer('A page of products', ProductsAnswer, { products: PRODUCTS }),
+        400: '`invalid_request`; `field` names what is wrong',
+        503: '`unavailable`',
+      },
+      handle: list,
+    }),
+    route('GET /api/v1/products/:productId', {
+      id: 'readProduct',
+      summary: 'A product and its sale',
+      description: 'Up to 250 ms old; `state` is judged now.',
+      params: { productId: PRODUCT },
+      answers: {
+        200: jsonAnswer('The product', ProductAnswer, { product: A_PRODUCT }, ['ETag']),
+        304: 'Neither version nor state have changed since the ETag in If-None-Match',
+        404: '`unknown_product`',
+        503: '`unavailable`',
+      },
+      handle: read,
+    }),
+  ];
+}
+
+const NOT_KEPT = { 'Cache-Control': 'no-cache' };
+
+/** A product as everybody sees it; its state is that of `nowMs`. */
+export function shownProduct(product: Product, nowMs: number) {
+  const { id, name, priceMinor, currency, total, reserved, sold, version, generation } = product;
+  const { opensAt, closesAt, perCustomerLimit, customerRequired, holdSeconds } = product;
+  const state = saleState(product, nowMs);
+  return {
+    productId: id,
+    name,
+    priceMinor,
+    currency,
+    total,
+    available: available(product),
+    reserved,
+    sold,
+    version,
+    generation,
+    state,
+    paused: product.state === 'paused',
+    drained: state === 'closed' && reserved === 0,
+    opensAt: opensAt === null ? null : isoTime(opensAt),
+    closesAt: closesAt === null ? null : isoTime(closesAt),
+    perCustomerLimit,
+    customerRequired,
+    holdSeconds,
+  };
+}
+
+/** The version, and the state beside it, because the clock changes that without a new version. */
+export function etagOf(product: Product, nowMs: number): string {
+  return `"${product.version}.${saleState(product, nowMs)}"`;
+}

@@ -1,0 +1,16 @@
+import Type from 'typebox';
+import type { AsyncCounts } from '../../ports/decisions.ts';
+import { QUEUE_NAMES, type QueueStatus } from '../../ports/queue.ts';
+
+export const QueueNameSchema = Type.Enum([...QUEUE_NAMES], {
+  description: '`purchases` carries accepted purchases, `payments` orders to charge',
+});
+
+/** Async purchases as everybody is told of them, with whatever engine carries them. */
+export function purchasesIn(queues: readonly QueueStatus[], { accepted, decided }: AsyncCounts) {
+  const purchases = queues.find(({ name }) => name === 'purchases')!;
+  const inQueue = purchases.ready + purchases.unacknowledged + purchases.deadLetters.count;
+  // A broker that counts messages says at least how many purchases there are: each carries one or more.
+  const waiting = purchases.unit === 'items' ? inQueue : Math.max(inQueue, accepted - decided);
+  return { accepted: decided + waiting, decided, waiting };
+}

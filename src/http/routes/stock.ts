@@ -1,0 +1,184 @@
+import Type from 'typebox';
+import { available, type Product, UNITS_MAX } from '../../domain/product.ts';
+import { within } from '../../lib/within.ts';
+import { hasAlready } from '../conditional.ts';
+import { HEADER_TEXT } from '../header-text.ts';
+import { KEY_MISMATCH, OPERATION_KEY, withKey } from '../operation-key.ts';
+import { readBareOperation } from '../operator-request.ts';
+import { inTime } from '../probe.ts';
+import { cannotServe, failure, text } from '../respond.ts';
+import { jsonAnswer, type Parameters, type Route, routesOf, textAnswer } from '../route.ts';
+import { ProductId, REASON_PATTERN } from '../schemas.ts';
+import type { Service } from '../service.ts';
+import { queryOf } from '../target.ts';
+import { keyMismatch, PRODUCT, readProductId, unknownProduct } from './inputs.ts';
+
+type Answer = Response | Promise<Response>;
+type ProductRequest = Request & { readonly params: { readonly productId: string } };
+
+const StockAnswer = Type.Object(
+  { productId: ProductId, stock: Type.Integer({ minimum: 0, description: 'Units free to buy now' }) },
+  { $id: 'StockAnswer' },
+);
+
+/** These calls have no body to give a reason in. */
+const REASON: Parameters = {
+  'X-Reason': {
+    schema: { type: 'string', pattern: REASON_PATTERN, minLength: 1, maxLength: 500 },
+    description: `Why, for the log of operations. ${HEADER_TEXT}`,
+  },
+};
+
+const route = routesOf('sync', 'error');
+
+/** Free units as the fixed routes have them: read by everybody, set by operators. */
+export function createStockRoutes(service: Service): Route[] {
+  const { stockCache, ledger, sales, log } = service;
+  const stockAnswers = new Map<number, { version: number; body: string; init: ResponseInit }>();
+
+  function stock(req: ProductRequest): Answer {
+    const productId = readProductId(req);
+    if (productId === null) return unknownProduct(req, req.params.productId);
+    const product = stockCache.fresh(productId);
+    if (product) return stockAnswer(req, product);
+    const asked = stockCache.refresh(productId);
+    const known = stockCache.last(productId) !== undefined;
+    return (known ? within(asked, STOCK_PATIENCE_MS) : asked).then(
+      (read) => (read ? stockAnswer(req, read) : unknownProduct(req, productId)),
+      (error) => staleStock(req, productId, error),
+    );
+  }
+
+  /** While the ledger is away the last known figure is better than none; its `Age` says how old it is (RFC 9111, 5.1). */
+  function staleStock(req: Request, productId: number, error: unknown): Response {
+    const last = stockCache.last(productId);
+    if (!last) throw error;
+    const answer = stockAnswer(req, last.product);
+    const headers = new Headers(answer.headers);
+    headers.set('Age', String(Math.ceil(last.ageMs / 1000)));
+    return new Response(answer.body, { status: answer.status, headers });
+  }
+
+  function stockAnswer(req: Request, product: Product): Response {
+    let kept = stockAnswers.get(product.id);
+    if (kept?.version !== product.version) {
+      const etag = `"${product.version}"`;
+      kept = {
+        version: product.version,
+        body: `{"productId":${product.id},"stock":${available(product)}}`,
+        init: {
+          headers: new Headers({
+            'Content-Type': 'application/json',
+            ETag: etag,
+            'Cache-Control': 'no-cache',
+          }),
+        },
+      };
+      stockAnswers.set(product.id, kept); // one entry per product
+    }
+    if (hasAlready(req, `"${product.version}"`)) return new Response(null, { ...kept.init, status: 304 });
+    return new Response(kept.body, kept.init);
+  }
+
+  async function init(req: ProductRequest, server: Bun.Server<unknown>): Promise<Response> {
+    const asked = readBareOperation(req, server, service, 'stock.init');
+    if (asked instanceof Response) return asked;
+    const productId = readProductId(req);
+    const product =
+      productId === null ? undefined : await sales.init(productId, asked(`product/${productId}`));
+    if (!product) return unknownProduct(req, req.params.productId);
+    return text(`Stock initialized for product: ${product.id}`);
+  }
+
+  async function reset(req: ProductRequest, server: Bun.Server<unknown>): Promise<Response> {
+    const asked = readBareOperation(req, server, service, 'stock.reset');
+    if (asked instanceof Response) return asked;
+    const stock = queryOf(req).get('stock');
+    if (stock === null || !/^\d{1,10}$/.test(stock) || Number(stock) > UNITS_MAX) {
+      return failure(req, 'invalid_request', `stock must be a whole number from 0 to ${UNITS_MAX}`, {
+        field: 'stock',
+      });
+    }
+    const units = Number(stock);
+    const productId = readProductId(req);
+    if (productId === null) return unknownProduct(req, req.params.productId);
+    const reset = asked(`product/${productId}`, { units });
+    const operation = withKey(req, reset, { units, reason: reset.reason }, failure);
+    if (operation instanceof Response) return operation;
+    const step = await sales.reset(productId, units, operation);
+    if (step.kind === 'done') return text(`Stock reset to ${units} for product: ${productId}`);
+    return step.code === 'idempotency_mismatch' ? keyMismatch(req) : unknownProduct(req, productId);
+  }
+
+  async function health(req: Request): Promise<Response> {
+    try {
+      if (!service.isReady()) throw new Error('it is shutting down');
+      await inTime(ledger.ping());
+      return text('Sync Purchase Service is running');
+    } catch (error) {
+      const why = service.isReady() ? 'its database cannot be used now' : 'it is shutting down';
+      return cannotServe(req, 'Sync Purchase Service', why, error, log);
+    }
+  }
+
+  return [
+    route('GET /api/v1/sync/stock/:productId', {
+      id: 'readStock',
+      summary: 'Units free to buy now',
+      description: 'Up to 250 ms old.',
+      params: { productId: PRODUCT },
+      answers: {
+        200: jsonAnswer('The units', StockAnswer, { stock: { productId: 3, stock: 99 } }, ['ETag']),
+        304: 'Nothing changed since the version in If-None-Match',
+        404: '`unknown_product`',
+      },
+      handle: stock,
+    }),
+    route('POST /api/v1/sync/stock/init/:productId', {
+      id: 'initStock',
+      summary: 'Make the gate follow the ledger again',
+      description: 'Safe while a sale runs.',
+      access: 'operators',
+      params: { productId: PRODUCT },
+      headers: REASON,
+      answers: {
+        200: textAnswer('Done', 'Stock initialized for product: 3'),
+        400: '`invalid_request`: X-Operator or X-Reason',
+        404: '`unknown_product`',
+      },
+      handle: init,
+    }),
+    route('PUT /api/v1/sync/stock/:productId/reset', {
+      id: 'resetStock',
+      summary: 'Start a fresh round of exactly this many free units',
+      description:
+        'Orders of earlier rounds stay as they are. Units that they give back leave the product. Safe while a sale runs.',
+      access: 'operators',
+      params: { productId: PRODUCT },
+      query: {
+        stock: {
+          schema: { type: 'integer', minimum: 0, maximum: UNITS_MAX },
+          description: 'Units of the round',
+          required: true,
+        },
+      },
+      headers: { ...REASON, ...OPERATION_KEY },
+      answers: {
+        200: textAnswer('Done', 'Stock reset to 5 for product: 3'),
+        400: '`invalid_request`: stock is missing or out of range; X-Operator, X-Reason or Idempotency-Key',
+        404: '`unknown_product`',
+        422: KEY_MISMATCH,
+      },
+      handle: reset,
+    }),
+    route('GET /api/v1/sync/health', {
+      id: 'syncHealth',
+      summary: 'Whether the sync way can serve',
+      answers: { 200: textAnswer('It can', 'Sync Purchase Service is running'), 503: '`unavailable`' },
+      handle: health,
+    }),
+  ];
+}
+
+/** How long a reader of stock waits for a ledger that does not answer before being told the last known figure. */
+const STOCK_PATIENCE_MS = 500;

@@ -1,0 +1,273 @@
+import Type from 'typebox';
+import { AppError, isAppError } from '../../domain/errors.ts';
+import { amountMinor, type Order } from '../../domain/order.ts';
+import { available } from '../../domain/product.ts';
+import { type Outcome, type Purchase, refusalMessage } from '../../domain/purchase.ts';
+import {
+  BAD_PURCHASE_INPUT,
+  PURCHASE_INPUT,
+  type PurchaseRequest,
+  readPurchase,
+} from '../purchase-request.ts';
+import {
+  failed as failedRequest,
+  failure,
+  isoTime,
+  logFailure,
+  messageOf,
+  purchaseInit,
+  requestIdOf,
+} from '../respond.ts';
+import { jsonAnswer, type Route, routesOf } from '../route.ts';
+import {
+  AmountMinor,
+  Count,
+  Currency,
+  ErrorAnswer,
+  nullable,
+  ProductId,
+  Quantity,
+  Timestamp,
+  Uuid,
+} from '../schemas.ts';
+import type { Service } from '../service.ts';
+import { keyMismatch, unknownProduct } from './inputs.ts';
+import { ORDER_ID } from './order-answer.ts';
+
+type Answer = Response | Promise<Response>;
+
+const route = routesOf('sync', 'own');
+
+/** The synchronous way to buy: the answer is the outcome. */
+export function createSyncPurchaseRoute(service: Service): Route {
+  const { batcher, stockCache, ids, clock, metrics, log, purchaseTimeoutMs } = service;
+  /** Keyed requests whose outcome is not known yet: a twin that arrives meanwhile is told so instead of waiting. */
+  const keysUnderWay = new Set<string>();
+
+  function purchase(req: Request): Answer {
+    const arrivedAtMs = performance.now();
+    const wish = readPurchase(req, 'sync');
+    if (wish instanceof Response) return metrics.refusedInput(wish);
+    // One promise for the whole request: returning promises from `then` callbacks would cost several turns each.
+    return new Promise((respond) => {
+      const fail = (error: unknown) => {
+        metrics.answered('sync', 'internal_error', null);
+        respond(failedRequest(req, error, log));
+      };
+      wish.then((read) => {
+        if (read instanceof Response) respond(metrics.refusedInput(read));
+        else buy(req, read, arrivedAtMs, respond, fail);
+      }, fail);
+    });
+  }
+
+  function buy(
+    req: Request,
+    { productId, quantity, customer, key, expectedPriceMinor }: PurchaseRequest,
+    arrivedAtMs: number,
+    respond: (response: Response) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    let keyUnderWay: string | null = null;
+    if (key === null) {
+      const product = stockCache.fresh(productId);
+      // After the sell-out the crowd is answered from memory, as long as the sale itself would let it in.
+      if (product && available(product) === 0 && !stockCache.refuses(productId)) {
+        metrics.answered('sync', 'sold_out', arrivedAtMs);
+        respond(refused(productId, quantity, 'sold_out', 0, clock()));
+        return;
+      }
+    } else {
+      keyUnderWay = `${key.scope}\n${key.value}`;
+      if (keysUnderWay.has(keyUnderWay)) {
+        metrics.answered('sync', 'in_flight', arrivedAtMs);
+        respond(inFlight(req));
+        return;
+      }
+      keysUnderWay.add(keyUnderWay);
+    }
+    const id = ids.mint('sync');
+    const acceptedAt = clock();
+    const decideBy = acceptedAt + purchaseTimeoutMs;
+    batcher.enter({
+      purchase: {
+        id,
+        productId,
+        quantity,
+        customer,
+        expectedPriceMinor,
+        channel: 'sync',
+        key,
+        acceptedAt,
+        decideBy,
+        refusal: null,
+      },
+      arrivedAtMs,
+      stage: 'inside',
+      isGone: () => req.signal.aborted,
+      answer(outcome) {
+        this.resolved();
+        respond(answer(req, this.purchase, outcome, arrivedAtMs));
+      },
+      fail(error) {
+        if (!isAppError(error, 'outcome_unknown')) this.resolved();
+        if (error instanceof AppError) respond(failed(req, this.purchase, error));
+        else reject(error);
+      },
+      resolved() {
+        if (keyUnderWay !== null) keysUnderWay.delete(keyUnderWay);
+      },
+    });
+  }
+
+  function answer(req: Request, wish: Purchase, outcome: Outcome, arrivedAtMs: number): Response {
+    const { productId, quantity } = wish;
+    switch (outcome.kind) {
+      case 'reserved':
+        metrics.answered('sync', 'reserved', arrivedAtMs);
+        return granted(outcome.order);
+      case 'refused':
+        metrics.answered('sync', outcome.code, arrivedAtMs);
+        if (outcome.code === 'unknown_product') return unknownProduct(req, productId);
+        return refused(productId, quantity, outcome.code, outcome.available, clock());
+      case 'mismatch':
+        metrics.answered('sync', 'idempotency_mismatch', arrivedAtMs);
+        return keyMismatch(req);
+      case 'superseded':
+        metrics.answered('sync', 'in_flight', arrivedAtMs);
+        return inFlight(req);
+    }
+  }
+
+  function failed(req: Request, wish: Purchase, error: AppError): Response {
+    metrics.answered('sync', error.code, null);
+    logFailure(req, error, log);
+    const body = {
+      success: false,
+      message: messageOf(error),
+      orderId: error.code === 'outcome_unknown' ? wish.id : null,
+      productId: wish.productId,
+      quantity: wish.quantity,
+      remainingStock: stockCache.stock(wish.productId)?.available ?? 0,
+      timestamp: isoTime(clock()),
+      code: error.code,
+      requestId: requestIdOf(req),
+    };
+    return new Response(JSON.stringify(body), purchaseInit(503));
+  }
+
+  return route('POST /api/v1/sync/purchase', {
+    id: 'buy',
+    summary: 'Buy and hear the outcome',
+    ...PURCHASE_INPUT,
+    answers: {
+      200: jsonAnswer('The order is committed to disk', PurchaseAnswer, { bought: BOUGHT }),
+      ...BAD_PURCHASE_INPUT,
+      409: jsonAnswer(
+        'Refused: `sold_out`, `limit_reached`, `sale_not_open`, `sale_closed`, `sale_paused`, `price_changed` or ' +
+          '`customer_required`. ' +
+          'Or `in_flight`: the first request with this key is still under way.',
+        { anyOf: [PurchaseAnswer, ErrorAnswer] },
+        { sold_out: SOLD_OUT, in_flight: IN_FLIGHT },
+        ['Retry-After'],
+      ),
+      503: jsonAnswer(
+        '`overloaded` or `unavailable`: nothing was done. `outcome_unknown`: perhaps bought; orderId tells it later.',
+        PurchaseAnswer,
+        { overloaded: OVERLOADED, outcome_unknown: OUTCOME_UNKNOWN },
+        ['Retry-After'],
+      ),
+    },
+    handle: purchase,
+  });
+}
+
+/** Written by hand: every value is a number, an id of ours or a currency's three letters, so nothing needs escaping. */
+function granted(order: Order): Response {
+  return new Response(
+    `{"success":true,"message":"Purchase successful","orderId":"${order.id}","productId":${order.productId},` +
+      `"quantity":${order.quantity},"remainingStock":${order.remaining},"timestamp":"${isoTime(order.createdAt)}",` +
+      `"amountMinor":${amountMinor(order)},"currency":"${order.currency}"}`,
+    purchaseInit(200),
+  );
+}
+
+function refused(
+  productId: number,
+  quantity: number,
+  code: Extract<Outcome, { kind: 'refused' }>['code'],
+  free: number,
+  nowMs: number,
+): Response {
+  return new Response(
+    `{"success":false,"message":"${refusalMessage(code, quantity, free)}","orderId":null,"productId":${productId},` +
+      `"quantity":${quantity},"remainingStock":${free},"timestamp":"${isoTime(nowMs)}","code":"${code}"}`,
+    purchaseInit(409),
+  );
+}
+
+function inFlight(req: Request): Response {
+  return failure(req, 'in_flight', 'A request with this Idempotency-Key is still being carried out');
+}
+
+const PurchaseAnswer = Type.Object(
+  {
+    success: Type.Boolean(),
+    message: Type.String(),
+    orderId: nullable(Uuid),
+    productId: ProductId,
+    quantity: Quantity,
+    remainingStock: Count,
+    timestamp: Timestamp,
+    amountMinor: Type.Optional(AmountMinor),
+    currency: Type.Optional(Currency),
+    code: Type.Optional(Type.String()),
+    requestId: Type.Optional(Type.String({ description: 'Of a 503' })),
+  },
+  { $id: 'PurchaseAnswer', description: '`amountMinor` and `currency` are there when it was bought.' },
+);
+
+/** Answers of a real server, word for word. A test holds them against their schemas. */
+const BOUGHT = {
+  success: true,
+  message: 'Purchase successful',
+  orderId: ORDER_ID,
+  productId: 3,
+  quantity: 1,
+  remainingStock: 99,
+  timestamp: '2026-11-22T16:20:14.796Z',
+  amountMinor: 199999,
+  currency: 'USD',
+};
+
+const SOLD_OUT = {
+  success: false,
+  message: 'Out of stock. Requested: 1, Available: 0',
+  orderId: null,
+  productId: 3,
+  quantity: 1,
+  remainingStock: 0,
+  timestamp: '2026-11-22T16:20:14.876Z',
+  code: 'sold_out',
+};
+
+const IN_FLIGHT = {
+  message: 'A request with this Idempotency-Key is still being carried out',
+  code: 'in_flight',
+  requestId: 'd70cb78e-7a72-42d6-a152-c0b7e068ad99',
+};
+
+const OVERLOADED = {
+  ...SOLD_OUT,
+  message: 'Too much at once. Nothing was done.',
+  remainingStock: 99,
+  timestamp: BOUGHT.timestamp,
+  code: 'overloaded',
+};
+
+const OUTCOME_UNKNOWN = {
+  ...OVERLOADED,
+  message: 'It is not known yet whether this was done.',
+  orderId: ORDER_ID,
+  code: 'outcome_unknown',
+};
