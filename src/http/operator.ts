@@ -75,7 +75,5 @@ function unauthorized(req: Request, refuse: Refuse): Response {
   const says =
     'This call is for operators: Authorization: Bearer <token>, the one in PULSECART_OPERATOR_TOKEN, or without that in the ' +
     'file operator-token of the data folder';
-  return refuse(req, 'unauthorized', says, {
-    headers: { 'WWW-Authenticate': 'Bearer' },
-  });
+  return refuse(req, 'unauthorized', says, { headers: { 'WWW-Authenticate': 'Bearer' } });
 }

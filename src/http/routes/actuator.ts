@@ -235,17 +235,12 @@ async function diskSpace(folder: string): Promise<Component> {
 }
 
 const HealthComponent = Type.Object(
-  {
-    status: Type.Enum(['UP', 'DOWN']),
-    details: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-  },
+  { status: Type.Enum(['UP', 'DOWN']), details: Type.Optional(Type.Record(Type.String(), Type.Unknown())) },
   { $id: 'HealthComponent', description: 'Why it is DOWN is told to operators only.' },
 );
 
 const LinksAnswer = Type.Object(
-  {
-    _links: Type.Record(Type.String(), Type.Object({ href: Type.String(), templated: Type.Boolean() })),
-  },
+  { _links: Type.Record(Type.String(), Type.Object({ href: Type.String(), templated: Type.Boolean() })) },
   { $id: 'ActuatorLinks' },
 );
 
@@ -274,10 +269,7 @@ const MetricAnswer = Type.Object(
     name: Type.String(),
     description: Type.String(),
     measurements: Type.Array(
-      Type.Object({
-        statistic: Type.Enum(['VALUE', 'COUNT', 'TOTAL_TIME', 'MAX']),
-        value: Type.Number(),
-      }),
+      Type.Object({ statistic: Type.Enum(['VALUE', 'COUNT', 'TOTAL_TIME', 'MAX']), value: Type.Number() }),
       {
         description:
           'Over all values that have the wanted tags. Times are in seconds. Empty while it cannot be read',

@@ -233,11 +233,7 @@ const NEW_PRODUCT = {
   reason: 'winter sale',
 };
 
-const NEXT_WEEK = {
-  opensAt: '2026-12-04T09:00:00Z',
-  closesAt: null,
-  reason: 'the supplier is late',
-};
+const NEXT_WEEK = { opensAt: '2026-12-04T09:00:00Z', closesAt: null, reason: 'the supplier is late' };
 
 const WHY_PAUSED = { schema: ReasonBody, example: { reason: 'the picture shows another product' } };
 

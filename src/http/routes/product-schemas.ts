@@ -135,11 +135,7 @@ export const ProductAnswer = Type.Object(
 );
 
 export const ProductsAnswer = Type.Object(
-  {
-    products: Type.Array(Type.Object(PRODUCT)),
-    next: nullable(ProductId),
-    serverTime: Timestamp,
-  },
+  { products: Type.Array(Type.Object(PRODUCT)), next: nullable(ProductId), serverTime: Timestamp },
   { $id: 'Products', description: 'By id. `next` is the `after` of the next page; null on the last one.' },
 );
 
