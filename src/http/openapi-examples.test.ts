@@ -69,15 +69,13 @@ async function openApi(): Promise<OpenApiDocument> {
 type Times = Record<'opensAt' | 'closesAt' | 'serverTime', string>;
 
 function exampleOf(paths: OpenApiDocument['paths'], path: string, method: 'post' | 'patch'): Times {
-  const { content } = paths[path]![method]!.requestBody as { content: Record<string, { example: Times }> };
-  return content['application/json']!.example;
+  const { content } = paths[path]![method]!.requestBody!;
+  return content['application/json']!.example as Times;
 }
 
 function answerOf(paths: OpenApiDocument['paths']): { body: Times } {
-  const { content } = paths['/api/v1/products']!.post!.responses['201'] as {
-    content: Record<string, { examples: { product: { value: Times } } }>;
-  };
-  return { body: content['application/json']!.examples.product.value };
+  const { content } = paths['/api/v1/products']!.post!.responses['201']!;
+  return { body: content!['application/json']!.examples!.product!.value as Times };
 }
 
 async function send(method: string, path: string, body: object): Promise<{ status: number; body: unknown }> {

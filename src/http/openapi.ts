@@ -1,3 +1,4 @@
+import type { Schema } from './docs/fields.ts';
 import { withExamplesAsOf } from './example-times.ts';
 import { HEADER_TEXT } from './header-text.ts';
 import {
@@ -6,12 +7,14 @@ import {
   errorAnswer,
   type Failure,
   HEADERS,
+  type HeaderName,
   type Parameter,
   type Parameters,
   problemAnswer,
   type Route,
   ref,
   TAGS,
+  type Tag,
 } from './route.ts';
 import { ACTOR_PATTERN, ErrorAnswer } from './schemas.ts';
 
@@ -20,17 +23,20 @@ import { ACTOR_PATTERN, ErrorAnswer } from './schemas.ts';
  * under `components`. A test holds answers of a running server against them. What its examples have ahead of them is ahead of `nowMs`.
  */
 export function openApiDocument(routes: readonly Route[], version: string, nowMs: number): OpenApiDocument {
-  const schemas: Record<string, object> = {};
+  const schemas: Record<string, Schema> = {};
   const paths: Record<string, Record<string, ApiOperation>> = {};
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: withRefs(operationOf(route), schemas) };
+    paths[path] = {
+      ...paths[path],
+      [route.method.toLowerCase()]: withRefs<ApiOperation>(operationOf(route), schemas),
+    };
     withRefs(route.mentions ?? [], schemas);
   }
   const document = {
     openapi: '3.1.0',
     info: { title: 'PulseCart', version, license: { name: 'MIT', identifier: 'MIT' }, description: ABOUT },
-    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    tags: (Object.keys(TAGS) as Tag[]).map((name) => ({ name, description: TAGS[name] })),
     paths,
     components: { schemas, headers: HEADERS, securitySchemes: { operator: OPERATOR } },
   } as const;
@@ -38,27 +44,54 @@ export function openApiDocument(routes: readonly Route[], version: string, nowMs
 }
 
 export interface OpenApiDocument {
-  readonly openapi: '3.1.0';
-  readonly info: object;
-  readonly tags: readonly object[];
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly tags: readonly { readonly name: Tag; readonly description: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, ApiOperation>>>>;
   readonly components: {
-    readonly schemas: Readonly<Record<string, object>>;
-    readonly [kind: string]: object;
+    readonly schemas: Readonly<Record<string, Schema>>;
+    readonly headers: typeof HEADERS;
+    readonly securitySchemes: { readonly operator: typeof OPERATOR };
   };
 }
 
 /** A route as OpenAPI describes it. */
 export interface ApiOperation {
   readonly operationId: string;
-  readonly tags: readonly string[];
+  readonly tags: readonly Tag[];
   readonly summary: string;
   readonly description?: string;
   readonly security?: readonly object[];
-  readonly parameters?: readonly object[];
-  readonly requestBody?: object;
-  readonly responses: Readonly<Record<string, object>>;
+  readonly parameters?: readonly ApiParameter[];
+  readonly requestBody?: { readonly required: boolean; readonly content: ApiContent };
+  readonly responses: Readonly<Record<string, ApiResponse>>;
 }
+
+export interface ApiParameter {
+  readonly name: string;
+  readonly in: 'path' | 'query' | 'header';
+  readonly required: boolean;
+  readonly description?: string;
+  readonly schema: Schema;
+}
+
+export interface ApiResponse {
+  readonly description: string;
+  /** References to `components.headers`. */
+  readonly headers?: Readonly<Partial<Record<HeaderName, object>>>;
+  readonly content?: ApiContent;
+}
+
+/** Bodies by media type. */
+export type ApiContent = Readonly<
+  Record<
+    string,
+    {
+      readonly schema: Schema;
+      readonly example?: unknown;
+      readonly examples?: Readonly<Record<string, { readonly value: unknown }>>;
+    }
+  >
+>;
 
 const ABOUT = `A flash sale: limited units, a crowd of buyers, and every answer true.
 
@@ -85,7 +118,7 @@ const INTERNAL_ERROR = {
   content: { 'application/json': { schema: ErrorAnswer } },
 };
 
-function operationOf(route: Route): ApiOperation {
+function operationOf(route: Route): object {
   const { id, tag, summary, description, access, params, query, headers, body } = route;
   const answers: Answers = { ...impliedAnswers(route), ...route.answers };
   const parameters = [
@@ -122,7 +155,7 @@ function operationOf(route: Route): ApiOperation {
   };
 }
 
-function placed(place: string, parameters: Parameters = {}, required = false): object[] {
+function placed(place: ApiParameter['in'], parameters: Parameters = {}, required = false): object[] {
   return Object.entries(parameters).map(([name, one]) => ({ name, in: place, required, ...one }));
 }
 
@@ -167,7 +200,7 @@ function responseOf(answer: Answer | string, status: number, failure: Failure): 
 }
 
 /** The same with a reference for each schema that has an `$id`, which goes to `schemas`: inside of one it would be relative to that. */
-function withRefs<T>(described: T, schemas: Record<string, object>): T {
+function withRefs<T extends object>(described: object, schemas: Record<string, Schema>): T {
   const text = JSON.stringify(described, (_, part) => {
     if (typeof part?.$id !== 'string') return part;
     const { $id, ...schema } = part;

@@ -1,17 +1,12 @@
-import type { DescribedParameter } from './described.ts';
-import type { Answer, GuideOperation } from './guide.ts';
+import type { ApiOperation, ApiParameter } from '../openapi.ts';
 
 /** Where the commands of a document go. The page at /docs puts the address there that it was read from. */
 export const EXAMPLE_ORIGIN = 'http://127.0.0.1:8080';
 
 /** A command for a shell that makes the request, with examples for what it needs and nothing that it does not. */
-export function curlOf(
-  { method, path, forOperators, body }: Omit<GuideOperation, 'answers' | 'curl'>,
-  parameters: readonly DescribedParameter[],
-  answers: readonly Answer[],
-): string {
-  const needed = parameters.filter(({ in: place, required }) => place === 'path' || required);
-  const given = (place: string) => needed.filter((parameter) => parameter.in === place);
+export function curlOf(method: string, path: string, operation: ApiOperation): string {
+  const { parameters = [], requestBody, responses } = operation;
+  const given = (place: string) => parameters.filter((one) => one.in === place && one.required);
   const filled = given('path').reduce(
     (url, parameter) => url.replace(`{${parameter.name}}`, encodeURIComponent(exampleOf(parameter))),
     path,
@@ -19,21 +14,26 @@ export function curlOf(
   const query = new URLSearchParams(
     given('query').map((one): [string, string] => [one.name, exampleOf(one)]),
   );
-  const isStream = answers.some(({ bodies }) => bodies.some((one) => one.mediaType === 'text/event-stream'));
-  const sent = body?.examples[0]?.text;
+  const isStream = Object.values(responses).some(({ content = {} }) => 'text/event-stream' in content);
+  const [[mediaType, { example: sent }] = ['', {}]] = Object.entries(requestBody?.content ?? {});
   const isImplied = method === 'GET' || (method === 'POST' && sent !== undefined);
   // A comma may stand in a query as it is, and is easier to read.
   const search = query.size > 0 ? `?${query}`.replaceAll('%2C', ',') : '';
   const url = quoted(`${EXAMPLE_ORIGIN}${filled}${search}`);
   return [
     `curl${isStream ? ' -N' : ''}${isImplied ? '' : ` -X ${method}`} ${url}`,
-    ...(forOperators ? ['-H "Authorization: Bearer $PULSECART_OPERATOR_TOKEN"'] : []),
+    ...(isForOperators(operation) ? ['-H "Authorization: Bearer $PULSECART_OPERATOR_TOKEN"'] : []),
     ...given('header').map((one) => `-H ${quoted(`${one.name}: ${exampleOf(one)}`)}`),
-    ...(sent === undefined ? [] : [`-H 'Content-Type: ${body?.mediaType}'`, `-d ${quoted(shown(sent))}`]),
+    ...(sent === undefined ? [] : [`-H 'Content-Type: ${mediaType}'`, `-d ${quoted(shown(sent))}`]),
   ].join(' \\\n  ');
 }
 
-function exampleOf({ name, schema }: DescribedParameter): string {
+/** An empty requirement among them says that others may call it, too. */
+export function isForOperators({ security }: ApiOperation): boolean {
+  return security?.every((one) => Object.keys(one).length > 0) ?? false;
+}
+
+function exampleOf({ name, schema }: ApiParameter): string {
   const [example] = schema.examples ?? [];
   return String(example ?? schema.default ?? schema.enum?.[0] ?? schema.minimum ?? name);
 }
@@ -44,9 +44,9 @@ function quoted(word: string): string {
 }
 
 /** On one line where it is short, else as it is easy to read; a shell takes either. */
-function shown(json: string): string {
-  const compact = JSON.stringify(JSON.parse(json));
-  return compact.length <= LINE_CHARS_MAX ? compact : json;
+function shown(body: unknown): string {
+  const compact = JSON.stringify(body);
+  return compact.length <= LINE_CHARS_MAX ? compact : JSON.stringify(body, null, 2);
 }
 
 /** What fits beside the words of the page. */
