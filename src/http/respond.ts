@@ -1,7 +1,8 @@
 import { AppError, type ErrorCode } from '../domain/errors.ts';
-import type { SaleRefusalCode } from '../domain/product.ts';
 import type { Log } from '../telemetry/log.ts';
+import { type HttpCode, STATUS } from './codes.ts';
 import { createRetryAfter } from './retry-after.ts';
+import type { Failure } from './route.ts';
 
 /** How answers are written. Header objects are shared, because making one per response costs as much as the answer. */
 const JSON_HEADERS = { 'Content-Type': 'application/json' } as const;
@@ -34,67 +35,6 @@ export function text(body: string, status = 200): Response {
   return new Response(body, { status, headers: { 'Content-Type': 'text/plain;charset=utf-8' } });
 }
 
-/** Codes an error answer may carry besides those of AppError and of refusals. */
-export type HttpCode =
-  | ErrorCode
-  | SaleRefusalCode
-  | 'in_flight'
-  | 'idempotency_mismatch'
-  | 'unknown_product'
-  | 'not_found'
-  | 'method_not_allowed'
-  | 'payload_too_large'
-  | 'unsupported_media_type'
-  | 'unauthorized'
-  | 'too_many_streams'
-  | 'internal_error'
-  | OrderCode;
-
-/** Why an order cannot take a step: the status it is in. */
-export type OrderCode =
-  | 'order_pending'
-  | 'order_charging'
-  | 'order_paid'
-  | 'order_declined'
-  | 'order_expired'
-  | 'order_refunding'
-  | 'order_refunded'
-  | 'order_not_paid';
-
-/** The one table from codes to statuses. */
-export const STATUS: Readonly<Record<HttpCode, number>> = {
-  invalid_request: 400,
-  unauthorized: 401,
-  not_found: 404,
-  unknown_product: 404,
-  method_not_allowed: 405,
-  closes_before_opens: 400,
-  schedule_in_the_past: 400,
-  in_flight: 409,
-  product_exists: 409,
-  units_below_committed: 409,
-  units_too_many: 409,
-  limit_below_held: 409,
-  version_mismatch: 412,
-  order_pending: 409,
-  order_charging: 409,
-  order_paid: 409,
-  order_declined: 409,
-  order_expired: 409,
-  order_refunding: 409,
-  order_refunded: 409,
-  order_not_paid: 409,
-  payload_too_large: 413,
-  unsupported_media_type: 415,
-  idempotency_mismatch: 422,
-  too_many_streams: 429,
-  internal_error: 500,
-  unusable_store: 500,
-  overloaded: 503,
-  unavailable: 503,
-  outcome_unknown: 503,
-};
-
 export interface ErrorDetails {
   /** The input that is wrong. */
   readonly field?: string;
@@ -109,16 +49,24 @@ export function failure(req: Request, code: HttpCode, message: string, details: 
 }
 
 /**
- * What a request is answered that threw: an engine's trouble by its code, anything else as an internal error. Null is a request
- * that is not known any more.
+ * What a request is answered that threw: trouble of a backend by its code, said as the route says errors; anything else as an internal
+ * error. Null is a request that is not known any more.
  */
-export function failed(req: Request | null, error: unknown, log: Log): Response {
+export function failed(
+  req: Request | null,
+  error: unknown,
+  log: Log,
+  failure: Exclude<Failure, 'own'> = 'error',
+): Response {
   const requestId = req ? requestIdOf(req) : crypto.randomUUID();
   const code: HttpCode = error instanceof AppError ? error.code : 'internal_error';
-  // An engine that is away fails every request: a line for each, but no stack, and not as an error of ours.
-  if (STATUS[code] === 503) log.warn({ requestId, code, reason: (error as Error).message }, 'request failed');
-  else log.error({ err: error, requestId }, 'request failed');
   const message = error instanceof AppError ? messageOf(error) : INTERNAL;
+  if (STATUS[code] === 503) {
+    // A backend that is away fails every request: a line for each, but no stack, and not as an error of ours.
+    const reason = (error as Error).message;
+    log.warn({ requestId, code, reason }, 'request failed');
+    if (req && failure !== 'error') return problem(req, code, failure === 'explained' ? reason : message);
+  } else log.error({ err: error, requestId }, 'request failed');
   return json({ message, code, requestId }, STATUS[code], errorHeaders(code, requestId, {}));
 }
 
@@ -182,13 +130,6 @@ export function logFailure(req: Request, { code, message }: AppError, log: Log):
 export function cannotServe(req: Request, name: string, why: string, error: unknown, log: Log): Response {
   log.warn({ requestId: requestIdOf(req), reason: (error as Error).message }, `${name} cannot serve`);
   return failure(req, 'unavailable', `${name} cannot serve: ${why}`);
-}
-
-/** What `failed` says, on our own routes. Operators hear the error's own message. */
-export function failedProblem(req: Request, error: unknown, log: Log, toOperator = false): Response {
-  if (!(error instanceof AppError) || STATUS[error.code] !== 503) return failed(req, error, log);
-  log.warn({ requestId: requestIdOf(req), code: error.code, reason: error.message }, 'request failed');
-  return problem(req, error.code, toOperator ? error.message : messageOf(error));
 }
 
 const newIds = new WeakMap<Request, string>();

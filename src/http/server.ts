@@ -1,6 +1,6 @@
 import { listenAt } from '../lib/address.ts';
 import type { Log } from '../telemetry/log.ts';
-import { failed, failedProblem, failure, givenRequestId, requestIdOf } from './respond.ts';
+import { failed, failure, givenRequestId, requestIdOf } from './respond.ts';
 import type { Handler, Method, Route } from './route.ts';
 import { createActuatorRoutes } from './routes/actuator.ts';
 import { createRoutes } from './routes.ts';
@@ -49,9 +49,7 @@ export function handlersOf(routes: readonly Route[], log: Log): Handlers {
 
 function catching({ handle, failure }: Route, log: Log): Handler {
   if (failure === 'own') return handle;
-  const said = (req: Request, error: unknown) =>
-    failure === 'error' ? failed(req, error, log) : failedProblem(req, error, log, failure === 'explained');
-  return (req, server) => Promise.try(handle, req, server).catch((error) => said(req, error));
+  return (req, server) => Promise.try(handle, req, server).catch((error) => failed(req, error, log, failure));
 }
 
 function start(table: readonly Route[], service: Service, options: ServerOptions): HttpServer {
