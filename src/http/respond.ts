@@ -126,12 +126,6 @@ export function logFailure(req: Request, { code, message }: AppError, log: Log):
   log.warn({ requestId: requestIdOf(req), code, reason: message }, 'purchase failed');
 }
 
-/** The answer of a service that cannot serve now, with the reason in general. What the engine said is for the log. */
-export function cannotServe(req: Request, name: string, why: string, error: unknown, log: Log): Response {
-  log.warn({ requestId: requestIdOf(req), reason: (error as Error).message }, `${name} cannot serve`);
-  return failure(req, 'unavailable', `${name} cannot serve: ${why}`);
-}
-
 const newIds = new WeakMap<Request, string>();
 
 /** The caller's request id if it is one (1–128 visible characters), else a new one, the same whenever it is asked for. */

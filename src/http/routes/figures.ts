@@ -10,7 +10,7 @@ import { jsonAnswer, type Route } from '../route.ts';
 import { Count, nullable, Timestamp } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { NOT_STORED } from './inputs.ts';
-import { purchasesIn, QueueNameSchema } from './queue-figures.ts';
+import { DeadLetterFigures, PurchaseFigures, purchasesIn, QUEUE, QueueNameSchema } from './queue-figures.ts';
 
 const Measure = Type.Number({ minimum: 0 });
 const PerSecond = Type.Object(Object.fromEntries(RATES.map((name) => [name, Measure])), {
@@ -74,15 +74,12 @@ const OpsQueuesAnswer = Type.Object(
         Type.Object({
           name: QueueNameSchema,
           unit: Type.Enum(['items', 'messages']),
-          ready: Count,
-          unacknowledged: Count,
-          consumers: Count,
-          oldestAgeMs: Count,
-          deadLetters: Type.Object({ count: Count, oldestAgeMs: Count }),
+          ...QUEUE,
+          deadLetters: DeadLetterFigures,
         }),
       ),
     ),
-    purchases: nullable(Type.Object({ accepted: Count, decided: Count, waiting: Count })),
+    purchases: nullable(PurchaseFigures),
     refundsDue: nullable(
       Type.Object({ count: Count, oldestAt: nullable(Timestamp) }),
       'Money on its way back to buyers',

@@ -38,8 +38,15 @@ const Time = Type.String({
   description: `RFC 3339, like ${SOME_TIME}; what is finer than milliseconds is cut off`,
 });
 
-const OpensAt = nullable(Time);
-const ClosesAt = nullable(Time);
+/** What every sale has, and may do without in a request. */
+const TERMS = {
+  opensAt: Type.Optional(nullable(Time)),
+  closesAt: Type.Optional(nullable(Time)),
+  perCustomerLimit: Type.Optional(nullable(Limit)),
+  customerRequired: Type.Optional(CustomerRequired),
+  holdSeconds: Type.Optional(HoldSeconds),
+  reason: Reason,
+};
 
 export const ProductBody = Type.Object(
   {
@@ -48,12 +55,7 @@ export const ProductBody = Type.Object(
     priceMinor: PriceMinor,
     currency: Currency,
     units: Type.Integer({ minimum: 0, maximum: UNITS_MAX }),
-    opensAt: Type.Optional(OpensAt),
-    closesAt: Type.Optional(ClosesAt),
-    perCustomerLimit: Type.Optional(nullable(Limit)),
-    customerRequired: Type.Optional(CustomerRequired),
-    holdSeconds: Type.Optional(HoldSeconds),
-    reason: Reason,
+    ...TERMS,
   },
   {
     $id: 'ProductRequest',
@@ -65,16 +67,7 @@ export const ProductBody = Type.Object(
 );
 
 export const ProductChangeBody = Type.Object(
-  {
-    name: Type.Optional(Name),
-    priceMinor: Type.Optional(PriceMinor),
-    opensAt: Type.Optional(OpensAt),
-    closesAt: Type.Optional(ClosesAt),
-    perCustomerLimit: Type.Optional(nullable(Limit)),
-    customerRequired: Type.Optional(CustomerRequired),
-    holdSeconds: Type.Optional(HoldSeconds),
-    reason: Reason,
-  },
+  { name: Type.Optional(Name), priceMinor: Type.Optional(PriceMinor), ...TERMS },
   {
     $id: 'ProductChangeRequest',
     additionalProperties: false,

@@ -1,10 +1,16 @@
 import Type from 'typebox';
 import type { AsyncCounts } from '../../ports/decisions.ts';
 import { QUEUE_NAMES, type QueueStatus } from '../../ports/queue.ts';
+import { Count } from '../schemas.ts';
 
 export const QueueNameSchema = Type.Enum([...QUEUE_NAMES], {
   description: '`purchases` carries accepted purchases, `payments` orders to charge',
 });
+
+/** What waits in one queue. */
+export const QUEUE = { ready: Count, unacknowledged: Count, consumers: Count, oldestAgeMs: Count };
+export const DeadLetterFigures = Type.Object({ count: Count, oldestAgeMs: Count });
+export const PurchaseFigures = Type.Object({ accepted: Count, decided: Count, waiting: Count });
 
 /** Async purchases as everybody is told of them, with whatever engine carries them. */
 export function purchasesIn(queues: readonly QueueStatus[], { accepted, decided }: AsyncCounts) {

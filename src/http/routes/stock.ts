@@ -5,13 +5,13 @@ import { hasAlready } from '../conditional.ts';
 import { HEADER_TEXT } from '../header-text.ts';
 import { KEY_MISMATCH, OPERATION_KEY, withKey } from '../operation-key.ts';
 import { readBareOperation } from '../operator-request.ts';
-import { inTime } from '../probe.ts';
-import { cannotServe, failure, text } from '../respond.ts';
+import { failure, text } from '../respond.ts';
 import { jsonAnswer, type Parameters, type Route, routesOf, textAnswer } from '../route.ts';
 import { ProductId, REASON_PATTERN } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { queryOf } from '../target.ts';
 import { keyMismatch, PRODUCT, readProductId, unknownProduct } from './inputs.ts';
+import { serviceHealthRoute } from './service-health.ts';
 
 type Answer = Response | Promise<Response>;
 type ProductRequest = Request & { readonly params: { readonly productId: string } };
@@ -33,7 +33,7 @@ const route = routesOf('sync', 'error');
 
 /** Free units as the fixed routes have them: read by everybody, set by operators. */
 export function createStockRoutes(service: Service): Route[] {
-  const { stockCache, ledger, sales, log } = service;
+  const { stockCache, ledger, sales } = service;
   const stockAnswers = new Map<number, { version: number; body: string; init: ResponseInit }>();
 
   function stock(req: ProductRequest): Answer {
@@ -62,18 +62,13 @@ export function createStockRoutes(service: Service): Route[] {
   function stockAnswer(req: Request, product: Product): Response {
     let kept = stockAnswers.get(product.id);
     if (kept?.version !== product.version) {
-      const etag = `"${product.version}"`;
-      kept = {
-        version: product.version,
-        body: `{"productId":${product.id},"stock":${available(product)}}`,
-        init: {
-          headers: new Headers({
-            'Content-Type': 'application/json',
-            ETag: etag,
-            'Cache-Control': 'no-cache',
-          }),
-        },
+      const headers = {
+        'Content-Type': 'application/json',
+        ETag: `"${product.version}"`,
+        'Cache-Control': 'no-cache',
       };
+      const body = `{"productId":${product.id},"stock":${available(product)}}`;
+      kept = { version: product.version, body, init: { headers: new Headers(headers) } };
       stockAnswers.set(product.id, kept); // one entry per product
     }
     if (hasAlready(req, `"${product.version}"`)) return new Response(null, { ...kept.init, status: 304 });
@@ -108,17 +103,6 @@ export function createStockRoutes(service: Service): Route[] {
     const step = await sales.reset(productId, units, operation);
     if (step.kind === 'done') return text(`Stock reset to ${units} for product: ${productId}`);
     return step.code === 'idempotency_mismatch' ? keyMismatch(req) : unknownProduct(req, productId);
-  }
-
-  async function health(req: Request): Promise<Response> {
-    try {
-      if (!service.isReady()) throw new Error('it is shutting down');
-      await inTime(ledger.ping());
-      return text('Sync Purchase Service is running');
-    } catch (error) {
-      const why = service.isReady() ? 'its database cannot be used now' : 'it is shutting down';
-      return cannotServe(req, 'Sync Purchase Service', why, error, log);
-    }
   }
 
   return [
@@ -171,12 +155,7 @@ export function createStockRoutes(service: Service): Route[] {
       },
       handle: reset,
     }),
-    route('GET /api/v1/sync/health', {
-      id: 'syncHealth',
-      summary: 'Whether the sync way can serve',
-      answers: { 200: textAnswer('It can', 'Sync Purchase Service is running'), 503: '`unavailable`' },
-      handle: health,
-    }),
+    serviceHealthRoute('sync', 'its database', () => ledger.ping(), service),
   ];
 }
 

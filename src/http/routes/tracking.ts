@@ -1,12 +1,12 @@
 import Type from 'typebox';
-import { inTime } from '../probe.ts';
-import { cannotServe, isoTime, json, problem, text } from '../respond.ts';
-import { jsonAnswer, problemAnswer, type Route, routesOf, textAnswer } from '../route.ts';
-import { AmountMinor, Count, Currency, ProductId, Quantity, Timestamp, Uuid } from '../schemas.ts';
+import { isoTime, json, problem } from '../respond.ts';
+import { jsonAnswer, problemAnswer, type Route, routesOf } from '../route.ts';
+import { AmountMinor, Currency, ProductId, Quantity, Timestamp, Uuid } from '../schemas.ts';
 import type { Service } from '../service.ts';
-import { wrong } from './inputs.ts';
+import { NOT_STORED, wrong } from './inputs.ts';
 import { ORDER_ID } from './order-answer.ts';
-import { purchasesIn } from './queue-figures.ts';
+import { DeadLetterFigures, PurchaseFigures, purchasesIn, QUEUE } from './queue-figures.ts';
+import { serviceHealthRoute } from './service-health.ts';
 
 type TrackingRequest = Request & { readonly params: { readonly trackingId: string } };
 
@@ -38,17 +38,9 @@ const TrackingAnswer = Type.Object(
 
 const QueueStatusAnswer = Type.Object(
   {
-    queues: Type.Array(
-      Type.Object({
-        name: Type.String(),
-        ready: Count,
-        unacknowledged: Count,
-        consumers: Count,
-        oldestAgeMs: Count,
-      }),
-    ),
-    purchases: Type.Object({ accepted: Count, decided: Count, waiting: Count }),
-    deadLetters: Type.Object({ count: Count, oldestAgeMs: Count }),
+    queues: Type.Array(Type.Object({ name: Type.String(), ...QUEUE })),
+    purchases: PurchaseFigures,
+    deadLetters: DeadLetterFigures,
   },
   {
     $id: 'QueueStatus',
@@ -92,7 +84,7 @@ const route = routesOf('async', 'error');
 
 /** What became of asynchronous purchases, and how many wait. */
 export function createTrackingRoutes(service: Service): Route[] {
-  const { tracking, queue, ledger, log } = service;
+  const { tracking, queue, ledger } = service;
 
   async function read(req: TrackingRequest, server: Bun.Server<unknown>): Promise<Response> {
     const waitMs = readWaitMs(req);
@@ -116,7 +108,7 @@ export function createTrackingRoutes(service: Service): Route[] {
         updatedAt: isoTime(updatedAt),
       },
       200,
-      { 'Cache-Control': 'no-store' },
+      NOT_STORED,
     );
   }
 
@@ -131,17 +123,6 @@ export function createTrackingRoutes(service: Service): Route[] {
         oldestAgeMs: Math.max(0, ...dead.map(({ oldestAgeMs }) => oldestAgeMs)),
       },
     });
-  }
-
-  async function health(req: Request): Promise<Response> {
-    try {
-      if (!service.isReady()) throw new Error('it is shutting down');
-      await inTime(Promise.all([ledger.ping(), queue.ping()]));
-      return text('Async Purchase Service is running');
-    } catch (error) {
-      const why = service.isReady() ? 'its database or its queue cannot be used now' : 'it is shutting down';
-      return cannotServe(req, 'Async Purchase Service', why, error, log);
-    }
   }
 
   return [
@@ -178,12 +159,12 @@ export function createTrackingRoutes(service: Service): Route[] {
       answers: { 200: jsonAnswer('The figures', QueueStatusAnswer) },
       handle: queueStatus,
     }),
-    route('GET /api/v1/async/health', {
-      id: 'asyncHealth',
-      summary: 'Whether the async way can serve',
-      answers: { 200: textAnswer('It can', 'Async Purchase Service is running'), 503: '`unavailable`' },
-      handle: health,
-    }),
+    serviceHealthRoute(
+      'async',
+      'its database or its queue',
+      () => Promise.all([ledger.ping(), queue.ping()]),
+      service,
+    ),
   ];
 }
 
