@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
+import { openSimulator } from './adapters/simulator/simulator.ts';
 import { createSales } from './app/catalog/sales.ts';
 import { createChangeBus, publishing } from './app/changes.ts';
 import { createLeader } from './app/maintenance/leader.ts';
@@ -16,7 +17,9 @@ import { createStockCache } from './app/purchase/stock-cache.ts';
 import { createTracking } from './app/purchase/tracking.ts';
 import { createWorker } from './app/purchase/worker.ts';
 import { createStockStream } from './app/stream/stream.ts';
-import type { Config } from './config.ts';
+import type { BackendUrls, Config } from './config.ts';
+import { systemClock } from './domain/clock.ts';
+import { AppError } from './domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from './domain/ids.ts';
 import { FIRST_PRODUCTS } from './domain/product.ts';
 import type { OperatorAccess } from './http/operator.ts';
@@ -30,6 +33,8 @@ import { watchReconciler } from './telemetry/watch-reconciler.ts';
 
 /** Every use case of one process, wired to its backends. */
 export interface App {
+  /** The backends in one line, for people. */
+  readonly description: string;
   /** What the HTTP routes need. */
   readonly service: Service;
   /** Starts what works by itself: worker, payments, reconciler. */
@@ -44,15 +49,21 @@ export interface App {
   close(): Promise<void>;
 }
 
-/** Of a process without an API. */
-const NOBODY: OperatorAccess = { token: crypto.randomUUID(), trustsThisMachine: false };
+/**
+ * Opens the backends of this configuration and wires the use cases to them. Rejects with the AppError of a backend that
+ * cannot be used; nothing is left open then. `operatorsOf` is asked once they are open: it may keep a token in the data folder.
+ */
+export async function openApp(config: Config, log: Log, operatorsOf = () => NO_API): Promise<App> {
+  const backends = await openBackends(config, log);
+  try {
+    return await wire(config, log, backends, operatorsOf());
+  } catch (error) {
+    await backends.close();
+    throw error;
+  }
+}
 
-export async function createApp(
-  config: Config,
-  log: Log,
-  backends: Backends,
-  operators: OperatorAccess = NOBODY,
-): Promise<App> {
+async function wire(config: Config, log: Log, backends: Backends, operators: OperatorAccess): Promise<App> {
   const { gate, queue, feed, provider, clock, atOnce } = backends;
   const onTrouble = (error: unknown, context: string) => log.warn({ err: error }, context);
   const onBug = (error: unknown, context: string) => log.error({ err: error }, context);
@@ -139,43 +150,24 @@ export async function createApp(
     owner,
     audit: (stop) => auditInChild(config.urls ? null : config.dataFolder, stop),
   });
-  const { gateFigures } = backends;
+  const shared = { ledger, queue, clock, metrics, stockCache, batcher, intake, tracking, stream };
   watchReconciler(metrics, reconciler);
-  registerMetrics(metrics, {
-    batcher,
-    intake,
-    worker,
-    tracking,
-    payments,
-    stream,
-    queue,
-    ledger,
-    retention,
-    clock,
-    ...(gateFigures && { gateFigures }),
-  });
+  registerMetrics({ ...shared, worker, payments, retention, gateFigures: backends.gateFigures });
   let ready = true;
 
   return {
+    description: backends.description,
     service: {
-      ledger,
+      ...shared,
       gate,
-      queue,
       ids,
-      stockCache,
-      batcher,
-      intake,
-      tracking,
       deadLetters,
       auditRun,
       liveStats,
       sales,
-      stream,
       conclude,
-      clock,
       purchaseTimeoutMs: config.purchaseTimeoutMs,
       keepOutcomesMs: config.keep.outcomesMs,
-      metrics,
       log,
       operators,
       healthNames: backends.healthNames,
@@ -217,3 +209,139 @@ export async function createApp(
     },
   };
 }
+
+/** Of a process without an API: no token fits. */
+const NO_API: OperatorAccess = { token: crypto.randomUUID(), trustsThisMachine: false };
+
+/**
+ * The one place that knows the adapters. They are loaded only when they are used: an embedded start should not wait for three
+ * network clients.
+ */
+const openBackends = (config: Config, log: Log): Promise<Backends> =>
+  config.urls ? openDistributed(config, config.urls, log) : openEmbedded(config, log);
+
+async function openEmbedded(config: Config, log: Log): Promise<Backends> {
+  const { openThreadedStore } = await import('./adapters/sqlite/threaded.ts');
+  const { openMemoryGate } = await import('./adapters/memory/gate.ts');
+  const { openMemoryFeed } = await import('./adapters/memory/feed.ts');
+  const clock = systemClock;
+  const store = await openThreadedStore(
+    config.dataFolder,
+    clock,
+    (error) => log.warn({ err: error }, 'queue trouble; it is tried again'),
+    (error) => {
+      if (error instanceof AppError) log.fatal(error.message);
+      else log.fatal({ err: error }, 'the store thread has ended');
+      process.exit(1);
+    },
+  );
+  const gate = openMemoryGate();
+  const feed = openMemoryFeed();
+  const provider = openSimulator({ ...config.payments });
+  const { purchaseBatches, workerBatches } = config.tuning;
+  return {
+    ledger: store.ledger,
+    queue: store.queue,
+    gate,
+    feed,
+    provider,
+    clock,
+    // There is one writer: a second batch would only wait for it, and be smaller than it could have been.
+    atOnce: { purchaseBatches: purchaseBatches ?? 1, publishes: 1, workerBatches: workerBatches ?? 1 },
+    names: {
+      ledger: 'SQLite',
+      gate: 'in process',
+      queue: 'SQLite',
+      feed: 'in process',
+      payments: 'simulator',
+    },
+    description: `embedded: SQLite + in-process gate, data in ${config.dataFolder}`,
+    healthNames: { ledger: 'db', queue: 'queue' },
+    async close() {
+      await provider.close();
+      await feed.close();
+      await gate.close();
+      await store.close();
+    },
+  };
+}
+
+async function openDistributed(
+  { namespace, tuning, payments, purchaseTimeoutMs }: Config,
+  { databaseUrl, redisUrl, rabbitmqUrl }: BackendUrls,
+  log: Log,
+): Promise<Backends> {
+  const { openPostgresLedger } = await import('./adapters/postgres/ledger.ts');
+  const { openRedisLink } = await import('./adapters/redis/link.ts');
+  const { openRedisGate } = await import('./adapters/redis/gate.ts');
+  const { createBreaker } = await import('./adapters/redis/breaker.ts');
+  const { openRedisFeed } = await import('./adapters/redis/feed.ts');
+  const { openRabbitQueue } = await import('./adapters/rabbitmq/queue.ts');
+  const onTrouble = (error: unknown, context: string) => log.warn({ err: error }, context);
+  const onQueueTrouble = (error: unknown) => log.warn({ err: error }, 'queue trouble; it is tried again');
+  const onBug = (error: unknown, context: string) => log.error({ err: error }, context);
+  const opened: { close(): Promise<void> }[] = [];
+  async function open<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> {
+    const backend = await opening;
+    opened.unshift(backend);
+    return backend;
+  }
+  const close = async () => {
+    for (const backend of opened.splice(0)) await backend.close();
+  };
+  const purchaseBatches = tuning.purchaseBatches ?? PURCHASE_BATCHES;
+  const workerBatches = tuning.workerBatches ?? WORKER_BATCHES;
+  const poolSize = tuning.databasePool ?? purchaseBatches + workerBatches + OTHER_CONNECTIONS;
+  try {
+    const { ledger, clock } = await openPostgresLedger({
+      url: databaseUrl,
+      poolSize,
+      onTrouble,
+      timeouts: { connectMs: purchaseTimeoutMs, buyerMs: purchaseTimeoutMs },
+    });
+    opened.unshift(ledger);
+    const redis = await open(openRedisLink(redisUrl));
+    const gate = createBreaker(await open(openRedisGate(redis, { namespace })), {
+      monotonicMs: () => performance.now(),
+      onTrouble: (sentence) => log.warn(sentence),
+    });
+    const feed = await open(
+      openRedisFeed(redis, { namespace, onTrouble: (sentence) => log.warn(sentence), onBug }),
+    );
+    const queue = await open(
+      openRabbitQueue({
+        url: rabbitmqUrl,
+        namespace,
+        onTrouble: onQueueTrouble,
+        ...(tuning.prefetch && { prefetch: tuning.prefetch }),
+      }),
+    );
+    const provider = openSimulator({ ...payments });
+    opened.unshift(provider);
+    return {
+      ledger,
+      queue,
+      gate,
+      gateFigures: gate.breaker,
+      feed,
+      provider,
+      clock,
+      atOnce: { purchaseBatches, publishes: PUBLISHES, workerBatches },
+      names: { ledger: 'PostgreSQL', gate: 'Redis', queue: 'RabbitMQ', feed: 'Redis', payments: 'simulator' },
+      description: 'PostgreSQL, Redis and RabbitMQ',
+      healthNames: { ledger: 'db', gate: 'redis', queue: 'rabbit' },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Batches on their way to PostgreSQL at once: while one waits for the disk the next one is decided. */
+const PURCHASE_BATCHES = 2;
+const WORKER_BATCHES = 2;
+/** Messages of accepted purchases that wait for RabbitMQ's confirm. More would only be smaller. */
+const PUBLISHES = 2;
+/** For payments, reads, the sweeps and probes, so that none of them waits behind batches. */
+const OTHER_CONNECTIONS = 6;

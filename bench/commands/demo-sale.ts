@@ -1,5 +1,5 @@
 import { audit } from '../../src/app/ops/audit.ts';
-import { toolsOf } from '../../src/backends.ts';
+import { toolsOf } from '../../src/tools.ts';
 import type { Verdict } from '../../src/domain/verdict.ts';
 import type { Found } from '../../src/ports/queries.ts';
 import type { Mode } from '../arrivals.ts';

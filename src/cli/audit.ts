@@ -1,6 +1,6 @@
 import { audit } from '../app/ops/audit.ts';
-import { toolsOf } from '../backends.ts';
 import { type BooksPlace, readBooksPlace } from '../config.ts';
+import { toolsOf } from '../tools.ts';
 import { readFlags } from './flags.ts';
 
 const FLAGS = {

@@ -1,11 +1,11 @@
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { audit } from '../app/ops/audit.ts';
-import { copyStore, toolsOf } from '../backends.ts';
 import { readBooksPlace } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import { makeOwnFolder, removeFolder } from '../lib/own-folder.ts';
+import { copyStore, toolsOf } from '../tools.ts';
 import { readFlags, UsageError } from './flags.ts';
 
 const FLAGS = {

@@ -1,8 +1,8 @@
-import { examineBackends } from '../backends.ts';
 import { type Config, readConfig, readEnvSources } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Check } from '../ports/backends.ts';
 import { type Env, type Flags, SETTINGS } from '../settings.ts';
+import { examineBackends } from '../tools.ts';
 import { readFlags } from './flags.ts';
 import { checkHost } from './host-checks.ts';
 import { unknownSettings } from './unknown-settings.ts';

@@ -1,5 +1,5 @@
-import { toolsOf } from '../backends.ts';
 import { readBooksPlace } from '../config.ts';
+import { toolsOf } from '../tools.ts';
 import { readFlags } from './flags.ts';
 
 const FLAGS = {

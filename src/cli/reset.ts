@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
-import { openWipe } from '../backends.ts';
 import { readStoreConfig } from '../config.ts';
 import type { ContentCount } from '../ports/backends.ts';
+import { openWipe } from '../tools.ts';
 import { readFlags, UsageError } from './flags.ts';
 import { removeOwnToken } from './own-token.ts';
 

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { toolsOf } from '../backends.ts';
 import { readBooksPlace, readClient } from '../config.ts';
 import { AppError, isAppError } from '../domain/errors.ts';
 import { FIRST_PRODUCTS } from '../domain/product.ts';
@@ -7,6 +6,7 @@ import { newWindowRefusal } from '../domain/product-changes.ts';
 import { newOperation } from '../http/operator-request.ts';
 import { refusalSentence } from '../http/routes/sale-refusals.ts';
 import type { SaleStep } from '../ports/products.ts';
+import { toolsOf } from '../tools.ts';
 import { type Api, ApiError, openApi, operatorHere } from './api.ts';
 import { readFlags, UsageError } from './flags.ts';
 import { readSeedFile, type SeedProduct, toNewProduct } from './seed-file.ts';

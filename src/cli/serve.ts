@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createApp } from '../app.ts';
-import { openBackends } from '../backends.ts';
+import { openApp } from '../app.ts';
 import { type Config, readConfig } from '../config.ts';
 import { startServer } from '../http/server.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
@@ -82,15 +81,14 @@ async function open(
   log: Log,
   { sharesPort, stopped }: { readonly sharesPort: boolean; readonly stopped: Promise<string> },
 ) {
-  const backends = await Promise.race([openBackends(config, log), stopped]);
-  if (typeof backends === 'string') return backends;
+  const app = await Promise.race([openApp(config, log, () => operatorAccess(config)), stopped]);
+  if (typeof app === 'string') return app;
   try {
-    const app = await createApp(config, log, backends, operatorAccess(config));
     const server = startServer(app.service, { ...config, sharesPort });
     await app.start(config);
     return {
       url: server.url,
-      description: backends.description,
+      description: app.description,
       /** Not ready, then no new requests, then the answers owed, then the work under way, then the backends. */
       async close(drainMs: number) {
         app.leave();
@@ -107,7 +105,7 @@ async function open(
       },
     };
   } catch (error) {
-    await backends.close();
+    await app.close();
     throw error;
   }
 }

@@ -1,5 +1,4 @@
-import { createApp } from '../app.ts';
-import { openBackends } from '../backends.ts';
+import { openApp } from '../app.ts';
 import { readWorkerConfig } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { type HttpServer, startProbes } from '../http/server.ts';
@@ -42,11 +41,10 @@ export async function workerCommand(argv: readonly string[]): Promise<number> {
   const log = createLog(config.logLevel);
   warnOfUnknownSettings(process.env, log);
   const stopped = stopSignal();
-  const backends = await Promise.race([openBackends(config, log), stopped]);
-  if (typeof backends === 'string') return stopUnopened(log, backends);
+  const app = await Promise.race([openApp(config, log), stopped]);
+  if (typeof app === 'string') return stopUnopened(log, app);
   let probes: HttpServer | undefined;
   try {
-    const app = await createApp(config, log, backends);
     if (port >= 0) probes = startProbes(app.service, { ...config, port, sharesPort: false });
     await app.start(config);
     const tookMs = Math.round(performance.now() - startedAtMs);
@@ -58,7 +56,7 @@ export async function workerCommand(argv: readonly string[]): Promise<number> {
     });
     return 0;
   } catch (error) {
-    await backends.close();
+    await app.close();
     throw error;
   }
 }

@@ -22,12 +22,15 @@ interface App {
   readonly ledger: Ledger;
   readonly retention: Retention;
   readonly clock: Clock;
-  readonly gateFigures?: { readonly isOpen: boolean; readonly openings: number };
+  readonly metrics: Metrics;
+  /** Undefined for a gate that cannot be in trouble. */
+  readonly gateFigures: { readonly isOpen: boolean; readonly openings: number } | undefined;
 }
 
 /** Exports the stats that the process keeps anyway; they are read at each scrape. */
-export function registerMetrics(metrics: Metrics, app: App): void {
+export function registerMetrics(app: App): void {
   const {
+    metrics,
     batcher,
     intake,
     worker,
