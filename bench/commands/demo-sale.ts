@@ -1,7 +1,7 @@
 import { audit } from '../../src/app/ops/audit.ts';
-import { toolsOf } from '../../src/tools.ts';
 import type { Verdict } from '../../src/domain/verdict.ts';
 import type { Found } from '../../src/ports/queries.ts';
+import { toolsOf } from '../../src/tools.ts';
 import type { Mode } from '../arrivals.ts';
 import { type CrowdProgress, type CrowdResult, runCrowd } from '../crowd.ts';
 import type { Environment } from '../environment.ts';

@@ -47,9 +47,9 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SE
 DECLARE
   now_ms    bigint;
   fits      boolean := true;
-  tills     products[];
-  till      products;
-  nth_till  integer;
+  locked    products[];
+  product   products;
+  nth_product integer;
   done      integer;
   upto      integer;
   as_sold   json[];
@@ -58,48 +58,48 @@ DECLARE
 BEGIN
   -- A row that is locked is read as it is after the wait. So this one look-up serves for all: while somebody keeps an old
   -- snapshot, each would go through every version that the row has had since.
-  tills := ARRAY(SELECT p FROM products p WHERE p.id = ANY (in_products) ORDER BY p.id FOR NO KEY UPDATE);
+  locked := ARRAY(SELECT p FROM products p WHERE p.id = ANY (in_products) ORDER BY p.id FOR NO KEY UPDATE);
   now_ms := pulsecart_now();
   IF now_ms >= in_decide_by THEN
     RETURN NULL;
   END IF;
 
-  nth_till := 0;
+  nth_product := 0;
   done := 0;
-  FOREACH till IN ARRAY tills LOOP
-    nth_till := nth_till + 1;
-    upto := done + in_lengths[nth_till];
-    fits := fits AND till.total - till.reserved - till.sold >= in_units[nth_till]
-      AND (in_async OR pulsecart_closed(till, now_ms) IS NULL)
-      AND NOT (till.customer_required
+  FOREACH product IN ARRAY locked LOOP
+    nth_product := nth_product + 1;
+    upto := done + in_lengths[nth_product];
+    fits := fits AND product.total - product.reserved - product.sold >= in_units[nth_product]
+      AND (in_async OR pulsecart_closed(product, now_ms) IS NULL)
+      AND NOT (product.customer_required
         AND (in_customers IS NULL OR array_position(in_customers[done + 1 : upto], NULL) IS NOT NULL));
-    IF fits AND till.per_customer_limit IS NOT NULL AND in_customers IS NOT NULL THEN
+    IF fits AND product.per_customer_limit IS NOT NULL AND in_customers IS NOT NULL THEN
       fits := NOT EXISTS (
         SELECT FROM unnest(in_customers[done + 1 : upto], in_quantities[done + 1 : upto]) AS u (customer, quantity)
         WHERE u.customer IS NOT NULL GROUP BY u.customer
         HAVING sum(coalesce(u.quantity, 1)) + coalesce((SELECT h.units FROM holdings h
-          WHERE h.product_id = till.id AND h.generation = till.generation AND h.customer = u.customer), 0)
-          > till.per_customer_limit);
+          WHERE h.product_id = product.id AND h.generation = product.generation AND h.customer = u.customer), 0)
+          > product.per_customer_limit);
     END IF;
     done := upto;
   END LOOP;
-  fits := fits AND cardinality(tills) = cardinality(in_products);
+  fits := fits AND cardinality(locked) = cardinality(in_products);
 
   IF fits THEN
     -- Looking for repeated ids beforehand, or ON CONFLICT, would search the index once more for each order: 10.3 against
     -- 7.5 µs of the server's CPU per purchase. So a repeated id breaks the insert, and what was inserted is taken back.
     BEGIN
-      nth_till := 0;
+      nth_product := 0;
       done := 0;
-      FOREACH till IN ARRAY tills LOOP
-        nth_till := nth_till + 1;
-        upto := done + in_lengths[nth_till];
+      FOREACH product IN ARRAY locked LOOP
+        nth_product := nth_product + 1;
+        upto := done + in_lengths[nth_product];
         INSERT INTO orders (id, product_id, number, price_minor, created_at, expires_at, updated_at, generation, quantity,
           remaining, channel, currency, customer)
-        SELECT u.id, till.id, till.last_number + u.nth, till.price_minor, now_ms,
-          now_ms + till.hold_seconds * 1000::bigint, now_ms, till.generation, coalesce(u.quantity, 1),
-          till.total - till.reserved - till.sold - CASE WHEN in_quantities IS NULL THEN u.nth ELSE u.upto_this END,
-          CASE WHEN in_async THEN 'async' ELSE 'sync' END::channel, till.currency, u.customer
+        SELECT u.id, product.id, product.last_number + u.nth, product.price_minor, now_ms,
+          now_ms + product.hold_seconds * 1000::bigint, now_ms, product.generation, coalesce(u.quantity, 1),
+          product.total - product.reserved - product.sold - CASE WHEN in_quantities IS NULL THEN u.nth ELSE u.upto_this END,
+          CASE WHEN in_async THEN 'async' ELSE 'sync' END::channel, product.currency, u.customer
         FROM (
           SELECT id, NULL::integer AS quantity, customer, nth, NULL::bigint AS upto_this
           FROM unnest(in_ids[done + 1 : upto], in_customers[done + 1 : upto]) WITH ORDINALITY AS u (id, customer, nth)
@@ -109,18 +109,18 @@ BEGIN
           FROM unnest(in_ids[done + 1 : upto], in_quantities[done + 1 : upto], in_customers[done + 1 : upto])
             WITH ORDINALITY AS u (id, quantity, customer, nth)
           WHERE in_quantities IS NOT NULL) AS u;
-        IF till.per_customer_limit IS NOT NULL AND in_customers IS NOT NULL THEN
+        IF product.per_customer_limit IS NOT NULL AND in_customers IS NOT NULL THEN
           INSERT INTO holdings (product_id, generation, units, customer)
-          SELECT till.id, till.generation, sum(coalesce(u.quantity, 1)), u.customer
+          SELECT product.id, product.generation, sum(coalesce(u.quantity, 1)), u.customer
           FROM unnest(in_customers[done + 1 : upto], in_quantities[done + 1 : upto]) AS u (customer, quantity)
           WHERE u.customer IS NOT NULL GROUP BY u.customer
           ON CONFLICT (product_id, generation, customer) DO UPDATE SET units = holdings.units + excluded.units;
         END IF;
-        first := first || till.last_number + 1;
-        UPDATE products SET reserved = reserved + in_units[nth_till], last_number = last_number + in_lengths[nth_till],
+        first := first || product.last_number + 1;
+        UPDATE products SET reserved = reserved + in_units[nth_product], last_number = last_number + in_lengths[nth_product],
           version = version + 1
-        WHERE id = till.id RETURNING * INTO till;
-        as_sold := as_sold || pulsecart_product(till);
+        WHERE id = product.id RETURNING * INTO product;
+        as_sold := as_sold || pulsecart_product(product);
         done := upto;
       END LOOP;
       PERFORM pulsecart_in_time(in_decide_by);
@@ -146,8 +146,8 @@ BEGIN
   END IF;
 
   answer := pulsecart_decide(in_products,
-    (SELECT array_agg(l.till::integer ORDER BY l.till)
-      FROM unnest(in_lengths) WITH ORDINALITY AS l (length, till), generate_series(1, l.length)),
+    (SELECT array_agg(l.place::integer ORDER BY l.place)
+      FROM unnest(in_lengths) WITH ORDINALITY AS l (length, place), generate_series(1, l.length)),
     in_ids, in_quantities, in_customers, array_fill(in_async, ARRAY[cardinality(in_ids)]), NULL, NULL, NULL, NULL,
     NULL, array_fill(in_decide_by, ARRAY[cardinality(in_ids)]), false);
   -- Each was measured by the time of the first. When that has come meanwhile the caller is to ask with the time of each.
@@ -157,7 +157,7 @@ END $$;
 
 -- Decides any purchases, in the order given.
 --   in_products   products that they name, rising, whether they exist or not
---   in_tills      for each purchase, which of these products it is for, from 1
+--   in_places      for each purchase, which of these products it is for, from 1
 --   in_accepted   when they came, for those with a key
 --   in_decide_by  when each of them is too old; null: never
 --   in_again      they were asked for before, and that statement may still be on its way: refusals are written down under
@@ -171,7 +171,7 @@ END $$;
 --   'superseded'
 --   a refusal     units available
 CREATE FUNCTION pulsecart_decide(
-  in_products bigint[], in_tills integer[], in_ids uuid[], in_quantities integer[], in_customers text[],
+  in_products bigint[], in_places integer[], in_ids uuid[], in_quantities integer[], in_customers text[],
   in_async boolean[], in_scopes text[], in_values text[], in_fingerprints text[], in_refusals text[],
   in_accepted bigint[] DEFAULT NULL, in_decide_by bigint[] DEFAULT NULL, in_again boolean DEFAULT false
 ) RETURNS json LANGUAGE plpgsql
@@ -224,7 +224,7 @@ DECLARE
   quantity integer;
   id_at    integer;
   key      integer;
-  till     integer;
+  place     integer;
   holding  integer;
   refusal  text;
 BEGIN
@@ -269,10 +269,10 @@ BEGIN
     SELECT array_agg(CASE WHEN u.customer IS NOT NULL THEN u.same_holding END ORDER BY u.nth),
       array_agg(coalesce(h.units, 0) ORDER BY u.nth)
     INTO same_holding, held
-    FROM (SELECT till, customer, nth, min(nth) OVER (PARTITION BY till, customer) AS same_holding
-      FROM unnest(in_tills, in_customers) WITH ORDINALITY AS u (till, customer, nth)) u
-    LEFT JOIN holdings h ON limits[u.till] IS NOT NULL AND h.product_id = in_products[u.till]
-      AND h.generation = generations[u.till] AND h.customer = u.customer;
+    FROM (SELECT place, customer, nth, min(nth) OVER (PARTITION BY place, customer) AS same_holding
+      FROM unnest(in_places, in_customers) WITH ORDINALITY AS u (place, customer, nth)) u
+    LEFT JOIN holdings h ON limits[u.place] IS NOT NULL AND h.product_id = in_products[u.place]
+      AND h.generation = generations[u.place] AND h.customer = u.customer;
   END IF;
 
   FOR nth IN 1 .. size LOOP
@@ -310,22 +310,22 @@ BEGIN
       CONTINUE;
     END IF;
 
-    till := in_tills[nth];
+    place := in_places[nth];
     quantity := coalesce(in_quantities[nth], 1);
-    holding := CASE WHEN limits[till] IS NOT NULL THEN same_holding[nth] END;
+    holding := CASE WHEN limits[place] IS NOT NULL THEN same_holding[nth] END;
     -- The window of an async purchase was judged when it was accepted; what happened to the sale since is no reason.
     refusal := CASE
-      WHEN NOT exists_[till] THEN 'unknown_product'
+      WHEN NOT exists_[place] THEN 'unknown_product'
       WHEN in_refusals[nth] IS NOT NULL THEN in_refusals[nth]
       WHEN now_ms >= in_decide_by[nth] THEN 'too_old'
-      WHEN NOT is_async AND closed[till] IS NOT NULL THEN closed[till]
-      WHEN for_customers[till] AND in_customers[nth] IS NULL THEN 'customer_required'
-      WHEN free[till] < quantity THEN 'sold_out'
-      WHEN held[holding] + quantity > limits[till] THEN 'limit_reached'
+      WHEN NOT is_async AND closed[place] IS NOT NULL THEN closed[place]
+      WHEN for_customers[place] AND in_customers[nth] IS NULL THEN 'customer_required'
+      WHEN free[place] < quantity THEN 'sold_out'
+      WHEN held[holding] + quantity > limits[place] THEN 'limit_reached'
     END;
     IF refusal IS NOT NULL THEN
       verdicts[nth] := refusal;
-      figures[nth] := coalesce(free[till], 0);
+      figures[nth] := coalesce(free[place], 0);
       IF is_async OR in_again THEN
         known[id_at] := refusal;
         known_available[id_at] := figures[nth];
@@ -345,16 +345,16 @@ BEGIN
       SELECT FROM key_refusals r
       WHERE r.decided_at > in_accepted[nth] AND pulsecart_key_hash(in_scopes[nth], in_values[nth]) = ANY (r.keys)) THEN
       verdicts[nth] := 'superseded';
-      figures[nth] := free[till];
+      figures[nth] := free[place];
       CONTINUE;
     END IF;
 
-    free[till] := free[till] - quantity;
-    granted[till] := granted[till] + quantity;
-    numbered[till] := numbered[till] + 1;
+    free[place] := free[place] - quantity;
+    granted[place] := granted[place] + quantity;
+    numbered[place] := numbered[place] + 1;
     verdicts[nth] := 'reserved';
-    figures[nth] := numbered[till];
-    remaining_[nth] := free[till];
+    figures[nth] := numbered[place];
+    remaining_[nth] := free[place];
     known[id_at] := 'again';
     any_granted := true;
     decide_by := least(decide_by, in_decide_by[nth]);
@@ -389,15 +389,15 @@ BEGIN
   IF any_granted THEN
     INSERT INTO orders (id, product_id, number, price_minor, created_at, expires_at, updated_at, generation, quantity,
       remaining, channel, currency, customer)
-    SELECT u.id, in_products[u.till], u.number, prices[u.till], now_ms, now_ms + holds[u.till], now_ms,
-      generations[u.till], coalesce(u.quantity, 1), u.remaining,
-      CASE WHEN u.is_async THEN 'async' ELSE 'sync' END::channel, currencies[u.till], u.customer
-    FROM unnest(in_ids, in_tills, figures, in_quantities, remaining_, in_async, in_customers, verdicts)
-      AS u (id, till, number, quantity, remaining, is_async, customer, verdict)
+    SELECT u.id, in_products[u.place], u.number, prices[u.place], now_ms, now_ms + holds[u.place], now_ms,
+      generations[u.place], coalesce(u.quantity, 1), u.remaining,
+      CASE WHEN u.is_async THEN 'async' ELSE 'sync' END::channel, currencies[u.place], u.customer
+    FROM unnest(in_ids, in_places, figures, in_quantities, remaining_, in_async, in_customers, verdicts)
+      AS u (id, place, number, quantity, remaining, is_async, customer, verdict)
     WHERE u.verdict = 'reserved';
     INSERT INTO holdings (product_id, generation, units, customer)
-    SELECT in_products[u.till], generations[u.till], u.units, u.customer
-    FROM unnest(in_tills, taken, in_customers) AS u (till, units, customer)
+    SELECT in_products[u.place], generations[u.place], u.units, u.customer
+    FROM unnest(in_places, taken, in_customers) AS u (place, units, customer)
     WHERE u.units IS NOT NULL
     ON CONFLICT (product_id, generation, customer) DO UPDATE SET units = holdings.units + excluded.units;
     UPDATE products p SET reserved = p.reserved + u.granted, last_number = u.numbered, version = p.version + 1
@@ -411,10 +411,10 @@ BEGIN
   END IF;
   IF any_recorded THEN
     INSERT INTO outcomes (purchase_id, product_id, available, decided_at, quantity, code, sync)
-    SELECT u.id, in_products[u.till], u.available, now_ms, coalesce(u.quantity, 1), u.code,
+    SELECT u.id, in_products[u.place], u.available, now_ms, coalesce(u.quantity, 1), u.code,
       NOT coalesce(u.is_async, false)
-    FROM unnest(in_ids, in_tills, figures, in_quantities, verdicts, records, in_async)
-      AS u (id, till, available, quantity, code, records, is_async)
+    FROM unnest(in_ids, in_places, figures, in_quantities, verdicts, records, in_async)
+      AS u (id, place, available, quantity, code, records, is_async)
     WHERE u.records;
   END IF;
   IF decided_async > 0 THEN
@@ -434,20 +434,20 @@ END $$;
 --   in_prices   for each purchase the price of one unit, in minor units; null: whatever it is
 --   the rest    as pulsecart_decide takes it
 CREATE FUNCTION pulsecart_decide_at_prices(
-  in_products bigint[], in_tills integer[], in_ids uuid[], in_quantities integer[], in_customers text[],
+  in_products bigint[], in_places integer[], in_ids uuid[], in_quantities integer[], in_customers text[],
   in_async boolean[], in_scopes text[], in_values text[], in_fingerprints text[], in_refusals text[],
   in_accepted bigint[], in_decide_by bigint[], in_again boolean, in_prices bigint[]
 ) RETURNS json LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET lock_timeout = '1s' SET enable_seqscan = off AS $$
 BEGIN
   PERFORM FROM products WHERE id = ANY (in_products) ORDER BY id FOR NO KEY UPDATE;
-  RETURN pulsecart_decide(in_products, in_tills, in_ids, in_quantities, in_customers, in_async, in_scopes, in_values,
+  RETURN pulsecart_decide(in_products, in_places, in_ids, in_quantities, in_customers, in_async, in_scopes, in_values,
     in_fingerprints,
     (SELECT array_agg(coalesce(in_refusals[u.nth],
         CASE WHEN u.price <> p.price_minor AND pulsecart_now() < in_decide_by[u.nth] THEN 'price_changed' END)
         ORDER BY u.nth)
-      FROM unnest(in_tills, in_prices) WITH ORDINALITY AS u (till, price, nth)
-      LEFT JOIN products p ON p.id = in_products[u.till]),
+      FROM unnest(in_places, in_prices) WITH ORDINALITY AS u (place, price, nth)
+      LEFT JOIN products p ON p.id = in_products[u.place]),
     in_accepted, in_decide_by, in_again);
 END $$;
 
