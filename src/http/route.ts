@@ -15,7 +15,7 @@ export interface Route {
   readonly id: string;
   readonly summary: string;
   readonly description?: string;
-  /** Who may call it besides everybody; absent: there is nothing for operators. */
+  /** Absent where everybody calls alike. */
   readonly access?: 'operators' | 'operators and others';
   /** What stands in the path, in the query and in headers. */
   readonly params?: Parameters;
@@ -113,15 +113,14 @@ export type RequestTo<T extends Target> = Request & {
   readonly params: Readonly<Record<ParamsIn<T>, string>>;
 };
 
-/** What is said of a route besides how it is called and what it does. */
+/** What a reader has to know of a route; it does not compile without a summary, answers, and words for each parameter of its path. */
 export type Described<T extends Target> = Omit<
   Route,
   'method' | 'path' | 'tag' | 'failure' | 'params' | 'handle'
-> & { readonly failure?: Failure } & ([ParamsIn<T>] extends [never]
-    ? unknown
-    : { readonly params: Readonly<Record<ParamsIn<T>, Parameter>> });
+> &
+  ([ParamsIn<T>] extends [never] ? unknown : { readonly params: Readonly<Record<ParamsIn<T>, Parameter>> });
 
-/** Makes the routes of one group; each says what is different about it. */
+/** Makes the routes of one group. */
 export function routesOf(tag: Tag, failure: Failure) {
   return <T extends Target>(
     target: T,

@@ -2,10 +2,11 @@ import { statfs } from 'node:fs/promises';
 import Type from 'typebox';
 import { refuseUnlessOperator } from '../operator.ts';
 import { inTime } from '../probe.ts';
-import { json, problem } from '../respond.ts';
-import { jsonAnswer, problemAnswer, type Route, routesOf, textAnswer } from '../route.ts';
+import { problem } from '../respond.ts';
+import { jsonAnswer, problemAnswer, type Route, routesOf } from '../route.ts';
 import type { Service } from '../service.ts';
-import { showMetric, type Tags } from './actuator-metric.ts';
+import { createMetricRoutes } from './metrics.ts';
+import { spring } from './spring.ts';
 
 type NamedRequest = Request & { readonly params: { readonly name: string } };
 type Server = Bun.Server<unknown>;
@@ -18,7 +19,7 @@ const route = routesOf('actuator', 'error');
 
 /** Health, info and metrics in the shapes that Spring Boot's clients read. */
 export function createActuatorRoutes(service: Service): Route[] {
-  const { ledger, gate, queue, healthNames, metrics, operators } = service;
+  const { ledger, gate, queue, healthNames, operators } = service;
   const checks = (): Readonly<Record<string, () => Promise<Component>>> => ({
     [healthNames.ledger]: () => probe(() => ledger.ping()),
     [healthNames.queue]: () => probe(() => queue.ping()),
@@ -53,19 +54,6 @@ export function createActuatorRoutes(service: Service): Route[] {
       return problem(req, 'not_found', 'There is no component with this name');
     const found = await check(name, req, server);
     return answer(req, found.status === 'UP', found);
-  }
-
-  async function metric(req: NamedRequest): Promise<Response> {
-    const tags = readTags(req);
-    if (tags === null) {
-      return problem(req, 'invalid_request', 'tag must be a name and a value with a colon between them', {
-        field: 'tag',
-      });
-    }
-    const shown = await showMetric(metrics.registry, req.params.name, tags);
-    return shown
-      ? spring(req, shown)
-      : problem(req, 'not_found', 'There is no metric with this name and these tags');
   }
 
   return [
@@ -132,44 +120,7 @@ export function createActuatorRoutes(service: Service): Route[] {
           engines: service.engines,
         }),
     }),
-    route('GET /actuator/metrics', {
-      id: 'metricNames',
-      summary: 'Names of all metrics',
-      answers: { 200: jsonAnswer('The names', MetricNamesAnswer) },
-      handle(req) {
-        const names = metrics.registry.getMetricsAsArray().map(({ name }) => name);
-        return spring(req, { names: names.sort() });
-      },
-    }),
-    route('GET /actuator/metrics/:name', {
-      id: 'metric',
-      summary: 'One metric',
-      params: {
-        name: {
-          schema: { type: 'string', examples: ['pulsecart_purchases_inside'] },
-          description: 'One of the names',
-        },
-      },
-      query: {
-        tag: {
-          schema: { type: 'array', items: { type: 'string', pattern: '^[^:]+:[\\s\\S]+$' } },
-          description: 'Only of what has this tag, as `name:value`; may be given several times',
-        },
-      },
-      answers: {
-        200: jsonAnswer('The metric', MetricAnswer),
-        400: problemAnswer('`invalid_request`: a tag without a name, a colon and a value'),
-        404: problemAnswer('`not_found`'),
-      },
-      handle: metric,
-    }),
-    route('GET /actuator/prometheus', {
-      id: 'prometheus',
-      summary: 'All metrics in the Prometheus text format',
-      answers: { 200: textAnswer('The metrics', 'pulsecart_purchases_inside 0') },
-      handle: async () =>
-        new Response(await metrics.text(), { headers: { 'Content-Type': metrics.registry.contentType } }),
-    }),
+    ...createMetricRoutes(service),
   ];
 }
 
@@ -194,24 +145,8 @@ function links(req: Request): Response {
   return spring(req, { _links: Object.fromEntries(all) });
 }
 
-const SPRING_TYPES = /application\/vnd\.spring-boot\.actuator\.v[23]\+json/;
-
-/** JSON under the name that the client has for it: Spring Boot Admin takes no index that is only JSON. */
-function spring(req: Request, body: unknown, status = 200, headers: Record<string, string> = {}): Response {
-  const type = SPRING_TYPES.exec(req.headers.get('accept') ?? '')?.[0];
-  return json(body, status, type === undefined ? headers : { ...headers, 'Content-Type': type });
-}
-
 function answer(req: Request, up: boolean, body: unknown): Response {
   return up ? spring(req, body) : spring(req, body, 503, { 'Retry-After': '1' });
-}
-
-/** The wanted tags, or null where one is none. */
-function readTags(req: Request): Tags | null {
-  const query = req.url.split('?')[1] ?? '';
-  const wanted = new URLSearchParams(query).getAll('tag').map((tag) => /^([^:]+):(.+)$/s.exec(tag));
-  const tags = wanted.flatMap((found) => (found ? [[found[1]!, found[2]!] as const] : []));
-  return tags.length === wanted.length ? tags : null;
 }
 
 async function probe(ping: () => Promise<void>): Promise<Component> {
@@ -260,24 +195,4 @@ const InfoAnswer = Type.Object(
     engines: Type.Record(Type.String(), Type.String(), { description: 'What is behind each port' }),
   },
   { $id: 'Info' },
-);
-
-const MetricNamesAnswer = Type.Object({ names: Type.Array(Type.String()) }, { $id: 'MetricNames' });
-
-const MetricAnswer = Type.Object(
-  {
-    name: Type.String(),
-    description: Type.String(),
-    measurements: Type.Array(
-      Type.Object({ statistic: Type.Enum(['VALUE', 'COUNT', 'TOTAL_TIME', 'MAX']), value: Type.Number() }),
-      {
-        description:
-          'Over all values that have the wanted tags. Times are in seconds. Empty while it cannot be read',
-      },
-    ),
-    availableTags: Type.Array(Type.Object({ tag: Type.String(), values: Type.Array(Type.String()) }), {
-      description: 'By which it can be divided further',
-    }),
-  },
-  { $id: 'Metric' },
 );

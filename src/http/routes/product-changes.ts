@@ -3,14 +3,14 @@ import type { OperationAction } from '../../domain/operation.ts';
 import type { Product } from '../../domain/product.ts';
 import type { ProductChanges } from '../../domain/product-changes.ts';
 import type { SaleStep } from '../../ports/products.ts';
-import { tagsIn } from '../conditional.ts';
 import { KEY_MISMATCH, OPERATION_KEY, withKey } from '../operation-key.ts';
 import type { OperatorRequest } from '../operator-request.ts';
 import { operatorRoutes } from '../operator-routes.ts';
 import { readTime } from '../read-time.ts';
 import { isoTime, json, problem } from '../respond.ts';
-import { type Described, jsonAnswer, type Parameters, type Route } from '../route.ts';
+import { type Described, jsonAnswer, type Route } from '../route.ts';
 import type { Service } from '../service.ts';
+import { IF_MATCH, seenVersion, versionsIn } from './if-match.ts';
 import { PRODUCT, readProductId, unknownProduct, wrong } from './inputs.ts';
 import {
   A_PRODUCT,
@@ -32,16 +32,6 @@ type ChangeTarget =
 
 const BAD_SCHEDULE =
   '`invalid_request`; `field` names what is wrong. `schedule_in_the_past`, `closes_before_opens`.';
-
-const TAG = '(W/)?"[!#-~]*"';
-const IF_MATCH: Parameters = {
-  'If-Match': {
-    // A list of ETags, or any.
-    schema: { type: 'string', pattern: `^(\\*|${TAG}( *, *${TAG})*)$` },
-    description:
-      'The ETag that the operator has seen, or the version alone in quotes, or several of them. A weak one (`W/`, which a proxy that compresses makes of ours) never matches. While a sale runs, nearly every purchase raises the version.',
-  },
-};
 
 /** Products and their sales, as operators make and change them. */
 export function createProductChangeRoutes(service: Service): Route[] {
@@ -76,14 +66,15 @@ export function createProductChangeRoutes(service: Service): Route[] {
       body,
       answers,
       ...described
-    }: Pick<Described<ChangeTarget>, 'id' | 'summary' | 'description' | 'answers'> & {
-      readonly body: { readonly schema: Schema; readonly example: unknown };
-      /** What the body has to have, in words. */
-      readonly takes: string;
-      readonly action: OperationAction;
-      readonly shown?: object;
-      changes(body: Type.Static<Schema>, req: Request): ProductChanges | Response;
-    },
+    }: Pick<Described<ChangeTarget>, 'id' | 'summary' | 'description'> &
+      Partial<Pick<Described<ChangeTarget>, 'answers'>> & {
+        readonly body: { readonly schema: Schema; readonly example: unknown };
+        /** What the body has to have, in words. */
+        readonly takes: string;
+        readonly action: OperationAction;
+        readonly shown?: object;
+        changes(body: Type.Static<Schema>, req: Request): ProductChanges | Response;
+      },
   ): Route {
     const expected = { ...EXPECTED_OF_PRODUCTS, body: `The body must be a JSON object with ${takes}` };
     return acting(target, {
@@ -113,18 +104,10 @@ export function createProductChangeRoutes(service: Service): Route[] {
           problem,
         );
         if (operation instanceof Response) return operation;
-        const version = versions && (await seenVersion(productId, versions));
+        const version = versions && (await seenVersion(versions, productId, stockCache));
         return answer(req, await sales.change(productId, changes, operation, version));
       },
     });
-  }
-
-  /** Of several the one that the product has, which is then compared in the commit of the change. */
-  async function seenVersion(productId: number, versions: readonly number[]): Promise<number> {
-    const [first = NO_VERSION, ...more] = versions;
-    if (more.length === 0) return first;
-    const now = (await stockCache.refresh(productId))?.version;
-    return versions.find((version) => version === now) ?? first;
   }
 
   function answer(req: Request, step: SaleStep): Response {
@@ -189,7 +172,6 @@ export function createProductChangeRoutes(service: Service): Route[] {
       action: 'sale.pause',
       changes: () => ({ state: 'paused' }),
       shown: PAUSED,
-      answers: {},
     }),
     changing('POST /api/v1/products/:productId/resume', {
       id: 'resumeSale',
@@ -199,7 +181,6 @@ export function createProductChangeRoutes(service: Service): Route[] {
       takes: 'a reason',
       action: 'sale.resume',
       changes: () => ({ state: 'open' }),
-      answers: {},
     }),
     acting('POST /api/v1/products/:productId/drain', {
       id: 'drainSale',
@@ -240,23 +221,6 @@ const WHY_PAUSED = { schema: ReasonBody, example: { reason: 'the picture shows a
 function changed(example: object) {
   return jsonAnswer('The product as it is now', ProductAnswer, { product: example }, ['ETag']);
 }
-
-/** The versions in `If-Match`; null when any will do. A weak ETag is none that can be relied on (RFC 9110, 13.1.1). */
-function versionsIn(req: Request): readonly number[] | null | Response {
-  const header = req.headers.get('if-match')?.trim() ?? '*';
-  if (header === '*') return null;
-  const tags = tagsIn(header);
-  if (!tags) return wrong(req, 'If-Match', 'If-Match must be ETags of the product, like "12", or *');
-  return tags.flatMap(({ isWeak, opaque }) => {
-    const version = VERSION.exec(opaque)?.[1];
-    return isWeak || version === undefined ? [] : [Number(version)];
-  });
-}
-
-/** An ETag of the product, or its version alone. */
-const VERSION = /^"(\d{1,16})(\.\w+)?"$/;
-/** Of no product. */
-const NO_VERSION = -1;
 
 function unknown(req: ProductRequest): Response {
   return unknownProduct(req, req.params.productId, problem);
