@@ -164,13 +164,8 @@ function orNull<T>(figure: Promise<T>): Promise<T | null> {
 }
 
 function unitsOf(product: Product) {
-  return {
-    productId: product.id,
-    total: product.total,
-    available: available(product),
-    reserved: product.reserved,
-    sold: product.sold,
-  };
+  const { id: productId, total, reserved, sold } = product;
+  return { productId, total, available: available(product), reserved, sold };
 }
 
 function totalOf(instances: readonly AgedStats[]) {

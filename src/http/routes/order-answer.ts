@@ -110,27 +110,23 @@ export const REFUNDED = {
 
 /** The customer is not shown: who has the id need not learn whose it is. */
 export function shownOrder({ order, payments }: OrderView) {
+  const { id, productId, quantity, number, channel, currency } = order;
   return {
-    orderId: order.id,
+    orderId: id,
     // Whether money came too late or was given back on request is all the same to who gets it.
     status: order.status === 'returning' ? 'refunding' : order.status,
-    productId: order.productId,
-    quantity: order.quantity,
-    number: order.number,
-    channel: order.channel,
+    productId,
+    quantity,
+    number,
+    channel,
     amountMinor: amountMinor(order),
-    currency: order.currency,
+    currency,
     createdAt: isoTime(order.createdAt),
     expiresAt: isoTime(order.expiresAt),
     updatedAt: isoTime(order.updatedAt),
-    payments: payments.map((payment) => ({
-      attempt: payment.attempt,
-      status: payment.status,
-      amountMinor: payment.amountMinor,
-      currency: payment.currency,
-      reason: payment.reason,
-      createdAt: isoTime(payment.createdAt),
-      updatedAt: isoTime(payment.updatedAt),
-    })),
+    payments: payments.map(({ attempt, status, amountMinor, currency, reason, createdAt, updatedAt }) => {
+      const times = { createdAt: isoTime(createdAt), updatedAt: isoTime(updatedAt) };
+      return { attempt, status, amountMinor, currency, reason, ...times };
+    }),
   };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { Gauge, Registry } from 'prom-client';
-import { showMetric } from './actuator-metric.ts';
+import { showMetric } from './metrics.ts';
 
 test('a metric that has nothing to say yet, as the lag of a loop that has not turned, is told without a number', async () => {
   const registry = new Registry();
