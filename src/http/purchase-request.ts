@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile';
 import type { Channel, PurchaseKey } from '../domain/purchase.ts';
 import { faultOf, forbiddenField, type Refuse, readJsonBody } from './json-body.ts';
 import { failure } from './respond.ts';
-import { nullable, ProductId, Quantity, UserId } from './schemas.ts';
+import { nullable, ProductId, Quantity, shape, UserId } from './schemas.ts';
 
 /** A valid purchase request, whichever way it came. */
 export interface PurchaseRequest {
@@ -23,15 +23,12 @@ const ExpectedPrice = nullable(
     'null: any price. It belongs to the body that an Idempotency-Key is for.',
 );
 
-const PurchaseBody = Type.Object(
-  {
-    productId: ProductId,
-    quantity: Quantity,
-    userId: Type.Optional(UserId),
-    expectedPriceMinor: Type.Optional(ExpectedPrice),
-  },
-  { $id: 'PurchaseRequest', description: 'Other fields are ignored.' },
-);
+const PurchaseBody = shape('PurchaseRequest', 'Other fields are ignored.', {
+  productId: ProductId,
+  quantity: Quantity,
+  userId: Type.Optional(UserId),
+  expectedPriceMinor: Type.Optional(ExpectedPrice),
+});
 const checkPurchaseBody = Compile(PurchaseBody);
 
 const KEY_CHARS_MAX = 255;

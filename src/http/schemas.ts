@@ -9,6 +9,28 @@ import { QUANTITY_MAX } from '../domain/purchase.ts';
 export const nullable = <T extends Type.TSchema>(schema: T, description?: string) =>
   Type.Union([schema, Type.Null()], description === undefined ? {} : { description });
 
+/** An object that the document has under a name. */
+export function shape<P extends Type.TProperties>(name: string, description: string, properties: P) {
+  return Type.Object(properties, named(name, description));
+}
+
+/** The same, and no other field is taken. */
+export function closed<P extends Type.TProperties>(name: string, description: string, properties: P) {
+  return Type.Object(properties, { ...named(name, description), additionalProperties: false });
+}
+
+function named(name: string, description: string) {
+  return { $id: name, ...(description !== '' && { description }) };
+}
+
+export function list<P extends Type.TProperties>(properties: P) {
+  return Type.Array(Type.Object(properties));
+}
+
+export function count(description: string) {
+  return Type.Integer({ minimum: 0, description });
+}
+
 export const Uuid = Type.String({ format: 'uuid' });
 export const Timestamp = Type.String({ format: 'date-time' });
 export const Count = Type.Integer({ minimum: 0 });
@@ -67,15 +89,12 @@ const ERROR = {
   requestId: Type.String(),
 };
 
-export const ErrorAnswer = Type.Object(ERROR, { $id: 'Error' });
+export const ErrorAnswer = shape('Error', '', ERROR);
 
-export const ProblemAnswer = Type.Object(
-  {
-    type: Type.String(),
-    title: Type.String(),
-    status: Type.Integer(),
-    detail: Type.Optional(Type.String()),
-    ...ERROR,
-  },
-  { $id: 'Problem', description: 'RFC 9457' },
-);
+export const ProblemAnswer = shape('Problem', 'RFC 9457', {
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.Optional(Type.String()),
+  ...ERROR,
+});

@@ -4,6 +4,7 @@ import { refuseUnlessOperator } from '../operator.ts';
 import { inTime } from '../probe.ts';
 import { problem } from '../respond.ts';
 import { jsonAnswer, problemAnswer, type Route, routesOf } from '../route.ts';
+import { shape } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { createMetricRoutes } from './metrics.ts';
 import { spring } from './spring.ts';
@@ -169,30 +170,23 @@ async function diskSpace(folder: string): Promise<Component> {
   }
 }
 
-const HealthComponent = Type.Object(
-  { status: Type.Enum(['UP', 'DOWN']), details: Type.Optional(Type.Record(Type.String(), Type.Unknown())) },
-  { $id: 'HealthComponent', description: 'Why it is DOWN is told to operators only.' },
-);
+const HealthComponent = shape('HealthComponent', 'Why it is DOWN is told to operators only.', {
+  status: Type.Enum(['UP', 'DOWN']),
+  details: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+});
 
-const LinksAnswer = Type.Object(
-  { _links: Type.Record(Type.String(), Type.Object({ href: Type.String(), templated: Type.Boolean() })) },
-  { $id: 'ActuatorLinks' },
-);
+const LinksAnswer = shape('ActuatorLinks', '', {
+  _links: Type.Record(Type.String(), Type.Object({ href: Type.String(), templated: Type.Boolean() })),
+});
 
-const HealthAnswer = Type.Object(
-  {
-    status: Type.Enum(['UP', 'DOWN', 'OUT_OF_SERVICE']),
-    components: Type.Optional(Type.Record(Type.String(), HealthComponent)),
-    groups: Type.Optional(Type.Array(Type.String())),
-  },
-  { $id: 'Health', description: 'Liveness and readiness have no components.' },
-);
+const HealthAnswer = shape('Health', 'Liveness and readiness have no components.', {
+  status: Type.Enum(['UP', 'DOWN', 'OUT_OF_SERVICE']),
+  components: Type.Optional(Type.Record(Type.String(), HealthComponent)),
+  groups: Type.Optional(Type.Array(Type.String())),
+});
 
-const InfoAnswer = Type.Object(
-  {
-    app: Type.Object({ name: Type.String(), version: Type.String() }),
-    runtime: Type.Object({ name: Type.String(), version: Type.String() }),
-    engines: Type.Record(Type.String(), Type.String(), { description: 'What is behind each port' }),
-  },
-  { $id: 'Info' },
-);
+const InfoAnswer = shape('Info', '', {
+  app: Type.Object({ name: Type.String(), version: Type.String() }),
+  runtime: Type.Object({ name: Type.String(), version: Type.String() }),
+  engines: Type.Record(Type.String(), Type.String(), { description: 'What is behind each port' }),
+});

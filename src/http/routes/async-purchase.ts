@@ -16,26 +16,23 @@ import {
   requestIdOf,
 } from '../respond.ts';
 import { jsonAnswer, type Route, routesOf } from '../route.ts';
-import { nullable, ProductId, Quantity, Timestamp, Uuid } from '../schemas.ts';
+import { nullable, ProductId, Quantity, shape, Timestamp, Uuid } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { keyMismatch, unknownProduct } from './inputs.ts';
 import { TRACKING_ID } from './tracking.ts';
 
 type Answer = Response | Promise<Response>;
 
-const AcceptanceAnswer = Type.Object(
-  {
-    accepted: Type.Boolean(),
-    message: Type.String(),
-    trackingId: nullable(Uuid),
-    productId: ProductId,
-    quantity: Quantity,
-    timestamp: Timestamp,
-    code: Type.Optional(Type.String()),
-    requestId: Type.Optional(Type.String({ description: 'Of a 503' })),
-  },
-  { $id: 'AcceptanceAnswer' },
-);
+const AcceptanceAnswer = shape('AcceptanceAnswer', '', {
+  accepted: Type.Boolean(),
+  message: Type.String(),
+  trackingId: nullable(Uuid),
+  productId: ProductId,
+  quantity: Quantity,
+  timestamp: Timestamp,
+  code: Type.Optional(Type.String()),
+  requestId: Type.Optional(Type.String({ description: 'Of a 503' })),
+});
 
 const ACCEPTED = {
   accepted: true,

@@ -4,7 +4,7 @@ import { QUEUE_NAMES } from '../../ports/queue.ts';
 import { operatorRoutes } from '../operator-routes.ts';
 import { isoTime, json } from '../respond.ts';
 import { jsonAnswer, type Route } from '../route.ts';
-import { Count, Reason, Timestamp } from '../schemas.ts';
+import { Count, closed, count, list, Reason, shape, Timestamp } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { LIMIT, NOT_STORED, readLimit, wrong } from './inputs.ts';
 import { QueueNameSchema } from './queue-figures.ts';
@@ -19,7 +19,9 @@ const CauseSchema = Type.String({
   description: "A group's cause, or the cause of one of its letters",
 });
 
-const DeadLettersBody = Type.Object(
+const DeadLettersBody = closed(
+  'DeadLettersRequest',
+  'Either `cause` or `ids` says which letters of the queue are meant.',
   {
     queue: QueueNameSchema,
     cause: Type.Optional(CauseSchema),
@@ -32,57 +34,39 @@ const DeadLettersBody = Type.Object(
     ),
     reason: Reason,
   },
-  {
-    $id: 'DeadLettersRequest',
-    additionalProperties: false,
-    description: 'Either `cause` or `ids` says which letters of the queue are meant.',
-  },
 );
 
-const DeadLetterGroupsAnswer = Type.Object(
-  {
-    groups: Type.Array(
-      Type.Object({
-        queue: QueueNameSchema,
-        cause: Type.String({ description: 'What the causes of its letters have in common' }),
-        letters: Count,
-        items: Type.Integer({ minimum: 0, description: 'Purchases or orders in the letters' }),
-        oldestAt: Timestamp,
-        newestAt: Timestamp,
-        itemIds: Type.Array(Type.String(), { description: 'The first few purchases or orders' }),
-      }),
-    ),
-    truncated: Type.Boolean({ description: 'There are more letters or groups than were looked at' }),
-  },
-  { $id: 'DeadLetterGroups' },
-);
-
-const DeadLettersAnswer = Type.Object(
-  {
-    letters: Type.Array(
-      Type.Object({
-        id: Type.String(),
-        queue: QueueNameSchema,
-        cause: Type.String(),
-        items: Count,
-        deadAt: Timestamp,
-        itemIds: Type.Array(Type.String(), { description: 'Purchases or orders in it' }),
-      }),
-    ),
-    truncated: Type.Boolean(),
-  },
-  { $id: 'DeadLetters', description: 'Oldest first. Customers are not shown.' },
-);
-
-const DeadLettersDone = Type.Object(
-  {
+const DeadLetterGroupsAnswer = shape('DeadLetterGroups', '', {
+  groups: list({
     queue: QueueNameSchema,
-    letters: Type.Integer({ minimum: 0, description: 'Letters that were still there, and no longer are' }),
-    items: Type.Integer({ minimum: 0, description: 'Purchases or orders in the letters chosen' }),
-    truncated: Type.Boolean({ description: 'There may be more of them: ask again' }),
-  },
-  { $id: 'DeadLettersDone' },
-);
+    cause: Type.String({ description: 'What the causes of its letters have in common' }),
+    letters: Count,
+    items: count('Purchases or orders in the letters'),
+    oldestAt: Timestamp,
+    newestAt: Timestamp,
+    itemIds: Type.Array(Type.String(), { description: 'The first few purchases or orders' }),
+  }),
+  truncated: Type.Boolean({ description: 'There are more letters or groups than were looked at' }),
+});
+
+const DeadLettersAnswer = shape('DeadLetters', 'Oldest first. Customers are not shown.', {
+  letters: list({
+    id: Type.String(),
+    queue: QueueNameSchema,
+    cause: Type.String(),
+    items: Count,
+    deadAt: Timestamp,
+    itemIds: Type.Array(Type.String(), { description: 'Purchases or orders in it' }),
+  }),
+  truncated: Type.Boolean(),
+});
+
+const DeadLettersDone = shape('DeadLettersDone', '', {
+  queue: QueueNameSchema,
+  letters: count('Letters that were still there, and no longer are'),
+  items: count('Purchases or orders in the letters chosen'),
+  truncated: Type.Boolean({ description: 'There may be more of them: ask again' }),
+});
 
 /** What could not be handled, and what operators do about it. */
 export function createDeadLetterRoutes(service: Service): Route[] {

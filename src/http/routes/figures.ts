@@ -7,7 +7,7 @@ import type { AgedStats } from '../../telemetry/live-stats.ts';
 import { operatorRoutes } from '../operator-routes.ts';
 import { isoTime, json } from '../respond.ts';
 import { jsonAnswer, type Route } from '../route.ts';
-import { Count, nullable, Timestamp } from '../schemas.ts';
+import { Count, count, list, nullable, shape, Timestamp } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { NOT_STORED } from './inputs.ts';
 import { DeadLetterFigures, PurchaseFigures, purchasesIn, QUEUE, QueueNameSchema } from './queue-figures.ts';
@@ -23,71 +23,54 @@ const Times = Type.Object(Object.fromEntries(TIMES.map((name) => [name, nullable
     '`confirmP99Ms` from acceptance to outcome',
 });
 
-const RatesAnswer = Type.Object(
+const RatesAnswer = shape(
+  'Rates',
+  'Rates of the total are sums over the instances, times those of the slowest instance.',
   {
     total: Type.Object({
       instances: Count,
       perSecond: PerSecond,
       times: Times,
-      ageMs: Type.Integer({ minimum: 0, description: 'Age of the oldest of the figures' }),
+      ageMs: count('Age of the oldest of the figures'),
     }),
-    instances: Type.Array(
-      Type.Object({
-        instance: Type.String({ description: 'Host and process' }),
-        ageMs: Count,
-        windowMs: Type.Integer({ minimum: 0, description: 'What the figures are of: the last ten seconds' }),
-        perSecond: PerSecond,
-        times: Times,
-        eventLoopP99Ms: Measure,
-        cpuShare: Type.Number({ minimum: 0, description: 'Of one core' }),
-        rssBytes: Count,
-        uptimeMs: Count,
-      }),
-    ),
+    instances: list({
+      instance: Type.String({ description: 'Host and process' }),
+      ageMs: Count,
+      windowMs: count('What the figures are of: the last ten seconds'),
+      perSecond: PerSecond,
+      times: Times,
+      eventLoopP99Ms: Measure,
+      cpuShare: Type.Number({ minimum: 0, description: 'Of one core' }),
+      rssBytes: Count,
+      uptimeMs: Count,
+    }),
     backlog: Type.Object(
       { purchases: nullable(Count), oldestAgeMs: nullable(Count), paymentsOldestAgeMs: nullable(Count) },
       { description: 'Each is null while it cannot be read' },
     ),
     units: nullable(
-      Type.Array(
-        Type.Object({
-          productId: Type.Integer(),
-          total: Count,
-          available: Count,
-          reserved: Count,
-          sold: Count,
-        }),
-      ),
+      list({ productId: Type.Integer(), total: Count, available: Count, reserved: Count, sold: Count }),
       'Of the first hundred products; /api/v1/products has all of them. Null while they cannot be read',
     ),
   },
-  {
-    $id: 'Rates',
-    description: 'Rates of the total are sums over the instances, times those of the slowest instance.',
-  },
 );
 
-const OpsQueuesAnswer = Type.Object(
-  {
-    queues: nullable(
-      Type.Array(
-        Type.Object({
-          name: QueueNameSchema,
-          unit: Type.Enum(['items', 'messages']),
-          ...QUEUE,
-          deadLetters: DeadLetterFigures,
-        }),
-      ),
-    ),
-    purchases: nullable(PurchaseFigures),
-    refundsDue: nullable(
-      Type.Object({ count: Count, oldestAt: nullable(Timestamp) }),
-      'Money on its way back to buyers',
-    ),
-    needAttention: nullable(Count, 'Purchases that wait for an operator'),
-  },
-  { $id: 'OpsQueues', description: 'What cannot be read now is null.' },
-);
+const OpsQueuesAnswer = shape('OpsQueues', 'What cannot be read now is null.', {
+  queues: nullable(
+    list({
+      name: QueueNameSchema,
+      unit: Type.Enum(['items', 'messages']),
+      ...QUEUE,
+      deadLetters: DeadLetterFigures,
+    }),
+  ),
+  purchases: nullable(PurchaseFigures),
+  refundsDue: nullable(
+    Type.Object({ count: Count, oldestAt: nullable(Timestamp) }),
+    'Money on its way back to buyers',
+  ),
+  needAttention: nullable(Count, 'Purchases that wait for an operator'),
+});
 
 /** What happens now and what waits. Each figure fails alone: it matters most while an engine is away. */
 export function createFigureRoutes(service: Service): Route[] {

@@ -2,31 +2,29 @@ import type { Registry } from 'prom-client';
 import Type from 'typebox';
 import { problem } from '../respond.ts';
 import { jsonAnswer, problemAnswer, type Route, routesOf, textAnswer } from '../route.ts';
+import { shape } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { wrong } from './inputs.ts';
 import { spring } from './spring.ts';
 
 type NamedRequest = Request & { readonly params: { readonly name: string } };
 
-const MetricNamesAnswer = Type.Object({ names: Type.Array(Type.String()) }, { $id: 'MetricNames' });
+const MetricNamesAnswer = shape('MetricNames', '', { names: Type.Array(Type.String()) });
 
-const MetricAnswer = Type.Object(
-  {
-    name: Type.String(),
-    description: Type.String(),
-    measurements: Type.Array(
-      Type.Object({ statistic: Type.Enum(['VALUE', 'COUNT', 'TOTAL_TIME', 'MAX']), value: Type.Number() }),
-      {
-        description:
-          'Over all values that have the wanted tags. Times are in seconds. Empty while it cannot be read',
-      },
-    ),
-    availableTags: Type.Array(Type.Object({ tag: Type.String(), values: Type.Array(Type.String()) }), {
-      description: 'By which it can be divided further',
-    }),
-  },
-  { $id: 'Metric' },
-);
+const MetricAnswer = shape('Metric', '', {
+  name: Type.String(),
+  description: Type.String(),
+  measurements: Type.Array(
+    Type.Object({ statistic: Type.Enum(['VALUE', 'COUNT', 'TOTAL_TIME', 'MAX']), value: Type.Number() }),
+    {
+      description:
+        'Over all values that have the wanted tags. Times are in seconds. Empty while it cannot be read',
+    },
+  ),
+  availableTags: Type.Array(Type.Object({ tag: Type.String(), values: Type.Array(Type.String()) }), {
+    description: 'By which it can be divided further',
+  }),
+});
 
 type Metric = Type.Static<typeof MetricAnswer>;
 type Measurements = Metric['measurements'];

@@ -4,42 +4,34 @@ import { OPERATION_ACTIONS } from '../../domain/operation.ts';
 import { operatorRoutes } from '../operator-routes.ts';
 import { isoTime, json, problem } from '../respond.ts';
 import { jsonAnswer, type Route } from '../route.ts';
-import { Count, nullable, Reason, Timestamp, Uuid } from '../schemas.ts';
+import { Count, closed, list, nullable, Reason, shape, Timestamp, Uuid } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { LIMIT, NOT_STORED, readLimit, wrong } from './inputs.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-const OperationsAnswer = Type.Object(
-  {
-    operations: Type.Array(
-      Type.Object({
-        id: Uuid,
-        at: Timestamp,
-        actor: Type.String({ description: 'Who acted, as they said; `system`: the service by itself' }),
-        action: Type.Enum([...OPERATION_ACTIONS]),
-        subject: Type.String(),
-        reason: nullable(Type.String()),
-        details: Type.Object({}, { additionalProperties: true }),
-      }),
-    ),
-    next: Type.Union([Uuid, Type.Null()], {
-      description: 'The `before` of the next page; null on the last one',
-    }),
-  },
-  { $id: 'Operations', description: 'Newest first' },
-);
+const OperationsAnswer = shape('Operations', 'Newest first', {
+  operations: list({
+    id: Uuid,
+    at: Timestamp,
+    actor: Type.String({ description: 'Who acted, as they said; `system`: the service by itself' }),
+    action: Type.Enum([...OPERATION_ACTIONS]),
+    subject: Type.String(),
+    reason: nullable(Type.String()),
+    details: Type.Object({}, { additionalProperties: true }),
+  }),
+  next: Type.Union([Uuid, Type.Null()], {
+    description: 'The `before` of the next page; null on the last one',
+  }),
+});
 
-const AuditBody = Type.Object({ reason: Reason }, { $id: 'AuditRequest', additionalProperties: false });
+const AuditBody = closed('AuditRequest', '', { reason: Reason });
 
-const AuditAnswer = Type.Object(
-  {
-    pass: Type.Boolean({ description: 'Every verdict did' }),
-    verdicts: Type.Array(Type.Object({ name: Type.String(), pass: Type.Boolean(), detail: Type.String() })),
-    tookMs: Count,
-  },
-  { $id: 'Audit' },
-);
+const AuditAnswer = shape('Audit', '', {
+  pass: Type.Boolean({ description: 'Every verdict did' }),
+  verdicts: list({ name: Type.String(), pass: Type.Boolean(), detail: Type.String() }),
+  tookMs: Count,
+});
 
 /** What operators did, and whether the books balance. */
 export function createOpsRoutes(service: Service): Route[] {

@@ -2,11 +2,23 @@ import Type from 'typebox';
 import { amountMinor } from '../../domain/order.ts';
 import type { OrderView } from '../../ports/queries.ts';
 import { isoTime } from '../respond.ts';
-import { AmountMinor, Currency, nullable, ProductId, Quantity, Timestamp, Uuid } from '../schemas.ts';
+import {
+  AmountMinor,
+  Currency,
+  list,
+  nullable,
+  ProductId,
+  Quantity,
+  shape,
+  Timestamp,
+  Uuid,
+} from '../schemas.ts';
 
 /** An order as everybody reads it, with the answers of a real server, word for word. A test holds those against the schema. */
 
-export const OrderAnswer = Type.Object(
+export const OrderAnswer = shape(
+  'Order',
+  'An order whose commit is not known yet reads `pending` and has its id only; so does a queued purchase.',
   {
     orderId: Uuid,
     status: Type.Enum([
@@ -30,31 +42,24 @@ export const OrderAnswer = Type.Object(
     expiresAt: Type.Optional(Timestamp),
     updatedAt: Type.Optional(Timestamp),
     payments: Type.Optional(
-      Type.Array(
-        Type.Object({
-          attempt: Type.Integer(),
-          status: Type.Enum([
-            'pending',
-            'captured',
-            'declined',
-            'failed',
-            'cancelled',
-            'refunding',
-            'refunded',
-          ]),
-          amountMinor: Type.Integer(),
-          currency: Type.String(),
-          reason: nullable(Type.String()),
-          createdAt: Timestamp,
-          updatedAt: Timestamp,
-        }),
-      ),
+      list({
+        attempt: Type.Integer(),
+        status: Type.Enum([
+          'pending',
+          'captured',
+          'declined',
+          'failed',
+          'cancelled',
+          'refunding',
+          'refunded',
+        ]),
+        amountMinor: Type.Integer(),
+        currency: Type.String(),
+        reason: nullable(Type.String()),
+        createdAt: Timestamp,
+        updatedAt: Timestamp,
+      }),
     ),
-  },
-  {
-    $id: 'Order',
-    description:
-      'An order whose commit is not known yet reads `pending` and has its id only; so does a queued purchase.',
   },
 );
 

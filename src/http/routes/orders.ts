@@ -12,7 +12,7 @@ import { operatorRoutes } from '../operator-routes.ts';
 import { CUSTOMER_EXPECTED, canonicalCustomer } from '../purchase-request.ts';
 import { json, problem } from '../respond.ts';
 import { jsonAnswer, type Parameter, type Route, routesOf } from '../route.ts';
-import { Reason, UserId } from '../schemas.ts';
+import { Reason, shape, UserId } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { NOT_STORED } from './inputs.ts';
 import { CANCELLED, ORDER_ID, OrderAnswer, PAID, REFUNDED, REFUNDING, shownOrder } from './order-answer.ts';
@@ -20,17 +20,14 @@ import { CANCELLED, ORDER_ID, OrderAnswer, PAID, REFUNDED, REFUNDING, shownOrder
 type OrderRequest = Request & { readonly params: { readonly orderId: string } };
 type Server = Bun.Server<unknown>;
 
-const CancelBody = Type.Object(
+const CancelBody = shape(
+  'CancelRequest',
+  'A buyer names the userId that the order was bought with, if it was bought with one. An operator gives a reason instead.',
   { userId: Type.Optional(UserId), reason: Type.Optional(Reason) },
-  {
-    $id: 'CancelRequest',
-    description:
-      'A buyer names the userId that the order was bought with, if it was bought with one. An operator gives a reason instead.',
-  },
 );
 const checkCancelBody = Compile(CancelBody);
 const checkOperatorCancelBody = Compile(Type.Object({ reason: Reason }));
-const RefundBody = Type.Object({ reason: Reason }, { $id: 'RefundRequest' });
+const RefundBody = shape('RefundRequest', '', { reason: Reason });
 
 const ORDER: Parameter = {
   schema: { type: 'string', format: 'uuid', examples: [ORDER_ID] },

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { CURRENCIES } from '../../domain/currencies.ts';
 import { UNITS_MAX } from '../../domain/product.ts';
-import { Count, nullable, Reason, Timestamp, UNTEXT } from '../schemas.ts';
+import { Count, closed, count, list, nullable, Reason, shape, Timestamp, UNTEXT } from '../schemas.ts';
 
 /** The shapes of products and their sales. */
 
@@ -48,7 +48,10 @@ const TERMS = {
   reason: Reason,
 };
 
-export const ProductBody = Type.Object(
+export const ProductBody = closed(
+  'ProductRequest',
+  'Without `productId` the lowest free one is taken. Without times the sale is open at once and never closes; without ' +
+    '`perCustomerLimit` there is none, and buyers may be anonymous without `customerRequired`; holds are 600 seconds.',
   {
     productId: Type.Optional(ProductId),
     name: Name,
@@ -56,13 +59,6 @@ export const ProductBody = Type.Object(
     currency: Currency,
     units: Type.Integer({ minimum: 0, maximum: UNITS_MAX }),
     ...TERMS,
-  },
-  {
-    $id: 'ProductRequest',
-    additionalProperties: false,
-    description:
-      'Without `productId` the lowest free one is taken. Without times the sale is open at once and never closes; without ' +
-      '`perCustomerLimit` there is none, and buyers may be anonymous without `customerRequired`; holds are 600 seconds.',
   },
 );
 
@@ -76,22 +72,16 @@ export const ProductChangeBody = Type.Object(
   },
 );
 
-export const UnitsBody = Type.Object(
-  {
-    delta: Type.Integer({
-      minimum: -UNITS_MAX,
-      maximum: UNITS_MAX,
-      description: 'Added to the free units of this round; negative takes free units away',
-    }),
-    reason: Reason,
-  },
-  { $id: 'UnitsRequest', additionalProperties: false },
-);
+export const UnitsBody = closed('UnitsRequest', '', {
+  delta: Type.Integer({
+    minimum: -UNITS_MAX,
+    maximum: UNITS_MAX,
+    description: 'Added to the free units of this round; negative takes free units away',
+  }),
+  reason: Reason,
+});
 
-export const ReasonBody = Type.Object(
-  { reason: Reason },
-  { $id: 'ReasonRequest', additionalProperties: false },
-);
+export const ReasonBody = closed('ReasonRequest', '', { reason: Reason });
 
 const PRODUCT = {
   productId: ProductId,
@@ -99,8 +89,8 @@ const PRODUCT = {
   priceMinor: Type.Integer({ minimum: 0 }),
   currency: Type.String(),
   total: Count,
-  available: Type.Integer({ minimum: 0, description: 'Free to buy now' }),
-  reserved: Type.Integer({ minimum: 0, description: 'Ordered and not paid yet' }),
+  available: count('Free to buy now'),
+  reserved: count('Ordered and not paid yet'),
   sold: Count,
   version: Type.Integer({
     minimum: 1,
@@ -122,14 +112,15 @@ const PRODUCT = {
   holdSeconds: Type.Integer({ minimum: 1 }),
 };
 
-export const ProductAnswer = Type.Object(
-  { ...PRODUCT, serverTime: Timestamp },
-  { $id: 'Product', description: '`total = available + reserved + sold`, always.' },
-);
+export const ProductAnswer = shape('Product', '`total = available + reserved + sold`, always.', {
+  ...PRODUCT,
+  serverTime: Timestamp,
+});
 
-export const ProductsAnswer = Type.Object(
-  { products: Type.Array(Type.Object(PRODUCT)), next: nullable(ProductId), serverTime: Timestamp },
-  { $id: 'Products', description: 'By id. `next` is the `after` of the next page; null on the last one.' },
+export const ProductsAnswer = shape(
+  'Products',
+  'By id. `next` is the `after` of the next page; null on the last one.',
+  { products: list(PRODUCT), next: nullable(ProductId), serverTime: Timestamp },
 );
 
 /** What each field accepts, in words. */

@@ -1,9 +1,21 @@
 import Type from 'typebox';
-import { AmountMinor, Count, Currency, nullable, ProductId, Quantity, Timestamp, Uuid } from '../schemas.ts';
+import {
+  AmountMinor,
+  Count,
+  Currency,
+  nullable,
+  ProductId,
+  Quantity,
+  shape,
+  Timestamp,
+  Uuid,
+} from '../schemas.ts';
 import { ORDER_ID } from './order-answer.ts';
 
 /** The outcome of a synchronous purchase. */
-export const PurchaseAnswer = Type.Object(
+export const PurchaseAnswer = shape(
+  'PurchaseAnswer',
+  '`amountMinor` and `currency` are there when it was bought.',
   {
     success: Type.Boolean(),
     message: Type.String(),
@@ -17,7 +29,6 @@ export const PurchaseAnswer = Type.Object(
     code: Type.Optional(Type.String()),
     requestId: Type.Optional(Type.String({ description: 'Of a 503' })),
   },
-  { $id: 'PurchaseAnswer', description: '`amountMinor` and `currency` are there when it was bought.' },
 );
 
 /** Answers of a real server, word for word. A test holds them against their schemas. */

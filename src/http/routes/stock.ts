@@ -1,4 +1,3 @@
-import Type from 'typebox';
 import { available, type Product, UNITS_MAX } from '../../domain/product.ts';
 import { within } from '../../lib/within.ts';
 import { hasAlready } from '../conditional.ts';
@@ -7,7 +6,7 @@ import { KEY_MISMATCH, OPERATION_KEY, withKey } from '../operation-key.ts';
 import { readBareOperation } from '../operator-request.ts';
 import { failure, text } from '../respond.ts';
 import { jsonAnswer, type Parameters, type Route, routesOf, textAnswer } from '../route.ts';
-import { ProductId, REASON_PATTERN } from '../schemas.ts';
+import { count, ProductId, REASON_PATTERN, shape } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { queryOf } from '../target.ts';
 import { keyMismatch, PRODUCT, readProductId, unknownProduct } from './inputs.ts';
@@ -16,10 +15,7 @@ import { serviceHealthRoute } from './service-health.ts';
 type Answer = Response | Promise<Response>;
 type ProductRequest = Request & { readonly params: { readonly productId: string } };
 
-const StockAnswer = Type.Object(
-  { productId: ProductId, stock: Type.Integer({ minimum: 0, description: 'Units free to buy now' }) },
-  { $id: 'StockAnswer' },
-);
+const StockAnswer = shape('StockAnswer', '', { productId: ProductId, stock: count('Units free to buy now') });
 
 /** These calls have no body to give a reason in. */
 const REASON: Parameters = {

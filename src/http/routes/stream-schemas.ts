@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { nullable, ProductId, Timestamp, Uuid } from '../schemas.ts';
+import { count, list, nullable, ProductId, shape, Timestamp, Uuid } from '../schemas.ts';
 import { OrderAnswer } from './order-answer.ts';
 
 /** The events of `/api/v1/stock/stream`: the data of each is one of these, as one line of JSON. */
@@ -12,8 +12,8 @@ const NullableTime = nullable(Timestamp);
 
 const product = {
   productId: ProductId,
-  available: Type.Integer({ minimum: 0, description: 'Units free to buy' }),
-  version: Type.Integer({ minimum: 0, description: 'Rises with every change of the product' }),
+  available: count('Units free to buy'),
+  version: count('Rises with every change of the product'),
   state: Type.Enum(['not_open', 'open', 'paused', 'closed'], {
     description: 'Of the sale, by the server’s clock',
   }),
@@ -39,17 +39,15 @@ const serverTime = Type.String({
   description: 'When this was so, for clocks that count down',
 });
 
-export const StreamSnapshot = Type.Object(
-  { serverTime, products: Type.Array(Type.Object(product)), orders: Type.Array(Type.Object(order)) },
-  {
-    $id: 'StreamSnapshot',
-    description: 'Everything that this stream watches, as it stands. It replaces what was told before.',
-  },
+export const StreamSnapshot = shape(
+  'StreamSnapshot',
+  'Everything that this stream watches, as it stands. It replaces what was told before.',
+  { serverTime, products: list(product), orders: list(order) },
 );
 
-export const StreamProduct = Type.Object({ ...product, serverTime }, { $id: 'StreamProduct' });
+export const StreamProduct = shape('StreamProduct', '', { ...product, serverTime });
 
-export const StreamOrder = Type.Object(order, { $id: 'StreamOrder' });
+export const StreamOrder = shape('StreamOrder', '', order);
 
 /** Every event by its name, in the words of the reference. */
 export const STREAM_EVENTS = {

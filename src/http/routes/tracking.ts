@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { isoTime, json, problem } from '../respond.ts';
 import { jsonAnswer, problemAnswer, type Route, routesOf } from '../route.ts';
-import { AmountMinor, Currency, ProductId, Quantity, Timestamp, Uuid } from '../schemas.ts';
+import { AmountMinor, Currency, list, ProductId, Quantity, shape, Timestamp, Uuid } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { NOT_STORED, wrong } from './inputs.ts';
 import { ORDER_ID } from './order-answer.ts';
@@ -15,7 +15,10 @@ const WAIT_S_MAX = 30;
 const WAIT_PATTERN = '^(0?[0-9]|[12][0-9]|30)s?$';
 const WAIT = new RegExp(WAIT_PATTERN);
 
-const TrackingAnswer = Type.Object(
+const TrackingAnswer = shape(
+  'TrackingAnswer',
+  'productId and quantity are absent while the purchase is queued: only the queue knows them then. ' +
+    '`amountMinor` and `currency` are there when it is confirmed.',
   {
     trackingId: Uuid,
     status: Type.Enum(['queued', 'confirmed', 'rejected', 'failed']),
@@ -28,25 +31,16 @@ const TrackingAnswer = Type.Object(
     currency: Type.Optional(Currency),
     updatedAt: Timestamp,
   },
-  {
-    $id: 'TrackingAnswer',
-    description:
-      'productId and quantity are absent while the purchase is queued: only the queue knows them then. ' +
-      '`amountMinor` and `currency` are there when it is confirmed.',
-  },
 );
 
-const QueueStatusAnswer = Type.Object(
+const QueueStatusAnswer = shape(
+  'QueueStatus',
+  '`purchases` and `deadLetters` count purchases. `queues` shows the figures of the queue itself: purchases or orders with ' +
+    'the embedded engines, messages with a broker, each of which carries one or more.',
   {
-    queues: Type.Array(Type.Object({ name: Type.String(), ...QUEUE })),
+    queues: list({ name: Type.String(), ...QUEUE }),
     purchases: PurchaseFigures,
     deadLetters: DeadLetterFigures,
-  },
-  {
-    $id: 'QueueStatus',
-    description:
-      '`purchases` and `deadLetters` count purchases. `queues` shows the figures of the queue itself: purchases or orders with ' +
-      'the embedded engines, messages with a broker, each of which carries one or more.',
   },
 );
 
