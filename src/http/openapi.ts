@@ -118,38 +118,28 @@ const INTERNAL_ERROR = {
   content: { 'application/json': { schema: ErrorAnswer } },
 };
 
+/** In JSON what is undefined is left out. */
 function operationOf(route: Route): object {
-  const { id, tag, summary, description, access, params, query, headers, body } = route;
+  const { id, tag, summary, description, access, params, query, headers, body, failure } = route;
   const answers: Answers = { ...impliedAnswers(route), ...route.answers };
   const parameters = [
     ...placed('path', params, true),
     ...placed('query', query),
-    ...placed('header', {
-      ...(access && { 'X-Operator': OPERATOR_NAME }),
-      ...headers,
-      ...(304 in answers && { 'If-None-Match': { schema: { type: 'string' } } }),
-    }),
+    ...placed('header', access && { 'X-Operator': OPERATOR_NAME }),
+    ...placed('header', headers),
+    ...placed('header', 304 in answers ? { 'If-None-Match': { schema: { type: 'string' } } } : {}),
   ];
+  const json = body && { schema: body.schema, example: body.example };
   return {
     operationId: id,
     tags: [tag],
     summary,
-    ...(description !== undefined && { description }),
-    ...(access && { security: [...(access === 'operators' ? [] : [{}]), { operator: [] }] }),
-    ...(parameters.length > 0 && { parameters }),
-    ...(body && {
-      requestBody: {
-        required: body.required ?? true,
-        content: { 'application/json': { schema: body.schema, example: body.example } },
-      },
-    }),
+    description,
+    security: access && [...(access === 'operators' ? [] : [{}]), { operator: [] }],
+    parameters: parameters.length > 0 ? parameters : undefined,
+    requestBody: body && { required: body.required ?? true, content: { 'application/json': json } },
     responses: {
-      ...Object.fromEntries(
-        Object.entries(answers).map(([status, answer]) => [
-          status,
-          responseOf(answer, Number(status), route.failure),
-        ]),
-      ),
+      ...mapValues(answers, (answer, status) => responseOf(answer, Number(status), failure)),
       default: INTERNAL_ERROR,
     },
   };
@@ -159,13 +149,12 @@ function placed(place: ApiParameter['in'], parameters: Parameters = {}, required
   return Object.entries(parameters).map(([name, one]) => ({ name, in: place, required, ...one }));
 }
 
-/** Whoever calls for operators may be none, and whatever has a body may be sent a wrong one. */
+/** A caller may be no operator, a body may be wrong, and what operators ask for may fail; each in the same words everywhere. */
 function impliedAnswers({ method, access, body, failure }: Route): Answers {
-  const changes = method !== 'GET';
   return {
     ...((access || body) && { 400: '`invalid_request`; `field` names what is wrong' }),
     ...(access && { 401: '`unauthorized`: no operator token, or a wrong one' }),
-    ...(access && failure !== 'error' && { 503: changes ? CANNOT_CHANGE : '`unavailable`' }),
+    ...(access && failure !== 'error' && { 503: method === 'GET' ? '`unavailable`' : CANNOT_CHANGE }),
     ...(body && {
       413: '`payload_too_large`: the body is larger than 16 KiB',
       415: '`unsupported_media_type`: the body is not declared as JSON',
@@ -180,21 +169,17 @@ function responseOf(answer: Answer | string, status: number, failure: Failure): 
   if (typeof answer === 'string') {
     if (status < 400) return { description: answer };
     const asError = failure === 'error' || failure === 'own' ? errorAnswer : problemAnswer;
-    return responseOf(
-      asError(answer, status === 503 || status === 429 ? ['Retry-After'] : []),
-      status,
-      failure,
-    );
+    const isPassing = status === 503 || status === 429;
+    return responseOf(asError(answer, isPassing ? ['Retry-After'] : []), status, failure);
   }
   const { description, headers, content } = answer;
   return {
     description,
-    ...(headers && {
-      headers: Object.fromEntries(headers.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
-    }),
+    headers:
+      headers && Object.fromEntries(headers.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
     content: mapValues(content, ({ schema, examples }) => ({
       schema,
-      ...(examples && { examples: mapValues(examples, (value) => ({ value })) }),
+      examples: examples && mapValues(examples, (value) => ({ value })),
     })),
   };
 }
@@ -213,6 +198,9 @@ function withRefs<T extends object>(described: object, schemas: Record<string, S
   return JSON.parse(text);
 }
 
-function mapValues<A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+function mapValues<A, B>(
+  record: Readonly<Record<string, A>>,
+  change: (value: A, key: string) => B,
+): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value, key)]));
 }

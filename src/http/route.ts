@@ -74,11 +74,17 @@ export type Answers = Readonly<Record<number, Answer | string>>;
 
 export interface Answer {
   readonly description: string;
-  readonly headers?: readonly HeaderName[];
-  readonly content: Readonly<
-    Record<string, { readonly schema: object; readonly examples?: Readonly<Record<string, unknown>> }>
-  >;
+  readonly headers?: readonly HeaderName[] | undefined;
+  /** By media type. */
+  readonly content: Readonly<Record<string, Content>>;
 }
+
+interface Content {
+  readonly schema: object;
+  readonly examples?: Examples | undefined;
+}
+
+type Examples = Readonly<Record<string, unknown>>;
 
 /** Headers of answers. */
 export const HEADERS = {
@@ -136,14 +142,10 @@ export function routesOf(tag: Tag, failure: Failure) {
 export function jsonAnswer(
   description: string,
   schema: object,
-  examples?: Readonly<Record<string, unknown>>,
+  examples?: Examples,
   headers?: readonly HeaderName[],
 ): Answer {
-  return {
-    description,
-    ...(headers && { headers }),
-    content: { 'application/json': { schema, ...(examples && { examples }) } },
-  };
+  return { description, headers, content: { 'application/json': { schema, examples } } };
 }
 
 export function textAnswer(description: string, example: string): Answer {
