@@ -111,12 +111,12 @@ const NOTES = {
   },
   unavailable: {
     status: 503,
-    meaning: 'An engine cannot be reached, or the server is leaving. Nothing was done.',
+    meaning: 'A backend cannot be reached, or the server is leaving. Nothing was done.',
     advice: 'Send the same request again after `Retry-After`.',
   },
   outcome_unknown: {
     status: 503,
-    meaning: 'Perhaps it was done, perhaps not: the answer of an engine got lost.',
+    meaning: 'Perhaps it was done, perhaps not: the answer of a backend got lost.',
     advice:
       'Do not buy anew. Read the order (`orderId`) or the purchase (`trackingId`) until it is known, or send the same request with the same `Idempotency-Key`. An operator who added `units`, reset a stock or created a product without `productId` sends it with a key, too, or reads `GET /api/v1/ops/log` first: sent again without one, it is done again.',
   },
@@ -170,14 +170,14 @@ const NOTES = {
   },
   units_below_committed: {
     status: 409,
-    meaning: 'Fewer units would be left than are reserved and sold in this round.',
+    meaning: 'Fewer units would be left than are reserved and sold in this generation.',
     advice: 'Take away no more than are free.',
   },
   units_too_many: { status: 409, meaning: 'More units than a product can have.', advice: 'Add fewer.' },
   limit_below_held: {
     status: 409,
-    meaning: 'Somebody holds more units already than the new limit allows.',
-    advice: 'Set a higher limit, or start a new round.',
+    meaning: 'A customer holds more units already than the new limit allows.',
+    advice: 'Set a higher limit, or start a new generation.',
   },
   version_mismatch: {
     status: 412,

@@ -5,7 +5,7 @@ import type { Parameters } from './route.ts';
 
 /**
  * The operation with the caller's `Idempotency-Key`, where there is one: it is done once then. A key belongs to the call and what that
- * is done to; whoever sends it again has to ask for the same, in `asked`.
+ * is done to; a repeat has to ask for the same, in `asked`.
  */
 export function withKey(
   req: Request,

@@ -104,7 +104,7 @@ function validate(
 
 /**
  * The number 12345 and the string "12345" are one customer, and so is a name however its accents were typed (NFC) and with spaces
- * around it; null is nobody in particular.
+ * around it; null is an anonymous one.
  */
 export function canonicalCustomer(userId: number | string | null | undefined): string | null {
   return userId === undefined || userId === null ? null : String(userId).normalize('NFC').trim();

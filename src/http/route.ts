@@ -15,7 +15,7 @@ export interface Route {
   readonly id: string;
   readonly summary: string;
   readonly description?: string;
-  /** Absent where everybody calls alike. */
+  /** Absent where all callers are alike. */
   readonly access?: 'operators' | 'operators and others';
   /** What stands in the path, in the query and in headers. */
   readonly params?: Parameters;
@@ -37,7 +37,7 @@ export const TAGS = {
   sync: 'The answer is the outcome.',
   async: 'The answer is a tracking id; the outcome follows.',
   orders: 'What was bought, and its payment.',
-  products: 'What is sold, and when. Everybody reads, operators change.',
+  products: 'What is sold, and when. All clients read, operators change.',
   live: 'What changes, told as it changes.',
   operations: 'What operators see of the service, and do about what went wrong.',
   actuator: 'Health and metrics in the shapes that Spring Boot clients read.',

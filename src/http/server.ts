@@ -86,7 +86,7 @@ function listen(
       port,
       reusePort: sharesPort,
       idleTimeout: IDLE_TIMEOUT_S,
-      // Above this Bun answers a bare 413 by itself. The routes refuse in JSON without reading the body, and what nobody
+      // Above this Bun answers a bare 413 by itself. The routes refuse in JSON without reading the body, and what no route
       // reads Bun throws away as it comes (200 MB sent at a route: 1 MB more memory).
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       routes: routes as Bun.Serve.Routes<unknown, string>,

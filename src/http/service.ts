@@ -42,7 +42,7 @@ export interface Service {
   readonly log: Log;
   /** Who may call operator routes. */
   readonly operators: OperatorAccess;
-  /** Names of the engines, as `/actuator/health` shows them. */
+  /** Names of the backends, as `/actuator/health` shows them. */
   readonly healthNames: { readonly ledger: string; readonly queue: string; readonly gate?: string };
   /** What is behind each port, for `/actuator/info`. */
   readonly engines: Readonly<Record<string, string>>;

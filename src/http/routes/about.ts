@@ -51,7 +51,7 @@ export function createAboutRoutes(
     route('GET /', {
       id: 'index',
       summary: 'Where things are',
-      description: 'A short page for browsers, JSON for everybody else, by `Accept`.',
+      description: 'A short page for browsers, JSON for other clients, by `Accept`.',
       answers: {
         200: {
           description: 'Links',
@@ -103,7 +103,7 @@ function hashOf(text: string): string {
   return `sha256-${createHash('sha256').update(text).digest('base64')}`;
 }
 
-/** Answers with `body`, in its short form to whoever takes that, and with 304 to whoever has it. */
+/** Answers with `body`, compressed where the client takes that, and with 304 where the client has it. */
 function kept(body: string, headers: Readonly<Record<string, string>>): (req: Request) => Response {
   const short = gzipSync(body, { level: 9 });
   // A weak tag, because the short form and the long one share it.
@@ -117,12 +117,12 @@ function kept(body: string, headers: Readonly<Record<string, string>>): (req: Re
   };
 }
 
-/** Where things are, for whoever has the address alone. */
+/** Where things are, for a client that has the address alone. */
 const LINKS = [
   { rel: 'docs', href: '/docs', says: 'every route, with examples' },
   { rel: 'openapi', href: '/openapi.json', says: 'the same for programs' },
   { rel: 'products', href: '/api/v1/products', says: 'what is on sale' },
-  { rel: 'health', href: '/actuator/health', says: 'whether the engines can be reached' },
+  { rel: 'health', href: '/actuator/health', says: 'whether the backends can be reached' },
   { rel: 'metrics', href: '/actuator/prometheus', says: 'figures for Prometheus' },
 ] as const;
 

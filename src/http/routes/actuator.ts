@@ -39,7 +39,7 @@ export function createActuatorRoutes(service: Service): Route[] {
   async function health(req: Request, server: Server): Promise<Response> {
     const names = Object.keys(checks());
     const found = await Promise.all(names.map((name) => check(name, req, server)));
-    // Without its gate the service goes on, past it: that is told, and takes nobody out of the balancer.
+    // Without its gate the service goes on, past it: the answer says so, and takes no server out of the balancer.
     const needed = found.filter((_, i) => names[i] !== healthNames.gate);
     const up = service.isReady() && needed.every(({ status }) => status === 'UP');
     return answer(req, up, {
@@ -68,7 +68,7 @@ export function createActuatorRoutes(service: Service): Route[] {
     }),
     route('GET /actuator/health', {
       id: 'health',
-      summary: 'Health of the service and of each engine',
+      summary: 'Health of the service and of each backend',
       answers: {
         200: jsonAnswer('UP', HealthAnswer, {
           up: { status: 'UP', components: { db: { status: 'UP' }, queue: { status: 'UP' } } },
@@ -112,7 +112,7 @@ export function createActuatorRoutes(service: Service): Route[] {
     }),
     route('GET /actuator/info', {
       id: 'info',
-      summary: 'Version, runtime and engines',
+      summary: 'Version, runtime and backends',
       answers: { 200: jsonAnswer('The facts', InfoAnswer) },
       handle: (req) =>
         spring(req, {

@@ -56,14 +56,14 @@ const route = routesOf('async', 'own');
 export function createAsyncPurchaseRoute({ intake, clock, metrics, log }: Service): Route {
   function purchase(req: Request): Answer {
     const arrivedAtMs = performance.now();
-    const wish = readPurchase(req, 'async');
-    if (wish instanceof Response) return metrics.refusedInput(wish);
+    const reading = readPurchase(req, 'async');
+    if (reading instanceof Response) return metrics.refusedInput(reading);
     return new Promise((respond) => {
       const fail = (error: unknown) => {
         metrics.answered('async', 'internal_error', null);
         respond(failedRequest(req, error, log));
       };
-      wish.then((read) => {
+      reading.then((read) => {
         if (read instanceof Response) {
           respond(metrics.refusedInput(read));
           return;
@@ -78,17 +78,17 @@ export function createAsyncPurchaseRoute({ intake, clock, metrics, log }: Servic
     });
   }
 
-  function answer(req: Request, wish: PurchaseRequest, accepted: Accepted, arrivedAtMs: number): Response {
+  function answer(req: Request, request: PurchaseRequest, accepted: Accepted, arrivedAtMs: number): Response {
     switch (accepted.kind) {
       case 'accepted':
         metrics.answered('async', 'accepted', arrivedAtMs);
-        return taken(wish, accepted.trackingId, accepted.acceptedAt);
+        return taken(request, accepted.trackingId, accepted.acceptedAt);
       case 'mismatch':
         metrics.answered('async', 'idempotency_mismatch', arrivedAtMs);
         return keyMismatch(req);
       case 'unknown_product':
         metrics.answered('async', 'unknown_product', arrivedAtMs);
-        return unknownProduct(req, wish.productId);
+        return unknownProduct(req, request.productId);
     }
   }
 

@@ -72,7 +72,7 @@ const OpsQueuesAnswer = shape('OpsQueues', 'What cannot be read now is null.', {
   needAttention: nullable(Count, 'Purchases that wait for an operator'),
 });
 
-/** What happens now and what waits. Each figure fails alone: it matters most while an engine is away. */
+/** What happens now and what waits. Each figure fails alone: it matters most while a backend is away. */
 export function createFigureRoutes(service: Service): Route[] {
   const { liveStats, ledger, queue } = service;
   const { reading } = operatorRoutes('operations', 'explained', service);

@@ -14,7 +14,7 @@ import {
   Uuid,
 } from '../schemas.ts';
 
-/** An order as everybody reads it, with the answers of a real server, word for word. A test holds those against the schema. */
+/** An order as clients read it, with the answers of a real server, word for word. A test holds those against the schema. */
 
 export const OrderAnswer = shape(
   'Order',

@@ -87,7 +87,7 @@ export function createOrderRoutes(service: Service): Route[] {
     }
   }
 
-  /** Whoever gives a reason or brings a token means to act as an operator; everybody else is a buyer. */
+  /** A caller that gives a reason or brings a token means to act as an operator; any other is a buyer. */
   async function readCanceller(req: OrderRequest, server: Server): Promise<Canceller | Response> {
     const subject = `order/${orderIdIn(req)}`;
     const nothing = req.body === null;
@@ -116,7 +116,7 @@ export function createOrderRoutes(service: Service): Route[] {
     const ended = ids.read(orderId) ? await ledger.refund(orderId, operation) : UNKNOWN;
     if (ended.kind === 'unknown_order') return pendingOrNone(req);
     const { status } = ended.order;
-    // Money that came too late is on its way back without anybody's asking.
+    // Money that came too late is on its way back without a request.
     if (ended.kind === 'refused' && status !== 'returning') {
       return problem(req, 'order_not_paid', `The order is ${status}: there is nothing to refund`);
     }
@@ -124,7 +124,7 @@ export function createOrderRoutes(service: Service): Route[] {
     return asItStands(orderId, 202, { Location: `/api/v1/orders/${orderId}` });
   }
 
-  /** Each of its steps may be done, and the engine of the next one silent. */
+  /** Each of its steps may be done, and the backend of the next one silent. */
   function inTime(ending: Promise<Response>): Promise<Response> {
     const late = () => new AppError('outcome_unknown', 'It may be done, and could not be found out in time.');
     return within(ending, purchaseTimeoutMs, late);
@@ -144,7 +144,7 @@ export function createOrderRoutes(service: Service): Route[] {
     return json(shownOrder(view!), status, { ...NOT_STORED, ...headers });
   }
 
-  /** Also an order of somebody else is none. */
+  /** An order of another customer counts as none, too. */
   async function pendingOrNone(req: OrderRequest): Promise<Response> {
     if ((await withoutOrder(orderIdIn(req))) !== 'pending') return noSuchOrder(req);
     return problem(req, 'order_pending', 'It is not known yet whether the order was carried out');

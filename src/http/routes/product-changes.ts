@@ -43,12 +43,12 @@ export function createProductChangeRoutes(service: Service): Route[] {
     req: Request,
   ): Promise<Response> {
     const { reason: _, productId, ...rest } = asked.body;
-    const wish = withTimes(req, rest);
-    if (wish instanceof Response) return wish;
+    const timed = withTimes(req, rest);
+    if (timed instanceof Response) return timed;
     const operation = withKey(req, asked.operation('product.create', 'product', rest), asked.body, problem);
     if (operation instanceof Response) return operation;
     const step = await sales.create(
-      { ...wish, ...(productId !== undefined && { id: productId }) },
+      { ...timed, ...(productId !== undefined && { id: productId }) },
       operation,
     );
     if (step.kind === 'refused') return saleRefused(req, step, clock());
@@ -148,9 +148,9 @@ export function createProductChangeRoutes(service: Service): Route[] {
     }),
     changing('POST /api/v1/products/:productId/units', {
       id: 'addUnits',
-      summary: 'Add units to the round that runs, or take free ones away',
+      summary: 'Add units to a running sale, or take free ones away',
       description:
-        'Added units are sold at once. For a fresh round see `reset`. With an `Idempotency-Key` they are added ' +
+        'Added units are sold at once. For a new generation see `reset`. With an `Idempotency-Key` they are added ' +
         'once, however often it is sent. Without one look at `GET /api/v1/ops/log` after `outcome_unknown`, or when no answer came, ' +
         'before sending it again.',
       body: { schema: UnitsBody, example: { delta: 50, reason: 'second delivery' } },

@@ -13,7 +13,7 @@ const NAME_PATTERN = `^[^${UNTEXT}]{1,200}$`;
 export const TIME_PATTERN =
   '^\\d{4}-\\d\\d-\\d\\d[Tt]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,9})?)?([Zz]|[+-]([01]\\d|2[0-3]):[0-5]\\d)$';
 
-/** Far ahead, because whoever reads it may copy it. */
+/** Far ahead, because a reader may copy it. */
 const SOME_TIME = '2099-12-31T09:00:00Z';
 
 const ProductId = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
@@ -26,7 +26,7 @@ const PriceMinor = Type.Integer({
 const Currency = Type.String({ pattern: `^(${CURRENCIES.join('|')})$`, description: 'ISO 4217' });
 const Limit = Type.Integer({ minimum: 1, maximum: UNITS_MAX });
 const CustomerRequired = Type.Boolean({
-  description: 'Whether only who names a userId may buy, so that the limit counts everybody',
+  description: 'Whether a purchase has to name a userId, so that the limit counts every unit',
 });
 const HoldSeconds = Type.Integer({
   minimum: 1,
@@ -76,7 +76,7 @@ export const UnitsBody = closed('UnitsRequest', '', {
   delta: Type.Integer({
     minimum: -UNITS_MAX,
     maximum: UNITS_MAX,
-    description: 'Added to the free units of this round; negative takes free units away',
+    description: 'Added to the free units of this generation; negative takes free units away',
   }),
   reason: Reason,
 });
@@ -96,7 +96,7 @@ const PRODUCT = {
     minimum: 1,
     description: 'Rises by one with every change, each batch of purchases included',
   }),
-  generation: Type.Integer({ minimum: 1, description: 'Round of the sale; a reset begins the next one' }),
+  generation: Type.Integer({ minimum: 1, description: 'Counts the resets of the sale, from 1' }),
   state: Type.Enum(['not_open', 'open', 'paused', 'closed'], {
     description: 'As of `serverTime`. `paused` only while it would be open otherwise',
   }),

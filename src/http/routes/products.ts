@@ -11,7 +11,7 @@ type ProductRequest = Request & { readonly params: { readonly productId: string 
 
 const route = routesOf('products', 'problem');
 
-/** Products and their sales, as everybody reads them. */
+/** Products and their sales, as clients read them. */
 export function createProductRoutes({
   ledger,
   stockCache,
@@ -81,7 +81,7 @@ export function createProductRoutes({
 
 const NOT_KEPT = { 'Cache-Control': 'no-cache' };
 
-/** A product as everybody sees it; its state is that of `nowMs`. */
+/** A product as clients see it; its state is that of `nowMs`. */
 export function shownProduct(product: Product, nowMs: number) {
   const { id, name, priceMinor, currency, total, reserved, sold, version, generation } = product;
   const { opensAt, closesAt, perCustomerLimit, customerRequired, holdSeconds } = product;

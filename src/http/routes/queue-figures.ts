@@ -12,7 +12,7 @@ export const QUEUE = { ready: Count, unacknowledged: Count, consumers: Count, ol
 export const DeadLetterFigures = Type.Object({ count: Count, oldestAgeMs: Count });
 export const PurchaseFigures = Type.Object({ accepted: Count, decided: Count, waiting: Count });
 
-/** Async purchases as everybody is told of them, with whatever engine carries them. */
+/** Async purchases in the same shape, whichever backend carries them. */
 export function purchasesIn(queues: readonly QueueStatus[], { accepted, decided }: AsyncCounts) {
   const purchases = queues.find(({ name }) => name === 'purchases')!;
   const inQueue = purchases.ready + purchases.unacknowledged + purchases.deadLetters.count;

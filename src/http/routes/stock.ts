@@ -27,7 +27,7 @@ const REASON: Parameters = {
 
 const route = routesOf('sync', 'error');
 
-/** Free units as the fixed routes have them: read by everybody, set by operators. */
+/** Free units as the fixed routes have them: read by all clients, set by operators. */
 export function createStockRoutes(service: Service): Route[] {
   const { stockCache, ledger, sales } = service;
   const stockAnswers = new Map<number, { version: number; body: string; init: ResponseInit }>();
@@ -116,7 +116,7 @@ export function createStockRoutes(service: Service): Route[] {
     }),
     route('POST /api/v1/sync/stock/init/:productId', {
       id: 'initStock',
-      summary: 'Make the gate follow the ledger again',
+      summary: 'Resync the stock counter',
       description: 'Safe while a sale runs.',
       access: 'operators',
       params: { productId: PRODUCT },
@@ -130,15 +130,15 @@ export function createStockRoutes(service: Service): Route[] {
     }),
     route('PUT /api/v1/sync/stock/:productId/reset', {
       id: 'resetStock',
-      summary: 'Start a fresh round of exactly this many free units',
+      summary: 'Start a new generation of exactly this many free units',
       description:
-        'Orders of earlier rounds stay as they are. Units that they give back leave the product. Safe while a sale runs.',
+        'Orders of earlier generations stay as they are. Units that they give back leave the product. Safe while a sale runs.',
       access: 'operators',
       params: { productId: PRODUCT },
       query: {
         stock: {
           schema: { type: 'integer', minimum: 0, maximum: UNITS_MAX },
-          description: 'Units of the round',
+          description: 'Free units of the new generation',
           required: true,
         },
       },

@@ -75,7 +75,7 @@ export function createStreamRoutes(
       },
       answers: {
         200: {
-          description: 'Events until somebody goes',
+          description: 'Events until one side closes',
           content: {
             'text/event-stream': {
               // Without a type: some readers hold this against the stream as text, and some against each of its events.
@@ -107,7 +107,7 @@ ${EVENTS}
 
 A product is told of at most 20 times a second, 4 times when many watch: what changed in between is left out, the last value
 always comes. Its \`version\` only rises. An \`id\` is what was seen with it, versions by product; sent back as \`Last-Event-ID\`
-(a browser does that by itself) it keeps the next snapshot, from whichever server, from being older. Whoever does not read gets
+(a browser does that by itself) it keeps the next snapshot, from whichever server, from being older. A client that does not read gets
 a \`snapshot\` in place of what was missed, and is disconnected after a minute. Lines that begin with a colon say every 15
 seconds that the connection stands.`;
 

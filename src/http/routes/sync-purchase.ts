@@ -37,20 +37,20 @@ const route = routesOf('sync', 'own');
 /** The synchronous way to buy: the answer is the outcome. */
 export function createSyncPurchaseRoute(service: Service): Route {
   const { batcher, stockCache, ids, clock, metrics, log, purchaseTimeoutMs } = service;
-  /** Keyed requests whose outcome is not known yet: a twin that arrives meanwhile is told so instead of waiting. */
+  /** Keyed requests whose outcome is not known yet: a concurrent duplicate is told so instead of waiting. */
   const keysUnderWay = new Set<string>();
 
   function purchase(req: Request): Answer {
     const arrivedAtMs = performance.now();
-    const wish = readPurchase(req, 'sync');
-    if (wish instanceof Response) return metrics.refusedInput(wish);
+    const reading = readPurchase(req, 'sync');
+    if (reading instanceof Response) return metrics.refusedInput(reading);
     // One promise for the whole request: returning promises from `then` callbacks would cost several turns each.
     return new Promise((respond) => {
       const fail = (error: unknown) => {
         metrics.answered('sync', 'internal_error', null);
         respond(failedRequest(req, error, log));
       };
-      wish.then((read) => {
+      reading.then((read) => {
         if (read instanceof Response) respond(metrics.refusedInput(read));
         else buy(req, read, arrivedAtMs, respond, fail);
       }, fail);
@@ -116,8 +116,8 @@ export function createSyncPurchaseRoute(service: Service): Route {
     });
   }
 
-  function answer(req: Request, wish: Purchase, outcome: Outcome, arrivedAtMs: number): Response {
-    const { productId, quantity } = wish;
+  function answer(req: Request, purchase: Purchase, outcome: Outcome, arrivedAtMs: number): Response {
+    const { productId, quantity } = purchase;
     switch (outcome.kind) {
       case 'reserved':
         metrics.answered('sync', 'reserved', arrivedAtMs);
@@ -135,16 +135,16 @@ export function createSyncPurchaseRoute(service: Service): Route {
     }
   }
 
-  function failed(req: Request, wish: Purchase, error: AppError): Response {
+  function failed(req: Request, purchase: Purchase, error: AppError): Response {
     metrics.answered('sync', error.code, null);
     logFailure(req, error, log);
     const body = {
       success: false,
       message: messageOf(error),
-      orderId: error.code === 'outcome_unknown' ? wish.id : null,
-      productId: wish.productId,
-      quantity: wish.quantity,
-      remainingStock: stockCache.stock(wish.productId)?.available ?? 0,
+      orderId: error.code === 'outcome_unknown' ? purchase.id : null,
+      productId: purchase.productId,
+      quantity: purchase.quantity,
+      remainingStock: stockCache.stock(purchase.productId)?.available ?? 0,
       timestamp: isoTime(clock()),
       code: error.code,
       requestId: requestIdOf(req),

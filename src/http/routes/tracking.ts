@@ -36,7 +36,7 @@ const TrackingAnswer = shape(
 const QueueStatusAnswer = shape(
   'QueueStatus',
   '`purchases` and `deadLetters` count purchases. `queues` shows the figures of the queue itself: purchases or orders with ' +
-    'the embedded engines, messages with a broker, each of which carries one or more.',
+    'the embedded backends, messages with a broker, each of which carries one or more.',
   {
     queues: list({ name: Type.String(), ...QUEUE }),
     purchases: PurchaseFigures,
