@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { openPaymentsFixture, UNITS } from '../../tests/support/payments-fixture.ts';
-import type { Operation, OperationAction } from '../domain/operation.ts';
+import type { AuditAction, AuditEntry } from '../domain/audit-entry.ts';
 import type { Changes } from '../ports/changes.ts';
 
 let fixture: ReturnType<typeof openPaymentsFixture>;
@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => fixture.close());
 
-const operation = (action: OperationAction, subject = 'product/1'): Operation => ({
+const operation = (action: AuditAction, subject = 'product/1'): AuditEntry => ({
   id: Bun.randomUUIDv7(),
   actor: 'grace',
   action,

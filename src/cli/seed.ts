@@ -3,7 +3,7 @@ import { readBooksPlace, readClient } from '../config.ts';
 import { AppError, isAppError } from '../domain/errors.ts';
 import { FIRST_PRODUCTS } from '../domain/product.ts';
 import { newWindowRefusal } from '../domain/product-changes.ts';
-import { newOperation } from '../http/operator-request.ts';
+import { newAuditEntry } from '../http/operator-request.ts';
 import { refusalSentence } from '../http/routes/sale-refusals.ts';
 import type { SaleStep } from '../ports/products.ts';
 import { toolsOf } from '../tools.ts';
@@ -155,7 +155,7 @@ async function withoutServer(data: string | undefined, products: readonly SeedPr
   const has = async (id: number) => (await store.product(id)) !== undefined;
   async function add(product: SeedProduct): Promise<boolean> {
     const subject = `product/${product.productId}`;
-    const operation = newOperation(operatorHere() ?? 'operator', 'product.create', subject, REASON);
+    const operation = newAuditEntry(operatorHere() ?? 'operator', 'product.create', subject, REASON);
     const step = await store.createProduct(toNewProduct(product), operation);
     if (step.kind === 'done') return true;
     if (step.code === 'product_exists') return false;

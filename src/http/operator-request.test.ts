@@ -27,7 +27,7 @@ const server = Bun.serve({
     }
     const read = await readOperatorRequest(req, bun, service, check, EXPECTED);
     if (read instanceof Response) return read;
-    return json(read.operation('units.add', 'product/3', { units: read.body.units }));
+    return json(read.entry('units.add', 'product/3', { units: read.body.units }));
   },
 });
 afterAll(() => server.stop(true));

@@ -1,4 +1,4 @@
-import type { Operation, OperationAction } from '../domain/operation.ts';
+import type { AuditAction, AuditEntry } from '../domain/audit-entry.ts';
 import { readHeaderText } from './header-text.ts';
 import { type Check, type Refuse, readCheckedBody } from './json-body.ts';
 import { type OperatorCall, refuseUnlessOperator } from './operator.ts';
@@ -12,7 +12,7 @@ export interface OperatorRequest<Body> {
   /** Who asks, by `X-Operator`. One token serves all operators, so this is what they say of themselves. */
   readonly actor: string;
   /** The entry for the log of what is done now, with the reason of the body. */
-  operation(action: OperationAction, subject: string, details?: Readonly<Record<string, unknown>>): Operation;
+  entry(action: AuditAction, subject: string, details?: Readonly<Record<string, unknown>>): AuditEntry;
 }
 
 /**
@@ -33,7 +33,7 @@ export async function readOperatorRequest<Body>(
     return {
       body,
       actor,
-      operation: (action, subject, details = {}) => newOperation(actor, action, subject, reason, details),
+      entry: (action, subject, details = {}) => newAuditEntry(actor, action, subject, reason, details),
     };
   });
 }
@@ -58,12 +58,12 @@ export function readOperator(
 }
 
 /** For the operators' calls among the fixed routes: they have no body, so that a reason may come as `X-Reason`. */
-export function readBareOperation(
+export function readBareEntry(
   req: Request,
   server: Bun.Server<unknown>,
   service: Pick<Service, 'operators'>,
-  action: OperationAction,
-): ((subject: string, details?: Readonly<Record<string, unknown>>) => Operation) | Response {
+  action: AuditAction,
+): ((subject: string, details?: Readonly<Record<string, unknown>>) => AuditEntry) | Response {
   const actor = readOperator(req, server, service, 'stock', failure);
   if (actor instanceof Response) return actor;
   const header = req.headers.get('x-reason');
@@ -73,16 +73,16 @@ export function readBareOperation(
       reason === null ? `X-Reason ${NOT_UTF8}` : OPERATOR_EXPECTED.reason!.replace('reason', 'X-Reason');
     return failure(req, 'invalid_request', says, { field: 'X-Reason' });
   }
-  return (subject, details = {}) => newOperation(actor, action, subject, reason, details);
+  return (subject, details = {}) => newAuditEntry(actor, action, subject, reason, details);
 }
 
-export function newOperation(
+export function newAuditEntry(
   actor: string,
-  action: OperationAction,
+  action: AuditAction,
   subject: string,
   reason: string | null,
   details: Readonly<Record<string, unknown>> = {},
-): Operation {
+): AuditEntry {
   return { id: Bun.randomUUIDv7(), actor, action, subject, reason, details };
 }
 

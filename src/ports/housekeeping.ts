@@ -1,4 +1,4 @@
-import type { LoggedOperation, Operation } from '../domain/operation.ts';
+import type { AuditEntry, StoredAuditEntry } from '../domain/audit-entry.ts';
 
 /** What the service keeps for itself beside products and orders. A part of the Ledger, with its promises. */
 export interface Housekeeping {
@@ -6,10 +6,10 @@ export interface Housekeeping {
    * Writes down what an operator did elsewhere than in the ledger. Steps of the ledger that operators ask for write it down
    * themselves, in their own commit.
    */
-  log(operation: Operation): Promise<void>;
+  log(entry: AuditEntry): Promise<void>;
 
   /** What operators did, newest first; `before` is the id of the last one read. */
-  operations(limit: number, before: string | null): Promise<LoggedOperation[]>;
+  operations(limit: number, before: string | null): Promise<StoredAuditEntry[]>;
 
   /**
    * True while `owner` leads the job: takes the lease when nobody has it or its time is over by the ledger's clock, prolongs
@@ -26,7 +26,7 @@ export interface Housekeeping {
   /**
    * Deletes what is older than these times (ms since the epoch, exclusive), at most `limit` rows of each kind, oldest
    * first: outcomes of refused async purchases (their count is kept, so that the books still balance) and attempts with
-   * them, idempotency keys, operations. A purchase and an operation are as old as their id. What waits for an operator has
+   * them, idempotency keys, operations. A purchase and an entry are as old as their id. What waits for an operator has
    * not ended: its attempts and its key stay. Orders and payments are never deleted.
    */
   prune(before: PruneBefore, limit: number): Promise<Pruned>;

@@ -1,4 +1,4 @@
-import type { Operation } from '../domain/operation.ts';
+import type { AuditEntry } from '../domain/audit-entry.ts';
 import type { Order } from '../domain/order.ts';
 import type { Changes } from './changes.ts';
 
@@ -43,7 +43,7 @@ export interface Payments {
    * `paid → refunding`; its capture is on its way back from then on. An order that is refunding or refunded already answers
    * `done` again.
    */
-  refund(orderId: string, operation: Operation): Promise<Ended>;
+  refund(orderId: string, operation: AuditEntry): Promise<Ended>;
 
   /**
    * Takes captures that the provider reported by itself, perhaps long after the attempt was over. Each capture counts once,
@@ -105,7 +105,7 @@ export interface ChargeResult {
 /** Who cancels: the customer of the order (null: anonymous), or an operator, who says why and may cancel any order. */
 export interface Canceller {
   readonly customer?: string | null;
-  readonly operation?: Operation;
+  readonly operation?: AuditEntry;
 }
 
 export type Ended =

@@ -1,11 +1,11 @@
-import type { Operation } from '../domain/operation.ts';
+import type { AuditEntry } from '../domain/audit-entry.ts';
 import type { NewProduct, Product, ProductWish, SaleRefusalCode } from '../domain/product.ts';
 import type { ProductChanges } from '../domain/product-changes.ts';
 
 /**
  * Products and what operators do to them and their sales. A part of the Ledger, with the same promises. Each step of an
- * operator judges by the ledger's own clock, raises the product's version when it changes something, and writes its operation
- * down in the same commit; an operation that was done before (same id, or same key) is answered with the product as it is now.
+ * operator judges by the ledger's own clock, raises the product's version when it changes something, and writes its entry
+ * down in the same commit; an entry that was done before (same id, or same key) is answered with the product as it is now.
  * One whose key was used for something else is refused as `idempotency_mismatch`.
  */
 export interface Products {
@@ -22,10 +22,10 @@ export interface Products {
   addProducts(products: readonly NewProduct[]): Promise<void>;
 
   /**
-   * Puts a new product on sale. Without an id it gets the lowest one that is free; the operation is written down with the
+   * Puts a new product on sale. Without an id it gets the lowest one that is free; the entry is written down with the
    * product as its subject.
    */
-  createProduct(product: ProductWish, operation: Operation): Promise<SaleStep>;
+  createProduct(product: ProductWish, entry: AuditEntry): Promise<SaleStep>;
 
   /**
    * Changes what `changes` names, all of it or nothing. A new limit counts what customers hold already, in the same commit;
@@ -34,15 +34,15 @@ export interface Products {
   changeProduct(
     productId: number,
     changes: ProductChanges,
-    operation: Operation,
+    entry: AuditEntry,
     version: number | null,
   ): Promise<SaleStep>;
 
   /** Closes the sale at this moment by the ledger's clock: nothing new is sold, what is under way comes to its end. */
-  closeSale(productId: number, operation: Operation): Promise<SaleStep>;
+  closeSale(productId: number, entry: AuditEntry): Promise<SaleStep>;
 
-  /** Starts a new generation of exactly `units` free units, with or without an operation. */
-  reset(productId: number, units: number, operation?: Operation | null): Promise<SaleStep>;
+  /** Starts a new generation of exactly `units` free units, with or without an entry. */
+  reset(productId: number, units: number, entry?: AuditEntry | null): Promise<SaleStep>;
 }
 
 export type SaleStep =

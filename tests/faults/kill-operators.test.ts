@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import type { LoggedOperation } from '../../src/domain/operation.ts';
+import type { StoredAuditEntry } from '../../src/domain/audit-entry.ts';
 import { randomFrom } from '../../src/lib/random.ts';
 import { distributedBackends } from '../support/backends.ts';
 import { openDistributedShop } from '../support/distributed-shop.ts';
@@ -85,13 +85,13 @@ async function state(shop: Shop): Promise<{ total: number; version: number; name
   return (await shop.get(PATH)).json;
 }
 
-async function readLog(shop: Shop): Promise<LoggedOperation[]> {
-  const log: LoggedOperation[] = [];
+async function readLog(shop: Shop): Promise<StoredAuditEntry[]> {
+  const log: StoredAuditEntry[] = [];
   for (let before: string | null = null; ; ) {
     const { json } = await shop.get(
       `/api/v1/ops/log?limit=${PAGE}${before === null ? '' : `&before=${before}`}`,
     );
-    log.push(...json.operations.map((one: LoggedOperation) => ({ ...one, at: Date.parse(String(one.at)) })));
+    log.push(...json.operations.map((one: StoredAuditEntry) => ({ ...one, at: Date.parse(String(one.at)) })));
     before = json.next;
     if (before === null) return log;
   }

@@ -7,8 +7,8 @@ import { openSqliteBooks } from '../../src/adapters/sqlite/ledger/books.ts';
 import { openSqliteLedger } from '../../src/adapters/sqlite/ledger.ts';
 import { openStore } from '../../src/adapters/sqlite/store.ts';
 import { audit } from '../../src/app/ops/audit.ts';
+import type { AuditEntry } from '../../src/domain/audit-entry.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
-import type { Operation } from '../../src/domain/operation.ts';
 import type { Purchase } from '../../src/domain/purchase.ts';
 import type { ChargeResult } from '../../src/ports/payments.ts';
 import { seedOf } from '../support/seed.ts';
@@ -142,7 +142,7 @@ test('whatever happens to a ledger, it answers like the model and its books bala
 }, 600_000);
 
 /** The same one for the same order. */
-function operationOn(action: Operation['action'], orderId: string): Operation {
+function entryOn(action: AuditEntry['action'], orderId: string): AuditEntry {
   return {
     id: `${action} ${orderId}`,
     actor: 'grace',
@@ -241,13 +241,13 @@ async function live(steps: readonly Step[]): Promise<void> {
           ...(closesIn !== undefined && { closesAt: closesIn === null ? null : now + closesIn }),
           ...(state && { state }),
         };
-        const operation = { ...operationOn('product.change', ids.mint()), subject: `product/${productId}` };
+        const operation = { ...entryOn('product.change', ids.mint()), subject: `product/${productId}` };
         const step = await ledger.changeProduct(productId, changes, operation, null);
         expect(step.kind === 'done' ? 'done' : step.code).toBe(model.change(productId, changes, now));
         return;
       }
       case 'close':
-        await ledger.closeSale(action.productId, operationOn('sale.drain', ids.mint()));
+        await ledger.closeSale(action.productId, entryOn('sale.drain', ids.mint()));
         return model.close(action.productId, now);
       case 'lease': {
         const orderIds = pickOrders(action.picks);
@@ -277,7 +277,7 @@ async function live(steps: readonly Step[]): Promise<void> {
         const own = model.orders.get(orderId)?.purchase.customer;
         const operator = action.by === 'operator';
         const customer = operator ? undefined : action.by === 'own' ? own : action.by;
-        const operation = operator ? operationOn('order.cancel', orderId) : undefined;
+        const operation = operator ? entryOn('order.cancel', orderId) : undefined;
         const { kind } = await ledger.cancel(orderId, {
           ...(customer === undefined ? {} : { customer }),
           ...(operation ? { operation } : {}),
@@ -287,7 +287,7 @@ async function live(steps: readonly Step[]): Promise<void> {
       }
       case 'refund': {
         const orderId = pick(bought, action.pick) ?? ids.mint();
-        const { kind } = await ledger.refund(orderId, operationOn('order.refund', orderId));
+        const { kind } = await ledger.refund(orderId, entryOn('order.refund', orderId));
         expect(kind).toBe(model.refund(orderId, now) as typeof kind);
         return;
       }

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { onDistributedBackends, ownDatabase } from '../../../tests/support/backends.ts';
 import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { seedOf } from '../../../tests/support/seed.ts';
+import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
-import type { Operation } from '../../domain/operation.ts';
 import { nextStatus, type OrderEvent, type OrderStatus, unitsHeldAs } from '../../domain/order.ts';
 import type { NewProduct } from '../../domain/product.ts';
 import type { ProductChanges } from '../../domain/product-changes.ts';
@@ -139,7 +139,7 @@ async function live(pair: Pair, seed: number): Promise<void> {
   const bought: string[] = [];
   const leases = new Map<string, { attempt: number; leases: number }>();
   const refunds: SettledRefund[] = [];
-  const endings = new Map<string, Operation>();
+  const endings = new Map<string, AuditEntry>();
 
   async function both<T>(ask: (ledger: Ledger) => Promise<T>): Promise<T> {
     const [expected, answer] = [await ask(pair.ledgers[0]!), await ask(pair.ledgers[1]!)];
@@ -205,8 +205,8 @@ async function live(pair: Pair, seed: number): Promise<void> {
   }
 
   /** Sometimes one that was done before. */
-  const operations: Operation[] = [];
-  function anOperation(productId: number): Operation {
+  const operations: AuditEntry[] = [];
+  function anEntry(productId: number): AuditEntry {
     if (operations.length > 0 && random() < 0.1) return pick(operations);
     const subject = `product/${productId}`;
     const operation = { actor: 'ann', action: 'product.change', subject, reason: null, details: {} } as const;
@@ -215,7 +215,7 @@ async function live(pair: Pair, seed: number): Promise<void> {
   }
 
   /** The same one for the same order. */
-  function onOrder(step: 'cancel' | 'refund', orderId: string): Operation {
+  function onOrder(step: 'cancel' | 'refund', orderId: string): AuditEntry {
     const known = endings.get(step + orderId);
     if (known) return known;
     const [action, subject] = [`order.${step}`, `order/${orderId}`] as const;
@@ -362,7 +362,7 @@ async function live(pair: Pair, seed: number): Promise<void> {
         return pair.pass(pick([1, 60, 500, 1_000]));
       case 'reset': {
         const [productId, units] = [pick(productIds), below(30)];
-        const operation = random() < 0.3 ? anOperation(productId) : null;
+        const operation = random() < 0.3 ? anEntry(productId) : null;
         await both((ledger) => ledger.reset(productId, units, operation));
         return;
       }
@@ -371,7 +371,7 @@ async function live(pair: Pair, seed: number): Promise<void> {
         const seen = await pair.ledgers[0]!.product(productId);
         const version = random() < 0.3 ? (seen?.version ?? 1) - below(2) : null;
         const changes = someChanges();
-        const operation = anOperation(productId);
+        const operation = anEntry(productId);
         await both((ledger) => ledger.changeProduct(productId, changes, operation, version));
         return;
       }
@@ -385,13 +385,13 @@ async function live(pair: Pair, seed: number): Promise<void> {
         } = someChanges();
         const times = { opensAt, closesAt, perCustomerLimit, customerRequired };
         const product = { id, name: 'Neu', priceMinor: 1, currency: 'EUR', units: below(9), ...times };
-        const operation = anOperation(0);
+        const operation = anEntry(0);
         await both((ledger) => ledger.createProduct(product, operation));
         return;
       }
       case 'close': {
         const productId = pick(productIds);
-        const operation = anOperation(productId);
+        const operation = anEntry(productId);
         // A closed sale sells nothing to anybody; the rest of the history would be dull.
         if (random() < 0.2) await both((ledger) => ledger.closeSale(productId, operation));
         return;

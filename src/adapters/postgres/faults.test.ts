@@ -6,9 +6,9 @@ import { onDistributedBackends, ownDatabase } from '../../../tests/support/backe
 import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { until } from '../../../tests/support/until.ts';
 import { audit } from '../../app/ops/audit.ts';
+import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { isAppError } from '../../domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
-import type { Operation } from '../../domain/operation.ts';
 import type { Outcome, Purchase } from '../../domain/purchase.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import { openPostgresBooks } from './books.ts';
@@ -59,7 +59,7 @@ async function decideAtLast(ledger: Ledger, purchases: readonly Purchase[]): Pro
   return (await atLast(() => ledger.decide(purchases))).outcomes;
 }
 
-function endingOf(action: Operation['action'], orderId: string): Operation {
+function endingOf(action: AuditEntry['action'], orderId: string): AuditEntry {
   return {
     id: Bun.randomUUIDv7(),
     actor: 'ann',

@@ -9,7 +9,7 @@ import { requireFitness } from './fitness.ts';
 import { createHousekeeping } from './housekeeping.ts';
 import { createKeys } from './keys.ts';
 import { migrate } from './migrate.ts';
-import { createOperations } from './operations.ts';
+import { createAuditLog } from './operations.ts';
 import { createPayments } from './payments.ts';
 import { createRetention } from './retention.ts';
 import { createSales } from './sales.ts';
@@ -56,7 +56,7 @@ export async function openPostgresLedger({
       ...createPayments(database, forBuyers),
       ...createSales(database),
       ...createHousekeeping(database),
-      ...createOperations(database),
+      ...createAuditLog(database),
       ...createRetention(database),
       async close() {
         clock.close();

@@ -3,8 +3,8 @@ import { onDistributedBackends, ownDatabase } from '../../../tests/support/backe
 import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { seedOf } from '../../../tests/support/seed.ts';
 import { audit } from '../../app/ops/audit.ts';
+import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
-import type { Operation } from '../../domain/operation.ts';
 import type { Outcome, Purchase } from '../../domain/purchase.ts';
 import { randomFrom } from '../../lib/random.ts';
 import type { Ledger } from '../../ports/ledger.ts';
@@ -210,7 +210,7 @@ function together(): void {
   });
 }
 
-function refundOf(orderId: string): Operation {
+function refundOf(orderId: string): AuditEntry {
   const why = { reason: null, details: {} };
   return {
     id: Bun.randomUUIDv7(),

@@ -5,7 +5,7 @@ import type { Ledger } from '../../ports/ledger.ts';
 import type { Found } from '../../ports/queries.ts';
 import { createDecide } from './ledger/decide.ts';
 import { createEndings } from './ledger/endings.ts';
-import { createOperations } from './ledger/operations.ts';
+import { createAuditLog } from './ledger/operations.ts';
 import { createOrders, withoutLease } from './ledger/orders.ts';
 import { createRefunds } from './ledger/refunds.ts';
 import { createRetention } from './ledger/retention.ts';
@@ -36,7 +36,7 @@ export function openSqliteLedger({ db, read, write, probe }: Store, now: Clock):
   const oneProduct = db.prepare<ProductRow, [number]>(`SELECT ${PRODUCT_COLUMNS} FROM products WHERE id = ?`);
   const sales = createSales(db);
   const orders = createOrders(db);
-  const operations = createOperations(db);
+  const operations = createAuditLog(db);
   const prune = createRetention(db);
   const oneOutcome = db.prepare<OutcomeRow, [string]>(
     `SELECT ${OUTCOME_COLUMNS} FROM outcomes WHERE purchase_id = ?`,

@@ -4,8 +4,8 @@ import {
   PRODUCT_ID,
   type PurchaseFixture,
 } from '../../../tests/support/purchase-fixture.ts';
+import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { AppError } from '../../domain/errors.ts';
-import type { Operation } from '../../domain/operation.ts';
 import type { PurchaseBatcher } from '../purchase/batcher.ts';
 import { FRESH_MS } from '../purchase/stock-cache.ts';
 import { createSales, type Sales } from './sales.ts';
@@ -25,7 +25,7 @@ afterEach(async () => {
 
 const cut = () => new AppError('outcome_unknown', 'cut during the commit');
 const away = () => new AppError('unavailable', 'nobody there');
-const operation = (): Operation => ({
+const operation = (): AuditEntry => ({
   id: Bun.randomUUIDv7(),
   actor: 'grace',
   action: 'units.add',

@@ -1,5 +1,5 @@
+import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { AppError, isAppError } from '../../domain/errors.ts';
-import type { Operation } from '../../domain/operation.ts';
 import { type Product, type ProductWish, stockOf } from '../../domain/product.ts';
 import type { ProductChanges } from '../../domain/product-changes.ts';
 import { backoffMs } from '../../lib/backoff.ts';
@@ -9,24 +9,24 @@ import type { SaleStep } from '../../ports/products.ts';
 import type { StockCache } from '../purchase/stock-cache.ts';
 
 /**
- * What operators do to products and their sales. A commit whose answer was lost is asked for again with the same operation,
+ * What operators do to products and their sales. A commit whose answer was lost is asked for again with the same entry,
  * which is done once. Rejects with AppError `unavailable` (nothing done) or `outcome_unknown` (the operator has to look).
  */
 export interface Sales {
-  create(wish: ProductWish, operation: Operation): Promise<SaleStep>;
+  create(wish: ProductWish, entry: AuditEntry): Promise<SaleStep>;
   /** `version` is the one that the caller has seen, or null. */
   change(
     productId: number,
     changes: ProductChanges,
-    operation: Operation,
+    entry: AuditEntry,
     version: number | null,
   ): Promise<SaleStep>;
   /** Ends the sale now; what is under way comes to its end. */
-  close(productId: number, operation: Operation): Promise<SaleStep>;
+  close(productId: number, entry: AuditEntry): Promise<SaleStep>;
   /** A new generation of exactly `units` free units. */
-  reset(productId: number, units: number, operation: Operation): Promise<SaleStep>;
+  reset(productId: number, units: number, entry: AuditEntry): Promise<SaleStep>;
   /** Updates the gate from the ledger, whatever it counts; undefined when there is no such product. */
-  init(productId: number, operation: Operation): Promise<Product | undefined>;
+  init(productId: number, entry: AuditEntry): Promise<Product | undefined>;
 }
 
 interface Dependencies {
@@ -42,17 +42,17 @@ const RETRY_MS_MAX = 1_000;
 
 export function createSales({ ledger, gate, stockCache }: Dependencies): Sales {
   return {
-    create: (wish, operation) => untilKnown(() => ledger.createProduct(wish, operation)),
-    change: (productId, changes, operation, version) =>
-      untilKnown(() => ledger.changeProduct(productId, changes, operation, version)),
-    close: (productId, operation) => untilKnown(() => ledger.closeSale(productId, operation)),
-    reset: (productId, units, operation) => untilKnown(() => ledger.reset(productId, units, operation)),
+    create: (wish, entry) => untilKnown(() => ledger.createProduct(wish, entry)),
+    change: (productId, changes, entry, version) =>
+      untilKnown(() => ledger.changeProduct(productId, changes, entry, version)),
+    close: (productId, entry) => untilKnown(() => ledger.closeSale(productId, entry)),
+    reset: (productId, units, entry) => untilKnown(() => ledger.reset(productId, units, entry)),
 
-    async init(productId, operation) {
+    async init(productId, entry) {
       const product = await stockCache.refresh(productId);
       if (!product) return undefined;
       // Before it is done: what was done is then surely written down.
-      await untilKnown(() => ledger.log(operation));
+      await untilKnown(() => ledger.log(entry));
       await gate.update(stockOf(product), 'force');
       return product;
     },

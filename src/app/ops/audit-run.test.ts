@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { openPurchaseFixture, type PurchaseFixture } from '../../../tests/support/purchase-fixture.ts';
-import type { Operation } from '../../domain/operation.ts';
+import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { createAuditRun } from './audit-run.ts';
 
 let fixture: PurchaseFixture;
@@ -11,7 +11,7 @@ afterEach(() => fixture.close());
 
 const REPORT = { pass: true, verdicts: [{ name: 'all is well', pass: true, detail: '' }] };
 
-function operation(): Operation {
+function operation(): AuditEntry {
   const id = Bun.randomUUIDv7();
   return { id, actor: 'grace', action: 'audit.run', subject: 'books', reason: 'after the sale', details: {} };
 }

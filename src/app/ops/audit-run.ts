@@ -1,12 +1,12 @@
+import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { AppError } from '../../domain/errors.ts';
-import type { Operation } from '../../domain/operation.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import type { Housekeeping } from '../../ports/housekeeping.ts';
 
 /** Runs the audit for operators, one at a time whichever process is asked. */
 export interface AuditRun {
   /** Null while another one runs. Rejects `unavailable` when it could not be carried out. */
-  run(operation: Operation): Promise<AuditReport | null>;
+  run(entry: AuditEntry): Promise<AuditReport | null>;
   /** Ends one that is under way, and refuses those to come. */
   close(): Promise<void>;
 }
@@ -42,11 +42,11 @@ export function createAuditRun({
   let running: Promise<AuditReport> | null = null;
   let closed = false;
 
-  async function carryOut(operation: Operation): Promise<AuditReport> {
+  async function carryOut(entry: AuditEntry): Promise<AuditReport> {
     const startedAtMs = performance.now();
     const limit = setTimeout(() => stop.abort(), timeoutMs);
     try {
-      await ledger.log(operation);
+      await ledger.log(entry);
       const { pass, verdicts } = await audit(stop.signal);
       return { pass, verdicts, tookMs: Math.round(performance.now() - startedAtMs) };
     } catch (error) {
@@ -59,11 +59,11 @@ export function createAuditRun({
   }
 
   return {
-    async run(operation) {
+    async run(entry) {
       if (closed) throw new AppError('unavailable', 'No audit is begun here: the server is leaving.');
       if (running || !(await ledger.holdLead(JOB, owner, timeoutMs + LEASE_GRACE_MS)) || running) return null;
       stop = new AbortController();
-      running = carryOut(operation);
+      running = carryOut(entry);
       try {
         return await running;
       } finally {

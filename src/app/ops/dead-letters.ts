@@ -1,6 +1,6 @@
+import type { AuditAction, AuditEntry } from '../../domain/audit-entry.ts';
 import { AppError, isAppError } from '../../domain/errors.ts';
 import type { PurchaseIds } from '../../domain/ids.ts';
-import type { Operation, OperationAction } from '../../domain/operation.ts';
 import type { Purchase } from '../../domain/purchase.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import { type DeadLetter, QUEUE_NAMES, type Queue, type QueueName } from '../../ports/queue.ts';
@@ -64,10 +64,10 @@ export interface Choice {
 
 /** The log's entry of what is about to be done. */
 export type Note = (
-  action: OperationAction,
+  action: AuditAction,
   subject: string,
   details: Readonly<Record<string, unknown>>,
-) => Operation;
+) => AuditEntry;
 
 export interface Done {
   readonly letters: number;

@@ -103,7 +103,7 @@ export function createDeadLetterRoutes(service: Service): Route[] {
         // A broker hands thousands of letters out one after the other.
         server.timeout(req, ACTION_TIMEOUT_S);
         const choice: Choice = { queue, ...(cause !== undefined && { cause }), ...(ids && { ids }) };
-        return json({ queue, ...(await deadLetters[how](choice, asked.operation)) }, 200, NOT_STORED);
+        return json({ queue, ...(await deadLetters[how](choice, asked.entry)) }, 200, NOT_STORED);
       },
     });
   }

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { AUDIT_TIMEOUT_MS } from '../../app/ops/audit-run.ts';
-import { OPERATION_ACTIONS } from '../../domain/operation.ts';
+import { AUDIT_ACTIONS } from '../../domain/audit-entry.ts';
 import { operatorRoutes } from '../operator-routes.ts';
 import { isoTime, json, problem } from '../respond.ts';
 import { jsonAnswer, type Route } from '../route.ts';
@@ -15,7 +15,7 @@ const OperationsAnswer = shape('Operations', 'Newest first', {
     id: Uuid,
     at: Timestamp,
     actor: Type.String({ description: 'Who acted, as they said; `system`: the service by itself' }),
-    action: Type.Enum([...OPERATION_ACTIONS]),
+    action: Type.Enum([...AUDIT_ACTIONS]),
     subject: Type.String(),
     reason: nullable(Type.String()),
     details: Type.Object({}, { additionalProperties: true }),
@@ -43,10 +43,10 @@ export function createOpsRoutes(service: Service): Route[] {
     if (limit instanceof Response) return limit;
     const before = query.get('before')?.toLowerCase() ?? null;
     if (before !== null && !UUID.test(before))
-      return wrong(req, 'before', 'before must be the id of an operation');
+      return wrong(req, 'before', 'before must be the id of an entry');
     const operations = await ledger.operations(limit, before);
     const next = operations.length === limit ? operations.at(-1)!.id : null;
-    const shown = operations.map((operation) => ({ ...operation, at: isoTime(operation.at) }));
+    const shown = operations.map((entry) => ({ ...entry, at: isoTime(entry.at) }));
     return json({ operations: shown, next }, 200, NOT_STORED);
   }
 
@@ -58,7 +58,7 @@ export function createOpsRoutes(service: Service): Route[] {
         limit: LIMIT,
         before: {
           schema: { type: 'string', format: 'uuid' },
-          description: 'The last operation of the page before',
+          description: 'The last entry of the page before',
         },
       },
       answers: { 200: jsonAnswer('A page of the log', OperationsAnswer, { page: OPERATIONS }) },
@@ -78,7 +78,7 @@ export function createOpsRoutes(service: Service): Route[] {
       },
       async handle(asked, req, server) {
         server.timeout(req, AUDIT_TIMEOUT_MS / 1000 + 10);
-        const report = await auditRun.run(asked.operation('audit.run', 'books'));
+        const report = await auditRun.run(asked.entry('audit.run', 'books'));
         if (!report) return problem(req, 'in_flight', 'An audit is running already');
         return json(report, 200, NOT_STORED);
       },

@@ -1,13 +1,13 @@
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
+import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { AppError } from '../../domain/errors.ts';
-import type { Operation } from '../../domain/operation.ts';
 import type { Order, OrderStatus } from '../../domain/order.ts';
 import { within } from '../../lib/within.ts';
 import type { Canceller } from '../../ports/payments.ts';
 import type { OrderCode } from '../codes.ts';
 import { readCheckedBody } from '../json-body.ts';
-import { newOperation, OPERATOR_EXPECTED, readOperator, readOperatorRequest } from '../operator-request.ts';
+import { newAuditEntry, OPERATOR_EXPECTED, readOperator, readOperatorRequest } from '../operator-request.ts';
 import { operatorRoutes } from '../operator-routes.ts';
 import { CUSTOMER_EXPECTED, canonicalCustomer } from '../purchase-request.ts';
 import { json, problem } from '../respond.ts';
@@ -94,14 +94,14 @@ export function createOrderRoutes(service: Service): Route[] {
     if (req.headers.has('authorization')) {
       if (nothing) return readOperatorWithoutReason(req, server);
       const asked = await readOperatorRequest(req, server, service, checkOperatorCancelBody);
-      return asked instanceof Response ? asked : { operation: asked.operation('order.cancel', subject) };
+      return asked instanceof Response ? asked : { operation: asked.entry('order.cancel', subject) };
     }
     if (nothing) return { customer: null };
     return readCheckedBody(req, checkCancelBody, CANCEL_EXPECTED, ({ userId, reason }) => {
       if (reason === undefined) return { customer: canonicalCustomer(userId) };
       const actor = readOperator(req, server, service);
       if (actor instanceof Response) return actor;
-      return { operation: newOperation(actor, 'order.cancel', subject, reason) };
+      return { operation: newAuditEntry(actor, 'order.cancel', subject, reason) };
     });
   }
 
@@ -111,9 +111,9 @@ export function createOrderRoutes(service: Service): Route[] {
     return problem(req, 'invalid_request', OPERATOR_EXPECTED.reason!, { field: 'reason' });
   }
 
-  async function refundNow(req: OrderRequest, operation: Operation): Promise<Response> {
+  async function refundNow(req: OrderRequest, entry: AuditEntry): Promise<Response> {
     const orderId = orderIdIn(req);
-    const ended = ids.read(orderId) ? await ledger.refund(orderId, operation) : UNKNOWN;
+    const ended = ids.read(orderId) ? await ledger.refund(orderId, entry) : UNKNOWN;
     if (ended.kind === 'unknown_order') return pendingOrNone(req);
     const { status } = ended.order;
     // Money that came too late is on its way back without a request.
@@ -195,8 +195,7 @@ export function createOrderRoutes(service: Service): Route[] {
         404: '`not_found`',
         409: '`order_not_paid`: no money to give back. `order_pending`: not known yet',
       },
-      handle: (asked, req) =>
-        inTime(refundNow(req, asked.operation('order.refund', `order/${orderIdIn(req)}`))),
+      handle: (asked, req) => inTime(refundNow(req, asked.entry('order.refund', `order/${orderIdIn(req)}`))),
     }),
   ];
 }

@@ -1,9 +1,9 @@
 import type Type from 'typebox';
-import type { OperationAction } from '../../domain/operation.ts';
+import type { AuditAction } from '../../domain/audit-entry.ts';
 import type { Product } from '../../domain/product.ts';
 import type { ProductChanges } from '../../domain/product-changes.ts';
 import type { SaleStep } from '../../ports/products.ts';
-import { KEY_MISMATCH, OPERATION_KEY, withKey } from '../operation-key.ts';
+import { KEY_MISMATCH, OPERATION_KEY, withKey } from '../audit-key.ts';
 import type { OperatorRequest } from '../operator-request.ts';
 import { operatorRoutes } from '../operator-routes.ts';
 import { readTime } from '../read-time.ts';
@@ -45,12 +45,9 @@ export function createProductChangeRoutes(service: Service): Route[] {
     const { reason: _, productId, ...rest } = asked.body;
     const timed = withTimes(req, rest);
     if (timed instanceof Response) return timed;
-    const operation = withKey(req, asked.operation('product.create', 'product', rest), asked.body, problem);
-    if (operation instanceof Response) return operation;
-    const step = await sales.create(
-      { ...timed, ...(productId !== undefined && { id: productId }) },
-      operation,
-    );
+    const entry = withKey(req, asked.entry('product.create', 'product', rest), asked.body, problem);
+    if (entry instanceof Response) return entry;
+    const step = await sales.create({ ...timed, ...(productId !== undefined && { id: productId }) }, entry);
     if (step.kind === 'refused') return saleRefused(req, step, clock());
     return done(step.product, 201, { Location: `/api/v1/products/${step.product.id}` });
   }
@@ -71,7 +68,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
         readonly body: { readonly schema: Schema; readonly example: unknown };
         /** What the body has to have, in words. */
         readonly takes: string;
-        readonly action: OperationAction;
+        readonly action: AuditAction;
         readonly shown?: object;
         changes(body: Type.Static<Schema>, req: Request): ProductChanges | Response;
       },
@@ -97,15 +94,15 @@ export function createProductChangeRoutes(service: Service): Route[] {
         const changes = changesOf(asked.body, req);
         if (changes instanceof Response) return changes;
         const { reason: _, ...details } = asked.body as { reason: string };
-        const operation = withKey(
+        const entry = withKey(
           req,
-          asked.operation(action, `product/${productId}`, details),
+          asked.entry(action, `product/${productId}`, details),
           asked.body as object,
           problem,
         );
-        if (operation instanceof Response) return operation;
+        if (entry instanceof Response) return entry;
         const version = versions && (await seenVersion(versions, productId, stockCache));
-        return answer(req, await sales.change(productId, changes, operation, version));
+        return answer(req, await sales.change(productId, changes, entry, version));
       },
     });
   }
@@ -194,10 +191,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
       async handle(asked, req) {
         const productId = readProductId(req);
         if (productId === null) return unknown(req);
-        return answer(
-          req,
-          await sales.close(productId, asked.operation('sale.drain', `product/${productId}`)),
-        );
+        return answer(req, await sales.close(productId, asked.entry('sale.drain', `product/${productId}`)));
       },
     }),
   ];

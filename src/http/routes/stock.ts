@@ -1,9 +1,9 @@
 import { available, type Product, UNITS_MAX } from '../../domain/product.ts';
 import { within } from '../../lib/within.ts';
+import { KEY_MISMATCH, OPERATION_KEY, withKey } from '../audit-key.ts';
 import { hasAlready } from '../conditional.ts';
 import { HEADER_TEXT } from '../header-text.ts';
-import { KEY_MISMATCH, OPERATION_KEY, withKey } from '../operation-key.ts';
-import { readBareOperation } from '../operator-request.ts';
+import { readBareEntry } from '../operator-request.ts';
 import { failure, text } from '../respond.ts';
 import { jsonAnswer, type Parameters, type Route, routesOf, textAnswer } from '../route.ts';
 import { count, ProductId, REASON_PATTERN, shape } from '../schemas.ts';
@@ -72,7 +72,7 @@ export function createStockRoutes(service: Service): Route[] {
   }
 
   async function init(req: ProductRequest, server: Bun.Server<unknown>): Promise<Response> {
-    const asked = readBareOperation(req, server, service, 'stock.init');
+    const asked = readBareEntry(req, server, service, 'stock.init');
     if (asked instanceof Response) return asked;
     const productId = readProductId(req);
     const product =
@@ -82,7 +82,7 @@ export function createStockRoutes(service: Service): Route[] {
   }
 
   async function reset(req: ProductRequest, server: Bun.Server<unknown>): Promise<Response> {
-    const asked = readBareOperation(req, server, service, 'stock.reset');
+    const asked = readBareEntry(req, server, service, 'stock.reset');
     if (asked instanceof Response) return asked;
     const stock = queryOf(req).get('stock');
     if (stock === null || !/^\d{1,10}$/.test(stock) || Number(stock) > UNITS_MAX) {
@@ -94,9 +94,9 @@ export function createStockRoutes(service: Service): Route[] {
     const productId = readProductId(req);
     if (productId === null) return unknownProduct(req, req.params.productId);
     const reset = asked(`product/${productId}`, { units });
-    const operation = withKey(req, reset, { units, reason: reset.reason }, failure);
-    if (operation instanceof Response) return operation;
-    const step = await sales.reset(productId, units, operation);
+    const entry = withKey(req, reset, { units, reason: reset.reason }, failure);
+    if (entry instanceof Response) return entry;
+    const step = await sales.reset(productId, units, entry);
     if (step.kind === 'done') return text(`Stock reset to ${units} for product: ${productId}`);
     return step.code === 'idempotency_mismatch' ? keyMismatch(req) : unknownProduct(req, productId);
   }

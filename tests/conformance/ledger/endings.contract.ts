@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'bun:test';
-import type { Operation } from '../../../src/domain/operation.ts';
+import type { AuditEntry } from '../../../src/domain/audit-entry.ts';
 import { NO_CHANGES } from '../../../src/ports/changes.ts';
 import { briefly } from './briefly.ts';
 import { captured, failedWith, HOLD_SECONDS, LONG_MS, type Scene } from './scene.contract.ts';
 
 /** How people end orders: buyers and operators cancel what is not paid, operators refund what is. */
 export function endings(scene: Scene): void {
-  const byGrace = (action: Operation['action'], orderId: string): Operation => ({
+  const byGrace = (action: AuditEntry['action'], orderId: string): AuditEntry => ({
     id: Bun.randomUUIDv7(),
     actor: 'grace',
     action,
@@ -14,7 +14,7 @@ export function endings(scene: Scene): void {
     reason: 'the buyer called',
     details: {},
   });
-  const timesWritten = async ({ id }: Operation) =>
+  const timesWritten = async ({ id }: AuditEntry) =>
     (await scene.ledger.operations(20, null)).filter((written) => written.id === id).length;
 
   async function paid(productId: number, customer: string | null = 'ann') {

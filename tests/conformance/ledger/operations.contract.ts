@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test';
-import type { Operation } from '../../../src/domain/operation.ts';
+import type { AuditEntry } from '../../../src/domain/audit-entry.ts';
 import type { Scene } from './scene.contract.ts';
 
 /** What operators did is written down once, in order, and found again. */
 export function operations(scene: Scene): void {
-  const paused = (changes: Partial<Operation> = {}): Operation => ({
+  const paused = (changes: Partial<AuditEntry> = {}): AuditEntry => ({
     id: Bun.randomUUIDv7(),
     actor: 'grace',
     action: 'sale.pause',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import type { Operation } from '../../../src/domain/operation.ts';
+import type { AuditEntry } from '../../../src/domain/audit-entry.ts';
 import { UNITS_MAX } from '../../../src/domain/product.ts';
 import type { ProductChanges } from '../../../src/domain/product-changes.ts';
 import type { SaleStep } from '../../../src/ports/products.ts';
@@ -9,7 +9,7 @@ import { brief, captured, LONG_MS, type Scene } from './scene.contract.ts';
 export function sales(scene: Scene): void {
   const thing = { name: 'Thing', priceMinor: 100, currency: 'EUR', units: 5 };
   const change = (productId: number, changes: ProductChanges, version: number | null = null) =>
-    scene.ledger.changeProduct(productId, changes, anOperation(productId), version);
+    scene.ledger.changeProduct(productId, changes, anEntry(productId), version);
   const logged = async (id: string) =>
     (await scene.ledger.operations(5, null)).find((operation) => operation.id === id);
 
@@ -18,7 +18,7 @@ export function sales(scene: Scene): void {
       const taken = (await scene.ledger.products()).map(({ id }) => id);
       let lowest = 1;
       while (taken.includes(lowest)) lowest++;
-      const operation = anOperation(0);
+      const operation = anEntry(0);
       const { product } = done(await scene.ledger.createProduct(thing, operation));
       const { units, ...named } = thing;
       expect(product).toEqual({
@@ -42,7 +42,7 @@ export function sales(scene: Scene): void {
     });
 
     test('that is asked for again by the same operation is made once', async () => {
-      const operation = anOperation(0);
+      const operation = anEntry(0);
       const first = done(await scene.ledger.createProduct(thing, operation)).product;
       const again = await scene.ledger.createProduct({ ...thing, name: 'Other' }, operation);
       expect(again).toEqual({ kind: 'done', product: first });
@@ -52,14 +52,14 @@ export function sales(scene: Scene): void {
     test('does not take the place of another', async () => {
       const id = await scene.sale();
       const product = await scene.product(id);
-      expect(await scene.ledger.createProduct({ ...thing, id }, anOperation(id))).toEqual(
+      expect(await scene.ledger.createProduct({ ...thing, id }, anEntry(id))).toEqual(
         refused('product_exists', null, product),
       );
     });
 
     test('B23 that opens a few seconds ago by the clock of its operator opens now, and a change does', async () => {
       const opensAt = scene.now() - 3_000;
-      const step = await scene.ledger.createProduct({ ...thing, opensAt }, anOperation(0));
+      const step = await scene.ledger.createProduct({ ...thing, opensAt }, anEntry(0));
       expect(step).toMatchObject({ kind: 'done', product: { opensAt } });
       const { id } = step.product!;
       scene.skipIds(id);
@@ -72,7 +72,7 @@ export function sales(scene: Scene): void {
     test('opens neither in the past nor after it closes', async () => {
       const now = scene.now();
       const create = async (times: { opensAt?: number; closesAt?: number }) =>
-        scene.ledger.createProduct({ ...thing, ...times }, anOperation(0));
+        scene.ledger.createProduct({ ...thing, ...times }, anEntry(0));
       expect(await create({ opensAt: now - 20_000 })).toEqual(
         refused('schedule_in_the_past', 'opensAt', null),
       );
@@ -86,7 +86,7 @@ export function sales(scene: Scene): void {
 
     test('has an id of its own when several are made at once', async () => {
       const made = await Promise.all(
-        Array.from({ length: 5 }, () => scene.ledger.createProduct(thing, anOperation(0))),
+        Array.from({ length: 5 }, () => scene.ledger.createProduct(thing, anEntry(0))),
       );
       const ids = made.map((step) => done(step).product.id);
       expect(new Set(ids).size).toBe(5);
@@ -116,7 +116,7 @@ export function sales(scene: Scene): void {
         perCustomerLimit: 2,
         holdSeconds: 30,
       };
-      const operation = anOperation(id);
+      const operation = anEntry(id);
       const step = await scene.ledger.changeProduct(
         id,
         { ...changes, addUnits: 5 },
@@ -135,7 +135,7 @@ export function sales(scene: Scene): void {
     test('that changes nothing leaves the version as it is, and is written down', async () => {
       const id = await scene.sale();
       const before = await scene.product(id);
-      const operation = anOperation(id);
+      const operation = anEntry(id);
       const same = { name: before.name, state: 'open', opensAt: null, addUnits: 0 } as const;
       expect(await scene.ledger.changeProduct(id, same, operation, null)).toEqual({
         kind: 'done',
@@ -146,7 +146,7 @@ export function sales(scene: Scene): void {
 
     test('that is asked for again by the same operation is made once', async () => {
       const id = await scene.sale({ units: 10 });
-      const operation = anOperation(id);
+      const operation = anEntry(id);
       const first = await scene.ledger.changeProduct(id, { addUnits: 5 }, operation, null);
       expect(await scene.ledger.changeProduct(id, { addUnits: 5 }, operation, null)).toEqual(first);
       expect(await scene.units(id)).toEqual([15, 0, 0]);
@@ -155,7 +155,7 @@ export function sales(scene: Scene): void {
     test('that breaks a rule leaves no trace, not even what is right of it', async () => {
       const id = await scene.sale({ opensAt: scene.now() + LONG_MS });
       const before = await scene.product(id);
-      const operation = anOperation(id);
+      const operation = anEntry(id);
       const changes = { name: 'Other', addUnits: 3, closesAt: scene.now() + 1_000 };
       expect(await scene.ledger.changeProduct(id, changes, operation, null)).toEqual(
         refused('closes_before_opens', 'closesAt', before),
@@ -176,7 +176,7 @@ export function sales(scene: Scene): void {
     test('of a product that is not there is refused', async () => {
       const nobody = refused('unknown_product', null, null);
       expect(await change(8_000_000_000, { priceMinor: 1 })).toEqual(nobody);
-      expect(await scene.ledger.closeSale(8_000_000_000, anOperation(1))).toEqual(nobody);
+      expect(await scene.ledger.closeSale(8_000_000_000, anEntry(1))).toEqual(nobody);
     });
 
     test('sets no time that has passed, and minds none that passed since', async () => {
@@ -235,7 +235,7 @@ export function sales(scene: Scene): void {
       const id = await scene.sale({ units: 20 });
       const paid = await scene.reserve(id, { customer: 'ann', quantity: 2 });
       await scene.charge(paid.id, captured());
-      await scene.ledger.refund(paid.id, { ...anOperation(id), action: 'order.refund' });
+      await scene.ledger.refund(paid.id, { ...anEntry(id), action: 'order.refund' });
       await scene.reserve(id, { customer: 'ann' });
       const declined = await scene.reserve(id, { customer: 'bob', quantity: 3 });
       await scene.charge(declined.id, { type: 'declined', reason: 'no' });
@@ -298,7 +298,7 @@ export function sales(scene: Scene): void {
     test('sells nothing from that moment on, and what is under way goes on', async () => {
       const id = await scene.sale({ closesAt: scene.now() + LONG_MS });
       const order = await scene.reserve(id);
-      const operation = anOperation(id);
+      const operation = anEntry(id);
       const { product } = done(await scene.ledger.closeSale(id, operation));
       expect(product.closesAt).toBeLessThanOrEqual(scene.now() + CLOCK_MS);
       expect((await scene.decide(scene.purchase(id))).map(brief)).toEqual(['sale_closed']);
@@ -306,7 +306,7 @@ export function sales(scene: Scene): void {
       expect(await scene.units(id)).toEqual([9, 0, 1]);
       expect(await logged(operation.id)).toMatchObject({ subject: `product/${id}` });
 
-      expect(await scene.ledger.closeSale(id, anOperation(id))).toEqual({
+      expect(await scene.ledger.closeSale(id, anEntry(id))).toEqual({
         kind: 'done',
         product: await scene.product(id),
       });
@@ -315,27 +315,27 @@ export function sales(scene: Scene): void {
 
     test('before it opened does not open any more', async () => {
       const id = await scene.sale({ opensAt: scene.now() + LONG_MS });
-      await scene.ledger.closeSale(id, anOperation(id));
+      await scene.ledger.closeSale(id, anEntry(id));
       expect((await scene.decide(scene.purchase(id))).map(brief)).toEqual(['sale_closed']);
     });
 
     test('is opened again by another closing time', async () => {
       const id = await scene.sale();
-      await scene.ledger.closeSale(id, anOperation(id));
+      await scene.ledger.closeSale(id, anEntry(id));
       await change(id, { closesAt: null });
       expect((await scene.decide(scene.purchase(id))).map(brief)).toEqual(['reserved']);
     });
   });
 
   describe('B18 an operation with a key', () => {
-    const keyed = (productId: number, fingerprint = 'f', value = `key of ${productId}`): Operation => ({
-      ...anOperation(productId),
+    const keyed = (productId: number, fingerprint = 'f', value = `key of ${productId}`): AuditEntry => ({
+      ...anEntry(productId),
       key: { value, fingerprint },
     });
 
     test('is done once, whoever asks again: units, a reset, a new product', async () => {
       const id = await scene.sale({ units: 10 });
-      const add = (operation: Operation) => scene.ledger.changeProduct(id, { addUnits: 5 }, operation, null);
+      const add = (operation: AuditEntry) => scene.ledger.changeProduct(id, { addUnits: 5 }, operation, null);
       const first = keyed(id);
       const { product } = done(await add(first));
       expect(product.total).toBe(15);
@@ -398,7 +398,7 @@ export function sales(scene: Scene): void {
 
   test('a reset is written down in its commit, and done once', async () => {
     const id = await scene.sale({ units: 10 });
-    const operation = { ...anOperation(id), action: 'stock.reset' as const };
+    const operation = { ...anEntry(id), action: 'stock.reset' as const };
     const first = await scene.ledger.reset(id, 4, operation);
     expect(first).toMatchObject({ kind: 'done', product: { total: 4, generation: 2 } });
     expect(await scene.ledger.reset(id, 4, operation)).toEqual(first);
@@ -409,7 +409,7 @@ export function sales(scene: Scene): void {
 /** A backend's clock as this process knows it may be off by a little. */
 const CLOCK_MS = 50;
 
-function anOperation(productId: number): Operation {
+function anEntry(productId: number): AuditEntry {
   return {
     id: Bun.randomUUIDv7(),
     actor: 'grace',

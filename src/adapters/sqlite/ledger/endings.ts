@@ -1,16 +1,16 @@
 import type { Database } from 'bun:sqlite';
-import type { Operation } from '../../../domain/operation.ts';
+import type { AuditEntry } from '../../../domain/audit-entry.ts';
 import { nextStatus, type OrderEvent, type OrderStatus } from '../../../domain/order.ts';
 import { NO_CHANGES } from '../../../ports/changes.ts';
 import type { Canceller, Ended } from '../../../ports/payments.ts';
 import { createMoves } from './moves.ts';
-import { createOperations } from './operations.ts';
+import { createAuditLog } from './operations.ts';
 import { createOrders, type StoredOrder, withoutLease } from './orders.ts';
 
 /** How people end orders. Each step must run inside one immediate transaction. */
 export function createEndings(db: Database) {
   const orders = createOrders(db);
-  const operations = createOperations(db);
+  const operations = createAuditLog(db);
   const beginMoves = createMoves(db);
   const sendBack = db.prepare(
     `UPDATE payments SET status = 'refunding', refund_due_at = ?1, updated_at = ?1
@@ -22,7 +22,7 @@ export function createEndings(db: Database) {
     order: StoredOrder,
     event: OrderEvent,
     taken: readonly OrderStatus[],
-    operation: Operation | undefined,
+    operation: AuditEntry | undefined,
     now: number,
   ): Ended {
     if (taken.includes(order.status)) {
@@ -45,7 +45,7 @@ export function createEndings(db: Database) {
       return step(order, { type: 'cancel' }, ['cancelled'], operation, now);
     },
 
-    refund(orderId: string, operation: Operation, now: number): Ended {
+    refund(orderId: string, operation: AuditEntry, now: number): Ended {
       const order = orders.find(orderId);
       if (!order) return { kind: 'unknown_order' };
       const ended = step(order, { type: 'refund' }, ['refunding', 'refunded'], operation, now);

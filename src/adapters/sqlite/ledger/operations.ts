@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite';
-import type { LoggedOperation, Operation } from '../../../domain/operation.ts';
+import type { AuditEntry, StoredAuditEntry } from '../../../domain/audit-entry.ts';
 
-type Row = Omit<LoggedOperation, 'details'> & { readonly details: string };
+type Row = Omit<StoredAuditEntry, 'details'> & { readonly details: string };
 
 interface Earlier {
   readonly id: string;
@@ -10,7 +10,7 @@ interface Earlier {
 }
 
 /** What operators did. `write` must run inside the transaction of what it writes down. */
-export function createOperations(db: Database) {
+export function createAuditLog(db: Database) {
   const insert = db.prepare(
     'INSERT INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
@@ -24,7 +24,7 @@ export function createOperations(db: Database) {
 
   return {
     /** False when it is there already, and was therefore done already. */
-    write({ id, actor, action, subject, reason, details, key }: Operation, now: number): boolean {
+    write({ id, actor, action, subject, reason, details, key }: AuditEntry, now: number): boolean {
       const keyed = [key?.value ?? null, key?.fingerprint ?? null];
       const { changes } = insert.run(
         id,
@@ -40,12 +40,12 @@ export function createOperations(db: Database) {
     },
 
     /** What was done with this id or this key, and whether it was the same; null when nothing was. */
-    before({ id, key }: Operation): { readonly subject: string; readonly same: boolean } | null {
+    before({ id, key }: AuditEntry): { readonly subject: string; readonly same: boolean } | null {
       const done = earlier.get(id, key?.value ?? null);
       return done && { subject: done.subject, same: done.id === id || done.fingerprint === key?.fingerprint };
     },
 
-    read(limit: number, before: string | null): LoggedOperation[] {
+    read(limit: number, before: string | null): StoredAuditEntry[] {
       return newest.all(before, limit).map((row) => ({ ...row, details: JSON.parse(row.details) }));
     },
   };

@@ -1,5 +1,5 @@
 import type { Database } from 'bun:sqlite';
-import type { Operation } from '../../../domain/operation.ts';
+import type { AuditEntry } from '../../../domain/audit-entry.ts';
 import {
   DEFAULT_HOLD_SECONDS,
   type NewProduct,
@@ -14,12 +14,12 @@ import {
   type ProductChanges,
 } from '../../../domain/product-changes.ts';
 import type { SaleStep } from '../../../ports/products.ts';
-import { createOperations } from './operations.ts';
+import { createAuditLog } from './operations.ts';
 import { PRODUCT_COLUMNS, type ProductRow, productIn } from './rows.ts';
 
 /** What operators do to products. All but `after` must run inside one immediate transaction. */
 export function createSales(db: Database) {
-  const operations = createOperations(db);
+  const operations = createAuditLog(db);
   const row = db.prepare<ProductRow, [number]>(`SELECT ${PRODUCT_COLUMNS} FROM products WHERE id = ?`);
   const after = db.prepare<ProductRow, [number, number]>(
     `SELECT ${PRODUCT_COLUMNS} FROM products WHERE id > ? ORDER BY id LIMIT ?`,
@@ -73,7 +73,7 @@ export function createSales(db: Database) {
   }
 
   /** What to answer when this operation was done before: the product as it is now, which a new one's operation names. */
-  function doneBefore(operation: Operation, known: Product | null): SaleStep | null {
+  function doneBefore(operation: AuditEntry, known: Product | null): SaleStep | null {
     const before = operations.before(operation);
     if (!before) return null;
     const product = known ?? one(Number(before.subject.replace('product/', '')))!;
@@ -101,7 +101,7 @@ export function createSales(db: Database) {
     add,
     after: (id: number, limit: number): Product[] => after.all(id, limit).map(productIn),
 
-    create(wish: ProductWish, operation: Operation, now: number): SaleStep {
+    create(wish: ProductWish, operation: AuditEntry, now: number): SaleStep {
       const done = doneBefore(operation, null);
       if (done) return done;
       const id = wish.id ?? lowestFreeId.get()!.id;
@@ -117,7 +117,7 @@ export function createSales(db: Database) {
     change(
       productId: number,
       changes: ProductChanges,
-      operation: Operation,
+      operation: AuditEntry,
       version: number | null,
       now: number,
     ): SaleStep {
@@ -139,7 +139,7 @@ export function createSales(db: Database) {
       return { kind: 'done', product: Bun.deepEquals(next, product) ? product : save(product, next) };
     },
 
-    close(productId: number, operation: Operation, now: number): SaleStep {
+    close(productId: number, operation: AuditEntry, now: number): SaleStep {
       const product = one(productId);
       if (!product) return refused({ code: 'unknown_product', field: null }, null);
       const done = doneBefore(operation, product);
@@ -150,7 +150,7 @@ export function createSales(db: Database) {
     },
 
     /** A fresh round of exactly `units` free units. */
-    reset(productId: number, units: number, operation: Operation | null, now: number): SaleStep {
+    reset(productId: number, units: number, operation: AuditEntry | null, now: number): SaleStep {
       const before = one(productId);
       if (!before) return refused({ code: 'unknown_product', field: null }, null);
       const done = operation && doneBefore(operation, before);

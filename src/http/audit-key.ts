@@ -1,26 +1,26 @@
-import type { Operation } from '../domain/operation.ts';
+import type { AuditEntry } from '../domain/audit-entry.ts';
 import type { Refuse } from './json-body.ts';
 import { badKey, KEY, readKey } from './purchase-request.ts';
 import type { Parameters } from './route.ts';
 
 /**
- * The operation with the caller's `Idempotency-Key`, where there is one: it is done once then. A key belongs to the call and what that
+ * The entry with the caller's `Idempotency-Key`, where there is one: it is done once then. A key belongs to the call and what that
  * is done to; a repeat has to ask for the same, in `asked`.
  */
 export function withKey(
   req: Request,
-  operation: Operation,
+  entry: AuditEntry,
   asked: object,
   refuse: Refuse,
-): Operation | Response {
+): AuditEntry | Response {
   const header = req.headers.get('idempotency-key');
-  if (header === null) return operation;
+  if (header === null) return entry;
   const sent = readKey(header);
   if (sent === null) return badKey(req, refuse);
-  const value = `${operation.action} ${operation.subject} ${sent}`;
+  const value = `${entry.action} ${entry.subject} ${sent}`;
   // Fields in any order are the same request.
   const fingerprint = Bun.hash(JSON.stringify(Object.entries(asked).sort())).toString(16);
-  return { ...operation, key: { value, fingerprint } };
+  return { ...entry, key: { value, fingerprint } };
 }
 
 /** On calls of operators that would do more when they are sent twice. */

@@ -1,36 +1,36 @@
 /**
- * Something that an operator, or the service by itself, did to a sale or to somebody's purchase. It is written down with
- * who, what, when and why; who may act is the caller's business.
+ * An entry of the audit log: what an operator, or the service by itself, does to a sale or a purchase, by whom and why. The
+ * caller decides who may act.
  */
-export interface Operation {
-  /** UUID of version 7, made by the caller: the same operation asked for again is done and written down once. */
+export interface AuditEntry {
+  /** UUID of version 7, made by the caller: the same entry asked for again is carried out and written down once. */
   readonly id: string;
   /** Who acts, as they say: 1–64 characters; `system` for what the service does by itself. */
   readonly actor: string;
-  readonly action: OperationAction;
+  readonly action: AuditAction;
   /** What it is done to, like `product/3`, `order/<id>` or `queue/purchases`. */
   readonly subject: string;
   /** Why, in the operator's words: 1–500 characters, or null where the call has no place for one. */
   readonly reason: string | null;
   /** What else tells what was done: numbers, changed fields. No personal data. */
   readonly details: Readonly<Record<string, unknown>>;
-  /** The caller's own key: with it the operation is done once, whoever asks again and however often. */
-  readonly key?: OperationKey | null;
+  /** The caller's own key: with it the entry is carried out once, however often it is asked for. */
+  readonly key?: AuditKey | null;
 }
 
-export interface OperationKey {
+export interface AuditKey {
   /** The key as it was sent, with the call that it belongs to. */
   readonly value: string;
   /** What was asked for; the same key with another fingerprint is a mistake of the caller. */
   readonly fingerprint: string;
 }
 
-export interface LoggedOperation extends Omit<Operation, 'key'> {
+export interface StoredAuditEntry extends Omit<AuditEntry, 'key'> {
   /** When it was done (ms since the epoch, the ledger's clock). */
   readonly at: number;
 }
 
-export const OPERATION_ACTIONS = [
+export const AUDIT_ACTIONS = [
   'product.create',
   'product.change',
   'units.add',
@@ -45,4 +45,4 @@ export const OPERATION_ACTIONS = [
   'dead-letters.discard',
   'audit.run',
 ] as const;
-export type OperationAction = (typeof OPERATION_ACTIONS)[number];
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
