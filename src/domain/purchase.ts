@@ -28,7 +28,7 @@ export interface PurchaseKey {
   readonly fingerprint: string;
 }
 
-/** One wish to buy, as the ledger decides it. */
+/** One request to buy, as the ledger decides it. */
 export interface Purchase {
   /** Made before anything is asked; becomes the order's id, and is the tracking id of an async purchase. */
   readonly id: string;

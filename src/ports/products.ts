@@ -51,7 +51,7 @@ export type SaleStep =
   | {
       readonly kind: 'refused';
       readonly code: SaleRefusalCode;
-      /** What of the wish is refused; null when it is all of it. */
+      /** What of the request is refused; null when it is all of it. */
       readonly field: keyof ProductChanges | null;
       /** As it stands; null when it is not there. */
       readonly product: Product | null;

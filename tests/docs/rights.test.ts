@@ -33,9 +33,9 @@ onDistributedBackends(() => {
       const backends = { ...own.env, DATABASE_URL: roles.app, REDIS_URL: user.url };
       await using shop = await openDistributedShop({ backends });
       await shop.reset(1, 2);
-      const wish = { productId: 1, quantity: 1, userId: 'ada' };
-      const { orderId } = (await shop.buy('sync', wish, { 'Idempotency-Key': 'one' })).json;
-      const { trackingId } = (await shop.buy('async', wish, { 'Idempotency-Key': 'two' })).json;
+      const request = { productId: 1, quantity: 1, userId: 'ada' };
+      const { orderId } = (await shop.buy('sync', request, { 'Idempotency-Key': 'one' })).json;
+      const { trackingId } = (await shop.buy('async', request, { 'Idempotency-Key': 'two' })).json;
       for (const id of [orderId, trackingId])
         await eventually(async () => (await shop.get(`/api/v1/orders/${id}`)).json.status === 'paid');
       const { components } = (await shop.get('/actuator/health')).json;
@@ -49,7 +49,7 @@ onDistributedBackends(() => {
         expect(reset).toMatchObject({ exit: 1, stdout: '' });
         expect(reset.stderr).toMatch(/^pulsecart: The tables .* belong to another role: .*\n$/);
       }
-      const { trackingId: later } = (await shop.buy('async', { ...wish, productId: 2 })).json;
+      const { trackingId: later } = (await shop.buy('async', { ...request, productId: 2 })).json;
       await eventually(async () => (await shop.get(`/api/v1/orders/${later}`)).json.status === 'paid');
     },
     TIMEOUT_MS,

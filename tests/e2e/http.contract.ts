@@ -150,8 +150,8 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
 
     test('can be insisted on: another one is refused as price_changed and nothing is sold', async () => {
       await shop.reset(3, 10);
-      const wish = { productId: 3, quantity: 1, userId: 'careful' };
-      const cheaper = { ...wish, expectedPriceMinor: PRICE - 1 };
+      const request = { productId: 3, quantity: 1, userId: 'careful' };
+      const cheaper = { ...request, expectedPriceMinor: PRICE - 1 };
       const refused = await shop.buy('sync', cheaper);
       expect([refused.status, refused.json.code, refused.json.orderId]).toEqual([409, 'price_changed', null]);
       const { json } = await shop.buy('async', cheaper);
@@ -161,20 +161,22 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
       });
       expect((await shop.get('/api/v1/sync/stock/3')).json.stock).toBe(10);
       for (const expectedPriceMinor of [PRICE, null])
-        expect((await shop.buy('sync', { ...wish, expectedPriceMinor })).status).toBe(200);
+        expect((await shop.buy('sync', { ...request, expectedPriceMinor })).status).toBe(200);
       for (const expectedPriceMinor of [-1, 1.5, '199999', 2 ** 53]) {
-        const { status, json } = await shop.buy('sync', { ...wish, expectedPriceMinor });
+        const { status, json } = await shop.buy('sync', { ...request, expectedPriceMinor });
         expect([status, json.field]).toEqual([400, 'expectedPriceMinor']);
       }
     });
 
     test('belongs to the body that a key is for', async () => {
       const headers = { 'Idempotency-Key': 'with-a-price' };
-      const wish = { productId: 3, quantity: 1, userId: 'careful', expectedPriceMinor: PRICE };
-      const first = await shop.buy('sync', wish, headers);
+      const request = { productId: 3, quantity: 1, userId: 'careful', expectedPriceMinor: PRICE };
+      const first = await shop.buy('sync', request, headers);
       expect(first.status).toBe(200);
-      expect((await shop.buy('sync', wish, headers)).text).toBe(first.text);
-      expect((await shop.buy('sync', { ...wish, expectedPriceMinor: PRICE + 1 }, headers)).status).toBe(422);
+      expect((await shop.buy('sync', request, headers)).text).toBe(first.text);
+      expect((await shop.buy('sync', { ...request, expectedPriceMinor: PRICE + 1 }, headers)).status).toBe(
+        422,
+      );
     });
   });
 
@@ -668,14 +670,14 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
     test('is bound by a 202, whatever the outcome: rejected stays rejected under it, and a new key buys', async () => {
       await shop.reset(2, 0);
       const headers = { 'Idempotency-Key': 'accepted-and-rejected' };
-      const wish = { ...body, productId: 2 };
-      const first = await shop.buy('async', wish, headers);
+      const request = { ...body, productId: 2 };
+      const first = await shop.buy('async', request, headers);
       const outcome = async (id: string) => (await shop.get(`/api/v1/async/purchase/${id}?wait=10s`)).json;
       expect(await outcome(first.json.trackingId)).toMatchObject({ status: 'rejected', code: 'sold_out' });
       await shop.reset(2, 5);
-      expect((await shop.buy('async', wish, headers)).text).toBe(first.text);
+      expect((await shop.buy('async', request, headers)).text).toBe(first.text);
       expect(await outcome(first.json.trackingId)).toMatchObject({ status: 'rejected', code: 'sold_out' });
-      const anew = await shop.buy('async', wish, { 'Idempotency-Key': 'accepted-anew' });
+      const anew = await shop.buy('async', request, { 'Idempotency-Key': 'accepted-anew' });
       expect(await outcome(anew.json.trackingId)).toMatchObject({ status: 'confirmed' });
     });
 

@@ -42,27 +42,27 @@ onDistributedBackends(() => {
 
     test('are one shop: what one of them answered, took in or changed, the other knows', async () => {
       await using connections = await connectMany(shop.url);
-      const wish = { productId: 3, quantity: 1, userId: 'ann' };
+      const request = { productId: 3, quantity: 1, userId: 'ann' };
       const key = { 'Idempotency-Key': 'everywhere' };
       for (const channel of ['sync', 'async'] as const) {
-        const first = await shop.buy(channel, wish, key);
+        const first = await shop.buy(channel, request, key);
         expect(first.status).toBe(channel === 'sync' ? 200 : 202);
-        const again = await connections.ask(purchase(channel, wish, key));
+        const again = await connections.ask(purchase(channel, request, key));
         // A process that is asked several times at once says so to all but one.
         const others = again.filter((answer) => answer?.status !== 409);
         expect(new Set(others.map((answer) => answer?.body))).toEqual(new Set([first.text]));
       }
-      const { trackingId } = (await shop.buy('async', wish)).json;
+      const { trackingId } = (await shop.buy('async', request)).json;
       const outcomes = await connections.ask(rawRequest(`GET ${ASYNC_PURCHASE}/${trackingId}?wait=10s`, {}));
       expect(isEach(outcomes, '"status":"confirmed"')).toBe(true);
 
       await shop.reset(3, 0);
       const stock = rawRequest('GET /api/v1/sync/stock/3', {});
       await eventually(async () => isEach(await connections.ask(stock), '"stock":0'));
-      expect(isEach(await connections.ask(purchase('sync', wish)), '"sold_out"')).toBe(true);
+      expect(isEach(await connections.ask(purchase('sync', request)), '"sold_out"')).toBe(true);
       await shop.reset(3, CONNECTIONS);
       await eventually(async () => isEach(await connections.ask(stock), `"stock":${CONNECTIONS}`));
-      const answers = await connections.ask(purchase('sync', wish));
+      const answers = await connections.ask(purchase('sync', request));
       expect(answers.map((answer) => answer?.status)).toEqual(EACH_SOLD);
     });
 
@@ -300,8 +300,8 @@ async function connectMany(url: string): Promise<ManyConnections> {
   };
 }
 
-function purchase(channel: string, wish: object, headers: Record<string, string> = {}): Uint8Array {
-  const body = JSON.stringify(wish);
+function purchase(channel: string, request: object, headers: Record<string, string> = {}): Uint8Array {
+  const body = JSON.stringify(request);
   const about = { 'Content-Type': 'application/json', 'Content-Length': `${body.length}` };
   return rawRequest(`POST /api/v1/${channel}/purchase`, { ...about, ...headers }, body);
 }

@@ -56,8 +56,8 @@ export function describeLiveContract(openShop: (env?: Record<string, string>) =>
     test('tells every viewer the last value, with versions that only rise, and far fewer than there were', async () => {
       await shop.reset(5, 600);
       await using viewers = await openMany(shop.url, 'products=5', 20);
-      const wishes = Array.from({ length: 600 }, () => shop.buy('sync', { productId: 5, quantity: 1 }));
-      const answers = await Promise.all(wishes);
+      const requests = Array.from({ length: 600 }, () => shop.buy('sync', { productId: 5, quantity: 1 }));
+      const answers = await Promise.all(requests);
       expect(answers.filter(({ status }) => status === 200)).toHaveLength(600);
       // Charges move on, so the last version is the ledger's when all is quiet.
       await eventually(async () => {

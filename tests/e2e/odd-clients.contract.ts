@@ -31,7 +31,7 @@ export function describeOddClients(openShop: (env: Record<string, string>) => Pr
   afterAll(() => shop[Symbol.asyncDispose](), TEST_TIMEOUT_MS);
 
   let customers = 0;
-  const wish = () => ({ productId: PRODUCT, quantity: 1, userId: `buyer-${++customers}` });
+  const request = () => ({ productId: PRODUCT, quantity: 1, userId: `buyer-${++customers}` });
 
   for (const channel of ['sync', 'async'] as const) {
     const bought = channel === 'sync' ? 200 : 202;
@@ -46,7 +46,7 @@ export function describeOddClients(openShop: (env: Record<string, string>) => Pr
         : 'buys nothing, and leaves its key free';
       test(`P8 ${channel}: a purchase with ${what} ${says} and ${buys}`, async () => {
         const before = await unitsTaken();
-        const body = wish();
+        const body = request();
         using connection = await connectRaw(shop.url);
         connection.send(bytes(purchaseBytes(channel, body, KEY)));
         expect(await statusesHeard(connection, statuses.length), RIGHT_BY_NOW).toEqual([...expected]);
@@ -61,7 +61,7 @@ export function describeOddClients(openShop: (env: Record<string, string>) => Pr
   for (const [what, doIt, bunSays] of MEANWHILE) {
     test(`P8 a client that ${what} before the answer hears none of ours, and with its key finds what it bought`, async () => {
       const before = await unitsTaken();
-      const body = wish();
+      const body = request();
       {
         await using _held = await shop.holdWrites();
         using connection = await connectRaw(shop.url);

@@ -31,8 +31,8 @@ export function describeOpsContract(
     const heal = await failRows(shop);
     const ids: string[] = [];
     for (let i = 0; i < count; i++) {
-      const wish = { productId: 1, quantity: 1, userId: `${FAILING}-${i}` };
-      const { json } = await shop.buy('async', wish, {
+      const request = { productId: 1, quantity: 1, userId: `${FAILING}-${i}` };
+      const { json } = await shop.buy('async', request, {
         'Idempotency-Key': `${FAILING}-${crypto.randomUUID()}`,
       });
       ids.push(json.trackingId);
@@ -90,8 +90,8 @@ export function describeOpsContract(
     'P3 customers and keys of purchases that the store refuses come into no log and no cause',
     async () => {
       const heal = await failRows(shop);
-      const wish = { productId: 1, quantity: 1, userId: `${FAILING}-sync` };
-      const { status } = await shop.buy('sync', wish, {
+      const request = { productId: 1, quantity: 1, userId: `${FAILING}-sync` };
+      const { status } = await shop.buy('sync', request, {
         'Idempotency-Key': `${FAILING}-${crypto.randomUUID()}`,
       });
       await heal();

@@ -18,13 +18,13 @@ onDistributedBackends(() => {
     'PostgreSQL can be restored while RabbitMQ and Redis are of a later moment',
     async () => {
       await using shop = await openDistributedShop({ env: { PULSECART_PAYMENTS: 'off' } });
-      const wish = { productId: 1, quantity: 1, userId: 'ada' };
+      const request = { productId: 1, quantity: 1, userId: 'ada' };
       const orderOf = async (id: string) => (await shop.get(`/api/v1/orders/${id}`)).json;
       const outcomeOf = async (id: string) => (await shop.get(`/api/v1/async/purchase/${id}?wait=5s`)).json;
-      const buyWithKey = () => shop.buy('sync', wish, { 'Idempotency-Key': 'lost' });
+      const buyWithKey = () => shop.buy('sync', request, { 'Idempotency-Key': 'lost' });
 
-      await shop.reset(wish.productId, UNITS);
-      const kept = (await shop.buy('sync', wish)).json.orderId;
+      await shop.reset(request.productId, UNITS);
+      const kept = (await shop.buy('sync', request)).json.orderId;
       await shop.server.stop();
       await copyDatabase(shop.databaseUrl);
 
@@ -32,10 +32,10 @@ onDistributedBackends(() => {
       await shop.restart({ PULSECART_PAYMENTS: 'off' });
       const lost = (await buyWithKey()).json.orderId;
       expect((await orderOf(lost)).status).toBe('reserved');
-      const forgotten = (await shop.buy('async', wish)).json.trackingId;
+      const forgotten = (await shop.buy('async', request)).json.trackingId;
       expect((await outcomeOf(forgotten)).status).toBe('confirmed');
       await shop.restart({ PULSECART_PAYMENTS: 'off', PULSECART_WORKER: 'off' });
-      const queued = (await shop.buy('async', wish)).json.trackingId;
+      const queued = (await shop.buy('async', request)).json.trackingId;
       await shop.server.stop();
       await goBack(shop.databaseUrl);
       await shop.restart({});

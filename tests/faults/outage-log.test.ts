@@ -32,8 +32,8 @@ test(
   async () => {
     await using shop = await openShop();
     await failRows(shop);
-    const wish = { productId: 1, quantity: 1, userId: FAILING };
-    const refused = await rush(() => shop.buy('sync', wish), 500);
+    const request = { productId: 1, quantity: 1, userId: FAILING };
+    const refused = await rush(() => shop.buy('sync', request), 500);
     await expectFewLines(() => shop.server.log(), refused);
   },
   TIMEOUT_MS,

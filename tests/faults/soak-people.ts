@@ -18,7 +18,7 @@ export interface Day {
 /** Answers that came. Whatever was cut off is asked again, or may have happened. */
 export interface Told {
   /** By id: orders, and purchases that may become one. */
-  readonly purchases: Map<string, Wish & { readonly channel: 'sync' | 'async' }>;
+  readonly purchases: Map<string, IntakeRequest & { readonly channel: 'sync' | 'async' }>;
   readonly cancelled: Set<string>;
   readonly refunded: Set<string>;
   /** Reasons of the steps of operators that were answered as done; each step has its own. */
@@ -28,7 +28,7 @@ export interface Told {
   cuts: number;
 }
 
-export interface Wish {
+export interface IntakeRequest {
   readonly productId: number;
   readonly quantity: number;
   readonly userId: string;
@@ -64,15 +64,15 @@ export async function buyOn(day: Day, name: string): Promise<void> {
   for (let n = 0; !day.isOver(); n++) {
     const channel = pick(day, ['sync', 'async'] as const);
     const customer = `c${Math.floor(day.random() * CUSTOMERS)}`;
-    const wish = {
+    const request = {
       productId: pick(day, day.products),
       quantity: 1 + Math.floor(day.random() * 3),
       userId: day.random() < 0.1 ? pick(day, SCRIPTED_CUSTOMERS) : customer,
     };
     const headers = { 'Idempotency-Key': `${name}-${n}` };
-    const answer = await insist(day, 'POST', `/api/v1/${channel}/purchase`, wish, headers);
+    const answer = await insist(day, 'POST', `/api/v1/${channel}/purchase`, request, headers);
     const id = answer.json.orderId ?? answer.json.trackingId;
-    if (answer.status < 300) day.told.purchases.set(id, { ...wish, channel });
+    if (answer.status < 300) day.told.purchases.set(id, { ...request, channel });
     else if (answer.status !== 409) strange(day, answer);
     await Bun.sleep(BREATH_MS * day.random());
   }

@@ -22,7 +22,7 @@ const START_MS = Date.UTC(2027, 0, 1);
 /** Product 9 is never put on sale. */
 const PRODUCTS = [1, 2, 9];
 
-const wish = fc.record({
+const request = fc.record({
   productId: fc.constantFrom(...PRODUCTS),
   quantity: fc.integer({ min: 1, max: 4 }),
   customer: fc.constantFrom(null, 'ann', 'bob'),
@@ -40,7 +40,7 @@ const step = fc.oneof(
     weight: 6,
     arbitrary: fc.record({
       do: fc.constant('decide' as const),
-      wishes: fc.array(wish, { maxLength: 6 }),
+      requests: fc.array(request, { maxLength: 6 }),
       again: fc.boolean(),
     }),
   },
@@ -184,9 +184,9 @@ async function live(steps: readonly Step[]): Promise<void> {
   const pickOrders = (indexes: readonly number[]) => indexes.flatMap((i) => pick(bought, i) ?? []);
 
   /** The purchases of a step. Queued ones with a key are bound first, as they are when they are accepted. */
-  async function purchasesOf(wishes: Extract<Step, { do: 'decide' }>['wishes']): Promise<Purchase[]> {
+  async function purchasesOf(requests: Extract<Step, { do: 'decide' }>['requests']): Promise<Purchase[]> {
     const purchases: Purchase[] = [];
-    for (const { repeat, key, channel, refusal, decideWithinMs, ...rest } of wishes) {
+    for (const { repeat, key, channel, refusal, decideWithinMs, ...rest } of requests) {
       const earlier = repeat === null ? undefined : pick(asked, repeat);
       if (earlier) {
         purchases.push(earlier);
@@ -224,7 +224,7 @@ async function live(steps: readonly Step[]): Promise<void> {
   async function take(action: Step): Promise<void> {
     switch (action.do) {
       case 'decide': {
-        const purchases = await purchasesOf(action.wishes);
+        const purchases = await purchasesOf(action.requests);
         const { outcomes } = await ledger.decide(purchases, action.again);
         expect(outcomes.map(outcomeInWords)).toEqual(model.decide(purchases, action.again, now));
         for (const o of outcomes) if (o.kind === 'reserved' && !o.repeated) bought.push(o.order.id);

@@ -100,7 +100,7 @@ test.skipIf(!distributedBackends)(
       const key = round % 4 < 2 ? null : { scope: `${channel}:a`, value: `${round}`, fingerprint: 'f' };
       const now = Date.now();
       const plain = { productId: 1, quantity: 1, customer: null, refusal: null, expectedPriceMinor: null };
-      const wish = {
+      const request = {
         ...plain,
         id: ids.mint(channel),
         channel,
@@ -110,18 +110,18 @@ test.skipIf(!distributedBackends)(
       } as const;
       // Both have looked for what the other one may have done, and are about to write.
       await somebody.query('BEGIN; LOCK TABLE orders IN SHARE MODE');
-      const ending = reader.conclude({ ...wish, decideBy: 0 });
+      const ending = reader.conclude({ ...request, decideBy: 0 });
       await until(async () => (await atTheLock()) === 1);
-      const deciding = ledger.decide([wish]);
+      const deciding = ledger.decide([request]);
       await until(async () => (await atTheLock()) === 2);
       await somebody.query('COMMIT');
       const [{ outcomes }] = await Promise.all([deciding, ending]);
-      await ledger.conclude({ ...wish, decideBy: 0 });
+      await ledger.conclude({ ...request, decideBy: 0 });
       const rows = await sql<{ kind: string }>(
         url,
         `SELECT 'reserved' AS kind FROM orders WHERE id = $1
          UNION ALL SELECT 'refused' FROM outcomes WHERE purchase_id = $1`,
-        [wish.id],
+        [request.id],
       );
       expect([round, ...rows.map(({ kind }) => kind)]).toEqual([round, outcomes[0]!.kind]);
     }

@@ -162,7 +162,7 @@ async function live(pair: Pair, seed: number): Promise<void> {
   const productIds = [...products.map(({ id }) => id), 9_000_000_000];
   await both((ledger) => ledger.addProducts(products));
 
-  function wish(): Purchase {
+  function request(): Purchase {
     if (asked.length > 0 && random() < 0.15) return pick(asked);
     const channel = pick(['sync', 'async'] as const);
     const keyed = random() < 0.3;
@@ -192,12 +192,12 @@ async function live(pair: Pair, seed: number): Promise<void> {
   /** A batch of the crowd, all alike, is decided on another way than a mixed one. */
   function batch(): Purchase[] {
     const size = 1 + below(12);
-    if (random() < 0.5) return Array.from({ length: size }, wish);
+    if (random() < 0.5) return Array.from({ length: size }, request);
     const channel = pick(['sync', 'async'] as const);
     const acceptedAt = pair.now();
     const productId = random() < 0.5 ? pick(productIds) : null;
     return Array.from({ length: size }, () => {
-      const plain = { ...wish(), id: pair.newId(), key: null, refusal: null, channel, acceptedAt };
+      const plain = { ...request(), id: pair.newId(), key: null, refusal: null, channel, acceptedAt };
       const purchase = { ...plain, productId: productId ?? plain.productId };
       asked.push(purchase);
       return purchase;

@@ -24,7 +24,7 @@ onDistributedBackends(() => {
   describe('a PostgreSQL that stands still or dies', outages);
 });
 
-function wish(productId = 1): Purchase {
+function request(productId = 1): Purchase {
   const decideBy = Number.MAX_SAFE_INTEGER;
   const plain = {
     quantity: 1,
@@ -106,7 +106,7 @@ function cuts(): void {
     let going = true;
     const trade = async () => {
       while (going) {
-        const batch = Array.from({ length: 20 }, () => wish());
+        const batch = Array.from({ length: 20 }, () => request());
         asked.push(...batch);
         const code = await codeOf(ledger.decide(batch));
         codes.set(code, (codes.get(code) ?? 0) + 1);
@@ -138,9 +138,9 @@ function cuts(): void {
   test('in the middle of cancels and refunds leaves each done once, and written down once', async () => {
     const productId = 2;
     await sale(ledger, productId);
-    const wishes = Array.from({ length: ENDINGS }, () => wish(productId));
-    await decideAtLast(ledger, wishes);
-    const ids = wishes.map(({ id }) => id);
+    const requests = Array.from({ length: ENDINGS }, () => request(productId));
+    await decideAtLast(ledger, requests);
+    const ids = requests.map(({ id }) => id);
     const paid = await atLast(() => ledger.lease(ids.slice(ENDINGS / 2), 60_000));
     const capture = { type: 'captured', providerId: 'p' } as const;
     await atLast(() =>
@@ -189,7 +189,7 @@ function cuts(): void {
     await sql(database.url, `ALTER DATABASE ${name} SET default_transaction_read_only = on`);
     await endSessions();
     await until(async () => (await codeOf(ledger.product(1))) === 'done');
-    const purchase = wish();
+    const purchase = request();
     expect(await codeOf(ledger.decide([purchase]))).toBe('unavailable');
     expect(await codeOf(ledger.ping())).toBe('unavailable');
     expect((await ledger.find([purchase.id])).size).toBe(0);
@@ -217,12 +217,12 @@ function outages(): void {
 
   test('makes a decision unknown and a reading unavailable, and answers when it goes on', async () => {
     await Promise.all([ledger.product(1), ledger.product(1)]);
-    const batch = [wish(), wish()];
+    const batch = [request(), request()];
     engine.pause();
     const codes = await Promise.all([codeOf(ledger.decide(batch)), codeOf(ledger.product(1))]);
     expect(codes).toEqual(['outcome_unknown', 'unavailable']);
     // By now there is no connection, and none to be had.
-    expect(await codeOf(ledger.decide([wish()]))).toBe('unavailable');
+    expect(await codeOf(ledger.decide([request()]))).toBe('unavailable');
     expect(await codeOf(ledger.ping())).toBe('unavailable');
     engine.resume();
     const outcomes = await decideAtLast(ledger, batch);
@@ -232,13 +232,13 @@ function outages(): void {
   });
 
   test('does not end the process, and what it had answered is there when it comes back', async () => {
-    const [first] = await decideAtLast(ledger, [wish()]);
+    const [first] = await decideAtLast(ledger, [request()]);
     const kept = first as Extract<Outcome, { kind: 'reserved' }>;
-    const pending = wish();
+    const pending = request();
     const underWay = codeOf(ledger.decide([pending]));
     await engine.kill();
     expect(['done', 'outcome_unknown', 'unavailable']).toContain(await underWay);
-    expect(await codeOf(ledger.decide([wish()]))).toBe('unavailable');
+    expect(await codeOf(ledger.decide([request()]))).toBe('unavailable');
     expect(await codeOf(ledger.ping())).toBe('unavailable');
     await engine.restart();
     await until(async () => (await codeOf(ledger.ping())) === 'done');
@@ -252,11 +252,11 @@ function outages(): void {
     const somebody = new Client({ connectionString: engine.url });
     await somebody.connect();
     await somebody.query('BEGIN; SELECT FROM products WHERE id = 2 FOR UPDATE');
-    const purchase = wish(2);
+    const purchase = request(2);
     const decision = patient.decide([purchase]).catch((error) => error);
     // The pool's only connection is waiting for the lock.
     const { ledger: hasty } = await openLedger(engine.url, { poolSize: 1, timeouts: { connectMs: 50 } });
-    const first = codeOf(hasty.decide([wish(2)]));
+    const first = codeOf(hasty.decide([request(2)]));
     await until(async () => (await codeOf(hasty.ping())) === 'unavailable');
     const error = await decision;
     expect([error.code, error.message]).toEqual(['unavailable', expect.stringContaining('lock timeout')]);

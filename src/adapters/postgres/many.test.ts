@@ -43,7 +43,7 @@ function together(): void {
     return verdicts.filter(({ pass }) => !pass);
   }
 
-  function wish(productId: number, changes: Partial<Purchase> = {}): Purchase {
+  function request(productId: number, changes: Partial<Purchase> = {}): Purchase {
     const plain = {
       quantity: 1,
       customer: null,
@@ -70,7 +70,7 @@ function together(): void {
     const anyWish = () => {
       const channel = random() < 0.3 ? ('async' as const) : ('sync' as const);
       const key = { scope: `${channel}:x`, value: `k${below(40)}`, fingerprint: 'f' };
-      return wish(products[below(4)]!, {
+      return request(products[below(4)]!, {
         quantity: 1 + below(3),
         customer: random() < 0.8 ? `customer-${below(30)}` : null,
         channel,
@@ -83,7 +83,7 @@ function together(): void {
         const crowd = random() < 0.5;
         const productId = products[below(4)]!;
         const purchases = Array.from({ length: 1 + below(40) }, () =>
-          crowd ? wish(productId, { customer: `customer-${below(200)}` }) : anyWish(),
+          crowd ? request(productId, { customer: `customer-${below(200)}` }) : anyWish(),
         );
         const { outcomes } = await ledger.decide(purchases);
         for (const o of outcomes) if (o.kind === 'reserved' && !o.repeated) bought.push(o.order.id);
@@ -129,9 +129,9 @@ function together(): void {
         await ledger.changeProduct(productId, changes[below(changes.length)]!, operation, null);
         if (step % 5 === 0) await ledger.reset(productId, 200, { ...operation, id: mint() });
         if (step % 5 === 1) {
-          const wish = { name: 'One more', priceMinor: 5, currency: 'EUR', units: 10 };
-          await ledger.createProduct(wish, { ...operation, id: mint() });
-          await ledger.addProducts([{ ...wish, id: 1 + below(30) }]);
+          const request = { name: 'One more', priceMinor: 5, currency: 'EUR', units: 10 };
+          await ledger.createProduct(request, { ...operation, id: mint() });
+          await ledger.addProducts([{ ...request, id: 1 + below(30) }]);
         }
         const now = Date.now();
         await ledger.prune({ outcomes: now, keys: 0, operations: 0 }, 50);
@@ -167,7 +167,7 @@ function together(): void {
     for (let round = 0; round < 20; round++) {
       const key = { scope: 'sync:ann', value: `both-${round}`, fingerprint: 'f' };
       const answers = await Promise.all(
-        ledgers.map((ledger, i) => ledger.decide([wish(201 + (i % 2), { key, customer: 'ann' })])),
+        ledgers.map((ledger, i) => ledger.decide([request(201 + (i % 2), { key, customer: 'ann' })])),
       );
       const orders = answers.map(({ outcomes: [outcome] }) => orderIdIn(outcome));
       expect(new Set(orders).size).toBe(1);
@@ -179,7 +179,7 @@ function together(): void {
     const before = (await ledgers[0]!.asyncCounts()).decided;
     for (let round = 0; round < 20; round++) {
       // Nothing is locked for a product that does not exist.
-      const lost = wish(9_999, { channel: 'async', acceptedAt: Date.now() });
+      const lost = request(9_999, { channel: 'async', acceptedAt: Date.now() });
       const answers = await Promise.all(ledgers.map((ledger) => ledger.decide([lost])));
       expect(answers.map(({ outcomes }) => outcomes[0])).toEqual(
         Array(INSTANCES).fill({ kind: 'refused', code: 'unknown_product', available: 0 }),
@@ -195,7 +195,7 @@ function together(): void {
     await sale(301, { units: 1_000, holdSeconds: 1 });
     await sale(302, { units: 1_000, holdSeconds: 1 });
     for (const ledger of ledgers) {
-      await ledger.decide(Array.from({ length: 50 }, (_, i) => wish(301 + (i % 2))));
+      await ledger.decide(Array.from({ length: 50 }, (_, i) => request(301 + (i % 2))));
     }
     await Bun.sleep(1_001);
     const sweep = async (ledger: Ledger) => {

@@ -54,7 +54,7 @@ async function withProduct(): Promise<ThreadedStore> {
   return store;
 }
 
-const wish = (changes: Partial<Purchase> = {}): Purchase => ({
+const request = (changes: Partial<Purchase> = {}): Purchase => ({
   id: ids.mint(),
   channel: 'sync',
   ...plain,
@@ -77,7 +77,7 @@ test('a folder that another opened store holds is refused with a clear line, and
     code: 'unusable_store',
     message: `Another PulseCart process is using the data folder ${folder}.`,
   });
-  expect((await first.ledger.decide([wish()])).outcomes).toMatchObject([{ kind: 'reserved' }]);
+  expect((await first.ledger.decide([request()])).outcomes).toMatchObject([{ kind: 'reserved' }]);
   await close(first);
   const second = await open();
   expect(await second.ledger.product(1)).toMatchObject({ reserved: 1 });
@@ -115,7 +115,7 @@ test('an error of the store keeps its code across the thread, and is an AppError
   const { ledger, queue } = await withProduct();
   const blocker = new Database(join(folder, 'pulsecart.db'));
   blocker.run('BEGIN IMMEDIATE');
-  const blocked = ledger.decide([wish()]).catch((error) => error);
+  const blocked = ledger.decide([request()]).catch((error) => error);
   const error = await blocked;
   blocker.run('ROLLBACK');
   blocker.close();
@@ -129,8 +129,8 @@ test('an error of the store keeps its code across the thread, and is an AppError
 test('a bug in the thread is an error of the call that met it, not an AppError, and the thread goes on', async () => {
   const { ledger } = await withProduct();
   const [bad, good] = await Promise.allSettled([
-    ledger.decide([wish({ quantity: 0 })]),
-    ledger.decide([wish()]),
+    ledger.decide([request({ quantity: 0 })]),
+    ledger.decide([request()]),
   ]);
   expect(bad).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('CHECK') } });
   expect((bad as PromiseRejectedResult).reason).not.toBeInstanceOf(AppError);
@@ -202,22 +202,22 @@ test('closing waits for the handler under way, and its acknowledgement is kept',
 
 test('what is written here is read at once, by this thread and after reopening', async () => {
   const store = await withProduct();
-  const wishes = Array.from({ length: 12 }, () => wish());
-  const { outcomes, changes } = await store.ledger.decide(wishes);
+  const requests = Array.from({ length: 12 }, () => request());
+  const { outcomes, changes } = await store.ledger.decide(requests);
   expect(outcomes.filter(({ kind }) => kind === 'reserved')).toHaveLength(10);
   expect(await store.ledger.product(1)).toEqual(changes.products[0]!);
-  const found = await store.ledger.find(wishes.map(({ id }) => id));
+  const found = await store.ledger.find(requests.map(({ id }) => id));
   expect(outcomes.flatMap((o) => (o.kind === 'reserved' ? [o.order] : []))).toEqual(
     [...found.values()].flatMap((one) => (one.kind === 'order' ? [one.order] : [])),
   );
   await close(store);
-  expect((await (await open()).ledger.find(wishes.map(({ id }) => id))).size).toBe(10);
+  expect((await (await open()).ledger.find(requests.map(({ id }) => id))).size).toBe(10);
 });
 
 test('a closed store refuses what comes late', async () => {
   const store = await withProduct();
   await close(store);
-  await expect(store.ledger.decide([wish()])).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(store.ledger.decide([request()])).rejects.toMatchObject({ code: 'unavailable' });
   await expect(store.queue.ping()).rejects.toMatchObject({ code: 'unavailable' });
 });
 
@@ -240,10 +240,10 @@ test('a thread that dies leaves its calls with an unknown outcome, refuses later
     globalThis.Worker = RealWorker;
   });
   thread!.postMessage('not a message of ours'); // A bug in the thread, as far as it can tell.
-  const underWay = store.ledger.decide([wish()]);
+  const underWay = store.ledger.decide([request()]);
   await expect(underWay).rejects.toMatchObject({ code: 'outcome_unknown' });
   expect(deaths).toHaveLength(1);
-  await expect(store.ledger.decide([wish()])).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(store.ledger.decide([request()])).rejects.toMatchObject({ code: 'unavailable' });
 });
 
 test('P6 files that are deleted under a store at rest are noticed, and nothing is taken from then on', async () => {
@@ -259,6 +259,6 @@ test('P6 files that are deleted under a store at rest are noticed, and nothing i
   expect(lost).toMatchObject([
     { code: 'unavailable', message: expect.stringMatching(/has lost a file .*: pulsecart\.db-wal\./) },
   ]);
-  await expect(store.ledger.decide([wish()])).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(store.ledger.decide([request()])).rejects.toMatchObject({ code: 'unavailable' });
   await expect(store.close()).rejects.toMatchObject({ code: 'unavailable' });
 });

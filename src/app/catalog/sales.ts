@@ -13,7 +13,7 @@ import type { StockCache } from '../purchase/stock-cache.ts';
  * which is done once. Rejects with AppError `unavailable` (nothing done) or `outcome_unknown` (the operator has to look).
  */
 export interface Sales {
-  create(wish: ProductWish, entry: AuditEntry): Promise<SaleStep>;
+  create(request: ProductWish, entry: AuditEntry): Promise<SaleStep>;
   /** `version` is the one that the caller has seen, or null. */
   change(
     productId: number,
@@ -42,7 +42,7 @@ const RETRY_MS_MAX = 1_000;
 
 export function createSales({ ledger, gate, stockCache }: Dependencies): Sales {
   return {
-    create: (wish, entry) => untilKnown(() => ledger.createProduct(wish, entry)),
+    create: (request, entry) => untilKnown(() => ledger.createProduct(request, entry)),
     change: (productId, changes, entry, version) =>
       untilKnown(() => ledger.changeProduct(productId, changes, entry, version)),
     close: (productId, entry) => untilKnown(() => ledger.closeSale(productId, entry)),

@@ -11,9 +11,9 @@ let orders: { reserved: string; charging: string; paid: string; declined: string
 beforeEach(async () => {
   fixture = await openPurchaseFixture({ units: 10, perCustomerLimit: 3 });
   const buy = async (customer: string, changes = {}) => {
-    const wish = fixture.purchase({ customer, quantity: 2, ...changes });
-    await fixture.real.decide([wish]);
-    return wish.id;
+    const request = fixture.purchase({ customer, quantity: 2, ...changes });
+    await fixture.real.decide([request]);
+    return request.id;
   };
   const old = await buy('old');
   await fixture.real.reset(1, 10);

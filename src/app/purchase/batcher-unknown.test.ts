@@ -35,18 +35,18 @@ for (const committed of [true, false]) {
     fixture = await openPurchaseFixture({ units: 5 });
     const batcher = fixture.batcher();
     fixture.decideFault = cutOff(2, { committed });
-    const wishes = Array.from({ length: 8 }, (_, i) =>
+    const requests = Array.from({ length: 8 }, (_, i) =>
       fixture.purchase(i === 0 ? { key: keyOf('first') } : {}),
     );
-    const outcomes = await Promise.all(wishes.map(batcher.buy));
+    const outcomes = await Promise.all(requests.map(batcher.buy));
     expect(countKinds(outcomes)).toEqual({ reserved: 5, sold_out: 3 });
     expect(await fixture.units()).toEqual({ available: 0, reserved: 5 });
     for (const [i, outcome] of outcomes.entries()) {
-      if (outcome.kind === 'reserved') expect(outcome.order.id).toBe(wishes[i]!.id);
+      if (outcome.kind === 'reserved') expect(outcome.order.id).toBe(requests[i]!.id);
     }
     expect(batcher.stats).toMatchObject({ inside: 0, pending: 0 });
     const again = await batcher.buy(fixture.purchase({ key: keyOf('first') }));
-    expect(again).toMatchObject({ order: { id: wishes[0]!.id }, repeated: true });
+    expect(again).toMatchObject({ order: { id: requests[0]!.id }, repeated: true });
   });
 }
 
@@ -77,8 +77,8 @@ test('when nobody knows for too long the buyer is told so, and it is found out i
   fixture = await openPurchaseFixture({ units: 2 });
   const batcher = fixture.batcher({ answerWithinMs: 200 });
   fixture.decideFault = cutOff(Number.POSITIVE_INFINITY, { committed: true });
-  const wishes = [fixture.purchase(), fixture.purchase()];
-  const calls = wishes.map((wish) => fixture.call(wish));
+  const requests = [fixture.purchase(), fixture.purchase()];
+  const calls = requests.map((request) => fixture.call(request));
   for (const call of calls) batcher.enter(call);
   await until(() => calls.every(({ answers }) => answers.length > 0));
   expect(countKinds(calls.flatMap(({ answers }) => answers))).toEqual({ outcome_unknown: 2 });
@@ -87,8 +87,8 @@ test('when nobody knows for too long the buyer is told so, and it is found out i
   fixture.decideFault = null;
   await until(() => batcher.stats.pending === 0);
   expect(calls.map(({ answers }) => answers[1])).toEqual([RESOLVED, RESOLVED]);
-  const found = await fixture.real.find(wishes.map(({ id }) => id));
-  expect([...found.keys()]).toEqual(wishes.map(({ id }) => id));
+  const found = await fixture.real.find(requests.map(({ id }) => id));
+  expect([...found.keys()]).toEqual(requests.map(({ id }) => id));
   expect(countKinds([await batcher.buy(fixture.purchase())])).toEqual({ sold_out: 1 });
   expect(await fixture.units()).toEqual({ available: 0, reserved: 2 });
 });
@@ -132,8 +132,8 @@ test('P1 a refusal is final: a first asking that arrives after it gets nothing, 
     await fixture.real.decide([fixture.purchase()]);
     throw cut();
   };
-  const wish = fixture.purchase();
-  expect(await batcher.buy(wish)).toMatchObject({ kind: 'refused', code: 'sold_out' });
+  const request = fixture.purchase();
+  expect(await batcher.buy(request)).toMatchObject({ kind: 'refused', code: 'sold_out' });
   await fixture.real.reset(1, 5);
   expect((await fixture.real.decide(late)).outcomes).toMatchObject([{ kind: 'refused', code: 'sold_out' }]);
   expect(await fixture.units()).toEqual({ available: 5, reserved: 1 });

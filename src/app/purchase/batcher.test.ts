@@ -196,8 +196,8 @@ test('the gate is not asked for workers, and one failure among their purchases i
   fixture = await openPurchaseFixture({ units: 2 });
   const batcher = fixture.batcher();
   await fixture.gate.update({ productId: PRODUCT_ID, version: 99, available: 0 }, 'force');
-  const wishes = [fixture.queued(), fixture.queued(), fixture.queued()];
-  expect(countKinds(await batcher.decide(wishes))).toEqual({ reserved: 2, sold_out: 1 });
+  const requests = [fixture.queued(), fixture.queued(), fixture.queued()];
+  expect(countKinds(await batcher.decide(requests))).toEqual({ reserved: 2, sold_out: 1 });
   const bad = [fixture.queued(), fixture.queued({ quantity: 0 }), fixture.queued()];
   await expect(batcher.decide(bad)).rejects.toThrow('CHECK constraint');
   expect((await fixture.real.find(bad.map(({ id }) => id))).size).toBe(2);

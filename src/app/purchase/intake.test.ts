@@ -8,7 +8,7 @@ import {
 } from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
-import { type Accepted, createIntake, type Intake, UnknownAcceptance, type Wish } from './intake.ts';
+import { type Accepted, createIntake, type Intake, type IntakeRequest, UnknownAcceptance } from './intake.ts';
 import { createWorker } from './worker.ts';
 
 let fixture: PurchaseFixture;
@@ -24,7 +24,7 @@ function intake(answerWithinMs = ANSWER_WITHIN_MS): Intake {
   });
 }
 
-function wish(changes: Partial<Wish> = {}): Wish {
+function request(changes: Partial<IntakeRequest> = {}): IntakeRequest {
   return { productId: 1, quantity: 1, customer: null, key: null, expectedPriceMinor: null, ...changes };
 }
 
@@ -61,7 +61,7 @@ async function decideAll(trackingIds: readonly string[]): Promise<Record<string,
 test('purchases that come together travel in few messages, and each has a tracking id of its own', async () => {
   fixture = await openPurchaseFixture({ units: 600 });
   const batcher = intake();
-  const accepted = await Promise.all(Array.from({ length: 600 }, () => batcher.accept(wish())));
+  const accepted = await Promise.all(Array.from({ length: 600 }, () => batcher.accept(request())));
   expect(batcher.stats).toMatchObject({ accepted: 600, inside: 0 });
   expect(batcher.stats.messages).toBeLessThanOrEqual(4);
   expect(await waiting()).toBe(600);
@@ -72,7 +72,7 @@ test('purchases that come together travel in few messages, and each has a tracki
 
 test('an accepted purchase keeps what was asked for until it is decided', async () => {
   fixture = await openPurchaseFixture();
-  const trackingId = idOf(await intake().accept(wish({ quantity: 3, customer: 'grüße', key: key('k') })));
+  const trackingId = idOf(await intake().accept(request({ quantity: 3, customer: 'grüße', key: key('k') })));
   expect(await decideAll([trackingId])).toEqual({ order: 1 });
   const { order } = (await fixture.real.order(trackingId))!;
   expect(order).toMatchObject({ quantity: 3, customer: 'grüße', channel: 'async' });
@@ -80,21 +80,21 @@ test('an accepted purchase keeps what was asked for until it is decided', async 
 
 test('an unknown product is not accepted', async () => {
   fixture = await openPurchaseFixture();
-  expect(await intake().accept(wish({ productId: 77 }))).toEqual({ kind: 'unknown_product' });
+  expect(await intake().accept(request({ productId: 77 }))).toEqual({ kind: 'unknown_product' });
   expect(await waiting()).toBe(0);
 });
 
 test('the same key gets the same tracking id and one order, before its decision and after', async () => {
   fixture = await openPurchaseFixture();
   const [batcher, elsewhere] = [intake(), intake()];
-  const first = await batcher.accept(wish({ key: key('k') }));
+  const first = await batcher.accept(request({ key: key('k') }));
   const twins = await Promise.all([
-    batcher.accept(wish({ key: key('k') })),
-    elsewhere.accept(wish({ key: key('k') })),
+    batcher.accept(request({ key: key('k') })),
+    elsewhere.accept(request({ key: key('k') })),
   ]);
   expect(twins).toEqual([first, first]);
   expect(await decideAll([idOf(first)])).toEqual({ order: 1 });
-  expect(await batcher.accept(wish({ key: key('k') }))).toEqual(first);
+  expect(await batcher.accept(request({ key: key('k') }))).toEqual(first);
   expect(await waiting()).toBe(0);
   expect(await fixture.units()).toEqual({ available: 99, reserved: 1 });
 });
@@ -102,7 +102,7 @@ test('the same key gets the same tracking id and one order, before its decision 
 test('twins of one moment get one tracking id and one order', async () => {
   fixture = await openPurchaseFixture();
   const batcher = intake();
-  const twins = await Promise.all([1, 2, 3].map(() => batcher.accept(wish({ key: key('k') }))));
+  const twins = await Promise.all([1, 2, 3].map(() => batcher.accept(request({ key: key('k') }))));
   expect(new Set(twins.map(idOf)).size).toBe(1);
   expect(await decideAll(twins.map(idOf))).toEqual({ order: 3 });
   expect(await fixture.units()).toEqual({ available: 99, reserved: 1 });
@@ -111,11 +111,11 @@ test('twins of one moment get one tracking id and one order', async () => {
 test('a key with another request is a mismatch, and its neighbours are accepted', async () => {
   fixture = await openPurchaseFixture();
   const batcher = intake();
-  await batcher.accept(wish({ key: key('k') }));
+  await batcher.accept(request({ key: key('k') }));
   const answers = await Promise.all([
-    batcher.accept(wish()),
-    batcher.accept(wish({ quantity: 2, key: key('k', '1:2') })),
-    batcher.accept(wish({ key: key('another') })),
+    batcher.accept(request()),
+    batcher.accept(request({ quantity: 2, key: key('k', '1:2') })),
+    batcher.accept(request({ key: key('another') })),
   ]);
   expect(answers.map(({ kind }) => kind)).toEqual(['accepted', 'mismatch', 'accepted']);
   expect(await waiting()).toBe(3);
@@ -124,13 +124,13 @@ test('a key with another request is a mismatch, and its neighbours are accepted'
 test('a sell-out known at acceptance is said by the id and needs no queue', async () => {
   fixture = await openPurchaseFixture({ units: 0 });
   const batcher = intake();
-  const soldOut = idOf(await batcher.accept(wish({ quantity: 2 })));
+  const soldOut = idOf(await batcher.accept(request({ quantity: 2 })));
   expect(fixture.ids.read(soldOut)).toMatchObject({ soldOut: { productId: 1, quantity: 2 } });
   expect(await waiting()).toBe(0);
 
   const others = [
-    idOf(await batcher.accept(wish({ key: key('k') }))),
-    idOf(await batcher.accept(wish({ quantity: 9 }))),
+    idOf(await batcher.accept(request({ key: key('k') }))),
+    idOf(await batcher.accept(request({ quantity: 9 }))),
   ];
   expect(others.map((id) => fixture.ids.read(id)!.soldOut)).toEqual([null, null]);
   expect(await decideAll(others)).toEqual({ sold_out: 2 });
@@ -145,7 +145,7 @@ test('a queue that surely took nothing is unavailable, and nothing is decided', 
     throw new AppError('unavailable', 'down for the test');
   };
   const failure = await intake()
-    .accept(wish())
+    .accept(request())
     .catch((error) => error);
   expect(failure).toMatchObject({ code: 'unavailable' });
   expect(failure).not.toBeInstanceOf(UnknownAcceptance);
@@ -160,11 +160,11 @@ test('a confirm that was lost is an unknown acceptance with the tracking id that
   };
   const batcher = intake();
   const [plain, keyed] = await Promise.all(
-    [wish(), wish({ key: key('k') })].map((one) => batcher.accept(one).catch((error) => error)),
+    [request(), request({ key: key('k') })].map((one) => batcher.accept(one).catch((error) => error)),
   );
   expect([plain, keyed]).toEqual([expect.any(UnknownAcceptance), expect.any(UnknownAcceptance)]);
   fixture.queue.publish = fixture.realQueue.publish;
-  expect(idOf(await batcher.accept(wish({ key: key('k') })))).toBe(keyed.trackingId);
+  expect(idOf(await batcher.accept(request({ key: key('k') })))).toBe(keyed.trackingId);
   expect(await decideAll([plain.trackingId, keyed.trackingId])).toEqual({ order: 2 });
   expect(await fixture.units()).toEqual({ available: 98, reserved: 2 });
 });
@@ -175,7 +175,10 @@ test('keys that cannot be kept refuse their purchases as not taken, and no other
     throw new AppError('outcome_unknown', 'cut for the test');
   };
   const batcher = intake();
-  const answers = await Promise.allSettled([batcher.accept(wish({ key: key('k') })), batcher.accept(wish())]);
+  const answers = await Promise.allSettled([
+    batcher.accept(request({ key: key('k') })),
+    batcher.accept(request()),
+  ]);
   expect(answers).toMatchObject([
     { status: 'rejected', reason: { code: 'unavailable' } },
     { status: 'fulfilled' },
@@ -194,7 +197,7 @@ test('P7 one deadline: keys that are kept too late refuse their purchases, whene
       while (performance.now() - arrivedAtMs < tookMs) await Bun.sleep(1);
       return bindKeys(bindings);
     };
-    const failure = await batcher.accept(wish({ key: key(`k${tookMs}`) })).catch((error) => error);
+    const failure = await batcher.accept(request({ key: key(`k${tookMs}`) })).catch((error) => error);
     expect(failure).toMatchObject({ code: 'unavailable' });
   }
   expect(batcher.stats.inside).toBe(0);
@@ -205,11 +208,11 @@ test('P7 one deadline: keys that are kept too late refuse their purchases, whene
 test('the window is judged at acceptance, and stands when the purchase is decided', async () => {
   fixture = await openPurchaseFixture({ opensAt: Date.now() + 60_000, closesAt: Date.now() + 120_000 });
   const batcher = intake();
-  const early = idOf(await batcher.accept(wish()));
+  const early = idOf(await batcher.accept(request()));
   fixture.passTime(90_000);
-  const inTime = idOf(await batcher.accept(wish()));
+  const inTime = idOf(await batcher.accept(request()));
   fixture.passTime(60_000);
-  const late = idOf(await batcher.accept(wish()));
+  const late = idOf(await batcher.accept(request()));
   expect(await decideAll([early])).toEqual({ sale_not_open: 1 });
   expect(await decideAll([inTime])).toEqual({ order: 1 });
   expect(await decideAll([late])).toEqual({ sale_closed: 1 });
@@ -222,10 +225,10 @@ test('a key that came in time is not refused because its retry came after the en
   fixture.queue.publish = async () => {
     throw new AppError('outcome_unknown', 'lost for the test');
   };
-  const lost = await batcher.accept(wish({ key: key('k') })).catch((error) => error);
+  const lost = await batcher.accept(request({ key: key('k') })).catch((error) => error);
   fixture.queue.publish = publish;
   fixture.passTime(61_000);
-  const trackingId = idOf(await batcher.accept(wish({ key: key('k') })));
+  const trackingId = idOf(await batcher.accept(request({ key: key('k') })));
   expect(trackingId).toBe(lost.trackingId);
   expect(await decideAll([trackingId])).toEqual({ order: 1 });
 });
@@ -234,14 +237,14 @@ test('P8 a caller who left before the purchase was taken leaves nothing behind, 
   fixture = await openPurchaseFixture();
   const batcher = intake();
   let isGone = false;
-  const goes = batcher.accept(wish({ key: key('k') }), () => isGone);
-  const stays = batcher.accept(wish({ quantity: 2, key: key('another', '1:2') }));
+  const goes = batcher.accept(request({ key: key('k') }), () => isGone);
+  const stays = batcher.accept(request({ quantity: 2, key: key('another', '1:2') }));
   isGone = true;
   await expect(goes).rejects.toMatchObject({ code: 'unavailable' });
   expect(await decideAll([idOf(await stays)])).toEqual({ order: 1 });
   expect(batcher.stats).toMatchObject({ accepted: 1, inside: 0 });
   // A key that had been bound would be another purchase's.
-  expect(idOf(await batcher.accept(wish({ quantity: 3, key: key('k', '1:3') })))).toBeString();
+  expect(idOf(await batcher.accept(request({ quantity: 3, key: key('k', '1:3') })))).toBeString();
 });
 
 test('closing answers everybody inside and then refuses', async () => {
@@ -252,10 +255,10 @@ test('closing answers everybody inside and then refuses', async () => {
     return fixture.realQueue.publish(...args);
   };
   const batcher = intake();
-  const accepted = Array.from({ length: 300 }, () => batcher.accept(wish()));
+  const accepted = Array.from({ length: 300 }, () => batcher.accept(request()));
   await until(() => batcher.stats.inside === 300);
   const closed = batcher.close();
-  await expect(batcher.accept(wish())).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(batcher.accept(request())).rejects.toMatchObject({ code: 'unavailable' });
   letGo();
   await closed;
   expect(countKinds(await Promise.all(accepted))).toEqual({ accepted: 300 });

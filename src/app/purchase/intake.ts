@@ -20,13 +20,13 @@ export interface Intake {
    * an UnknownAcceptance and has the tracking id). All that within `answerWithinMs`. `isGone` is asked before the purchase is
    * taken: true when nobody is left to hear the answer, and then it is not.
    */
-  accept(wish: Wish, isGone?: () => boolean): Promise<Accepted>;
+  accept(request: IntakeRequest, isGone?: () => boolean): Promise<Accepted>;
   /** Resolves once everything taken in has its answer. */
   close(): Promise<void>;
   readonly stats: IntakeStats;
 }
 
-export interface Wish {
+export interface IntakeRequest {
   readonly productId: number;
   readonly quantity: number;
   readonly customer: string | null;

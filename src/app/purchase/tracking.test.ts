@@ -77,15 +77,15 @@ test('a sold-out id answers by itself', async () => {
 });
 
 test('readers that wait are woken by the decision, all of them and no others', async () => {
-  const [wish, other] = [fixture.queued(), fixture.queued()];
+  const [request, other] = [fixture.queued(), fixture.queued()];
   const { find } = fixture.ledger;
   // Nothing comes from asking again for all who wait: only being told wakes them.
   fixture.ledger.find = (ids) => (ids.length > 1 ? new Promise(() => {}) : find(ids));
-  const readers = [tracking.read(wish.id, LONG_MS), tracking.read(wish.id, LONG_MS)];
+  const readers = [tracking.read(request.id, LONG_MS), tracking.read(request.id, LONG_MS)];
   const patient = tracking.read(other.id, LONG_MS);
   await until(() => tracking.waiting() === 3);
-  await fixture.real.decide([wish]);
-  fixture.others.news({ decided: [wish.id] });
+  await fixture.real.decide([request]);
+  fixture.others.news({ decided: [request.id] });
   expect(await Promise.all(readers)).toMatchObject([{ status: 'confirmed' }, { status: 'confirmed' }]);
   expect(tracking.waiting()).toBe(1);
   tracking.close();
@@ -100,16 +100,16 @@ test('a reader whose time is over hears what is known', async () => {
 });
 
 test('a decision that another process made is noticed without being told', async () => {
-  const wish = fixture.queued();
-  const reader = tracking.read(wish.id, LONG_MS);
+  const request = fixture.queued();
+  const reader = tracking.read(request.id, LONG_MS);
   await until(() => tracking.waiting() === 1);
-  await fixture.real.decide([wish]);
+  await fixture.real.decide([request]);
   expect(await reader).toMatchObject({ status: 'confirmed' });
 });
 
 test('readers wait on while the ledger cannot be asked again', async () => {
-  const wish = fixture.queued();
-  const reader = tracking.read(wish.id, LONG_MS);
+  const request = fixture.queued();
+  const reader = tracking.read(request.id, LONG_MS);
   await until(() => tracking.waiting() === 1);
   const { find } = fixture.ledger;
   let failures = 0;
@@ -119,38 +119,39 @@ test('readers wait on while the ledger cannot be asked again', async () => {
   };
   await until(() => failures > 0);
   fixture.ledger.find = find;
-  await fixture.real.decide([wish]);
+  await fixture.real.decide([request]);
   expect(await reader).toMatchObject({ status: 'confirmed' });
 });
 
 test('a purchase whose time to live is over reads failed, though nobody decided it', async () => {
-  const wish = fixture.queued();
-  expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'queued' });
+  const request = fixture.queued();
+  expect(await tracking.read(request.id, 0)).toMatchObject({ status: 'queued' });
   fixture.passTime(TTL_MS);
-  const told = await tracking.read(wish.id, LONG_MS);
+  const told = await tracking.read(request.id, LONG_MS);
   expect(told).toMatchObject({ status: 'failed', code: 'too_old', productId: null, quantity: null });
   expect(await fixture.breaches()).toEqual([]);
 });
 
 test('P2 an outcome never changes: who reads that it is too old has it written, and a decision on its way comes too late', async () => {
-  const wish = fixture.queued();
+  const request = fixture.queued();
   fixture.passTime(TTL_MS);
-  const told = await tracking.read(wish.id, 0);
+  const told = await tracking.read(request.id, 0);
   expect(told).toMatchObject({ status: 'failed', code: 'too_old' });
-  const [outcome] = (await fixture.real.decide([{ ...wish, decideBy: fixture.clock() + TTL_MS }])).outcomes;
+  const [outcome] = (await fixture.real.decide([{ ...request, decideBy: fixture.clock() + TTL_MS }]))
+    .outcomes;
   expect(outcome).toMatchObject({ kind: 'refused', code: 'too_old' });
-  expect(await tracking.read(wish.id, 0)).toEqual(told);
+  expect(await tracking.read(request.id, 0)).toEqual(told);
   expect(await fixture.breaches()).toEqual([]);
 });
 
 test('P2 an outcome never changes: while a decision may still be committed the purchase reads queued', async () => {
-  const wish = fixture.queued();
+  const request = fixture.queued();
   fixture.passTime(TTL_MS);
   const { conclude } = fixture.ledger;
   fixture.ledger.conclude = () => Promise.reject(new AppError('unavailable', 'it is being committed'));
-  expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'queued', code: null });
+  expect(await tracking.read(request.id, 0)).toMatchObject({ status: 'queued', code: null });
   fixture.ledger.conclude = conclude;
-  expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'failed' });
+  expect(await tracking.read(request.id, 0)).toMatchObject({ status: 'failed' });
 });
 
 test('P7 one deadline: who reads while the ledger is silent waits for no longer than those before', async () => {
@@ -179,7 +180,7 @@ test('P7 one deadline: who reads while the ledger is silent waits for no longer 
 });
 
 test('P7 one deadline: a purchase that cannot be ended reads queued, also when the disk stands still', async () => {
-  const wish = fixture.queued();
+  const request = fixture.queued();
   fixture.passTime(TTL_MS);
   fixture.ledger.conclude = () => new Promise(() => {});
   const conclude = createConclude(
@@ -194,20 +195,20 @@ test('P7 one deadline: a purchase that cannot be ended reads queued, also when t
     keepOutcomesMs: KEEP_MS,
     answerWithinMs: ANSWER_WITHIN_MS,
   });
-  expect(await readers.read(wish.id, 0)).toMatchObject({ status: 'queued' });
+  expect(await readers.read(request.id, 0)).toMatchObject({ status: 'queued' });
 });
 
 test('a purchase that was dead-lettered reads queued and says that it needs attention, until it is decided', async () => {
-  const wish = fixture.queued();
-  await fixture.real.markNeedsAttention([wish.id], true);
-  const { acceptedAt } = fixture.ids.read(wish.id)!;
-  expect(await tracking.read(wish.id, 0)).toMatchObject({
+  const request = fixture.queued();
+  await fixture.real.markNeedsAttention([request.id], true);
+  const { acceptedAt } = fixture.ids.read(request.id)!;
+  expect(await tracking.read(request.id, 0)).toMatchObject({
     status: 'queued',
     code: 'needs_attention',
     updatedAt: acceptedAt,
   });
-  await fixture.real.decide([wish]);
-  expect(await tracking.read(wish.id, 0)).toMatchObject({ status: 'confirmed', code: null });
+  await fixture.real.decide([request]);
+  expect(await tracking.read(request.id, 0)).toMatchObject({ status: 'confirmed', code: null });
 });
 
 test('closing answers all who wait, and nobody waits after it', async () => {

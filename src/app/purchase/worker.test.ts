@@ -51,9 +51,9 @@ async function publishAgain(...purchases: Purchase[]): Promise<void> {
 /** Makes delayed messages due: time goes on, and a publish wakes the consumer. Answers the purchase it published. */
 async function letTimePass(): Promise<Purchase> {
   fixture.passTime(40_000);
-  const wish = fixture.queued();
-  await publish(wish);
-  return wish;
+  const request = fixture.queued();
+  await publish(request);
+  return request;
 }
 
 async function outcomes(purchases: readonly Purchase[]): Promise<Record<string, number>> {
@@ -74,20 +74,20 @@ async function untilEmpty(): Promise<void> {
 
 test('messages are decided together, every outcome is recorded and told, and only then are they acknowledged', async () => {
   await fixture.real.reset(1, 50);
-  const wishes = Array.from({ length: 60 }, () => fixture.queued());
-  await publish(...wishes.slice(0, 30));
-  await publish(...wishes.slice(30));
+  const requests = Array.from({ length: 60 }, () => fixture.queued());
+  await publish(...requests.slice(0, 30));
+  await publish(...requests.slice(30));
   await worker.start();
   await untilEmpty();
-  expect(await outcomes(wishes)).toEqual({ order: 50, sold_out: 10 });
-  expect(told.sort()).toEqual(wishes.map(({ id }) => id).sort());
+  expect(await outcomes(requests)).toEqual({ order: 50, sold_out: 10 });
+  expect(told.sort()).toEqual(requests.map(({ id }) => id).sort());
   expect(fixture.batches.length).toBeLessThanOrEqual(2);
   expect(fixture.reserved).toHaveLength(50);
   expect((await fixture.real.asyncCounts()).decided).toBe(60);
 });
 
 test('a message that came back is decided purchase by purchase, each attempt counted before it is made', async () => {
-  const wishes = [fixture.queued(), fixture.queued(), fixture.queued()];
+  const requests = [fixture.queued(), fixture.queued(), fixture.queued()];
   const attemptsWhenDecided: number[] = [];
   fixture.decideFault = async (purchases, decide) => {
     expect(purchases).toHaveLength(1);
@@ -97,22 +97,22 @@ test('a message that came back is decided purchase by purchase, each attempt cou
     attemptsWhenDecided.push(counted?.count ?? 0);
     return decide(purchases);
   };
-  await publishAgain(...wishes);
+  await publishAgain(...requests);
   await worker.start();
   await untilEmpty();
   expect(attemptsWhenDecided).toEqual([1, 1, 1]);
-  expect(await outcomes(wishes)).toEqual({ order: 3 });
+  expect(await outcomes(requests)).toEqual({ order: 3 });
 });
 
 test('what an earlier delivery decided already is not tried again', async () => {
-  const wishes = [fixture.queued(), fixture.queued({ quantity: UNITS + 1 }), fixture.queued()];
-  await fixture.real.decide(wishes.slice(0, 2));
-  await publishAgain(...wishes);
+  const requests = [fixture.queued(), fixture.queued({ quantity: UNITS + 1 }), fixture.queued()];
+  await fixture.real.decide(requests.slice(0, 2));
+  await publishAgain(...requests);
   await worker.start();
   await untilEmpty();
-  expect(fixture.batches.map(([wish]) => wish!.id)).toEqual([wishes[2]!.id]);
-  expect(told).toEqual([wishes[2]!.id]);
-  expect(await outcomes(wishes)).toEqual({ order: 2, sold_out: 1 });
+  expect(fixture.batches.map(([request]) => request!.id)).toEqual([requests[2]!.id]);
+  expect(told).toEqual([requests[2]!.id]);
+  expect(await outcomes(requests)).toEqual({ order: 2, sold_out: 1 });
 });
 
 test('a purchase that cannot be decided is dead-lettered after its attempts; its neighbours are decided', async () => {
@@ -147,15 +147,15 @@ test('a purchase whose workers die on it is dead-lettered once its attempts are 
 });
 
 test('a message that cannot be read is dead-lettered with its cause, and its neighbours are decided', async () => {
-  const wish = fixture.queued();
+  const request = fixture.queued();
   const rubbish = ['not json', '{}', '[]', '[null]', '[["id",1]]'];
   await fixture.realQueue.publish('purchases', [
     ...rubbish.map((body) => ({ body, items: 1 })),
-    encodePurchases([wish]),
+    encodePurchases([request]),
   ]);
   await worker.start();
   await untilEmpty();
-  expect(await outcomes([wish])).toEqual({ order: 1 });
+  expect(await outcomes([request])).toEqual({ order: 1 });
   const letters = await fixture.realQueue.deadLetters('purchases', 10);
   expect(letters.map(({ body }) => body)).toEqual(rubbish);
   expect(letters.every(({ cause }) => cause.startsWith('unreadable message: '))).toBe(true);
@@ -163,7 +163,7 @@ test('a message that cannot be read is dead-lettered with its cause, and its nei
 
 /** Messages in which one purchase or more is none that any ledger could decide, with how many of those. */
 function mixed(good: readonly Purchase[]): { body: string; bad: number }[] {
-  const tuples = good.map((wish) => JSON.parse(encodePurchases([wish]).body)[0] as unknown[]);
+  const tuples = good.map((request) => JSON.parse(encodePurchases([request]).body)[0] as unknown[]);
   const [one, two, three] = tuples as [unknown[], unknown[], unknown[]];
   return [
     { body: JSON.stringify([one, one.with(0, 'no UUID of ours')]), bad: 1 },
@@ -178,8 +178,8 @@ for (const [when, isAgain] of [
   ['after a worker crashed', true],
 ] as const) {
   test(`P3 a message that nobody can decide ends at once, and its neighbours are decided: ${when}`, async () => {
-    const wishes = [fixture.queued(), fixture.queued(), fixture.queued(), fixture.queued()];
-    const messages = [...mixed(wishes), { body: encodePurchases(wishes.slice(3)).body, bad: 0 }];
+    const requests = [fixture.queued(), fixture.queued(), fixture.queued(), fixture.queued()];
+    const messages = [...mixed(requests), { body: encodePurchases(requests.slice(3)).body, bad: 0 }];
     await fixture.realQueue.publish(
       'purchases',
       messages.map(({ body }) => ({ body, items: 1 })),
@@ -187,7 +187,7 @@ for (const [when, isAgain] of [
     if (isAgain) fixture.store.db.run('UPDATE messages SET deliveries = 1');
     await worker.start();
     await untilEmpty();
-    expect(await outcomes(wishes)).toEqual({ order: 4 });
+    expect(await outcomes(requests)).toEqual({ order: 4 });
     const letters = await fixture.realQueue.deadLetters('purchases', 10);
     const bad = messages.reduce((sum, message) => sum + message.bad, 0);
     expect(letters.map(({ items }) => items)).toEqual(letters.map(() => 1));
@@ -198,23 +198,23 @@ for (const [when, isAgain] of [
 }
 
 test('P3 a purchase that was accepted and cannot be read waits for an operator, as its reader sees', async () => {
-  const wish = fixture.queued();
-  const [tuple] = JSON.parse(encodePurchases([wish]).body) as [unknown[]];
+  const request = fixture.queued();
+  const [tuple] = JSON.parse(encodePurchases([request]).body) as [unknown[]];
   await fixture.realQueue.publish('purchases', [{ body: JSON.stringify([tuple.with(2, 'many')]), items: 1 }]);
   await worker.start();
   await untilEmpty();
-  expect(await outcomes([wish])).toEqual({ needs_attention: 1 });
+  expect(await outcomes([request])).toEqual({ needs_attention: 1 });
 });
 
 test('P3 a backend in trouble makes no second dead letter of what cannot be read', async () => {
-  const wish = fixture.queued();
+  const request = fixture.queued();
   let failures = 0;
   fixture.decideFault = async () => {
     failures++;
     throw new AppError('unavailable', 'down for the test');
   };
   await fixture.realQueue.publish('purchases', [
-    { body: encodePurchases([wish]).body.replace('[[', '[null,['), items: 2 },
+    { body: encodePurchases([request]).body.replace('[[', '[null,['), items: 2 },
   ]);
   await worker.start();
   await until(async () => {
@@ -224,7 +224,7 @@ test('P3 a backend in trouble makes no second dead letter of what cannot be read
   fixture.decideFault = null;
   await until(async () => {
     await letTimePass();
-    return (await outcomes([wish])).order === 1;
+    return (await outcomes([request])).order === 1;
   });
   await untilEmpty();
   expect((await purchasesQueue()).deadLetters.count).toBe(1);
@@ -258,7 +258,9 @@ test('P3 a bug in any step of the worker ends as a dead letter, and holds up no 
   await untilEmpty();
   expect(await outcomes([neighbour])).toEqual({ order: 1 });
   const letters = await fixture.realQueue.deadLetters('purchases', 10);
-  expect(letters.map(({ body }) => body)).toEqual([bad, bad].map((wish) => encodePurchases([wish]).body));
+  expect(letters.map(({ body }) => body)).toEqual(
+    [bad, bad].map((request) => encodePurchases([request]).body),
+  );
   expect(letters[0]!.cause).toStartWith('a bug when it is decided');
   expect(letters[0]!.cause.length).toBeLessThanOrEqual(500);
 });
@@ -278,33 +280,33 @@ test('a purchase past its time to live ends too old; one refused at acceptance k
 });
 
 test('a backend in trouble dead-letters no purchase, however often their message comes back', async () => {
-  const wishes = [fixture.queued(), fixture.queued(), fixture.queued()];
+  const requests = [fixture.queued(), fixture.queued(), fixture.queued()];
   let failures = 0;
   fixture.decideFault = async (purchases, decide) => {
-    if (purchases[0]!.id !== wishes[1]!.id) return decide(purchases);
+    if (purchases[0]!.id !== requests[1]!.id) return decide(purchases);
     failures++;
     throw new AppError('unavailable', 'down for the test');
   };
-  await publishAgain(...wishes);
+  await publishAgain(...requests);
   await worker.start();
   await until(async () => {
     await letTimePass();
     return failures > ATTEMPTS_MAX + 2;
   });
-  expect(await outcomes(wishes)).toEqual({ order: 1, nothing: 2 });
+  expect(await outcomes(requests)).toEqual({ order: 1, nothing: 2 });
   fixture.decideFault = null;
   await until(async () => {
     await letTimePass();
-    return (await outcomes(wishes)).order === 3;
+    return (await outcomes(requests)).order === 3;
   });
   await untilEmpty();
   expect((await purchasesQueue()).deadLetters.count).toBe(0);
-  expect(await fixture.real.countAttempts(wishes.map(({ id }) => id))).toEqual([2, 2, 2]);
+  expect(await fixture.real.countAttempts(requests.map(({ id }) => id))).toEqual([2, 2, 2]);
 });
 
 test('a commit that was cut off is found out, and decides each purchase once', async () => {
   await fixture.real.reset(1, 50);
-  const wishes = Array.from({ length: 60 }, () => fixture.queued());
+  const requests = Array.from({ length: 60 }, () => fixture.queued());
   let isFirst = true;
   fixture.decideFault = async (purchases, decide) => {
     const decision = await decide(purchases);
@@ -312,10 +314,10 @@ test('a commit that was cut off is found out, and decides each purchase once', a
     isFirst = false;
     throw new AppError('outcome_unknown', 'cut for the test');
   };
-  await publish(...wishes);
+  await publish(...requests);
   await worker.start();
   await untilEmpty();
-  expect(await outcomes(wishes)).toEqual({ order: 50, sold_out: 10 });
+  expect(await outcomes(requests)).toEqual({ order: 50, sold_out: 10 });
   expect((await fixture.real.asyncCounts()).decided).toBe(60);
 });
 

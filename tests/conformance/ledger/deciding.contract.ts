@@ -19,10 +19,10 @@ export function deciding(scene: Scene): void {
 
     test('an order says everything its answer needs', async () => {
       const productId = await scene.sale({ units: 5, priceMinor: 1_234, currency: 'JPY', holdSeconds: 90 });
-      const wish = scene.purchase(productId, { quantity: 2, customer: 'ümit 🎉', channel: 'async' });
-      const order = orderIn((await scene.decide(wish))[0]);
+      const request = scene.purchase(productId, { quantity: 2, customer: 'ümit 🎉', channel: 'async' });
+      const order = orderIn((await scene.decide(request))[0]);
       expect(order).toEqual({
-        id: wish.id,
+        id: request.id,
         productId,
         generation: 1,
         number: 1,
@@ -39,7 +39,7 @@ export function deciding(scene: Scene): void {
         updatedAt: order.createdAt,
       });
       expect(Math.abs(order.createdAt - scene.now())).toBeLessThan(5_000);
-      expect(await scene.ledger.order(wish.id)).toEqual({ order, payments: [] });
+      expect(await scene.ledger.order(request.id)).toEqual({ order, payments: [] });
     });
 
     test('numbers rise and what remains falls, within a batch and over batches', async () => {
@@ -98,11 +98,11 @@ export function deciding(scene: Scene): void {
 
     test('a sync refusal leaves no trace', async () => {
       const productId = await scene.sale({ units: 0 });
-      const wish = scene.purchase(productId);
-      expect((await scene.decide(wish)).map(brief)).toEqual(['sold_out']);
-      expect((await scene.ledger.find([wish.id])).size).toBe(0);
+      const request = scene.purchase(productId);
+      expect((await scene.decide(request)).map(brief)).toEqual(['sold_out']);
+      expect((await scene.ledger.find([request.id])).size).toBe(0);
       await scene.ledger.reset(productId, 1);
-      expect((await scene.decide(wish)).map(brief)).toEqual(['reserved']);
+      expect((await scene.decide(request)).map(brief)).toEqual(['reserved']);
     });
 
     test('a purchase that breaks a constraint fails its batch as a whole, and nothing of the batch is kept', async () => {

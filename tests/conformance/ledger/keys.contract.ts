@@ -118,22 +118,22 @@ export function keys(scene: Scene): void {
     test('leads to the order of its purchase', async () => {
       const productId = await scene.sale();
       const key = newKey('async');
-      const wish = keyed(productId, key, { channel: 'async' });
-      await scene.ledger.bindKeys([binding(key, wish.id)]);
-      expect((await scene.decide(wish)).map(brief)).toEqual(['reserved']);
-      expect((await scene.decide(wish)).map(brief)).toEqual(['again']);
+      const request = keyed(productId, key, { channel: 'async' });
+      await scene.ledger.bindKeys([binding(key, request.id)]);
+      expect((await scene.decide(request)).map(brief)).toEqual(['reserved']);
+      expect((await scene.decide(request)).map(brief)).toEqual(['again']);
       const second = keyed(productId, key, { channel: 'async' });
-      expect(orderIn((await scene.decide(second))[0]).id).toBe(wish.id);
+      expect(orderIn((await scene.decide(second))[0]).id).toBe(request.id);
     });
 
     test('leads to the refusal of its purchase', async () => {
       const productId = await scene.sale({ units: 0 });
       const key = newKey('async');
-      const wish = keyed(productId, key, { channel: 'async' });
-      await scene.ledger.bindKeys([binding(key, wish.id)]);
-      expect((await scene.decide(wish, wish)).map(brief)).toEqual(['sold_out', 'sold_out']);
+      const request = keyed(productId, key, { channel: 'async' });
+      await scene.ledger.bindKeys([binding(key, request.id)]);
+      expect((await scene.decide(request, request)).map(brief)).toEqual(['sold_out', 'sold_out']);
       await scene.ledger.reset(productId, 5);
-      expect((await scene.decide(wish)).map(brief)).toEqual(['sold_out']);
+      expect((await scene.decide(request)).map(brief)).toEqual(['sold_out']);
     });
 
     test('shows the purchase that bound it with its order', async () => {

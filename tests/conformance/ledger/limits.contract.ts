@@ -37,10 +37,10 @@ export function limits(scene: Scene): void {
     test('B20 binds everybody where the sale wants a customer: an anonymous buyer is refused, on both ways', async () => {
       const productId = await scene.sale({ perCustomerLimit: 1, customerRequired: true });
       for (const channel of ['sync', 'async'] as const) {
-        const wishes = [null, `${channel}-ann`, `${channel}-ann`, null].map((customer) =>
+        const requests = [null, `${channel}-ann`, `${channel}-ann`, null].map((customer) =>
           scene.purchase(productId, { channel, customer }),
         );
-        expect((await scene.decide(...wishes)).map(brief)).toEqual([
+        expect((await scene.decide(...requests)).map(brief)).toEqual([
           'customer_required',
           'reserved',
           'limit_reached',
@@ -89,11 +89,11 @@ export function limits(scene: Scene): void {
 
     test('is not used up by an order that is asked for again', async () => {
       const productId = await scene.sale({ perCustomerLimit: 2 });
-      const wish = scene.purchase(productId, { customer: 'ann' });
-      expect((await scene.decide(wish, wish)).map(brief)).toEqual(['reserved', 'again']);
-      expect((await scene.decide(wish)).map(brief)).toEqual(['again']);
+      const request = scene.purchase(productId, { customer: 'ann' });
+      expect((await scene.decide(request, request)).map(brief)).toEqual(['reserved', 'again']);
+      expect((await scene.decide(request)).map(brief)).toEqual(['again']);
       expect(await ask(productId, 'ann', 1, 1)).toEqual(['reserved', 'limit_reached']);
-      expect((await scene.decide(wish)).map(brief)).toEqual(['again']);
+      expect((await scene.decide(request)).map(brief)).toEqual(['again']);
     });
 
     test('is given back by orders that end without a sale, and not by paid ones', async () => {

@@ -16,11 +16,11 @@ export function money(scene: Scene): void {
         const currency = 'CLF';
         const units = ORDERS * QUANTITY_MAX;
         const productId = await scene.sale({ priceMinor: PRICE_MINOR_MAX, currency, units });
-        const wishes = Array.from({ length: ORDERS }, () =>
+        const requests = Array.from({ length: ORDERS }, () =>
           scene.purchase(productId, { quantity: QUANTITY_MAX }),
         );
-        await scene.decide(...wishes);
-        const orderIds = wishes.map(({ id }) => id);
+        await scene.decide(...requests);
+        const orderIds = requests.map(({ id }) => id);
         const leased = await scene.ledger.lease(orderIds, LONG_MS);
         expect(leased).toHaveLength(ORDERS);
         await scene.ledger.settle(

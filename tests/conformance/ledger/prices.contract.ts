@@ -5,16 +5,16 @@ import { brief, LONG_MS, orderIn, type Scene } from './scene.contract.ts';
 /** What a buyer pays who insists on a price. */
 export function prices(scene: Scene): void {
   describe.each(['sync', 'async'] as const)('B19 a purchase that expects a price (%s)', (channel) => {
-    const wish = (productId: number, expectedPriceMinor: number | null, changes: Partial<Purchase> = {}) =>
+    const request = (productId: number, expectedPriceMinor: number | null, changes: Partial<Purchase> = {}) =>
       scene.purchase(productId, { channel, expectedPriceMinor, ...changes });
 
     test('buys at that price and is refused at any other, and its neighbours are not', async () => {
       const productId = await scene.sale({ priceMinor: 250, units: 3 });
       const outcomes = await scene.decide(
-        wish(productId, 250),
-        wish(productId, 249),
-        wish(productId, 0),
-        wish(productId, null),
+        request(productId, 250),
+        request(productId, 249),
+        request(productId, 0),
+        request(productId, null),
       );
       expect(outcomes.map(brief)).toEqual(['reserved', 'price_changed', 'price_changed', 'reserved']);
       expect(outcomes[1]).toMatchObject({ available: 2 });
@@ -24,7 +24,7 @@ export function prices(scene: Scene): void {
 
     test('is judged by the price at the decision, whatever it was when the request came', async () => {
       const productId = await scene.sale({ priceMinor: 250 });
-      const [before, after] = [wish(productId, 250), wish(productId, 300)];
+      const [before, after] = [request(productId, 250), request(productId, 300)];
       const operation = { id: Bun.randomUUIDv7(), actor: 'a', reason: null, details: {} };
       await scene.ledger.changeProduct(
         productId,
@@ -38,7 +38,7 @@ export function prices(scene: Scene): void {
     test('keeps its first answer when the price has changed since', async () => {
       const productId = await scene.sale({ priceMinor: 250 });
       const key = { scope: `${channel}:prices`, value: scene.newId(), fingerprint: 'f' };
-      const bought = wish(productId, 250, { key, decideBy: scene.now() + LONG_MS });
+      const bought = request(productId, 250, { key, decideBy: scene.now() + LONG_MS });
       const first = orderIn((await scene.decide(bought))[0]);
       const operation = { id: Bun.randomUUIDv7(), actor: 'a', reason: null, details: {} };
       await scene.ledger.changeProduct(
@@ -53,8 +53,8 @@ export function prices(scene: Scene): void {
     test('of an unknown product hears that first, and one past its time that', async () => {
       const productId = await scene.sale({ priceMinor: 250 });
       const outcomes = await scene.decide(
-        wish(9_000_000_001, 1),
-        wish(productId, 1, { decideBy: scene.now() }),
+        request(9_000_000_001, 1),
+        request(productId, 1, { decideBy: scene.now() }),
       );
       expect(outcomes.map(brief)).toEqual(['unknown_product', 'too_old']);
     });

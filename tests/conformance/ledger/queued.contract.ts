@@ -6,9 +6,9 @@ export function queued(scene: Scene): void {
   describe('a queued purchase', () => {
     test('that is refused has its refusal recorded, once and for good', async () => {
       const productId = await scene.sale({ units: 3 });
-      const wish = scene.purchase(productId, { channel: 'async', quantity: 4 });
-      expect((await scene.decide(wish)).map(brief)).toEqual(['sold_out']);
-      const found = (await scene.ledger.find([wish.id])).get(wish.id)!;
+      const request = scene.purchase(productId, { channel: 'async', quantity: 4 });
+      expect((await scene.decide(request)).map(brief)).toEqual(['sold_out']);
+      const found = (await scene.ledger.find([request.id])).get(request.id)!;
       const decidedAt = found.kind === 'refused' ? found.decidedAt : 0;
       expect(found).toEqual({
         kind: 'refused',
@@ -21,20 +21,20 @@ export function queued(scene: Scene): void {
       expect(Math.abs(decidedAt - scene.now())).toBeLessThan(5_000);
 
       await scene.ledger.reset(productId, 9);
-      await scene.decide(wish);
-      expect((await scene.ledger.find([wish.id])).get(wish.id)).toEqual(found);
+      await scene.decide(request);
+      expect((await scene.ledger.find([request.id])).get(request.id)).toEqual(found);
     });
 
     test('for an unknown product, above the limit or too old is recorded likewise', async () => {
       const limited = await scene.sale({ perCustomerLimit: 1 });
-      const wishes = [
+      const requests = [
         scene.purchase(9_999_999, { channel: 'async' }),
         scene.purchase(limited, { channel: 'async', quantity: 2, customer: 'ann' }),
         scene.purchase(limited, { channel: 'async', refusal: 'too_old' }),
       ];
-      await scene.decide(...wishes);
-      const found = await scene.ledger.find(wishes.map(({ id }) => id));
-      expect(wishes.map(({ id }) => found.get(id))).toMatchObject([
+      await scene.decide(...requests);
+      const found = await scene.ledger.find(requests.map(({ id }) => id));
+      expect(requests.map(({ id }) => found.get(id))).toMatchObject([
         { kind: 'refused', code: 'unknown_product', productId: 9_999_999 },
         { kind: 'refused', code: 'limit_reached', quantity: 2 },
         { kind: 'refused', code: 'too_old' },
@@ -43,11 +43,11 @@ export function queued(scene: Scene): void {
 
     test('is found as its order, and an id nobody decided is missing', async () => {
       const productId = await scene.sale();
-      const wish = scene.purchase(productId, { channel: 'async' });
-      const order = orderIn((await scene.decide(wish))[0]);
+      const request = scene.purchase(productId, { channel: 'async' });
+      const order = orderIn((await scene.decide(request))[0]);
       const nobody = scene.newId();
-      const found = await scene.ledger.find([nobody, wish.id, 'not an id at all']);
-      expect([...found]).toEqual([[wish.id, { kind: 'order', order }]]);
+      const found = await scene.ledger.find([nobody, request.id, 'not an id at all']);
+      expect([...found]).toEqual([[request.id, { kind: 'order', order }]]);
       expect(await scene.ledger.order(nobody)).toBeUndefined();
       expect(await scene.ledger.order('not an id at all')).toBeUndefined();
     });

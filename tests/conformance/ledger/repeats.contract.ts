@@ -10,8 +10,8 @@ export function repeats(scene: Scene): void {
 
     test('in the same batch is one order', async () => {
       const productId = await scene.sale({ units: 5 });
-      const wish = wishFor(productId, { quantity: 2 });
-      const outcomes = await scene.decide(wish, wish, wish);
+      const request = wishFor(productId, { quantity: 2 });
+      const outcomes = await scene.decide(request, request, request);
       expect(outcomes.map(brief)).toEqual(['reserved', 'again', 'again']);
       expect(orderIn(outcomes[1])).toEqual(orderIn(outcomes[0]));
       expect(await scene.units(productId)).toEqual([3, 2, 0]);
@@ -19,43 +19,43 @@ export function repeats(scene: Scene): void {
 
     test('in a later batch gets its first answer, word for word, and takes nothing', async () => {
       const productId = await scene.sale({ units: 5 });
-      const wish = wishFor(productId);
-      const first = orderIn((await scene.decide(wish))[0]);
+      const request = wishFor(productId);
+      const first = orderIn((await scene.decide(request))[0]);
       await scene.decide(scene.purchase(productId));
-      const [again] = await scene.decide(wish);
+      const [again] = await scene.decide(request);
       expect(again).toEqual({ kind: 'reserved', order: first, repeated: true });
       expect(await scene.units(productId)).toEqual([3, 2, 0]);
     });
 
     test('gets its order also when the units are gone, the sale closed, paused, or begun anew', async () => {
       const productId = await scene.sale({ units: 1, closesAt: scene.now() + 400 });
-      const wish = wishFor(productId);
-      const first = orderIn((await scene.decide(wish))[0]);
-      expect((await scene.decide(wish)).map(brief)).toEqual(['again']);
+      const request = wishFor(productId);
+      const first = orderIn((await scene.decide(request))[0]);
+      expect((await scene.decide(request)).map(brief)).toEqual(['again']);
       await scene.setState(productId, 'paused');
-      expect((await scene.decide(wish)).map(brief)).toEqual(['again']);
+      expect((await scene.decide(request)).map(brief)).toEqual(['again']);
       await scene.setState(productId, 'open');
       await scene.passTime(400);
-      expect((await scene.decide(wish)).map(brief)).toEqual(['again']);
+      expect((await scene.decide(request)).map(brief)).toEqual(['again']);
       await scene.ledger.reset(productId, 5);
-      const [again] = await scene.decide(wish);
+      const [again] = await scene.decide(request);
       expect(again).toEqual({ kind: 'reserved', order: first, repeated: true });
       expect(await scene.units(productId)).toEqual([5, 1, 0]);
     });
 
     test('keeps number and remaining when the order has moved on', async () => {
       const productId = await scene.sale();
-      const wish = wishFor(productId);
-      const first = orderIn((await scene.decide(wish))[0]);
-      await scene.charge(wish.id, captured());
-      const again = orderIn((await scene.decide(wish))[0]);
+      const request = wishFor(productId);
+      const first = orderIn((await scene.decide(request))[0]);
+      await scene.charge(request.id, captured());
+      const again = orderIn((await scene.decide(request))[0]);
       expect(again).toEqual({ ...first, status: 'paid', attempts: 1, updatedAt: again.updatedAt });
     });
 
     test('asked by many at once is one order', async () => {
       const productId = await scene.sale({ units: 5 });
-      const wish = wishFor(productId);
-      const answers = await Promise.all(Array.from({ length: 10 }, () => scene.decide(wish)));
+      const request = wishFor(productId);
+      const answers = await Promise.all(Array.from({ length: 10 }, () => scene.decide(request)));
       const words = answers.flat().map(brief).sort();
       expect(words).toEqual([...Array(9).fill('again'), 'reserved']);
       expect(await scene.units(productId)).toEqual([4, 1, 0]);
@@ -65,20 +65,20 @@ export function repeats(scene: Scene): void {
   describe('a refused id', () => {
     test('on the sync path may have units later', async () => {
       const productId = await scene.sale({ units: 1 });
-      const wish = scene.purchase(productId);
-      await scene.decide(scene.purchase(productId), wish);
+      const request = scene.purchase(productId);
+      await scene.decide(scene.purchase(productId), request);
       await scene.ledger.reset(productId, 1);
-      expect((await scene.decide(wish)).map(brief)).toEqual(['reserved']);
+      expect((await scene.decide(request)).map(brief)).toEqual(['reserved']);
     });
 
     test('on the async path keeps its refusal, in the same batch, later, and after a reset', async () => {
       const productId = await scene.sale({ units: 0 });
-      const wish = scene.purchase(productId, { channel: 'async' });
-      const [first, twin] = await scene.decide(wish, wish);
+      const request = scene.purchase(productId, { channel: 'async' });
+      const [first, twin] = await scene.decide(request, request);
       expect([brief(first), brief(twin)]).toEqual(['sold_out', 'sold_out']);
       await scene.ledger.reset(productId, 5);
-      expect(await scene.decide(wish)).toEqual([first!]);
-      expect(await scene.decide({ ...wish, refusal: 'too_old' })).toEqual([first!]);
+      expect(await scene.decide(request)).toEqual([first!]);
+      expect(await scene.decide({ ...request, refusal: 'too_old' })).toEqual([first!]);
       expect(await scene.units(productId)).toEqual([5, 0, 0]);
     });
   });
@@ -86,28 +86,28 @@ export function repeats(scene: Scene): void {
   describe('P1 a refusal is final', () => {
     test('when the purchase was asked for again: the first asking, however late, finds it', async () => {
       const productId = await scene.sale({ units: 1 });
-      const wish = scene.purchase(productId);
+      const request = scene.purchase(productId);
       const neighbour = scene.purchase(productId);
       await scene.decide(scene.purchase(productId));
-      const { outcomes } = await scene.ledger.decide([wish], true);
+      const { outcomes } = await scene.ledger.decide([request], true);
       expect(outcomes.map(brief)).toEqual(['sold_out']);
       await scene.ledger.reset(productId, 5);
-      expect(await scene.decide(wish)).toEqual(outcomes);
-      expect((await scene.decide(neighbour, wish, scene.purchase(productId))).map(brief)).toEqual([
+      expect(await scene.decide(request)).toEqual(outcomes);
+      expect((await scene.decide(neighbour, request, scene.purchase(productId))).map(brief)).toEqual([
         'reserved',
         'sold_out',
         'reserved',
       ]);
-      expect((await scene.ledger.decide([wish], true)).outcomes).toEqual(outcomes);
-      expect((await scene.ledger.find([wish.id])).get(wish.id)).toMatchObject({ code: 'sold_out' });
+      expect((await scene.ledger.decide([request], true)).outcomes).toEqual(outcomes);
+      expect((await scene.ledger.find([request.id])).get(request.id)).toMatchObject({ code: 'sold_out' });
       expect(await scene.units(productId)).toEqual([3, 3, 0]);
     });
 
     test('and an order that was made in time is found by the second asking', async () => {
       const productId = await scene.sale({ units: 1 });
       const order = await scene.reserve(productId);
-      const wish = { ...scene.purchase(productId), id: order.id };
-      const { outcomes } = await scene.ledger.decide([wish], true);
+      const request = { ...scene.purchase(productId), id: order.id };
+      const { outcomes } = await scene.ledger.decide([request], true);
       expect(outcomes).toEqual([{ kind: 'reserved', order, repeated: true }]);
     });
 
@@ -115,9 +115,9 @@ export function repeats(scene: Scene): void {
       const productId = await scene.sale({ units: 5 });
       const late = { acceptedAt: scene.now() - 2_000, decideBy: scene.now() };
       const key = { scope: 'sync:late', value: scene.newId(), fingerprint: 'f' };
-      const wishes = [scene.purchase(productId, late), scene.purchase(productId, { ...late, key })];
-      for (const wish of wishes) expect((await scene.decide(wish)).map(brief)).toEqual(['too_old']);
-      expect((await scene.decide(scene.purchase(productId), ...wishes)).map(brief)).toEqual([
+      const requests = [scene.purchase(productId, late), scene.purchase(productId, { ...late, key })];
+      for (const request of requests) expect((await scene.decide(request)).map(brief)).toEqual(['too_old']);
+      expect((await scene.decide(scene.purchase(productId), ...requests)).map(brief)).toEqual([
         'reserved',
         'too_old',
         'too_old',
@@ -155,19 +155,19 @@ export function repeats(scene: Scene): void {
     test('is ended when its time is over and not before, and then it stays so', async () => {
       const productId = await scene.sale({ units: 5 });
       for (const channel of ['sync', 'async'] as const) {
-        const wish = scene.purchase(productId, { channel });
+        const request = scene.purchase(productId, { channel });
         const { decided } = await scene.ledger.asyncCounts();
-        await scene.ledger.conclude(wish);
-        expect((await scene.ledger.find([wish.id])).size).toBe(0);
-        await scene.ledger.conclude({ ...wish, decideBy: scene.now() });
-        await scene.ledger.conclude({ ...wish, decideBy: scene.now() });
-        expect((await scene.ledger.find([wish.id])).get(wish.id)).toMatchObject({
+        await scene.ledger.conclude(request);
+        expect((await scene.ledger.find([request.id])).size).toBe(0);
+        await scene.ledger.conclude({ ...request, decideBy: scene.now() });
+        await scene.ledger.conclude({ ...request, decideBy: scene.now() });
+        expect((await scene.ledger.find([request.id])).get(request.id)).toMatchObject({
           kind: 'refused',
           code: 'too_old',
           productId: null,
           quantity: null,
         });
-        expect((await scene.decide(wish)).map(brief)).toEqual(['too_old']);
+        expect((await scene.decide(request)).map(brief)).toEqual(['too_old']);
         expect((await scene.ledger.asyncCounts()).decided - decided).toBe(channel === 'async' ? 1 : 0);
       }
       expect(await scene.units(productId)).toEqual([5, 0, 0]);
@@ -179,7 +179,8 @@ export function repeats(scene: Scene): void {
       const refused = scene.purchase(productId, { channel: 'async' });
       await scene.decide(bought, refused);
       const before = await scene.ledger.find([bought.id, refused.id]);
-      for (const wish of [bought, refused]) await scene.ledger.conclude({ ...wish, decideBy: scene.now() });
+      for (const request of [bought, refused])
+        await scene.ledger.conclude({ ...request, decideBy: scene.now() });
       expect(await scene.ledger.find([bought.id, refused.id])).toEqual(before);
     });
   });

@@ -276,11 +276,11 @@ export function sales(scene: Scene): void {
     test('holds among purchases and charges that are under way', async () => {
       const id = await scene.sale({ units: 1_000 });
       const crowd = Array.from({ length: 20 }, async (_, i) => {
-        const wishes = Array.from({ length: 10 }, (_, customer) =>
+        const requests = Array.from({ length: 10 }, (_, customer) =>
           scene.purchase(id, { customer: `c${customer}` }),
         );
         if (i === 10) await change(id, { perCustomerLimit: 12 });
-        const outcomes = await scene.decide(...wishes);
+        const outcomes = await scene.decide(...requests);
         for (const outcome of outcomes.slice(0, 2)) {
           if (outcome.kind === 'reserved') {
             await scene.charge(outcome.order.id, { type: 'declined', reason: 'no' });

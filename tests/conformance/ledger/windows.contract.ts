@@ -48,9 +48,9 @@ export function windows(scene: Scene): void {
     test('a refusal that was certain at acceptance stands, although there are units', async () => {
       const productId = await scene.sale();
       for (const refusal of ['sale_closed', 'sale_not_open', 'sale_paused', 'too_old'] as const) {
-        const wish = scene.purchase(productId, { channel: 'async', refusal });
-        expect((await scene.decide(wish)).map(brief)).toEqual([refusal]);
-        expect((await scene.ledger.find([wish.id])).get(wish.id)).toMatchObject({ code: refusal });
+        const request = scene.purchase(productId, { channel: 'async', refusal });
+        expect((await scene.decide(request)).map(brief)).toEqual([refusal]);
+        expect((await scene.ledger.find([request.id])).get(request.id)).toMatchObject({ code: refusal });
       }
       expect(await scene.units(productId)).toEqual([10, 0, 0]);
     });

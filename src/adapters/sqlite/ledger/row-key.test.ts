@@ -30,7 +30,7 @@ function idAt(random: number, tail: number): string {
   return `019a0000-0001-7005-${variant}000-${tail.toString(16).padStart(12, '0')}`;
 }
 
-function wish(id: string): Purchase {
+function request(id: string): Purchase {
   const plain = {
     productId: 1,
     quantity: 1,
@@ -49,13 +49,13 @@ test('ids that meet at one row key are all stored, found, charged and asked for 
   expect(new Set(meeting.map(rowKeyOf)).size).toBe(1);
   // The row key of this one is taken by a neighbour that was pushed on.
   const ids = [...meeting, idAt(1, 4), idAt(0, 5)];
-  const { outcomes } = await ledger.decide(ids.map(wish));
+  const { outcomes } = await ledger.decide(ids.map(request));
   expect(outcomes.map((outcome) => outcome.kind === 'reserved' && outcome.repeated)).toEqual(
     ids.map(() => false),
   );
 
   expect([...(await ledger.find(ids)).keys()]).toEqual(ids);
-  const again = await ledger.decide(ids.map(wish));
+  const again = await ledger.decide(ids.map(request));
   expect(again.outcomes.map((outcome) => outcome.kind === 'reserved' && outcome.order.id)).toEqual(ids);
   expect(again.outcomes.every((outcome) => outcome.kind === 'reserved' && outcome.repeated)).toBe(true);
 
@@ -66,14 +66,14 @@ test('ids that meet at one row key are all stored, found, charged and asked for 
 });
 
 test('an id that was never sold is not found among those it would meet', async () => {
-  await ledger.decide([idAt(0, 1), idAt(0, 2)].map(wish));
+  await ledger.decide([idAt(0, 1), idAt(0, 2)].map(request));
   expect((await ledger.find([idAt(0, 3)])).size).toBe(0);
 });
 
 test('one more meeting than can be is an error, and takes no unit', async () => {
   const ids = Array.from({ length: ROW_KEY_STEPS_MAX + 1 }, (_, i) => idAt(0, i));
-  await ledger.decide(ids.slice(0, -1).map(wish));
-  await expect(ledger.decide([wish(ids.at(-1)!)])).rejects.toThrow('no free slot');
+  await ledger.decide(ids.slice(0, -1).map(request));
+  await expect(ledger.decide([request(ids.at(-1)!)])).rejects.toThrow('no free slot');
   expect((await ledger.product(1))!.reserved).toBe(ROW_KEY_STEPS_MAX);
 });
 
