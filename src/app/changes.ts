@@ -1,8 +1,8 @@
+import type { SaleStep } from '../domain/product-steps.ts';
 import { type Changes, NO_CHANGES } from '../ports/changes.ts';
 import type { Feed, FeedListener } from '../ports/feed.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Ended } from '../ports/payments.ts';
-import type { SaleStep } from '../ports/products.ts';
 
 /**
  * The one place where changes are published. Every commit of this process goes to its subscribers, at once and in the order

@@ -25,6 +25,18 @@ export interface AuditKey {
   readonly fingerprint: string;
 }
 
+/** An operation that was done, as one that may be the same again sees it. */
+export interface EarlierEntry {
+  readonly id: string;
+  readonly subject: string;
+  readonly fingerprint: string | null;
+}
+
+/** Whether an operation found by the id or the key of this one is this one; otherwise its key was used for something else. */
+export function isSameEntry(earlier: EarlierEntry, { id, key }: AuditEntry): boolean {
+  return earlier.id === id || earlier.fingerprint === key?.fingerprint;
+}
+
 export interface StoredAuditEntry extends Omit<AuditEntry, 'key'> {
   /** When it was done (ms since the epoch, the ledger's clock). */
   readonly at: number;

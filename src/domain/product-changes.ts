@@ -20,10 +20,7 @@ export interface ChangeRefusal {
   readonly field: keyof ProductChanges | null;
 }
 
-/**
- * The product as it will be, all of it or nothing. What customers hold is the ledger's to compare with a new limit. The
- * PostgreSQL ledger has the same rules in `pulsecart_change_product`; a test compares the two.
- */
+/** The product as it will be, all of it or nothing. What customers hold is compared with a new limit later. */
 export function changed(
   product: Product,
   { addUnits = 0, ...changes }: ProductChanges,

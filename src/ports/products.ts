@@ -1,6 +1,7 @@
 import type { AuditEntry } from '../domain/audit-entry.ts';
-import type { NewProduct, Product, ProductWish, SaleRefusalCode } from '../domain/product.ts';
+import type { NewProduct, Product, ProductWish } from '../domain/product.ts';
 import type { ProductChanges } from '../domain/product-changes.ts';
+import type { SaleStep } from '../domain/product-steps.ts';
 
 /**
  * Products and what operators do to them and their sales. A part of the Ledger, with the same promises. Each step of an
@@ -44,17 +45,3 @@ export interface Products {
   /** Starts a new generation of exactly `units` free units, with or without an entry. */
   reset(productId: number, units: number, entry?: AuditEntry | null): Promise<SaleStep>;
 }
-
-export type SaleStep =
-  | { readonly kind: 'done'; readonly product: Product }
-  /** Nothing was changed. */
-  | {
-      readonly kind: 'refused';
-      readonly code: SaleRefusalCode;
-      /** What of the request is refused; null when it is all of it. */
-      readonly field: keyof ProductChanges | null;
-      /** As it stands; null when it is not there. */
-      readonly product: Product | null;
-      /** The most units that one customer holds in this generation; with `limit_below_held` alone. */
-      readonly mostHeld: number | null;
-    };

@@ -12,6 +12,7 @@ import { connect, placeOf } from './connection.ts';
 import { openingError } from './failure.ts';
 import { createFind } from './find.ts';
 import { requireSchema } from './migrate.ts';
+import { createProductQueries } from './products.ts';
 
 /** A hold may be this long past its end before it counts as stranded: the sweep runs every second or so. */
 const OVERDUE_GRACE_MS = 10_000;
@@ -139,7 +140,8 @@ export async function openPostgresBooks(url: string): Promise<OpenedBooks> {
     await client.end();
     throw openingError(error, place.name);
   }
-  const { product, find } = createFind({ read });
+  const { product } = createProductQueries({ read });
+  const { find } = createFind({ read });
   return {
     product,
     find,

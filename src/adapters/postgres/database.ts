@@ -1,13 +1,22 @@
 import pg, { type PoolClient } from 'pg';
 import { endsSession, isConflict, isFull, meaningOf } from './failure.ts';
 
-/** PostgreSQL as a pool of connections. Each statement is a transaction of its own and takes one round trip. */
+/** Runs a statement and answers its rows. */
+export type Query = <Row>(text: string, values?: readonly unknown[]) => Promise<Row[]>;
+
+/** PostgreSQL as a pool of connections. A statement is a transaction of its own, in one round trip, unless said otherwise. */
 export interface Database {
   /**
    * Runs a statement that writes, within `withinMs`, the wait for a connection included. Rejects with AppError `unavailable` when nothing was done, with `outcome_unknown` when the
    * connection was cut or went silent meanwhile; errors that are bugs stay as they are. Conflicts are tried again.
    */
   write<Row>(text: string, values: readonly unknown[], withinMs?: number): Promise<Row[]>;
+  /**
+   * Runs what `work` asks as one transaction on one connection, for steps that are not asked for in a crowd: each statement is a
+   * round trip, during which the locks are held. Rejects like `write`; what was cut before the commit was asked for is
+   * `unavailable`. After a conflict `work` runs again.
+   */
+  transaction<T>(work: (query: Query) => Promise<T>, withinMs?: number): Promise<T>;
   /** Runs a statement that only reads. Rejects with `unavailable`. */
   read<Row>(text: string, values?: readonly unknown[], withinMs?: number): Promise<Row[]>;
   /** When a statement last found no room on the server's disk, on the scale of `performance.now()`. */
@@ -21,6 +30,7 @@ export function hurried(database: Database, withinMs: number): Database {
     ...database,
     read: (text, values = []) => database.read(text, values, withinMs),
     write: (text, values) => database.write(text, values, withinMs),
+    transaction: (work) => database.transaction(work, withinMs),
   };
 }
 
@@ -35,10 +45,18 @@ export interface Timeouts {
 
 /**
  * The server gives up first, so that a slow one says for certain that nothing was done: after 1 s of waiting for a lock
- * where a buyer waits and 3 s elsewhere (in the functions of the migrations; one row may take two locks), after 4 s in all. Then only a silent one leaves it open.
+ * where a buyer waits and 3 s elsewhere (in the functions of the migrations, and below; one row may take two locks), after 4 s in
+ * all. Then only a silent one leaves it open.
  */
 export const TIMEOUTS: Timeouts = { connectMs: 3_000, statementMs: 5_000, buyerMs: 3_000 };
 const SERVER_STATEMENT_MS = 4_000;
+/**
+ * In the transaction alone, so that it holds behind a pooler, too. A process that stands still in the middle of one would keep
+ * everybody from its product: the server ends it after 2 s. Plans as in the functions of the migrations, which keep them.
+ */
+const BEGIN = `BEGIN; SET LOCAL lock_timeout = '3s'; SET LOCAL idle_in_transaction_session_timeout = '2s';
+  SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;
+  SET LOCAL enable_mergejoin = off; SET LOCAL enable_material = off; SET LOCAL enable_bitmapscan = off`;
 
 /** Too short for a server in trouble, and long enough for one that only kept us waiting for a connection. */
 const QUERY_MS_MIN = 250;
@@ -65,11 +83,12 @@ export function openDatabase(
     types: EXACT_NUMBERS,
   });
   const limited = new WeakSet<PoolClient>();
+  const broken = new WeakSet<PoolClient>();
   let fullAtMs = Number.NEGATIVE_INFINITY;
   // A connection that breaks would end the process without listeners: the pool's hears of those at rest; of one in use its
   // statement tells.
   pool.on('error', (error) => onTrouble(error, 'a connection to PostgreSQL broke'));
-  pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on('connect', (client) => client.on('error', () => broken.add(client)));
 
   async function connect(deadlineMs: number): Promise<PoolClient> {
     const client = await pool.connect();
@@ -94,54 +113,73 @@ export function openDatabase(
     return client.query(config);
   }
 
-  async function run<Row>(
-    text: string,
-    values: readonly unknown[],
-    writes: boolean,
-    deadlineMs: number,
-  ): Promise<Row[]> {
+  /** Runs `work` on a connection. It says of each statement whether that commits what was written. */
+  async function onConnection<T>(work: (ask: Ask) => Promise<T>, deadlineMs: number): Promise<T> {
     let client: PoolClient;
     try {
       client = await connect(deadlineMs);
     } catch (error) {
       throw meaningOf(error, false);
     }
+    let commits = false;
+    let failure: unknown;
     try {
-      const { rows } = await query(client, text, values, deadlineMs);
+      const result = await work(async <Row>(text: string, values: readonly unknown[], asCommit: boolean) => {
+        // Nothing is sent over a connection that broke before.
+        commits = asCommit && !broken.has(client);
+        try {
+          return (await query(client, text, values, deadlineMs)).rows as Row[];
+        } catch (error) {
+          failure = error;
+          throw error;
+        }
+      });
       client.release();
-      return rows;
+      return result;
     } catch (error) {
       if (endsSession(error)) drop(client);
       else client.release();
       if (isFull(error)) fullAtMs = performance.now();
-      if (writes && isConflict(error)) throw error;
-      throw meaningOf(error, writes);
+      // What no statement threw is a bug of `work`.
+      throw isConflict(error) || error !== failure ? error : meaningOf(error, commits);
+    }
+  }
+
+  async function run<T>(work: (ask: Ask) => Promise<T>, withinMs = timeouts.statementMs): Promise<T> {
+    const deadlineMs = performance.now() + withinMs;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await onConnection(work, deadlineMs);
+      } catch (error) {
+        if (!isConflict(error)) throw error;
+        if (tries === TRIES_MAX) throw meaningOf(error, false);
+      }
+      await Bun.sleep(RETRY_WITHIN_MS * Math.random());
     }
   }
 
   return {
-    async write<Row>(
-      text: string,
-      values: readonly unknown[],
-      withinMs = timeouts.statementMs,
-    ): Promise<Row[]> {
-      const deadlineMs = performance.now() + withinMs;
-      for (let tries = 1; ; tries++) {
+    write: (text, values, withinMs) => run((ask) => ask(text, values, true), withinMs),
+    read: (text, values = [], withinMs) => run((ask) => ask(text, values, false), withinMs),
+    transaction: (work, withinMs) =>
+      run(async (ask) => {
+        let result: Awaited<ReturnType<typeof work>>;
         try {
-          return await run<Row>(text, values, true, deadlineMs);
+          await ask(BEGIN, [], false);
+          result = await work((text, values = []) => ask(text, values, false));
         } catch (error) {
-          if (!isConflict(error)) throw error;
-          if (tries === TRIES_MAX) throw meaningOf(error, true);
+          if (!endsSession(error)) await ask('ROLLBACK', [], false);
+          throw error;
         }
-        await Bun.sleep(RETRY_WITHIN_MS * Math.random());
-      }
-    },
-    read: (text, values = [], withinMs = timeouts.statementMs) =>
-      run(text, values, false, performance.now() + withinMs),
+        await ask('COMMIT', [], true);
+        return result;
+      }, withinMs),
     lastFullAtMs: () => fullAtMs,
     close: () => pool.end(),
   };
 }
+
+type Ask = <Row>(text: string, values: readonly unknown[], asCommit: boolean) => Promise<Row[]>;
 
 /** Ends a connection at once. A polite end would wait for a server that may not answer any more. */
 function drop(client: PoolClient): void {

@@ -2,17 +2,18 @@ import pg from 'pg';
 import { AppError } from '../../domain/errors.ts';
 
 /**
- * What the failure of a statement means for its caller. Each of our transactions is one statement, committed with it:
+ * What the failure of a statement means for its caller. `commits`: the statement commits, be it what it wrote itself or what
+ * was written before it.
  *
- * - An error that PostgreSQL reported rolled the statement back, so nothing was done.
- * - What ends the session may come between the commit and its acknowledgement: of a statement that writes nobody knows.
+ * - An error that PostgreSQL reported rolled the transaction back, so nothing was done.
+ * - What ends the session may come between the commit and its acknowledgement: of a statement that commits nobody knows.
  * - A broken constraint and the like are bugs and stay the errors they are.
  */
-export function meaningOf(error: unknown, writes: boolean): unknown {
+export function meaningOf(error: unknown, commits: boolean): unknown {
   withoutValues(error);
   const code = sqlState(error);
   if (code !== undefined && isBug(code)) return error;
-  const unknown = writes && endsSession(error);
+  const unknown = commits && endsSession(error);
   return new AppError(unknown ? 'outcome_unknown' : 'unavailable', `PostgreSQL: ${reasonOf(error)}`, {
     cause: error,
   });

@@ -1,12 +1,8 @@
 import type { Order } from '../../domain/order.ts';
-import type { Product } from '../../domain/product.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Found, OrderView, PaymentAttempt } from '../../ports/queries.ts';
 import { idArray, isUuid } from './arrays.ts';
 import type { Database } from './database.ts';
-
-const PRODUCTS = 'SELECT pulsecart_product(p) AS product FROM products p ORDER BY id';
-const PRODUCT = 'SELECT pulsecart_product(p) AS product FROM products p WHERE id = $1';
 
 const FIND = `
   SELECT asked.id,
@@ -28,18 +24,8 @@ const ORDER = `
   FROM orders o WHERE o.id = $1`;
 
 /** Reading what was decided, for a server as for an audit in its snapshot. */
-export function createFind({
-  read,
-}: Pick<Database, 'read'>): Pick<Ledger, 'products' | 'product' | 'find' | 'order'> {
+export function createFind({ read }: Pick<Database, 'read'>): Pick<Ledger, 'find' | 'order'> {
   return {
-    async products() {
-      return (await read<{ product: Product }>(PRODUCTS)).map(({ product }) => product);
-    },
-
-    async product(productId) {
-      return (await read<{ product: Product }>(PRODUCT, [productId]))[0]?.product;
-    },
-
     async find(purchaseIds) {
       const asked = purchaseIds.filter(isUuid);
       if (asked.length === 0) return new Map();

@@ -1,22 +1,9 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
-import { DEFAULT_HOLD_SECONDS } from '../../domain/product.ts';
 import { createProbe } from '../../lib/probe.ts';
 import type { AsyncCounts } from '../../ports/decisions.ts';
 import type { Ledger } from '../../ports/ledger.ts';
-import { numberArray, textArray } from './arrays.ts';
 import type { Database } from './database.ts';
-
-const ADD_PRODUCTS = `
-  WITH added AS (
-    INSERT INTO products
-      (id, name, price_minor, currency, total, opens_at, closes_at, per_customer_limit, hold_seconds,
-      customer_required)
-    SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
-      $8::integer[], $9::integer[], $10::boolean[]) AS p (id) ORDER BY id
-    ON CONFLICT DO NOTHING RETURNING id, total)
-  INSERT INTO generations (product_id, started_at, generation, units)
-  SELECT id, pulsecart_now(), 1, total FROM added`;
 
 const COUNT = `
   UPDATE counters SET value = value + CASE name WHEN 'async_queued' THEN $1::bigint ELSE $2::bigint END
@@ -52,34 +39,16 @@ const PROBE_SHARDS = 64;
  */
 const FULL_MS = 5_000;
 
-/** What is kept of the service as a whole: products, counts, leader leases, secrets. */
+/** What is kept of the service as a whole: counts, leader leases, secrets. */
 export function createHousekeeping({
   read,
   write,
   lastFullAtMs,
-}: Database): Pick<
-  Ledger,
-  'addProducts' | 'countAccepted' | 'asyncCounts' | 'holdLead' | 'leaveLead' | 'secret' | 'ping'
-> {
+}: Database): Pick<Ledger, 'countAccepted' | 'asyncCounts' | 'holdLead' | 'leaveLead' | 'secret' | 'ping'> {
   const shard = randomInt(PROBE_SHARDS);
   const probe = createProbe(() => write(PROBE, [shard]));
 
   return {
-    async addProducts(products) {
-      await write(ADD_PRODUCTS, [
-        numberArray(products.map(({ id }) => id)),
-        textArray(products.map(({ name }) => name)),
-        numberArray(products.map(({ priceMinor }) => priceMinor)),
-        textArray(products.map(({ currency }) => currency)),
-        numberArray(products.map(({ units }) => units)),
-        numberArray(products.map(({ opensAt }) => opensAt ?? null)),
-        numberArray(products.map(({ closesAt }) => closesAt ?? null)),
-        numberArray(products.map(({ perCustomerLimit }) => perCustomerLimit ?? null)),
-        numberArray(products.map(({ holdSeconds }) => holdSeconds ?? DEFAULT_HOLD_SECONDS)),
-        `{${products.map(({ customerRequired = false }) => customerRequired).join()}}`,
-      ]);
-    },
-
     async countAccepted({ queued, decidedByTheId }) {
       await write(COUNT, [queued, decidedByTheId]);
     },

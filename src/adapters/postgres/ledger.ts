@@ -11,8 +11,8 @@ import { createKeys } from './keys.ts';
 import { migrate } from './migrate.ts';
 import { createAuditLog } from './operations.ts';
 import { createPayments } from './payments.ts';
+import { createProductQueries, createProducts } from './products.ts';
 import { createRetention } from './retention.ts';
-import { createSales } from './sales.ts';
 
 export interface PostgresOptions {
   /** postgres://user:password@host:5432/database */
@@ -27,8 +27,9 @@ export interface PostgresOptions {
 }
 
 /**
- * The ledger in PostgreSQL 15 or newer, shared by any number of instances. Every step is one statement in one round trip, so
- * no transaction waits for us, and a pooler in transaction mode may stand in between. `clock` follows the database's clock.
+ * The ledger in PostgreSQL 15 or newer, shared by any number of instances. What a crowd asks for is one statement in one round
+ * trip; what operators do is a short transaction. A pooler in transaction mode may stand in between. `clock` follows the
+ * database's clock.
  *
  * Rejects with AppError `unavailable` when nobody answers there, with `unusable_store` when what answers cannot be used.
  */
@@ -54,7 +55,8 @@ export async function openPostgresLedger({
       ...createFind(forBuyers),
       ...createKeys(forBuyers),
       ...createPayments(database, forBuyers),
-      ...createSales(database),
+      ...createProductQueries(forBuyers),
+      ...createProducts(database),
       ...createHousekeeping(database),
       ...createAuditLog(database),
       ...createRetention(database),

@@ -2,12 +2,11 @@ import type { Client } from 'pg';
 import { AppError } from '../../domain/errors.ts';
 import type { Place } from './connection.ts';
 import decide from './migrations/0001-decide.sql' with { type: 'text' };
-import sales from './migrations/0001-sales.sql' with { type: 'text' };
 import settle from './migrations/0001-settle.sql' with { type: 'text' };
 import tables from './migrations/0001-tables.sql' with { type: 'text' };
 
 /** In order; none is edited once it has been released. */
-export const MIGRATIONS: readonly string[] = [[tables, decide, settle, sales].join('\n')];
+export const MIGRATIONS: readonly string[] = [[tables, decide, settle].join('\n')];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 
 /** Any number, as long as it stays the same: whoever migrates holds this lock. */

@@ -7,6 +7,7 @@ import { createDecide } from './ledger/decide.ts';
 import { createEndings } from './ledger/endings.ts';
 import { createAuditLog } from './ledger/operations.ts';
 import { createOrders, withoutLease } from './ledger/orders.ts';
+import { createProducts } from './ledger/products.ts';
 import { createRefunds } from './ledger/refunds.ts';
 import { createRetention } from './ledger/retention.ts';
 import {
@@ -15,11 +16,7 @@ import {
   type OutcomeRow,
   PAYMENT_COLUMNS,
   type PaymentRow,
-  PRODUCT_COLUMNS,
-  type ProductRow,
-  productIn,
 } from './ledger/rows.ts';
-import { createSales } from './ledger/sales.ts';
 import { createSettle } from './ledger/settle.ts';
 import type { Store } from './store.ts';
 
@@ -32,9 +29,7 @@ export function openSqliteLedger({ db, read, write, probe }: Store, now: Clock):
   const settle = createSettle(db);
   const endings = createEndings(db);
   const refunds = createRefunds(db);
-  const allProducts = db.prepare<ProductRow, []>(`SELECT ${PRODUCT_COLUMNS} FROM products ORDER BY id`);
-  const oneProduct = db.prepare<ProductRow, [number]>(`SELECT ${PRODUCT_COLUMNS} FROM products WHERE id = ?`);
-  const sales = createSales(db);
+  const products = createProducts(db);
   const orders = createOrders(db);
   const operations = createAuditLog(db);
   const prune = createRetention(db);
@@ -92,28 +87,27 @@ export function openSqliteLedger({ db, read, write, probe }: Store, now: Clock):
 
   return {
     async products() {
-      return read(() => allProducts.all()).map(productIn);
+      return read(() => products.all());
     },
     async product(productId) {
-      const row = read(() => oneProduct.get(productId));
-      return row ? productIn(row) : undefined;
+      return read(() => products.one(productId)) ?? undefined;
     },
-    async addProducts(products) {
+    async addProducts(added) {
       write(() => {
-        for (const product of products) sales.add(product, now());
+        for (const product of added) products.add(product, now());
       });
     },
     async productsAfter(afterId, limit) {
-      return read(() => sales.after(afterId, limit));
+      return read(() => products.after(afterId, limit));
     },
     async createProduct(product, operation) {
-      return write(() => sales.create(product, operation, now()));
+      return write(() => products.create(product, operation, now()));
     },
     async changeProduct(productId, changes, operation, version) {
-      return write(() => sales.change(productId, changes, operation, version, now()));
+      return write(() => products.change(productId, changes, operation, version, now()));
     },
     async closeSale(productId, operation) {
-      return write(() => sales.close(productId, operation, now()));
+      return write(() => products.close(productId, operation, now()));
     },
     async decide(purchases, again = false) {
       return write(() => decide(purchases, again, now()));
@@ -151,7 +145,7 @@ export function openSqliteLedger({ db, read, write, probe }: Store, now: Clock):
       });
     },
     async reset(productId, units, operation = null) {
-      return write(() => sales.reset(productId, units, operation, now()));
+      return write(() => products.reset(productId, units, operation, now()));
     },
     async lease(orderIds, leaseMs) {
       return write(() => settle.lease(orderIds, leaseMs, now()));

@@ -2,10 +2,10 @@ import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { AppError, isAppError } from '../../domain/errors.ts';
 import { type Product, type ProductWish, stockOf } from '../../domain/product.ts';
 import type { ProductChanges } from '../../domain/product-changes.ts';
+import type { SaleStep } from '../../domain/product-steps.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Gate } from '../../ports/gate.ts';
 import type { Ledger } from '../../ports/ledger.ts';
-import type { SaleStep } from '../../ports/products.ts';
 import type { StockCache } from '../purchase/stock-cache.ts';
 
 /**

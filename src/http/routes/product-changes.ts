@@ -2,7 +2,7 @@ import type Type from 'typebox';
 import type { AuditAction } from '../../domain/audit-entry.ts';
 import type { Product } from '../../domain/product.ts';
 import type { ProductChanges } from '../../domain/product-changes.ts';
-import type { SaleStep } from '../../ports/products.ts';
+import type { SaleStep } from '../../domain/product-steps.ts';
 import { KEY_MISMATCH, OPERATION_KEY, withKey } from '../audit-key.ts';
 import type { OperatorRequest } from '../operator-request.ts';
 import { operatorRoutes } from '../operator-routes.ts';

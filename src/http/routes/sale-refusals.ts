@@ -1,5 +1,5 @@
 import { available, type Product, UNITS_MAX } from '../../domain/product.ts';
-import type { SaleStep } from '../../ports/products.ts';
+import type { SaleStep } from '../../domain/product-steps.ts';
 import { isoTime, problem } from '../respond.ts';
 
 type Refused = Extract<SaleStep, { kind: 'refused' }>;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import type { AuditEntry } from '../../../src/domain/audit-entry.ts';
 import { UNITS_MAX } from '../../../src/domain/product.ts';
 import type { ProductChanges } from '../../../src/domain/product-changes.ts';
-import type { SaleStep } from '../../../src/ports/products.ts';
+import type { SaleStep } from '../../../src/domain/product-steps.ts';
 import { brief, captured, LONG_MS, type Scene } from './scene.contract.ts';
 
 /** What operators do to products and their sales. */

@@ -225,6 +225,16 @@ BEGIN
     array_fill('expired'::order_status, ARRAY[cardinality(ids)]), pulsecart_now());
 END $$;
 
+-- Writes an operation down; false where one of this id or this key is there already.
+CREATE FUNCTION pulsecart_log(operation jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO operations (id, at, actor, action, subject, reason, details, key, fingerprint)
+  VALUES ((operation->>'id')::uuid, pulsecart_now(), operation->>'actor', operation->>'action', operation->>'subject',
+    operation->>'reason', operation->'details', operation->'key'->>'value', operation->'key'->>'fingerprint')
+  ON CONFLICT DO NOTHING;
+  RETURN FOUND;
+END $$;
+
 -- Takes a step that people ask for, unless the order has taken it before. Answers `Ended`: {kind, order, changes}.
 --   of_anybody, in_customer   who asks: an order of somebody else counts as none
 --   event, taken              the step, and the statuses of an order that has taken it

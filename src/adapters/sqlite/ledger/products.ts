@@ -1,0 +1,145 @@
+import type { Database } from 'bun:sqlite';
+import type { AuditEntry } from '../../../domain/audit-entry.ts';
+import { available, type NewProduct, type Product, type ProductWish } from '../../../domain/product.ts';
+import type { ProductChanges } from '../../../domain/product-changes.ts';
+import {
+  changeStep,
+  closeStep,
+  decideNew,
+  decideStep,
+  limitRefusal,
+  newProduct,
+  type ProductStep,
+  productIdIn,
+  resetStep,
+  type SaleStep,
+  type Save,
+} from '../../../domain/product-steps.ts';
+import { createAuditLog } from './operations.ts';
+import { PRODUCT_COLUMNS, type ProductRow, productIn } from './rows.ts';
+
+/** Products and what operators do to them. All but the reads must run inside one immediate transaction. */
+export function createProducts(db: Database) {
+  const operations = createAuditLog(db);
+  const all = db.prepare<ProductRow, []>(`SELECT ${PRODUCT_COLUMNS} FROM products ORDER BY id`);
+  const row = db.prepare<ProductRow, [number]>(`SELECT ${PRODUCT_COLUMNS} FROM products WHERE id = ?`);
+  const after = db.prepare<ProductRow, [number, number]>(
+    `SELECT ${PRODUCT_COLUMNS} FROM products WHERE id > ? ORDER BY id LIMIT ?`,
+  );
+  const lowestFreeId = db.prepare<{ id: number }, []>(
+    `SELECT min(id) AS id FROM (SELECT 1 AS id UNION ALL SELECT id + 1 FROM products)
+     WHERE id NOT IN (SELECT id FROM products)`,
+  );
+  const insert = db.prepare(
+    `INSERT INTO products (id, name, price_minor, currency, total, opens_at, closes_at, per_customer_limit, hold_seconds,
+       customer_required)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  );
+  const store = db.prepare(
+    `UPDATE products SET name = ?2, price_minor = ?3, currency = ?4, total = ?5, opens_at = ?6, closes_at = ?7,
+       per_customer_limit = ?8, hold_seconds = ?9, customer_required = ?10, state = ?11, generation = ?12, version = ?13
+     WHERE id = ?1`,
+  );
+  const beginGeneration = db.prepare('INSERT INTO generations VALUES (?, ?, ?, ?)');
+  const addToGeneration = db.prepare(
+    'UPDATE generations SET units = units + ? WHERE product_id = ? AND generation = ?',
+  );
+  const mostHeld = db.prepare<{ units: number | null }, [number, number]>(
+    'SELECT max(units) AS units FROM holdings WHERE product_id = ? AND generation = ?',
+  );
+  /** Without a limit nobody keeps holdings; what customers hold is then in their orders alone. */
+  const countHoldings = db.prepare<null, [number]>(
+    `INSERT INTO holdings SELECT product_id, generation, customer, sum(quantity) FROM orders
+     WHERE product_id = ? AND customer IS NOT NULL AND status IN ('reserved', 'charging', 'paid', 'refunding')
+     GROUP BY product_id, generation, customer`,
+  );
+  const dropHoldings = db.prepare<null, [number]>('DELETE FROM holdings WHERE product_id = ?');
+
+  function one(productId: number): Product | null {
+    const found = row.get(productId);
+    return found && productIn(found);
+  }
+
+  function add(product: Product, now: number): void {
+    const { changes } = insert.run(...termsOf(product));
+    if (changes === 1) beginGeneration.run(product.id, product.generation, product.total, now);
+  }
+
+  /** The most units that a customer holds in this generation, once holdings are kept as a new limit needs them. */
+  function keepHoldings({ before, next }: Save): number | null {
+    if (next.perCustomerLimit === before.perCustomerLimit) return null;
+    if (next.perCustomerLimit === null) dropHoldings.run(before.id);
+    else if (before.perCustomerLimit === null) countHoldings.run(before.id);
+    return mostHeld.get(before.id, before.generation)!.units;
+  }
+
+  function save({ before, next }: Save, now: number): void {
+    store.run(...termsOf(next), next.state, next.generation, next.version);
+    if (next.generation > before.generation)
+      beginGeneration.run(next.id, next.generation, available(next), now);
+    else if (next.total !== before.total)
+      addToGeneration.run(next.total - before.total, next.id, next.generation);
+  }
+
+  function take(productId: number, operation: AuditEntry | null, now: number, step: ProductStep): SaleStep {
+    const earlier = operation && operations.earlier(operation);
+    const decided = decideStep({ product: one(productId), earlier, nowMs: now }, operation, step);
+    if (decided.kind !== 'save') return decided;
+    const refusal = limitRefusal(decided, keepHoldings(decided));
+    if (refusal) {
+      if (decided.before.perCustomerLimit === null) dropHoldings.run(productId);
+      return refusal;
+    }
+    if (operation) operations.write(operation, now);
+    if (decided.next !== decided.before) save(decided, now);
+    return { kind: 'done', product: decided.next };
+  }
+
+  return {
+    all: (): Product[] => all.all().map(productIn),
+    one,
+    after: (id: number, limit: number): Product[] => after.all(id, limit).map(productIn),
+    add: (product: NewProduct, now: number) => add(newProduct(product), now),
+
+    create(wish: ProductWish, operation: AuditEntry, now: number): SaleStep {
+      const earlier = operations.earlier(operation);
+      const id = earlier ? productIdIn(earlier.subject) : (wish.id ?? lowestFreeId.get()!.id);
+      const decided = decideNew({ product: one(id), earlier, nowMs: now }, operation, { ...wish, id });
+      if (decided.kind !== 'save') return decided;
+      add(decided.next, now);
+      operations.write({ ...operation, subject: `product/${id}` }, now);
+      return { kind: 'done', product: decided.next };
+    },
+
+    change: (
+      productId: number,
+      changes: ProductChanges,
+      operation: AuditEntry,
+      version: number | null,
+      now: number,
+    ) => take(productId, operation, now, changeStep(changes, version)),
+
+    close: (productId: number, operation: AuditEntry, now: number) =>
+      take(productId, operation, now, closeStep),
+
+    reset: (productId: number, units: number, operation: AuditEntry | null, now: number) =>
+      take(productId, operation, now, resetStep(units)),
+  };
+}
+
+function termsOf(product: Product): (string | number | null)[] {
+  const { id, name, priceMinor, currency, total, opensAt, closesAt, perCustomerLimit, holdSeconds } = product;
+  const customerRequired = product.customerRequired ? 1 : 0;
+  return [
+    id,
+    name,
+    priceMinor,
+    currency,
+    total,
+    opensAt,
+    closesAt,
+    perCustomerLimit,
+    holdSeconds,
+    customerRequired,
+  ];
+}

@@ -1,0 +1,124 @@
+import { type AuditEntry, type EarlierEntry, isSameEntry } from './audit-entry.ts';
+import { DEFAULT_HOLD_SECONDS, type NewProduct, type Product, type SaleRefusalCode } from './product.ts';
+import {
+  type ChangeRefusal,
+  changed,
+  closedWindow,
+  newWindowRefusal,
+  type ProductChanges,
+} from './product-changes.ts';
+
+/**
+ * What operators do to products, decided purely. A ledger locks the product, reads what is `Found`, asks here, and writes what
+ * is to be saved, with the operation, in the same commit.
+ */
+export type ProductStep = (product: Product, nowMs: number) => Product | ChangeRefusal;
+
+export type SaleStep =
+  | { readonly kind: 'done'; readonly product: Product }
+  /** Nothing was changed. */
+  | {
+      readonly kind: 'refused';
+      readonly code: SaleRefusalCode;
+      /** What of the wish is refused; null when it is all of it. */
+      readonly field: keyof ProductChanges | null;
+      /** As it stands; null when it is not there. */
+      readonly product: Product | null;
+      /** The most units that one customer holds in this generation; with `limit_below_held` alone. */
+      readonly mostHeld: number | null;
+    };
+
+export interface Found {
+  readonly product: Product | null;
+  /** What was done before with the operation's id or key. */
+  readonly earlier: EarlierEntry | null;
+  /** By the ledger's clock, read under the lock. */
+  readonly nowMs: number;
+}
+
+/** What is to be written: `next` has its new version, unless the step changes nothing. */
+export interface Save {
+  readonly kind: 'save';
+  readonly before: Product;
+  readonly next: Product;
+}
+
+export function changeStep(changes: ProductChanges, version: number | null): ProductStep {
+  return (product, nowMs) =>
+    version !== null && version !== product.version
+      ? { code: 'version_mismatch', field: null }
+      : changed(product, changes, nowMs);
+}
+
+export const closeStep: ProductStep = (product, nowMs) => ({ ...product, ...closedWindow(product, nowMs) });
+
+/** A new generation of exactly `units` free units. */
+export function resetStep(units: number): ProductStep {
+  return (product) => ({
+    ...product,
+    generation: product.generation + 1,
+    total: product.reserved + product.sold + units,
+  });
+}
+
+export function decideStep(
+  { product, earlier, nowMs }: Found,
+  operation: AuditEntry | null,
+  step: ProductStep,
+): SaleStep | Save {
+  if (!product) return refused({ code: 'unknown_product', field: null }, null);
+  if (earlier) return doneBefore(earlier, operation!, product);
+  const next = step(product, nowMs);
+  if ('code' in next) return refused(next, product);
+  const version = product.version + 1;
+  return {
+    kind: 'save',
+    before: product,
+    next: Bun.deepEquals(next, product) ? product : { ...next, version },
+  };
+}
+
+/** For a new product, under an id that is free unless `product` has it; or the one that the earlier operation made. */
+export function decideNew(
+  { product, earlier, nowMs }: Found,
+  operation: AuditEntry,
+  wish: NewProduct,
+): SaleStep | { readonly kind: 'save'; readonly next: Product } {
+  if (earlier) return doneBefore(earlier, operation, product!);
+  if (product) return refused({ code: 'product_exists', field: null }, product);
+  const wrong = newWindowRefusal(wish, nowMs);
+  return wrong ? refused(wrong, null) : { kind: 'save', next: newProduct(wish) };
+}
+
+/** Whether somebody holds more than the new limit, once holdings are kept as it needs them; null when nobody does. */
+export function limitRefusal({ before, next }: Save, mostHeld: number | null): SaleStep | null {
+  if (mostHeld === null || next.perCustomerLimit === null || mostHeld <= next.perCustomerLimit) return null;
+  return refused({ code: 'limit_below_held', field: 'perCustomerLimit' }, before, mostHeld);
+}
+
+export function newProduct(wish: NewProduct): Product {
+  const { id, name, priceMinor, currency, units, opensAt = null, closesAt = null } = wish;
+  const { perCustomerLimit = null, customerRequired = false, holdSeconds = DEFAULT_HOLD_SECONDS } = wish;
+  const begun = { total: units, reserved: 0, sold: 0, version: 1, generation: 1, state: 'open' } as const;
+  const terms = { opensAt, closesAt, perCustomerLimit, customerRequired, holdSeconds };
+  return { id, name, priceMinor, currency, ...begun, ...terms };
+}
+
+/** Of an operation's subject, `product/<id>`. */
+export function productIdIn(subject: string): number {
+  return Number(subject.replace('product/', ''));
+}
+
+function doneBefore(earlier: EarlierEntry, operation: AuditEntry, product: Product): SaleStep {
+  return isSameEntry(earlier, operation)
+    ? { kind: 'done', product }
+    : refused({ code: 'idempotency_mismatch', field: null }, product);
+}
+
+function refused(
+  { code, field }: ChangeRefusal,
+  product: Product | null,
+  mostHeld: number | null = null,
+): SaleStep {
+  return { kind: 'refused', code, field, product, mostHeld };
+}
