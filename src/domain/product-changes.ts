@@ -1,4 +1,10 @@
-import { available, type Product, type ProductWish, type SaleRefusalCode, UNITS_MAX } from './product.ts';
+import {
+  available,
+  type NewProductRequest,
+  type Product,
+  type SaleRefusalCode,
+  UNITS_MAX,
+} from './product.ts';
 
 /** What an operator wants otherwise; what is not named stays as it is, and null takes a time or a limit away. */
 export interface ProductChanges {
@@ -36,7 +42,7 @@ export function changed(
 
 /** What keeps a new product from being put on sale with this window. */
 export function newWindowRefusal(
-  { opensAt = null, closesAt = null }: Pick<ProductWish, 'opensAt' | 'closesAt'>,
+  { opensAt = null, closesAt = null }: Pick<NewProductRequest, 'opensAt' | 'closesAt'>,
   nowMs: number,
 ): ChangeRefusal | null {
   return windowRefusal({ opensAt, closesAt }, { opensAt: null, closesAt: null }, nowMs);

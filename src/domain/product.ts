@@ -30,12 +30,12 @@ export interface Product {
 }
 
 /** What a product needs to be put on sale; everything else starts at zero. */
-export interface NewProduct extends ProductWish {
+export interface NewProduct extends NewProductRequest {
   readonly id: number;
 }
 
 /** A product to be made, whose id the ledger may choose. */
-export interface ProductWish {
+export interface NewProductRequest {
   readonly id?: number;
   readonly name: string;
   readonly priceMinor: number;

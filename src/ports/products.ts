@@ -1,5 +1,5 @@
 import type { AuditEntry } from '../domain/audit-entry.ts';
-import type { NewProduct, Product, ProductWish } from '../domain/product.ts';
+import type { NewProduct, NewProductRequest, Product } from '../domain/product.ts';
 import type { ProductChanges } from '../domain/product-changes.ts';
 import type { SaleStep } from '../domain/product-steps.ts';
 
@@ -26,7 +26,7 @@ export interface Products {
    * Puts a new product on sale. Without an id it gets the lowest one that is free; the entry is written down with the
    * product as its subject.
    */
-  createProduct(product: ProductWish, entry: AuditEntry): Promise<SaleStep>;
+  createProduct(product: NewProductRequest, entry: AuditEntry): Promise<SaleStep>;
 
   /**
    * Changes what `changes` names, all of it or nothing. A new limit counts what customers hold already, in the same commit;

@@ -51,12 +51,10 @@ export interface Timeouts {
 export const TIMEOUTS: Timeouts = { connectMs: 3_000, statementMs: 5_000, buyerMs: 3_000 };
 const SERVER_STATEMENT_MS = 4_000;
 /**
- * In the transaction alone, so that it holds behind a pooler, too. A process that stands still in the middle of one would keep
- * everybody from its product: the server ends it after 2 s. Plans as in the functions of the migrations, which keep them.
+ * Set in the transaction alone, so that it holds behind a pooler, too. A process that stands still in the middle of one would
+ * keep everybody from its product: the server ends it after 2 s.
  */
-const BEGIN = `BEGIN; SET LOCAL lock_timeout = '3s'; SET LOCAL idle_in_transaction_session_timeout = '2s';
-  SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;
-  SET LOCAL enable_mergejoin = off; SET LOCAL enable_material = off; SET LOCAL enable_bitmapscan = off`;
+const BEGIN = "BEGIN; SET LOCAL lock_timeout = '3s'; SET LOCAL idle_in_transaction_session_timeout = '2s'";
 
 /** Too short for a server in trouble, and long enough for one that only kept us waiting for a connection. */
 const QUERY_MS_MIN = 250;

@@ -4,6 +4,7 @@ import { followClock } from './clock.ts';
 import { placeOf, withConnection } from './connection.ts';
 import { hurried, openDatabase, TIMEOUTS, type Timeouts } from './database.ts';
 import { createDecide } from './decide.ts';
+import { createEndings } from './endings.ts';
 import { createFind } from './find.ts';
 import { requireFitness } from './fitness.ts';
 import { createHousekeeping } from './housekeeping.ts';
@@ -54,7 +55,8 @@ export async function openPostgresLedger({
       decide: createDecide(forBuyers),
       ...createFind(forBuyers),
       ...createKeys(forBuyers),
-      ...createPayments(database, forBuyers),
+      ...createPayments(database),
+      ...createEndings(forBuyers),
       ...createProductQueries(forBuyers),
       ...createProducts(database),
       ...createHousekeeping(database),

@@ -1,6 +1,6 @@
 import type { Order } from '../../domain/order.ts';
 import { type Changes, joinChanges, NO_CHANGES } from '../../ports/changes.ts';
-import type { Ended, LeasedRefund, Payments, RefundsDue } from '../../ports/payments.ts';
+import type { LeasedRefund, Payments, RefundsDue } from '../../ports/payments.ts';
 import { idArray, isUuid, numberArray, textArray } from './arrays.ts';
 import type { Database } from './database.ts';
 
@@ -17,8 +17,6 @@ const UNSETTLED = `
     AND (status = 'reserved' AND updated_at <= now - $1::bigint AND expires_at > now
       OR status = 'charging' AND lease_until <= now)
   ORDER BY expires_at LIMIT $2`;
-const CANCEL = `SELECT pulsecart_end($1, $2, $3, 'cancel', '{cancelled}', $4) AS ended`;
-const REFUND = `SELECT pulsecart_end($1, true, NULL, 'refund', '{refunding,refunded}', $2) AS ended`;
 const CAPTURE_LATE = 'SELECT pulsecart_capture_late($1, $2, $3) AS changes';
 const LEASE_REFUNDS = `
   SELECT order_id AS "orderId", attempt, provider_id AS "providerId", amount_minor AS "amountMinor", currency,
@@ -33,11 +31,8 @@ const REFUNDS_DUE = `
       GROUP BY currency ORDER BY currency COLLATE "C") AS a), '[]') AS amounts
   FROM payments WHERE refund_due_at IS NOT NULL`;
 
-/**
- * The steps of an order after its decision, each in one round trip (migrations/0001-settle.sql). A person waits for a
- * cancellation or a refund, so those two go through `forBuyers`.
- */
-export function createPayments({ read, write }: Database, forBuyers: Pick<Database, 'write'>): Payments {
+/** The steps of an order after its decision, each in one round trip (migrations/0001-settle.sql). */
+export function createPayments({ read, write }: Database): Omit<Payments, 'cancel' | 'refund'> {
   /** Ids that are none of ours are left out before PostgreSQL refuses the whole batch for them. */
   async function change<T extends { readonly orderId: string }>(
     statement: string,
@@ -49,11 +44,6 @@ export function createPayments({ read, write }: Database, forBuyers: Pick<Databa
     const ids = idArray(known.map(({ orderId }) => orderId));
     const rows = await write<{ changes: Changes }>(statement, [ids, ...columns(known)]);
     return joinChanges(...rows.map(({ changes }) => changes));
-  }
-
-  async function end(statement: string, orderId: string, values: readonly unknown[]): Promise<Ended> {
-    if (!isUuid(orderId)) return { kind: 'unknown_order' };
-    return (await forBuyers.write<{ ended: Ended }>(statement, [orderId, ...values]))[0]!.ended;
   }
 
   return {
@@ -87,13 +77,6 @@ export function createPayments({ read, write }: Database, forBuyers: Pick<Databa
       const rows = await read<{ id: string }>(UNSETTLED, [olderThanMs, limit]);
       return rows.map(({ id }) => id);
     },
-
-    cancel(orderId, { customer, operation }) {
-      const written = operation ? JSON.stringify(operation) : null;
-      return end(CANCEL, orderId, [customer === undefined, customer ?? null, written]);
-    },
-
-    refund: (orderId, operation) => end(REFUND, orderId, [JSON.stringify(operation)]),
 
     captureLate: (captures) =>
       change(CAPTURE_LATE, captures, (known) => [

@@ -15,7 +15,7 @@ import {
 } from '../../domain/product-steps.ts';
 import type { Products } from '../../ports/products.ts';
 import type { Database, Query } from './database.ts';
-import { earlierOperation, writeOperation } from './operations.ts';
+import { earlierOperation, LOG } from './operations.ts';
 
 const ALL = 'SELECT pulsecart_product(p) AS product FROM products p ORDER BY id';
 const ONE = 'SELECT pulsecart_product(p) AS product FROM products p WHERE id = $1';
@@ -69,7 +69,7 @@ export function createProducts({
         if (decided.before.perCustomerLimit === null) await query(DROP_HOLDINGS, [productId]);
         return refusal;
       }
-      if (operation) await writeOperation(query, operation);
+      if (operation) await query(LOG, [JSON.stringify(operation)]);
       if (decided.next !== decided.before) await save(query, decided);
       return { kind: 'done', product: decided.next };
     });
@@ -90,7 +90,7 @@ export function createProducts({
         const decided = decideNew({ product, earlier, nowMs }, operation, { ...wish, id });
         if (decided.kind !== 'save') return decided;
         await query(ADD, termsOf(decided.next));
-        await writeOperation(query, { ...operation, subject: `product/${id}` });
+        await query(LOG, [JSON.stringify({ ...operation, subject: `product/${id}` })]);
         return { kind: 'done', product: decided.next };
       }),
 

@@ -24,12 +24,11 @@ import type { Store } from './store.ts';
  * The embedded ledger. It works in the thread that calls it, so a promise of it is settled before anything else runs; a
  * server gives it a thread of its own (src/adapters/sqlite/threaded.ts). The database's clock is the process's.
  */
-export function openSqliteLedger({ db, read, write, probe }: Store, now: Clock): Ledger {
+export function openSqliteLedger(store: Store, now: Clock): Ledger {
+  const { db, read, write, probe } = store;
   const decide = createDecide(db);
   const settle = createSettle(db);
-  const endings = createEndings(db);
   const refunds = createRefunds(db);
-  const products = createProducts(db);
   const orders = createOrders(db);
   const operations = createAuditLog(db);
   const prune = createRetention(db);
@@ -86,29 +85,8 @@ export function openSqliteLedger({ db, read, write, probe }: Store, now: Clock):
   }
 
   return {
-    async products() {
-      return read(() => products.all());
-    },
-    async product(productId) {
-      return read(() => products.one(productId)) ?? undefined;
-    },
-    async addProducts(added) {
-      write(() => {
-        for (const product of added) products.add(product, now());
-      });
-    },
-    async productsAfter(afterId, limit) {
-      return read(() => products.after(afterId, limit));
-    },
-    async createProduct(product, operation) {
-      return write(() => products.create(product, operation, now()));
-    },
-    async changeProduct(productId, changes, operation, version) {
-      return write(() => products.change(productId, changes, operation, version, now()));
-    },
-    async closeSale(productId, operation) {
-      return write(() => products.close(productId, operation, now()));
-    },
+    ...createProducts(store, now),
+    ...createEndings(store, now),
     async decide(purchases, again = false) {
       return write(() => decide(purchases, again, now()));
     },
@@ -144,9 +122,6 @@ export function openSqliteLedger({ db, read, write, probe }: Store, now: Clock):
         for (const id of purchaseIds) setAttention.run(id, value ? 1 : 0);
       });
     },
-    async reset(productId, units, operation = null) {
-      return write(() => products.reset(productId, units, operation, now()));
-    },
     async lease(orderIds, leaseMs) {
       return write(() => settle.lease(orderIds, leaseMs, now()));
     },
@@ -158,12 +133,6 @@ export function openSqliteLedger({ db, read, write, probe }: Store, now: Clock):
     },
     async unsettled(olderThanMs, limit) {
       return read(() => settle.unsettled(olderThanMs, limit, now()));
-    },
-    async cancel(orderId, options) {
-      return write(() => endings.cancel(orderId, options, now()));
-    },
-    async refund(orderId, operation) {
-      return write(() => endings.refund(orderId, operation, now()));
     },
     async captureLate(captures) {
       return write(() => settle.captureLate(captures, now()));

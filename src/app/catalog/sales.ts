@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { AppError, isAppError } from '../../domain/errors.ts';
-import { type Product, type ProductWish, stockOf } from '../../domain/product.ts';
+import { type NewProductRequest, type Product, stockOf } from '../../domain/product.ts';
 import type { ProductChanges } from '../../domain/product-changes.ts';
 import type { SaleStep } from '../../domain/product-steps.ts';
 import { backoffMs } from '../../lib/backoff.ts';
@@ -13,7 +13,7 @@ import type { StockCache } from '../purchase/stock-cache.ts';
  * which is done once. Rejects with AppError `unavailable` (nothing done) or `outcome_unknown` (the operator has to look).
  */
 export interface Sales {
-  create(request: ProductWish, entry: AuditEntry): Promise<SaleStep>;
+  create(request: NewProductRequest, entry: AuditEntry): Promise<SaleStep>;
   /** `version` is the one that the caller has seen, or null. */
   change(
     productId: number,

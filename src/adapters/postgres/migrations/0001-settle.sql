@@ -225,55 +225,30 @@ BEGIN
     array_fill('expired'::order_status, ARRAY[cardinality(ids)]), pulsecart_now());
 END $$;
 
--- Writes an operation down; false where one of this id or this key is there already.
-CREATE FUNCTION pulsecart_log(operation jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
-BEGIN
-  INSERT INTO operations (id, at, actor, action, subject, reason, details, key, fingerprint)
-  VALUES ((operation->>'id')::uuid, pulsecart_now(), operation->>'actor', operation->>'action', operation->>'subject',
-    operation->>'reason', operation->'details', operation->'key'->>'value', operation->'key'->>'fingerprint')
-  ON CONFLICT DO NOTHING;
-  RETURN FOUND;
-END $$;
-
--- Takes a step that people ask for, unless the order has taken it before. Answers `Ended`: {kind, order, changes}.
---   of_anybody, in_customer   who asks: an order of somebody else counts as none
---   event, taken              the step, and the statuses of an order that has taken it
-CREATE FUNCTION pulsecart_end(
-  in_id uuid, of_anybody boolean, in_customer text, event text, taken text[], operation jsonb
-) RETURNS jsonb LANGUAGE plpgsql
+-- Takes a step of people that was decided for an order in the status `in_before`. Answers {kind, changes}: `done`, `refused` when
+-- the operation is written down already, `moved_on` when the order has come to another status since.
+CREATE FUNCTION pulsecart_end(in_id uuid, in_before order_status, in_after order_status, operation jsonb) RETURNS jsonb
+LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s'
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
 SET enable_bitmapscan = off AS $$
 DECLARE
-  o      orders;
-  next   order_status;
-  changes jsonb := '{"products": [], "orders": [], "decided": []}';
   now_ms bigint;
 BEGIN
-  SELECT * INTO o FROM orders WHERE id = in_id AND (of_anybody OR customer IS NOT DISTINCT FROM in_customer);
+  PERFORM pulsecart_lock_orders(ARRAY[in_id]);
+  PERFORM FROM orders WHERE id = in_id AND status = in_before;
   IF NOT FOUND THEN
-    RETURN jsonb_build_object('kind', 'unknown_order');
+    RETURN '{"kind": "moved_on"}';
+  ELSIF operation IS NOT NULL AND NOT pulsecart_log(operation) THEN
+    RETURN '{"kind": "refused"}';
   END IF;
-  -- Nobody who asks in vain makes others wait for the product.
-  IF pulsecart_next_status(o.status, event, false) IS NOT NULL THEN
-    PERFORM pulsecart_lock_orders(ARRAY[in_id]);
-    SELECT * INTO o FROM orders WHERE id = in_id;
+  now_ms := pulsecart_now();
+  IF in_after = 'refunding' THEN
+    UPDATE payments SET status = 'refunding', refund_due_at = now_ms, updated_at = now_ms
+    WHERE order_id = in_id AND status = 'captured';
   END IF;
-  IF o.status::text <> ALL (taken) THEN
-    next := pulsecart_next_status(o.status, event, false);
-    -- An operation that is written down already was done before, and is not done again.
-    IF next IS NULL OR operation IS NOT NULL AND NOT pulsecart_log(operation) THEN
-      RETURN jsonb_build_object('kind', 'refused', 'order', pulsecart_order(o));
-    END IF;
-    now_ms := pulsecart_now();
-    IF next = 'refunding' THEN
-      UPDATE payments SET status = 'refunding', refund_due_at = now_ms, updated_at = now_ms
-      WHERE order_id = in_id AND status = 'captured';
-    END IF;
-    changes := pulsecart_move(ARRAY[in_id], ARRAY[o.status], ARRAY[next], now_ms);
-    SELECT * INTO o FROM orders WHERE id = in_id;
-  END IF;
-  RETURN jsonb_build_object('kind', 'done', 'order', pulsecart_order(o), 'changes', changes);
+  RETURN jsonb_build_object('kind', 'done',
+    'changes', pulsecart_move(ARRAY[in_id], ARRAY[in_before], ARRAY[in_after], now_ms));
 END $$;
 
 -- Refunds that were never tried come before those that failed: where many fail again and again, a new one does not stand in

@@ -189,6 +189,16 @@ INSERT INTO counters VALUES ('async_queued', 0, 0), ('async_by_the_id', 0, 0), (
 CREATE FUNCTION pulsecart_now() RETURNS bigint LANGUAGE sql VOLATILE AS
 $$ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
 
+-- Writes an operation down; false where one of this id or this key is there already.
+CREATE FUNCTION pulsecart_log(operation jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO operations (id, at, actor, action, subject, reason, details, key, fingerprint)
+  VALUES ((operation->>'id')::uuid, pulsecart_now(), operation->>'actor', operation->>'action', operation->>'subject',
+    operation->>'reason', operation->'details', operation->'key'->>'value', operation->'key'->>'fingerprint')
+  ON CONFLICT DO NOTHING;
+  RETURN FOUND;
+END $$;
+
 -- Why the sale takes no purchase at this moment, or null: `saleRefusal` of the domain.
 CREATE FUNCTION pulsecart_closed(p products, at_ms bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE

@@ -1,7 +1,6 @@
-import type { Database } from 'bun:sqlite';
 import type { AuditEntry } from '../../../domain/audit-entry.ts';
-import { available, type NewProduct, type Product, type ProductWish } from '../../../domain/product.ts';
-import type { ProductChanges } from '../../../domain/product-changes.ts';
+import type { Clock } from '../../../domain/clock.ts';
+import { available, type NewProductRequest, type Product } from '../../../domain/product.ts';
 import {
   changeStep,
   closeStep,
@@ -15,11 +14,13 @@ import {
   type SaleStep,
   type Save,
 } from '../../../domain/product-steps.ts';
+import type { Products } from '../../../ports/products.ts';
+import type { Store } from '../store.ts';
 import { createAuditLog } from './operations.ts';
 import { PRODUCT_COLUMNS, type ProductRow, productIn } from './rows.ts';
 
-/** Products and what operators do to them. All but the reads must run inside one immediate transaction. */
-export function createProducts(db: Database) {
+/** Products and what operators do to them, an immediate transaction each. */
+export function createProducts({ db, read, write }: Store, now: Clock): Products {
   const operations = createAuditLog(db);
   const all = db.prepare<ProductRow, []>(`SELECT ${PRODUCT_COLUMNS} FROM products ORDER BY id`);
   const row = db.prepare<ProductRow, [number]>(`SELECT ${PRODUCT_COLUMNS} FROM products WHERE id = ?`);
@@ -60,9 +61,9 @@ export function createProducts(db: Database) {
     return found && productIn(found);
   }
 
-  function add(product: Product, now: number): void {
+  function add(product: Product): void {
     const { changes } = insert.run(...termsOf(product));
-    if (changes === 1) beginGeneration.run(product.id, product.generation, product.total, now);
+    if (changes === 1) beginGeneration.run(product.id, product.generation, product.total, now());
   }
 
   /** The most units that a customer holds in this generation, once holdings are kept as a new limit needs them. */
@@ -73,57 +74,49 @@ export function createProducts(db: Database) {
     return mostHeld.get(before.id, before.generation)!.units;
   }
 
-  function save({ before, next }: Save, now: number): void {
+  function save({ before, next }: Save): void {
     store.run(...termsOf(next), next.state, next.generation, next.version);
     if (next.generation > before.generation)
-      beginGeneration.run(next.id, next.generation, available(next), now);
+      beginGeneration.run(next.id, next.generation, available(next), now());
     else if (next.total !== before.total)
       addToGeneration.run(next.total - before.total, next.id, next.generation);
   }
 
-  function take(productId: number, operation: AuditEntry | null, now: number, step: ProductStep): SaleStep {
+  function take(productId: number, operation: AuditEntry | null, step: ProductStep): SaleStep {
     const earlier = operation && operations.earlier(operation);
-    const decided = decideStep({ product: one(productId), earlier, nowMs: now }, operation, step);
+    const decided = decideStep({ product: one(productId), earlier, nowMs: now() }, operation, step);
     if (decided.kind !== 'save') return decided;
     const refusal = limitRefusal(decided, keepHoldings(decided));
     if (refusal) {
       if (decided.before.perCustomerLimit === null) dropHoldings.run(productId);
       return refusal;
     }
-    if (operation) operations.write(operation, now);
-    if (decided.next !== decided.before) save(decided, now);
+    if (operation) operations.write(operation, now());
+    if (decided.next !== decided.before) save(decided);
+    return { kind: 'done', product: decided.next };
+  }
+
+  function create(wish: NewProductRequest, operation: AuditEntry): SaleStep {
+    const earlier = operations.earlier(operation);
+    const id = earlier ? productIdIn(earlier.subject) : (wish.id ?? lowestFreeId.get()!.id);
+    const decided = decideNew({ product: one(id), earlier, nowMs: now() }, operation, { ...wish, id });
+    if (decided.kind !== 'save') return decided;
+    add(decided.next);
+    operations.write({ ...operation, subject: `product/${id}` }, now());
     return { kind: 'done', product: decided.next };
   }
 
   return {
-    all: (): Product[] => all.all().map(productIn),
-    one,
-    after: (id: number, limit: number): Product[] => after.all(id, limit).map(productIn),
-    add: (product: NewProduct, now: number) => add(newProduct(product), now),
-
-    create(wish: ProductWish, operation: AuditEntry, now: number): SaleStep {
-      const earlier = operations.earlier(operation);
-      const id = earlier ? productIdIn(earlier.subject) : (wish.id ?? lowestFreeId.get()!.id);
-      const decided = decideNew({ product: one(id), earlier, nowMs: now }, operation, { ...wish, id });
-      if (decided.kind !== 'save') return decided;
-      add(decided.next, now);
-      operations.write({ ...operation, subject: `product/${id}` }, now);
-      return { kind: 'done', product: decided.next };
-    },
-
-    change: (
-      productId: number,
-      changes: ProductChanges,
-      operation: AuditEntry,
-      version: number | null,
-      now: number,
-    ) => take(productId, operation, now, changeStep(changes, version)),
-
-    close: (productId: number, operation: AuditEntry, now: number) =>
-      take(productId, operation, now, closeStep),
-
-    reset: (productId: number, units: number, operation: AuditEntry | null, now: number) =>
-      take(productId, operation, now, resetStep(units)),
+    products: async () => read(() => all.all()).map(productIn),
+    product: async (productId) => read(() => one(productId)) ?? undefined,
+    productsAfter: async (id, limit) => read(() => after.all(id, limit)).map(productIn),
+    addProducts: async (products) => write(() => products.map(newProduct).forEach(add)),
+    createProduct: async (wish, operation) => write(() => create(wish, operation)),
+    changeProduct: async (productId, changes, operation, version) =>
+      write(() => take(productId, operation, changeStep(changes, version))),
+    closeSale: async (productId, operation) => write(() => take(productId, operation, closeStep)),
+    reset: async (productId, units, operation = null) =>
+      write(() => take(productId, operation, resetStep(units))),
   };
 }
 
