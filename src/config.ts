@@ -66,7 +66,7 @@ export interface SimulatedPayments {
 export interface Keep {
   readonly outcomesMs: number;
   readonly keysMs: number;
-  readonly operationsMs: number;
+  readonly auditLogMs: number;
   readonly deadLettersMs: number;
 }
 
@@ -268,7 +268,7 @@ function keep(env: Env, read: Read, ttlMs: number): Keep {
   return Object.freeze({
     outcomesMs: HOUR_MS * outcomes,
     keysMs: HOUR_MS * keys,
-    operationsMs: HOUR_MS * read(SETTINGS.keepOperationsHours),
+    auditLogMs: HOUR_MS * read(SETTINGS.keepAuditLogHours),
     deadLettersMs: HOUR_MS * read(SETTINGS.keepDeadLettersHours),
   });
 }

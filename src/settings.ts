@@ -180,8 +180,8 @@ export const SETTINGS = {
     87_600,
     'how long an idempotency key is known; at least as long as a purchase may wait',
   ),
-  keepOperationsHours: integer(
-    'PULSECART_KEEP_OPERATIONS_HOURS',
+  keepAuditLogHours: integer(
+    'PULSECART_KEEP_AUDIT_LOG_HOURS',
     8760,
     24,
     87_600,

@@ -10,7 +10,7 @@ import {
 
 /**
  * What operators do to products, decided purely. A ledger locks the product, reads what is `Found`, asks here, and writes what
- * is to be saved, with the operation, in the same commit.
+ * is to be saved, with the entry, in the same commit.
  */
 export type ProductStep = (product: Product, nowMs: number) => Product | ChangeRefusal;
 
@@ -30,7 +30,7 @@ export type SaleStep =
 
 export interface Found {
   readonly product: Product | null;
-  /** What was done before with the operation's id or key. */
+  /** What was done before with the entry's id or key. */
   readonly earlier: EarlierEntry | null;
   /** By the ledger's clock, read under the lock. */
   readonly nowMs: number;
@@ -63,11 +63,11 @@ export function resetStep(units: number): ProductStep {
 
 export function decideStep(
   { product, earlier, nowMs }: Found,
-  operation: AuditEntry | null,
+  entry: AuditEntry | null,
   step: ProductStep,
 ): SaleStep | Save {
   if (!product) return refused({ code: 'unknown_product', field: null }, null);
-  if (earlier) return doneBefore(earlier, operation!, product);
+  if (earlier) return doneBefore(earlier, entry!, product);
   const next = step(product, nowMs);
   if ('code' in next) return refused(next, product);
   const version = product.version + 1;
@@ -78,13 +78,13 @@ export function decideStep(
   };
 }
 
-/** For a new product, under an id that is free unless `product` has it; or the one that the earlier operation made. */
+/** For a new product, under an id that is free unless `product` has it; or the one that the earlier entry made. */
 export function decideNew(
   { product, earlier, nowMs }: Found,
-  operation: AuditEntry,
+  entry: AuditEntry,
   wish: NewProduct,
 ): SaleStep | { readonly kind: 'save'; readonly next: Product } {
-  if (earlier) return doneBefore(earlier, operation, product!);
+  if (earlier) return doneBefore(earlier, entry, product!);
   if (product) return refused({ code: 'product_exists', field: null }, product);
   const wrong = newWindowRefusal(wish, nowMs);
   return wrong ? refused(wrong, null) : { kind: 'save', next: newProduct(wish) };
@@ -104,13 +104,13 @@ export function newProduct(wish: NewProduct): Product {
   return { id, name, priceMinor, currency, ...begun, ...terms };
 }
 
-/** Of an operation's subject, `product/<id>`. */
+/** Of an entry's subject, `product/<id>`. */
 export function productIdIn(subject: string): number {
   return Number(subject.replace('product/', ''));
 }
 
-function doneBefore(earlier: EarlierEntry, operation: AuditEntry, product: Product): SaleStep {
-  return isSameEntry(earlier, operation)
+function doneBefore(earlier: EarlierEntry, entry: AuditEntry, product: Product): SaleStep {
+  return isSameEntry(earlier, entry)
     ? { kind: 'done', product }
     : refused({ code: 'idempotency_mismatch', field: null }, product);
 }

@@ -9,7 +9,7 @@ export interface Housekeeping {
   log(entry: AuditEntry): Promise<void>;
 
   /** What operators did, newest first; `before` is the id of the last one read. */
-  operations(limit: number, before: string | null): Promise<StoredAuditEntry[]>;
+  auditLog(limit: number, before: string | null): Promise<StoredAuditEntry[]>;
 
   /**
    * True while `owner` leads the job: takes the lease when nobody has it or its time is over by the ledger's clock, prolongs
@@ -26,7 +26,7 @@ export interface Housekeeping {
   /**
    * Deletes what is older than these times (ms since the epoch, exclusive), at most `limit` rows of each kind, oldest
    * first: outcomes of refused async purchases (their count is kept, so that the books still balance) and attempts with
-   * them, idempotency keys, operations. A purchase and an entry are as old as their id. What waits for an operator has
+   * them, idempotency keys, audit entries. A purchase and an entry are as old as their id. What waits for an operator has
    * not ended: its attempts and its key stay. Orders and payments are never deleted.
    */
   prune(before: PruneBefore, limit: number): Promise<Pruned>;
@@ -35,12 +35,12 @@ export interface Housekeeping {
 export interface PruneBefore {
   readonly outcomes: number;
   readonly keys: number;
-  readonly operations: number;
+  readonly auditEntries: number;
 }
 
 /** Rows deleted of each kind. */
 export interface Pruned {
   readonly outcomes: number;
   readonly keys: number;
-  readonly operations: number;
+  readonly auditEntries: number;
 }

@@ -43,7 +43,7 @@ export interface Payments {
    * `paid → refunding`; its capture is on its way back from then on. An order that is refunding or refunded already answers
    * `done` again.
    */
-  refund(orderId: string, operation: AuditEntry): Promise<Ended>;
+  refund(orderId: string, entry: AuditEntry): Promise<Ended>;
 
   /**
    * Takes captures that the provider reported by itself, perhaps long after the attempt was over. Each capture counts once,
@@ -105,7 +105,7 @@ export interface ChargeResult {
 /** Who cancels: the customer of the order (null: anonymous), or an operator, who says why and may cancel any order. */
 export interface Canceller {
   readonly customer?: string | null;
-  readonly operation?: AuditEntry;
+  readonly entry?: AuditEntry;
 }
 
 export type Ended =

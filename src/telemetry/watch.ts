@@ -85,9 +85,9 @@ export function registerMetrics(app: App): void {
   counter('outcomes_pruned_total', 'Outcomes deleted after their time', () => retention.stats.outcomes);
   counter('keys_pruned_total', 'Idempotency keys deleted after their time', () => retention.stats.keys);
   counter(
-    'operations_pruned_total',
+    'audit_entries_pruned_total',
     'Log entries deleted after their time',
-    () => retention.stats.operations,
+    () => retention.stats.auditEntries,
   );
   counter(
     'dead_letters_pruned_total',

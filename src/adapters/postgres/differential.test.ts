@@ -421,7 +421,7 @@ async function live(pair: Pair, seed: number): Promise<void> {
   for (const id of new Set(bought)) await both((ledger) => ledger.order(id));
   await both((ledger) => ledger.products());
   await both((ledger) => ledger.productsAfter(productIds[0]!, 2));
-  await both((ledger) => ledger.operations(100, null));
+  await both((ledger) => ledger.auditLog(100, null));
   await both((ledger) => ledger.asyncCounts());
 }
 

@@ -10,7 +10,7 @@ const STEP = 'SELECT pulsecart_end($1, $2, $3, $4) AS answer';
 
 type Answer =
   | { readonly kind: 'done'; readonly changes: Changes }
-  /** The operation is written down already: it was done before, and is not done again. */
+  /** The entry is written down already: it was done before, and is not done again. */
   | { readonly kind: 'refused' }
   /** The order has come to another status since it was read. */
   | { readonly kind: 'moved_on' };
@@ -31,8 +31,8 @@ export function createEndings({
     if (decided.kind === 'taken') return { kind: 'done', order: decided.order, changes: NO_CHANGES };
     if (decided.kind !== 'step') return decided;
     const { order, next } = decided;
-    const operation = by.operation ? JSON.stringify(by.operation) : null;
-    const { answer } = (await write<{ answer: Answer }>(STEP, [orderId, order.status, next, operation]))[0]!;
+    const entry = by.entry ? JSON.stringify(by.entry) : null;
+    const { answer } = (await write<{ answer: Answer }>(STEP, [orderId, order.status, next, entry]))[0]!;
     switch (answer.kind) {
       case 'done':
         return { ...answer, order: { ...order, ...answer.changes.orders[0] } };
@@ -45,6 +45,6 @@ export function createEndings({
 
   return {
     cancel: (orderId, by) => end(orderId, 'cancel', by),
-    refund: (orderId, operation) => end(orderId, 'refund', { operation }),
+    refund: (orderId, entry) => end(orderId, 'refund', { entry }),
   };
 }

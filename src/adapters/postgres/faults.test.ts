@@ -154,7 +154,7 @@ function cuts(): void {
         const orderId = ids[at]!;
         const operation = endingOf(at < ENDINGS / 2 ? 'order.cancel' : 'order.refund', orderId);
         const ask = () =>
-          at < ENDINGS / 2 ? ledger.cancel(orderId, { operation }) : ledger.refund(orderId, operation);
+          at < ENDINGS / 2 ? ledger.cancel(orderId, { entry: operation }) : ledger.refund(orderId, operation);
         const ended = await atLast(ask, () => unknown++);
         expect(ended.kind).toBe('done');
         if (at >= ENDINGS / 2) await atLast(() => ledger.settleRefunds([{ orderId, attempt: 1 }]));
@@ -169,7 +169,7 @@ function cuts(): void {
     await all;
     expect(unknown).toBeGreaterThan(0);
     expect(await ledger.product(productId)).toMatchObject({ reserved: 0, sold: 0, total: 1_000_000 });
-    expect(await atLast(() => ledger.operations(1_000, null))).toHaveLength(ids.length);
+    expect(await atLast(() => ledger.auditLog(1_000, null))).toHaveLength(ids.length);
     const { read, close } = await openPostgresBooks(database.url);
     expect(audit(await read()).filter(({ pass }) => !pass)).toEqual([]);
     await close();

@@ -1,5 +1,6 @@
 import type { Clock } from '../../domain/clock.ts';
 import type { Ledger } from '../../ports/ledger.ts';
+import { createAuditLog } from './audit-log.ts';
 import { followClock } from './clock.ts';
 import { placeOf, withConnection } from './connection.ts';
 import { hurried, openDatabase, TIMEOUTS, type Timeouts } from './database.ts';
@@ -10,7 +11,6 @@ import { requireFitness } from './fitness.ts';
 import { createHousekeeping } from './housekeeping.ts';
 import { createKeys } from './keys.ts';
 import { migrate } from './migrate.ts';
-import { createAuditLog } from './operations.ts';
 import { createPayments } from './payments.ts';
 import { createProductQueries, createProducts } from './products.ts';
 import { createRetention } from './retention.ts';

@@ -134,7 +134,7 @@ function together(): void {
           await ledger.addProducts([{ ...request, id: 1 + below(30) }]);
         }
         const now = Date.now();
-        await ledger.prune({ outcomes: now, keys: 0, operations: 0 }, 50);
+        await ledger.prune({ outcomes: now, keys: 0, auditEntries: 0 }, 50);
       }
     }
     await Promise.all([

@@ -14,8 +14,8 @@ import {
   type Save,
 } from '../../domain/product-steps.ts';
 import type { Products } from '../../ports/products.ts';
+import { earlierEntry, LOG } from './audit-log.ts';
 import type { Database, Query } from './database.ts';
-import { earlierOperation, LOG } from './operations.ts';
 
 const ALL = 'SELECT pulsecart_product(p) AS product FROM products p ORDER BY id';
 const ONE = 'SELECT pulsecart_product(p) AS product FROM products p WHERE id = $1';
@@ -59,17 +59,17 @@ const DROP_HOLDINGS = 'DELETE FROM holdings WHERE product_id = $1';
 export function createProducts({
   transaction,
 }: Pick<Database, 'transaction'>): Omit<Products, keyof ReturnType<typeof createProductQueries>> {
-  function take(productId: number, operation: AuditEntry | null, step: ProductStep): Promise<SaleStep> {
+  function take(productId: number, entry: AuditEntry | null, step: ProductStep): Promise<SaleStep> {
     return transaction(async (query) => {
       const product = (await productsIn(query, LOCK, [productId]))[0] ?? null;
-      const decided = decideStep({ product, ...(await found(query, operation)) }, operation, step);
+      const decided = decideStep({ product, ...(await found(query, entry)) }, entry, step);
       if (decided.kind !== 'save') return decided;
       const refusal = limitRefusal(decided, await keepHoldings(query, decided));
       if (refusal) {
         if (decided.before.perCustomerLimit === null) await query(DROP_HOLDINGS, [productId]);
         return refusal;
       }
-      if (operation) await query(LOG, [JSON.stringify(operation)]);
+      if (entry) await query(LOG, [JSON.stringify(entry)]);
       if (decided.next !== decided.before) await save(query, decided);
       return { kind: 'done', product: decided.next };
     });
@@ -81,23 +81,23 @@ export function createProducts({
         for (const product of products) await query(ADD, termsOf(newProduct(product)));
       }),
 
-    createProduct: (wish, operation) =>
+    createProduct: (wish, entry) =>
       transaction(async (query) => {
         await query(LOCK_NEW);
-        const { earlier, nowMs } = await found(query, operation);
+        const { earlier, nowMs } = await found(query, entry);
         const id = earlier ? productIdIn(earlier.subject) : (wish.id ?? (await lowestFreeId(query)));
         const product = (await productsIn(query, ONE, [id]))[0] ?? null;
-        const decided = decideNew({ product, earlier, nowMs }, operation, { ...wish, id });
+        const decided = decideNew({ product, earlier, nowMs }, entry, { ...wish, id });
         if (decided.kind !== 'save') return decided;
         await query(ADD, termsOf(decided.next));
-        await query(LOG, [JSON.stringify({ ...operation, subject: `product/${id}` })]);
+        await query(LOG, [JSON.stringify({ ...entry, subject: `product/${id}` })]);
         return { kind: 'done', product: decided.next };
       }),
 
-    changeProduct: (productId, changes, operation, version) =>
-      take(productId, operation, changeStep(changes, version)),
-    closeSale: (productId, operation) => take(productId, operation, closeStep),
-    reset: (productId, units, operation = null) => take(productId, operation, resetStep(units)),
+    changeProduct: (productId, changes, entry, version) =>
+      take(productId, entry, changeStep(changes, version)),
+    closeSale: (productId, entry) => take(productId, entry, closeStep),
+    reset: (productId, units, entry = null) => take(productId, entry, resetStep(units)),
   };
 }
 
@@ -120,8 +120,8 @@ async function productsIn(
   return (await query<{ product: Product }>(text, values)).map(({ product }) => product);
 }
 
-async function found(query: Query, operation: AuditEntry | null) {
-  const earlier = operation && (await earlierOperation(query, operation));
+async function found(query: Query, entry: AuditEntry | null) {
+  const earlier = entry && (await earlierEntry(query, entry));
   return { earlier, nowMs: (await query<{ nowMs: number }>(NOW))[0]!.nowMs };
 }
 

@@ -27,15 +27,15 @@ const PRUNE = `
         (SELECT FROM attempts a WHERE a.purchase_id = k.purchase_id AND a.needs_attention)
       ORDER BY accepted_at LIMIT $4 FOR UPDATE OF k SKIP LOCKED))
     RETURNING 1),
-  old_operations AS (
-    DELETE FROM operations WHERE ctid = ANY (ARRAY(
-      SELECT ctid FROM operations WHERE id < $3::uuid ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED))
+  old_entries AS (
+    DELETE FROM audit_log WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM audit_log WHERE id < $3::uuid ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED))
     RETURNING 1),
   counted AS (
     UPDATE counters SET value = value + (SELECT count(*) FROM old_outcomes WHERE NOT sync)
     WHERE name = 'async_pruned' AND EXISTS (SELECT FROM old_outcomes WHERE NOT sync))
   SELECT (SELECT count(*) FROM old_outcomes) AS outcomes, (SELECT count(*) FROM old_keys) AS keys,
-    (SELECT count(*) FROM old_operations) AS operations`;
+    (SELECT count(*) FROM old_entries) AS "auditEntries"`;
 
 /** Longer than any sync purchase may take to be decided, so that no statement with an earlier request can be on its way. */
 const KEY_REFUSALS_KEPT_MS = 120_000;
@@ -47,7 +47,7 @@ export function createRetention({ write }: Pick<Database, 'write'>): Pick<Ledger
       const [pruned] = await write<Pruned>(PRUNE, [
         lowestIdAt(before.outcomes),
         before.keys,
-        lowestIdAt(before.operations),
+        lowestIdAt(before.auditEntries),
         limit,
         KEY_REFUSALS_KEPT_MS,
       ]);

@@ -23,7 +23,7 @@ const COUNTED = [
   ['orders', 'orders'],
   ['refused async purchases', 'outcomes'],
   ['idempotency keys', 'keys'],
-  ['entries in the log of operators', 'operations'],
+  ['entries in the log of operators', 'audit_log'],
 ] as const;
 
 /** For counting and dropping tables of many millions of rows. */

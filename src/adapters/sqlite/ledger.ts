@@ -3,9 +3,9 @@ import type { Clock } from '../../domain/clock.ts';
 import type { AsyncCounts, KeyBinding } from '../../ports/decisions.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Found } from '../../ports/queries.ts';
+import { createAuditLog } from './ledger/audit-log.ts';
 import { createDecide } from './ledger/decide.ts';
 import { createEndings } from './ledger/endings.ts';
-import { createAuditLog } from './ledger/operations.ts';
 import { createOrders, withoutLease } from './ledger/orders.ts';
 import { createProducts } from './ledger/products.ts';
 import { createRefunds } from './ledger/refunds.ts';
@@ -30,7 +30,7 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
   const settle = createSettle(db);
   const refunds = createRefunds(db);
   const orders = createOrders(db);
-  const operations = createAuditLog(db);
+  const auditLog = createAuditLog(db);
   const prune = createRetention(db);
   const oneOutcome = db.prepare<OutcomeRow, [string]>(
     `SELECT ${OUTCOME_COLUMNS} FROM outcomes WHERE purchase_id = ?`,
@@ -161,14 +161,14 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
     async leaveLead(job, owner) {
       write(() => leaveLead.run(job, owner));
     },
-    async log(operation) {
-      write(() => operations.write(operation, now()));
+    async log(entry) {
+      write(() => auditLog.write(entry, now()));
     },
     async prune(before, limit) {
       return write(() => prune(before, limit));
     },
-    async operations(limit, before) {
-      return read(() => operations.read(limit, before));
+    async auditLog(limit, before) {
+      return read(() => auditLog.read(limit, before));
     },
     async secret(name, bytes) {
       return write(() => {

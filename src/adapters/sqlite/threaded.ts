@@ -179,6 +179,6 @@ const READS: ReadonlySet<keyof Ledger> = new Set([
   'order',
   'unsettled',
   'asyncCounts',
-  'operations',
+  'auditLog',
   'refundsDue',
 ]);

@@ -46,7 +46,7 @@ const COUNTED = [
   ['idempotency keys', 'SELECT count(*) AS n FROM keys'],
   ['queued purchases and charges', 'SELECT coalesce(sum(items), 0) AS n FROM messages'],
   ['dead letters', 'SELECT count(*) AS n FROM dead_letters'],
-  ['entries in the log of operators', 'SELECT count(*) AS n FROM operations'],
+  ['entries in the log of operators', 'SELECT count(*) AS n FROM audit_log'],
 ] as const;
 
 function count(folder: string): { what: string; count: number }[] {

@@ -48,7 +48,7 @@ describe('a change', () => {
       };
       expect(await add(3)).toMatchObject({ kind: 'done', product: { total: 5 } });
       expect(await total()).toBe(5);
-      expect(await fixture.real.operations(10, null)).toHaveLength(1);
+      expect(await fixture.real.auditLog(10, null)).toHaveLength(1);
     });
   }
 
@@ -108,5 +108,5 @@ test('init makes the gate forget claims that nobody will ever make, and is writt
   await sales.init(PRODUCT_ID, { ...done, action: 'stock.init' });
   const { claims } = (await fixture.gate.claim(PRODUCT_ID, [1], null)) as { claims: string[] };
   expect(claims).toEqual(['claimed']);
-  expect(await fixture.real.operations(1, null)).toMatchObject([{ id: done.id, action: 'stock.init' }]);
+  expect(await fixture.real.auditLog(1, null)).toMatchObject([{ id: done.id, action: 'stock.init' }]);
 });

@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 const KEEP = {
   outcomesMs: 48 * HOUR_MS,
   keysMs: 24 * HOUR_MS,
-  operationsMs: 96 * HOUR_MS,
+  auditLogMs: 96 * HOUR_MS,
   deadLettersMs: 72 * HOUR_MS,
 };
 /** What is deleted is a little older than what reads as forgotten. */
@@ -62,7 +62,7 @@ test('everything is forgotten after its own time, orders never, and the books ba
     reason: null,
     details: {},
   });
-  const kept = () => ['keys', 'outcomes', 'operations', 'orders'].map(rows);
+  const kept = () => ['keys', 'outcomes', 'audit_log', 'orders'].map(rows);
   retention.start();
   expect(kept()).toEqual([1, 2, 1, 1]);
   fixture.passTime(KEEP.keysMs + GRACE_MS + 1);
@@ -71,10 +71,10 @@ test('everything is forgotten after its own time, orders never, and the books ba
   fixture.passTime(KEEP.outcomesMs - KEEP.keysMs);
   await until(() => rows('outcomes') === 0);
   expect(kept()).toEqual([0, 0, 1, 1]);
-  fixture.passTime(KEEP.operationsMs - KEEP.outcomesMs);
-  await until(() => rows('operations') === 0);
+  fixture.passTime(KEEP.auditLogMs - KEEP.outcomesMs);
+  await until(() => rows('audit_log') === 0);
   expect(kept()).toEqual([0, 0, 0, 1]);
-  expect(retention.stats).toEqual({ outcomes: 2, keys: 1, operations: 1, deadLetters: 0, failures: 0 });
+  expect(retention.stats).toEqual({ outcomes: 2, keys: 1, auditEntries: 1, deadLetters: 0, failures: 0 });
   expect(await fixture.real.asyncCounts()).toMatchObject({ decided: 3 });
 });
 
@@ -108,7 +108,7 @@ test('an old dead letter is discarded by the fixture, which writes it down, and 
   const found = await fixture.real.find([young.id]);
   expect(found.get(young.id)).toEqual({ kind: 'needs_attention' });
   expect(await fixture.realQueue.deadLetters('purchases', 10)).toHaveLength(1);
-  expect(await fixture.real.operations(10, null)).toMatchObject([
+  expect(await fixture.real.auditLog(10, null)).toMatchObject([
     {
       actor: 'system',
       action: 'dead-letters.discard',

@@ -6,7 +6,7 @@ import type { Queue } from '../../ports/queue.ts';
 import type { DeadLetters, Note } from '../ops/dead-letters.ts';
 
 /**
- * Forgets, once a minute, what nobody needs any more: outcomes, keys and the log of operations after their time, and dead
+ * Forgets, once a minute, what nobody needs any more: outcomes, keys and the audit log after their time, and dead
  * letters, whose purchases end by that. One process at a time does it; two would only get in each other's way.
  */
 export interface Retention {
@@ -29,7 +29,7 @@ export interface RetentionDependencies {
   readonly keep: {
     readonly outcomesMs: number;
     readonly keysMs: number;
-    readonly operationsMs: number;
+    readonly auditLogMs: number;
     readonly deadLettersMs: number;
   };
   readonly isLeader: (job: string) => Promise<boolean>;
@@ -52,7 +52,7 @@ const GRACE_MS = 60_000;
 
 export function createRetention(dependencies: RetentionDependencies): Retention {
   const { ledger, queue, deadLetters, clock, keep, isLeader, onTrouble, everyMs = EVERY_MS } = dependencies;
-  const stats: RetentionStats = { outcomes: 0, keys: 0, operations: 0, deadLetters: 0, failures: 0 };
+  const stats: RetentionStats = { outcomes: 0, keys: 0, auditEntries: 0, deadLetters: 0, failures: 0 };
   const stopping = new AbortController();
   let timer: Timer | undefined;
   let working: Promise<void> = Promise.resolve();
@@ -78,7 +78,7 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
       const pruned = await ledger.prune(oldest(), ROWS_MAX);
       stats.outcomes += pruned.outcomes;
       stats.keys += pruned.keys;
-      stats.operations += pruned.operations;
+      stats.auditEntries += pruned.auditEntries;
       if (Object.values(pruned).every((rows) => rows < ROWS_MAX)) return;
       await sleep(REST_MS, undefined, { signal: stopping.signal }).catch(() => {});
     }
@@ -89,7 +89,7 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
     return {
       outcomes: now - keep.outcomesMs,
       keys: now - keep.keysMs,
-      operations: now - keep.operationsMs,
+      auditEntries: now - keep.auditLogMs,
     };
   }
 

@@ -28,7 +28,7 @@ test('one runs at a time, whichever process is asked, and it is written down', a
   finish();
   expect(await first).toMatchObject(REPORT);
   expect(await there!.run(operation())).toMatchObject(REPORT);
-  expect(await fixture.real.operations(10, null)).toMatchObject([
+  expect(await fixture.real.auditLog(10, null)).toMatchObject([
     { action: 'audit.run', reason: 'after the sale' },
     { action: 'audit.run' },
   ]);

@@ -112,7 +112,7 @@ test('a replay has the purchases of a group decided, as if for the first time, a
   await until(async () => (await found(...group)).every((word) => word === 'order'));
   expect(await found(other)).toEqual(['needs_attention']);
   expect(await lettersLeft()).toBe(1);
-  expect(await fixture.real.operations(10, null)).toMatchObject([
+  expect(await fixture.real.auditLog(10, null)).toMatchObject([
     {
       action: 'dead-letters.replay',
       subject: 'queue/purchases',
@@ -193,7 +193,7 @@ test('named letters alone are meant, and those that are gone already are not cou
   expect(await deadLetters.discard(choice, note)).toMatchObject({ letters: 1, items: 1 });
   expect(await found(...purchases)).toEqual(['discarded', 'needs_attention']);
   expect(await deadLetters.discard(choice, note)).toEqual({ letters: 0, items: 0, truncated: false });
-  expect(await fixture.real.operations(10, null)).toHaveLength(1);
+  expect(await fixture.real.auditLog(10, null)).toHaveLength(1);
 });
 
 test('what broke off before the letter was forgotten is finished by asking again', async () => {

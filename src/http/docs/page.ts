@@ -1,9 +1,9 @@
 import type { CodeNote } from '../codes.ts';
-import { fieldList, operationSection } from './operation.ts';
 import { EXAMPLE_ORIGIN } from './curl.ts';
 import type { Group, Guide, Shape } from './guide.ts';
 import { Html, html } from './html.ts';
 import { type Links, linksIn } from './links.ts';
+import { fieldList, operationSection } from './operation.ts';
 import { inline, prose } from './prose.ts';
 
 export interface PageParts {

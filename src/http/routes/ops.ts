@@ -44,7 +44,7 @@ export function createOpsRoutes(service: Service): Route[] {
     const before = query.get('before')?.toLowerCase() ?? null;
     if (before !== null && !UUID.test(before))
       return wrong(req, 'before', 'before must be the id of an entry');
-    const operations = await ledger.operations(limit, before);
+    const operations = await ledger.auditLog(limit, before);
     const next = operations.length === limit ? operations.at(-1)!.id : null;
     const shown = operations.map((entry) => ({ ...entry, at: isoTime(entry.at) }));
     return json({ operations: shown, next }, 200, NOT_STORED);

@@ -94,14 +94,14 @@ export function createOrderRoutes(service: Service): Route[] {
     if (req.headers.has('authorization')) {
       if (nothing) return readOperatorWithoutReason(req, server);
       const asked = await readOperatorRequest(req, server, service, checkOperatorCancelBody);
-      return asked instanceof Response ? asked : { operation: asked.entry('order.cancel', subject) };
+      return asked instanceof Response ? asked : { entry: asked.entry('order.cancel', subject) };
     }
     if (nothing) return { customer: null };
     return readCheckedBody(req, checkCancelBody, CANCEL_EXPECTED, ({ userId, reason }) => {
       if (reason === undefined) return { customer: canonicalCustomer(userId) };
       const actor = readOperator(req, server, service);
       if (actor instanceof Response) return actor;
-      return { operation: newAuditEntry(actor, 'order.cancel', subject, reason) };
+      return { entry: newAuditEntry(actor, 'order.cancel', subject, reason) };
     });
   }
 

@@ -15,7 +15,7 @@ export function endings(scene: Scene): void {
     details: {},
   });
   const timesWritten = async ({ id }: AuditEntry) =>
-    (await scene.ledger.operations(20, null)).filter((written) => written.id === id).length;
+    (await scene.ledger.auditLog(20, null)).filter((written) => written.id === id).length;
 
   async function paid(productId: number, customer: string | null = 'ann') {
     const order = await scene.reserve(productId, { customer, quantity: 2 });
@@ -132,15 +132,15 @@ export function endings(scene: Scene): void {
       const [order, charging] = [await scene.reserve(productId), await scene.reserve(productId)];
       const operation = byGrace('order.cancel', order.id);
       for (let i = 0; i < 2; i++) {
-        expect(await scene.ledger.cancel(order.id, { operation })).toMatchObject({ kind: 'done' });
+        expect(await scene.ledger.cancel(order.id, { entry: operation })).toMatchObject({ kind: 'done' });
       }
       expect(await timesWritten(operation)).toBe(1);
 
       await scene.ledger.lease([charging.id], LONG_MS);
       const vain = byGrace('order.cancel', charging.id);
-      expect(await scene.ledger.cancel(charging.id, { operation: vain })).toMatchObject({ kind: 'refused' });
+      expect(await scene.ledger.cancel(charging.id, { entry: vain })).toMatchObject({ kind: 'refused' });
       expect(await timesWritten(vain)).toBe(0);
-      await scene.ledger.cancel(order.id, { operation: vain });
+      await scene.ledger.cancel(order.id, { entry: vain });
       expect(await timesWritten(vain)).toBe(0);
     });
   });

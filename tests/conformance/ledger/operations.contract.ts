@@ -18,7 +18,7 @@ export function operations(scene: Scene): void {
     const operation = paused();
     const before = scene.now();
     await scene.ledger.log(operation);
-    const [{ at, ...read } = { at: 0 }] = await scene.ledger.operations(1, null);
+    const [{ at, ...read } = { at: 0 }] = await scene.ledger.auditLog(1, null);
     expect(read).toEqual(operation);
     expect(at).toBeGreaterThanOrEqual(before - CLOCK_MS);
     expect(at).toBeLessThanOrEqual(scene.now() + CLOCK_MS);
@@ -30,7 +30,7 @@ export function operations(scene: Scene): void {
     const second = paused();
     await scene.ledger.log(second);
     await scene.ledger.log(first);
-    const read = await scene.ledger.operations(2, null);
+    const read = await scene.ledger.auditLog(2, null);
     expect(read.map(({ id }) => id)).toEqual([second.id, first.id]);
   });
 
@@ -41,8 +41,8 @@ export function operations(scene: Scene): void {
       ids.unshift(operation.id);
       await scene.ledger.log(operation);
     }
-    const page = await scene.ledger.operations(2, null);
-    const next = await scene.ledger.operations(3, page.at(-1)!.id);
+    const page = await scene.ledger.auditLog(2, null);
+    const next = await scene.ledger.auditLog(3, page.at(-1)!.id);
     expect([...page, ...next].map(({ id }) => id)).toEqual(ids);
   });
 }

@@ -13,7 +13,7 @@ export function retention(scene: Scene): void {
 
   const idAt = (ms: number) => createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), () => ms).mint();
   const prune = (before: Partial<PruneBefore>, limit = 100) =>
-    scene.ledger.prune({ outcomes: 0, keys: 0, operations: 0, ...before }, limit);
+    scene.ledger.prune({ outcomes: 0, keys: 0, auditEntries: 0, ...before }, limit);
   const keyOf = (value: string) => ({ scope: 'async:customer:ann', value, fingerprint: '1:1' });
 
   /** An async purchase of that time which was refused. */
@@ -89,7 +89,7 @@ export function retention(scene: Scene): void {
     expect(await scene.ledger.countAttempts([id])).toEqual([1]);
   });
 
-  test('old operations are forgotten, the oldest first', async () => {
+  test('old audit entries are forgotten, the oldest first', async () => {
     const times = [nextMs(), nextMs(), nextMs()];
     const ids = times.map((ms) => Bun.randomUUIDv7('hex', ms));
     for (const id of ids) {
@@ -102,11 +102,11 @@ export function retention(scene: Scene): void {
         details: {},
       });
     }
-    expect(await prune({ operations: times[2]! }, 1)).toMatchObject({ operations: 1 });
-    expect(await prune({ operations: times[2]! })).toMatchObject({ operations: 1 });
-    const kept = (await scene.ledger.operations(100, null)).map(({ id }) => id);
+    expect(await prune({ auditEntries: times[2]! }, 1)).toMatchObject({ auditEntries: 1 });
+    expect(await prune({ auditEntries: times[2]! })).toMatchObject({ auditEntries: 1 });
+    const kept = (await scene.ledger.auditLog(100, null)).map(({ id }) => id);
     expect(ids.map((id) => kept.includes(id))).toEqual([false, false, true]);
-    await prune({ operations: nextMs() });
+    await prune({ auditEntries: nextMs() });
   });
 
   test('two that forget at once count each row once', async () => {

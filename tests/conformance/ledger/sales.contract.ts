@@ -11,7 +11,7 @@ export function sales(scene: Scene): void {
   const change = (productId: number, changes: ProductChanges, version: number | null = null) =>
     scene.ledger.changeProduct(productId, changes, anEntry(productId), version);
   const logged = async (id: string) =>
-    (await scene.ledger.operations(5, null)).find((operation) => operation.id === id);
+    (await scene.ledger.auditLog(5, null)).find((operation) => operation.id === id);
 
   describe('a new product', () => {
     test('gets the lowest free id, is on sale at once, and is written down in the same commit', async () => {
@@ -341,7 +341,7 @@ export function sales(scene: Scene): void {
       expect(product.total).toBe(15);
       expect(await add(keyed(id))).toEqual({ kind: 'done', product });
       expect((await add(keyed(id, 'f', 'another key'))).product!.total).toBe(20);
-      const last = (await scene.ledger.operations(1, null))[0]!;
+      const last = (await scene.ledger.auditLog(1, null))[0]!;
       expect(last).not.toHaveProperty('key');
 
       const round = () => scene.ledger.reset(id, 4, keyed(id, 'f', `reset ${id}`));

@@ -1,4 +1,4 @@
-import type { AuditEntry } from './operations.ts';
+import type { ApiOperation } from './operations.ts';
 import type { Request } from './requests.ts';
 
 export interface FuzzAnswer {
@@ -68,7 +68,7 @@ function mediaType(headers: Headers): string {
 
 /** What is wrong with an answer, in words; empty when it is as the document says. */
 export function complaintsAbout(
-  operation: AuditEntry,
+  operation: ApiOperation,
   request: Request,
   answer: FuzzAnswer,
   secrets: readonly string[],
@@ -81,7 +81,7 @@ export function complaintsAbout(
   ];
 }
 
-function aboutShape({ answers }: AuditEntry, { status, headers, text, isText }: FuzzAnswer): string[] {
+function aboutShape({ answers }: ApiOperation, { status, headers, text, isText }: FuzzAnswer): string[] {
   // No backend is away and nothing overloads the server.
   if (status >= 500) return [`it failed with ${status}`];
   const described = answers.get(status);
@@ -128,7 +128,7 @@ function aboutHeaders(request: Request, { status, headers, text }: FuzzAnswer): 
 }
 
 /** Right requests are not called wrong, wrong ones are, and by the name of what is wrong. */
-function aboutJudgement(operation: AuditEntry, request: Request, { status, text }: FuzzAnswer): string[] {
+function aboutJudgement(operation: ApiOperation, request: Request, { status, text }: FuzzAnswer): string[] {
   if (operation.isForOperators && !request.isFromOperator) {
     return status === 401 ? [] : [`${status} for somebody who is no operator`];
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { complaintsAbout, type FuzzAnswer, send } from './answers.ts';
-import { type AuditEntry, readOperations } from './operations.ts';
+import { type ApiOperation, readOperations } from './operations.ts';
 import { type Request, requestsTo } from './requests.ts';
 import type { Known } from './values.ts';
 
@@ -37,7 +37,11 @@ export async function fuzz(options: FuzzOptions): Promise<string[]> {
   return [...new Set(findings)];
 }
 
-async function fuzzOne(operation: AuditEntry, known: Learner, options: FuzzOptions): Promise<string | null> {
+async function fuzzOne(
+  operation: ApiOperation,
+  known: Learner,
+  options: FuzzOptions,
+): Promise<string | null> {
   const { url, operatorToken, seed, runs, secrets } = options;
   let finding: string | null = null;
   const property = fc.asyncProperty(requestsTo(operation, operatorToken), async (draft) => {
@@ -61,7 +65,7 @@ async function fuzzOne(operation: AuditEntry, known: Learner, options: FuzzOptio
 /** Each path with the methods that it does not describe. */
 async function otherMethods(
   url: string,
-  operations: readonly AuditEntry[],
+  operations: readonly ApiOperation[],
   operatorToken: string,
 ): Promise<string[]> {
   const findings: string[] = [];

@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile';
 
 /** What a served OpenAPI document says of its operations, with every reference in place. */
 
-export interface AuditEntry {
+export interface ApiOperation {
   readonly id: string;
   readonly method: string;
   /** With its parameters in braces. */
@@ -57,7 +57,7 @@ export interface Schema {
   readonly format?: string;
 }
 
-export function readOperations(document: unknown): AuditEntry[] {
+export function readOperations(document: unknown): ApiOperation[] {
   const { paths } = inPlace(document, document) as { paths: Record<string, Record<string, RawOperation>> };
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, raw]) => ({

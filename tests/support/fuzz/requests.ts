@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { AuditEntry, Parameter } from './operations.ts';
+import type { ApiOperation, Parameter } from './operations.ts';
 import { jsonOf, type Known, plainOf, type Text } from './values.ts';
 
 /** Requests to one operation, most of them nearly right. */
@@ -20,7 +20,7 @@ export interface Request {
 /** A request as drawn; what it needs to know of earlier answers is looked up when it is sent. */
 export type Draft = (known: Known) => Request;
 
-export function requestsTo(operation: AuditEntry, operatorToken: string): fc.Arbitrary<Draft> {
+export function requestsTo(operation: ApiOperation, operatorToken: string): fc.Arbitrary<Draft> {
   const { method, parameters, body } = operation;
   return fc
     .record({
@@ -100,7 +100,7 @@ function readPlain(value: string, type?: string, itemType?: string): unknown {
 }
 
 /** Each field of the body by itself where the body is an object, so that an answer can be asked whether it names the wrong one. */
-function judgeBody({ body }: AuditEntry, bytes: Uint8Array): [string, Part][] {
+function judgeBody({ body }: ApiOperation, bytes: Uint8Array): [string, Part][] {
   if (bytes.length === 0) return [['body', body!.required ? 'wrong' : 'open']];
   let value: unknown;
   try {

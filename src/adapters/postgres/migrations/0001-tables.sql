@@ -147,7 +147,7 @@ CREATE INDEX payments_refunds ON payments (refund_due_at) WHERE refund_due_at IS
 -- What operators did, and why. An id begins with its time, so the newest are at the end. An operation that came with an
 -- Idempotency-Key has it here, and so in the commit of the step: `key` is the value with the call that it belongs to,
 -- `fingerprint` what was asked for.
-CREATE TABLE operations (
+CREATE TABLE audit_log (
   id          uuid   PRIMARY KEY,
   at          bigint NOT NULL,
   actor       text   NOT NULL,
@@ -159,7 +159,7 @@ CREATE TABLE operations (
   fingerprint text
 );
 
-CREATE UNIQUE INDEX operations_by_key ON operations (key) WHERE key IS NOT NULL;
+CREATE UNIQUE INDEX audit_log_by_key ON audit_log (key) WHERE key IS NOT NULL;
 
 CREATE TABLE secrets (
   name  text  PRIMARY KEY,
@@ -192,7 +192,7 @@ $$ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
 -- Writes an operation down; false where one of this id or this key is there already.
 CREATE FUNCTION pulsecart_log(operation jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO operations (id, at, actor, action, subject, reason, details, key, fingerprint)
+  INSERT INTO audit_log (id, at, actor, action, subject, reason, details, key, fingerprint)
   VALUES ((operation->>'id')::uuid, pulsecart_now(), operation->>'actor', operation->>'action', operation->>'subject',
     operation->>'reason', operation->'details', operation->'key'->>'value', operation->'key'->>'fingerprint')
   ON CONFLICT DO NOTHING;

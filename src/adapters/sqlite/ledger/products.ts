@@ -16,12 +16,12 @@ import {
 } from '../../../domain/product-steps.ts';
 import type { Products } from '../../../ports/products.ts';
 import type { Store } from '../store.ts';
-import { createAuditLog } from './operations.ts';
+import { createAuditLog } from './audit-log.ts';
 import { PRODUCT_COLUMNS, type ProductRow, productIn } from './rows.ts';
 
 /** Products and what operators do to them, an immediate transaction each. */
 export function createProducts({ db, read, write }: Store, now: Clock): Products {
-  const operations = createAuditLog(db);
+  const auditLog = createAuditLog(db);
   const all = db.prepare<ProductRow, []>(`SELECT ${PRODUCT_COLUMNS} FROM products ORDER BY id`);
   const row = db.prepare<ProductRow, [number]>(`SELECT ${PRODUCT_COLUMNS} FROM products WHERE id = ?`);
   const after = db.prepare<ProductRow, [number, number]>(
@@ -82,27 +82,27 @@ export function createProducts({ db, read, write }: Store, now: Clock): Products
       addToGeneration.run(next.total - before.total, next.id, next.generation);
   }
 
-  function take(productId: number, operation: AuditEntry | null, step: ProductStep): SaleStep {
-    const earlier = operation && operations.earlier(operation);
-    const decided = decideStep({ product: one(productId), earlier, nowMs: now() }, operation, step);
+  function take(productId: number, entry: AuditEntry | null, step: ProductStep): SaleStep {
+    const earlier = entry && auditLog.earlier(entry);
+    const decided = decideStep({ product: one(productId), earlier, nowMs: now() }, entry, step);
     if (decided.kind !== 'save') return decided;
     const refusal = limitRefusal(decided, keepHoldings(decided));
     if (refusal) {
       if (decided.before.perCustomerLimit === null) dropHoldings.run(productId);
       return refusal;
     }
-    if (operation) operations.write(operation, now());
+    if (entry) auditLog.write(entry, now());
     if (decided.next !== decided.before) save(decided);
     return { kind: 'done', product: decided.next };
   }
 
-  function create(wish: NewProductRequest, operation: AuditEntry): SaleStep {
-    const earlier = operations.earlier(operation);
+  function create(wish: NewProductRequest, entry: AuditEntry): SaleStep {
+    const earlier = auditLog.earlier(entry);
     const id = earlier ? productIdIn(earlier.subject) : (wish.id ?? lowestFreeId.get()!.id);
-    const decided = decideNew({ product: one(id), earlier, nowMs: now() }, operation, { ...wish, id });
+    const decided = decideNew({ product: one(id), earlier, nowMs: now() }, entry, { ...wish, id });
     if (decided.kind !== 'save') return decided;
     add(decided.next);
-    operations.write({ ...operation, subject: `product/${id}` }, now());
+    auditLog.write({ ...entry, subject: `product/${id}` }, now());
     return { kind: 'done', product: decided.next };
   }
 
@@ -111,12 +111,11 @@ export function createProducts({ db, read, write }: Store, now: Clock): Products
     product: async (productId) => read(() => one(productId)) ?? undefined,
     productsAfter: async (id, limit) => read(() => after.all(id, limit)).map(productIn),
     addProducts: async (products) => write(() => products.map(newProduct).forEach(add)),
-    createProduct: async (wish, operation) => write(() => create(wish, operation)),
-    changeProduct: async (productId, changes, operation, version) =>
-      write(() => take(productId, operation, changeStep(changes, version))),
-    closeSale: async (productId, operation) => write(() => take(productId, operation, closeStep)),
-    reset: async (productId, units, operation = null) =>
-      write(() => take(productId, operation, resetStep(units))),
+    createProduct: async (wish, entry) => write(() => create(wish, entry)),
+    changeProduct: async (productId, changes, entry, version) =>
+      write(() => take(productId, entry, changeStep(changes, version))),
+    closeSale: async (productId, entry) => write(() => take(productId, entry, closeStep)),
+    reset: async (productId, units, entry = null) => write(() => take(productId, entry, resetStep(units))),
   };
 }
 

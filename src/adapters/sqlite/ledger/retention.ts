@@ -20,8 +20,8 @@ export function createRetention(db: Database): (before: PruneBefore, limit: numb
          (SELECT 1 FROM attempts a WHERE a.purchase_id = k.purchase_id AND a.needs_attention = 1)
        ORDER BY accepted_at LIMIT ?)`,
   );
-  const operations = db.prepare(
-    'DELETE FROM operations WHERE id IN (SELECT id FROM operations WHERE id < ? ORDER BY id LIMIT ?)',
+  const auditEntries = db.prepare(
+    'DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log WHERE id < ? ORDER BY id LIMIT ?)',
   );
   const count = db.prepare("UPDATE counters SET value = value + ? WHERE name = 'async_pruned'");
 
@@ -31,7 +31,7 @@ export function createRetention(db: Database): (before: PruneBefore, limit: numb
     const pruned = {
       outcomes: oldOutcomes.length,
       keys: keys.run(before.keys, limit).changes,
-      operations: operations.run(lowestIdAt(before.operations), limit).changes,
+      auditEntries: auditEntries.run(lowestIdAt(before.auditEntries), limit).changes,
     };
     attempts.run(oldest, limit);
     const ofAsync = oldOutcomes.filter(({ sync }) => sync === 0).length;

@@ -127,7 +127,7 @@ CREATE INDEX payments_refunds ON payments (refund_due_at) WHERE refund_due_at IS
 -- What operators did, and why. An id begins with its time, so the newest are at the end. An operation that came with an
 -- Idempotency-Key has it here, and so in the commit of the step: `key` is the value with the call that it belongs to,
 -- `fingerprint` what was asked for.
-CREATE TABLE operations (
+CREATE TABLE audit_log (
   id          TEXT    PRIMARY KEY,
   at          INTEGER NOT NULL,
   actor       TEXT    NOT NULL,
@@ -139,7 +139,7 @@ CREATE TABLE operations (
   fingerprint TEXT
 ) STRICT, WITHOUT ROWID;
 
-CREATE UNIQUE INDEX operations_by_key ON operations (key) WHERE key IS NOT NULL;
+CREATE UNIQUE INDEX audit_log_by_key ON audit_log (key) WHERE key IS NOT NULL;
 
 CREATE TABLE secrets (
   name  TEXT PRIMARY KEY,

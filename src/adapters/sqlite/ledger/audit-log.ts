@@ -6,14 +6,14 @@ type Row = Omit<StoredAuditEntry, 'details'> & { readonly details: string };
 /** What operators did. `write` must run inside the transaction of what it writes down. */
 export function createAuditLog(db: Database) {
   const insert = db.prepare(
-    'INSERT INTO operations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    'INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
   const withIdOrKey = db.prepare<EarlierEntry, [string, string | null]>(
-    `SELECT id, subject, fingerprint FROM operations WHERE id = ?1
-     UNION ALL SELECT id, subject, fingerprint FROM operations WHERE key = ?2 LIMIT 1`,
+    `SELECT id, subject, fingerprint FROM audit_log WHERE id = ?1
+     UNION ALL SELECT id, subject, fingerprint FROM audit_log WHERE key = ?2 LIMIT 1`,
   );
   const newest = db.prepare<Row, [string | null, number]>(
-    `SELECT id, at, actor, action, subject, reason, details FROM operations WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2`,
+    `SELECT id, at, actor, action, subject, reason, details FROM audit_log WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2`,
   );
 
   return {
