@@ -3,8 +3,8 @@
  * and travels as a value; an AppError is thrown.
  *
  * - `invalid_request` the caller's input is wrong; `message` names the field. Nothing was done.
- * - `unavailable` a backend surely did not do the work; asking again is safe.
- * - `outcome_unknown` a backend may or may not have done the work; only asking again with the same ids can tell.
+ * - `unavailable` a backend surely did not do the work; a retry is safe.
+ * - `outcome_unknown` a backend may or may not have done the work; only a retry with the same ids finds out.
  * - `overloaded` a bound was reached before any work was done.
  * - `unusable_store` a store cannot be used at all (corrupt, newer schema, held by another process); start-up stops.
  */

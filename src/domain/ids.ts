@@ -3,7 +3,7 @@ import type { Channel } from './purchase.ts';
 
 /**
  * Purchase ids: UUIDs of version 7 (RFC 9562) whose last 32 bits are a MAC, so that "not decided yet" and "never issued"
- * are told apart without a write, and ids cannot be guessed.
+ * can be distinguished without a write, and ids cannot be guessed.
  *
  *   48 bits  milliseconds since the epoch
  *    4 bits  version 7
@@ -19,11 +19,11 @@ export interface PurchaseIds {
   /** A new id for a purchase that will be decided. */
   mint(channel?: Channel): string;
   /**
-   * A new id that says by itself "sold out when it was accepted", or null when product or quantity do not fit in it
+   * A new id that encodes "sold out when it was accepted", or null when product or quantity do not fit in it
    * (product above 4095, quantity above 8).
    */
   mintSoldOut(productId: number, quantity: number): string | null;
-  /** What an id says, or null for an id that was never issued. */
+  /** The fields of an id, or null for an id that was never issued. */
   read(id: string): PurchaseIdParts | null;
 }
 
@@ -138,7 +138,7 @@ function minter(
     next = 0;
   };
   return () => {
-    // Never back, also when the clock is set back: the counter alone must not be what keeps two ids apart.
+    // The time never goes back, even when the clock does: the counter alone must not be what keeps two ids apart.
     const time = Math.max(now(), blockTime);
     if (next === size || time !== blockTime) fill(time);
     const at = next++ * 32;
@@ -156,7 +156,7 @@ function minter(
   };
 }
 
-/** Encrypts each 16-byte block by itself. One cipher serves for ever, because ECB keeps nothing from block to block. */
+/** Encrypts each 16-byte block separately. One cipher is enough, because ECB keeps no state between blocks. */
 function blockCipher(key: Uint8Array): (blocks: Buffer) => Buffer {
   const cipher = createCipheriv('aes-128-ecb', key, null);
   cipher.setAutoPadding(false);

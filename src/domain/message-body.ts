@@ -1,12 +1,12 @@
-/** Begins the cause of a dead letter that holds what could not be read. */
+/** Prefix of the cause of a dead letter whose contents could not be parsed. */
 export const UNREADABLE = 'unreadable message';
 
-/** Four times what the largest message of ours can have. Reading a longer one would hold up everything else. */
+/** Four times the size of our largest message. Parsing a longer one would delay all other work. */
 export const BODY_CHARS_MAX = 1_048_576;
 
 /**
- * The elements of a body that is a JSON list, or why there are none. A parser's own words would quote the body, and with it
- * customers.
+ * The elements of a body that is a JSON list, or the reason why it is not one. A parser's own message would quote the body,
+ * and customer ids with it.
  */
 export function readList(body: string): readonly unknown[] | string {
   if (body.length > BODY_CHARS_MAX) return `longer than ${BODY_CHARS_MAX} characters`;

@@ -15,10 +15,10 @@ import type { Channel } from './purchase.ts';
  *                  └──cancel──▶ cancelled ───────────late_capture───────────────┘
  *
  * Late money (`late_capture`: the provider captured an attempt that was thought to be over) makes a reserved order paid, and
- * an expired one if there are units left for it; otherwise it goes back, from `returning`, which holds no units.
+ * an expired order too if units are left; otherwise the money is refunded from `returning`, which holds no units.
  *
  * Units are `reserved` on the product in reserved and charging, `sold` in paid and refunding, and free otherwise:
- * a refund gives its units back with its last step.
+ * a refund releases its units with its last step.
  */
 export type OrderStatus =
   | 'reserved'
@@ -28,7 +28,7 @@ export type OrderStatus =
   | 'expired'
   | 'cancelled'
   | 'refunding'
-  /** Money that came too late is on its way back. */
+  /** Money that came too late is being refunded. */
   | 'returning'
   | 'refunded';
 
@@ -43,7 +43,7 @@ export type OrderEvent =
   | { readonly type: 'give_up' }
   | { readonly type: 'expire' }
   | { readonly type: 'cancel' }
-  /** Money that arrived for an attempt that was over. `unitsLeft`: an expired order could have its units again. */
+  /** Money that arrived for an attempt that was over. `unitsLeft`: an expired order could reserve its units again. */
   | { readonly type: 'late_capture'; readonly unitsLeft: boolean }
   | { readonly type: 'refund' }
   | { readonly type: 'refunded' };
@@ -76,7 +76,7 @@ export function nextStatus(status: OrderStatus, event: OrderEvent): OrderStatus 
   }
 }
 
-/** Which counter of the product an order in this status occupies; null: its units are free. */
+/** The product counter that an order in this status is part of; null: its units are free. */
 export function unitsHeldAs(status: OrderStatus): 'reserved' | 'sold' | null {
   switch (status) {
     case 'reserved':
@@ -100,7 +100,7 @@ export interface Order {
   readonly productId: number;
   /** The generation of the sale that sold it. */
   readonly generation: number;
-  /** Given at commit, rising per product: answered before asked means lower. */
+  /** Assigned at commit, rising per product: an order answered before another was requested has the lower number. */
   readonly number: number;
   readonly customer: string | null;
   readonly quantity: number;
@@ -109,7 +109,7 @@ export interface Order {
   readonly currency: string;
   readonly channel: Channel;
   readonly status: OrderStatus;
-  /** Units left for others right after this order, kept so that its answer can be repeated word for word. */
+  /** Free units right after this order, kept so that its answer can be repeated exactly. */
   readonly remaining: number;
   readonly createdAt: number;
   readonly expiresAt: number;
@@ -118,7 +118,7 @@ export interface Order {
   readonly updatedAt: number;
 }
 
-/** An order that came to a new status, as of `updatedAt` (ms since the epoch, the ledger's clock). */
+/** An order's new status, as of `updatedAt` (ms since the epoch, the ledger's clock). */
 export type OrderChange = Pick<Order, 'id' | 'status' | 'updatedAt'>;
 
 /** What the buyer owes, in minor units. Within 2^53: at most 10^6 units of at most 9 × 10^9 minor units. */

@@ -1,11 +1,11 @@
-/** Stats of one process: what it did per second over the last seconds, and what that cost it. */
+/** Stats of one process: rates over the last seconds, latencies and CPU. */
 export interface ProcessStats {
-  /** Host, process and start, so that two never share one. */
+  /** Host, process and start time: unique per process. */
   readonly instance: string;
-  /** The span that rates and times are of. */
+  /** The span that rates and times cover. */
   readonly windowMs: number;
   readonly perSecond: Readonly<Record<Rate, number>>;
-  /** Times in ms, as exact as the bounds of their buckets; null where nothing was timed. */
+  /** Times in ms, as exact as their bucket bounds; null without samples. */
   readonly times: Readonly<Record<Time, number | null>>;
   readonly eventLoopP99Ms: number;
   /** Of one core. */

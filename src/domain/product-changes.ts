@@ -6,7 +6,7 @@ import {
   UNITS_MAX,
 } from './product.ts';
 
-/** What an operator wants otherwise; what is not named stays as it is, and null takes a time or a limit away. */
+/** An operator's changes: absent fields stay as they are, null removes a time or a limit. */
 export interface ProductChanges {
   readonly name?: string;
   readonly priceMinor?: number;
@@ -16,11 +16,11 @@ export interface ProductChanges {
   readonly perCustomerLimit?: number | null;
   readonly customerRequired?: boolean;
   readonly holdSeconds?: number;
-  /** Added to the round and its free units; negative takes free units away. */
+  /** Added to the generation's units and to the free ones; negative removes free units. */
   readonly addUnits?: number;
 }
 
-/** A rule that a change would break, and the part of the change that would. */
+/** A rule that a change would break, and the offending field. */
 export interface ChangeRefusal {
   readonly code: SaleRefusalCode;
   readonly field: keyof ProductChanges | null;
@@ -40,7 +40,7 @@ export function changed(
   return next;
 }
 
-/** What keeps a new product from being put on sale with this window. */
+/** The reason why a new product cannot be put on sale with this window. */
 export function newWindowRefusal(
   { opensAt = null, closesAt = null }: Pick<NewProductRequest, 'opensAt' | 'closesAt'>,
   nowMs: number,
@@ -50,12 +50,12 @@ export function newWindowRefusal(
 
 type Window = Pick<Product, 'opensAt' | 'closesAt'>;
 
-/** "Now" by the caller's clock, and after its way here. */
+/** Tolerance for a caller's "now": its clock and the request's latency. */
 const OPENS_NOW_MS = 10_000;
 
 /**
- * Only a time that is set anew can be wrong: one that has passed since was right when it was set. A sale that opens a few seconds
- * ago opens now. It does not close a few seconds ago: units were sold since.
+ * Only a newly set time can be wrong: one that has passed since was right when it was set. An opening time a few seconds in
+ * the past means now; a closing time may not lie in the past, because units were sold since.
  */
 function windowRefusal(next: Window, before: Window, nowMs: number): ChangeRefusal | null {
   const { opensAt, closesAt } = next;
@@ -70,7 +70,7 @@ function windowRefusal(next: Window, before: Window, nowMs: number): ChangeRefus
   return null;
 }
 
-/** The window of a sale that ends at this moment. One that has not opened yet will not open any more. */
+/** The window of a sale that ends at this moment. A sale that has not opened yet never will. */
 export function closedWindow({ opensAt, closesAt }: Window, nowMs: number): Window {
   return {
     opensAt: opensAt !== null && opensAt > nowMs ? nowMs : opensAt,

@@ -17,13 +17,13 @@ export interface Product {
   readonly version: number;
   readonly generation: number;
   readonly state: 'open' | 'paused';
-  /** Milliseconds since the epoch; null: open since ever. */
+  /** Milliseconds since the epoch; null: always open. */
   readonly opensAt: number | null;
-  /** Milliseconds since the epoch; null: never closes. The sale is closed at this very millisecond. */
+  /** Milliseconds since the epoch; null: never closes. Exclusive: the sale is closed at this millisecond. */
   readonly closesAt: number | null;
   /** Most units one customer may hold in one generation; null: no limit. */
   readonly perCustomerLimit: number | null;
-  /** Only who says who they are may buy, so that the limit counts everybody. */
+  /** Anonymous purchases are refused, so that the limit counts every buyer. */
   readonly customerRequired: boolean;
   /** How long an unpaid order keeps its units. */
   readonly holdSeconds: number;
@@ -48,21 +48,21 @@ export interface NewProductRequest {
   readonly holdSeconds?: number;
 }
 
-/** Why a step of an operator was refused; nothing was changed then. */
+/** Why an operator's step was refused; nothing was changed. */
 export type SaleRefusalCode =
   | 'unknown_product'
   /** The operation's key was used for another one. */
   | 'idempotency_mismatch'
   | 'product_exists'
   | 'closes_before_opens'
-  /** A time that is set anew lies in the past. */
+  /** A newly set time lies in the past. */
   | 'schedule_in_the_past'
   /** Fewer units than are reserved and sold in this generation. */
   | 'units_below_committed'
   | 'units_too_many'
-  /** Somebody holds more than the new limit already. */
+  /** A customer holds more than the new limit already. */
   | 'limit_below_held'
-  /** The product has changed since the caller saw it. */
+  /** The product has changed since the caller read it. */
   | 'version_mismatch';
 
 export const DEFAULT_HOLD_SECONDS = 600;
@@ -111,7 +111,7 @@ export function saleState(product: Pick<Product, 'state' | 'opensAt' | 'closesAt
   }
 }
 
-/** When the clock alone will change the sale's state next (ms since the epoch); null when it will not any more. */
+/** When the clock alone will change the sale's state next (ms since the epoch); null: never again. */
 export function nextSaleChangeAt(
   { opensAt, closesAt }: Pick<Product, 'opensAt' | 'closesAt'>,
   atMs: number,

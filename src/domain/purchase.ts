@@ -1,6 +1,6 @@
 import type { Order } from './order.ts';
 
-/** Which way the buyer came; it decides when they hear the answer, never what is guaranteed. */
+/** The buyer's endpoint; it decides when the answer comes, never what is guaranteed. */
 export type Channel = 'sync' | 'async';
 
 /** Why a purchase was refused. Refusals are outcomes, not failures. */
@@ -10,9 +10,9 @@ export type RefusalCode =
   | 'sale_not_open'
   | 'sale_closed'
   | 'sale_paused'
-  /** The product has another price than the buyer insists on. */
+  /** The product's price differs from the one that the buyer expects. */
   | 'price_changed'
-  /** The sale is for named customers alone. */
+  /** The sale is for named customers only. */
   | 'customer_required'
   | 'unknown_product'
   | 'too_old'
@@ -24,44 +24,44 @@ export interface PurchaseKey {
   /** Route and customer that the key belongs to. */
   readonly scope: string;
   readonly value: string;
-  /** What the request asked for; the same key with another fingerprint is a mistake of the caller. */
+  /** Identifies the request; the same key with another fingerprint is a caller's mistake. */
   readonly fingerprint: string;
 }
 
 /** One request to buy, as the ledger decides it. */
 export interface Purchase {
-  /** Made before anything is asked; becomes the order's id, and is the tracking id of an async purchase. */
+  /** Made before any backend is called; becomes the order's id, and is the tracking id of an async purchase. */
   readonly id: string;
   readonly productId: number;
   readonly quantity: number;
-  /** Canonical customer id, or null for an anonymous buyer, whom no limit applies to. */
+  /** Canonical customer id, or null for an anonymous buyer, to whom no limit applies. */
   readonly customer: string | null;
-  /** The price of one unit, in minor units, at which alone the buyer buys; null: at whatever it is. */
+  /** The only unit price, in minor units, at which the buyer buys; null: any price. */
   readonly expectedPriceMinor: number | null;
   readonly channel: Channel;
   readonly key: PurchaseKey | null;
-  /** When its request came (ms since the epoch, the ledger's clock). The window of an async purchase is judged at this time. */
+  /** When its request arrived (ms since the epoch, the ledger's clock). The window of an async purchase is judged then. */
   readonly acceptedAt: number;
   /** From this time on, by the ledger's clock, it is refused as `too_old`. */
   readonly decideBy: number;
-  /** A refusal that was already certain at acceptance. */
+  /** A refusal that was certain at acceptance. */
   readonly refusal: RefusalCode | null;
 }
 
-/** What the ledger answers for one purchase. */
+/** The ledger's answer to one purchase. */
 export type Outcome =
   /** Units are reserved for it; `repeated` when an earlier request with this id or key already had them. */
   | { readonly kind: 'reserved'; readonly order: Order; readonly repeated: boolean }
-  /** It gets nothing. `available` is the product's free units at the decision. */
+  /** Refused. `available` is the product's free units at the decision. */
   | { readonly kind: 'refused'; readonly code: RefusalCode; readonly available: number }
   /** Its idempotency key is bound to a different request. */
   | { readonly kind: 'mismatch' }
-  /** It gets nothing, because its key has been refused since its request came. */
+  /** Refused, because its key has been refused since its request arrived. */
   | { readonly kind: 'superseded' };
 
 export const QUANTITY_MAX = 1_000_000;
 
-/** The buyer's sentence for a refusal. */
+/** The message of a refusal for the buyer. */
 export function refusalMessage(code: RefusalCode, quantity: number, available: number): string {
   switch (code) {
     case 'sold_out':

@@ -2,6 +2,6 @@
 export interface Verdict {
   readonly name: string;
   readonly pass: boolean;
-  /** What was counted, or what is wrong. */
+  /** The counts, or the violation. */
   readonly detail: string;
 }
