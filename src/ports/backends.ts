@@ -12,13 +12,13 @@ import type { Queue } from './queue.ts';
 export interface Backends {
   readonly ledger: Ledger;
   readonly gate: Gate;
-  /** How the gate fares, where it can be in trouble. */
+  /** The gate's state, where it can fail. */
   readonly gateFigures?: { readonly isOpen: boolean; readonly openings: number };
   readonly queue: Queue;
   readonly feed: Feed;
   readonly provider: PaymentProvider;
   readonly clock: Clock;
-  /** How much of each is worth having under way at once. */
+  /** Concurrency that pays off, by kind of work. */
   readonly atOnce: {
     /** Batches of purchases at the ledger. */
     readonly purchaseBatches: number;
@@ -27,29 +27,29 @@ export interface Backends {
     /** Batches of queued purchases being decided. */
     readonly workerBatches: number;
   };
-  /** What is behind each port, for people. */
+  /** The backend behind each port, for display. */
   readonly names: Readonly<Record<string, string>>;
-  /** All of it in one line, for whoever starts a server on a terminal. */
+  /** All backends in one line, for a server started on a terminal. */
   readonly description: string;
-  /** Component names in `/actuator/health`; a gate without one is part of the process. */
+  /** Component names in `/actuator/health`; a gate without one is in-process. */
   readonly healthNames: { readonly ledger: string; readonly queue: string; readonly gate?: string };
   close(): Promise<void>;
 }
 
-/** The tables of a service, to be brought up to date without serving. */
+/** The tables of a service, to be migrated without serving. */
 export interface Schema {
   /** For people, with its preposition and without secrets: `in the folder ./data`. */
   readonly place: string;
-  /** 0: there are no tables yet. */
+  /** 0: no tables yet. */
   readonly version: number;
   readonly latest: number;
   migrate(): Promise<void>;
 }
 
-/** Something that a server needs, and the state it was found in. */
+/** A requirement of a server, and its state. */
 export interface Check {
   readonly name: string;
-  /** `note`: a server starts with it, but an operator should know. */
+  /** `note`: a server starts nevertheless, but an operator should know. */
   readonly state: 'ok' | 'note' | 'broken';
   readonly detail: string;
 }
@@ -61,7 +61,7 @@ export interface ProductStore extends Pick<Ledger, 'product' | 'createProduct'> 
   close(): Promise<void>;
 }
 
-/** How many of something a service keeps, shown before it is deleted. */
+/** A count of stored items, shown before they are deleted. */
 export interface ContentCount {
   readonly what: string;
   readonly count: number;
@@ -74,8 +74,8 @@ export interface Wipe {
   /** Empty where there is nothing to delete. */
   contents(): Promise<readonly ContentCount[]>;
   /**
-   * Deletes PulseCart's data and nothing else. A wipe that was killed leaves a service that can be started, and that can
-   * be wiped again. Throws AppError `unusable_store` when a process has started to use it.
+   * Deletes PulseCart's data and nothing else. After a killed wipe the service can be started or wiped again. Throws
+   * AppError `unusable_store` when a process has started to use the data.
    */
   wipe(): Promise<void>;
   close(): Promise<void>;
@@ -88,7 +88,7 @@ export interface OpenedBooks extends BooksReader {
   close(): Promise<void>;
 }
 
-/** The durable store as commands without a server need it, beside servers that may be running. */
+/** The durable store for commands that run without a server, possibly beside running servers. */
 export interface StoreTools {
   /** Rejects with AppError `unusable_store` for tables that only a newer PulseCart knows. */
   schema(): Promise<Schema>;
@@ -96,6 +96,6 @@ export interface StoreTools {
   productStore(): Promise<ProductStore>;
   /** A copy is read as of `atMs`, the moment it was made. */
   books(atMs?: number): Promise<OpenedBooks>;
-  /** Looks, and changes nothing. */
+  /** Read-only. */
   examine(): Promise<Omit<Check, 'name'>>;
 }

@@ -10,11 +10,11 @@ export interface Books {
     readonly asyncOrders: number;
     /** Outcomes that are still kept. */
     readonly asyncRefused: number;
-    /** Outcomes that were forgotten after their time. */
+    /** Outcomes pruned after their retention. */
     readonly asyncPruned: number;
     /** The ledger's own counter of async decisions. */
     readonly asyncDecided: number;
-    /** Items in the purchases queue where it is kept with the ledger, else null. */
+    /** Items in the purchases queue where it is stored with the ledger, else null. */
     readonly purchasesWaiting: number | null;
   };
   /** Rows that must not exist, by what is wrong with them. */
@@ -45,11 +45,11 @@ export interface GenerationBooks {
 /** In minor units, exact: a thousand orders at the limits are more than a number, or 64 bits, can hold. */
 export interface MoneyBooks {
   readonly currency: string;
-  /** Σ of everything that was ever captured. */
+  /** Σ of all captures. */
   readonly captured: bigint;
-  /** Σ of what went back. */
+  /** Σ of completed refunds. */
   readonly refunded: bigint;
-  /** Σ of what is on its way back. */
+  /** Σ of pending refunds. */
   readonly onItsWayBack: bigint;
   /** Σ quantity × price of the orders in paid. */
   readonly paid: bigint;
@@ -80,6 +80,6 @@ export type BreachName = (typeof BREACH_NAMES)[number];
 
 export interface BooksReader {
   read(): Promise<Books>;
-  /** The customers who have orders of a product, whatever became of these; one for each order. */
+  /** The customers with orders of a product, in any status; one entry per order. */
   customersOf(productId: number): Promise<string[]>;
 }

@@ -5,7 +5,7 @@ import type { Product } from '../domain/product.ts';
 export interface Changes {
   /** Rows as they are after the commit, one per product. A refused batch shows its product unchanged. */
   readonly products: readonly Product[];
-  /** Orders that came to a new status, newly reserved ones included. */
+  /** Orders with a new status, newly reserved ones included. */
   readonly orders: readonly OrderChange[];
   /** Async purchases that have an outcome now. */
   readonly decided: readonly string[];

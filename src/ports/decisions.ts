@@ -1,17 +1,17 @@
 import type { Outcome, Purchase, PurchaseKey } from '../domain/purchase.ts';
 import type { Changes } from './changes.ts';
 
-/** Deciding purchases, and what is kept of those on their way to a decision. A part of the Ledger, with its promises. */
+/** Decisions on purchases, and the records of pending ones. A part of the Ledger, with its promises. */
 export interface Decisions {
   /**
    * Decides purchases in the order given; `outcomes[i]` answers `purchases[i]`.
    *
    * - An id or a key that was decided before gets its first outcome again.
-   * - A purchase that does not fit is refused and the rest goes on; one bad purchase never fails its neighbours.
+   * - A purchase that does not fit is refused and the rest is decided; one bad purchase never fails its neighbours.
    * - A reserved purchase becomes an order, and its key is bound, in the same commit. Async refusals are recorded as the
    *   purchase's final outcome; sync refusals leave no trace unless the purchase is asked for `again`.
-   * - `again`: an earlier call with these ids may still be under way, because its connection was cut. Then a refusal is
-   *   recorded under the id, so that the earlier call finds it however late it arrives: an order, or never.
+   * - `again`: an earlier call with these ids may still be running, because its connection was cut. Then a refusal is
+   *   recorded under the id, so that the earlier call, however late, finds it and sells nothing.
    * - Past its `decideBy` a purchase is refused as `too_old`. One whose key was refused after it came is superseded.
    * - The window of a sale is judged now, by the ledger's clock, for sync purchases. Async ones were judged when they
    *   were accepted; their `refusal` says so.
@@ -19,36 +19,36 @@ export interface Decisions {
   decide(purchases: readonly Purchase[], again?: boolean): Promise<Decision>;
 
   /**
-   * Ends a purchase of which nothing is known once its `decideBy` is over: `too_old` is recorded under its id. Before that, and
-   * where an order or an outcome exists, nothing happens. Rejects with `unavailable` while a decision of it is being committed.
+   * Ends a purchase that the ledger does not know once its `decideBy` is over: records `too_old` under its id. Does nothing
+   * before that, or where an order or an outcome exists. Rejects with `unavailable` while a decision of it is being committed.
    */
   conclude(purchase: Pick<Purchase, 'id' | 'channel' | 'decideBy'>): Promise<void>;
 
   /**
-   * Binds keys to purchase ids before the queue is asked to carry them (async path). A key that is bound already
-   * keeps its first binding, which is what the answer shows.
+   * Binds keys to purchase ids before the purchases are published (async path). A key that is bound already keeps its
+   * first binding, which is returned.
    */
   bindKeys(bindings: readonly KeyBinding[]): Promise<KeyBinding[]>;
 
-  /** Counts one more attempt to decide each purchase, before the attempt is made; answers the totals so far. */
+  /** Counts one more attempt to decide each purchase, before the attempt is made; returns the totals so far. */
   countAttempts(purchaseIds: readonly string[]): Promise<number[]>;
 
   /** Notes that purchases were dead-lettered (they read `needs_attention`), or that a replay cleared that. */
   markNeedsAttention(purchaseIds: readonly string[], needsAttention: boolean): Promise<void>;
 
   /**
-   * Adds to the count of async purchases taken in. Each process does this now and then rather than with each purchase, and
-   * it is not idempotent, so the count is an estimate: a crash loses the last moments of it, and a reconciler sets it right.
+   * Adds to the count of accepted async purchases. Each process reports several times a second, not per purchase, and the
+   * call is not idempotent, so the count is an estimate: a crash loses its last moments, and the reconciler corrects it.
    */
   countAccepted(count: AcceptedCount): Promise<void>;
 
-  /** Async purchases taken in and decided, since ever. Decided is exact but for those that `countAccepted` brought. */
+  /** All async purchases accepted and decided so far. Decided is exact but for those from `countAccepted`. */
   asyncCounts(): Promise<AsyncCounts>;
 }
 
 export interface Decision {
   readonly outcomes: Outcome[];
-  /** Products are those that the batch named and the ledger knows. */
+  /** The products that the batch named and the ledger knows. */
   readonly changes: Changes;
 }
 
@@ -67,11 +67,11 @@ export function decisionOf(
   return { outcomes, changes: { products, orders, decided } };
 }
 
-/** Async purchases taken in since the last count; negative to correct an earlier one. */
+/** Async purchases accepted since the last count; negative to correct an earlier one. */
 export interface AcceptedCount {
-  /** Handed to the queue. */
+  /** Published to the queue. */
   readonly queued: number;
-  /** Sell-outs told by the tracking id itself: accepted and decided at once. */
+  /** Sell-outs encoded in the tracking id: accepted and decided at once. */
   readonly decidedByTheId: number;
 }
 

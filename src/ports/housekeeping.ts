@@ -1,10 +1,10 @@
 import type { AuditEntry, StoredAuditEntry } from '../domain/audit-entry.ts';
 
-/** What the service keeps for itself beside products and orders. A part of the Ledger, with its promises. */
+/** The service's own records beside products and orders. A part of the Ledger, with its promises. */
 export interface Housekeeping {
   /**
-   * Writes down what an operator did elsewhere than in the ledger. Steps of the ledger that operators ask for write it down
-   * themselves, in their own commit.
+   * Records an operation that changed something outside the ledger. Operators' steps in the ledger record themselves, in
+   * their own commit.
    */
   log(entry: AuditEntry): Promise<void>;
 
@@ -12,12 +12,12 @@ export interface Housekeeping {
   auditLog(limit: number, before: string | null): Promise<StoredAuditEntry[]>;
 
   /**
-   * True while `owner` leads the job: takes the lease when nobody has it or its time is over by the ledger's clock, prolongs
-   * it when it is the owner's own. So one process at a time does what need not be done twice; nothing may depend on it.
+   * True while `owner` leads the job: takes the lease when it is free or expired by the ledger's clock, renews it when
+   * the owner has it. So one process at a time does a job that need not be done twice; nothing may depend on it.
    */
   holdLead(job: string, owner: string, forMs: number): Promise<boolean>;
 
-  /** Gives the lease up before its time; nothing happens when another owner has it. */
+  /** Releases the lease before its time; does nothing when another owner has it. */
   leaveLead(job: string, owner: string): Promise<void>;
 
   /** Secret of `bytes` bytes with this name, made at first use and shared by every instance on the same ledger. */

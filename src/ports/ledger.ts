@@ -9,8 +9,8 @@ import type { Queries } from './queries.ts';
  *
  * Every method is one atomic step: it is committed to disk when its promise resolves, and left no trace when it
  * rejects with AppError `unavailable`. It may also reject with `outcome_unknown` (the connection was cut during the
- * commit); then the same call with the same ids finds out, because every method is idempotent by its ids. A write that
- * touches products, orders or outcomes returns what it changed.
+ * commit); then a retry with the same ids finds out, because every method is idempotent by its ids. A write that
+ * touches products, orders or outcomes returns its changes.
  *
  * `reserved ≥ 0`, `sold ≥ 0` and `reserved + sold ≤ total` are constraints of the store itself. They should never
  * fire; when one does, that is a bug of ours and the step fails as a whole.
@@ -18,7 +18,7 @@ import type { Queries } from './queries.ts';
  * One adapter implements all of it, because one commit reaches across its parts. A use case asks for the parts it needs.
  */
 export interface Ledger extends Decisions, Payments, Products, Queries, Housekeeping {
-  /** Resolves when a purchase could be written: something else was, to the disk. Rejects with `unavailable` otherwise. */
+  /** Probes with a write to the disk: resolves when purchases can be written, rejects with `unavailable` otherwise. */
   ping(): Promise<void>;
 
   close(): Promise<void>;

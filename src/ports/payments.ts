@@ -3,78 +3,78 @@ import type { Order } from '../domain/order.ts';
 import type { Changes } from './changes.ts';
 
 /**
- * The steps of an order after its decision: charged, expired, cancelled, refunded, paid when it was too late. A part of the
- * Ledger, with the same promises: each method is one atomic step, and the same call again finds out what became of it.
+ * The steps of an order after its decision: charged, expired, cancelled, refunded, paid late. A part of the Ledger,
+ * with the same promises: each method is one atomic step, and the same call again finds out its result.
  *
  * Money is kept per charge attempt (`payments`): pending, captured, declined, failed, cancelled, refunding, refunded. An
- * order keeps at most one capture; any other is on its way back.
+ * order keeps at most one capture; any other is refunded.
  */
 export interface Payments {
   /**
    * Takes the charge lease of orders: `reserved → charging`, only while the hold runs, one attempt more. Also
-   * takes over the attempt of orders in `charging` whose lease has ended. Orders it cannot take are left out.
+   * takes over the attempt of orders in `charging` whose lease has ended. Orders that cannot be leased are left out.
    */
   lease(orderIds: readonly string[], leaseMs: number): Promise<LeasedOrder[]>;
 
   /**
-   * Records what became of charges. `captured`, `declined` and `give_up` are the provider's last word on the attempt's key,
-   * whichever lease brings them. An `attempt_failed` from any lease but the current one is ignored: the others may have asked
-   * for the same attempt, and a new attempt beside theirs would charge twice.
+   * Records the results of charges. `captured`, `declined` and `give_up` are final for the attempt's key, whichever lease
+   * reports them. An `attempt_failed` from any lease but the current one is ignored: the others may have sent the same
+   * attempt, and a new attempt beside theirs would charge twice.
    *
-   * Of an attempt that is over already every result is ignored but `captured`, because that is money: it is treated like
-   * one given to `captureLate`, after the others of the batch.
+   * For an attempt that is over already every result but `captured` is ignored; a capture is money, and is treated as by
+   * `captureLate`, after the others of the batch.
    */
   settle(results: readonly ChargeResult[]): Promise<Changes>;
 
-  /** Expires at most `limit` `reserved` orders whose hold has run out, oldest first, and gives their units back. */
+  /** Expires at most `limit` `reserved` orders whose hold has run out, oldest first, and releases their units. */
   expireOverdue(limit: number): Promise<Changes>;
 
-  /** Orders a charge message may have been lost for: `reserved` with a running hold since before `olderThanMs` ago,
+  /** Orders whose charge message may have been lost: `reserved` with a running hold since before `olderThanMs` ago,
    *  or `charging` with an ended lease. Oldest first. */
   unsettled(olderThanMs: number, limit: number): Promise<string[]>;
 
   /**
-   * `reserved → cancelled`, units back. An order that is cancelled already answers `done` again; one of another customer
-   * counts as none.
+   * `reserved → cancelled`, units released. A cancelled order answers `done` again; another customer's order counts as
+   * none.
    */
   cancel(orderId: string, by: Canceller): Promise<Ended>;
 
   /**
-   * `paid → refunding`; its capture is on its way back from then on. An order that is refunding or refunded already answers
-   * `done` again.
+   * `paid → refunding`; its capture is to be refunded from then on. An order that is refunding or refunded answers `done`
+   * again.
    */
   refund(orderId: string, entry: AuditEntry): Promise<Ended>;
 
   /**
-   * Takes captures that the provider reported by itself, perhaps long after the attempt was over. Each capture counts once,
-   * however often it is reported. By what became of its order meanwhile:
+   * Records captures that the provider reported unasked, perhaps long after the attempt was over. Each capture counts once,
+   * however often it is reported. By the order's state:
    *
-   *   charging, this attempt     paid, as if asked for
+   *   charging, this attempt     paid, as from a charge
    *   reserved                   paid: the hold still runs, an earlier attempt was thought to have failed
    *   expired, units left        paid: its units are taken again (in the generation that sold it, within the customer's limit)
-   *   expired, none left         returning: the money goes back
+   *   expired, none left         returning: the money is refunded
    *   cancelled, declined        returning
-   *   anything else              the order stays as it is; this second capture goes back
+   *   anything else              the order stays as it is; this second capture is refunded
    *
-   * Ignored are captures of attempts that the ledger never began. `settle` treats captures of attempts that are over in the
-   * same way.
+   * Captures of attempts that the ledger never began are ignored. `settle` treats captures of attempts that are over in
+   * the same way.
    */
   captureLate(captures: readonly LateCapture[]): Promise<Changes>;
 
   /**
-   * Refunds that are due, those first that were never tried, the oldest first; each is due again after `againAfterMs` unless
-   * it is settled before. `tries` counts this one. Two processes never get the same one within that time.
+   * Refunds that are due, untried ones first, then the oldest; each is due again after `againAfterMs` unless it is
+   * settled before. `tries` includes this one. Two processes never get the same refund within that time.
    */
   leaseRefunds(limit: number, againAfterMs: number): Promise<LeasedRefund[]>;
 
   /**
-   * Records refunds that the provider carried out: the capture is `refunded`. With the last that was on its way back an
-   * order in `refunding` gives its units back and is `refunded`, one in `returning` is `refunded`. A second report of the
-   * same refund changes nothing.
+   * Records refunds that the provider carried out: the capture is `refunded`. With the last pending one an order in
+   * `refunding` releases its units and is `refunded`, one in `returning` is `refunded`. A second report of the same refund
+   * changes nothing.
    */
   settleRefunds(refunds: readonly SettledRefund[]): Promise<Changes>;
 
-  /** Money on its way back that has not arrived: how many, how much by currency, and since when the oldest one. */
+  /** Pending refunds: their number, the amount by currency, and the time of the oldest. */
   refundsDue(): Promise<RefundsDue>;
 }
 
@@ -82,7 +82,7 @@ export interface LeasedOrder {
   readonly order: Order;
   /** Number of this attempt, from 1; the provider's idempotency key is made of the order id and this. */
   readonly attempt: number;
-  /** How often this attempt was leased, this time included. Above 1 the provider may have heard of it already. */
+  /** How often this attempt was leased, this time included. Above 1 the provider may know it already. */
   readonly leases: number;
   /** False for an attempt taken over after its hold ran out: it must be cancelled at the provider, not charged. */
   readonly holdRuns: boolean;
@@ -91,27 +91,27 @@ export interface LeasedOrder {
 export interface ChargeResult {
   readonly orderId: string;
   readonly attempt: number;
-  /** `leases` of the lease that asked. */
+  /** `leases` of the lease that called the provider. */
   readonly leases: number;
   readonly result:
     | { readonly type: 'captured'; readonly providerId: string }
     | { readonly type: 'declined'; readonly reason: string }
-    /** This lease's ask surely charged nothing; the order may be tried again while its hold runs. */
+    /** This lease's call surely charged nothing; the order may be tried again while its hold runs. */
     | { readonly type: 'attempt_failed'; readonly reason: string }
     /** The provider confirmed the cancellation of an attempt whose outcome was unknown for too long. */
     | { readonly type: 'give_up'; readonly reason: string };
 }
 
-/** Who cancels: the customer of the order (null: anonymous), or an operator, who says why and may cancel any order. */
+/** Who cancels: the order's customer (null: anonymous), or an operator, who gives a reason and may cancel any order. */
 export interface Canceller {
   readonly customer?: string | null;
   readonly entry?: AuditEntry;
 }
 
 export type Ended =
-  /** `changes` are none where the order had taken the step before. */
+  /** `changes` is empty when the order had taken the step before. */
   | { readonly kind: 'done'; readonly order: Order; readonly changes: Changes }
-  /** The order is in a status that this step does not apply to. */
+  /** The step does not apply to the order's status. */
   | { readonly kind: 'refused'; readonly order: Order }
   | { readonly kind: 'unknown_order' };
 

@@ -19,7 +19,7 @@ export interface Products {
   /** The product, or undefined. Reads the last commit. */
   product(productId: number): Promise<Product | undefined>;
 
-  /** Puts new products on sale; a product whose id exists already is left as it is. */
+  /** Puts new products on sale; a product whose id exists already is unchanged. */
   addProducts(products: readonly NewProduct[]): Promise<void>;
 
   /**
@@ -29,8 +29,8 @@ export interface Products {
   createProduct(product: NewProductRequest, entry: AuditEntry): Promise<SaleStep>;
 
   /**
-   * Changes what `changes` names, all of it or nothing. A new limit counts what customers hold already, in the same commit;
-   * new prices and holds are for orders from now on. `version` is the one that the caller has seen, or null.
+   * Applies all of `changes` or nothing. A new limit is checked against what customers hold, in the same commit; new prices
+   * and holds apply to orders from now on. `version` is the one that the caller has read, or null.
    */
   changeProduct(
     productId: number,

@@ -1,28 +1,28 @@
 /**
- * The payment company. Each call names what it is about by an idempotency key (of a charge: order id and attempt number), so
- * the same call made twice charges, or gives back, once.
+ * The payment company. Each call has an idempotency key (of a charge: order id and attempt number), so the same call made
+ * twice charges, or refunds, once.
  *
  * Calls reject with AppError `unavailable` when the provider surely did nothing (refused connection, 5xx before
- * the charge) and with `outcome_unknown` when it may have done it (timeout, cut connection). An unknown is asked again
+ * the charge) and with `outcome_unknown` when it may have done it (timeout, cut connection). An unknown call is retried
  * with the same key, never with a new one.
  */
 export interface PaymentProvider {
-  /** Captures the amount, or says that it was declined for good. */
+  /** Captures the amount, or answers that it was finally declined. */
   charge(request: ChargeRequest): Promise<ChargeAnswer>;
 
   /**
    * Makes sure that the charge with this key will never capture. Answers `captured` when it is too late for that. (Companies
-   * err: `onCapture` may tell of a capture all the same.)
+   * err: `onCapture` may report a capture all the same.)
    */
   cancel(key: string): Promise<{ readonly type: 'cancelled' } | Captured>;
 
-  /** Gives a capture back, all of it. One that rejects is asked for again, for days if need be. */
+  /** Refunds a whole capture. A refund that rejects is retried, for days if need be. */
   refund(request: RefundRequest): Promise<Refunded>;
 
   /**
-   * Listens to captures that the company tells of by itself, perhaps long after the attempt was over, perhaps of one that
-   * `charge` has answered. Each is told at least once, again and again until the listener's promise resolves, and may be told
-   * after that. There is one listener; who stops it calls the returned function.
+   * Subscribes to captures that the company reports unasked, perhaps long after the attempt was over, perhaps of one that
+   * `charge` has answered. Each is delivered at least once: again until the listener's promise resolves, and perhaps after
+   * that. There is one listener; the returned function stops it.
    */
   onCapture(listener: CaptureListener): () => void;
 
@@ -49,12 +49,12 @@ export type ChargeAnswer = Captured | { readonly type: 'declined'; readonly reas
 export interface RefundRequest {
   /** The refund's own key. */
   readonly key: string;
-  /** Key of the charge that is given back. */
+  /** Key of the charge that is refunded. */
   readonly chargeKey: string;
   /** The capture's id at the provider. */
   readonly providerId: string;
   readonly orderId: string;
-  /** What was captured. */
+  /** The captured amount. */
   readonly amountMinor: number;
   readonly currency: string;
 }

@@ -1,9 +1,9 @@
 import type { Order } from '../domain/order.ts';
 import type { RefusalCode } from '../domain/purchase.ts';
 
-/** Reading what was decided. A part of the Ledger; both read the last commit. */
+/** Look-ups of decisions. A part of the Ledger; both read the last commit. */
 export interface Queries {
-  /** What became of these purchases, by id. An id the ledger knows nothing of is missing from the map. */
+  /** Outcomes of purchases, by id. An id that the ledger does not know is missing from the map. */
   find(purchaseIds: readonly string[]): Promise<Map<string, Found>>;
 
   /** An order with its payment attempts, or undefined. */
@@ -14,7 +14,7 @@ export type Found =
   | { readonly kind: 'order'; readonly order: Order }
   | {
       readonly kind: 'refused';
-      /** Null, like the quantity, where only a lost message knew them. */
+      /** Null, like the quantity, where only a lost message had them. */
       readonly productId: number | null;
       readonly quantity: number | null;
       readonly code: RefusalCode;
@@ -39,7 +39,7 @@ export interface PaymentAttempt {
     | 'declined'
     | 'failed'
     | 'cancelled'
-    /** Captured, and on its way back. */
+    /** Captured, and being refunded. */
     | 'refunding'
     | 'refunded';
   readonly providerId: string | null;

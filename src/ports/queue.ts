@@ -1,5 +1,5 @@
 /**
- * Durable work. A queue carries bytes and counts items; what they mean is its users' business.
+ * Durable work. A queue carries bytes and counts items; only its users interpret them.
  *
  * A message may carry several items (purchases, orders): that makes acceptance fast, and every figure an operator
  * sees counts items. Delivery is at least once: a message is delivered again when its handler failed or its process
@@ -7,7 +7,7 @@
  */
 export interface Queue {
   /**
-   * Resolves once every message is durably taken. Rejects with AppError `unavailable` when surely none was, and with
+   * Resolves once every message is durably stored. Rejects with AppError `unavailable` when surely none was, and with
    * `outcome_unknown` when some may have been; publishing the same again is then safe for idempotent handlers.
    */
   publish(
@@ -18,10 +18,9 @@ export interface Queue {
 
   /**
    * Calls `handle` with deliveries until closed, at most `concurrency` calls at once, none with more than `maxItems`
-   * items (unless a single message has more), and none with both first and later deliveries, so that one message that
-   * always fails does not make ever new neighbours fail with it. When `handle` resolves the deliveries are
-   * acknowledged; when it rejects they come back, marked `redelivered`, after a pause that grows to
-   * `RETURN_DELAY_MS_MAX`.
+   * items (unless a single message has more), and none with both first and later deliveries, so that a message that
+   * always fails does not make new neighbours fail with it. When `handle` resolves the deliveries are acknowledged; when
+   * it rejects they are redelivered, marked `redelivered`, after a pause that grows to `RETURN_DELAY_MS_MAX`.
    */
   consume(
     queue: QueueName,
@@ -35,16 +34,16 @@ export interface Queue {
   /** Dead letters, oldest first. */
   deadLetters(queue: QueueName, limit: number): Promise<DeadLetter[]>;
 
-  /** Publishes dead letters again, marked `redelivered`, and forgets them as such; answers how many of `ids` existed. */
+  /** Publishes dead letters again, marked `redelivered`, and deletes them; returns how many of `ids` existed. */
   replay(queue: QueueName, ids: readonly string[]): Promise<number>;
 
-  /** Forgets dead letters for good; answers how many of `ids` existed. */
+  /** Deletes dead letters; returns how many of `ids` existed. */
   discard(queue: QueueName, ids: readonly string[]): Promise<number>;
 
-  /** Real figures, the broker's own where there is one. */
+  /** Exact counts, the broker's own where there is one. */
   status(): Promise<QueueStatus[]>;
 
-  /** Resolves when the queue would take a message; rejects with `unavailable` otherwise. */
+  /** Resolves when the queue accepts messages; rejects with `unavailable` otherwise. */
   ping(): Promise<void>;
 
   close(): Promise<void>;
@@ -54,7 +53,7 @@ export interface Queue {
 export const QUEUE_NAMES = ['purchases', 'payments'] as const;
 export type QueueName = (typeof QUEUE_NAMES)[number];
 
-/** Longest pause before returned deliveries come again: long enough not to spin, short enough to heal quickly. */
+/** Longest pause before a redelivery: long enough not to spin, short enough to heal quickly. */
 export const RETURN_DELAY_MS_MAX = 2_000;
 
 export interface Message {
@@ -71,7 +70,7 @@ export interface Delivery extends Message {
 }
 
 export interface Consumer {
-  /** Stops taking messages and resolves when the calls under way have ended and were acknowledged. */
+  /** Stops taking messages and resolves when the running calls have ended and were acknowledged. */
   close(): Promise<void>;
 }
 
@@ -83,7 +82,7 @@ export interface DeadLetter extends Message {
 
 export interface QueueStatus {
   readonly name: QueueName;
-  /** What `ready` and `unacknowledged` count. A broker of its own knows messages only; dead letters count items anyway. */
+  /** The unit of `ready` and `unacknowledged`. A separate broker knows messages only; dead letters always count items. */
   readonly unit: 'items' | 'messages';
   /** Waiting for a consumer, delayed retries included. */
   readonly ready: number;
