@@ -1,6 +1,6 @@
 import { AppError } from '../domain/errors.ts';
 
-/** Starts to listen there; throws AppError `unavailable`, which says why, when the address cannot be had. */
+/** Listens on an address; throws AppError `unavailable` with the reason when the address cannot be bound. */
 export function listenAt<Server>(host: string, port: number, listen: () => Server): Server {
   try {
     return listen();
@@ -19,8 +19,8 @@ const LISTEN_FAILURES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Throws like `listenAt` when somebody listens there already. Whoever is about to share the port among its own processes has
- * to ask: the system would let them in beside any other that shares it, another shop's for instance, and mix their requests.
+ * Throws like `listenAt` when another process listens there already. A supervisor that will share the port among its own
+ * processes has to check: the system would let them join any other group that shares it, another shop's for instance.
  */
 export async function requireFreeAddress(host: string, port: number): Promise<void> {
   const server = listenAt(host, port, () => Bun.serve({ hostname: host, port, fetch: notYet }));
@@ -31,7 +31,7 @@ function notYet(): Response {
   return new Response(null, { status: 503 });
 }
 
-/** Whether a host, with or without the brackets that a URL writes, can be no other machine than this one. */
+/** True for a host, with or without a URL's brackets, that is surely this machine. */
 export function isLoopbackName(host: string): boolean {
   return /^(localhost|\[::1\]|::1|127(\.\d{1,3}){3})$/.test(host);
 }

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../domain/errors.ts';
 
-/** Those that this process has made: in a container the one before it may have had the same pid. */
+/** Folders made by this process: in a container its predecessor may have had the same pid. */
 const made = new Set<string>();
 
 /**
- * A new folder in `place` for what ends with this process. Those of the same prefix that processes left which died before
- * they could remove them go first. Throws `unavailable` where none can be made.
+ * A new folder in `place` for files that end with this process. First removes the folders of the same prefix that dead
+ * processes left behind. Throws `unavailable` when none can be made.
  */
 export function makeOwnFolder(prefix: string, place = tmpdir(), label = ''): string {
   try {
@@ -35,7 +35,7 @@ function sweep(prefix: string, place: string): void {
     try {
       removeFolder(folder);
     } catch {
-      // Another account's, or somebody is faster.
+      // Another account's folder, or another process removed it first.
     }
   }
 }

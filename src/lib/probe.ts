@@ -1,10 +1,10 @@
 import { AppError } from '../domain/errors.ts';
 import { within } from './within.ts';
 
-/** So old may an answer be, and so rarely is the work of a probe done, however many ask and however often. */
+/** Age limit of an answer, and so the shortest interval between probes, however many callers there are. */
 const EVERY_MS = 1_000;
 
-/** A backend that has not answered by then is down for whoever asks: balancers wait two to five seconds. */
+/** A backend that has not answered by then counts as down: balancers wait two to five seconds. */
 export const PROBE_MS_MAX = 2_000;
 
 export interface ProbeOptions {
@@ -13,9 +13,9 @@ export interface ProbeOptions {
 }
 
 /**
- * Asks a backend whether it can do `work`, for everybody at once: those who come within a second, or while the work is
- * under way, share one answer. Rejects with AppError `unavailable`. Work that hangs is a no from `limitMs` on until it
- * has ended, and is not begun again meanwhile: each would keep a connection.
+ * Checks that a backend can do `work`, once for all callers: calls within a second, or while the work is running, share
+ * one answer. Rejects with AppError `unavailable`. Work that hangs fails from `limitMs` on until it has ended, and is
+ * not started again meanwhile: each run would keep a connection.
  */
 export function createProbe(
   work: () => Promise<unknown>,

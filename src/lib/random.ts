@@ -1,5 +1,5 @@
 /**
- * A seeded stream of numbers in [0, 1): mulberry32, 32 bits of state, good enough to spread a crowd and the same on
+ * A seeded stream of numbers in [0, 1): mulberry32, 32 bits of state, good enough to spread a crowd and identical on
  * every machine.
  */
 export function randomFrom(seed: number): () => number {

@@ -1,10 +1,10 @@
 /**
- * Lets values through at most once per `everyMs` and key: the first at once, and of those that come too soon only the
- * last, when its time has come. Memory is what came within the last `everyMs`.
+ * Passes values on at most once per `everyMs` and key: the first at once, and of those that come too soon only the
+ * last, at the end of the interval. Memory is bounded by the keys of the last `everyMs`.
  */
 export interface Throttle<K, V> {
   offer(key: K, value: V): void;
-  /** Lets nothing more through. */
+  /** Drops all later values. */
   close(): void;
 }
 
@@ -17,7 +17,7 @@ export function createThrottle<K, V>(
   everyMs: number,
   letThrough: (key: K, value: V) => void,
 ): Throttle<K, V> {
-  /** In the order in which their time comes, because each is put at the end. */
+  /** In the order of their due times, because each is appended. */
   const slots = new Map<K, Slot<V>>();
   let timer: Timer | null = null;
   let closed = false;
@@ -37,7 +37,7 @@ export function createThrottle<K, V>(
       due.push([key, slot]);
     }
     for (const [key, { waiting }] of due) {
-      // A slot that is there again has let something newer through meanwhile.
+      // A slot that exists again has passed on a newer value meanwhile.
       if (waiting && !slots.has(key)) pass(key, waiting.value);
     }
     schedule();

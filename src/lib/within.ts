@@ -1,12 +1,11 @@
 /**
- * `work`, or a rejection with what `late` makes when it has not ended within `timeoutMs`. How `work` ends later is nobody's
- * business then.
+ * The result of `work`, or a rejection with the error of `late` after `timeoutMs`. A late result is ignored.
  *
  * A timer that is due fires before the sockets are read. So when this process itself was busy for `timeoutMs`, an answer
- * may lie in the socket unread, and the timer would blame the other side for our own pause (measured with a pause of
- * twice the timeout: 20 of 20 answers were called late, with one further turn of the event loop 20 of 20, with two 0). And
- * work of several questions has more of them to ask after such a pause. So the time is counted in slices, of which a
- * pause uses up one, however long it was.
+ * may lie unread in the socket, and the timer would blame the backend for our own pause (measured with a pause of
+ * twice the timeout: 20 of 20 answers were called late, with one further turn of the event loop 20 of 20, with two 0).
+ * Work of several round trips still has some to make after such a pause. So the time is counted in slices, and a pause
+ * of any length uses up one slice.
  */
 export function within<T>(
   work: Promise<T>,
@@ -24,5 +23,5 @@ export function within<T>(
   });
 }
 
-/** More would count a pause for less, and make more timers. */
+/** More slices would count a pause for less, and need more timers. */
 const SLICES = 4;
