@@ -6,12 +6,12 @@ import type { Ended } from '../ports/payments.ts';
 
 /**
  * The one place where changes are published. Every commit of this process goes to its subscribers, at once and in the order
- * of the answers, and through the feed to the other processes, whose changes come back the same way.
+ * of the answers, and through the feed to the other processes, whose changes arrive the same way.
  */
 export interface ChangeBus {
-  /** Publishes what a commit changed; `askedAtMs` is the monotonic time at which it was asked for. */
+  /** Publishes a commit's changes; `askedAtMs` is the monotonic time of its call. */
   publish(changes: Changes, askedAtMs: number): void;
-  /** Calls the subscriber until the returned function is called. Subscribers are called in turn, so each must be quick. */
+  /** Subscribes until the returned function is called. Subscribers are called in turn, so each must be quick. */
   subscribe(subscriber: ChangeSubscriber): () => void;
   close(): void;
 }
@@ -57,7 +57,7 @@ export function createChangeBus(
   };
 }
 
-/** The ledger, with every write that changes something published before its caller has the answer. */
+/** The ledger, with the changes of every write published before its caller has the answer. */
 export function publishing(
   ledger: Ledger,
   { publish }: Pick<ChangeBus, 'publish'>,
@@ -66,7 +66,7 @@ export function publishing(
   const published: Record<string, unknown> = { ...ledger };
   for (const [method, changesOf] of Object.entries(CHANGES_OF)) {
     published[method] = async (...args: unknown[]) => {
-      // An answer may be long on its way: it is no older than its question, and that is all that is sure.
+      // An answer may be delayed: all that is sure is that it is no older than its question.
       const askedAtMs = monotonicMs();
       const write = ledger[method as keyof Ledger] as (...args: unknown[]) => Promise<never>;
       const result = await write(...args);

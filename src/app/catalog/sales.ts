@@ -66,7 +66,7 @@ async function untilKnown<T>(ask: () => Promise<T>): Promise<T> {
     } catch (error) {
       if (tries === 1 && !isAppError(error, 'outcome_unknown')) throw error;
       if (tries === TRIES_MAX || !(error instanceof AppError)) {
-        // Of the first try nobody knows, whatever became of the last one.
+        // The first try may have committed, however the last one ended.
         throw new AppError('outcome_unknown', 'It is not known whether this was done.', { cause: error });
       }
     }

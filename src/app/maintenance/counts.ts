@@ -1,13 +1,13 @@
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Queue } from '../../ports/queue.ts';
 
-/** Runs in which nothing may move before the count is believed to be wrong, and not merely on its way. */
+/** Idle runs before a difference counts as an error rather than as work in progress. */
 const RUNS_AT_REST = 5;
 
 /**
- * Corrects the count of accepted purchases once the queue is empty: then everything accepted was decided or dead-lettered. A
- * process that died before it told of its last moments left the count too low; a confirm that was lost leaves it too low,
- * too; a message that was published twice makes it too high. Answers by how much it was wrong.
+ * Corrects the count of accepted purchases once the queue is empty: then every accepted purchase was decided or
+ * dead-lettered. A process that died before it reported its last moments, or a lost confirm, leaves the count too low; a
+ * message that was published twice makes it too high. Returns the correction.
  */
 export function createCountTask({
   ledger,

@@ -2,13 +2,13 @@ import { stockOf } from '../../domain/product.ts';
 import type { Gate } from '../../ports/gate.ts';
 import type { StockCache } from '../purchase/stock-cache.ts';
 
-/** Products given to the gate per run: with more than these each has its turn after some runs. */
+/** Products updated per run; with more products each has its turn after some runs. */
 const PRODUCTS_MAX = 100;
 
 /**
- * Updates the gate from the ledger for products at rest, so that a claim which took nothing because its process died is
- * forgotten. A product that changed since the last run is left alone: its own commits correct the gate. Answers how many
- * products were given.
+ * Updates the gate from the ledger for products at rest, which drops claims that took nothing because their process died.
+ * A product that changed since the last run is skipped: its own commits correct the gate. Returns the number of products
+ * updated.
  */
 export function createGateTask({
   stockCache,

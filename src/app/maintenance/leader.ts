@@ -1,10 +1,10 @@
 import type { Housekeeping } from '../../ports/housekeeping.ts';
 
-/** Leader leases: each job is done by one process at a time. Nothing breaks when two do it after all; it is only done twice. */
+/** Leader leases: one process at a time does each job. Two leaders break nothing; the job is only done twice. */
 export interface Leader {
-  /** True when this process leads the job now. Without an answer from the ledger no process does. */
+  /** True when this process leads the job now. Without an answer from the ledger no process leads. */
   isLeader(job: string): Promise<boolean>;
-  /** Lets others lead at once, instead of when the leases end. */
+  /** Releases the leases, so that other processes need not wait for their end. */
   close(): Promise<void>;
 }
 
@@ -22,7 +22,7 @@ export function createLeader(ledger: Pick<Housekeeping, 'holdLead' | 'leaveLead'
       return leads;
     },
     async close() {
-      // What cannot be given up now ends by itself.
+      // A lease that cannot be released now expires.
       await Promise.allSettled([...led].map((job) => ledger.leaveLead(job, owner)));
       led.clear();
     },

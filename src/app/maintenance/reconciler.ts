@@ -7,9 +7,9 @@ import { createGateTask } from './gate-truth.ts';
 import type { Leader } from './leader.ts';
 
 /**
- * Puts right, once a second, what may have drifted from the ledger without anybody noticing: counters of the gate that a
- * crashed process claimed from, and the count of accepted purchases. (Overdue holds and lost charges are found by
- * payments.) One process at a time does it; two would only do it twice.
+ * Corrects, once a second, what may have drifted from the ledger unnoticed: gate counters that a crashed process claimed
+ * from, and the count of accepted purchases. (The reaper finds overdue holds and lost charges.) One process at a time
+ * does it; two would only do it twice.
  */
 export interface Reconciler {
   start(): void;
@@ -20,9 +20,9 @@ export interface Reconciler {
 export type ReconcilerTask = 'gate' | 'counts';
 
 export interface TaskStats {
-  /** Runs in which it was this process that did it. */
+  /** Runs done by this process. */
   runs: number;
-  /** Products shown to the gate, or purchases by which the count was wrong. */
+  /** Products updated in the gate, or the total correction of the count. */
   corrected: number;
   failures: number;
   /** Monotonic time (ms) of the last run here; null before the first. */

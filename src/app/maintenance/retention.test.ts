@@ -144,7 +144,7 @@ test('a ledger in trouble is reported, and asked again', async () => {
   fixture.passTime(KEEP.outcomesMs + GRACE_MS + 1);
   retention.start();
   await until(() => troubles.length > 2);
-  expect(new Set(troubles)).toEqual(new Set(['forgetting what is old']));
+  expect(new Set(troubles)).toEqual(new Set(['rows not pruned']));
   expect(retention.stats.failures).toBeGreaterThan(2);
   fixture.ledger.prune = prune;
   await until(() => rows('outcomes') === 0);

@@ -17,7 +17,7 @@ export interface Retention {
 
 export interface RetentionStats extends Record<keyof Pruned, number> {
   deadLetters: number;
-  /** Runs that something broke off. */
+  /** Runs ended by an error. */
   failures: number;
 }
 
@@ -38,15 +38,15 @@ export interface RetentionDependencies {
 }
 
 const EVERY_MS = 60_000;
-/** Rows of each kind per step: some 3 ms of the one thread that writes to SQLite, in which no purchase is decided. */
+/** Rows of each kind per step: some 3 ms of SQLite's one writer thread, in which no purchase is decided. */
 const ROWS_MAX = 200;
-/** Rest after each step, so that purchases have the writer for most of the time even while millions of rows are old. */
+/** Rest after each step, so that purchases have the writer for most of the time even while millions of rows are pruned. */
 const REST_MS = 50;
 /** Steps per question for the lease: about two seconds, and a lease lasts for five. */
 const STEPS_PER_LEASE = 30;
 /**
- * What is pruned is this much older than what is said to be forgotten. A purchase may be decided for some seconds after its
- * time to live, and until then its key must lead to it.
+ * Rows are pruned this much later than their retention says. A purchase may be decided some seconds after its time to
+ * live, and until then its key must lead to it.
  */
 const GRACE_MS = 60_000;
 
@@ -58,8 +58,8 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
   let working: Promise<void> = Promise.resolve();
 
   async function work(): Promise<void> {
-    await attempt('forgetting what is old', prune);
-    await attempt('discarding old dead letters', discardOldLetters);
+    await attempt('rows not pruned', prune);
+    await attempt('old dead letters not discarded', discardOldLetters);
     schedule();
   }
 
@@ -95,7 +95,7 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
 
   async function discardOldLetters(): Promise<void> {
     for (const { name, deadLetters: figures } of await queue.status()) {
-      // Looking at them is work for a broker, so it is done only when the oldest is old enough.
+      // Reading dead letters is work for a broker, so they are read only when the oldest is old enough.
       if (figures.oldestAgeMs <= keep.deadLettersMs) continue;
       if (!(await isLeader('discard dead letters'))) return;
       const choice = { queue: name, deadBefore: clock() - keep.deadLettersMs };

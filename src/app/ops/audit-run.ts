@@ -3,7 +3,7 @@ import { AppError } from '../../domain/errors.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import type { Housekeeping } from '../../ports/housekeeping.ts';
 
-/** Runs the audit for operators, one at a time whichever process is asked. */
+/** Runs the audit for operators, one at a time across all processes. */
 export interface AuditRun {
   /** Null while another one runs. Rejects `unavailable` when it could not be carried out. */
   run(entry: AuditEntry): Promise<AuditReport | null>;
@@ -19,17 +19,17 @@ export interface AuditReport {
 
 export interface AuditRunDependencies {
   readonly ledger: Pick<Housekeeping, 'holdLead' | 'leaveLead' | 'log'>;
-  /** Reads the books and judges them, elsewhere than in this thread, until told to stop. */
+  /** Reads and judges the books outside this thread, until aborted. */
   readonly audit: (stop: AbortSignal) => Promise<Pick<AuditReport, 'pass' | 'verdicts'>>;
   /** This process, as the owner of leader leases. */
   readonly owner: string;
   readonly timeoutMs?: number;
 }
 
-/** For some ten million orders. Longer ones are for the command, which has no limit. */
+/** Enough for some ten million orders. The command has no limit. */
 export const AUDIT_TIMEOUT_MS = 120_000;
 const JOB = 'audit';
-/** An owner that dies keeps the lease for this much longer than an audit may take. */
+/** The lease of an owner that dies outlasts the longest audit by this much. */
 const LEASE_GRACE_MS = 5_000;
 
 export function createAuditRun({

@@ -2,8 +2,8 @@ import type { Verdict } from '../../domain/verdict.ts';
 import type { Books, BreachName } from '../../ports/books.ts';
 
 /**
- * Proves that the books balance, or says where they do not. It sees what is stored; what only a client can know (an
- * answer that was lost, a 202 without outcome) is checked by the demo, which has every answer.
+ * Proves that the books balance, or shows where they do not. It sees stored rows only; the demo, which has every answer,
+ * checks what only a client can know (a lost answer, a 202 without outcome).
  */
 export function audit(books: Books): Verdict[] {
   return [

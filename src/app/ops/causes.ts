@@ -1,15 +1,15 @@
 import { UNREADABLE } from '../../domain/message-body.ts';
 
-/** Longer causes say nothing more about what they have in common. */
+/** The rest of a longer cause adds nothing to its group. */
 const GROUP_CHARS_MAX = 200;
 
-/** What stands for one letter's own id, number or piece of a message in the cause of its group. */
+/** Placeholder for a dead letter's own id, number or quotation in the cause of its group. */
 const ID = '<id>';
 const NUMBER = '<n>';
 
 /**
- * The cause that letters have in common: the same trouble names another id, another number or another piece of a message in
- * each of them. The group of a group is itself, so that whoever names one gets it.
+ * The cause that dead letters have in common: the same error names another id, another number or another quotation in each
+ * of them. The group of a group is itself, so that a group's cause selects its group.
  */
 export function causeGroup(cause: string): string {
   if (cause.startsWith(UNREADABLE)) return UNREADABLE;

@@ -9,11 +9,11 @@ import { type QueuedPurchase, readPurchases } from '../purchase/message.ts';
 import { causeGroup } from './causes.ts';
 
 /**
- * What an operator does about dead letters. A purchase in one reads `needs_attention`: a replay has it decided after all, a
- * discard ends it as `failed`. Whatever was final before stays so, and of a replay and a discard at once the purchase gets one
- * outcome, because both are decided by the ledger under the purchase's own id.
+ * Lists, replays and discards dead letters. A purchase in one reads `needs_attention`: a replay has it decided after all, a
+ * discard ends it as `failed`. A final outcome stays, and a concurrent replay and discard give the purchase one outcome,
+ * because the ledger decides both under the purchase's own id.
  *
- * A letter is forgotten last. Whatever breaks off before that, asking again finishes it.
+ * A dead letter is deleted last, so that a retry finishes whatever an error interrupted.
  */
 export interface DeadLetters {
   /** By queue and cause, the oldest first. */
@@ -24,15 +24,15 @@ export interface DeadLetters {
     readonly cause: string | null;
     readonly limit: number;
   }): Promise<{ readonly letters: readonly ShownLetter[]; readonly truncated: boolean }>;
-  /** Puts letters back in line, each purchase with its attempts counted anew. */
+  /** Publishes dead letters again, with the attempts of each purchase reset. */
   replay(choice: Choice, note: Note): Promise<Done>;
-  /** Ends the purchases in letters, and forgets the letters. An order to charge has its own end in the ledger. */
+  /** Ends the purchases in dead letters, and deletes these. An order to charge has its own end in the ledger. */
   discard(choice: Choice, note: Note): Promise<Done>;
 }
 
 export interface DeadLetterGroup {
   readonly queue: QueueName;
-  /** What the letters' causes have in common. */
+  /** The common part of the causes. */
   readonly cause: string;
   readonly letters: number;
   /** Purchases or orders in them. */
@@ -49,11 +49,11 @@ export interface ShownLetter {
   readonly cause: string;
   readonly items: number;
   readonly deadAt: number;
-  /** Purchases or orders in it, as far as it can be read. */
+  /** Purchases or orders in it, as far as it can be parsed. */
   readonly itemIds: readonly string[];
 }
 
-/** Letters of one queue: those named, or those that died of one cause, or before one time, or all of them. */
+/** Dead letters of one queue: by id, by cause, by age, or all of them. */
 export interface Choice {
   readonly queue: QueueName;
   readonly ids?: readonly string[];
@@ -62,7 +62,7 @@ export interface Choice {
   readonly deadBefore?: number;
 }
 
-/** The log's entry of what is about to be done. */
+/** The audit log entry, written before the step. */
 export type Note = (
   action: AuditAction,
   subject: string,
@@ -72,7 +72,7 @@ export type Note = (
 export interface Done {
   readonly letters: number;
   readonly items: number;
-  /** There may be more of them; asking again goes on. */
+  /** There may be more; another call continues. */
   readonly truncated: boolean;
 }
 
@@ -82,12 +82,12 @@ export interface DeadLettersDependencies {
   readonly ids: Pick<PurchaseIds, 'read'>;
 }
 
-/** Letters looked at per call, of each queue: as deep as a broker is looked into, and some 2 MB. */
+/** Dead letters read per call and queue: as deep as a broker is read, and some 2 MB. */
 const LETTERS_MAX = 10_000;
-/** Groups answered; letters of more different causes need a closer look than this one. */
+/** Most groups in an answer; with more different causes an operator needs a closer look than this one. */
 const GROUPS_MAX = 200;
 const EXAMPLES_MAX = 5;
-/** Purchases per step at the ledger, so that buyers get their turn in between. */
+/** Purchases per step at the ledger, so that buyers' purchases are decided in between. */
 const STEP_ITEMS_MAX = 256;
 
 export function createDeadLetters(dependencies: DeadLettersDependencies): DeadLetters {
@@ -138,7 +138,7 @@ export function createDeadLetters(dependencies: DeadLettersDependencies): DeadLe
     }
   }
 
-  /** Those that were accepted. One that somebody made up has no reader, and perhaps an id that no ledger would take. */
+  /** The accepted ones. A forged purchase has no reader, and perhaps an id that no ledger would take. */
   function purchasesIn(letter: DeadLetter): QueuedPurchase[] {
     const { purchases, unread } = readPurchases(letter, ids);
     return [...purchases, ...unread.flatMap(({ accepted }) => accepted)];
@@ -209,13 +209,13 @@ export function createDeadLetters(dependencies: DeadLettersDependencies): DeadLe
   };
 }
 
-/** The purchase as the ledger can refuse it whatever is wrong with it. */
+/** The purchase in a form that the ledger can refuse whatever its defect. */
 function givenUp(purchase: QueuedPurchase): Purchase {
   const decideBy = Number.MAX_SAFE_INTEGER;
   return { ...purchase, decideBy, customer: null, key: null, refusal: 'discarded' };
 }
 
-/** A backend's `unavailable` would say that nothing was done, which is true of its own last step alone. */
+/** A backend's `unavailable` says that nothing was done, which is true of the last step only. */
 function perhapsInPart(error: unknown): unknown {
   if (!isAppError(error, 'unavailable')) return error;
   return new AppError('outcome_unknown', `Perhaps done in part, asking again finishes it: ${error.message}`, {

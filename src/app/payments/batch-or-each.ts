@@ -1,8 +1,8 @@
 import { AppError } from '../../domain/errors.ts';
 
 /**
- * Does `work` for all items at once. When that fails by a bug (not by a backend, which would fail again) it is done for
- * each item alone, so that one bad row does not hold up the others; `onBad` hears of those that fail alone.
+ * Does `work` for all items at once. After a bug (not a backend's failure, which would repeat) it is done for each item
+ * alone, so that one bad row does not hold up the others; `onBad` receives the items that fail alone.
  */
 export async function batchOrEach<T, R>(
   items: readonly T[],

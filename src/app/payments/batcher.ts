@@ -1,15 +1,15 @@
-/** Collects items and hands them on in batches: when a batch is full, or `lingerMs` after the first one came. */
+/** Collects items and passes them on in batches: when a batch is full, or `lingerMs` after its first item. */
 export interface Batcher<T> {
   add(items: readonly T[]): void;
-  /** Items not yet handed on. */
+  /** Items not yet passed on. */
   waiting(): number;
-  /** Hands everything on without lingering; resolves when that is done. */
+  /** Passes all items on without lingering; resolves when that is done. */
   drain(): Promise<void>;
 }
 
 /**
- * One batch is handed on at a time. Without lingering a batch would often be the one item that just came, and each costs a
- * sync of the disk.
+ * Passes on one batch at a time. Without lingering a batch would often be the one item that just came, and each batch
+ * costs a sync of the disk.
  */
 export function createBatcher<T>(
   { itemsMax, lingerMs }: { readonly itemsMax: number; readonly lingerMs: number },
@@ -63,7 +63,7 @@ export function createBatcher<T>(
   };
 }
 
-/** Lets the event loop serve everything that is ready, requests above all. */
+/** Lets the event loop serve ready work, requests above all. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

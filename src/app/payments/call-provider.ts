@@ -4,20 +4,20 @@ import type { ChargeResult, LeasedOrder } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 
 /**
- * Leases of one attempt that ask for the charge; the next one cancels it. Three, half a minute each, outlast a short
+ * Leases of one attempt that charge; the next lease cancels the attempt. Three, half a minute each, outlast a short
  * disturbance and still leave most of a ten-minute hold to a buyer who gets the units instead.
  */
 export const CALLING_LEASES_MAX = 3;
 
-/** A buyer reads it in the order; what the provider's client said may name hosts, and is for the log. */
+/** The buyer reads this in the order; the provider client's own message may name hosts, and is only logged. */
 const NOT_CHARGED = 'The payment company cannot be reached.';
 
-/** What came of asking; null when nobody knows: the order stays in `charging`, and is asked for again by its next lease. */
+/** The result of the call; null when it is unknown: the order stays in `charging`, and its next lease calls again. */
 export type Answer = ChargeResult['result'] | null;
 
 /**
- * Asks the provider for a leased order. The key is the same for every lease of an attempt, so an attempt charges at
- * most once, and the next attempt (a new key) begins only after this one surely came to nothing:
+ * Calls the provider for a leased order. The key is the same for every lease of an attempt, so an attempt charges at
+ * most once, and the next attempt (a new key) begins only after this one surely charged nothing:
  *
  *   lease │ hold │ call   │ captured  declined  unavailable     no answer
  *   ──────┼──────┼────────┼───────────────────────────────────────────────
@@ -37,7 +37,7 @@ export async function callProvider(
   } catch (error) {
     const surelyNotCharged = isAppError(error, 'unavailable') && leased.leases === 1 && !mustCancel(leased);
     if (surelyNotCharged || !(error instanceof AppError))
-      onTrouble(error, `charge of order ${leased.order.id}`);
+      onTrouble(error, `charge of order ${leased.order.id} failed`);
     return surelyNotCharged ? { type: 'attempt_failed', reason: NOT_CHARGED } : null;
   }
 }
@@ -70,7 +70,7 @@ export function chargeKey(orderId: string, attempt: number): string {
   return `${orderId}:${attempt}`;
 }
 
-/** What a key stands for, or null when it is none of ours. */
+/** The order and attempt that a key names, or null for a foreign key. */
 export function readChargeKey(key: string): { readonly orderId: string; readonly attempt: number } | null {
   const [, orderId, attempt] = /^([^:]+):([1-9]\d{0,8})$/.exec(key) ?? [];
   return orderId === undefined ? null : { orderId, attempt: Number(attempt) };

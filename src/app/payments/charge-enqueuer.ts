@@ -2,24 +2,24 @@ import type { Queue } from '../../ports/queue.ts';
 import { createBatcher } from './batcher.ts';
 import { chargeMessage, ORDERS_PER_MESSAGE } from './message.ts';
 
-/** Says to the payments queue which orders to look at. */
+/** Publishes orders to charge to the payments queue. */
 export interface ChargeEnqueuer {
   enqueue(orderIds: readonly string[]): void;
-  /** The same, for orders to look at no sooner than in `delayMs`. */
+  /** The same, for orders to charge no sooner than in `delayMs`. */
   enqueueLater(orderIds: readonly string[], delayMs: number): Promise<void>;
-  /** When an order was last enqueued (monotonic time); tells whether a sale is on. */
+  /** When an order was last enqueued (monotonic time); shows whether a sale is on. */
   lastAddedAtMs(): number;
-  /** Publishes what is left. */
+  /** Publishes the rest. */
   close(): Promise<void>;
 }
 
 /** Orders published in one transaction: some 40 KB, and at 40,000 purchases/s still 40 transactions and not 400. */
 const PUBLISH_ORDERS_MAX = 1_000;
 
-/** Nobody notices that charging begins this much later, and a busy second has at most 20 publishes. */
+/** An unnoticeable delay before charging, with at most 20 publishes in a busy second. */
 const PUBLISH_LINGER_MS = 50;
 
-/** While the queue takes nothing, about 10 MB of ids. What comes on top is left to the sweep. */
+/** About 10 MB of ids while the queue refuses messages. Further orders are left to the sweep. */
 const WAITING_ORDERS_MAX = 100_000;
 
 export function createChargeEnqueuer({
@@ -32,7 +32,7 @@ export function createChargeEnqueuer({
   const batching = { itemsMax: PUBLISH_ORDERS_MAX, lingerMs: PUBLISH_LINGER_MS };
   const batcher = createBatcher<string>(batching, (orderIds) => publish(orderIds, 0));
 
-  /** Never rejects: the orders are in the ledger, and the sweep finds those that nobody looks at. */
+  /** Never rejects: the orders are in the ledger, and the sweep finds those without a message. */
   async function publish(orderIds: readonly string[], delayMs: number): Promise<void> {
     const messages = [];
     for (let i = 0; i < orderIds.length; i += ORDERS_PER_MESSAGE) {

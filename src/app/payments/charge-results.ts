@@ -9,7 +9,7 @@ import type { Semaphore } from './semaphore.ts';
 import type { PaymentStats } from './stats.ts';
 
 export interface ChargeResults {
-  /** Takes the result of a charge over. The order's place is released when the result is in the ledger. */
+  /** Takes over the result of a charge. The order's permit is released when the result is in the ledger. */
   record(result: ChargeResult): void;
 }
 
@@ -19,26 +19,26 @@ export interface ChargeResultsDependencies {
   readonly semaphore: Semaphore;
   readonly stats: Pick<PaymentStats, 'failedAttempts'>;
   readonly onTrouble: (error: unknown, context: string) => void;
-  /** The longest pause before another attempt to charge an order. */
+  /** The longest pause before another charge attempt. */
   readonly retryMsMax: number;
-  /** Aborted when there is no time left to record anything. */
+  /** Aborted when there is no time left to record results. */
   readonly deadline: AbortSignal;
 }
 
 /** Results per transaction: about 1.5 ms, after which waiting requests get their turn. */
 const SETTLE_RESULTS_MAX = 100;
 
-/** At most 50 settling transactions per second, whatever the rate; freed units are seen this much later. */
+/** At most 50 transactions per second, whatever the rate; freed units become visible this much later. */
 const SETTLE_LINGER_MS = 20;
 
-/** Pauses while the ledger cannot write; the results wait, bounded by the charges in flight. */
+/** Retry pauses while the ledger cannot write; waiting results are bounded by the charges in flight. */
 const LEDGER_PAUSE_MS_FIRST = 50;
 const LEDGER_PAUSE_MS_MAX = 2_000;
 
-/** The first pause before another attempt to charge an order. */
+/** The first pause before another charge attempt. */
 const RETRY_MS_FIRST = 250;
 
-/** Brings results of charges into the ledger, in batches and until they are in. */
+/** Writes results of charges to the ledger, in batches and with retries until they are committed. */
 export function createChargeResults(dependencies: ChargeResultsDependencies): ChargeResults {
   const { ledger, enqueuer, semaphore, stats, onTrouble, retryMsMax, deadline } = dependencies;
   const batching = { itemsMax: SETTLE_RESULTS_MAX, lingerMs: SETTLE_LINGER_MS };
@@ -59,7 +59,7 @@ export function createChargeResults(dependencies: ChargeResultsDependencies): Ch
   }
 
   function reportBad({ orderId }: ChargeResult, error: unknown): void {
-    onTrouble(error, `record of the charge of order ${orderId}`);
+    onTrouble(error, `charge of order ${orderId} not recorded`);
   }
 
   function retryFailed(results: readonly ChargeResult[]): void {

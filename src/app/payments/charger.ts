@@ -26,33 +26,32 @@ export interface ChargerDependencies {
   readonly stopping: AbortSignal;
 }
 
-/** Orders per lease: about 1.5 ms of work with the embedded backends, after which waiting requests get theirs. */
+/** Orders per lease: about 1.5 ms of work with the embedded backends, after which waiting requests get their turn. */
 export const LEASE_ORDERS_MAX = 100;
 
-/** An order that came in this short a time ago means that buyers are waiting for answers on the same thread. */
+/** An order newer than this means that buyers are waiting for answers on the same thread. */
 const RUSH_MS = 50;
 
 /**
- * Rest after each batch while they do: it holds charging to some 2,500 orders/s, which is less than a tenth of a thread, and
- * of PostgreSQL. Buyers wait for their answer, nobody waits for a charge; when the rush is over charging goes as fast as it
- * can.
+ * Rest after each batch during a rush: it limits charging to some 2,500 orders/s, less than a tenth of a thread and of
+ * PostgreSQL. A buyer waits for the answer, not for the charge; after the rush charging runs at full speed.
  */
 const RUSH_REST_MS = 40;
 
-/** Leases orders and asks the provider for each. It does not wait for the answers: those go to the results. */
+/** Leases orders and calls the provider for each, without waiting: the answers go to the results. */
 export function createCharger(dependencies: ChargerDependencies) {
   const { ledger, queue, provider, enqueuer, results, semaphore, stats, onTrouble, leaseMs, stopping } =
     dependencies;
   const outage = createOutage();
 
-  /** A handler of the payments queue. When it rejects the orders come again, and those leased by then are left out. */
+  /** A handler of the payments queue. When it rejects the orders are redelivered, and those leased by then are left out. */
   async function handle(deliveries: readonly Delivery[]): Promise<void> {
     const read = deliveries.map(readOrderIds);
     const orderIds = read.flatMap((each) => each.orderIds);
     for (let at = 0; at < orderIds.length; at += LEASE_ORDERS_MAX) {
       await begin(orderIds.slice(at, at + LEASE_ORDERS_MAX));
     }
-    // Last: what broke off before comes again as a whole, and would be dead-lettered twice.
+    // Last: after an earlier failure the whole message is redelivered, and would be dead-lettered twice.
     for (const { unread } of read)
       if (unread) await queue.deadLetter('payments', unread.message, unread.cause);
   }
@@ -71,8 +70,8 @@ export function createCharger(dependencies: ChargerDependencies) {
       return await batchOrEach(
         orderIds,
         (ids) => ledger.lease(ids, leaseMs),
-        // Not a dead letter: the sweep would find the order again and again. Its hold will end it.
-        (id, error) => onTrouble(error, `lease of order ${id}`),
+        // Not dead-lettered: the sweep would find the order again and again. It expires with its hold.
+        (id, error) => onTrouble(error, `order ${id} not leased`),
       );
     } catch (error) {
       semaphore.release(orderIds.length);

@@ -10,7 +10,7 @@ export interface LatePaymentsDependencies {
   readonly ledger: Pick<Payments, 'captureLate'>;
   readonly provider: Pick<PaymentProvider, 'onCapture'>;
   readonly stats: Pick<PaymentStats, 'latePayments'>;
-  /** Looks for refunds that are due: of an order that is paid already a second capture goes back, and its status stays. */
+  /** Starts due refunds: a second capture of a paid order is refunded while the order's status stays. */
   readonly refundSoon: () => void;
   readonly onTrouble: (error: unknown, context: string) => void;
 }
@@ -24,7 +24,7 @@ interface Told {
   readonly taken: PromiseWithResolvers<void>;
 }
 
-/** Takes what the provider tells of by itself into the ledger. A capture counts as taken when it is committed. */
+/** Records captures that the provider reports unasked. A capture is acknowledged when it is committed. */
 export function createLatePayments(dependencies: LatePaymentsDependencies) {
   const { ledger, provider, stats, refundSoon, onTrouble } = dependencies;
   const batcher = createBatcher<Told>({ itemsMax: CAPTURES_MAX, lingerMs: LINGER_MS }, take);
@@ -33,8 +33,11 @@ export function createLatePayments(dependencies: LatePaymentsDependencies) {
   async function hear({ key, providerId }: CaptureNotice): Promise<void> {
     const charge = readChargeKey(key);
     if (!charge) {
-      // Telling it again would not make it ours.
-      onTrouble(new AppError('invalid_request', `No charge of ours has the key ${key}`), 'capture told');
+      // Acknowledged: a retry would not make it ours.
+      onTrouble(
+        new AppError('invalid_request', `No charge of ours has the key ${key}`),
+        'late payment refused',
+      );
       return;
     }
     const taken = Promise.withResolvers<void>();
@@ -49,7 +52,7 @@ export function createLatePayments(dependencies: LatePaymentsDependencies) {
     try {
       await batchOrEach(told, work, reject);
     } catch (error) {
-      // The provider tells them again.
+      // The provider will report them again.
       for (const one of told) reject(one, error);
       return;
     }
@@ -59,7 +62,7 @@ export function createLatePayments(dependencies: LatePaymentsDependencies) {
   }
 
   function reject({ capture, taken }: Told, error: unknown): void {
-    onTrouble(error, `capture of order ${capture.orderId}; it is told again`);
+    onTrouble(error, `late payment of order ${capture.orderId} not stored; the provider will retry`);
     taken.reject(error);
   }
 

@@ -3,20 +3,20 @@ import { readList, UNREADABLE } from '../../domain/message-body.ts';
 import type { Message } from '../../ports/queue.ts';
 
 /**
- * About 20 KB. A broker's work is by the message: with 100 orders in each it took 5 µs of the broker's CPU per order, a tenth
- * of all that a purchase costs.
+ * About 20 KB. A broker's cost is per message: with 100 orders in each it took 5 µs of the broker's CPU per order, a tenth
+ * of a purchase's whole cost.
  */
 export const ORDERS_PER_MESSAGE = 500;
 
-/** Orders to look at, as a JSON array of their ids. */
+/** Orders to charge, as a JSON array of their ids. */
 export function chargeMessage(orderIds: readonly string[]): Message {
   return { body: JSON.stringify(orderIds), items: orderIds.length };
 }
 
-/** What a message of the `payments` queue holds, whatever bytes it is made of. Never throws. */
+/** Parses a message of the `payments` queue. Never throws, whatever the bytes. */
 export interface ReadOrderIds {
   readonly orderIds: readonly string[];
-  /** What is no order id, for a dead letter with its cause. */
+  /** The elements that are no order ids, for a dead letter with its cause. */
   readonly unread: { readonly message: Message; readonly cause: string } | null;
 }
 
@@ -32,7 +32,7 @@ export function readOrderIds(message: Message): ReadOrderIds {
   return { orderIds, unread: { message: rest, cause: `${UNREADABLE}: no order id` } };
 }
 
-/** An order has its purchase's id. Whether there is such an order is for the ledger to say. */
+/** An order has its purchase's id. The ledger decides whether the order exists. */
 function isOrderId(value: unknown): value is string {
   return typeof value === 'string' && ORDER_ID.test(value);
 }

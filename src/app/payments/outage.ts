@@ -1,21 +1,21 @@
 import { backoffMs } from '../../lib/backoff.ts';
 
 /**
- * Whether the payment company is down, by what comes of asking it. One order that fails again and again says nothing about the
- * company, and must not slow the others; so many different ones in a row, without one answer between them, do.
+ * Detects an outage of the payment company from call results. One order that fails again and again says nothing about the
+ * company, and must not slow the others; many different orders failing in a row, without one answer between them, do.
  */
 export interface Outage {
-  /** What came of asking for an order; a refusal is an answer, too. */
+  /** The result of a call for an order; a refusal counts as an answer. */
   heard(orderId: string, isAnswer: boolean): void;
   isOn(): boolean;
-  /** The pause before the company is asked again: longer from one to the next, until it answers. */
+  /** The pause before the next call: it grows until the company answers. */
   nextPauseMs(): number;
 }
 
-/** With fewer orders than this that fail, no other one waits. */
+/** With fewer failing orders than this, no other order waits. */
 export const OUTAGE_ORDERS = 20;
 
-/** Fewer vain asks, yet soon back: this is also what an order waits whose neighbours all fail for reasons of their own. */
+/** Few vain calls, yet a quick recovery: an order also waits this long when all its neighbours fail for their own reasons. */
 const OUTAGE_PAUSE_MS_FIRST = 100;
 export const OUTAGE_PAUSE_MS_MAX = 5_000;
 

@@ -12,24 +12,23 @@ import { createSemaphore } from './semaphore.ts';
 import { countEnd, newStats, type PaymentStats } from './stats.ts';
 
 /**
- * Brings every reserved order to its end: charges it, records what came of it, and gives back the units of orders that
- * were declined or whose hold ran out. Gives money back that is due, and takes money that comes late.
+ * Brings every reserved order to its end: charges it, records the result, and releases the units of orders that were
+ * declined or whose hold ran out. Carries out due refunds, and records late payments.
  *
  *   reserved ─▶ enqueuer ─▶ payments queue ─▶ lease ─▶ call the provider ─▶ record ─▶ paid | declined | expired
  *                ▲                                         │                └─ attempt failed ─▶ enqueuer, later
  *                └──── sweep: lost messages, ended leases ◀── no answer: the lease runs out
  *
- *   the provider tells of a capture ─▶ ledger ─▶ paid, or on its way back ─┐
- *                                     sweep, a refund asked for ───────────┴─▶ refunder ─▶ call the provider ─▶ refunded
+ *   the provider reports a capture ─▶ ledger ─▶ paid, or to be refunded ─┐
+ *                                     sweep, a requested refund ─────────┴─▶ refunder ─▶ call the provider ─▶ refunded
  *
- * The order's own row is the truth at every step; a message only says "look at these". So messages may be lost or
- * doubled, and a message is done with as soon as its orders are leased: from there the lease sees to them, whatever
- * happens to this process.
+ * The order's own row is the truth at every step; a message is only a hint. So messages may be lost or duplicated, and
+ * a message is acknowledged as soon as its orders are leased: from there the lease covers them, even if this process dies.
  */
 export interface PaymentProcessor {
   /** Starts the sweep and, with `consume`, the charging and refunding. Without it those wait, and holds expire. */
   start(options: { readonly consume: boolean }): Promise<void>;
-  /** Ends what is under way within a deadline. What remains is taken up again when its leases end. */
+  /** Finishes work in progress within a deadline. The rest is retried when its leases end. */
   close(): Promise<void>;
   /** Counts since the start, and charges leased but not yet recorded. */
   readonly stats: Readonly<PaymentStats>;
@@ -40,12 +39,12 @@ export interface PaymentProcessorDependencies {
   readonly changes: Pick<ChangeBus, 'subscribe'>;
   readonly queue: Pick<Queue, 'publish' | 'consume' | 'deadLetter' | 'status'>;
   readonly provider: PaymentProvider;
-  /** Asked before each sweep: false when another process does it. Without it every process sweeps. */
+  /** Called before each sweep: false when another process does it. Without it every process sweeps. */
   readonly isLeader?: (job: string) => Promise<boolean>;
-  /** Hears of failures that are retried or left to the sweep. */
+  /** Receives failures that are retried or left to the sweep. */
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly timing?: Partial<PaymentTiming>;
-  /** For pauses while the provider is down; the process's own clock unless told. */
+  /** Clock of the pauses while the provider is down; by default the process's own. */
   readonly monotonicMs?: () => number;
   /** Orders leased and not yet recorded. */
   readonly chargesInFlightMax?: number;
@@ -53,8 +52,8 @@ export interface PaymentProcessorDependencies {
 
 export interface PaymentTiming {
   /**
-   * Longer than any provider call lasts, time-out included, so that a lease ends only when its charger is gone or has given
-   * up; far shorter than a hold (10 minutes), so that an order is asked for several times within it. Refunds likewise.
+   * Longer than any provider call, time-out included, so that a lease ends only when its charger has died or given up; far
+   * shorter than a hold (10 minutes), so that several leases fit in it. Refunds likewise.
    */
   readonly leaseMs: number;
   /** The longest wait for another attempt. */
@@ -69,7 +68,7 @@ const LEASE_MS = 30_000;
 /** Gives a ten-minute hold over a hundred attempts. */
 const RETRY_MS_MAX = 5_000;
 
-/** With a short lease everything is asked for again soon, so nothing else waits long. */
+/** With a short lease every call is retried soon, so nothing else waits long. */
 function timingOf(leaseMs: number): PaymentTiming {
   const retryMsMax = Math.min(RETRY_MS_MAX, Math.floor(leaseMs / 6));
   return {
@@ -82,7 +81,7 @@ function timingOf(leaseMs: number): PaymentTiming {
   };
 }
 
-/** Where nobody says how many. */
+/** Without a setting. */
 const CHARGES_IN_FLIGHT_MAX = 2_000;
 
 export function createPaymentProcessor(dependencies: PaymentProcessorDependencies): PaymentProcessor {
@@ -155,7 +154,7 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
   return {
     async start({ consume }) {
       if (consume) {
-        // One batch at a time: what is slow, the provider, is waited for outside of the handler.
+        // One batch at a time: the slow part, the provider, is not waited for in the handler.
         const options = { maxItems: LEASE_ORDERS_MAX, concurrency: 1 };
         consumer = await queue.consume('payments', options, charger.handle);
         latePayments.start();

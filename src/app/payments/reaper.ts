@@ -24,15 +24,15 @@ const EXPIRE_ORDERS_MAX = 100;
 const EXPIRE_BATCHES_MAX = 100;
 
 /**
- * With more orders than this waiting in the queue nothing is reconciled: most would be there already, and an overdue one
- * is not made faster by standing in line twice. Above zero, because retries always wait there for a moment.
+ * With more orders than this in the queue nothing is reconciled: most lost charges would be there already, and a second
+ * message makes none faster. Above zero, because retries always wait there for a moment.
  */
 const RECONCILE_READY_MAX = { items: 1_000, messages: 100 };
 
-/** Orders put back in line per sweep, so that a crash with a million orders does not flood the queue at once. */
+/** Orders enqueued per sweep, so that a crash with a million orders does not flood the queue at once. */
 const RECONCILE_ORDERS_MAX = 5_000;
 
-/** Looks at regular intervals for what no message will bring: holds that ran out, lost messages, ended leases, refunds. */
+/** Sweeps at regular intervals for work without a message: holds that ran out, lost messages, ended leases, refunds. */
 export function createReaper(dependencies: ReaperDependencies) {
   const { ledger, queue, enqueuer, refunder, stats, isLeader, onTrouble, timing } = dependencies;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -41,19 +41,19 @@ export function createReaper(dependencies: ReaperDependencies) {
 
   async function sweep(reconciles: boolean): Promise<void> {
     await attend('expire holds', expire);
-    // Jobs of their own: a process that expires holds may be one that asks the provider nothing.
-    // Refunds are not waited for, because a provider that is slow to give money back holds up no hold.
+    // Separate jobs: a process that expires holds may be one that never calls the provider.
+    // Refunds are not awaited: a slow provider must not delay the end of holds.
     if (reconciles) await attend('refund payments', refunder.soon);
     if (reconciles) await attend('find lost charges', reconcile);
     if (!closed) timer = setTimeout(next, timing.sweepEveryMs, reconciles);
   }
 
-  /** Each by itself: one that fails in every sweep keeps no other from being done. */
+  /** Jobs are independent: one that fails in every sweep does not stop the others. */
   async function attend(job: string, work: () => void | Promise<void>): Promise<void> {
     try {
       if (await isLeader(job)) await work();
     } catch (error) {
-      onTrouble(error, `sweep of orders: ${job}`);
+      onTrouble(error, `sweep of orders failed: ${job}`);
     }
   }
 

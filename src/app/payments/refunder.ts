@@ -7,11 +7,11 @@ import { chargeKey } from './call-provider.ts';
 import { createOutage } from './outage.ts';
 import type { PaymentStats } from './stats.ts';
 
-/** Brings money back that is on its way back. */
+/** Carries out pending refunds. */
 export interface Refunder {
-  /** Looks for refunds that are due, now unless the provider is down. Never rejects, and is cheap to call often. */
+  /** Carries out due refunds, at once unless the provider is down. Never rejects, and is cheap to call often. */
   soon(): void;
-  /** Resolves when no refund is being asked for; `stopping` sees to it that no more are. */
+  /** Resolves when no refund call is running; `stopping` prevents new ones. */
   idle(): Promise<void>;
 }
 
@@ -22,23 +22,23 @@ export interface RefunderDependencies {
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly monotonicMs: () => number;
   /**
-   * When a refund is due again that nobody settled: longer than any call of the provider lasts, so that one which fails waits
-   * by itself and none is asked for twice at once.
+   * When an unsettled refund is due again: longer than any provider call, so that a failed refund waits alone and no refund
+   * is called twice at once.
    */
   readonly againAfterMs: number;
   readonly stopping: AbortSignal;
 }
 
-/** Refunds asked for at once: with a real provider's 300 ms about 100 a second, and a fraction of what charging takes. */
+/** Concurrent refunds: with a real provider's 300 ms about 100 a second, a fraction of charging's load. */
 const REFUNDS_AT_ONCE = 32;
 
-/** While the provider is down only as many are tried, so that the others are due when it is back. */
+/** While the provider is down only this many are tried, so that the others are due when it is back. */
 const PROBES_AT_ONCE = 2;
 
-/** At most 50 transactions per second; nobody sees that money came back this much later. */
+/** At most 50 transactions per second, with an unnoticeable delay. */
 const SETTLE_LINGER_MS = 20;
 
-/** `no answer` may have been carried out; `refused` is a mistake of somebody, and reported. */
+/** `no answer` may have been carried out; `refused` is a defect, and reported. */
 type Answer = 'refunded' | 'no answer' | 'refused';
 
 interface Answered {
@@ -46,7 +46,7 @@ interface Answered {
   readonly answer: Answer;
 }
 
-/** Each refund takes its own time: one that is slow or fails keeps its seat until then, and no other waits for it. */
+/** Each refund takes its own time: a slow or failing one keeps its permit until then, and no other waits for it. */
 export function createRefunder(dependencies: RefunderDependencies): Refunder {
   const { ledger, provider, stats, onTrouble, monotonicMs, againAfterMs, stopping } = dependencies;
   const outage = createOutage();
@@ -68,7 +68,7 @@ export function createRefunder(dependencies: RefunderDependencies): Refunder {
         const asking = giveBack(refund).finally(() => underWay.delete(asking));
         underWay.add(asking);
       }
-      // Where there were as many as asked for there may be more.
+      // A full batch means that there may be more.
       if (refunds.length === seats) isDue = true;
     }
     isLeasing = false;
@@ -86,7 +86,7 @@ export function createRefunder(dependencies: RefunderDependencies): Refunder {
     try {
       return await ledger.leaseRefunds(limit, againAfterMs);
     } catch (error) {
-      onTrouble(error, 'refunds are not looked for; they are later');
+      onTrouble(error, 'due refunds not read; the next sweep will retry');
       return [];
     }
   }
@@ -109,7 +109,7 @@ export function createRefunder(dependencies: RefunderDependencies): Refunder {
       return 'refunded';
     } catch (error) {
       const isTrouble = error instanceof AppError && error.code !== 'invalid_request';
-      if (!isTrouble) onTrouble(error, `refund of order ${orderId}`);
+      if (!isTrouble) onTrouble(error, `refund of order ${orderId} refused`);
       return isTrouble ? 'no answer' : 'refused';
     }
   }
@@ -121,8 +121,8 @@ export function createRefunder(dependencies: RefunderDependencies): Refunder {
     try {
       await batchOrEach(done, settle, reportUnsettled);
     } catch (error) {
-      // What was given back and not written down is asked for again, with the same key.
-      onTrouble(error, 'refunds are not recorded yet');
+      // A refund that was carried out and not recorded is called again, with the same key.
+      onTrouble(error, 'refunds not recorded yet');
     }
     lease();
   }
@@ -133,7 +133,7 @@ export function createRefunder(dependencies: RefunderDependencies): Refunder {
   }
 
   function reportUnsettled({ orderId }: LeasedRefund, error: unknown): void {
-    onTrouble(error, `record of the refund of order ${orderId}`);
+    onTrouble(error, `refund of order ${orderId} not recorded`);
   }
 
   return {

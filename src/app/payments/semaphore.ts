@@ -1,12 +1,12 @@
 import { AppError } from '../../domain/errors.ts';
 
-/** A bounded number of things under way. */
+/** Bounds the number of concurrent tasks. */
 export interface Semaphore {
-  /** Waits until `count` more fit; rejects with `unavailable` when `stopping` is aborted first. With nothing under way any number fits. */
+  /** Waits until `count` more fit; rejects with `unavailable` when `stopping` is aborted first. When idle any count fits. */
   acquire(count: number): Promise<void>;
   release(count: number): void;
   inside(): number;
-  /** Resolves when nothing is under way, or at the deadline. */
+  /** Resolves when all are released, or at the deadline. */
   drained(deadline: AbortSignal): Promise<void>;
 }
 

@@ -6,17 +6,17 @@ export interface PaymentStats {
   declined: number;
   expired: number;
   cancelled: number;
-  /** Orders that no message led to any more, put back in line. */
+  /** Orders whose message was lost, enqueued again. */
   recovered: number;
   /** Attempts that the provider surely did not carry out; their orders are tried again. */
   failedAttempts: number;
-  /** Asks that ended without an answer; their orders wait for the end of the lease. */
+  /** Calls that ended without an answer; their orders wait for the end of the lease. */
   unanswered: number;
-  /** Captures that were given back. */
+  /** Captures that were refunded. */
   refunded: number;
-  /** Asks for a refund that were not answered with one; they are made again. */
+  /** Refund calls that failed; they are retried. */
   failedRefunds: number;
-  /** Captures that the provider told of by itself. */
+  /** Captures that the provider reported unasked. */
   latePayments: number;
   inFlight: number;
 }
@@ -36,7 +36,7 @@ export function newStats(): Omit<PaymentStats, 'inFlight'> {
   };
 }
 
-/** Counts an end where the ledger says that an order came to it, because several ways lead there. */
+/** Counts final statuses from the ledger's changes, because several paths lead to them. */
 export function countEnd(
   stats: Pick<PaymentStats, 'paid' | 'declined' | 'expired' | 'cancelled'>,
   status: OrderStatus,

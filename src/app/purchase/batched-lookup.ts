@@ -1,12 +1,12 @@
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Found } from '../../ports/queries.ts';
 
-/** Looks purchases up for many readers with few questions: who asks while one is under way goes into the next. */
+/** Looks purchases up for many readers with few queries: calls during a query are batched into the next. */
 export type BatchedLookup = (purchaseId: string) => Promise<Found | undefined>;
 
-/** Purchases per question: a few milliseconds of the ledger's time. */
+/** Purchases per query: a few milliseconds of the ledger's time. */
 const BATCH_MAX = 512;
-/** One question on its way while another is answered. More would take connections away from purchases. */
+/** One query is sent while another is answered. More would take connections from purchases. */
 const IN_FLIGHT_MAX = 2;
 
 export function createBatchedLookup(ledger: Pick<Ledger, 'find'>): BatchedLookup {

@@ -16,36 +16,36 @@ import type { StockCache } from './stock-cache.ts';
  */
 export interface PurchaseBatcher {
   /**
-   * Takes a purchase in; its caller hears the answer once the ledger has committed, or once the gate refused by the
-   * ledger's word, or an AppError: `overloaded` (nothing done), `unavailable` (nothing done) or `outcome_unknown` (a
-   * resolver goes on). All that within `answerWithinMs` of its arrival.
+   * Accepts a purchase. Its call is answered once the ledger has committed, or once the gate refused on the ledger's
+   * evidence, or with an AppError: `overloaded` (nothing done), `unavailable` (nothing done) or `outcome_unknown` (the
+   * resolver continues). All within `answerWithinMs` of the arrival.
    */
   enter(call: PurchaseCall): void;
 
   /** `enter` as a promise. */
   buy(purchase: Purchase): Promise<Outcome>;
 
-  /** Decides without the gate, for workers: a refusal that becomes final is the ledger's. Rejects like `buy`. */
+  /** Decides without the gate, for workers: a final refusal must be the ledger's. Rejects like `buy`. */
   decide(purchases: readonly Purchase[]): Promise<Outcome[]>;
 
-  /** Answers what was taken in, then stops. New purchases are refused as `unavailable`. */
+  /** Answers accepted purchases, then stops. New purchases are refused as `unavailable`. */
   close(): Promise<void>;
 
   readonly stats: BatcherStats;
 }
 
-/** A purchase and who waits for its answer. An object rather than a promise: there is one per request. */
+/** A purchase and its callbacks. An object rather than a promise: there is one per request. */
 export interface PurchaseCall {
   readonly purchase: Purchase;
   /** Monotonic time of arrival. */
   readonly arrivedAtMs: number;
   answer(outcome: Outcome): void;
   fail(error: unknown): void;
-  /** After `fail` with `outcome_unknown`, once the outcome is known. */
+  /** Called after `fail` with `outcome_unknown`, once the outcome is known. */
   resolved(): void;
-  /** How far it has come: kept by the batcher, `inside` to begin with. */
+  /** The purchase's stage, written by the batcher; initially `inside`. */
   stage: Stage;
-  /** Asked before a purchase goes to the gate and the ledger: true when nobody is left to hear the answer. */
+  /** Checked before a purchase goes to the gate and the ledger: true when the client has disconnected. */
   isGone(): boolean;
 }
 
@@ -58,30 +58,30 @@ export interface BatcherStats {
   waited: number;
   /** Purchases inside the batcher now. */
   inside: number;
-  /** Purchases that were answered `outcome_unknown`, and still are. */
+  /** Purchases that were answered `outcome_unknown` and are not resolved yet. */
   pending: number;
 }
 
 export interface BatcherOptions {
-  /** Batches at the ledger at once. With a single writer a second one would only wait, and be smaller. */
+  /** Concurrent batches at the ledger. With a single writer a second one would only wait, and be smaller. */
   readonly batchesInFlightMax: number;
-  /** From a purchase's arrival to its answer, at most: gate, ledger and all waiting included. */
+  /** The longest time from a purchase's arrival to its answer: gate, ledger and all waiting included. */
   readonly answerWithinMs: number;
   readonly onBug: (error: unknown, context: string) => void;
 }
 
-/** Purchases inside the batcher; past it the answer is `overloaded`, before any work. Room for every connection we expect. */
+/** Purchases inside the batcher; beyond it the answer is `overloaded`, before any work. Enough for all expected connections. */
 export const INSIDE_MAX = 16_384;
 /** Purchases in one batch: keeps one transaction, and so one pause of the event loop, to a few milliseconds. */
 const BATCH_MAX = 512;
 /**
- * A batch beside another one is worth its own round trip and commit only when it is large. Without this rule two in flight
- * make batches of 85 where one makes 127, and each purchase takes a fifth more of the backend's CPU and ours.
+ * A concurrent batch is worth its own round trip and commit only when it is large. Without this rule two in flight make
+ * batches of 85 where one makes 127, and each purchase takes a fifth more of the backend's CPU and ours.
  */
 const SECOND_BATCH_MIN = 96;
-/** How often it is looked for purchases that nobody has answered in time; they are answered so much late at most. */
+/** How often overdue purchases are searched for; an overdue answer is at most this late. */
 const OVERDUE_CHECK_MS = 100;
-/** A purchase that has come to the gate again and again for this long goes to the ledger, whatever the gate says. */
+/** A purchase that has retried the gate for this long goes to the ledger, whatever the gate answers. */
 const GATE_PATIENCE_MS = 250;
 
 export function createPurchaseBatcher(
@@ -127,7 +127,7 @@ export function createPurchaseBatcher(
     call.fail(error);
   }
 
-  /** Who has waited for too long is told so: surely nothing was done, or nobody knows yet. */
+  /** Fails overdue purchases: surely nothing was done, or the outcome is unknown. */
   function answerOverdue(): void {
     const before = monotonicMs() - answerWithinMs;
     for (const batch of underWay) {
@@ -147,7 +147,7 @@ export function createPurchaseBatcher(
     overdueCheck = undefined;
   }
 
-  /** Calls from the pending admissions go in front of those that came later. */
+  /** Calls from the pending admissions go before later arrivals. */
   function comeBack(calls: PurchaseCall[]): void {
     arrived = calls.filter(({ stage }) => stage !== 'answered').concat(arrived);
     schedule();
@@ -161,7 +161,7 @@ export function createPurchaseBatcher(
   function schedule(): void {
     if (scheduled || arrived.length === 0 || !hasRoom()) return;
     scheduled = true;
-    // After the poll phase: everything that this turn of the loop read from the sockets goes into one batch.
+    // After the poll phase, so that all requests read in this turn of the loop go into one batch.
     setImmediate(dispatch);
   }
 
@@ -181,10 +181,10 @@ export function createPurchaseBatcher(
   async function run(batch: PurchaseCall[]): Promise<void> {
     const admitted: PurchaseCall[] = [];
     underWay.add(batch);
-    // Side by side: a gate that is asked over the network would be waited for once per product.
+    // Concurrently: a gate behind the network would otherwise cost one round trip per product.
     await Promise.all(
       Array.from(groupByProduct(batch), ([productId, calls]) =>
-        // The ledger could not even be asked about the product; nobody of the group was answered yet.
+        // The ledger could not even be read for the product; no purchase of the group was answered yet.
         admit(productId, calls, admitted).catch((error) => {
           for (const call of calls) if (call.stage !== 'answered') fail(call, error);
         }),
@@ -198,8 +198,8 @@ export function createPurchaseBatcher(
   function groupByProduct(batch: PurchaseCall[]): Map<number, PurchaseCall[]> {
     const groups = new Map<number, PurchaseCall[]>();
     for (const call of batch) {
-      // Also of the youngest: what Bun closes a connection for (a request behind it, a stray line end, a trailer) mostly comes
-      // in the same read, so it is closed by now, and an order would be one that nobody hears of.
+      // Checked even for the newest: what makes Bun close a connection (a request behind it, a stray line end, a trailer) mostly
+      // comes in the same read, so the connection is closed by now, and the order would have no client.
       if (call.isGone()) {
         fail(call, new AppError('unavailable', 'The caller has gone.'));
         continue;
@@ -211,10 +211,10 @@ export function createPurchaseBatcher(
     return groups;
   }
 
-  /** Sorts a product's calls by the gate's word: refused are answered, some have to wait, the rest is admitted. */
+  /** Sorts a product's calls by the gate's answer: some are refused, some wait, the rest is admitted. */
   async function admit(productId: number, calls: PurchaseCall[], admitted: PurchaseCall[]): Promise<void> {
     const known = stockCache.stock(productId);
-    // Sold out is re-checked with the ledger when the memory of it is no longer fresh.
+    // A sell-out is re-checked with the ledger when the stock cache is no longer fresh.
     if (!known || (known.available === 0 && !stockCache.fresh(productId))) await updateFromLedger(productId);
     if (stockCache.refuses(productId)) {
       admitted.push(...calls);
@@ -222,7 +222,7 @@ export function createPurchaseBatcher(
     }
     const seen = stockCache.stock(productId);
     if (!seen) {
-      // The ledger knows no such product. Of keys it knows more.
+      // The ledger has no such product, but may know the key.
       for (const call of calls) {
         if (call.purchase.key) admitted.push(call);
         else if (call.stage !== 'answered') answer(call, UNKNOWN_PRODUCT);
@@ -258,14 +258,14 @@ export function createPurchaseBatcher(
   }
 
   /**
-   * The units that a refusal rests on: the ledger's own word, no older than the stock cache's memory is good for. The gate follows
-   * the ledger, so one that knows more than the ledger is wrong, and is updated from the ledger.
+   * The units that a refusal rests on: the ledger's own count, no older than the stock cache allows. The gate follows the
+   * ledger, so a gate ahead of the ledger is wrong, and is updated from it.
    */
   async function unitsLeft(productId: number, gates: StockVersion): Promise<number> {
     let product = stockCache.fresh(productId);
     if (!product || product.version < gates.version) {
       await stockCache.refresh(productId);
-      // Also the answer to a question may be old when it comes.
+      // The answer to a query may be old when it arrives, too.
       product = stockCache.fresh(productId);
     }
     if (!product) return Number.POSITIVE_INFINITY;
@@ -276,7 +276,7 @@ export function createPurchaseBatcher(
     return own.available;
   }
 
-  /** Resolves when the ledger is free for another batch, which may be before everybody of this one has their answer. */
+  /** Resolves when the ledger is free for another batch, perhaps before every purchase of this one is answered. */
   async function commit(calls: PurchaseCall[]): Promise<void> {
     stats.batches++;
     underWay.add(calls);
@@ -308,13 +308,13 @@ export function createPurchaseBatcher(
         stats.pending--;
         call.resolved();
       } else if (outcome instanceof Error) fail(call, outcome);
-      // By the ledger's clock its time was over a moment sooner than by ours.
+      // By the ledger's clock its time was over a moment earlier than by ours.
       else if (outcome.kind === 'refused' && outcome.code === 'too_old') fail(call, tooSlow());
       else answer(call, outcome);
     });
     for (const productId of givenBack) {
       const stock = stockCache.stock(productId);
-      // Not over a newer one: another process may have brought that meanwhile.
+      // Never over a newer version, which another process may have set meanwhile.
       if (stock) await updateGate(stock, 'ifNotOlder');
     }
     callBackWaiting(calls.map(({ purchase }) => purchase));
@@ -328,7 +328,7 @@ export function createPurchaseBatcher(
 
   /**
    * Like `ledger.decide`, with an error in the place of each purchase that could not be decided. Rejects with `outcome_unknown`
-   * when that is not known of the whole batch.
+   * when the outcome of the whole batch is unknown.
    */
   async function decideOnce(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]> {
     try {
@@ -364,12 +364,12 @@ export function createPurchaseBatcher(
     if (product) await updateGate(stockOf(product), 'force');
   }
 
-  /** A gate that cannot be updated either catches up later or is not asked; both are harmless. */
+  /** A gate that cannot be updated catches up later or is bypassed; both are harmless. */
   async function updateGate(stock: StockVersion, when: UpdateWhen): Promise<void> {
     await gate.update(stock, when).catch(() => undefined);
   }
 
-  /** A purchase of this process brings its stock version with its next claim. Units that come back are waited for. */
+  /** This process's next claim carries the stock version of its purchases. Released units are set at once, for waiting purchases. */
   const unsubscribe = stockCache.onChange((product, before) => {
     pendingAdmissions.callBack(product.id);
     if (before && available(product) > available(before)) void updateGate(stockOf(product), 'ifNewer');
@@ -385,7 +385,7 @@ export function createPurchaseBatcher(
       });
     },
     async decide(purchases) {
-      // A worker that is told nothing leaves the purchases in the queue; the resolver goes on.
+      // A worker without an answer leaves the purchases in the queue; the resolver continues.
       const decided = await within(decideEach(purchases), answerWithinMs, unknown);
       callBackWaiting(purchases);
       const failed = decided.find((outcome) => outcome instanceof Error);
@@ -410,10 +410,10 @@ function tooSlow(): AppError {
   return new AppError('unavailable', 'The purchase could not be decided in time. Nothing was done.');
 }
 
-/** A gate that cannot be asked saves nobody work, and stops nobody. */
+/** An unreachable gate admits every purchase. */
 const NO_GATE = { known: false } as const;
 const UNKNOWN_PRODUCT = { kind: 'refused', code: 'unknown_product', available: 0 } as const;
 
-/** How long `close` waits for the last answers; a batch takes milliseconds, and a resolver's patience ends before this. */
+/** How long `close` waits for the last answers; a batch takes milliseconds, and the resolver gives up before this. */
 const CLOSE_DEADLINE_MS = 8_000;
 const CLOSE_CHECK_MS = 5;

@@ -7,15 +7,15 @@ import type { Ledger } from '../../ports/ledger.ts';
 import type { Found } from '../../ports/queries.ts';
 
 /**
- * The last word on a purchase of which the ledger knows nothing: undefined while it may still be decided, or while that cannot be
- * found out. Nobody is told that nothing became of a purchase before it is written down: a decision may be on its way, and
- * only the ledger can say that it comes too late.
+ * The final outcome of a purchase that the ledger does not know: undefined while it may still be decided, or while that
+ * cannot be found out. A reader gets "not carried out" only after that is committed: a decision may be in flight, and only
+ * the ledger can refuse it as too late.
  */
 export type Conclude = (purchaseId: string, parts: PurchaseIdParts) => Promise<Found | undefined>;
 
 /**
- * `decideWithinMs`: how long a purchase of each channel may take to be decided. `keepOutcomesMs`: what is older may have had an
- * outcome that was pruned. `answerWithinMs`: a reader waits no longer for a backend that stands still.
+ * `decideWithinMs`: how long the decision of a purchase may take, by channel. `keepOutcomesMs`: the outcome of an older
+ * purchase may have been pruned. `answerWithinMs`: the longest that a reader waits for a hanging backend.
  */
 export function createConclude(
   ledger: Pick<Ledger, 'conclude' | 'find'>,

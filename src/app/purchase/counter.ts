@@ -1,14 +1,14 @@
 import type { AcceptedCount } from '../../ports/decisions.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 
-/** Counts async purchases as they are taken in, and tells the ledger now and then, so that operators see one figure for all. */
+/** Counts accepted async purchases and adds the count to the ledger's at intervals, so that operators see one total. */
 export interface Counter {
   add(count: Partial<AcceptedCount>): void;
-  /** Tells what is left. */
+  /** Reports the rest. */
   close(): Promise<void>;
 }
 
-/** Four small commits a second at most; what a crash loses of the count is no more than this. */
+/** At most four small commits a second; a crash loses no more of the count than this interval. */
 const TELL_EVERY_MS = 250;
 
 export function createCounter(ledger: Pick<Ledger, 'countAccepted'>): Counter {
@@ -29,7 +29,7 @@ export function createCounter(ledger: Pick<Ledger, 'countAccepted'>): Counter {
     queued = decidedByTheId = 0;
     telling = ledger
       .countAccepted(count)
-      // Perhaps counted, perhaps not: again later, because a figure too high shows itself once the queue is empty.
+      // Perhaps counted: it is added again, because a count too high shows itself once the queue is empty.
       .catch(() => add(count))
       .finally(() => {
         telling = undefined;

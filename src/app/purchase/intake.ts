@@ -11,14 +11,14 @@ import { encodePurchases, type QueuedPurchase } from './message.ts';
 import type { StockCache } from './stock-cache.ts';
 
 /**
- * Takes async purchases: an answer means that the queue has durably taken the purchase and that its outcome will be
- * found under the tracking id. Purchases that arrive together travel in one message.
+ * Accepts async purchases: an answer means that the queue has durably stored the purchase and that its outcome will be
+ * found under the tracking id. Purchases that arrive together are published in one message.
  */
 export interface Intake {
   /**
-   * Rejects with AppError `overloaded` or `unavailable` (not taken), or `outcome_unknown` (perhaps taken; the error is
-   * an UnknownAcceptance and has the tracking id). All that within `answerWithinMs`. `isGone` is asked before the purchase is
-   * taken: true when nobody is left to hear the answer, and then it is not.
+   * Rejects with AppError `overloaded` or `unavailable` (not accepted), or `outcome_unknown` (perhaps accepted; the error is
+   * an UnknownAcceptance and has the tracking id). All within `answerWithinMs`. `isGone` is checked before the purchase is
+   * published: true when the client has disconnected, and then the purchase is not published.
    */
   accept(request: IntakeRequest, isGone?: () => boolean): Promise<Accepted>;
   /** Resolves once everything taken in has its answer. */
@@ -42,11 +42,11 @@ export type Accepted =
 export interface IntakeStats {
   accepted: number;
   messages: number;
-  /** Purchases without their answer now. */
+  /** Purchases not answered yet. */
   inside: number;
 }
 
-/** The queue may or may not have taken the purchase. */
+/** The queue may or may not have stored the purchase. */
 export class UnknownAcceptance extends AppError {
   readonly trackingId: string;
   constructor(trackingId: string, cause?: unknown) {
@@ -55,9 +55,9 @@ export class UnknownAcceptance extends AppError {
   }
 }
 
-/** Purchases inside; past it the answer is `overloaded`. */
+/** Purchases inside; beyond it the answer is `overloaded`. */
 const INSIDE_MAX = 16_384;
-/** How often it is looked for purchases that nobody has answered in time; they are answered so much late at most. */
+/** How often overdue purchases are searched for; an overdue answer is at most this late. */
 const OVERDUE_CHECK_MS = 100;
 /** Purchases in one message: enough to make a confirm cheap, few enough to be handled again one by one. */
 const MESSAGE_ITEMS_MAX = 256;
@@ -75,9 +75,9 @@ interface Ticket {
 }
 
 export interface IntakeOptions {
-  /** Messages of purchases at the queue at once. */
+  /** Concurrent publishes of purchases. */
   readonly publishesInFlightMax: number;
-  /** From a purchase's arrival to its answer, at most. */
+  /** The longest time from a purchase's arrival to its answer. */
   readonly answerWithinMs: number;
 }
 
@@ -91,7 +91,7 @@ export function createIntake(
 ): Intake {
   const stats: IntakeStats = { accepted: 0, messages: 0, inside: 0 };
   const counter = createCounter(ledger);
-  /** Not at the queue yet, and those whose publishing is not over. */
+  /** Unpublished purchases, and those being published. */
   let arrived: Ticket[] = [];
   const binding = new Set<Ticket[]>();
   const publishing = new Set<Ticket[]>();
@@ -100,7 +100,7 @@ export function createIntake(
   let closing = false;
   let overdueCheck: Timer | undefined;
 
-  /** Who has waited for too long is told so. What was told "not taken" must not be published later. */
+  /** Fails overdue purchases. A purchase answered "not taken" must not be published later. */
   function answerOverdue(): void {
     const before = performance.now() - answerWithinMs;
     const isOverdue = ({ arrivedAtMs }: Ticket) => arrivedAtMs <= before;
@@ -173,13 +173,13 @@ export function createIntake(
     const before = performance.now() - answerWithinMs;
     return tickets.filter(({ arrivedAtMs, reject }) => {
       const isInTime = arrivedAtMs > before;
-      // Perhaps nobody has looked since its time was over.
+      // It may be overdue since the last check.
       if (!isInTime) reject(tooSlow());
       return isInTime;
     });
   }
 
-  /** A key that could not be bound, or perhaps was, refuses its purchase alone: nothing was published yet. */
+  /** A key that was not bound, or perhaps was, fails only its own purchase: nothing was published yet. */
   async function bindOrRefuse(batch: Ticket[], keyed: Ticket[]): Promise<Ticket[]> {
     try {
       return await bind(batch, keyed);
@@ -191,9 +191,9 @@ export function createIntake(
   }
 
   /**
-   * Binds keys before the queue is asked, so that a retry anywhere gets the same tracking id. Answers the tickets that
-   * still have to be published: new ones, and known ones that are not decided (their first message may be lost; a second
-   * one is harmless).
+   * Binds keys before publishing, so that a retry at any process gets the same tracking id. Returns the tickets that still
+   * have to be published: new ones, and known ones that are not decided (their first message may be lost; a second one is
+   * harmless).
    */
   async function bind(batch: Ticket[], keyed: Ticket[]): Promise<Ticket[]> {
     const bindings = await ledger.bindKeys(
@@ -213,7 +213,7 @@ export function createIntake(
           resolve({ kind: 'accepted', trackingId: purchaseId, acceptedAt });
           rebound.set(ticket, null);
         } else {
-          // The window was judged when the key came first; the sale may have closed since.
+          // The window was judged when the key first arrived; the sale may have closed since.
           const refusal = saleRefusal(product, acceptedAt);
           const purchase = { ...ticket.purchase, id: purchaseId, acceptedAt, refusal };
           rebound.set(ticket, { ...ticket, purchase, acceptedAt, again: true });
@@ -233,7 +233,7 @@ export function createIntake(
       if (!product) return { kind: 'unknown_product' };
       const acceptedAt = clock();
       const refusal = saleRefusal(product, acceptedAt);
-      // The id of a sell-out says nothing else, so it is not for a sale that would refuse for another reason.
+      // A sell-out's id encodes no other reason, so it is not used for a sale that would refuse for another reason.
       if (available(product) === 0 && refusal === null && !key) {
         const trackingId = ids.mintSoldOut(productId, quantity);
         if (trackingId) {

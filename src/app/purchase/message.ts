@@ -15,7 +15,7 @@ type Tuple = [
   expectedPriceMinor: number | null,
 ];
 
-/** A purchase on its way to a worker, which says how long it may have waited. */
+/** A queued purchase, with the latest time of its decision. */
 export type QueuedPurchase = Omit<Purchase, 'decideBy'>;
 
 export function encodePurchases(purchases: readonly QueuedPurchase[]): Message {
@@ -34,7 +34,7 @@ export function encodePurchases(purchases: readonly QueuedPurchase[]): Message {
   return { body: JSON.stringify(tuples), items: purchases.length };
 }
 
-/** What a message holds. Whatever bytes it is made of, each purchase in it is either valid or in a dead letter to be. */
+/** A parsed message. Whatever its bytes, each purchase in it is either valid or in a message to dead-letter. */
 export interface ReadPurchases {
   readonly purchases: readonly QueuedPurchase[];
   /** One for each cause. */
@@ -44,9 +44,9 @@ export interface ReadPurchases {
 /** A message to dead-letter, and the accepted purchases in it. */
 export interface Unread {
   readonly message: Message;
-  /** Names what is wrong and quotes nothing. */
+  /** Names the defect and quotes nothing. */
   readonly cause: string;
-  /** Those in it that were accepted once, with what can be read of them, for the ledger to end them. */
+  /** The accepted purchases in it, with their readable fields, for the ledger to end them. */
   readonly accepted: readonly QueuedPurchase[];
 }
 
@@ -88,7 +88,7 @@ function purchaseOf(tuple: Tuple): QueuedPurchase {
   };
 }
 
-/** What keeps a tuple from being a purchase, or null. Fields may be added at its end, so that versions can mix. */
+/** The defect of a tuple, or null. Fields may be added at its end, so that versions can mix. */
 function faultOf(tuple: unknown, ids: Pick<PurchaseIds, 'read'>): string | null {
   if (!Array.isArray(tuple)) return 'no purchase';
   const [id, productId, quantity, customer, acceptedAt, key, refusal, expectedPriceMinor = null] = tuple;
@@ -104,7 +104,7 @@ function faultOf(tuple: unknown, ids: Pick<PurchaseIds, 'read'>): string | null 
   return null;
 }
 
-/** Nobody can ask for another id, and one that says "sold out" by itself has its outcome. */
+/** Another id has no reader, and one that encodes "sold out" has its outcome. */
 function isAccepted(id: unknown, ids: Pick<PurchaseIds, 'read'>): id is string {
   const parts = typeof id === 'string' ? ids.read(id) : null;
   return parts !== null && parts.channel === 'async' && parts.soldOut === null;
@@ -116,7 +116,7 @@ function acceptedOf(tuple: unknown, ids: Pick<PurchaseIds, 'read'>): QueuedPurch
   return [
     purchaseOf([
       id,
-      // No product can be made with a higher id, and hardly one with this: the ledger says that it is unknown.
+      // No product can have a higher id, and hardly one has this: the ledger answers that it is unknown.
       isInteger(productId, 1, Number.MAX_SAFE_INTEGER) ? productId : Number.MAX_SAFE_INTEGER,
       isInteger(quantity, 1, QUANTITY_MAX) ? quantity : 1,
       null,
@@ -132,7 +132,7 @@ function isInteger(value: unknown, min: number, max: number): value is number {
   return Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
 }
 
-/** PostgreSQL takes no NUL, and nobody can write half of a surrogate pair as UTF-8. */
+/** PostgreSQL refuses NUL, and half of a surrogate pair cannot be written as UTF-8. */
 function isText(value: unknown): value is string {
   return (
     typeof value === 'string' &&

@@ -1,17 +1,17 @@
 /**
- * Where purchases wait that need units which other claims hold. A newer standing calls them back; so does the end of
- * `WAIT_MS` without one, after `onSilence` has shown the gate the ledger's truth.
+ * Parks purchases while in-flight claims hold the remaining stock. They are retried when a newer stock version arrives, or
+ * after `WAIT_MS`, when `onSilence` has updated the gate from the ledger.
  */
 export interface PendingAdmissions<T> {
   park(productId: number, calls: T[]): void;
-  /** Hands the product's calls to `onCalledBack`, in their order of arrival. */
+  /** Passes the product's calls to `onCalledBack`, in their order of arrival. */
   callBack(productId: number): void;
-  /** Hands on the calls of each product for which this holds. */
+  /** Passes on the calls of each product for which the predicate holds. */
   callBackIf(holds: (calls: readonly T[]) => boolean): void;
   isEmpty(): boolean;
 }
 
-/** Claims in flight are settled in milliseconds; after this long something was lost, and the ledger is asked. */
+/** Claims in flight are settled in milliseconds; after this long an update was lost, and the ledger is read. */
 const WAIT_MS = 100;
 
 export function createPendingAdmissions<T>(
@@ -36,7 +36,7 @@ export function createPendingAdmissions<T>(
         return;
       }
       const timer = setTimeout(() => {
-        // If the ledger cannot be asked either, the calls find that out themselves.
+        // If the ledger cannot be read either, the calls find that out themselves.
         onSilence(productId)
           .catch(() => undefined)
           .finally(() => callBack(productId));

@@ -4,17 +4,17 @@ import type { Outcome, Purchase } from '../../domain/purchase.ts';
 import type { Decisions } from '../../ports/decisions.ts';
 
 /**
- * Finds out about batches whose commit was cut off. Asking the ledger to decide the same ids again is the question: it
- * answers their first outcome if there was one, and decides them now if there was none. A refusal that it answers is final,
- * however late the first asking arrives.
+ * Finds out the outcomes of batches whose commit was cut off, by deciding the same ids again: the ledger returns their
+ * first outcome if there was one, and decides them now if there was none. Its refusal is final, however late the first
+ * call arrives.
  */
 export interface Resolver {
-  /** Asks until the ledger has answered, or until `close`: then `outcome_unknown` for all. */
+  /** Retries until the ledger has answered, or until `close`: then `outcome_unknown` for all. */
   resolve(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]>;
   close(): Promise<void>;
 }
 
-/** Between two questions; grows, so that a backend that comes back is not met by a storm. */
+/** The pause between two tries; it grows, so that a recovering backend does not meet a storm. */
 const PAUSE_MS_MIN = 25;
 const PAUSE_MS_MAX = 1_000;
 
@@ -31,7 +31,7 @@ export function createResolver(ledger: Pick<Decisions, 'decide'>): Resolver {
       try {
         return (await ledger.decide(purchases, true)).outcomes;
       } catch (error) {
-        // Still no word. Even `unavailable` says nothing about the first try, so only an answer ends this.
+        // Still unknown. Even `unavailable` says nothing about the first try, so only an answer ends the retries.
         if (!(error instanceof AppError)) return askOneByOne(purchases, error as Error);
         if (closing) return purchases.map(() => unknown(error));
       }
@@ -39,7 +39,7 @@ export function createResolver(ledger: Pick<Decisions, 'decide'>): Resolver {
     }
   }
 
-  /** A bug, which one of them set off: the others still have an answer. */
+  /** One purchase triggered a bug: the others still get an answer. */
   async function askOneByOne(purchases: readonly Purchase[], bug: Error): Promise<(Outcome | Error)[]> {
     if (purchases.length === 1) return [bug];
     const answers: (Outcome | Error)[] = [];

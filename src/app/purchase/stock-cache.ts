@@ -5,27 +5,27 @@ import type { Products } from '../../ports/products.ts';
 import type { ChangeBus } from '../changes.ts';
 
 /**
- * The one memory of products in this process, as of the last commit it knows of. It answers reads of stock and the crowd that
- * comes after the sell-out without asking the ledger; it decides nothing. Commits of this process bring it the rows; after
- * those of other processes it reads the row again.
+ * This process's cache of products, as of the last commit it knows. It answers reads of stock, and the requests after a
+ * sell-out, without a call of the ledger; it decides nothing. Commits of this process update its rows; after commits of
+ * other processes it reads the row again.
  */
 export interface StockCache {
   /** The product if it was confirmed within the last `FRESH_MS`, else undefined. */
   fresh(productId: number): Product | undefined;
-  /** Asks the ledger; undefined when there is no such product. Concurrent calls share one question. */
+  /** Reads from the ledger; undefined when there is no such product. Concurrent calls share one query. */
   refresh(productId: number): Promise<Product | undefined>;
-  /** Asks the ledger for all products. */
+  /** Reads all products from the ledger. */
   refreshAll(): Promise<readonly Product[]>;
-  /** The product as it was last seen, how long ago that was confirmed, and since when it is like that; undefined when it never was. */
+  /** The product's last known row, its age since confirmation, and when that version was first seen; undefined if never seen. */
   last(productId: number): LastSeen | undefined;
   /**
-   * Whether the sale takes no purchase at this moment, as far as is known here. Only the ledger can say so to a buyer, and it
-   * says so before it says "sold out"; so nothing that is remembered of the units may answer then.
+   * Whether the sale is closed to purchases now, as far as is known here. Only the ledger may answer that to a buyer, and it
+   * does so before "sold out"; so the cached units must not answer then.
    */
   refuses(productId: number): boolean;
   /** The last stock version seen, however old; null when the product was never seen. */
   stock(productId: number): StockVersion | null;
-  /** Calls the listener with each newer row, before whoever brought it goes on, until the returned function is called. */
+  /** Calls the listener synchronously with each newer row, until the returned function is called. */
   onChange(listener: StockListener): () => void;
   close(): void;
 }
@@ -48,9 +48,9 @@ export interface StockCacheDependencies {
   readonly onTrouble: (error: unknown, context: string) => void;
 }
 
-/** How long memory may speak for the ledger when this instance saw no commit itself. */
+/** How long the cache may answer for the ledger when this instance saw no commit itself. */
 export const FRESH_MS = 250;
-/** Between two reads of a product that other processes sell: with thirty of them at full speed it is 20 reads a second. */
+/** Pause between reads of a product that other processes sell: with thirty of them at full speed it is 20 reads a second. */
 const READ_AGAIN_EVERY_MS = 50;
 
 interface Entry {
@@ -101,7 +101,7 @@ export function createStockCache(dependencies: StockCacheDependencies): StockCac
     return answer;
   }
 
-  /** Reads the row again, twice where the first answer was to a question from before the change. */
+  /** Reads the row again, twice when the first read began before the change. */
   async function catchUp({ productId, version }: StockVersion): Promise<void> {
     const isBehind = () => (entries.get(productId)?.product.version ?? version) < version;
     if (isBehind()) await refresh(productId);
@@ -109,7 +109,7 @@ export function createStockCache(dependencies: StockCacheDependencies): StockCac
   }
 
   const readAgain = createThrottle<number, StockVersion>(READ_AGAIN_EVERY_MS, (_, stock) => {
-    catchUp(stock).catch((error) => onTrouble(error, 'a change of another process is seen late'));
+    catchUp(stock).catch((error) => onTrouble(error, 'stock cache not updated yet'));
   });
 
   const unsubscribe = changes.subscribe({
@@ -117,7 +117,7 @@ export function createStockCache(dependencies: StockCacheDependencies): StockCac
       for (const product of products) keep(product, askedAtMs);
     },
     stock(versions) {
-      // A product that was never asked for here need not be known.
+      // A product that was never read here need not be cached.
       for (const stock of versions) {
         const entry = entries.get(stock.productId);
         if (entry && entry.product.version < stock.version) readAgain.offer(stock.productId, stock);

@@ -9,14 +9,14 @@ import type { ChangeBus } from '../changes.ts';
 import { createBatchedLookup } from './batched-lookup.ts';
 import type { Conclude } from './conclude.ts';
 
-/** Answers what became of async purchases. */
+/** Looks up the outcomes of async purchases. */
 export interface Tracking {
   /**
    * The purchase's state, or null for an id that was never issued or is older than outcomes are kept. With `waitMs` the answer comes when the outcome is
    * there, at the latest after that time.
    */
   read(trackingId: string, waitMs: number): Promise<Tracked | null>;
-  /** Answers all waiting readers with what is known now. */
+  /** Answers all waiting readers with the present state. */
   close(): void;
   /** Readers waiting now. */
   waiting(): number;
@@ -29,22 +29,22 @@ export interface Tracked {
   /** Null while only the queue knows. */
   readonly productId: number | null;
   readonly quantity: number | null;
-  /** What a confirmed one costs; null otherwise. */
+  /** The total of a confirmed purchase; null otherwise. */
   readonly price: { readonly amountMinor: number; readonly currency: string } | null;
   readonly updatedAt: number;
 }
 
-/** Readers that may wait at once; one more is answered at once with what is known. */
+/** Readers that may wait at once; a further one is answered immediately with the present state. */
 const WAITING_MAX = 50_000;
-/** Outcomes decided by another process are noticed by asking the ledger, this often and for so many readers at a time. */
+/** Outcomes of other processes are found by polling the ledger, this often and for so many readers at a time. */
 const ASK_AGAIN_MS = 500;
 const ASK_AGAIN_MAX = 1_000;
 
 export interface TrackingOptions {
   readonly conclude: Conclude;
-  /** Older purchases that got nothing are forgotten, whether or not their outcome has been deleted yet. */
+  /** Older refused purchases count as pruned, whether or not their outcome has been deleted yet. */
   readonly keepOutcomesMs: number;
-  /** Beside the time that a reader asked to wait: other readers' questions and all steps included. */
+  /** In addition to the reader's wait: other readers' queries and all steps included. */
   readonly answerWithinMs: number;
 }
 
@@ -72,7 +72,7 @@ export function createTracking(
   async function ask(trackingId: string, parts: PurchaseIdParts): Promise<Tracked | null> {
     const { acceptedAt } = parts;
     let found = await find(trackingId);
-    // Orders are kept for ever, and what waits for an operator until that is over.
+    // Orders are kept for ever, and purchases that wait for an operator until they end.
     const isKept = found?.kind === 'order' || found?.kind === 'needs_attention';
     if (!isKept && isForgotten(acceptedAt)) return null;
     found ??= await conclude(trackingId, parts);
@@ -83,7 +83,7 @@ export function createTracking(
     return clock() - acceptedAt > keepOutcomesMs;
   }
 
-  /** Asks for some of the waiting; those not decided go to the end of the line. */
+  /** Polls for some of the waiting; undecided ones go to the end of the list. */
   async function askAgain(): Promise<void> {
     const asked = [...waiters.keys()].slice(0, ASK_AGAIN_MAX);
     const found = await ledger.find(asked).catch(() => new Map());

@@ -10,12 +10,12 @@ import type { PurchaseBatcher } from './batcher.ts';
 import { encodePurchases, readPurchases, type Unread } from './message.ts';
 
 /**
- * Decides queued purchases in batches, through the batcher and without the gate: whatever the ledger says becomes the
+ * Decides queued purchases in batches, through the batcher and without the gate: the ledger's decision becomes the
  * purchase's final outcome in the same commit, and only then is the message acknowledged.
  *
- * A message that comes back may have killed its worker, so its purchases are decided one by one, each attempt counted
- * before it is made. One that keeps failing is tried again later, and at last dead-lettered with its cause;
- * its neighbours are not touched by any of that. What is no valid purchase is dead-lettered at once.
+ * A redelivered message may have killed its worker, so its purchases are decided one by one, each attempt counted before
+ * it is made. A purchase that keeps failing is retried later, and at last dead-lettered with its cause, without effect on
+ * its neighbours. An invalid purchase is dead-lettered at once.
  */
 export interface Worker {
   start(): Promise<void>;
@@ -28,7 +28,7 @@ export interface WorkerStats {
   retried: number;
   deadLettered: number;
   tooOld: number;
-  /** Of those decided here and now. */
+  /** Purchases decided by this worker. */
   reserved: number;
   refused: number;
 }
@@ -39,17 +39,17 @@ export interface WorkerOptions {
   readonly purchaseTtlMs: number;
   readonly ids: Pick<PurchaseIds, 'read'>;
   readonly onTrouble: (error: unknown, context: string) => void;
-  /** Takes the time of each purchase from its acceptance to its outcome. */
+  /** Observes the time of each purchase from its acceptance to its outcome. */
   readonly confirmTimes?: { record(tookMs: number): void };
 }
 
 /** Purchases per ledger batch: a few milliseconds of work, so that requests are answered in between. */
 const BATCH_ITEMS_MAX = 512;
-/** Tries of one purchase before it is dead-lettered. */
+/** Attempts at one purchase before it is dead-lettered. */
 export const ATTEMPTS_MAX = 5;
-/** Attempts remembered that a backend broke off; more than come back at once in any outage short of a catastrophe. */
+/** Remembered attempts that a backend interrupted; more than are redelivered at once in any plausible outage. */
 const BROKEN_OFF_MAX = 10_000;
-/** Of a cause: enough to tell it from others, and far below what a broker takes beside a message. */
+/** Length limit of a cause: enough to distinguish causes, and far below a broker's header limit. */
 const CAUSE_CHARS_MAX = 500;
 const RETRY_MS_MIN = 200;
 const RETRY_MS_MAX = 30_000;
@@ -62,7 +62,7 @@ export function createWorker(
   { batchesMax, purchaseTtlMs, ids, onTrouble, confirmTimes }: WorkerOptions,
 ): Worker {
   const stats: WorkerStats = { decided: 0, retried: 0, deadLettered: 0, tooOld: 0, reserved: 0, refused: 0 };
-  /** Attempts that were counted and that a backend in trouble broke off, by purchase: they go on, uncounted. */
+  /** Counted attempts that a failing backend interrupted, by purchase: they are repeated without another count. */
   const brokenOff = new Map<string, number>();
   let consumer: Consumer | undefined;
 
@@ -87,11 +87,11 @@ export function createWorker(
       }
     }
     for (const purchase of await undecided(alone)) await decideAlone(purchase);
-    // Last: what broke off before comes again as a whole, and would be dead-lettered twice.
+    // Last: after an earlier failure the whole message is redelivered, and would be dead-lettered twice.
     for (const one of unread) await deadLetter(one);
   }
 
-  /** What an earlier delivery decided is final; trying it again would count against it. */
+  /** The outcome of an earlier delivery is final; another attempt would count against the purchase. */
   async function undecided(purchases: readonly Purchase[]): Promise<Purchase[]> {
     if (purchases.length === 0) return [];
     const ids = purchases.map(({ id }) => id);
@@ -115,7 +115,7 @@ export function createWorker(
   }
 
   async function decideAlone(purchase: Purchase): Promise<void> {
-    // One whose attempts cannot be counted has one.
+    // A purchase whose attempts cannot be counted has one.
     const counted = () => unlessBug(ledger.countAttempts([purchase.id]), [ATTEMPTS_MAX]);
     const attempt = brokenOff.get(purchase.id) ?? (await counted())[0]!;
     brokenOff.delete(purchase.id);
@@ -137,7 +137,7 @@ export function createWorker(
       if (attempt >= ATTEMPTS_MAX) return giveUp(purchase, cause.slice(0, CAUSE_CHARS_MAX));
       onTrouble(
         error,
-        `purchase ${purchase.id} could not be decided (attempt ${attempt}); it is tried again`,
+        `purchase ${purchase.id} could not be decided (attempt ${attempt}); it will be retried`,
       );
       stats.retried++;
       await queue.publish('purchases', [encodePurchases([purchase])], {
@@ -156,19 +156,19 @@ export function createWorker(
       new Error(cause),
       `dead-lettered: ${ids.length === 1 ? `purchase ${ids[0]}` : `${message.items} purchases`}`,
     );
-    // The dead letter last: whatever breaks off between the two, the purchase comes back and there is no second one.
+    // The dead letter last: after a failure between the two the purchase is redelivered, and there is no second dead letter.
     await unlessBug(ledger.markNeedsAttention(ids, true), undefined);
     await queue.deadLetter('purchases', message, cause);
     stats.deadLettered += message.items;
   }
 
-  /** What `work` answers, or `otherwise` where it fails by a bug: a backend heals, a bug would fail for ever. */
+  /** The result of `work`, or `otherwise` after a bug: a backend recovers, a bug would fail for ever. */
   async function unlessBug<T>(work: Promise<T>, otherwise: T): Promise<T> {
     try {
       return await work;
     } catch (error) {
       if (isBackendTrouble(error)) throw error;
-      onTrouble(error, 'a step of the worker failed; it goes on without');
+      onTrouble(error, 'a step of the worker failed and was skipped');
       return otherwise;
     }
   }
@@ -188,7 +188,7 @@ export function createWorker(
   };
 }
 
-/** The ledger or queue is in trouble, not the purchase: the message comes back and no attempt is held against it. */
+/** The ledger or queue failed, not the purchase: the message is redelivered and no attempt is counted. */
 function isBackendTrouble(error: unknown): boolean {
   return error instanceof AppError && (error.code === 'unavailable' || error.code === 'outcome_unknown');
 }

@@ -1,12 +1,12 @@
 /**
- * Sends changes to many subscribers. However fast things change, a broadcast begins at the earliest `paceMs()` after the last
- * one began and never before that one is done; what changed several times meanwhile is sent once, as it stands then. So the
- * last change is always sent, and a server without time sends less often, not later and later.
+ * Sends changes to many subscribers. A broadcast begins at the earliest `paceMs()` after the last one began and never before
+ * that one is done; a row that changed several times meanwhile is sent once, as of then. So the last change is always sent,
+ * and a busy server sends less often, not later and later.
  */
 export interface Broadcast {
-  /** There is something to send: at once when it was quiet, otherwise with the next broadcast. */
+  /** Schedules a broadcast: at once after a quiet time, otherwise at the next pace. */
   request(): void;
-  /** Lets the broadcast under way end, sends what is left, and then nothing any more. */
+  /** Finishes the running broadcast, sends the rest, and stops. */
   close(): Promise<void>;
 }
 
@@ -49,7 +49,7 @@ export function createBroadcast(sendAll: () => Promise<void>, paceMs: () => numb
   };
 }
 
-/** Does something for each, in slices between which others get their turn. */
+/** Applies `work` to each, in slices between which other tasks get their turn. */
 export async function inSlices<T>(all: Iterable<T>, each: (one: T) => void): Promise<void> {
   let done = 0;
   for (const one of all) {

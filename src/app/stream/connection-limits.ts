@@ -1,4 +1,4 @@
-/** How many may be connected at once, in all and from one address. */
+/** Limits concurrent connections, in all and from one address. */
 export interface ConnectionLimits {
   /** Returns a release function, or the reason why the connection is refused. */
   take(address: string): (() => void) | 'too_many' | 'too_many_from_address';

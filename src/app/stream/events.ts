@@ -2,7 +2,7 @@ import type { OrderStatus } from '../../domain/order.ts';
 import type { Product, SaleState } from '../../domain/product.ts';
 import type { RefusalCode } from '../../domain/purchase.ts';
 
-/** A product as subscribers see it: its row, and what its sale is by the service's clock. */
+/** A product as subscribers see it: its row, and its sale's state by the service's clock. */
 export interface ProductNow {
   readonly product: Product;
   readonly state: SaleState;
@@ -11,7 +11,7 @@ export interface ProductNow {
 /** A purchase as a holder of its id sees it. */
 export interface OrderNow {
   readonly orderId: string;
-  /** `pending`: not decided yet, or not known yet. `rejected` and `failed`: there will be no order. */
+  /** `pending`: not decided yet, or unknown. `rejected` and `failed`: there will be no order. */
   readonly status: OrderStatus | 'pending' | 'rejected' | 'failed';
   /** Why there will be no order. */
   readonly code: RefusalCode | null;
@@ -22,8 +22,8 @@ export interface OrderNow {
 }
 
 /**
- * What subscribers are sent. One object goes to all of them, so that it is written for the wire once.
- * `atMs` is the service's clock.
+ * The events for subscribers. All of them get the same object, so that it is serialized once. `atMs` is the service's
+ * clock.
  */
 export type LiveEvent =
   | {
@@ -38,9 +38,9 @@ export type LiveEvent =
       readonly now: ProductNow;
     }
   | { readonly type: 'order.updated'; readonly order: OrderNow }
-  /** Nothing happened; the connection still stands. */
+  /** Keeps an idle connection open. */
   | { readonly type: 'heartbeat' }
-  /** The last one: the server stops, come back elsewhere. */
+  /** The last event: the server stops, and the client should reconnect. */
   | { readonly type: 'goodbye' };
 
 export type ProductEvent = Extract<LiveEvent, { now: ProductNow }>;

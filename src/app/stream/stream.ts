@@ -13,11 +13,11 @@ import { createWatchedOrders } from './watched-orders.ts';
 import { createWatchedProducts } from './watched-products.ts';
 
 /**
- * Shows products and orders to many subscribers as they change. Changes go out in broadcasts, at most 20 a second and 4 when
- * there are many subscribers; intermediate values may be left out, the last one never is.
+ * Streams changes of products and orders to many subscribers. Changes are sent in broadcasts, at most 20 a second and 4
+ * with many subscribers; intermediate values may be left out, the last one never is.
  *
- * For one subscriber the versions of a product only rise. Across connections and processes, too: a client that comes back says
- * which versions it has seen, and gets nothing older.
+ * For one subscriber the versions of a product only rise, also across connections and processes: a reconnecting client sends
+ * the versions that it has seen, and gets nothing older.
  */
 export interface StockStream {
   open(request: StreamRequest): Promise<Opening>;
@@ -26,16 +26,16 @@ export interface StockStream {
   subscribers(): number;
   /** Subscribers and connections that are being opened. */
   connections(): number;
-  /** Sends all subscribers elsewhere. */
+  /** Tells all subscribers to reconnect elsewhere. */
   close(): Promise<void>;
 }
 
 export interface StreamRequest {
   readonly productIds: readonly number[];
   readonly orderIds: readonly string[];
-  /** Where the client is, for the limit per address. */
+  /** The client's address, for the limit per address. */
   readonly address: string;
-  /** Versions by product that a client which comes back has seen, as far as that is known; null for a new one. */
+  /** Versions by product that a reconnecting client has seen, as far as known; null for a new client. */
   readonly seen: ReadonlyMap<number, number> | null;
 }
 
@@ -47,7 +47,7 @@ export type Opening =
   | { readonly kind: 'too_many' | 'too_many_from_address' };
 
 export interface StreamStats {
-  /** Product and order events handed to subscribers. */
+  /** Product and order events sent to subscribers. */
   sent: number;
   /** Times that a subscriber did not read, and its buffer was replaced by a snapshot. */
   dropped: number;
@@ -70,9 +70,9 @@ const PACE_MS = 50;
 /** With so many subscribers a broadcast takes a good part of a tenth of a second, which purchases need. */
 const MANY_SUBSCRIBERS = 1_000;
 const PACE_FOR_MANY_MS = 250;
-/** News may get lost; the ledger is asked for whatever it has not confirmed for so long. */
+/** Events may get lost; a row that was not confirmed for this long is read from the ledger. */
 const RECHECK_MS = 2_000;
-/** Balancers and browsers give up a connection that is silent for half a minute. */
+/** Balancers and browsers close a connection that is silent for half a minute. */
 const HEARTBEAT_MS = 15_000;
 
 export function createStockStream(dependencies: StockStreamDependencies): StockStream {
@@ -98,7 +98,7 @@ export function createStockStream(dependencies: StockStreamDependencies): StockS
   }
 
   let rechecking: Promise<void> | null = null;
-  /** One after the other: no client waits for it, and purchases need the ledger. */
+  /** Sequentially: no client waits for it, and purchases need the ledger. */
   async function recheck(unlessYoungerThanMs: number): Promise<void> {
     for (const productId of products.ids()) {
       const last = stockCache.last(productId);
@@ -111,7 +111,7 @@ export function createStockStream(dependencies: StockStreamDependencies): StockS
     if (closed || releases.size === 0) return;
     orders.readAll();
     rechecking ??= recheck(unlessYoungerThanMs)
-      .catch((error) => onTrouble(error, 'watched products could not be read; they are read again soon'))
+      .catch((error) => onTrouble(error, 'watched products could not be read; they will be read again soon'))
       .finally(() => {
         rechecking = null;
       });
@@ -134,14 +134,14 @@ export function createStockStream(dependencies: StockStreamDependencies): StockS
     void inSlices(releases.keys(), (subscriber) => subscriber.beat(heartbeat));
   }, HEARTBEAT_MS).unref();
 
-  /** The rows, or the first id that is no product's. One after the other: any client may ask for many. */
+  /** The rows, or the first id without a product. Sequentially: any client may request many. */
   async function readProducts({ productIds, seen }: StreamRequest): Promise<Product[] | number> {
     const rows: Product[] = [];
     for (const id of productIds) {
       let row = products.has(id) ? stockCache.last(id)?.product : await stockCache.refresh(id);
       if (!row) return id;
       if (seen && !((seen.get(id) ?? Number.POSITIVE_INFINITY) <= row.version)) {
-        // Twice, because the first answer may be to a question from before the client came.
+        // Twice, because the first read may have begun before the client connected.
         await stockCache.refresh(id);
         row = (await stockCache.refresh(id)) ?? row;
       }

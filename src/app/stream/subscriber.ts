@@ -1,26 +1,26 @@
 import type { LiveEvent } from './events.ts';
 
-/** What one client is sent, taken at the client's own pace. */
+/** The events for one client, read at the client's own pace. */
 export interface Subscription {
-  /** All that waits, in order; empty when nothing does. The first thing ever is a snapshot. */
+  /** All buffered events in order; empty when there are none. The very first one is a snapshot. */
   take(): readonly LiveEvent[];
-  /** Calls `wake` once, when something waits. Only for when `take` had nothing. */
+  /** Calls `wake` once, when an event is buffered. Only after `take` returned nothing. */
   onEvents(wake: () => void): void;
-  /** True once there is nothing more to come than what waits. */
+  /** True once no further events will be buffered. */
   readonly isOver: boolean;
-  /** The client is gone. */
+  /** The client has disconnected. */
   close(): void;
 }
 
 /**
- * Events that wait for a client that does not read. They are references to what all subscribers share, so this is some
- * hundred bytes; a second and a half of a product's changes at full pace.
+ * Events buffered for a client that does not read: a second and a half of a product's changes at full pace. They are
+ * references to objects that all subscribers share, so this is some hundred bytes.
  */
 export const WAITING_MAX = 32;
 
 /**
- * The buffer between the broadcasts and one connection. A client that does not read is sent nothing; the buffer is bounded,
- * and beyond the bound it is thrown away: the next thing to be read is then one snapshot as of that moment.
+ * The buffer between the broadcasts and one connection. A client that does not read is sent nothing; beyond its bound the
+ * buffer is dropped, and the next read gets one snapshot as of that moment.
  */
 export class Subscriber implements Subscription {
   readonly productIds: readonly number[];
@@ -42,7 +42,7 @@ export class Subscriber implements Subscription {
     this.#waiting = [event];
   }
 
-  /** Events that wait. */
+  /** Buffered events. */
   get waiting(): number {
     return this.#waiting.length;
   }
@@ -60,7 +60,7 @@ export class Subscriber implements Subscription {
     this.#call();
   }
 
-  /** Shows that the connection stands, to a client that reads and has nothing else to read. */
+  /** A heartbeat, for a client that reads and has no other events. */
   beat(heartbeat: LiveEvent): void {
     if (this.#wake) this.send(heartbeat);
   }
@@ -103,9 +103,9 @@ export class Subscriber implements Subscription {
 }
 
 export interface SubscriberHooks {
-  /** How everything that this subscriber watches stands now, and as of which revision of the watched products. */
+  /** The present state of all that this subscriber watches, and its revision of the watched products. */
   snapshot(subscriber: Subscriber): { readonly event: LiveEvent; readonly revision: number };
-  /** The client did not read; its buffer was thrown away. */
+  /** The client did not read, and its buffer was dropped. */
   onDropped(): void;
   onGone(subscriber: Subscriber): void;
 }

@@ -5,18 +5,18 @@ import type { Conclude } from '../purchase/conclude.ts';
 import type { LiveEvent, OrderNow } from './events.ts';
 import type { Subscriber } from './subscriber.ts';
 
-/** The orders that are watched, as they are known here. */
+/** The watched orders, as known here. */
 export interface WatchedOrders {
-  /** Reads how these purchases stand; null when one of the ids was never issued. */
+  /** Reads the state of these purchases; null when one of the ids was never issued. */
   read(orderIds: readonly string[]): Promise<OrderNow[] | null>;
-  /** Begins to watch orders for a subscriber that is added before anything else happens. */
+  /** Begins to watch orders for a subscriber that is added synchronously afterwards. */
   watch(orders: readonly OrderNow[]): void;
   add(subscriber: Subscriber): void;
   remove(subscriber: Subscriber): void;
   now(orderIds: readonly string[]): OrderNow[];
-  /** Something happened to these; only the ledger knows what. */
+  /** These have changed; the ledger has the new state. */
   changed(orderIds: readonly string[]): void;
-  /** Reads all that may still change. */
+  /** Reads all orders that may still change. */
   readAll(): void;
 }
 
@@ -25,12 +25,12 @@ interface Entry {
   readonly subscribers: Set<Subscriber>;
 }
 
-/** Orders per question: a few milliseconds of the ledger's time. */
+/** Orders per query: a few milliseconds of the ledger's time. */
 const BATCH_MAX = 500;
-/** What has come to an end, unless somebody cancels or refunds it or money comes late, is asked for every so many times. */
+/** A finished order, which only a cancel, a refund or late money can change, is read every so many times. */
 const SETTLED_EVERY = 10;
 const SETTLED: readonly OrderNow['status'][] = ['paid', 'declined', 'expired', 'cancelled'];
-/** Nothing can happen to these any more. */
+/** These can never change again. */
 const FINAL: readonly OrderNow['status'][] = ['refunded', 'rejected', 'failed'];
 
 export function createWatchedOrders(
@@ -52,7 +52,7 @@ export function createWatchedOrders(
     for (const subscriber of entry.subscribers) subscriber.send(event);
   }
 
-  /** One question at a time, so that answers come in the order of their questions. */
+  /** One query at a time, so that answers come in the order of their queries. */
   async function readSome(): Promise<void> {
     if (isReading) return;
     isReading = true;
@@ -69,7 +69,7 @@ export function createWatchedOrders(
       }
     } catch (error) {
       toRead.clear();
-      onTrouble(error, 'watched orders could not be read; they are read again soon');
+      onTrouble(error, 'watched orders could not be read; they will be read again soon');
     }
     isReading = false;
   }
@@ -122,7 +122,7 @@ export function createWatchedOrders(
   };
 }
 
-/** What was read earlier may be heard later: an order never goes back. */
+/** Answers may arrive out of order: an order never goes back. */
 function isNews(next: OrderNow, now: OrderNow): boolean {
   if (next.status === 'pending' || next.updatedAt < now.updatedAt) return false;
   return next.status !== now.status || next.updatedAt > now.updatedAt;

@@ -4,24 +4,24 @@ import type { StockCache } from '../purchase/stock-cache.ts';
 import type { ProductEvent, ProductNow } from './events.ts';
 import type { Subscriber } from './subscriber.ts';
 
-/** Which products are watched, by whom, and what their subscribers were sent. The rows themselves are the stock cache's. */
+/** The watched products, their subscribers, and the last sent state. The rows themselves are in the stock cache. */
 export interface WatchedProducts {
   has(productId: number): boolean;
   ids(): number[];
-  /** Notes that a row is newer. Of a product that is not watched it is ignored. */
+  /** Notes a newer row. Ignored for a product that is not watched. */
   changed(product: Product): void;
-  /** Looks at the clock, by which sales open and close while their rows stay as they are. */
+  /** Checks the clock, by which sales open and close while their rows are unchanged. */
   checkStates(): void;
-  /** How watched products stand. */
+  /** The present state of watched products. */
   now(productIds: readonly number[]): ProductNow[];
   /** Rises with every change. */
   revision(): number;
   /** Adds a subscriber to products that the stock cache knows. */
   add(subscriber: Subscriber): void;
-  /** Begins to watch products for a subscriber that is added before anything else happens. */
+  /** Begins to watch products for a subscriber that is added synchronously afterwards. */
   watch(products: readonly Product[]): void;
   remove(subscriber: Subscriber): void;
-  /** What changed since the last call, product by product. */
+  /** The changes since the last call, by product. */
   takeChanges(): ProductChange[];
   close(): void;
 }
@@ -35,9 +35,9 @@ export interface ProductChange {
 
 interface Entry {
   state: SaleState;
-  /** When it changed last, as a revision. */
+  /** Revision of the last change. */
   revision: number;
-  /** What subscribers were sent last. */
+  /** The state that was sent last. */
   sent: { readonly version: number; readonly state: SaleState };
   readonly subscribers: Set<Subscriber>;
 }
