@@ -1,6 +1,6 @@
 import type { Feed } from '../../ports/feed.ts';
 
-/** The embedded feed: there is no other process to tell, and none to hear. */
+/** The embedded feed: there is no other process to publish to or to listen to. */
 export function openMemoryFeed(): Feed {
   return {
     publish() {},

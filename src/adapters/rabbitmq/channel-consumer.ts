@@ -6,25 +6,25 @@ import { endWith } from './connect.ts';
 import { type Inbound, readInbound } from './envelope.ts';
 
 /**
- * Unacknowledged deliveries of one channel. Acknowledgements go to the channel that delivered, or nowhere: when it has ended
- * the broker delivers again.
+ * Unacknowledged deliveries of one channel. Acknowledgements go to the channel that delivered, or are dropped: when it has
+ * ended the broker delivers again.
  */
 export interface ChannelConsumer {
   /** Oldest first. */
   readonly unacked: ReadonlySet<Unacked>;
-  /** The oldest that were not taken before, up to `maxItems`, first deliveries or later ones but not both. */
+  /** Takes the oldest untaken ones, up to `maxItems`, first deliveries or later ones but not both. */
   take(maxItems: number): Unacked[];
   acknowledge(batch: readonly Unacked[]): void;
   /**
-   * Not handled: kept here for a pause and then given back to the broker, which delivers it again, perhaps to another
-   * process that can. Given back at once it would come back at once.
+   * Not handled: kept here for a pause and then requeued at the broker, which delivers it again, perhaps to another process
+   * that can handle it. Requeued at once it would be redelivered at once.
    */
   giveBackLater(batch: readonly Unacked[]): void;
-  /** No more deliveries. */
+  /** Stops deliveries. */
   cancel(): Promise<void>;
-  /** Gives back what is unacknowledged and ends the channel, after all acknowledgements that were sent before. */
+  /** Requeues unacknowledged messages and ends the channel, after all acknowledgements that were sent before. */
   leave(): Promise<void>;
-  /** The connection is gone. */
+  /** The connection was lost. */
   forget(): void;
 }
 
@@ -55,7 +55,7 @@ export async function openChannelConsumer(
 
   await channel.prefetch(prefetch);
   const { consumerTag } = await channel.consume(queue, (message) => {
-    // A null is the broker's word that the queue is gone; declaring it anew is the connection's business.
+    // Null means that the queue was deleted; the connection declares it again.
     if (message) arrive({ ...readInbound(message, clock()), message });
     else void channel.close().catch(() => {});
   });
@@ -66,14 +66,14 @@ export async function openChannelConsumer(
     onInbound(one);
   }
 
-  /** With one word for all when these are the oldest ones unacked, which "everything up to this one" is then. */
+  /** Acknowledges with one `multiple` frame when these are the oldest unacknowledged ones. */
   function settle(batch: readonly Unacked[], say: (last: ConsumeMessage, allUpToIt: boolean) => void): void {
     if (isOver) return;
     try {
       if (areOldest(batch, unacked)) say(batch.at(-1)!.message, true);
       else for (const { message } of batch) say(message, false);
     } catch {
-      // The channel has ended: an acknowledgement that is lost on the way.
+      // The channel has ended, which equals a lost acknowledgement.
     }
     for (const one of batch) unacked.delete(one);
   }

@@ -1,6 +1,6 @@
 /**
- * `work`, at most once at a time. Calls made while it runs share the next run, so that each one's answer is younger than
- * the call.
+ * Runs `work` at most once at a time. Calls made while it runs share the next run, so that each answer is newer than its
+ * call.
  */
 export function coalesce<T>(work: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | null = null;

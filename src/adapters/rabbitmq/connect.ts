@@ -2,24 +2,24 @@ import type { Duplex } from 'node:stream';
 import { type Channel, type ChannelModel, connect } from 'amqplib';
 import { AppError } from '../../domain/errors.ts';
 
-/** A broker that does not answer the handshake, frozen or behind a dropping firewall. */
+/** Limit for a broker that does not answer the handshake, frozen or behind a dropping firewall. */
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 /**
- * Silence of two to three of these ends a connection. RabbitMQ advises 5 s to 20 s; the low end, because a consumer on a
+ * A silence of two to three of these ends a connection. RabbitMQ advises 5 s to 20 s; the low end, because a consumer on a
  * half-open connection gets nothing and does not notice otherwise.
  */
 const HEARTBEAT_S = 5;
 
 export interface Target {
   readonly url: string;
-  /** For messages: host, port and virtual host, never the password. */
+  /** For display: host, port and virtual host, never the password. */
   readonly shown: string;
 }
 
 /** Rejects what cannot be a broker's URL, without repeating it: it holds a password. */
 export function readTarget(url: string): Target {
-  // What URL throws has its whole input in it, so there is no cause here.
+  // The error of URL contains its whole input, so it is not kept as the cause.
   const parsed = URL.parse(url);
   const vhost = parsed && vhostOf(parsed);
   if (!parsed || vhost === null) throw new AppError('unusable_store', 'The RabbitMQ URL cannot be read.');
@@ -39,7 +39,7 @@ function vhostOf({ pathname }: URL): string | null {
   }
 }
 
-/** One attempt. Rejects with an AppError that says in one sentence what is wrong. */
+/** One attempt. Rejects with an AppError that names the defect in one sentence. */
 export async function connectOnce(target: Target, connectionName: string): Promise<ChannelModel> {
   try {
     return await connect(target.url, {
@@ -56,16 +56,16 @@ export function serverVersionOf(connection: ChannelModel): string {
   return String(connection.connection.serverProperties.version);
 }
 
-/** Ends a connection without a farewell, whatever state it or the broker is in. Its channels and confirms fail. */
+/** Ends a connection abruptly, in any state of it or the broker. Its channels and confirms fail. */
 export function cut(connection: ChannelModel, reason: string): void {
-  // amqplib has no public way: close() waits for an answer that a frozen broker does not give.
+  // amqplib has no public way: close() waits for an answer that a frozen broker never sends.
   const { stream } = connection.connection as unknown as { stream: Duplex };
   stream.destroy(new Error(reason));
 }
 
 /**
- * Cuts the connection when one of its channels ends, which a broker does for reasons that concern the whole (a queue is
- * gone, an acknowledgement came after half an hour): then everything is made anew. Answers how to let the channel go.
+ * Cuts the connection when one of its channels ends, because a broker's reasons concern the whole connection (a deleted
+ * queue, an acknowledgement after half an hour): then all is declared again. Returns a function that detaches the channel.
  */
 export function endWith(connection: ChannelModel, channel: Channel): () => void {
   let reason = 'a channel was closed';
@@ -80,14 +80,14 @@ export function endWith(connection: ChannelModel, channel: Channel): () => void 
 }
 
 /**
- * What the broker refuses (password, virtual host, permission, other arguments of a queue) only a human can change; what
- * else fails may pass.
+ * A refusal of the broker (password, virtual host, permission, other arguments of a queue) needs an operator; other
+ * failures may pass.
  */
 export function explain(error: unknown, { shown }: Target): AppError {
   if (error instanceof AppError) return error;
   const text =
     error instanceof Error ? error.message || String((error as { code?: string }).code) : String(error);
-  // amqplib keeps the broker's own words to itself here.
+  // amqplib hides the broker's own message here.
   if (text.includes('Expected ConnectionOpenOk; got <ConnectionClose')) {
     const message = `${shown} refused: the virtual host is not there, or this user may not use it.`;
     return new AppError('unusable_store', message, { cause: error });

@@ -3,28 +3,28 @@ import type { Clock } from '../../domain/clock.ts';
 import type { Delivery } from '../../ports/queue.ts';
 import { type ChannelConsumer, openChannelConsumer } from './channel-consumer.ts';
 
-/** Takes messages of one queue on whatever connection it is attached to. */
+/** Consumes one queue on the connection that it is attached to. */
 export interface RabbitConsumer {
-  /** Begins to take messages on a new connection. */
+  /** Begins to consume on a new connection. */
   attach(connection: ChannelModel): Promise<void>;
-  /** The connection is gone; its unacknowledged messages are delivered again. Handlers under way go on. */
+  /** The connection was lost; its unacknowledged messages are redelivered. Running handlers continue. */
   detach(): void;
   stats(): ConsumerStats;
   close(): Promise<void>;
 }
 
-/** What a consumer, or all consumers of a process, have of a queue. */
+/** Unacknowledged messages of a queue, at one consumer or at all of a process. */
 export interface ConsumerStats {
   readonly unacknowledged: number;
   /** When the oldest unacknowledged message was published; null when there is none. */
   readonly oldestAt: number | null;
-  /** What still waits in the queue was published after this moment; null when nothing is known about that. */
+  /** Messages still in the queue were published after this moment; null when unknown. */
   readonly frontAt: number | null;
 }
 
 export interface ConsumerOptions {
   readonly queue: string;
-  /** Messages that the broker hands over before the first of them is settled. */
+  /** Messages that the broker delivers before the first of them is acknowledged. */
   readonly prefetch: number;
   readonly maxItems: number;
   readonly concurrency: number;

@@ -2,35 +2,35 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { AppError } from '../../domain/errors.ts';
 
 /**
- * Reads a dead-letter queue. AMQP cannot look without taking: messages are taken, not acknowledged, and given back.
- * The broker keeps what was given back before what was never taken (see DELIVERY_LIMIT), but in the order in which it came
- * back: taking only some of them turns the order. So the caller sorts, and the first ten thousand are always the same ones.
+ * Reads a dead-letter queue. AMQP has no browsing: messages are consumed, not acknowledged, and requeued. The broker puts
+ * requeued messages before untouched ones (see DELIVERY_LIMIT), but in the order of their return, which changes when only
+ * some are consumed. So the caller sorts, and the first ten thousand are always the same ones.
  *
- * Meanwhile no other process sees them, so one process at a time reads; the lock is a queue that only one connection can have,
- * and that ends with it.
+ * Meanwhile no other process sees them, so one process at a time reads; the lock is an exclusive queue, which ends with its
+ * connection.
  */
 export interface DeadLetterReader {
   readonly channel: Channel;
   /** The first `limit` messages, or fewer as soon as `isEnough` says so. */
   take(limit: number, isEnough?: (taken: readonly ConsumeMessage[]) => boolean): Promise<ConsumeMessage[]>;
-  /** Gone for good; everything else that was taken goes back at the end. */
+  /** Deletes these; all other messages are requeued at the end. */
   acknowledge(message: ConsumeMessage): void;
 }
 
-/** Messages behind these are not read before these are gone: some 20 MB, and less than a second. */
+/** Messages beyond these are read once these are deleted: some 20 MB, and less than a second. */
 export const SCAN_MAX = 10_000;
 
-/** Taken at once: some 150 KB of single purchases. */
+/** Messages per step: some 150 KB of single purchases. */
 const CHUNK = 1_000;
 
-/** The broker said that there is more, but nothing comes any more. */
+/** How long to wait for messages that the broker counted but does not deliver. */
 const SILENCE_MS = 500;
 
-/** Others look for milliseconds, or for a second or two when an operator replays ten thousand. */
+/** Other readers take milliseconds, or a second or two when an operator replays ten thousand. */
 export const LOCK_PATIENCE_MS = 5_000;
 const LOCK_RETRY_MS = 50;
 
-/** Giving back takes a moment inside the broker; who looks next should find everything. */
+/** Requeueing takes a moment inside the broker; the next reader should find every message. */
 const RETURN_TIMEOUT_MS = 1_000;
 const RETURN_LOOK_MS = 2;
 
@@ -68,7 +68,7 @@ export async function withDeadLetterReader<T>(
   }
 }
 
-/** A consumer that may hold `wanted` messages gets exactly those, and costs one round trip instead of one per message. */
+/** A consumer with a prefetch of `wanted` gets exactly those, in one round trip instead of one per message. */
 async function takeChunk(channel: Channel, queue: string, wanted: number): Promise<ConsumeMessage[]> {
   const chunk: ConsumeMessage[] = [];
   const done = Promise.withResolvers<void>();

@@ -21,15 +21,15 @@ export interface DeadLettersOptions {
 }
 
 /**
- * Messages whose items are counted one by one; of more, those after the first thousand count as one item each, which is
- * what a worker puts into them. Counting means looking into the queue, so it is done when the broker's count has changed.
+ * Messages whose items are counted exactly; those after the first thousand count as one item each, which is what a worker
+ * puts into them. Counting means reading the queue, so it is done only when the broker's count has changed.
  */
 const COUNTED_MAX = 1_000;
 
-/** A status request does not wait longer for another reader; it gets the stats of before. */
+/** A status request waits this long for another reader; then it gets the previous stats. */
 const COUNT_PATIENCE_MS = 300;
 
-/** Messages replayed together: bounds what is published and still a dead letter, too, when a process dies. */
+/** Messages replayed together: bounds how many are published twice when a process dies. */
 const REPLAY_TOGETHER_MAX = 500;
 
 const OPERATION_TIMEOUT_MS = 30_000;
@@ -40,7 +40,7 @@ export function createDeadLetters({ connection, publish, topology, clock }: Dead
   const counted = new Map<QueueName, DeadLetterStats>();
   let last: Promise<unknown> = Promise.resolve();
 
-  /** One after the other: a connection has the lock as a whole. */
+  /** Sequential: the lock belongs to the connection as a whole. */
   function look<T>(
     name: QueueName,
     patienceMs: number,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Message as AmqpMessage, Options } from 'amqplib';
 import type { DeadLetter, Delivery, Message } from '../../ports/queue.ts';
 
-/** What travels beside a body. Times are milliseconds; AMQP's own timestamp has seconds. */
+/** Headers of a message. Times are milliseconds; AMQP's own timestamp has seconds. */
 interface Headers {
   readonly items?: unknown;
   readonly publishedAt?: unknown;
@@ -11,7 +11,7 @@ interface Headers {
   readonly replayed?: unknown;
   readonly cause?: unknown;
   readonly deadAt?: unknown;
-  /** Quorum queues count here how often they delivered a message before; RabbitMQ 4 has a second, stricter count. */
+  /** Quorum queues count earlier deliveries here; RabbitMQ 4 has a second, stricter count. */
   readonly 'x-delivery-count'?: unknown;
   readonly 'x-acquired-count'?: unknown;
   /** Moves from queue to queue, the last one first. */
@@ -45,7 +45,7 @@ export interface Inbound extends Delivery {
   readonly deliveries: number;
 }
 
-/** Never throws: others may publish here too, and the handler dead-letters what cannot be understood. */
+/** Never throws: foreign clients may publish here too, and the handler dead-letters unreadable messages. */
 export function readInbound(
   message: AmqpMessage & { fields: { redelivered: boolean } },
   now: number,
@@ -65,7 +65,7 @@ export function readInbound(
   };
 }
 
-/** Of a message in a dead-letter queue: put there by us, or by the broker when its deliveries reached the limit. */
+/** Reads a message in a dead-letter queue: ours, or the broker's when the deliveries reached the limit. */
 export function readDeadLetter(message: AmqpMessage, now: number): DeadLetter {
   const headers = headersOf(message);
   const death = lastDeath(headers);
@@ -79,8 +79,8 @@ export function readDeadLetter(message: AmqpMessage, now: number): DeadLetter {
 }
 
 /**
- * Bytes that are no text are no message of ours, and must not be read as if they nearly were. They go into a dead letter in a
- * form that nothing reads as JSON; of many the first, because the broker would not take a message that has grown.
+ * Bytes that are not UTF-8 are no message of ours, and must not be parsed leniently. A dead letter keeps them in a form that
+ * no parser reads as JSON; of many only the first, because the broker would refuse a message that has grown.
  */
 function textOf(content: Buffer): string {
   if (isUtf8(content)) return content.toString();

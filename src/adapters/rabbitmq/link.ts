@@ -5,16 +5,16 @@ import { within } from '../../lib/within.ts';
 import { connectOnce, cut, explain, type Target } from './connect.ts';
 
 /**
- * A connection that comes back. There is one way to heal, whatever happened (broker gone, connection lost, channel closed
- * by the broker, queue deleted): cut the connection, connect again, declare everything again. One way is one to test.
+ * A connection that reconnects. Every failure (broker down, connection lost, channel closed by the broker, queue deleted)
+ * is healed in one way: cut the connection, connect again, declare all again. One way is one to test.
  */
 export interface Link {
-  /** The connection now. Throws AppError `unavailable` at once when there is none, or when the broker takes nothing. */
+  /** The current connection. Throws AppError `unavailable` at once when there is none, or when the broker blocks publishers. */
   connection(): ChannelModel;
   /** The same, or null. */
   current(): ChannelModel | null;
   isBlocked(): boolean;
-  /** Cuts the connection; the next one is on its way. */
+  /** Cuts the connection and reconnects. */
   cut(reason: string): void;
   close(): Promise<void>;
 }
@@ -26,25 +26,25 @@ export interface LinkOptions {
   /** Makes a new connection usable; until it resolves there is none. Its failure is a failed attempt. */
   readonly prepare: (connection: ChannelModel) => Promise<void>;
   readonly onUp?: (connection: ChannelModel) => void;
-  /** The connection is gone, and so is all that was made on it. */
+  /** The connection was lost, with all its channels. */
   readonly onDown: () => void;
   readonly onTrouble: (error: unknown) => void;
 }
 
-/** Soon back after a restart, without a crowd of processes knocking a hundred times a second. */
+/** Reconnects soon after a restart, without a hundred attempts a second from many processes. */
 const RETRY_MS_FIRST = 100;
 const RETRY_MS_MAX = 5_000;
 
-/** A connection that lived this long begins a new count of failures; a shorter one is part of the same trouble. */
+/** A connection that lived this long resets the count of failures; a shorter one is part of the same outage. */
 const STEADY_MS = 5_000;
 
 /** Declaring a dozen quorum queues anew takes a busy broker a second or two. */
 const PREPARE_TIMEOUT_MS = 10_000;
 
-/** For the farewell of a broker that may be gone. */
+/** For the close handshake with a broker that may be down. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-/** Resolves with the first connection; rejects with one AppError when it cannot be had. From then on it comes back. */
+/** Resolves with the first connection; rejects with one AppError when that fails. From then on it reconnects. */
 export async function openLink(options: LinkOptions): Promise<Link> {
   const { target, connectionName, prepare, onUp, onDown, onTrouble } = options;
   let current: ChannelModel | null = null;
@@ -97,7 +97,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     tryAgain(new AppError('unavailable', message, { cause: reason }));
   }
 
-  /** The same trouble is told once, not at every attempt. */
+  /** An outage is reported once, not at every attempt. */
   function tryAgain(trouble: AppError): void {
     if (trouble.message !== reported) onTrouble(trouble);
     reported = trouble.message;
@@ -142,7 +142,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
 /** Resolves with the reason when the connection has ended. */
 function endOf(connection: ChannelModel): Promise<Error> {
   return new Promise((resolve) => {
-    // An 'error' nobody listens to would end the process. It comes before 'close' and knows more.
+    // An 'error' without a listener would end the process. It comes before 'close' and has the cause.
     let cause: Error | undefined;
     connection.on('error', (error) => {
       cause ??= error;

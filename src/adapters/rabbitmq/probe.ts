@@ -7,17 +7,17 @@ export interface ProbeOptions {
   readonly connection: ChannelModel;
   readonly topology: Topology;
   readonly timeoutMs: number;
-  /** A queue that should be there is not. */
+  /** A declared queue is missing. */
   readonly onMissing: () => void;
 }
 
 const NOTHING = Buffer.alloc(0);
-/** For the end of a channel that the broker may have forgotten. */
+/** For closing a channel that the broker may not know any more. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
 /**
- * Resolves when the queue of purchases is there and the broker has confirmed a message, on a channel of its own. Without a
- * majority, or with a disk that stands still, it would answer any question and confirm nothing. Rejects with AppError
+ * Resolves when the purchases queue exists and the broker has confirmed a message, on a channel of its own. Without a
+ * majority, or with a hanging disk, a broker answers every query and confirms nothing. Rejects with AppError
  * `unavailable`.
  */
 export async function askForConfirm(options: ProbeOptions): Promise<void> {
@@ -38,14 +38,14 @@ async function ask({ connection, topology, timeoutMs }: ProbeOptions): Promise<v
     await channel.checkQueue(topology.work('purchases'));
     channel.publish('', topology.probe, NOTHING, { persistent: true, mandatory: true });
     await within(channel.waitForConfirms(), timeoutMs);
-    // As the broker itself says it of the other queue.
+    // The broker's own code for a missing queue.
     if (isMissing) throw Object.assign(new Error('the queue of the probe is not there'), { code: 404 });
   } finally {
     await within(close(channel), CLOSE_TIMEOUT_MS).catch(() => {});
   }
 }
 
-/** Rejects, too, when the broker has closed it already. */
+/** Also rejects when the broker has closed it already. */
 async function close(channel: ConfirmChannel): Promise<void> {
   await channel.close();
 }

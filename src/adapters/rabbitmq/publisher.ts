@@ -9,9 +9,9 @@ export interface Publisher {
   attach(connection: ChannelModel): Promise<void>;
   detach(): void;
   /**
-   * Resolves when the broker has confirmed all messages. Rejects with AppError `unavailable` when surely none was taken
-   * (nothing was sent, or no queue was there for any), else with `outcome_unknown`: a refused confirm says no more than a
-   * missing one, the message may have been stored on the way to it.
+   * Resolves when the broker has confirmed all messages. Rejects with AppError `unavailable` when surely none was stored
+   * (nothing was sent, or all queues were missing), else with `outcome_unknown`: a negative confirm proves no more than a
+   * missing one, because the message may have been stored before it.
    */
   publish(messages: readonly Outbound[]): Promise<void>;
   /** Resolves when no confirm is outstanding. */
@@ -24,18 +24,18 @@ export interface PublisherOptions {
   readonly connection: () => ChannelModel;
   /** No confirm in time. */
   readonly onStuck: () => void;
-  /** A queue that should be there is not. */
+  /** A declared queue is missing. */
   readonly onUnroutable: () => void;
 }
 
 /**
- * Messages and bytes without their confirm. What waits in the socket's buffers is unconfirmed too, so these bounds are also
- * the bound of those buffers: a thousand times what a fast broker has under way, and memory that a process can spare.
+ * Unconfirmed messages and bytes. Data in the socket's buffers is unconfirmed too, so these bounds also limit those
+ * buffers: a thousand times what a fast broker has in flight, and memory that a process can spare.
  */
 const UNCONFIRMED_MAX = 20_000;
 const UNCONFIRMED_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Of a process' own count in base 36, so that its ids also sort as text: two trillion messages. */
+/** Digits of a process's counter in base 36, so that its ids also sort as text: two trillion messages. */
 const ID_DIGITS = 8;
 
 /** The messages of one call. */
@@ -65,7 +65,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
         sent++;
       }
     } catch (error) {
-      // The channel has ended. What was sent before fails like any unconfirmed message.
+      // The channel has ended. Messages sent before fail as unconfirmed.
       if (sent === 0) call.fulfil(unavailable('The connection to RabbitMQ is gone.', error));
       else for (; sent < messages.length; sent++) confirmed(call, error);
     }

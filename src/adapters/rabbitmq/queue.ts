@@ -18,33 +18,33 @@ import { createUnackedStats, sumOf } from './unacked-stats.ts';
 export interface RabbitQueueOptions {
   /** `amqp://user:password@host:port/virtual-host`, or `amqps://`. */
   readonly url: string;
-  /** Begins the name of everything this service keeps at the broker. */
+  /** Prefix of the names of all queues and exchanges of this service. */
   readonly namespace: string;
-  /** Messages that the broker hands to a consumer before it acknowledged the first of them. */
+  /** Messages that the broker delivers to a consumer before the first of them is acknowledged. */
   readonly prefetch?: number;
   readonly confirmTimeoutMs?: number;
   readonly closeTimeoutMs?: number;
   readonly clock?: Clock;
-  /** Hears of what is retried here rather than answered to somebody: lost connections, and handlers that rejected. */
+  /** Receives errors that are retried here and reach no caller: lost connections, and handlers that rejected. */
   readonly onTrouble: (error: unknown) => void;
 }
 
 /**
- * What a process that dies has taken is tried again one by one, so as few as keep a worker busy. Measured with a handler of
- * 3 ms: 32 give it 5,000 messages/s of one item each (16: 2,500; 64: 9,800), and messages carry up to 256 items as soon as
- * there is more to do than that; then 4 would do.
+ * The unacknowledged messages of a dead process are retried one by one, so as few as keep a worker busy. Measured with a
+ * handler of 3 ms: 32 give it 5,000 messages/s of one item each (16: 2,500; 64: 9,800), and messages carry up to 256 items
+ * under a higher load; then 4 would do.
  */
 const PREFETCH = 32;
 
-/** A healthy broker confirms in milliseconds, a busy disk in a second; who waits for an answer waits no longer. */
+/** A healthy broker confirms in milliseconds, a busy disk in a second; a caller waits no longer. */
 const CONFIRM_TIMEOUT_MS = 5_000;
 
-/** Handlers that hang are left to the broker, which delivers their messages to somebody else. */
+/** Messages of hanging handlers are left to the broker, which delivers them to another consumer. */
 const CLOSE_TIMEOUT_MS = 10_000;
 
 /**
- * The queue on RabbitMQ. Two connections, because a broker that is short of memory or disk stops reading from those that
- * publish: acknowledgements on the same one would be stuck behind the messages, and nothing would get less.
+ * The queue on RabbitMQ. Two connections, because a broker that is short of memory or disk stops reading from publishing
+ * connections: acknowledgements on the same one would be stuck behind the messages, and no queue would drain.
  */
 export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queue> {
   const { url, namespace, onTrouble, clock = systemClock } = options;
@@ -63,7 +63,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
   const publisher = createPublisher({
     confirmTimeoutMs,
     connection: () => open(publishing),
-    // Cutting would be no help against an alarm, and a new connection would not know of it.
+    // A cut would not help against an alarm, and a new connection would not know of the alarm.
     onStuck: () => publishing.isBlocked() || publishing.cut('the broker does not confirm'),
     // The other connection declares.
     onUnroutable: () => consuming.cut('a queue is gone'),
@@ -165,7 +165,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
       if (closed) throw new AppError('unavailable', 'The queue is closed.');
       consumers.set(consumer, name);
       const connection = consuming.current();
-      // Without one it begins with the next.
+      // Without a connection the consumer begins with the next one.
       if (connection) await attach(consumer, connection);
       return {
         async close() {
@@ -182,7 +182,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
     discard: deadLetters.discard,
     status: status.read,
     async ping() {
-      // A connection that is gone, or an alarm, is known without asking, and over as soon as it is over.
+      // A lost connection or an alarm is known without a probe, and its end takes effect at once.
       open(publishing);
       await probe();
     },
@@ -190,7 +190,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
     async close() {
       const { closeTimeoutMs = CLOSE_TIMEOUT_MS } = options;
       const consumersClosed = Promise.all([...consumers.keys()].map((consumer) => consumer.close()));
-      // What handlers publish at their end is part of the work.
+      // The last messages that handlers publish are part of the work.
       await within(consumersClosed, closeTimeoutMs).catch(() => {});
       await within(publisher.idle(), closeTimeoutMs).catch(() => {});
       closed = true;

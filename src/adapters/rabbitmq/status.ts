@@ -15,18 +15,17 @@ export interface StatusOptions {
   readonly clock: Clock;
 }
 
-/** Some 20 questions to a broker that answers each in well under a millisecond, unless the machine has no time for it. */
+/** For some 20 requests, each answered in well under a millisecond unless the machine is overloaded. */
 const STATUS_TIMEOUT_MS = 2_000;
 
 /**
- * `ready` and `consumers` are the broker's own; `unacknowledged` is what the processes with consumers tell (ours as it is
- * now, others' at most 250 ms old); all of them are messages.
+ * `ready` and `consumers` are the broker's own; `unacknowledged` is published by the consuming processes (ours is current,
+ * others' at most 250 ms old); all of them are messages.
  *
- * `oldestAgeMs` is exact for what is unacknowledged. When there is only what is ready, the broker does not tell its age
- * without handing it out; then it is the longest that it can have waited: since this process last saw the queue empty, a
- * consumer anywhere emptied it, or the message delivered last was published, whichever came last. A process that has only
- * just started and found a queue without consumers counts from its own start, which may be too short. Delayed messages
- * wait on purpose, and are left out.
+ * `oldestAgeMs` is exact for unacknowledged messages. The broker does not show the age of ready ones without delivering
+ * them; so with ready ones only it is an upper bound: since this process last saw the queue empty, a consumer anywhere
+ * emptied it, or the last delivered message was published, whichever came last. A process that has only just started and
+ * found a queue without consumers counts from its own start, which may be too short. Delayed messages are left out.
  */
 export function createStatus({ topology, unacked, deadLetters, clock }: StatusOptions) {
   let channel: Channel | null = null;

@@ -2,15 +2,15 @@ import type { Channel, ChannelModel } from 'amqplib';
 import { QUEUE_NAMES, type QueueName } from '../../ports/queue.ts';
 
 /**
- * What this service keeps at the broker, all of it durable, named `<namespace>.…` and declared by every process that
- * connects, so that a broker which lost it gets it back:
+ * The queues of this service, all durable, named `<namespace>.…` and declared by every process that connects, so that a
+ * broker which lost them has them again:
  *
  *     purchases ──delivery limit──▶ purchases.dead
  *         ▲
  *         └──time is over── purchases.wait-200ms … purchases.wait-30000ms
  *
- * and the same for `payments`; and `probe`, which confirms messages and keeps none. Every queue is a quorum queue. Whatever moves between them is moved by the broker at least
- * once: it keeps the message where it is until the other queue has confirmed it.
+ * and the same for `payments`; and `probe`, which confirms messages and keeps none. Every queue is a quorum queue. The
+ * broker moves messages between them at least once: it keeps a message until the other queue has confirmed it.
  */
 export interface Topology {
   work(name: QueueName): string;
@@ -18,11 +18,11 @@ export interface Topology {
   /** The queue in which a message waits at least `delayMs`, `DELAY_MS_MAX` at most. */
   wait(name: QueueName, delayMs: number): string;
   waits(name: QueueName): readonly string[];
-  /** For messages that only ask whether the broker confirms. */
+  /** For messages that only test whether the broker confirms. */
   readonly probe: string;
   /** Every queue's name. */
   readonly queues: readonly string[];
-  /** On which processes publish how much each has not acknowledged yet. */
+  /** Exchange on which processes publish their unacknowledged counts. */
   readonly statsExchange: string;
   declare(channel: Channel): Promise<void>;
 }
@@ -36,9 +36,9 @@ export const DELAY_MS_MAX = WAIT_STEPS_MS.at(-1)!;
 
 /**
  * Deliveries after which the broker dead-letters a message. Attempts are counted in the ledger; here nothing may end early,
- * because during an outage every message comes back every two seconds. So: 60 years of that. Not left out, for two
- * reasons: RabbitMQ 4 would put in 20 (and only 4 knows a word for "no limit"), and a quorum queue without a limit puts
- * what is returned at its end instead of its head.
+ * because during an outage every message is redelivered every two seconds. So: 60 years of that. Not left out, for two
+ * reasons: RabbitMQ 4 would default to 20 (and only 4 has a value for "no limit"), and a quorum queue without a limit
+ * puts requeued messages at its end instead of its head.
  */
 const DELIVERY_LIMIT = 1_000_000_000;
 

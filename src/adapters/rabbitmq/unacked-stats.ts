@@ -4,16 +4,15 @@ import { endWith } from './connect.ts';
 import type { ConsumerStats } from './consumer.ts';
 
 /**
- * How many messages are delivered and not acknowledged, over all processes. AMQP has no question for that, and the broker's
- * HTTP interface is a plugin that may be missing. So processes that consume publish it to each other, over an exchange of
- * their own.
+ * Unacknowledged messages over all processes. AMQP has no method for that, and the broker's HTTP interface is a plugin that
+ * may be missing. So consuming processes publish their counts to each other, over an exchange of their own.
  */
 export interface UnackedStats {
   /** On the connection that publishes: a broker's alarm stops what a publishing connection sends, acknowledgements too. */
   attachSender(connection: ChannelModel): Promise<void>;
   attachReceiver(connection: ChannelModel): Promise<void>;
   detachSender(): void;
-  /** Ours as of now, the others' as they published last. */
+  /** Ours as of now, the others' as last published. */
   of(name: QueueName): ConsumerStats;
   close(): void;
 }
@@ -23,7 +22,7 @@ export interface UnackedStatsOptions {
   readonly ownStats: (name: QueueName) => ConsumerStats;
 }
 
-/** What a process publishes. */
+/** The published message of a process. */
 interface Report {
   readonly process: string;
   readonly holdings: Readonly<Record<string, ConsumerStats>>;
@@ -34,10 +33,10 @@ const PUBLISH_EVERY_MS = 250;
 /** Unchanged stats are published every fourth time, so that a process which has just started has them within a second. */
 const REPEAT_AFTER = 4;
 
-/** Three of those missed: the process is gone. */
+/** After three missed messages the process counts as dead. */
 const FORGET_AFTER_MS = 3_000;
 
-/** Old stats are worthless: of a process that does not read, the broker keeps a few hundred of the newest. */
+/** Old stats are worthless: for a process that does not read, the broker keeps only the newest few hundred. */
 const WAITING_MAX = 500;
 
 export function createUnackedStats({ exchange, ownStats }: UnackedStatsOptions): UnackedStats {
@@ -67,7 +66,7 @@ export function createUnackedStats({ exchange, ownStats }: UnackedStatsOptions):
       const { process, holdings } = JSON.parse(content.toString()) as Report;
       if (process !== self) others.set(process, { atMs: performance.now(), holdings });
     } catch {
-      // Somebody else's message on our exchange says nothing about us.
+      // A foreign message on our exchange is ignored.
     }
   }
 
@@ -81,7 +80,7 @@ export function createUnackedStats({ exchange, ownStats }: UnackedStatsOptions):
     async attachReceiver(connection) {
       const channel = await connection.createChannel();
       endWith(connection, channel);
-      // A new name each time: the broker may not have noticed yet that the connection before is gone, and its queue with it.
+      // A new name each time: the broker may not have noticed the loss of the previous connection yet, and still have its queue.
       const queue = `${exchange}.${crypto.randomUUID()}`;
       const options = { exclusive: true, durable: false, arguments: { 'x-max-length': WAITING_MAX } };
       await channel.assertQueue(queue, options);

@@ -3,13 +3,13 @@ import { AppError } from '../../domain/errors.ts';
 import { connectOnce, explain, readTarget } from './connect.ts';
 import { createTopology } from './topology.ts';
 
-/** What a namespace keeps at a broker, to be deleted. */
+/** A namespace's data at a broker, to be deleted. */
 export interface BrokerWipe {
-  /** Messages in queues that are there. */
+  /** Messages in existing queues. */
   contents(): Promise<{ readonly what: string; readonly count: number }[]>;
-  /** Throws AppError `unusable_store` while somebody consumes from a queue. */
+  /** Throws AppError `unusable_store` while a queue has a consumer. */
   requireUnused(): Promise<void>;
-  /** Deletes the namespace's queues and its exchange; what is gone already is no failure. */
+  /** Deletes the namespace's queues and its exchange; missing ones are no failure. */
   wipe(): Promise<void>;
   close(): Promise<void>;
 }
@@ -18,7 +18,7 @@ export async function openBrokerWipe(url: string, namespace: string): Promise<Br
   const target = readTarget(url);
   const topology = createTopology(namespace);
   const connection = await connectOnce(target, `${namespace} reset`);
-  // Whoever waits for an answer hears of a connection that breaks; without a listener it would end the process.
+  // Pending calls report a broken connection; without a listener it would end the process.
   connection.on('error', () => {});
   const { queues } = topology;
 
@@ -65,7 +65,7 @@ export async function openBrokerWipe(url: string, namespace: string): Promise<Br
   };
 }
 
-/** A broker closes the channel on which somebody asks for a queue that is not there: each question has its own. */
+/** A broker closes the channel on which a client checks a missing queue: each check has its own channel. */
 async function stateOf(connection: ChannelModel, queue: string) {
   const channel = await connection.createChannel();
   channel.on('error', () => {});

@@ -87,7 +87,7 @@ export function parseRedisUrl(url: string): RedisAddress {
   }
 }
 
-/** The address without its secrets, for people: `127.0.0.1:6379`, `cluster a:6379,b:6379`. */
+/** The address without its secrets, for display: `127.0.0.1:6379`, `cluster a:6379,b:6379`. */
 export function showAddress(address: RedisAddress): string {
   const hosts = address.hosts
     .map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`)
@@ -112,7 +112,7 @@ function readHosts(text: string, defaultPort: number): RedisHost[] {
     const host = bracketed ?? plain;
     const number = port === undefined ? defaultPort : Number(port);
     if (host === undefined || number < 1 || number > 65_535) {
-      // What is wrong here may be a part of a password with an unescaped slash: it is not shown.
+      // The wrong part may belong to a password with an unescaped slash: it is not shown.
       throw invalid(
         'must name its hosts as host or host:port, several with commas between; in a password write @ as %40 and / as %2F',
       );

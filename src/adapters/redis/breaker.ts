@@ -3,13 +3,12 @@ import { backoffMs } from '../../lib/backoff.ts';
 import type { Gate } from '../../ports/gate.ts';
 
 /**
- * A gate that is left alone while it is in trouble. Closed, it passes everything on. After `FAILURES_MAX` failures in a
- * row, or at the first call that was not answered, it opens: then claims are answered `known: false` and updates are
- * dropped, both without asking, and the batcher goes straight to the ledger. So a frozen gate costs one timeout, not one per
- * batch.
+ * A circuit breaker around a gate. Closed, it passes all calls on. After `FAILURES_MAX` failures in a row, or after the
+ * first call without an answer, it opens: then claims are answered `known: false` and updates are dropped, both without
+ * calling the gate, and the batcher goes straight to the ledger. So a frozen gate costs one timeout, not one per batch.
  *
  * After a pause the next call starts a probe, a `ping` that no purchase waits for; its success closes the breaker. There
- * is no timer: while nobody calls, nothing needs to be known.
+ * is no timer: without calls no probe is needed.
  *
  * `claim` and `update` never reject. `ping` rejects `unavailable` with the reason while the breaker is open.
  */
@@ -25,16 +24,16 @@ export interface BreakerFigures {
 
 export interface BreakerOptions {
   readonly monotonicMs: () => number;
-  /** Hears one sentence per opening and one per closing. */
+  /** Receives one sentence per opening and one per closing. */
   readonly onTrouble: (sentence: string) => void;
 }
 
 /** A single error answer may be chance. */
 const FAILURES_MAX = 3;
-/** Pauses before a probe. The longest one bounds how long a gate that is well again stays unused. */
+/** Pauses before a probe. The longest one bounds how long a recovered gate stays unused. */
 const PAUSE_FIRST_MS = 100;
 const PAUSE_MAX_MS = 1_000;
-/** A breaker that opens again before it was closed for this long goes on with its longer pauses. */
+/** A breaker that reopens before it was closed for this long continues with its longer pauses. */
 const STEADY_AFTER_MS = 5_000;
 
 export function createBreaker(gate: Gate, { monotonicMs, onTrouble }: BreakerOptions): Breaker {
@@ -47,7 +46,7 @@ export function createBreaker(gate: Gate, { monotonicMs, onTrouble }: BreakerOpt
   let closedAtMs = Number.NEGATIVE_INFINITY;
   let probing: Promise<void> | null = null;
 
-  /** Undefined when the gate was not asked, or did not answer. */
+  /** Undefined when the gate was bypassed, or did not answer. */
   async function guarded<T>(ask: () => Promise<T>): Promise<T | undefined> {
     if (reason) {
       if (monotonicMs() >= probeAtMs) void probe();
@@ -59,7 +58,7 @@ export function createBreaker(gate: Gate, { monotonicMs, onTrouble }: BreakerOpt
       failuresInARow = 0;
       return answer;
     } catch (error) {
-      // Not a call that was under way when another one opened the breaker: its failure is the same trouble.
+      // A call that was in flight when another one opened the breaker is not counted: its failure is the same outage.
       if (openings === openingsBefore) failed(error as Error);
       return undefined;
     }
@@ -79,7 +78,7 @@ export function createBreaker(gate: Gate, { monotonicMs, onTrouble }: BreakerOpt
     probeAtMs = monotonicMs() + backoffMs(++pauses, PAUSE_FIRST_MS, PAUSE_MAX_MS);
   }
 
-  /** Closes the breaker, or pauses again. Never rejects. */
+  /** Closes the breaker, or starts another pause. Never rejects. */
   function probe(): Promise<void> {
     probing ??= gate
       .ping()

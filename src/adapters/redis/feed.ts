@@ -10,18 +10,18 @@ import type { RedisLink } from './link.ts';
 export interface RedisFeedOptions {
   /** Prefix of the channel, so that several shops can share a Redis. */
   readonly namespace: string;
-  /** Hears one sentence when the feed is cut off and one when it is back. */
+  /** Receives one sentence when the feed is cut off and one when it is back. */
   readonly onTrouble: (sentence: string) => void;
   readonly onBug: (error: unknown, context: string) => void;
 }
 
-/** Resyncs come in flocks, one from each process that lost the same Redis. Reading the truth again once will do. */
+/** Resyncs come in bursts, one from each process that lost the same Redis. One new read of the ledger is enough. */
 const RESYNC_EVERY_MS = 1_000;
 
 /**
- * The feed of many processes: one pub/sub channel, on which every process sends and hears; it skips its own messages. Plain
- * pub/sub reaches every node of a cluster; Redis keeps nothing, so what was sent while a subscription was down is gone, and a
- * `resync` says so.
+ * The feed of many processes: one pub/sub channel, on which every process publishes and subscribes; it skips its own
+ * messages. Plain pub/sub reaches every node of a cluster. Redis keeps nothing, so messages are lost while a subscription is
+ * down; a `resync` reports that.
  */
 export async function openRedisFeed(
   link: RedisLink,

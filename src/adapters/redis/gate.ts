@@ -9,7 +9,7 @@ import type { RedisLink } from './link.ts';
 export interface RedisGateOptions {
   /** Prefix of all keys, so that several shops can share a Redis. */
   readonly namespace: string;
-  /** How long a claim may take before the ledger is asked without it. */
+  /** How long a claim may take before the gate is bypassed. */
   readonly timeoutMs?: number;
   /** How long a product's entry lives after its last change. */
   readonly entryLivesMs?: number;
@@ -18,10 +18,10 @@ export interface RedisGateOptions {
 /**
  * The gate of many processes: one call of `claim.lua` per batch and product. Rejects `unavailable` when nothing was done,
  * and `outcome_unknown` when there was no answer. A claim whose answer was lost only makes the gate stricter until the next
- * stock version, so nothing is undone or asked again.
+ * stock version, so it is neither undone nor retried.
  *
- * Redis may forget everything at any time. A claim brings the newest stock version that its process has seen, and a product
- * without an entry starts from there.
+ * Redis may lose its data at any time. A claim carries the newest stock version that its process has seen, and a product
+ * without an entry starts from it.
  */
 export async function openRedisGate(
   link: RedisLink,
@@ -33,7 +33,7 @@ export async function openRedisGate(
   const redis = withScript(link.commands);
   const livesMs = `${entryLivesMs}`;
 
-  /** Rejects with what the client says, which the link can name. */
+  /** Rejects with the client's error, which the link translates. */
   function call(
     productId: number,
     seen: StockVersion | null,
@@ -47,7 +47,7 @@ export async function openRedisGate(
     return within(answer, callTimeoutMs, () => link.trouble.late(callTimeoutMs));
   }
 
-  /** Goes through all that a claim needs: connection, permissions, script, and a Redis that takes writes. */
+  /** Tests all that a claim needs: connection, permissions, script, and a Redis that accepts writes. */
   const probe = (probeTimeoutMs: number) =>
     call(NO_PRODUCT, { productId: NO_PRODUCT, version: 1, available: 0 }, 'force', [], probeTimeoutMs);
 
@@ -75,19 +75,19 @@ export async function openRedisGate(
       });
     },
     async close() {
-      // The connection is the link's.
+      // The link closes the connection.
     },
   };
 }
 
-/** One hash tag per product: a cluster spreads products over its nodes, and what belongs to one stays together. */
+/** One hash tag per product: a cluster spreads products over its nodes, and a product's keys stay together. */
 function keyOf(namespace: string, productId: number): string {
   return `${namespace}:{p:${productId}}:gate`;
 }
 
 /**
- * Lets the entries of these products end. They are named and not searched for, and end by an empty one that lives for a
- * millisecond, because the rights that the gate needs allow no SCAN and no DEL.
+ * Deletes the entries of these products. They are named, not searched for, and replaced by an empty entry that expires after
+ * a millisecond, because the gate's permissions allow no SCAN and no DEL.
  */
 export async function forgetProducts(
   link: RedisLink,
@@ -106,7 +106,7 @@ export async function forgetProducts(
 /** A claim takes a fraction of a millisecond. A gate that needs longer than this costs more than it saves. */
 const TIMEOUT_MS = 50;
 const OPEN_TIMEOUT_MS = 2_000;
-/** Longer than the pauses within a sale, so that its entry stays; a product that nobody buys leaves nothing behind. */
+/** Longer than the pauses within a sale, so that its entry stays; the entry of an idle product expires. */
 const ENTRY_LIVES_MS = 600_000;
 /** Products are counted from 1. */
 const NO_PRODUCT = 0;
@@ -132,7 +132,7 @@ function withScript(commands: Redis | Cluster): WithScript {
 }
 
 /**
- * `[1, 1, 1, 2]` as `[1, 3, 2, 1]`. In most sales everybody wants one unit, and then a batch of 256 is two numbers: 20 µs
+ * `[1, 1, 1, 2]` as `[1, 3, 2, 1]`. In most sales every buyer wants one unit, and then a batch of 256 is two numbers: 20 µs
  * in Redis, where a batch as one argument per quantity took 80. With quantities that never repeat both take about 90.
  */
 function runLengths(quantities: readonly number[]): number[] {
@@ -144,7 +144,7 @@ function runLengths(quantities: readonly number[]): number[] {
   return runs;
 }
 
-/** The script's answer unfolded: of each run the first `claimed` are claimed, and the rest shares one fate. */
+/** Expands the script's answer: of each run the first `claimed` are claimed, and the rest shares one result. */
 function judge(quantities: readonly number[], claimed: readonly number[], available: number): Claim[] {
   let run = -1;
   let left = 0;

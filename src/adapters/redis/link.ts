@@ -8,23 +8,23 @@ import { parseRedisUrl, type RedisAddress, showAddress } from './address.ts';
 import { createTrouble, type RedisTrouble } from './trouble.ts';
 
 /**
- * This process's way to one Redis, whatever its shape: a server, a primary behind sentinels, a cluster. Gate and feed
- * share its one connection for commands (one per node of a cluster); a subscriber has a connection of its own.
+ * This process's connection to one Redis: a server, a primary behind sentinels, or a cluster. Gate and feed share one
+ * connection for commands (one per node of a cluster); a subscriber has a connection of its own.
  */
 export interface RedisLink {
-  /** Where it leads, without secrets. */
+  /** The address, without secrets. */
   readonly at: string;
-  /** Reconnects by itself. A command fails at once while there is no connection, and is never sent twice. */
+  /** Reconnects. A command fails at once while there is no connection, and is never sent twice. */
   readonly commands: Redis | Cluster;
-  /** A new connection for a subscription, not connected yet. It does not reconnect: its `end` is the end. */
+  /** A new connection for a subscription, not connected yet. It does not reconnect: its `end` is final. */
   newSubscriber(): Redis;
   readonly trouble: RedisTrouble;
-  /** Of the server, or `version unknown` where this user may not ask. */
+  /** The server's version, or `version unknown` when this user may not read it. */
   serverVersion(): Promise<string>;
   close(): Promise<void>;
 }
 
-/** Connects, or throws one AppError that says what is wrong. Nothing is retried: who starts wrongly should hear it. */
+/** Connects, or throws one AppError that names the defect. Nothing is retried: a wrong start should fail visibly. */
 export async function openRedisLink(url: string): Promise<RedisLink> {
   const address = parseRedisUrl(url);
   const trouble = createTrouble(address);
@@ -55,16 +55,16 @@ export async function openRedisLink(url: string): Promise<RedisLink> {
 /** Time to connect, greet and be ready, for a Redis in another data centre too. */
 const OPEN_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 2_000;
-/** The last word on a command whose caller did not set a shorter one, and on the greeting of a new connection. */
+/** Timeout of a command whose caller set no shorter one, and of the greeting of a new connection. */
 const COMMAND_TIMEOUT_MS = 1_000;
-/** A connection that owes an answer and is silent for this long is half open: it is dropped and made again. */
+/** A connection that owes an answer and is silent for this long is half open: it is dropped and replaced. */
 const SOCKET_TIMEOUT_MS = 1_000;
-/** How long a dropped connection may take to say goodbye. A frozen server never does. */
+/** How long a dropped connection may take to close. A frozen server never closes it. */
 const DISCONNECT_TIMEOUT_MS = 100;
-/** Pause before connecting again. The longest one bounds how long a Redis that came back goes unnoticed. */
+/** Pauses before a reconnect. The longest one bounds how long a recovered Redis stays unused. */
 const RECONNECT_FIRST_MS = 50;
 const RECONNECT_MAX_MS = 500;
-/** MOVED and ASK surely did nothing, so following them is safe; a cluster that is quiet needs one. */
+/** MOVED and ASK surely did nothing, so following them is safe; a stable cluster needs one. */
 const REDIRECTIONS_MAX = 4;
 
 function commandClient(address: RedisAddress, tls: ConnectionOptions | null): Redis | Cluster {
@@ -84,7 +84,7 @@ function commandClient(address: RedisAddress, tls: ConnectionOptions | null): Re
     enableAutoPipelining: false,
     clusterRetryStrategy: retry,
     maxRedirections: REDIRECTIONS_MAX,
-    // Zero: do not send again what may have been done.
+    // Zero: a command that may have been done is not sent again.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
     // Certificates name hosts, so names are not replaced by addresses.
@@ -93,7 +93,7 @@ function commandClient(address: RedisAddress, tls: ConnectionOptions | null): Re
   });
 }
 
-/** On a cluster every node hears what is published on any: another one is tried each time. */
+/** Every node of a cluster receives all published messages: another one is tried each time. */
 function subscriberClient(address: RedisAddress, tls: ConnectionOptions | null, number: number): Redis {
   const place =
     address.kind === 'cluster'
@@ -107,7 +107,7 @@ function subscriberClient(address: RedisAddress, tls: ConnectionOptions | null, 
   });
 }
 
-/** The constructor's types want a literal here. */
+/** The constructor's types require a literal here. */
 function newClient(options: Omit<RedisOptions, 'replyMapping'>): Redis {
   return new Redis({ ...options, replyMapping: 'legacy' });
 }
@@ -119,7 +119,7 @@ function connectionOptions(address: RedisAddress, tls: ConnectionOptions | null)
     ...(address.username !== null && { username: address.username }),
     ...(address.password !== null && { password: address.password }),
     ...(tls && { tls }),
-    // The client's default sends commands again that were cut off, and some of those had been done.
+    // The client's default resends interrupted commands, and some of those had been done.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -162,8 +162,8 @@ function tlsOptions({ caFile }: RedisAddress): ConnectionOptions {
 }
 
 /**
- * Settles with the first thing that happens; `connect` alone knows only that the connection was closed. The listener
- * stays on, because the client prints errors that nobody listens to; failing commands tell whoever is concerned.
+ * Settles with the first event; `connect` alone reports only that the connection was closed. The listener stays, because
+ * the client prints errors without a listener; callers see the errors of their commands.
  */
 async function ready(client: Redis | Cluster): Promise<void> {
   const failed = new Promise<never>((_, reject) => client.on('error', reject));

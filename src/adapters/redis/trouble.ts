@@ -2,13 +2,13 @@ import { AppError } from '../../domain/errors.ts';
 import { type RedisAddress, showAddress } from './address.ts';
 
 /**
- * Names what went wrong with Redis in AppErrors. Their messages and causes are plain text with every password blotted
- * out: the client's own errors carry the command that failed, and that may be the one that logs in.
+ * Translates Redis errors into AppErrors. Their messages and causes are plain text with every password removed: the
+ * client's own errors carry the failed command, which may be the login.
  */
 export interface RedisTrouble {
   /** A command failed: `unavailable` when it was surely not done, `outcome_unknown` when it was sent. */
   ofCommand(error: unknown): AppError;
-  /** It cannot be used from the start: `unavailable` when it may come later, `unusable_store` when somebody must act. */
+  /** The opening failed: `unavailable` when it may pass, `unusable_store` when an operator must act. */
   ofOpening(error: unknown): AppError;
   /** No answer in time. */
   late(timeoutMs: number): AppError;
@@ -19,7 +19,7 @@ export function createTrouble(address: RedisAddress): RedisTrouble {
   const secrets = [address.password, address.kind === 'sentinel' ? address.sentinelPassword : null];
 
   function textOf(error: unknown): string {
-    // A cluster says that all nodes failed, and keeps what the last one said.
+    // A cluster reports that all nodes failed, and keeps the last node's error.
     const cause = error instanceof Error && 'lastNodeError' in error ? error.lastNodeError : error;
     let text = cause instanceof Error ? cause.message : String(cause);
     for (const secret of secrets) if (secret) text = text.replaceAll(secret, '***');
@@ -49,7 +49,7 @@ export function createTrouble(address: RedisAddress): RedisTrouble {
   };
 }
 
-/** What the client says of a command that it did not send, and of one that was under way when the connection ended. */
+/** The client's messages for an unsent command, and for one in flight when the connection ended. */
 const NOT_SENT = /enableOfflineQueue options is false/;
 const CUT_OFF = /max retries per request|Connection is closed/;
 

@@ -1,5 +1,5 @@
 /**
- * The last `max` entries at most, and the last half of that at least. It forgets a whole half at a time, because
+ * Keeps the last `max` entries at most, and the last half of that at least. It drops a whole half at a time, because
  * deleting the oldest entry of a large Map one by one took 35 µs each.
  */
 export function createBoundedMap<T>(max: number) {

@@ -1,8 +1,8 @@
 /**
  * How a charge ends.
- * - `lost`: no answer, nothing charged; the next ask starts anew.
+ * - `lost`: no answer, nothing charged; the next call starts anew.
  * - `late`: no answer, but charged right after the caller has given up.
- * - `too_late`: no answer, however often it is asked for; charged after its cancellation was confirmed, and sent by webhook then.
+ * - `too_late`: no answer to any call; charged after its cancellation was confirmed, and then sent by webhook.
  * - `duplicate`: captured, answered, and then sent by webhook twice.
  */
 export type ChargeOutcome = 'captured' | 'declined' | 'error' | 'lost' | 'late' | 'too_late' | 'duplicate';
@@ -12,9 +12,9 @@ export type RefundOutcome = 'refunded' | 'error' | 'lost' | 'late';
 
 /** Shares of the simulator's charges, 0…1. */
 export interface FaultRates {
-  /** Declined for good. */
+  /** Finally declined. */
   readonly declineRate: number;
-  /** Without an answer; half of them are charged all the same. Of refunds, too. */
+  /** Without an answer; half of them are charged nevertheless. Of refunds, too. */
   readonly timeoutRate: number;
   /** Refused with an error before anything was done. Of refunds, too. */
   readonly errorRate: number;
@@ -24,7 +24,7 @@ export interface FaultRates {
   readonly tooLateRate: number;
 }
 
-/** Customers who behave as named, whatever the rates. */
+/** Customers with scripted outcomes, whatever the rates. */
 const SCRIPTED_OUTCOMES: ReadonlyMap<string | null, ChargeOutcome> = new Map([
   ['test_decline', 'declined'],
   ['test_timeout', 'lost'],

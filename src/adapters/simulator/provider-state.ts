@@ -2,32 +2,31 @@ import { AppError } from '../../domain/errors.ts';
 import type { ChargeRequest, RefundRequest } from '../../ports/provider.ts';
 import { createBoundedMap } from './bounded-map.ts';
 
-/** State of the simulated company: how each charge ended, and whose money it has. */
+/** State of the simulated company: outcomes of charges and refunds. */
 export interface ProviderState {
   /** Undefined: nothing was charged, declined or cancelled under this key. */
   stateOf(key: string): ChargeState | undefined;
-  /** Ends a charge, unless it has ended before; returns the end that holds. `answered`: whether the caller gets it now. */
+  /** Ends a charge, unless it has ended before; returns the valid end. `answered`: whether the caller gets it now. */
   end(request: Pick<ChargeRequest, 'key'>, state: 'declined' | 'cancelled', answered: boolean): ChargeState;
   capture(request: ChargeRequest, answered: boolean): ChargeState;
   /** Captures a charge although it was cancelled. */
   captureAnyway(request: ChargeRequest): void;
-  /** Gives the capture back, once; returns the refund's id. */
+  /** Refunds the capture, once; returns the refund's id. */
   refund(request: RefundRequest): string;
   money(currency: string): Money;
 }
 
 export type ChargeState = 'captured' | 'declined' | 'cancelled' | 'refunded';
 
-/** In minor units, since ever. Their difference is what the seller has. */
+/** Totals in minor units. Their difference is the seller's balance. */
 export interface Money {
   readonly capturedMinor: number;
   readonly refundedMinor: number;
 }
 
 /**
- * Keys whose end is remembered, about 100 bytes each, twice: ends that a caller was answered with, which are asked for again
- * only within moments, and unanswered ones, which are asked for after leases of half a minute. Kept apart, the many do not
- * push out the few.
+ * Remembered keys, about 100 bytes each, in two maps: answered ends, which are requested again only within moments, and
+ * unanswered ones, which are requested after leases of half a minute. Separate maps keep the many from evicting the few.
  */
 const REMEMBERED_MAX = 100_000;
 
@@ -53,7 +52,7 @@ export function createProviderState(): ProviderState {
     return kept;
   }
 
-  /** A capture of which nothing is known was made by the company of an earlier process; its id says so. */
+  /** An unknown capture was made by the company of an earlier process, as its id shows. */
   function requireCapture({ chargeKey, providerId, amountMinor, currency }: RefundRequest): void {
     const state = stateOf(chargeKey);
     if (state === 'declined' || state === 'cancelled' || providerId !== captureId(chargeKey)) {

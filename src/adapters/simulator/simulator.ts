@@ -21,7 +21,7 @@ import { createTimerWheel, type Later } from './timer-wheel.ts';
 import { createWebhooks } from './webhooks.ts';
 
 export interface SimulatorOptions extends Partial<FaultRates> {
-  /** Time to an answer, at least. */
+  /** Minimum time to an answer. */
   readonly latencyMs?: number;
   /** Added at random, evenly between 0 and this. */
   readonly jitterMs?: number;
@@ -33,13 +33,13 @@ export interface SimulatorOptions extends Partial<FaultRates> {
   readonly tooLateMs?: number;
   /** The same seed and the same calls make the same draws. */
   readonly seed?: number;
-  /** How time passes; real time unless told. */
+  /** The clock; real time by default. */
   readonly later?: Later;
   readonly now?: Clock;
 }
 
 export interface Simulator extends PaymentProvider {
-  /** While set, every call fails with `unavailable`, as with the company's front door down. */
+  /** While set, every call fails with `unavailable`, as when the company is down. */
   setOutage(isOut: boolean): void;
   /** How the charge of this key ended; undefined: nothing was charged, declined or cancelled under it. */
   stateOf(key: string): ChargeState | undefined;
@@ -50,10 +50,10 @@ export interface Simulator extends PaymentProvider {
 /** Keys of scripted customers that are remembered. */
 const SCRIPTED_MAX = 100_000;
 
-/** With more undelivered captures than this it takes no more charges rather than lose one. */
+/** With more undelivered captures than this it refuses charges rather than lose a capture. */
 const UNDELIVERED_MAX = 100_000;
 
-/** A payment company in memory. It charges once per key, and forgets everything with the process. */
+/** A payment company in memory. It charges once per key, and its state ends with the process. */
 export function openSimulator(options: SimulatorOptions = {}): Simulator {
   const { latencyMs = 5, jitterMs = 5, timeoutMs = 2_000, outageRate = 0, tooLateMs = 2_000 } = options;
   const { seed = 1, now = systemClock } = options;

@@ -3,8 +3,8 @@ export type Later = (delayMs: number, action: () => void) => void;
 
 /**
  * One timer for thousands of short delays: actions due in the same millisecond share a slot, and one tick per
- * millisecond empties the slots that have become due. It rests while nothing is due. (A timer per charge costs the
- * process several times what the charge costs.)
+ * millisecond empties the due slots. It stops while nothing is due. (A timer per charge costs the process several times
+ * as much as the charge.)
  */
 export function createTimerWheel(): { later: Later; close(): void } {
   const slots = new Map<number, (() => void)[]>();

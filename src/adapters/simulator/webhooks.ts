@@ -2,7 +2,7 @@ import { backoffMs } from '../../lib/backoff.ts';
 import type { CaptureListener, CaptureNotice } from '../../ports/provider.ts';
 import type { Later } from './timer-wheel.ts';
 
-/** Pauses before the same webhook is called again, as payment companies make them. */
+/** Pauses before a webhook is retried, as payment companies do. */
 const RETRY_MS_FIRST = 100;
 const RETRY_MS_MAX = 30_000;
 

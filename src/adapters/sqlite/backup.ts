@@ -5,9 +5,9 @@ import { AppError } from '../../domain/errors.ts';
 import { DATABASE_FILE, openStoreReadOnly } from './store.ts';
 
 /**
- * Copies the store of `folder`, as of one commit, into the folder `into`, which has none; a server may go on writing. The copy
- * is its owner's alone, and on disk. Throws AppError `unusable_store` like `openStoreReadOnly`, and `unavailable` when the copy
- * cannot be written.
+ * Copies the store of `folder`, as of one commit, into the folder `into`, which has none; a server may keep writing. The
+ * copy is readable by its owner only, and synced to disk. Throws AppError `unusable_store` like `openStoreReadOnly`, and
+ * `unavailable` when the copy cannot be written.
  */
 export function copyStore(folder: string, into: string, now: Clock): { file: string; atMs: number } {
   const { db, close } = openStoreReadOnly(folder);

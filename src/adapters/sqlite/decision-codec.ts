@@ -3,7 +3,7 @@ import type { Outcome, Purchase, PurchaseKey, RefusalCode } from '../../domain/p
 import type { Changes } from '../../ports/changes.ts';
 import { type Decision, decisionOf } from '../../ports/decisions.ts';
 
-/** A purchase on its way between threads: a tuple, and for the plainest kind (sync, without key) a short one. */
+/** A purchase sent between threads: a tuple, and for the plainest kind (sync, without key) a short one. */
 export type PackedPurchase =
   | readonly [id: string, productId: number, quantity: number, customer: string | null, decideBy: number]
   | readonly [
@@ -46,8 +46,8 @@ export function unpackPurchase(packed: PackedPurchase): Purchase {
 }
 
 /**
- * A decision on its way between threads. A granted purchase is told by the three things that its batch does not know
- * already: its number, the units left after it, and when.
+ * A decision sent between threads. A granted purchase is its number, the units left after it, and its time: the rest is
+ * known from its batch.
  */
 export interface PackedDecision {
   readonly products: Changes['products'];

@@ -11,13 +11,13 @@ import {
   openStoreReadOnly,
 } from './store.ts';
 
-/** A store as it is found, without changing anything in it. */
+/** The state of a store, read without changing it. */
 export interface FoundStore {
   readonly sqliteVersion: string;
-  /** 0: there is no store yet. */
+  /** 0: no store yet. */
   readonly schema: number;
   readonly latestSchema: number;
-  /** Whether a server holds the folder now. */
+  /** Whether a server uses the folder now. */
   readonly inUse: boolean;
 }
 
@@ -42,7 +42,7 @@ export function migrateStore(folder: string): void {
 }
 
 function isInUse(folder: string): boolean {
-  // Who holds a folder has made it. Looking for a holder would make one.
+  // A process that holds a folder has made it. Checking for the lock would create the folder.
   if (!exists(join(folder, LOCK_FILE))) return false;
   try {
     lockFolder(folder).close();

@@ -2,9 +2,9 @@ import { AppError, type ErrorCode } from '../../domain/errors.ts';
 import type { Delivery } from '../../ports/queue.ts';
 
 /**
- * What the serving thread and the store thread say to each other. Messages travel as JSON strings: a string crosses
- * threads for a fraction of what a structured clone of the same objects costs. Those with bodies of queue messages, which
- * are long strings already, are cloned as they are instead of being escaped again.
+ * Messages between the serving thread and the store thread. They are sent as JSON strings: a string crosses threads for a
+ * fraction of the cost of a structured clone of the same objects. Messages with bodies of the queue, which are long strings
+ * already, are cloned instead of being escaped again.
  */
 export type Sent = string | ToStore | FromStore;
 
@@ -26,7 +26,7 @@ export type ToStore =
 export type FromStore =
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly error: SentError }
-  /** The files are gone; nothing is kept from now on. It comes before the result of the call that noticed it. */
+  /** The files were deleted or replaced; no write is kept from now on. Sent before the result of the call that noticed it. */
   | { readonly type: 'lost'; readonly error: SentError }
   | { readonly type: 'result'; readonly id: number; readonly value?: unknown; readonly error?: SentError }
   | {

@@ -8,11 +8,11 @@ import { steadyClock } from './queue/steady-clock.ts';
 import type { Store } from './store.ts';
 
 /**
- * The embedded queue: tables in the ledger's own file, for one process. Because nobody else consumes, deliveries under
- * way are known in memory, consumers are woken instead of polling, and stats are counted instead of queried.
+ * The embedded queue: tables in the ledger's own file, for one process. Because no other process consumes, deliveries in
+ * progress are kept in memory, consumers are notified instead of polling, and stats are counted instead of queried.
  *
- * `onTrouble` gets the errors that are retried here and reach no caller: a store that cannot take or acknowledge,
- * and handlers that rejected.
+ * `onTrouble` receives the errors that are retried here and reach no caller: a store that cannot take or acknowledge, and
+ * handlers that rejected.
  */
 export function openSqliteQueue(
   store: Store,
@@ -25,7 +25,7 @@ export function openSqliteQueue(
     )
     .get();
   const now = steadyClock(clock, newest?.publishedAt ?? 0);
-  // Ids are given here, not by SQLite, which would use the id of a deleted message again.
+  // Ids are assigned here, not by SQLite, which would reuse the id of a deleted message.
   let lastId = newest?.id ?? 0;
   const nextId = () => ++lastId;
 
@@ -66,7 +66,7 @@ export function openSqliteQueue(
 
     async replay(name, ids) {
       const dead = deadLetters.find(name, ids);
-      // An earlier delivery may have been handled in part, and the new one says so.
+      // An earlier delivery may have been handled in part, so the new one is marked.
       openQueue(name).publish(dead, { delayMs: 0, deliveries: 1 }, () => deadLetters.remove(dead));
       return dead.length;
     },

@@ -16,12 +16,12 @@ import { openSqliteQueue } from './queue.ts';
 import { openStore, type Store } from './store.ts';
 
 /**
- * The thread that writes. It owns the one writing connection, with the ledger and the queue on it, so that a commit's
- * wait for the disk never holds up the thread that talks HTTP.
+ * The writer thread. It owns the one writing connection, with the ledger and the queue on it, so that a commit's wait for
+ * the disk never delays the HTTP thread.
  */
 declare const self: Worker;
 
-/** Commits look by themselves whether the files are still there; a store at rest looks this often. */
+/** Each commit checks that the files still exist; an idle store checks this often. */
 const LOOK_EVERY_MS = 1_000;
 
 const consumers = new Map<number, Consumer>();
@@ -32,7 +32,7 @@ function send(message: FromStore): void {
   self.postMessage(pack(message));
 }
 
-/** The methods that the serving thread may call: those of the ports, and what cannot cross threads as it is in another shape. */
+/** The methods that the serving thread may call: those of the ports, in a form that can cross threads. */
 function methodsOf(store: Store) {
   const ledger = openSqliteLedger(store, systemClock);
   const queue = openSqliteQueue(store, systemClock, (error) =>

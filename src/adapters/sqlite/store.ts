@@ -5,27 +5,27 @@ import { AppError } from '../../domain/errors.ts';
 import tables from './migrations/0001-tables.sql' with { type: 'text' };
 import { watchFiles } from './own-files.ts';
 
-/** In order; none is edited once it has been released. */
+/** In order; a released migration is never edited. */
 export const MIGRATIONS: readonly string[] = [tables];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 
 export const DATABASE_FILE = 'pulsecart.db';
 export const LOCK_FILE = 'pulsecart.lock';
-/** What a running server has open. */
+/** The open files of a running server. */
 const OPEN_FILES = [DATABASE_FILE, `${DATABASE_FILE}-wal`, `${DATABASE_FILE}-shm`, LOCK_FILE];
 
 /**
  * Pages the write-ahead log grows to before its content is copied into the main file (4 KiB each). Small enough that a
- * copy takes a few milliseconds, and a log that is written over in place syncs about twice as fast as one that grows.
+ * copy takes a few milliseconds, and a log that is overwritten in place syncs about twice as fast as one that grows.
  */
 const CHECKPOINT_PAGES = 1000;
 
 /**
- * How long a commit waits for somebody else who writes, which is nobody of ours. Well below the time in which a purchase is
- * answered, so that the answer is "nothing was done" instead of "nobody knows".
+ * How long a commit waits for a foreign writer, such as a backup tool. Well below a purchase's time limit, so that the answer
+ * is "nothing was done" instead of "unknown".
  */
 const BUSY_MS = 1_000;
-/** The same after one that waited in vain, until one gets through: the next in line would wait for all those before it. */
+/** The same after a vain wait, until a commit succeeds: the next in line would wait for all those before it. */
 const STILL_BUSY_MS = 20;
 
 /** A corrupt file of up to this size is found at start; checking a larger one would delay every start. */
@@ -35,27 +35,26 @@ const QUICK_CHECK_BYTES_MAX = 64 * 1024 * 1024;
 export interface Store {
   readonly db: Database;
   /**
-   * Runs `work` as one transaction and returns its result once it is on disk, in files that the folder still leads to.
-   * Throws AppError `unavailable` when nothing was kept, `outcome_unknown` when the disk failed during the commit itself
-   * or the files are lost; any other error of `work` passes through after a rollback.
+   * Runs `work` as one transaction and returns its result once it is on disk, in files that still have their names. Throws
+   * AppError `unavailable` when nothing was written, `outcome_unknown` when the disk failed during the commit itself or the
+   * files are lost; any other error of `work` passes through after a rollback.
    */
   write<T>(work: () => T): T;
-  /** Writes something and waits for the disk, as a purchase does. Throws like `write`. */
+  /** Writes a row and waits for the disk, as a purchase does. Throws like `write`. */
   probe(): void;
   /** Runs `work`, which only reads. Throws AppError `unavailable` when the store cannot be read. */
   read<T>(work: () => T): T;
-  /** False when the folder does not lead to the open files any more. */
+  /** False when the open files were deleted or replaced. */
   hasItsFiles(): boolean;
   close(): void;
 }
 
 /**
- * Opens the store in `folder`, making folder and file as needed, and migrates it. Throws AppError `unusable_store`, having
- * changed nothing, when the folder cannot be written, another process holds it, the file is corrupt or is of a newer
- * schema.
+ * Opens the store in `folder`, creating folder and file as needed, and migrates it. Throws AppError `unusable_store`, having
+ * changed nothing, when the folder cannot be written, another process uses it, the file is corrupt or has a newer schema.
  *
- * `onLost` hears once when files of the open store were deleted or others are in their place, which is noticed by each
- * commit and by `hasItsFiles`. Nothing can be kept any more then.
+ * `onLost` is called once when files of the open store were deleted or replaced, which each commit and `hasItsFiles`
+ * notice. No write is possible any more then.
  */
 export function openStore(folder: string, onLost: (error: AppError) => void = () => {}): Store {
   const file = join(folder, DATABASE_FILE);
@@ -70,14 +69,14 @@ export function openStore(folder: string, onLost: (error: AppError) => void = ()
       const names = lostFiles();
       if (names.length === 0) return true;
       isLost = true;
-      // Without the lock somebody else may be writing already.
+      // Without the lock another process may be writing already.
       if (!names.includes(LOCK_FILE)) emptyLog(db);
       onLost(lost(folder, names));
       return false;
     };
     const close = () => {
       try {
-        // Closing would do this, too, but only once the last statement of the last connection has been collected.
+        // Closing would do this, too, but only once the last statement of the last connection is garbage-collected.
         db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       } finally {
         db.close();
@@ -92,8 +91,8 @@ export function openStore(folder: string, onLost: (error: AppError) => void = ()
 }
 
 /**
- * Opens an existing store for reading beside a server that may be running. Throws `unusable_store` likewise, and for tables
- * that an older PulseCart made, unless they are only looked at.
+ * Opens an existing store for reading, possibly beside a running server. Throws `unusable_store` likewise, and for tables of
+ * an older PulseCart, unless they are only examined.
  */
 export function openStoreReadOnly(folder: string, { anySchema = false } = {}): Store {
   const file = join(folder, DATABASE_FILE);
@@ -116,14 +115,14 @@ export function openStoreReadOnly(folder: string, { anySchema = false } = {}): S
 }
 
 /**
- * Takes what the write-ahead log alone holds into the database while both are open here. Nobody finds a log again that
- * was deleted; and one that is left beside another database would be read into that.
+ * Copies the write-ahead log into the database while both are open here. A deleted log cannot be opened again; and a log
+ * left beside another database would be read into that.
  */
 function emptyLog(db: Database): void {
   try {
     db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   } catch {
-    // There is nothing more to be done for them.
+    // The files cannot be saved.
   }
 }
 
@@ -136,7 +135,7 @@ function lost(folder: string, names: readonly string[]): AppError {
   );
 }
 
-/** It must change something: SQLite writes nothing for a row that stays as it was. */
+/** The value must change: SQLite writes nothing for an unchanged row. */
 const PROBE = `INSERT INTO counters VALUES ('probes', 1) ON CONFLICT DO UPDATE SET value = value + 1`;
 
 function store(db: Database, hasItsFiles: () => boolean, close: () => void): Store {
@@ -186,12 +185,12 @@ function store(db: Database, hasItsFiles: () => boolean, close: () => void): Sto
   };
 }
 
-/** What an SQLite error means for the caller. Errors that are not the store's (bugs, broken constraints) stay as they are. */
+/** Translates SQLite errors for the caller. Other errors (bugs, broken constraints) pass through. */
 function storeError(error: unknown, committing: boolean): unknown {
   const code = (error as { code?: string }).code ?? '';
-  // A quota, or a disk that takes no more bytes for another reason than ENOSPC, is `IOERR_WRITE`. The last thing that a commit writes
-  // to the log is the frame that makes it one, with a checksum; so where a write failed there is none, now or after a crash. Of
-  // a sync that failed (`IOERR_FSYNC`) that cannot be said.
+  // A quota, or a disk that refuses writes for another reason than ENOSPC, is `IOERR_WRITE`. A commit's last write to the log
+  // is its commit frame, with a checksum; so after a failed write there is no commit, now or after a crash. After a failed
+  // sync (`IOERR_FSYNC`) that is unknown.
   if (/^SQLITE_(FULL|BUSY|LOCKED|READONLY|CANTOPEN|IOERR_WRITE)/.test(code)) {
     return new AppError('unavailable', `The store cannot be used now (${code}).`, { cause: error });
   }
@@ -222,8 +221,8 @@ function prepareFolder(folder: string): void {
 }
 
 /**
- * Holds the folder for this process. An exclusive transaction on a file of its own is a lock that the operating system
- * lets go of however the process ends, and that leaves the main file free to readers.
+ * Locks the folder for this process. An exclusive transaction on a file of its own is a lock that the operating system
+ * releases however the process ends, and that leaves the main file free for readers.
  */
 export function lockFolder(folder: string): Database {
   let lock: Database | undefined;
@@ -246,14 +245,14 @@ export function lockFolder(folder: string): Database {
 }
 
 /**
- * Customers, and the key that signs ids, are in it: where it is not there, it is made for its owner alone, and SQLite gives what it
- * puts beside it the same mode.
+ * The file contains customers and the key that signs ids: a missing file is created for its owner only, and SQLite creates
+ * the files beside it with the same mode.
  */
 function makeFile(file: string): void {
   try {
     closeSync(openSync(file, 'wx', 0o600));
   } catch (error) {
-    // Never closed where it was there: that would end the locks that this process has on it.
+    // An existing file is never closed here: that would release this process's locks on it.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
@@ -290,8 +289,8 @@ function openFile(file: string, { create }: { create: boolean }): Database {
 }
 
 /**
- * Looks at the file before anybody may write to it, through a connection that cannot: one that could would, closing as
- * the last one, copy what a crash left in the write-ahead log into the very file that is refused.
+ * Checks the file before any write, through a connection that cannot write: a writable one would, closing as the last,
+ * copy a crash's write-ahead log into the very file that is refused.
  */
 function check(file: string): void {
   const db = new Database(file, { readonly: true });
@@ -333,12 +332,12 @@ function schemaVersion(db: Database): number {
   return db.query<{ user_version: number }, []>('PRAGMA user_version').get()?.user_version ?? 0;
 }
 
-/** Throws AppError `unusable_store` where it cannot be told. */
+/** Throws AppError `unusable_store` where the check is refused. */
 export function exists(file: string): boolean {
   try {
     return statSync(file, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
-    // What should be the folder is a file.
+    // The folder's path is a file.
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false;
     throw new AppError('unusable_store', `${file} cannot be looked at: ${(error as Error).message}`, {
       cause: error,

@@ -9,7 +9,7 @@ import { type FromStore, pack, packError, type Sent, type ToStore, unpack, unpac
 import { openStoreReadOnly } from './store.ts';
 import type { StoreMethods } from './store-thread.ts';
 
-/** The embedded ledger and queue, written by a thread of their own and read here. */
+/** The embedded ledger and queue: a thread of their own writes, this thread reads. */
 export interface ThreadedStore {
   readonly ledger: Ledger;
   readonly queue: Queue;
@@ -21,9 +21,9 @@ type Result<M extends keyof StoreMethods> = Awaited<ReturnType<StoreMethods[M]>>
 /**
  * Starts the store thread on `folder`. Throws AppError `unusable_store` like `openStore`.
  *
- * Reads go to a connection of this thread: SQLite's write-ahead log lets them see the last commit without waiting for the
- * writer. `onTrouble` hears of what the queue retries by itself; `onDeath` of a thread that ended by a bug, or of files that
- * were deleted or replaced (an AppError that says it), after which nothing can be written any more.
+ * Reads use a connection of this thread: SQLite's write-ahead log lets them see the last commit without waiting for the
+ * writer. `onTrouble` receives errors that the queue retries; `onDeath` is called when a bug ended the thread, or when files
+ * were deleted or replaced (an AppError), after which no write is possible.
  */
 export async function openThreadedStore(
   folder: string,
@@ -53,7 +53,7 @@ export async function openThreadedStore(
     return new Promise((resolve, reject) => calls.set(id, { resolve, reject }));
   }
 
-  /** Nobody answers any more: what was asked may or may not have been done, what will be asked is not. */
+  /** The thread has ended: pending calls may or may not have been done, later calls are not. */
   function end(message: string, cause?: unknown): void {
     ended = new AppError('unavailable', message, { cause });
     for (const { reject } of calls.values()) reject(new AppError('outcome_unknown', message, { cause }));
@@ -146,7 +146,7 @@ export async function openThreadedStore(
     async close() {},
   } as Queue;
 
-  /** Methods of the store thread under their own names, with their arguments as they are. */
+  /** Methods of the store thread under their own names, with unchanged arguments. */
   function passedOn(names: readonly string[]) {
     return Object.fromEntries(
       names.map((name) => [name, (...args: never) => call(name as keyof StoreMethods, ...args)]),
@@ -162,7 +162,7 @@ export async function openThreadedStore(
         await call('close');
       } finally {
         end('The store is closed.');
-        // The connection is let go of only with the thread's memory; until then the file may be locked for a moment.
+        // The connection closes only with the thread's memory; until then the file may be locked for a moment.
         worker.terminate();
         await gone;
       }
@@ -170,7 +170,7 @@ export async function openThreadedStore(
   };
 }
 
-/** What the serving thread reads by itself. */
+/** The reads of the serving thread. */
 const READS: ReadonlySet<keyof Ledger> = new Set([
   'products',
   'product',

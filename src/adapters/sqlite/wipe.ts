@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { AppError } from '../../domain/errors.ts';
 import { DATABASE_FILE, exists, lockFolder, openStoreReadOnly } from './store.ts';
 
-/** The store of a folder that no server uses, to be deleted. Holds the folder's lock until closed. */
+/** An unused folder's store, to be deleted. Holds the folder's lock until closed. */
 export interface StoreWipe {
-  /** What would be deleted, counted; empty where there is nothing. */
+  /** Counts of the data to delete; empty without a store. */
   contents(): { readonly what: string; readonly count: number }[];
   /**
-   * Deletes the store's own files and nothing else; the lock's stay. Killed at any moment it leaves a whole store or none.
+   * Deletes the store's own files and nothing else; the lock's stay. A kill at any moment leaves a whole store or none.
    */
   wipe(): void;
   close(): void;
@@ -17,10 +17,10 @@ export interface StoreWipe {
 /** Throws AppError `unusable_store` while a server uses the folder. */
 export function openStoreWipe(folder: string): StoreWipe {
   const file = join(folder, DATABASE_FILE);
-  // The database goes first: a start between two deletions finds none, for SQLite ignores a log without its database. Without
-  // its log the database would be there, but without its newest orders.
+  // The database is deleted first: a start between two deletions finds none, because SQLite ignores a log without its
+  // database. A database without its log would lack its newest orders.
   const files = [file, `${file}-wal`, `${file}-shm`, `${file}-journal`];
-  // A folder without a store is left as it is: even a lock would be something new in it.
+  // A folder without a store stays untouched: even a lock would be a new file in it.
   const lock = files.some(exists) ? lockFolder(folder) : null;
   return {
     contents: () => (lock ? count(folder) : []),
@@ -61,7 +61,7 @@ function count(folder: string): { what: string; count: number }[] {
       store.close();
     }
   } catch (error) {
-    // Damaged, or of another release: that may be the very reason why somebody wants to be rid of it.
+    // Damaged, or of another release: that may be the very reason for the wipe.
     const why = error instanceof AppError ? error.message : String(error);
     return [{ what: `database that cannot be counted (${why})`, count: 1 }];
   }

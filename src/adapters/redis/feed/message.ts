@@ -3,16 +3,16 @@ import type { ProcessStats } from '../../../domain/process-stats.ts';
 import type { StockVersion } from '../../../domain/product.ts';
 import type { News } from '../../../ports/feed.ts';
 
-/** What one process sends to the others at a time. */
+/** One message from a process to the others. */
 export interface Message extends News {
   readonly stock: readonly StockVersion[];
-  /** How the sender fares. */
+  /** The sender's stats. */
   readonly stats: ProcessStats | null;
-  /** The sender could not send everything. */
+  /** The sender lost some events. */
   readonly resync: boolean;
 }
 
-/** JSON with rows in place of objects. Fields may be added: readers take what they know, so that versions can mix. */
+/** JSON with rows in place of objects. Fields may be added: readers ignore unknown ones, so that versions can mix. */
 interface Wire {
   /** The sender. */
   f: string;
@@ -33,7 +33,7 @@ export function writeMessage(from: string, { stock, orders, decided, stats, resy
   return JSON.stringify(wire);
 }
 
-/** Null for what is none of ours. */
+/** Null for a foreign message. */
 export function readMessage(text: string): (Message & { readonly from: string }) | null {
   try {
     const { f, s = [], o = [], d = [], g, i = null } = JSON.parse(text) as Wire;

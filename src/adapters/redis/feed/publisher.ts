@@ -4,26 +4,26 @@ import { type StockVersion, stockOf } from '../../../domain/product.ts';
 import type { Changes } from '../../../ports/changes.ts';
 import type { Message } from './message.ts';
 
-/** Collects what the other processes should hear, and sends it in few messages. */
+/** Collects events for the other processes, and sends them in few messages. */
 export interface Publisher {
   changes(changes: Changes): void;
   stats(stats: ProcessStats): void;
-  /** Sends what is left, once. */
+  /** Sends the rest, once. */
   close(): Promise<void>;
 }
 
 /** Shortest time between two messages: 20,000 decided purchases a second are 50 messages of 400 ids. */
 const EVERY_MS = 20;
-/** Pause after a message that did not get through. The next one asks for a resync. */
+/** Pause after a failed message. The next one requests a resync. */
 const RETRY_MS = 250;
-/** What one message holds. Beyond it products and orders become a resync, and decided purchases, mere hints, are dropped. */
+/** Limits of one message. Beyond them products and orders become a resync, and decided purchases, mere hints, are dropped. */
 const PRODUCTS_MAX = 10_000;
 const ORDERS_MAX = 5_000;
 const DECIDED_MAX = 5_000;
 
 /**
- * One message is under way at a time, so a slow Redis gets fewer and fuller ones. `send` may fail; whether the message
- * got through is then unknown, and the next one that does asks the others to resync.
+ * One message is in flight at a time, so a slow Redis gets fewer and fuller ones. `send` may fail; whether the message
+ * was delivered is then unknown, and the next delivered one requests a resync.
  */
 export function createPublisher(send: (message: Message) => Promise<unknown>): Publisher {
   let stock = new Map<number, StockVersion>();
@@ -38,7 +38,7 @@ export function createPublisher(send: (message: Message) => Promise<unknown>): P
 
   function schedule(): void {
     if (timer || sending || closed) return;
-    // Never within the caller's turn: all changes of one turn go into one message.
+    // Never within the caller's turn, so that all changes of one turn go into one message.
     timer = setTimeout(flush, Math.max(0, nextAtMs - performance.now())).unref();
   }
 

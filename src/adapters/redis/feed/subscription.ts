@@ -3,7 +3,7 @@ import type { AppError } from '../../../domain/errors.ts';
 import { backoffMs } from '../../../lib/backoff.ts';
 import type { RedisLink } from '../link.ts';
 
-/** A subscription that is made again whenever its connection is lost. */
+/** A subscription that is renewed whenever its connection is lost. */
 export interface Subscription {
   readonly isLive: boolean;
   close(): Promise<void>;
@@ -11,18 +11,18 @@ export interface Subscription {
 
 export interface SubscriptionEvents {
   onMessage(text: string): void;
-  /** It is down; heard once until it is back. */
+  /** Called once per outage. */
   onLost(error: AppError): void;
-  /** It is up again. What was published meanwhile was missed. */
+  /** Called after the renewal. Messages published meanwhile were missed. */
   onBack(): void;
 }
 
-/** A silent connection may be half open: nothing but an answer proves that messages would come. */
+/** A silent connection may be half open: only an answer proves that messages would arrive. */
 const PING_EVERY_MS = 1_000;
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 500;
 
-/** Subscribes; rejects like an opening when that fails the first time. */
+/** Subscribes; rejects like an opening when the first attempt fails. */
 export async function openSubscription(
   link: RedisLink,
   channel: string,
@@ -34,7 +34,7 @@ export async function openSubscription(
   let retry: Timer | null = null;
   let closed = false;
 
-  /** The client's own re-subscribing is off: it does not say when it is done, and that is when the gap ends. */
+  /** The client's own re-subscribing is off: it does not report its completion, which is the end of the gap. */
   async function connect(): Promise<void> {
     const fresh = link.newSubscriber();
     let trouble: unknown = null;
@@ -80,7 +80,7 @@ export async function openSubscription(
   await connect().catch((error) => {
     throw link.trouble.ofOpening(error);
   });
-  // An answer that does not come drops the connection: the link's socket timeout sees to it.
+  // A missing answer drops the connection, by the link's socket timeout.
   const pings = setInterval(() => {
     if (isLive) client?.ping().catch(() => undefined);
   }, PING_EVERY_MS).unref();

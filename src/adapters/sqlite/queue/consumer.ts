@@ -3,15 +3,15 @@ import { type Consumer, type Delivery, RETURN_DELAY_MS_MAX } from '../../../port
 import type { NamedQueue } from './named-queue.ts';
 import type { Taken, Tick } from './taken.ts';
 
-/** First pause of a returned delivery, and after a tick that the store refused; both grow from there. */
+/** First pause of a returned delivery, and after a tick that the store refused; both grow. */
 const PAUSE_MS_FIRST = 20;
 
 /** A closing consumer whose store fails gives up its last acknowledgements after this many tries (about 0.3 s). */
 const CLOSING_ROUNDS_MAX = 5;
 
 /**
- * Ticks until closed. A tick commits what was handled since the last one and takes one batch more; between two ticks
- * the event loop goes on with everything else, so a long queue does not keep requests waiting.
+ * Ticks until closed. A tick acknowledges the messages handled since the last one and takes one more batch; between two
+ * ticks the event loop does other work, so a long queue does not keep requests waiting.
  */
 export function startConsumer(
   queue: NamedQueue,
@@ -62,7 +62,7 @@ export function startConsumer(
     }
   }
 
-  /** Nothing was committed, or nobody knows: what was handled stays listed, and the next tick commits it (again). */
+  /** Nothing was committed, or the outcome is unknown: handled messages stay listed, and the next tick commits them (again). */
   function pauseRounds(error: unknown): void {
     onTrouble(error);
     failures++;

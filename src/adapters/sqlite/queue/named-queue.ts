@@ -12,9 +12,9 @@ type Row = Omit<Taken, 'redelivered'> & { readonly availableAt: number };
 /**
  * Messages of one queue name, in order of (available_at, id).
  *
- * The position behind which everything is under way or gone is kept in memory. It only moves forward: what is published or
- * returned later has a later `available_at`, or the same and a higher id. A new process starts before all messages, and
- * so delivers again what the old one had under way.
+ * The position before which every message was delivered or deleted is kept in memory. It only moves forward: messages
+ * published or returned later have a later `available_at`, or the same and a higher id. A new process starts before all
+ * messages, and so redelivers those that the old one had not acknowledged.
  */
 export function createNamedQueue({ db, write }: Store, name: QueueName, now: Clock, nextId: () => number) {
   const insert = db.prepare<null, [number, QueueName, string, number, number, number, number]>(
@@ -94,8 +94,8 @@ export function createNamedQueue({ db, write }: Store, name: QueueName, now: Clo
     },
 
     /**
-     * Notifies the consumers when the next message that was not due in the last tick becomes due. It may be by now: a moment has
-     * passed since that tick looked.
+     * Notifies the consumers when the next message that was not due in the last tick becomes due, which may be now: time has
+     * passed since that tick's query.
      */
     notifyWhenDue(): void {
       const dueAt = nextDelayed.get(name, position.availableAt, position.id)?.dueAt;

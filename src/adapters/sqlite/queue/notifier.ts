@@ -1,7 +1,7 @@
-/** Looked at again this soon at the latest, so that a suspended machine or a moved clock delays nothing for long. */
+/** The longest timer, so that a suspended machine or a moved clock delays nothing for long. */
 const SLEEP_MS_MAX = 30_000;
 
-/** Calls its listeners at once, or by one timer set to the earliest moment asked for. */
+/** Calls its listeners at once, or by one timer set to the earliest requested moment. */
 export function createNotifier() {
   const listeners = new Set<() => void>();
   let timer: ReturnType<typeof setTimeout> | undefined;

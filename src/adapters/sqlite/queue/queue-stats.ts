@@ -7,15 +7,15 @@ import type { Taken, Tick } from './taken.ts';
 type Sums = { messages: number; items: number };
 
 /**
- * Counts of one queue name, kept in memory so that a status costs nothing however long the queue is. They are read from
- * the table at start, and again after a commit of unknown outcome.
+ * Counts of one queue name, kept in memory so that a status costs the same at any queue length. They are read from the
+ * table at start, and again after a commit of unknown outcome.
  */
 export function createQueueStats(db: Database, name: QueueName, now: Clock) {
   const sum = db.prepare<Sums, [QueueName]>(
     'SELECT count(*) AS messages, coalesce(sum(items), 0) AS items FROM messages WHERE queue = ?',
   );
-  // By id, which is the order of publishing; `oldestId` remembers how far the look has come, so that messages of other
-  // queues are passed once.
+  // By id, which is the order of publishing; `oldestId` is the position of the scan, so that messages of other queues are
+  // passed once.
   const oldest = db.prepare<{ id: number; publishedAt: number }, [number, QueueName]>(
     `SELECT id, published_at AS publishedAt FROM messages NOT INDEXED
      WHERE id >= ? AND queue = ? ORDER BY id LIMIT 1`,
@@ -25,7 +25,7 @@ export function createQueueStats(db: Database, name: QueueName, now: Clock) {
   let oldestId = 0;
   let takenItems = 0;
 
-  /** Until another write succeeds, each look counts anew. */
+  /** Until another write succeeds, each status counts anew. */
   function current(): Sums {
     return keptIsKnown ? kept : sum.get(name)!;
   }
@@ -44,7 +44,7 @@ export function createQueueStats(db: Database, name: QueueName, now: Clock) {
   }
 
   return {
-    /** Does a write; when its outcome is unknown the counts are, too. */
+    /** Does a write; when its outcome is unknown, so are the counts. */
     track<T>(write: () => T): T {
       try {
         return write();
