@@ -1,9 +1,9 @@
 import { Gauge, type Histogram, type Registry } from 'prom-client';
 
-/** Times to answer, counted in buckets. */
+/** Response times, counted in buckets. */
 export interface Latencies {
   record(tookMs: number): void;
-  /** The longest of the last one to two minutes; 0 of none. */
+  /** The longest of the last one to two minutes; 0 without samples. */
   maxMs(): number;
   /** Requests that took at most each bound (cumulative), in the order of `BOUNDS_MS`, and all of them last. */
   read(): { readonly cumulative: readonly number[]; readonly sumMs: number; readonly count: number };
@@ -49,8 +49,8 @@ export function createLatencies(): Latencies {
 }
 
 /**
- * The time that this share of requests took at most, of counts as `read` gives them; null of none. Within a bucket times are
- * taken to be spread evenly; of those beyond the last bound only that bound is known.
+ * The quantile of counts as `read` returns them; null without samples. Within a bucket times are assumed to be spread
+ * evenly; beyond the last bound only that bound is known.
  */
 export function percentileMs(cumulative: readonly number[], share: number): number | null {
   const count = cumulative.at(-1)!;
@@ -64,8 +64,8 @@ export function percentileMs(cumulative: readonly number[], share: number): numb
 }
 
 /**
- * Shows latencies as one Prometheus histogram in seconds. prom-client's own can only be fed one value at a time, so the
- * registry gets an object of ours in its place: it asks a metric for nothing but its name and its values.
+ * Exports latencies as one Prometheus histogram in seconds. prom-client's own takes only one value at a time, so the
+ * registry gets an object of ours instead: it uses only a metric's name and values.
  */
 export function registerLatencies(registry: Registry, channels: Readonly<Record<string, Latencies>>): void {
   const metric = {

@@ -8,8 +8,8 @@ import { type Latencies, percentileMs } from './latencies.ts';
 import type { Metrics } from './metrics.ts';
 
 /**
- * Live stats of all processes. Each process publishes its own once a second, from counters that are kept anyway, and keeps
- * the latest of the others. A purchase pays nothing for them.
+ * Live stats of all processes. Each process publishes its own once a second, from existing counters, and keeps the latest of
+ * the others. They cost a purchase nothing.
  */
 export interface LiveStats {
   start(): void;
@@ -38,9 +38,9 @@ const EVERY_MS = 1_000;
 const WINDOW_TICKS = 10;
 /** A process that is silent for this long has ended or lost its connection. */
 const FORGET_AFTER_MS = 10_000;
-/** More processes than anybody runs. */
+/** More processes than any service runs. */
 const INSTANCES_MAX = 1_000;
-/** How often the event loop's delay is looked at. */
+/** How often the event loop's delay is sampled. */
 const DELAY_RESOLUTION_MS = 20;
 
 interface Snapshot {
@@ -128,7 +128,7 @@ export function createLiveStats(dependencies: LiveStatsDependencies): LiveStats 
   };
 }
 
-/** Null while the process has no file descriptor left for it: it is full of connections, and a throw would end it. */
+/** Null while the process has no free file descriptor because of its connections: a throw would end the process. */
 function readRss(): number | null {
   try {
     return process.memoryUsage().rss;
@@ -164,7 +164,7 @@ function between(
   };
 }
 
-/** Three digits behind the point are more than a rate means. */
+/** A rate is less exact than three decimal places. */
 function round(value: number): number {
   return Math.round(value * 1000) / 1000;
 }

@@ -5,7 +5,7 @@ import { createThrottle } from './throttle.ts';
 /** JSON lines on standard output, written in the process itself: a transport in a worker loses lines at exit. */
 export type Log = Logger;
 
-/** Warnings and errors that repeat are throttled by kind, and errors are logged without what clients hang on them. */
+/** Repeated warnings and errors are throttled by kind, and errors are logged without the properties that clients add. */
 export function createLog(level: string, destination: DestinationStream = standardOutput()): Log {
   const throttle = createThrottle();
   process.once('exit', throttle.flush);
@@ -26,8 +26,8 @@ export function createLog(level: string, destination: DestinationStream = standa
 }
 
 /**
- * A line that cannot be written, as to a file on a full disk, is kept until the next one, and the first that are too many are
- * kept longest: without a listener each would be thrown into the request, or the timer, that only wanted to tell of itself.
+ * A line that cannot be written, as on a full disk, is kept until the next one; beyond the limit the newest lines are
+ * dropped. Without a listener each failure would be thrown into the request or timer that logged.
  */
 function standardOutput(): DestinationStream {
   const output = pino.destination({ dest: 1, sync: true, maxLength: UNWRITTEN_CHARS_MAX });
@@ -42,7 +42,7 @@ const levels = pino.levels.values;
 
 type Args = Parameters<pino.LogFn>;
 
-/** Of an error its message, its stack and what places it. The rest may be rows, or commands with their arguments, and customers. */
+/** An error's message, stack and code. Other properties may contain rows, commands with their arguments, and customers. */
 function bare(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const all: Readonly<Record<string, unknown>> = { ...pino.stdSerializers.err(error) };
@@ -62,7 +62,7 @@ const TOLD = [
   'syscall',
 ];
 
-/** Lines of a kind differ in ids, numbers and times alone. */
+/** Lines of a kind differ only in ids, numbers and times. */
 function kindOf([first, second]: Args): string {
   const { code, err } = (typeof first === 'object' ? first : {}) as {
     code?: unknown;

@@ -5,31 +5,31 @@ import { createFigure } from './figure.ts';
 import { createLatencies, type Latencies, registerLatencies } from './latencies.ts';
 
 /**
- * Counts and times of purchase requests. They are kept in plain numbers and handed to the registry when it is read,
- * because a labelled counter costs more than the rest of a refusal.
+ * Counts and times of purchase requests. They are kept in plain numbers and copied to the registry when it is read, because
+ * a labelled counter costs more than the rest of a refusal.
  */
 export interface Metrics {
   readonly registry: Registry;
-  /** All metrics as Prometheus reads them. What cannot be read is left out, and keeps nothing else back. */
+  /** All metrics in Prometheus's format. Unreadable ones are left out, without delaying the others. */
   text(): Promise<string>;
-  /** A request ended with this outcome; it had arrived at that monotonic time (ms), null for one that is not timed. */
+  /** Counts a request's outcome; it had arrived at that monotonic time (ms), null: not timed. */
   answered<C extends Channel>(
     channel: C,
     outcome: (typeof OUTCOMES)[C][number] | ErrorCode,
     arrivedAtMs: number | null,
   ): void;
-  /** Purchase requests so far, by what became of them. */
+  /** Purchase requests so far, by outcome. */
   read(): Readonly<Record<'sync' | 'async', ChannelCounts>>;
   /** From an async purchase's acceptance to its outcome. */
   readonly confirmTimes: Latencies;
-  /** Counts an answer to bad input and hands it back. */
+  /** Counts an answer to bad input and returns it. */
   refusedInput(response: Response): Response;
-  /** Registers a figure that is kept here anyway. */
+  /** Registers a figure that this process keeps. */
   watch(name: string, help: string, kind: 'counter' | 'gauge', read: () => number): void;
   /**
-   * Registers gauges of what a backend is asked for once per look: by name, what it is and how it is read from the answer, as
-   * one value or as several with labels. While the backend cannot be asked they have no values, and
-   * `pulsecart_metric_unreadable` says so of `source`.
+   * Registers gauges read from a backend with one query per scrape: by name, the help text and the reader of the answer, for
+   * one value or several with labels. While the backend fails they have no values, and `pulsecart_metric_unreadable` is 1
+   * for `source`.
    */
   watchSource<T>(
     source: string,
@@ -51,9 +51,9 @@ export interface ChannelCounts {
   readonly latencies: Latencies;
 }
 
-/** What is neither an order nor a refusal: nothing was decided, or nobody knows. */
+/** Neither an order nor a refusal: not decided, or unknown. */
 const FAILURES = ['overloaded', 'unavailable', 'outcome_unknown', 'internal_error'] as const;
-/** What was decided for another request with this key, or is about to be. */
+/** Decided for another request with this key, or about to be. */
 const OF_KEYS = ['in_flight', 'idempotency_mismatch'] as const;
 const REFUSALS = [
   'sold_out',
@@ -68,12 +68,12 @@ const REFUSALS = [
   'discarded',
 ] as const satisfies readonly RefusalCode[];
 
-/** All that a purchase request can be answered. Each is counted from the start: what begins to exist at 1 has no rate. */
+/** All outcomes of a purchase request. Each is exported from the start: a counter that first appears at 1 has no rate. */
 const OUTCOMES = {
   sync: ['reserved', ...REFUSALS, ...OF_KEYS, ...FAILURES],
   async: ['accepted', 'unknown_product', 'idempotency_mismatch', ...FAILURES],
 } as const;
-/** All that a purchase request of a wrong form can be answered. */
+/** All answers to a malformed purchase request. */
 const BAD_STATUSES = [400, 413, 415] as const;
 
 const UNDECIDED: readonly string[] = [...FAILURES, ...OF_KEYS];
@@ -129,7 +129,7 @@ export function createMetrics(): Metrics {
     const decided = outcomes.filter(([outcome]) => !UNDECIDED.includes(outcome));
     const reserved = counts[channel].get('reserved') ?? 0;
     const refused = decided.reduce((sum, [, count]) => sum + count, 0) - reserved;
-    // What becomes of async requests that were accepted is not known at the request.
+    // The outcome of an accepted async request is not known at the request.
     return {
       attempts,
       reserved,
@@ -196,7 +196,7 @@ function watchFigure<T>(
     },
     reset() {},
   };
-  // As in latencies.ts: prom-client's own gauge keeps the last values, and shows them when they cannot be read.
+  // As in latencies.ts: prom-client's own gauge would keep showing the last values while the backend fails.
   registry.registerMetric(metric as unknown as Gauge);
 }
 

@@ -1,15 +1,15 @@
-/** Writes the first few lines of a kind in a second, and of all others the last one, with how many were left out before it. */
+/** Writes the first few lines of a kind per second, and of the others the last one, with the number of those dropped. */
 export interface Throttle {
-  /** `write` is called now, at the end of the second, or, when another of the kind comes after it, never. */
+  /** Calls `write` now, at the end of the second, or never, when a later line of the kind replaces it. */
   say(kind: string, write: (leftOut: number) => void): void;
-  /** Writes now what would be written at the end of the second. */
+  /** Writes the pending lines now. */
   flush(): void;
 }
 
-/** A backend that is away fails every request: thousands of lines a second that say the same. */
+/** A backend that is down fails every request: thousands of identical lines a second. */
 const LINES_PER_SECOND = 3;
 const SECOND_MS = 1_000;
-/** Kinds in one second; what comes on top is one kind together. */
+/** Kinds in one second; all further ones count as one kind. */
 const KINDS_MAX = 200;
 
 interface Second {

@@ -2,7 +2,7 @@ import { Counter, Gauge } from 'prom-client';
 import type { Reconciler, TaskStats } from '../app/maintenance/reconciler.ts';
 import type { Metrics } from './metrics.ts';
 
-/** Shows what the reconciler does and puts right, by task; each process shows its own, and one at a time leads. */
+/** Exports the reconciler's runs and corrections, by task; each process exports its own, and one at a time leads. */
 export function watchReconciler({ registry }: Metrics, { stats }: Pick<Reconciler, 'stats'>): void {
   const show = (
     Kind: typeof Counter | typeof Gauge,
