@@ -37,15 +37,15 @@ export interface App {
   readonly description: string;
   /** What the HTTP routes need. */
   readonly service: Service;
-  /** Starts what works by itself: worker, payments, reconciler. */
+  /** Starts the background work: worker, payments, reconciler. */
   start(roles: { readonly worker: boolean; readonly runsPayments: boolean }): Promise<void>;
-  /** From now on health and readiness say no, waiting readers are answered with what is known, and an audit is ended. */
+  /** Makes health and readiness fail, answers waiting readers with the present state, and ends a running audit. */
   leave(): void;
-  /** Sends live viewers elsewhere. Those who come here again are sent away again, so nothing may listen any more. */
+  /** Tells live viewers to reconnect elsewhere. Here they would be refused again, so the port must be closed first. */
   endStreams(): Promise<void>;
-  /** Answers what was taken in; nothing new is. */
+  /** Answers accepted requests; new ones are refused. */
   finishPurchases(): Promise<void>;
-  /** Ends the work under way, then the backends. */
+  /** Finishes the running work, then closes the backends. */
   close(): Promise<void>;
 }
 
@@ -96,7 +96,7 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
     clock,
     { sync: config.purchaseTimeoutMs, async: config.purchaseTtlMs },
     config.keep.outcomesMs,
-    // Less than its reader may wait, who is then told that it is undecided.
+    // Shorter than its reader's wait, so that the reader still gets "undecided".
     config.purchaseTimeoutMs / 2,
   );
   const tracking = createTracking(ledger, changes, ids, clock, {
@@ -186,7 +186,7 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
     leave() {
       ready = false;
       tracking.close();
-      // Nobody gets an answer any more once the port is closed, and an audit may take longer than that.
+      // After the port is closed no client gets an answer, and an audit may take longer than the rest.
       void auditRun.close();
     },
     endStreams: stream.close,

@@ -2,7 +2,7 @@ import { isLoopbackName } from './lib/address.ts';
 import { inSchema } from './lib/database-url.ts';
 import { type Env, type Flags, invalid, openSettings, SETTINGS } from './settings.ts';
 
-/** Everything that can be set from outside, read once at start. Flags win over variables. */
+/** All settings, read once at start. Flags win over variables. */
 export interface Config {
   /** TCP port; 0 lets the system choose. */
   readonly port: number;
@@ -13,7 +13,7 @@ export interface Config {
   readonly startTimeoutMs: number;
   /** The distributed backends; null: the embedded ones, in `dataFolder`. */
   readonly urls: BackendUrls | null;
-  /** In front of every key and queue name, so that several shops can share a backend. */
+  /** Prefix of every key and queue name, so that several shops can share a backend. */
   readonly namespace: string;
   readonly dataFolder: string;
   readonly mode: 'development' | 'production';
@@ -21,20 +21,20 @@ export interface Config {
   readonly operatorToken: string | null;
   /** Production mode may run on the simulator of payments. */
   readonly simulatorAllowed: boolean;
-  /** Off: charges are queued and nobody works them. */
+  /** Off: charges are queued and not carried out. */
   readonly runsPayments: boolean;
-  /** Off: async purchases are queued and nobody decides them. */
+  /** Off: async purchases are queued and not decided. */
   readonly worker: boolean;
   readonly logLevel: LogLevel;
   /** Log every request. */
   readonly logRequests: boolean;
-  /** From a purchase's arrival to its answer, at most. A sync purchase is decided within this time or not at all. */
+  /** The longest time from a purchase's arrival to its answer. A sync purchase is decided within this time or not at all. */
   readonly purchaseTimeoutMs: number;
   /** How long an async purchase may wait before it ends as `too_old`. */
   readonly purchaseTtlMs: number;
-  /** How long what nobody needs any more is kept. */
+  /** Retention. */
   readonly keep: Keep;
-  /** How long a stopping server goes on answering, with `Connection: close`, so that its clients move over. */
+  /** How long a stopping server keeps answering, with `Connection: close`, so that its clients move over. */
   readonly drainMs: number;
   readonly streams: {
     /** Live viewers at once in this process; 0: none. */
@@ -43,14 +43,14 @@ export interface Config {
     readonly perAddressMax: number;
   };
   readonly tuning: Tuning;
-  /** How long a charge or a refund is left alone that the payment company has not answered. */
+  /** How long an unanswered charge or refund rests before it is retried. */
   readonly paymentLeaseMs: number;
   readonly payments: SimulatedPayments;
-  /** What each setting came to, as people give it and without secrets, by its variable. */
+  /** The effective value of each setting, in its written form and without secrets, by its variable. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** What the payment simulator does; rates are shares, 0 to 1. */
+/** The payment simulator's behaviour; rates are shares, 0 to 1. */
 export interface SimulatedPayments {
   readonly latencyMs: number;
   readonly jitterMs: number;
@@ -76,7 +76,7 @@ export interface BackendUrls {
   readonly rabbitmqUrl: string;
 }
 
-/** How much of each thing at once, per process. Null: what suits the backends. */
+/** Concurrency per process. Null: the backends' own default. */
 export interface Tuning {
   /** Connections to PostgreSQL. */
   readonly databasePool: number | null;
@@ -84,14 +84,14 @@ export interface Tuning {
   readonly purchaseBatches: number | null;
   /** Batches of queued purchases being decided. */
   readonly workerBatches: number | null;
-  /** Messages of a queue handed out before the first is acknowledged. */
+  /** Messages of a queue delivered before the first is acknowledged. */
   readonly prefetch: number | null;
-  /** Charges asked of the payment company and not yet recorded. */
+  /** Charges sent to the payment company and not yet recorded. */
   readonly chargesInFlight: number;
 }
 
 export type LogLevel = (typeof SETTINGS)['logLevel']['fallback'];
-/** The three go together: a partial set would keep a part of the books elsewhere than its owner thinks. */
+/** All three or none: a partial set would keep a part of the books elsewhere than its owner thinks. */
 const BACKEND_SETTINGS = [SETTINGS.databaseUrl, SETTINGS.redisUrl, SETTINGS.rabbitmqUrl] as const;
 const BACKEND_VARIABLES = BACKEND_SETTINGS.map(({ name }) => name);
 
@@ -109,7 +109,7 @@ export function readConfig(env: Env, flags: Flags = {}): Config {
   return withLeaveToSimulate(config);
 }
 
-/** For a process that no operator can ask for anything. */
+/** For a process without operators' routes. */
 export function readWorkerConfig(env: Env, flags: Flags = {}): Config {
   return withLeaveToSimulate(readSettings(env, flags));
 }
@@ -123,7 +123,7 @@ function withLeaveToSimulate(config: Config): Config {
   return config;
 }
 
-/** Whether a server may start with them is another question. */
+/** Without the checks whether a server may start with them. */
 function readSettings(env: Env, flags: Flags): Config {
   const settings = openSettings(env, flags);
   const { read } = settings;
@@ -180,43 +180,43 @@ function readSettings(env: Env, flags: Flags): Config {
 type Read = ReturnType<typeof openSettings>['read'];
 
 /**
- * For commands that look after a service, and serve nobody: a folder that is named is meant, whatever backends the variables name.
+ * For maintenance commands without a server: an explicit folder wins over the backends in the variables.
  */
 export function readStoreConfig(env: Env, data: string | undefined): Config {
   const config = readSettings(env, { data });
   return data === undefined ? config : Object.freeze({ ...config, urls: null });
 }
 
-/** Where books are: a data folder, or a PostgreSQL database. */
+/** The place of the books: a data folder, or a PostgreSQL database. */
 export type BooksPlace = { readonly dataFolder: string } | { readonly databaseUrl: string };
 
-/** For commands that need the books and nothing else: what else a server wants to be told does not concern them. */
+/** For commands that need only the books, not a server's other settings. */
 export function readBooksPlace(env: Env, data: string | undefined): BooksPlace {
   if (data !== undefined) return { dataFolder: data };
   const { read } = openSettings(env);
   if (env.DATABASE_URL) {
     return { databaseUrl: inSchema(read(SETTINGS.databaseUrl)!, read(SETTINGS.namespace)) };
   }
-  // Its owner has backends, so the folder's books are not the ones that are meant.
+  // Its owner uses the distributed backends, so the folder's books are not meant.
   backendUrls(env, read);
   return { dataFolder: read(SETTINGS.dataFolder) };
 }
 
-/** What the launcher tells of its work; nobody sets it. */
+/** Set by the launcher, not by users. */
 export const ENV_SOURCES = 'PULSECART_ENV_SOURCES';
 
-/** The file that each variable is from which the launcher (bin/env-file.mjs) has read from one. */
+/** The source file of each variable that the launcher (bin/env-file.mjs) has read from one. */
 export function readEnvSources(env: Env): ReadonlyMap<string, string> {
   const sources = env[ENV_SOURCES]?.split(' ').map((source) => source.split('=')) ?? [];
   return new Map(sources.map(([name = '', file = '']) => [name, file]));
 }
 
-/** What a command needs that talks to a running server. */
+/** Settings of a command that calls a running server. */
 export interface Client {
   /** Scheme, host and port. */
   readonly url: string;
   readonly operatorToken: string | null;
-  /** Where a development server on this machine keeps its own token; null: it is not looked for. */
+  /** The folder with a local development server's own token; null: not read. */
   readonly dataFolder: string | null;
 }
 
@@ -226,7 +226,7 @@ export function readClient(env: Env, flags: { readonly url?: string | undefined 
   const given = flags.url ?? `http://127.0.0.1:${portOf(read)}`;
   const parsed = URL.parse(given);
   if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.username || parsed.pathname !== '/') {
-    // It may hold a password, so it is not repeated.
+    // It may contain a password, so it is not repeated.
     throw invalid('--url takes the address of a server, such as http://127.0.0.1:8080');
   }
   const operatorToken = env.PULSECART_OPERATOR_TOKEN || null;
@@ -244,7 +244,7 @@ function portOf(read: Read): number {
   throw invalid('PORT is 0, which leaves the port to the server: name its address with --url');
 }
 
-/** What is not set follows from what is. */
+/** Derives unset values from set ones. */
 function keep(env: Env, read: Read, ttlMs: number): Keep {
   const keysAsked = env[SETTINGS.keepKeysHours.name] ? read(SETTINGS.keepKeysHours) : null;
   const outcomes = read(
@@ -275,7 +275,7 @@ function keep(env: Env, read: Read, ttlMs: number): Keep {
 
 const HOUR_MS = 3_600_000;
 
-/** An ask is over before the next one, also where its answer finds this process busy. */
+/** A call must end before the next lease, even when its answer finds this process busy. */
 const LEASE_MARGIN_MS = 500;
 
 function paymentLeaseMs(read: Read, { timeoutMs }: SimulatedPayments): number {
@@ -296,7 +296,7 @@ function simulatedPayments(read: Read): SimulatedPayments {
     duplicateRate: read(SETTINGS.simulatorDuplicateRate),
     tooLateRate: read(SETTINGS.simulatorTooLateRate),
   };
-  // Each charge ends in one way. A millionth more is what decimals cost.
+  // Each charge has one outcome. A millionth more allows for rounding.
   if (Object.values(rates).reduce((sum, rate) => sum + rate) > 1.000_001) {
     throw invalid(
       'PULSECART_SIMULATOR_DECLINE_RATE, _TIMEOUT_RATE, _ERROR_RATE, _DUPLICATE_RATE and _TOO_LATE_RATE must not add up to more than 1.',

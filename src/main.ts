@@ -18,12 +18,12 @@ const HELP = `pulsecart <command> [options]
 
 pulsecart <command> --help shows a command's options and an example.`;
 
-/** Each command is loaded only when it is called: `serve` should not wait for the load generator. */
+/** Commands are loaded lazily: `serve` should not wait for the load generator. */
 async function main([command, ...argv]: string[]): Promise<number> {
   switch (command) {
     case 'serve':
       return (await import('./cli/serve.ts')).serve(argv);
-    case 'instance': // what a supervisor starts; see cli/supervisor.ts
+    case 'instance': // started by a supervisor; see cli/supervisor.ts
       return (await import('./cli/serve.ts')).serveInstance(argv);
     case 'worker':
       return (await import('./cli/worker.ts')).workerCommand(argv);
@@ -61,14 +61,14 @@ async function main([command, ...argv]: string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  // Input of ours is flags and settings.
+  // Invalid input here is a wrong flag or setting.
   process.exitCode = isAppError(error, 'invalid_request') ? 2 : 1;
   console.error(`pulsecart: ${oneLine(error)}`);
 }
-// Nothing of ours runs any more; what a library may still hold open must not keep the process.
+// All work has ended; handles that a library left open must not keep the process alive.
 process.exit();
 
-/** What people see of an error: its message. A stack only for a bug. */
+/** Prints an error's message, and the stack only for a bug. */
 function oneLine(error: unknown): string {
   if (error instanceof AppError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,20 +1,20 @@
 import { AppError } from './domain/errors.ts';
 
 /**
- * The one table of settings: what each is called, what it takes, what it is without, and what it means. Parsing, `doctor`, the
- * warning of unknown names and docs/reference/settings.md (`npm run reference`) are made of it.
+ * The one table of settings: names, values, defaults and meanings. Parsing, `doctor`, the warning about unknown names and
+ * docs/reference/settings.md (`npm run reference`) are generated from it.
  */
 export interface Setting<T> {
   readonly name: string;
   readonly flag?: Flag;
-  /** Where it is not set. */
+  /** The default. */
   readonly fallback: T;
-  /** The same, as documents show it. */
+  /** The default, as documents show it. */
   readonly preset: string;
-  /** What it takes, for people; empty: any text. */
+  /** The accepted values, for display; empty: any text. */
   readonly values: string;
   readonly what: string;
-  /** Throws AppError `invalid_request`, which names what is accepted. `as` is the variable's or the flag's name. */
+  /** Throws AppError `invalid_request`, which names the accepted values. `as` is the variable's or the flag's name. */
   parse(given: string, as: string): T;
   /** As `doctor` shows it, without secrets. */
   show(value: T): string;
@@ -50,7 +50,7 @@ export const SETTINGS = {
     16,
     'bearer token of operators. Without one a development server makes its own, in the file `operator-token` of its data folder, and answers `init` and `reset` without any, to the same user on this machine. Needed in production mode, and with a `HOST` that is no loopback address',
   ),
-  // More processes than 64 share nothing but trouble: there are not as many cores in a machine.
+  // More than 64 processes do not pay off: few machines have as many cores.
   instances: integer(
     'PULSECART_INSTANCES',
     1,
@@ -66,13 +66,13 @@ export const SETTINGS = {
     600_000,
     'how long each of several may take to start, a migration included, before it is killed and started again',
   ),
-  // Within 1 s requests that were just sent still find a server; at a terminal that is hardly noticed.
+  // Within 1 s requests that were just sent still reach a server; on a terminal the delay is hardly noticed.
   drainMs: integer(
     'PULSECART_DRAIN_MS',
     1000,
     0,
     5000,
-    'how long a stopping server goes on answering, each answer ending its connection; at least 2000 for one that SIGHUP replaces',
+    'how long a stopping server keeps answering, each answer ending its connection; at least 2000 for one that SIGHUP replaces',
   ),
   dataFolder: text('PULSECART_DATA', './data', 'folder of the data of the embedded backends', 'data'),
   databaseUrl: url(
@@ -97,7 +97,7 @@ export const SETTINGS = {
     'pulsecart',
     /^[a-z][a-z0-9_-]{0,39}$/,
     '1 to 40 of a-z, 0-9, _ and -, a letter first',
-    'names the schema in PostgreSQL, and begins every key in Redis and every name in RabbitMQ',
+    'names the schema in PostgreSQL, and prefixes every key in Redis and every name in RabbitMQ',
   ),
   databasePool: optional(
     'PULSECART_DATABASE_POOL',
@@ -109,7 +109,7 @@ export const SETTINGS = {
     'PULSECART_PREFETCH',
     1,
     10_000,
-    'messages of a queue that RabbitMQ hands to a process before the first is acknowledged: 32',
+    'messages of a queue that RabbitMQ delivers to a process before the first is acknowledged: 32',
   ),
   worker: onOff('PULSECART_WORKER', true, '`off`: async purchases are queued and wait'),
   workerBatches: optional(
@@ -130,7 +130,7 @@ export const SETTINGS = {
     3000,
     500,
     30_000,
-    'a purchase is answered within this time, give or take half a second, whatever a backend does, and so is who reads or ends one; a sync one is decided within it or not at all',
+    'a purchase, and a read or end of one, is answered within this time, give or take half a second, whatever a backend does; a sync purchase is decided within it or not at all',
   ),
   purchaseTtlSeconds: integer(
     'PULSECART_PURCHASE_TTL_SECONDS',
@@ -147,7 +147,7 @@ export const SETTINGS = {
     2000,
     1,
     100_000,
-    'charges asked of the payment company and not yet recorded',
+    'charges sent to the payment company and not yet recorded',
   ),
   // Each costs some kilobytes and a file descriptor.
   streams: integer(
@@ -157,7 +157,7 @@ export const SETTINGS = {
     1_000_000,
     'live streams at once in one process; `0`: none',
   ),
-  // Many people may share an address; one that takes a twentieth of all connections is no household.
+  // Many people may share an address, but not a twentieth of all connections.
   streamsPerAddress: integer(
     'PULSECART_STREAMS_PER_ADDRESS',
     1000,
@@ -165,13 +165,13 @@ export const SETTINGS = {
     1_000_000,
     'live streams at once from one address; `0`: no limit, for a server behind a proxy',
   ),
-  // Ten years at most: what is to be kept longer is for an archive.
+  // Ten years at most: data to be kept longer belongs in an archive.
   keepOutcomesHours: integer(
     'PULSECART_KEEP_OUTCOMES_HOURS',
     168,
     24,
     87_600,
-    'how long a tracking id that got nothing can be read; at least as long as keys',
+    'how long the tracking id of a refused purchase can be read; at least as long as keys',
   ),
   keepKeysHours: integer(
     'PULSECART_KEEP_KEYS_HOURS',
@@ -185,20 +185,20 @@ export const SETTINGS = {
     8760,
     24,
     87_600,
-    'how long the log of what operators did is kept',
+    'how long the audit log of operators is kept',
   ),
   keepDeadLettersHours: integer(
     'PULSECART_KEEP_DEAD_LETTERS_HOURS',
     720,
     1,
     87_600,
-    'when dead letters are given up',
+    'when dead letters are discarded',
   ),
   logLevel: oneOf(
     'PULSECART_LOG_LEVEL',
     'info',
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
-    'the least that is logged',
+    'the lowest level that is logged',
   ),
   logRequests: onOff('PULSECART_LOG_REQUESTS', false, '`on`: one log line per request'),
   allowSimulatedPayments: onOff(
@@ -206,13 +206,13 @@ export const SETTINGS = {
     false,
     'production mode starts only with `on`: there is no real provider yet',
   ),
-  // At its default an order is asked for many times within a hold of ten minutes, and a short disturbance is outlasted.
+  // At the default a hold of ten minutes has many leases, which outlast a short disturbance.
   paymentLeaseMs: integer(
     'PULSECART_PAYMENT_LEASE_MS',
     30_000,
     1000,
     300_000,
-    'how long a charge or a refund is left alone that the company has not answered, before it is asked for again with the same key. A failed charge waits a sixth of it for its next attempt, 5 seconds at most; one that got lost is found after a third of it, 10 seconds at most',
+    'how long an unanswered charge or refund rests before it is retried with the same key. A failed charge waits a sixth of it for its next attempt, 5 seconds at most; a lost one is found after a third of it, 10 seconds at most',
     { values: '1000 to 300000, and at least 500 more than `PULSECART_SIMULATOR_TIMEOUT_MS`' },
   ),
   simulatorLatencyMs: integer(
@@ -227,14 +227,14 @@ export const SETTINGS = {
     5,
     0,
     60_000,
-    'what it takes longer at random, at most',
+    'the longest random addition to it',
   ),
   simulatorTimeoutMs: integer(
     'PULSECART_SIMULATOR_TIMEOUT_MS',
     2000,
     1,
     20_000,
-    'when a call that it does not answer is given up',
+    'when an unanswered call is given up',
   ),
   simulatorDeclineRate: fraction(
     'PULSECART_SIMULATOR_DECLINE_RATE',
@@ -254,17 +254,17 @@ export const SETTINGS = {
   simulatorDuplicateRate: fraction(
     'PULSECART_SIMULATOR_DUPLICATE_RATE',
     0,
-    'share of charges that it tells of three times',
+    'share of charges that it reports three times',
   ),
   simulatorTooLateRate: fraction(
     'PULSECART_SIMULATOR_TOO_LATE_RATE',
     0,
-    'share of charges that it does not answer and captures after it confirmed their cancellation',
+    'share of charges that it never answers and captures after it confirmed their cancellation',
   ),
   simulatorOutageRate: fraction(
     'PULSECART_SIMULATOR_OUTAGE_RATE',
     0,
-    'share of every minute, from its beginning, in which it cannot be reached',
+    'share of every minute, from its beginning, during which it is unreachable',
   ),
 };
 
@@ -279,7 +279,7 @@ export const SECTIONS: readonly (readonly [title: string, first: keyof typeof SE
   ['Payments', 'allowSimulatedPayments'],
 ];
 
-/** Reads settings, a flag before its variable; an empty variable is none. Remembers what each came to. */
+/** Reads settings, a flag before its variable; an empty variable counts as unset. Remembers the effective values. */
 export function openSettings(env: Env, flags: Flags = {}) {
   const shown = new Map<string, string>();
   return {
@@ -291,7 +291,7 @@ export function openSettings(env: Env, flags: Flags = {}) {
       shown.set(setting.name, setting.show(value));
       return value;
     },
-    /** What was read, as people give it, in the order of the table. */
+    /** The effective values in their written form, in the order of the table. */
     shown: (): Readonly<Record<string, string>> =>
       Object.fromEntries(
         Object.values(SETTINGS)
@@ -373,7 +373,7 @@ function integer(
   };
 }
 
-/** Null: what suits the backends. */
+/** Null: the backends' own default. */
 function optional(name: string, min: number, max: number, what: string): Setting<number | null> {
   return {
     ...integer(name, min, min, max, what),
@@ -394,8 +394,8 @@ function fraction(name: string, fallback: number, what: string): Setting<number>
 }
 
 /**
- * Looks at the scheme, and at the form where that is a plain URL's; what else is wrong with it the backend's adapter says. The value
- * may hold a password, which, not escaped, ends the URL early or, by the clients' leniency, becomes another one.
+ * Checks the scheme, and the form of a plain URL; the backend's adapter reports other defects. The value may contain a
+ * password, which, not escaped, ends the URL early or, by the clients' leniency, becomes another one.
  */
 function url(name: string, schemes: readonly string[], what: string, form?: string): Setting<string | null> {
   return {
@@ -425,7 +425,7 @@ function secret(name: string, charsMin: number, what: string): Setting<string | 
   };
 }
 
-/** Whatever stands between the user name and the last @ of a URL is a password, and so is any parameter called like one. */
+/** The text between the user name and the last @ of a URL is a password, and so is a parameter named like one. */
 export function withoutSecrets(address: string): string {
   return address
     .replace(/^([a-z+]+:\/\/[^:/@]*):.*@/i, `$1:${MASK}@`)

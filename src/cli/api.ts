@@ -5,20 +5,20 @@ import { writeHeaderText } from '../http/header-text.ts';
 import { ACTOR_PATTERN } from '../http/schemas.ts';
 import { findOwnToken } from './own-token.ts';
 
-/** The HTTP API of a running server, as commands call it. Every failure is one line for people. */
+/** Calls a running server's HTTP API for commands. Every failure is one readable line. */
 export interface Api {
   readonly url: string;
-  /** `isOurs` knows an object of the route's, as opposed to what another program may say there. */
+  /** `isOurs` recognizes the route's own answer, as opposed to another program's. */
   get<Body>(path: string, isOurs: IsOurs<Body>): Promise<Body>;
   send<Body>(method: 'POST' | 'PUT', path: string, body?: unknown, isOurs?: IsOurs<Body>): Promise<Body>;
 }
 
 type IsOurs<Body> = (body: Partial<Body>) => boolean;
 
-/** The server answered, and the answer is no. */
+/** The server refused. */
 export class ApiError extends AppError {
   readonly status: number;
-  /** The server's own code for it, where it gave one. */
+  /** The server's error code, if any. */
   readonly refusal: string | null;
   constructor(status: number, message: string, refusal: string | null) {
     super('unavailable', message);
@@ -27,7 +27,7 @@ export class ApiError extends AppError {
   }
 }
 
-/** The longest call ends thousands of dead letters; a server has as long for it. */
+/** The longest call ends thousands of dead letters; a server allows itself the same time. */
 const CALL_TIMEOUT_MS = 120_000;
 
 export function openApi({ url, dataFolder, ...client }: Client, timeoutMs = CALL_TIMEOUT_MS): Api {
@@ -45,11 +45,7 @@ export function openApi({ url, dataFolder, ...client }: Client, timeoutMs = CALL
     if (response.ok) {
       const answer = isJson(response) ? parse(text) : text;
       if (!isOurs || (typeof answer === 'object' && answer !== null && isOurs(answer))) return answer as Body;
-      throw new ApiError(
-        response.status,
-        `The server at ${url} gave an answer that is none of PulseCart’s.`,
-        null,
-      );
+      throw new ApiError(response.status, `The server at ${url} answered, but not as PulseCart does.`, null);
     }
     throw new ApiError(response.status, refusalOf(response, text), said(text).code);
   }
@@ -70,7 +66,7 @@ export function openApi({ url, dataFolder, ...client }: Client, timeoutMs = CALL
         ...(body !== undefined && { body: JSON.stringify(body) }),
         signal: AbortSignal.timeout(timeoutMs),
       });
-      // It may go away while it answers.
+      // The server may end while it answers.
       return { response, text: await response.text() };
     } catch (cause) {
       const late = (cause as Error).name === 'TimeoutError';
@@ -100,7 +96,7 @@ export function openApi({ url, dataFolder, ...client }: Client, timeoutMs = CALL
   };
 }
 
-/** How the log of operators calls whoever sits here, where that is a name it takes. */
+/** The local user's name for the audit log, if it is a valid one. */
 export function operatorHere(): string | null {
   const username = userHere();
   return new RegExp(ACTOR_PATTERN, 'u').test(username) && username !== 'system' ? username : null;
@@ -112,7 +108,7 @@ function userHere(): string {
   return id === null ? userInfo().username : Bun.spawnSync([id, '-un']).stdout.toString().trim();
 }
 
-/** What the server says for people, or the beginning of whatever somebody else put there. */
+/** The server's message, or the beginning of a foreign body. */
 function said(text: string): { message: string; code: string | null } {
   const TEXT_CHARS_MAX = 200;
   try {
@@ -122,7 +118,7 @@ function said(text: string): { message: string; code: string | null } {
       return { message: sentence, code: typeof code === 'string' ? code : null };
     }
   } catch {
-    // Not one of ours: a proxy, or another program altogether.
+    // Not PulseCart's: a proxy's, or another program's.
   }
   const message = text.slice(0, TEXT_CHARS_MAX).replaceAll(/\s+/g, ' ').trim() || 'nothing more';
   return { message, code: null };

@@ -33,7 +33,7 @@ export async function auditCommand(argv: readonly string[]): Promise<number> {
   if (flags.json) {
     console.log(JSON.stringify({ pass, books, verdicts }));
   } else {
-    // Beside the verdicts, not among them: whoever has a DATABASE_URL set should see that these are not the books of ./data.
+    // On stderr, beside the verdicts: with DATABASE_URL set an operator should see that these are not the books of ./data.
     console.error(`pulsecart audit: the books are ${books}`);
     for (const { name, pass, detail } of verdicts) {
       console.log(`  ${pass ? 'PASS' : 'FAIL'}  ${name.padEnd(42)}${detail}`.trimEnd());
@@ -43,7 +43,7 @@ export async function auditCommand(argv: readonly string[]): Promise<number> {
   return pass ? 0 : 1;
 }
 
-/** Of a URL only host and database: the rest of it may hold a password. */
+/** Only host and database of a URL: the rest may contain a password. */
 function nameOf(place: BooksPlace): string {
   if ('dataFolder' in place) return `in the folder ${place.dataFolder}`;
   const url = URL.parse(place.databaseUrl);

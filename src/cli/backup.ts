@@ -64,7 +64,7 @@ function requireNew(given: string): string {
   return file;
 }
 
-/** Under its name there is a whole and audited copy or nothing, also when this is killed on the way. */
+/** The name leads to a complete, audited copy or to nothing, even after a kill in between. */
 async function copyAndAudit(dataFolder: string, file: string): Promise<Copied> {
   const unfinished = makeOwnFolder(`.${basename(file)}.unfinished-`, dirname(file));
   try {
@@ -80,7 +80,7 @@ async function copyAndAudit(dataFolder: string, file: string): Promise<Copied> {
   }
 }
 
-/** A second name for the copy, because a new name replaces no file, as renaming would. */
+/** Links the copy to its name, because a link, unlike a rename, replaces no file. */
 function putInPlace(copy: string, file: string): void {
   try {
     linkSync(copy, file);
@@ -90,7 +90,7 @@ function putInPlace(copy: string, file: string): void {
       cause,
     });
   }
-  // The name has to last as well.
+  // The name has to be durable as well.
   const folder = openSync(dirname(file), 'r');
   fsyncSync(folder);
   closeSync(folder);

@@ -36,7 +36,7 @@ const ITEMS = { purchases: 'purchases', payments: 'orders' } as const;
 const PATH = '/api/v1/ops/dead-letters';
 /** Dead letters shown of a group. */
 const LETTERS_SHOWN = 100;
-/** A server takes so many in one call; the next call takes the next. */
+/** Most calls of one command: a server handles a limited number of letters per call. */
 const PASSES_MAX = 1_000;
 
 export async function dlq(argv: readonly string[]): Promise<number> {
@@ -115,7 +115,7 @@ async function act(action: 'replay' | 'discard', api: Api, given: Given): Promis
     done.letters += some.letters;
     done.items += some.items;
     done.truncated = some.truncated;
-    // A dead letter that comes back at once would keep a replay busy for ever: that one is done once.
+    // A dead letter that returns at once would keep a replay busy for ever: each is replayed once.
     if (!some.truncated || some.letters === 0 || action === 'replay') break;
   }
   if (json) return print(done);
@@ -124,7 +124,7 @@ async function act(action: 'replay' | 'discard', api: Api, given: Given): Promis
   return 0;
 }
 
-/** What the passes before have done stays done. */
+/** The work of earlier passes is kept. */
 function brokenOff(error: unknown, action: string, letters: number): unknown {
   if (letters === 0 || !(error instanceof AppError)) return error;
   const message = `${error.message.replace(/\.?$/, '.')} Before that ${letters} letters were ${pastOf(action)}: the same command goes on.`;

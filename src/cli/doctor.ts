@@ -24,7 +24,7 @@ const HELP = `pulsecart doctor: what is set, what can be reached, what is missin
 Secrets are not shown. Nothing is changed. Exit status 1 when something is broken that a server needs.
 Example: pulsecart doctor --data ./data`;
 
-/** Examines what `serve` would find here with the same flags and variables. */
+/** Checks what `serve` would need with the same flags and variables. */
 export async function doctor(argv: readonly string[]): Promise<number> {
   const { help, json, ...given } = readFlags(argv, FLAGS);
   if (help) {
@@ -40,7 +40,7 @@ export async function doctor(argv: readonly string[]): Promise<number> {
 async function examine(env: Env, given: Flags) {
   const config = configOrWhyNot(env, given);
   if (config instanceof AppError) {
-    // The rest can be examined once it is known where to look.
+    // The other checks need valid settings.
     return {
       settings: [],
       checks: [{ name: 'settings', state: 'broken', detail: config.message } as Check],

@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util';
 import { AppError } from '../domain/errors.ts';
 
-/** A mistake in how a command was called: one line, exit status 2. */
+/** A mistake in a command's call: one line, exit status 2. */
 export class UsageError extends AppError {
   constructor(message: string) {
     super('invalid_request', message);
   }
 }
 
-/** What a flag takes. A `switch` takes nothing, a `list` takes choices separated by commas, a `text` anything. */
+/** The values of a flag. A `switch` takes none, a `list` takes choices separated by commas, a `text` any text. */
 export type Flag =
   | { readonly kind: 'switch' }
   | { readonly kind: 'text'; readonly what: string }
@@ -31,8 +31,8 @@ type Value<F extends Flag> = F extends { kind: 'switch' }
 export type Values<Flags extends Record<string, Flag>> = { [Name in keyof Flags]: Value<Flags[Name]> };
 
 /**
- * Reads a command's flags, numbers and choices included; throws UsageError with one line that says what is accepted.
- * A list that was not given is empty: what that stands for is its command's to say.
+ * Reads a command's flags, numbers and choices included; throws UsageError with one line that names the accepted values.
+ * A list that was not given is empty; its command chooses the default.
  */
 export function readFlags<const Flags extends Record<string, Flag>>(
   argv: readonly string[],

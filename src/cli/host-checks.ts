@@ -12,7 +12,7 @@ export async function checkHost(config: Config): Promise<Check[]> {
   return [runtime(), await diskSpace(config), files(), await address(config)];
 }
 
-/** Every client and every viewer has a connection, and each connection is a file. */
+/** Every client and every viewer has a connection, and each connection is an open file. */
 const FILES_ADVISED = 16_384;
 const ANSWER_TIMEOUT_MS = 2_000;
 
@@ -67,7 +67,7 @@ function fileLimit(): number | null {
   }
 }
 
-/** Free, or a server of ours already; any other program there is in the way. */
+/** The port must be free, or used by a PulseCart server. */
 async function address({ host, port }: Config): Promise<Check> {
   const name = 'address';
   if (port === 0) return { name, state: 'ok', detail: `${host}, any free port` };
@@ -92,7 +92,7 @@ async function whoAnswers(url: string): Promise<Omit<Check, 'name'> | null> {
     const detail = `PulseCart ${app.version} answers at ${url}, ${health.status}`;
     return { state: health.status === 'UP' ? 'ok' : 'broken', detail };
   } catch {
-    // No program, or one that speaks another protocol: listening there tells which.
+    // No program, or one with another protocol: an attempt to listen shows which.
     return null;
   }
 }

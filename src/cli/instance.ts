@@ -1,23 +1,23 @@
 import { AppError } from '../domain/errors.ts';
 
-/** One of the server processes of a supervisor, as that one sees it. */
+/** One of a supervisor's server processes. */
 export interface Instance {
   readonly pid: number;
-  /** Where it takes requests, once it does. Rejects when it ends before, which it has to when it takes too long. */
+  /** Resolves with its address once it takes requests. Rejects when it ends before, or is killed for taking too long. */
   readonly ready: Promise<URL>;
   readonly ended: Promise<Exit>;
-  /** Whether it was told to end. */
+  /** True once it was asked to stop. */
   readonly isLeaving: boolean;
-  /** SIGTERM. One that was not ready yet has nothing to finish: its exit status is 0, whatever ended it. */
+  /** SIGTERM. An instance that was not ready has no work to finish: its exit status is 0, whatever ended it. */
   stop(): Promise<Exit>;
-  /** Tells it that another one has taken its place; SIGKILL after a deadline. */
+  /** Tells the instance that it was replaced; SIGKILL after a deadline. */
   replace(): Promise<Exit>;
 }
 
-/** The exit status, or the signal's name where a signal ended it. */
+/** The exit status, or the name of the signal that ended it. */
 export type Exit = number | string;
 
-/** One that ended with a status, not by a signal, has said on stderr why. */
+/** An instance that ended with a status, not by a signal, wrote the reason to stderr. */
 export class EndedEarly extends AppError {
   readonly exit: Exit;
   constructor(exit: Exit, message: string) {
@@ -26,10 +26,10 @@ export class EndedEarly extends AppError {
   }
 }
 
-/** What a supervisor tells an instance. */
+/** Message from a supervisor to an instance. */
 export const REPLACED = 'replaced';
 
-/** What an instance tells its supervisor, once: it takes requests there. */
+/** Message from an instance to its supervisor, sent once: it takes requests at this address. */
 interface ReadyMessage {
   readonly ready: string;
 }
@@ -41,14 +41,14 @@ export function tellSupervisor(url: URL): void {
   process.send?.({ ready: url.href } satisfies ReadyMessage);
 }
 
-/** Resolves in an instance that another one has taken the place of. */
+/** Resolves in an instance that was replaced. */
 export function replaced(): Promise<typeof REPLACED> {
   return new Promise((resolve) => {
     process.on('message', (message) => message === REPLACED && resolve(REPLACED));
   });
 }
 
-/** Begins to start one; with port 0 it takes any free one. */
+/** Spawns an instance; port 0 takes any free port. */
 export function startInstance(argv: readonly string[], port: number, startTimeoutMs: number): Instance {
   const ready = Promise.withResolvers<URL>();
   let isReady = false;
@@ -107,7 +107,7 @@ export function startInstance(argv: readonly string[], port: number, startTimeou
     async replace() {
       isLeaving = true;
       const killing = setTimeout(() => child.kill('SIGKILL'), LEAVE_TIMEOUT_MS);
-      // It may have ended by itself while the other one started; then there is nobody to tell.
+      // It may have ended while its replacement started.
       if (child.exitCode === null && child.signalCode === null) child.send(REPLACED);
       return ended.finally(() => clearTimeout(killing));
     },

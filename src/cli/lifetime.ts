@@ -1,16 +1,16 @@
 import type { Log } from '../telemetry/log.ts';
 
-/** A container is usually killed 10 s after it is asked to stop. Past this the process ends as it is, which loses nothing. */
+/** A container is usually killed 10 s after it is asked to stop. After this the process exits at once, which loses nothing. */
 const SHUTDOWN_DEADLINE_MS = 9_000;
 
-/** Resolves at the first request to stop; later ones change nothing, the deadline is on its way already. */
+/** Resolves at the first request to stop; later ones have no effect, because the deadline is running already. */
 export function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });
 }
 
-/** Stops in order, or ends the process at the deadline. */
+/** Stops in order, or exits at the deadline. */
 export async function stopInTime(log: Log, signal: string, close: () => Promise<void>): Promise<void> {
   log.info({ signal }, 'shutting down');
   const deadline = setTimeout(() => {
@@ -23,8 +23,8 @@ export async function stopInTime(log: Log, signal: string, close: () => Promise<
 }
 
 /**
- * The exit status of a process that is asked to stop while its backends are being opened: nothing is under way, and to open
- * them may take a minute, behind somebody who migrates.
+ * The exit status of a process that is asked to stop while it opens its backends: no work is in progress, and the opening
+ * may take a minute, behind another process that migrates.
  */
 export async function stopUnopened(log: Log, signal: string): Promise<number> {
   await stopInTime(log, signal, async () => {});

@@ -11,9 +11,9 @@ const SHAPE = /^[0-9a-f]{64}$/;
 type Settings = Pick<Config, 'operatorToken' | 'dataFolder'>;
 
 /**
- * The token that was set; or else one that the server makes itself, so that whoever may read its data folder is an operator.
- * That one stays the same over restarts, and all processes on one folder share it. Throws AppError `unavailable` when the file
- * cannot be made, or holds something else.
+ * The configured token; or else one that the server makes itself, so that every user with read access to its data folder is an
+ * operator. That token survives restarts, and all processes on one folder share it. Throws AppError `unavailable` when the
+ * file cannot be created, or has other contents.
  */
 export function operatorAccess({ operatorToken, dataFolder }: Settings): OperatorAccess {
   if (operatorToken !== null) return { token: operatorToken, trustsThisMachine: false };
@@ -32,13 +32,13 @@ export function operatorAccess({ operatorToken, dataFolder }: Settings): Operato
   }
 }
 
-/** The same for people, in a line. */
+/** The same as one readable line. */
 export function whoOperates({ operatorToken, dataFolder }: Settings): string {
-  if (operatorToken !== null) return 'whoever has the token in PULSECART_OPERATOR_TOKEN';
-  return `whoever can read ${join(dataFolder, FILE)}; init and reset by the same user here without. Behind a proxy set PULSECART_OPERATOR_TOKEN`;
+  if (operatorToken !== null) return 'holders of the token in PULSECART_OPERATOR_TOKEN';
+  return `users who can read ${join(dataFolder, FILE)}; init and reset by the same user here without. Behind a proxy set PULSECART_OPERATOR_TOKEN`;
 }
 
-/** The token of a server on this machine, for a command beside it; null where there is none to be read. */
+/** The token of a server on this machine, for a command; null when none can be read. */
 export function findOwnToken(url: string, dataFolder: string): string | null {
   if (!isLoopbackName(new URL(url).hostname)) return null;
   try {
@@ -48,7 +48,7 @@ export function findOwnToken(url: string, dataFolder: string): string | null {
   }
 }
 
-/** The next start makes another. */
+/** Deletes the token; the next start makes a new one. */
 export function removeOwnToken(dataFolder: string): void {
   rmSync(join(dataFolder, FILE), { force: true });
 }
@@ -68,7 +68,7 @@ function readToken(path: string): string | null {
   );
 }
 
-/** Complete when it is seen: linked to its name only then, and whoever comes second takes the first one's. */
+/** The file is linked to its name only when complete; a second process then uses the first one's token. */
 function makeToken(path: string): string {
   const token = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('hex');
   const draft = `${path}.${process.pid}`;

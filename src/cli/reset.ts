@@ -26,7 +26,7 @@ off, it is finished by running it again. It is not the command for a fresh round
 call of the API.
 Example: pulsecart reset --data ./data --yes`;
 
-/** What somebody types who means it. */
+/** The confirmation to type. */
 const YES = 'yes';
 
 export async function reset(argv: readonly string[]): Promise<number> {
@@ -37,10 +37,10 @@ export async function reset(argv: readonly string[]): Promise<number> {
   }
   const config = readStoreConfig(process.env, flags.data);
   if (config.mode === 'production' && !flags.force) {
-    throw new UsageError('This is production mode: everything would be lost. Add --force if that is meant');
+    throw new UsageError('Production mode: everything would be lost. Add --force to confirm');
   }
   if (!flags.yes && !(process.stdin.isTTY && process.stdout.isTTY && !flags.json)) {
-    throw new UsageError('Nobody can be asked here whether everything may be deleted. Add --yes if it may');
+    throw new UsageError('There is no terminal to confirm the deletion. Add --yes to delete everything');
   }
   const wipe = await openWipe(config);
   try {
@@ -69,7 +69,7 @@ function describe(place: string, contents: readonly ContentCount[]): string {
 async function asked(): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
-  // A terminal that closes (Ctrl-C, Ctrl-D) has not said yes.
+  // A closed terminal (Ctrl-C, Ctrl-D) is no confirmation.
   const answer = await Promise.race([
     terminal.question(`  Delete all of it? Type "${YES}" to go on: `),
     closed,

@@ -6,7 +6,7 @@ import { readTime } from '../http/read-time.ts';
 import { EXPECTED_OF_PRODUCTS, ProductBody } from '../http/routes/product-schemas.ts';
 import { UsageError } from './flags.ts';
 
-/** A product as `POST /api/v1/products` takes it, with an id, so that putting it there twice is putting it there once. */
+/** A product as `POST /api/v1/products` takes it, with an id, so that a repetition creates it once. */
 const { reason: _, productId, ...fields } = ProductBody.properties;
 const SeedProductSchema = Type.Object(
   { productId: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), ...fields },
@@ -16,7 +16,7 @@ const check = Compile(SeedProductSchema);
 
 export type SeedProduct = Type.Static<typeof SeedProductSchema>;
 
-/** As many as a listing of products shows in ten pages; what is more belongs to a program of its own. */
+/** Ten pages of a product listing; larger sets need a program of their own. */
 const PRODUCTS_MAX = 10_000;
 
 /** Throws UsageError with one line that names the item and the field. */
@@ -40,7 +40,7 @@ export function readSeedFile(text: string, file: string): SeedProduct[] {
   });
 }
 
-/** As the ledger takes it. */
+/** In the ledger's form. */
 export function toNewProduct({ productId, opensAt, closesAt, ...rest }: SeedProduct): NewProduct {
   const time = (text: string | null | undefined) => (text ? readTime(text)! : null);
   return { id: productId, ...rest, opensAt: time(opensAt), closesAt: time(closesAt) };

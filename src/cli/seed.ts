@@ -31,7 +31,7 @@ const HELP = `pulsecart seed: puts products on sale, those that are not there ye
 A product whose id exists is left as it is. Every item is checked before the first is added: all of them or none.
 Example: pulsecart seed --data ./data`;
 
-/** What the log of operators says. */
+/** The reason in the audit log. */
 const REASON = 'pulsecart seed';
 
 export async function seed(argv: readonly string[]): Promise<number> {
@@ -52,11 +52,11 @@ export async function seed(argv: readonly string[]): Promise<number> {
 interface Seeded {
   readonly place: string;
   readonly added: number[];
-  /** Were there already. */
+  /** Products that existed already. */
   readonly left: number[];
 }
 
-/** A server that runs has the last word on its books; without one they are written here. */
+/** The running server, which then does the writing; null: the store is written directly. */
 async function serverToAsk({
   url,
   data,
@@ -79,15 +79,15 @@ async function serverToAsk({
   }
 }
 
-/** Where products are put. */
+/** The target of the products. */
 interface Counter {
   readonly place: string;
   has(productId: number): Promise<boolean>;
-  /** False when somebody else was faster. */
+  /** False when another caller has created it first. */
   add(product: SeedProduct): Promise<boolean>;
 }
 
-/** All of them or, where one of them could not be, none. Those that are there are left, whatever else their item says. */
+/** Creates all of them or, when one is refused, none. Existing products are unchanged, even when their item differs. */
 async function putAll({ place, has, add }: Counter, products: readonly SeedProduct[]): Promise<Seeded> {
   const left: number[] = [];
   const missing: SeedProduct[] = [];
@@ -106,7 +106,7 @@ async function putAll({ place, has, add }: Counter, products: readonly SeedProdu
   return { place, added, left };
 }
 
-/** What else the ledger might refuse; it asks again, by its own clock. */
+/** The ledger's other rules; it checks them again, by its own clock. */
 function requireWindow(product: SeedProduct): void {
   const refusal = newWindowRefusal(toNewProduct(product), Date.now());
   if (refusal) throw refusedProduct(product, { kind: 'refused', ...refusal, product: null, mostHeld: null });
@@ -119,7 +119,7 @@ function refusedProduct(
   return new UsageError(`Product ${productId}: ${refusalSentence(step, Date.now())}`);
 }
 
-/** An outage in the middle. Nothing has to be undone, because the same command goes on where this one was. */
+/** An outage in between. Nothing has to be undone, because the same command continues where this one stopped. */
 function brokenOff(error: unknown, added: number, of: number): unknown {
   if (added === 0 || !(error instanceof AppError)) return error;
   const message = `${error.message.replace(/\.?$/, '.')} ${added} of ${of} products were added before: the same command adds the others.`;
@@ -178,7 +178,7 @@ function firstProducts(): SeedProduct[] {
   }));
 }
 
-/** Without the byte order mark that some editors begin a file with. */
+/** Strips the byte order mark of some editors. */
 function readText(file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));

@@ -28,12 +28,12 @@ const HELP = `pulsecart serve: the API, and the worker unless PULSECART_WORKER=o
 
 Example: pulsecart serve --port 8081 --data /var/lib/pulsecart`;
 
-/** For requests still on their way in and answers on their way out; what was accepted is answered before this begins. */
+/** For requests still arriving and answers being sent; accepted purchases are answered before this begins. */
 const LAST_REQUESTS_MS = 2_000;
 
 /**
- * How long a server that has its replacement goes on answering at least: a client whose connection is silent for longer may
- * send just as it is closed. With half a second that happened to one of 256 busy connections on a machine with no time.
+ * Minimum time that a replaced server keeps answering: a client whose connection is silent for longer may send just as it is
+ * closed. With half a second that happened to one of 256 busy connections on an overloaded machine.
  */
 const REPLACED_DRAIN_MS = 2_000;
 
@@ -60,7 +60,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** One of several on the same port: `serve` as its supervisor runs it. */
+/** One of several servers on the same port, run by the supervisor. */
 export async function serveInstance(argv: readonly string[]): Promise<number> {
   const config = readConfig(process.env, readFlags(argv, FLAGS));
   const log = createLog(config.logLevel);
@@ -75,7 +75,7 @@ export async function serveInstance(argv: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** Answers the signal where that came before the backends were open. */
+/** Returns the signal if it came before the backends were open. */
 async function open(
   config: Config,
   log: Log,

@@ -6,27 +6,27 @@ import type { Log } from '../telemetry/log.ts';
 import { EndedEarly, type Exit, type Instance, startInstance } from './instance.ts';
 import { stopInTime, stopSignal } from './lifetime.ts';
 
-/** One of the processes that there should be. */
+/** The place of one configured process. */
 interface Place {
-  /** Who has it; null while a process is being started for it. */
+  /** Its instance; null while one is being started. */
   holder: Instance | null;
-  /** Resolves when somebody has it (again), or when everything stops. */
+  /** Resolves when it has an instance (again), or when the supervisor stops. */
   filled: Promise<void>;
 }
 
-/** Pauses before another start; a backend that is away for a minute should find its instances soon back. */
+/** Pauses before another start; after a backend's outage of a minute the instances should soon be back. */
 const RESTART_MS_FIRST = 100;
 const RESTART_MS_MAX = 5_000;
 
 /**
  * Several server processes on one port (SO_REUSEPORT: the system spreads new connections over them). The supervisor serves
- * nothing itself: it starts them, starts again what dies, and on SIGHUP replaces one after the other.
+ * no requests: it starts the processes, restarts those that die, and on SIGHUP replaces one after the other.
  *
- * A replacement takes requests before the one that it replaces stops, and that one answers with `Connection: close` for a
- * while before it closes its socket; so clients move over without a failed request.
+ * A replacement takes requests before the old process stops, and the old one answers with `Connection: close` for a while
+ * before it closes its socket; so clients move over without a failed request.
  *
- * A SIGHUP means every process that was started before it, those included that are not ready yet. SIGHUPs that come during
- * a replacement prolong it: the end is said once, when no process is older than the last of them.
+ * A SIGHUP replaces every process that was started before it, including those that are not ready yet. SIGHUPs during a
+ * replacement prolong it: the end is logged once, when no process is older than the last SIGHUP.
  */
 export async function superviseInstances(
   argv: readonly string[],
@@ -39,14 +39,14 @@ export async function superviseInstances(
   let port = config.port;
   /** SIGHUPs so far. */
   let hangups = 0;
-  /** Every process that has not ended, with the SIGHUPs that had come when it was started. */
+  /** Every running process, with the count of SIGHUPs at its start. */
   const living = new Map<Instance, number>();
   const allStarted = Promise.withResolvers<void>();
   const places = Array.from({ length: config.instances }, (): Place => {
     return { holder: null, filled: allStarted.promise };
   });
 
-  /** Starts a process, which has the place as soon as it is ready. Rejects with EndedEarly. */
+  /** Starts a process, which takes the place as soon as it is ready. Rejects with EndedEarly. */
   async function start(place: Place): Promise<Instance> {
     const instance = startInstance(argv, port, config.startTimeoutMs);
     living.set(instance, hangups);
@@ -56,7 +56,7 @@ export async function superviseInstances(
     void instance.ended.then((exit) => {
       if (instance.isLeaving) return;
       log.error({ pid: instance.pid, exit }, 'an instance has ended; another one is started');
-      // While it is being replaced the other one is on its way.
+      // During its replacement the new one is being started already.
       if (place.holder === instance) fill(place);
     });
     return instance;
@@ -74,7 +74,7 @@ export async function superviseInstances(
         return log.info({ pid }, 'instance started');
       } catch (error) {
         if (stopping) return;
-        log.error({ err: error }, 'an instance does not start; it is tried again');
+        log.error({ err: error }, 'an instance did not start; it will be retried');
         await sleep(backoffMs(failures, RESTART_MS_FIRST, RESTART_MS_MAX));
       }
     }
@@ -85,7 +85,7 @@ export async function superviseInstances(
     if (isReplacing) return;
     isReplacing = true;
     for (let goesOn = true; goesOn; ) {
-      // Those that are starting are waited for: they may be old, too.
+      // Starting processes are awaited: they may be old, too.
       for (let vacant = findVacant(); vacant && !stopping; vacant = findVacant()) await vacant.filled;
       if (stopping) break;
       const place = places.find(({ holder }) => holder && living.get(holder)! < hangups);
@@ -94,7 +94,7 @@ export async function superviseInstances(
         break;
       }
       const heard = hangups;
-      // After a failure a later SIGHUP is another try: somebody may have put the program right meanwhile.
+      // After a failure a later SIGHUP is another try: an operator may have fixed the program meanwhile.
       goesOn = (await replace(place, place.holder!)) || hangups > heard;
     }
     isReplacing = false;
@@ -112,13 +112,13 @@ export async function superviseInstances(
     } catch (error) {
       if (living.has(old)) place.holder = old;
       else if (!stopping) fill(place);
-      if (!stopping) log.error({ err: error }, 'a replacement does not start; what runs goes on running');
+      if (!stopping) log.error({ err: error }, 'a replacement did not start; the running instances stay');
       return false;
     }
   }
 
   async function startAll(): Promise<URL> {
-    // The first one migrates the database and finds out the port; what stops it would stop the others, too.
+    // The first one migrates the database and resolves the port; its failure would stop the others, too.
     const [first, ...others] = places as [Place, ...Place[]];
     const { ready } = await start(first);
     await Promise.all(others.map(start));

@@ -3,10 +3,10 @@ import { type Env, SETTINGS } from '../settings.ts';
 import type { Log } from '../telemetry/log.ts';
 
 const PREFIX = 'PULSECART_';
-/** Not settings of a server: what our launcher and our tests tell their children. */
+/** Variables of our launcher and our tests for their children, not settings of a server. */
 const OTHERS = new RegExp(`^${ENV_SOURCES}$|^${PREFIX}TEST_`);
 
-/** A sentence for each variable that is called like a setting and is none; null where there is none of them. */
+/** A sentence for each variable that looks like a setting and is none; null without any. */
 export function unknownSettings(env: Env): string | null {
   const known: string[] = Object.values(SETTINGS).map(({ name }) => name);
   const unknown = Object.keys(env).filter(
@@ -24,16 +24,16 @@ export function warnOfUnknownSettings(env: Env, log: Log): void {
   if (sentence !== null) log.warn(sentence);
 }
 
-/** Some settings have no prefix, and others are given it by mistake. */
+/** Some settings have no prefix, and users add it by mistake. */
 function nearest(name: string, known: readonly string[]): string {
   const bare = name.slice(PREFIX.length);
-  // Of two as near, the one that it begins.
+  // Of two equally near names, the one that it is a prefix of.
   const begins = (one: string) => one.startsWith(name) || one.startsWith(bare);
   const far = (one: string) => Math.min(distance(name, one), distance(bare, one)) - (begins(one) ? 0.5 : 0);
   return known.reduce((best, one) => (far(one) < far(best) ? one : best));
 }
 
-/** Levenshtein's: how many letters have to be changed, added or left out. */
+/** Levenshtein distance: the letters to change, add or remove. */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let i = 1; i <= from.length; i++) {

@@ -111,7 +111,7 @@ test('B3 the start says who is an operator and what to set behind a proxy', asyn
   expect(line(own)).toContain('PULSECART_OPERATOR_TOKEN');
   expect(line(own)).not.toContain(own.server.operatorToken!);
   await using set = await openShop({ PULSECART_OPERATOR_TOKEN: 'a-token-of-enough-characters' });
-  expect(line(set)).toContain('whoever has the token in PULSECART_OPERATOR_TOKEN');
+  expect(line(set)).toContain('holders of the token in PULSECART_OPERATOR_TOKEN');
   expect(existsSync(join(set.folder, 'operator-token'))).toBe(false);
 });
 

@@ -17,7 +17,7 @@ const START_TIMEOUT_MS = 20_000;
 /** Three processes start for it, one after the other, and each of the old ones goes on answering for two seconds. */
 const REPLACED_DEADLINE_MS = 90_000;
 const ALL_REPLACED = 'all instances replaced';
-const GIVEN_UP = 'a replacement does not start; what runs goes on running';
+const GIVEN_UP = 'a replacement did not start; the running instances stay';
 
 onDistributedBackends(() => {
   test.concurrent(
