@@ -1,6 +1,6 @@
-/** What a buyer is told, read from the HTTP contract. Pure: bytes in, meaning out. */
+/** Parses the server's answers to buyers by the HTTP contract. Pure: bytes in, meaning out. */
 
-/** What was asked for; an answer about anything else is wrong. */
+/** The request; an answer about another purchase is wrong. */
 export interface Asked {
   readonly productId: number;
   readonly quantity: number;
@@ -24,14 +24,14 @@ export type Answer =
   | { readonly kind: 'confirmed'; readonly id: string }
   | { readonly kind: 'rejected' | 'failed'; readonly code: string }
   | { readonly kind: 'queued' }
-  /** Turned away before any work was done; may come again after the delay. */
+  /** Refused before any work was done; the buyer may retry after the delay. */
   | { readonly kind: 'overloaded'; readonly retryAfterMs: number }
-  /** The server itself does not know; `id` tells it later, where it gave one. */
+  /** The server does not know the outcome; a later look-up of `id`, if it gave one, does. */
   | { readonly kind: 'unknown'; readonly id: string | null }
-  /** Not an answer that the contract allows. */
+  /** An answer outside the contract. */
   | { readonly kind: 'wrong'; readonly why: string };
 
-/** A server that names no delay, or an unreasonable one, gets a second. */
+/** Used when the server names no delay, or an unreasonable one. */
 const RETRY_AFTER_DEFAULT_S = 1;
 const RETRY_AFTER_S_MAX = 10;
 
@@ -65,7 +65,7 @@ export function readAcceptance(raw: RawAnswer, asked: Asked): Answer {
   return { kind: 'accepted', id };
 }
 
-/** Reads what became of the accepted purchase `trackingId`. */
+/** Reads the outcome of the accepted purchase `trackingId`. */
 export function readOutcome(raw: RawAnswer, asked: Asked, trackingId: string): Answer {
   const body = parse(raw.body);
   if (body === null) return wrong(raw, 'is not a JSON object');
@@ -73,7 +73,7 @@ export function readOutcome(raw: RawAnswer, asked: Asked, trackingId: string): A
   if (body.trackingId !== trackingId) return wrong(raw, 'is about another purchase');
   const code = text(body.code) ?? 'none';
   switch (body.status) {
-    // Until a purchase is decided only the queue knows what it asks for, so these two may leave that out.
+    // Until a purchase is decided only the queue has its details, so these two answers may leave them out.
     case 'queued':
       return { kind: 'queued' };
     case 'failed':

@@ -1,10 +1,10 @@
 import { randomFrom } from '../src/lib/random.ts';
 
-/** How the buyers of a crowd come: all sync, all async, or each by the toss of a coin. */
+/** The channel of a crowd's buyers: all sync, all async, or random for each. */
 export const MODES = ['sync', 'async', 'both'] as const;
 export type Mode = (typeof MODES)[number];
 
-/** Who comes when. Index = buyer, in order of arrival. */
+/** Arrival times. Index = buyer, in order of arrival. */
 export interface Arrivals {
   /** Intended start of each buyer, ms after the crowd's start, never falling. */
   readonly atMs: Float64Array;
@@ -13,8 +13,8 @@ export interface Arrivals {
 }
 
 /**
- * A Poisson process of `ratePerS` buyers per second: what a crowd of people who do not know each other looks like,
- * bursts included. The same seed gives the same crowd.
+ * A Poisson process of `ratePerS` buyers per second, the arrivals of independent people, bursts included. The same seed
+ * gives the same crowd.
  */
 export function planArrivals(plan: {
   readonly users: number;
@@ -30,7 +30,7 @@ export function planArrivals(plan: {
   for (let buyer = 0; buyer < plan.users; buyer++) {
     atMs[buyer] = clockMs;
     clockMs -= Math.log(1 - random()) * meanGapMs;
-    // The coin is tossed in every mode, so that the same seed keeps the same times whatever the mode.
+    // The channel is drawn in every mode, so that a seed gives the same times in all modes.
     const coin = random() < 0.5 ? 1 : 0;
     isAsync[buyer] = plan.mode === 'both' ? coin : plan.mode === 'async' ? 1 : 0;
   }

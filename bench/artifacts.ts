@@ -28,7 +28,7 @@ export function collectArtifacts(): Artifacts {
   };
 }
 
-/** It is never removed by us. */
+/** A folder that is never removed by us. */
 export function makeArtifactsFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'pulsecart-evidence-'));
 }

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import type { PrivateBackends } from './services/private-backend.ts';
 import { askRows } from './tables.ts';
 
-/** What the backends call themselves, such as `postgresql 15.14`. */
+/** The backends' own names and versions, such as `postgresql 15.14`. */
 export async function askVersions(backends: PrivateBackends) {
   const [ledger, gate, queue] = await Promise.all([
     askPostgres(backends.postgres.url),
@@ -15,7 +15,7 @@ export async function askVersions(backends: PrivateBackends) {
 
 async function askPostgres(url: string): Promise<string> {
   const [row] = await askRows<{ server_version: string }>(url, 'SHOW server_version');
-  // Behind the number stands who packaged it.
+  // The packager follows the number.
   return `postgresql ${row!.server_version.split(' ')[0]}`;
 }
 
@@ -26,7 +26,7 @@ async function askRedis(url: string): Promise<string> {
     await client.connect();
     const info = await client.info('server');
     const version = (field: string) => new RegExp(`^${field}_version:(\\S+)`, 'm').exec(info)?.[1];
-    // Valkey also says which Redis it can stand for.
+    // Valkey also reports the version of Redis that it replaces.
     const valkey = version('valkey');
     return valkey ? `valkey ${valkey}` : `redis ${version('redis')}`;
   } finally {

@@ -4,27 +4,27 @@ import { ConnectionPool } from './pool.ts';
 
 /** Opening 256 connections over this time keeps each step within a server's listen backlog. */
 const RAMP_MS = 200;
-/** Nothing that a closed loop asks for takes this long on a server that works. */
+/** No request of a closed loop takes this long on a working server. */
 const TIMEOUT_MS = 10_000;
 
-/** What every connection of a closed loop asks for, again and again. */
+/** The repeated request of every connection of a closed loop. */
 export interface Load {
-  /** The bytes of the n-th request; they may be reused once the next is asked for. */
+  /** The bytes of the n-th request; valid until the next call. */
   readonly request: (n: number) => Uint8Array;
   /** Any other status is an error. */
   readonly expectStatus: number;
-  /** Hears of every request that was answered as expected. */
+  /** Called for every request that was answered as expected. */
   readonly onAnswer?: (sentAtMs: number, answeredAtMs: number) => void;
 }
 
-/** What one stretch of load measured. */
+/** The measurement of one slice of load. */
 export interface Slice {
   /** Answered with the expected status. */
   readonly requests: number;
   /** From the first request sent to the last one answered. */
   readonly elapsedMs: number;
   readonly latency: LatencyHistogram;
-  /** How many requests ended otherwise, by status or by reason of the cut. */
+  /** Other requests, counted by status or by the reason of the cut. */
   readonly errors: Record<string, number>;
   readonly cpuGeneratorMs: number;
 }
@@ -36,7 +36,7 @@ export interface Slice {
 export class ClosedLoop implements ConnectionHandler {
   readonly #load: Load;
   #pool!: ConnectionPool;
-  /** Requests sent since ever, over all slices, so that each one is a distinct buyer. */
+  /** All requests sent, over all slices, so that each one is a distinct buyer. */
   #sent = 0;
 
   #inFlight = 0;
@@ -60,7 +60,7 @@ export class ClosedLoop implements ConnectionHandler {
     return loop;
   }
 
-  /** Loads the server for `durationMs`, or until `requests` were sent, and waits for the answers still out. */
+  /** Loads the server for `durationMs`, or until `requests` were sent, and waits for the pending answers. */
   async run(limit: { durationMs: number; requests?: number }): Promise<Slice> {
     this.#requests = 0;
     this.#latency = new LatencyHistogram();

@@ -1,10 +1,10 @@
 /**
- * What became of each buyer as the client knows it:
+ * Each buyer's result as the client knows it:
  *
- * - `none` never answered; `accepted` a 202 whose outcome did not come in time
+ * - `none` never answered; `accepted` a 202 without an outcome in time
  * - `sold`, `refused` the two sync answers; `confirmed`, `rejected`, `failed` the three async outcomes
- * - `overloaded` turned away, without any work done, more often than the buyer tried again
- * - `unknown` cut off or told `outcome_unknown`: may or may not have an order
+ * - `overloaded` refused without any work, at every retry
+ * - `unknown` cut off or answered `outcome_unknown`: may or may not have an order
  * - `wrong` an answer that the contract does not allow
  */
 const RESULTS = [
@@ -21,7 +21,7 @@ const RESULTS = [
 ] as const;
 export type BuyerResult = (typeof RESULTS)[number];
 
-/** The parts of an answer that are kept, besides the result that its kind leads to. */
+/** The stored parts of an answer, besides its result. */
 export interface Told {
   readonly kind?: string;
   readonly id?: string | null;
@@ -29,10 +29,10 @@ export interface Told {
   readonly remaining?: number;
 }
 
-/** Wrong answers and reasons of cuts that are kept word for word; the rest is only counted. */
+/** Wrong answers and reasons of cuts that are stored verbatim; the rest is only counted. */
 const SAMPLES_MAX = 10;
 
-/** Everything the buyers of one crowd were told, some ten bytes for each buyer (and the id of those who got one). */
+/** The answers to one crowd, some ten bytes per buyer (and the id, where there is one). */
 export class CrowdRecord {
   #users: number;
   readonly isAsync: Uint8Array;
@@ -59,7 +59,7 @@ export class CrowdRecord {
     return this.#users;
   }
 
-  /** Only the first `users` came; the others, of whom nothing was written down, are no part of it. */
+  /** Reduces the record to the first `users`; the others never arrived. */
   endAfter(users: number): void {
     this.#counts[0]! -= this.#users - users;
     this.#users = users;
@@ -83,22 +83,22 @@ export class CrowdRecord {
     return RESULTS[this.#results[buyer]!]!;
   }
 
-  /** The order or tracking id that the buyer was given, or undefined. */
+  /** The order or tracking id that the buyer received, or undefined. */
   id(buyer: number): string | undefined {
     return this.#ids[buyer];
   }
 
-  /** Why the buyer got nothing, as the server said it; empty where it did not. */
+  /** The server's refusal code; empty without one. */
   code(buyer: number): string {
     return this.#codeNames[this.#codes[buyer]!]!;
   }
 
-  /** Units left as the buyer was told with a sync answer. */
+  /** Free units in the sync answer. */
   remaining(buyer: number): number {
     return this.#remaining[buyer]!;
   }
 
-  /** How many buyers met one of these results. */
+  /** The number of buyers with one of these results. */
   count(...results: BuyerResult[]): number {
     return results.reduce((sum, result) => sum + this.#counts[RESULTS.indexOf(result)]!, 0);
   }
@@ -106,7 +106,7 @@ export class CrowdRecord {
   #codeIndex(name: string): number {
     const index = this.#codeNames.indexOf(name);
     if (index >= 0) return index;
-    // A server that invents codes by the hundred gets the last of them lumped together.
+    // With hundreds of different codes the last ones are counted together.
     if (this.#codeNames.length > 254) return 254;
     return this.#codeNames.push(name) - 1;
   }

@@ -15,24 +15,24 @@ import { ConnectionPool } from './pool.ts';
 import { ASYNC_PURCHASE, outcomeRequest, purchaseRequest, SYNC_PURCHASE, targetOf } from './requests.ts';
 
 /**
- * Connections that buyers send their purchases over: enough that a server answering 25,000/s in 20 ms keeps none
- * waiting, and few enough to open in half a second.
+ * Connections for purchases: enough that none waits for a server that answers 25,000/s in 20 ms, and few enough to open in
+ * half a second.
  */
 const BUYING_CONNECTIONS = 512;
-/** Connections that wait for outcomes. Apart from the others, because a long poll occupies one for its whole wait. */
+/** Connections for outcomes, separate because a long poll occupies one for its whole wait. */
 const ASKING_CONNECTIONS = 512;
 const RAMP_MS = 400;
-/** How long the server may hold back the answer about an outcome. */
+/** Length of a long poll for an outcome. */
 const OUTCOME_WAIT_S = 10;
-/** How long a crowd that is called back waits for answers that are still out. */
+/** How long a stopped crowd waits for pending answers. */
 const CALLED_BACK_PATIENCE_MS = 2_000;
-/** Above the longest wait that was asked for, so that only a dead connection runs into it. */
+/** Longer than the longest requested wait, so that only a dead connection reaches it. */
 const TIMEOUT_MS = 2 * OUTCOME_WAIT_S * 1000;
-/** Pause before asking again about an outcome: only after a long poll ended without one, or was cut. */
+/** Pause before another poll for an outcome: only after a long poll ended without one, or was cut. */
 const ASK_AGAIN_MS = 50;
-/** How often a buyer who was turned away comes again. */
+/** Retries of a buyer who was refused as overloaded. */
 const RETRIES_MAX = 5;
-/** Arrivals are released this often, besides with every answer. */
+/** Due arrivals are sent this often, and after every answer. */
 const TICK_MS = 1;
 const PROGRESS_EVERY_MS = 250;
 
@@ -44,12 +44,12 @@ export interface CrowdOptions {
   readonly ratePerS: number;
   readonly mode: Mode;
   readonly seed: number;
-  /** How long after the last arrival the crowd waits for answers still out; a function is asked again and again. */
+  /** How long after the last arrival the crowd waits for pending answers; a function is called repeatedly. */
   readonly patienceMs: number | (() => number);
   readonly onProgress?: (progress: CrowdProgress) => void;
-  /** How often that is called; 0: whenever something may have changed. */
+  /** Interval of the calls; 0: after every event. */
   readonly progressEveryMs?: number;
-  /** Calls the crowd back: nobody comes any more, and the record ends with those who came. */
+  /** Stops the crowd: no more arrivals, and the record ends with the last one. */
   readonly signal?: AbortSignal;
 }
 
@@ -62,9 +62,9 @@ export interface CrowdProgress {
   readonly answered: number;
   readonly sold: number;
   readonly refused: number;
-  /** Of the answers to the purchases themselves (for async: of the 202), from intended start. */
+  /** Latencies of the purchases' own answers (for async: of the 202), from intended start. */
   readonly p99Ms: number | null;
-  /** Purchases accepted whose outcome is not known yet. */
+  /** Accepted purchases without an outcome yet. */
   readonly backlog: number;
 }
 
@@ -74,7 +74,7 @@ export interface CrowdResult {
   readonly sync: LatencyHistogram;
   readonly accept: LatencyHistogram;
   readonly confirm: LatencyHistogram;
-  /** From intended start to sending: what the generator itself added. */
+  /** From intended start to sending: the generator's own share. */
   readonly startDelay: LatencyHistogram;
   /** From the first arrival to the last outcome. */
   readonly elapsedMs: number;
@@ -84,8 +84,8 @@ export interface CrowdResult {
 }
 
 /**
- * Sends a crowd of distinct buyers at a server, each at their own time whether or not the server keeps up (open loop),
- * and writes down what each of them is told.
+ * Sends a crowd of distinct buyers to a server, each at its own time whether or not the server keeps up (open loop), and
+ * records each buyer's answers.
  */
 export async function runCrowd(options: CrowdOptions): Promise<CrowdResult> {
   const crowd = new Crowd(options);
@@ -117,12 +117,12 @@ class Crowd {
   #next = 0;
   readonly #comingAgain = new Fifo();
   readonly #toAsk = new Fifo();
-  /** Asked and turned away. A line of its own, because each of its waits is longer than those in the other. */
+  /** Refused as overloaded. A separate line, because its waits are longer than those in the other. */
   readonly #toAskLater = new Fifo();
   readonly #retriesOf = new Map<number, number>();
   #startMs = 0;
   #lastOutcomeMs = 0;
-  /** Who come; fewer than planned once the crowd is called back. */
+  /** The number of buyers; fewer than planned once the crowd is stopped. */
   #users: number;
   #undecided: number;
   #calledBack = false;
@@ -190,7 +190,7 @@ class Crowd {
       }
       await Bun.sleep(TICK_MS);
     }
-    // Sent and never answered: the server may have carried it out all the same.
+    // Sent and never answered: the server may have carried it out nevertheless.
     for (const { tag } of this.#buying.busy()) {
       this.#decide(tag, { kind: 'unknown', id: null }, this.#lastOutcomeMs);
     }
@@ -213,7 +213,7 @@ class Crowd {
     this.#asking.close();
   }
 
-  /** Sends whatever is due and finds a free connection; the rest waits, and its latency grows. */
+  /** Sends due requests while connections are free; the rest waits, and its latency grows. */
   #release(nowMs: number): void {
     while (this.#comingAgain.isDue(nowMs)) {
       const connection = this.#buying.take();
@@ -261,7 +261,7 @@ class Crowd {
     this.#release(nowMs);
   }
 
-  /** The request may have arrived and may have been carried out: the buyer does not know, and must not ask again. */
+  /** The request may have arrived and may have been carried out: the buyer does not know, and must not repeat it. */
   #purchaseCut(connection: Connection, reason: CutReason): void {
     this.#cuts++;
     if (!connection.inFlight) return;
@@ -332,7 +332,7 @@ class Crowd {
   }
 }
 
-/** Only answers that end a buyer's story come here; `accepted` and `queued` ones do not. */
+/** Only for a buyer's final answer; not for `accepted` and `queued`. */
 function resultOf(answer: Answer): BuyerResult {
   return answer.kind === 'queued' ? 'accepted' : answer.kind;
 }

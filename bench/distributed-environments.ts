@@ -10,15 +10,16 @@ import { BACKEND_NAMES, type PrivateBackends } from './services/private-backend.
 import { startPrivateBackends } from './services/private-backends.ts';
 import { dumpTables, runStatement } from './tables.ts';
 
-/** The backends rest when they use less than this of a core; idle, the three together use 1 or 2 %. */
+/** The backends count as idle below this share of a core; idle, the three together use 1 or 2 %. */
 const REST_CPU_PCT = 10;
 const REST_LOOK_MS = 200;
-/** A checkpoint or a vacuum may take longer, and is then part of what is measured. */
+/** A checkpoint or a vacuum may take longer, and is then part of the measurement. */
 const REST_TIMEOUT_MS = 15_000;
 
 /**
- * Private backends for all environments; each environment is a database, and a namespace in Redis and RabbitMQ. The database goes with
- * its environment. The queues stay until the broker ends: idle, those of one environment cost it a thousandth of a core.
+ * Private backends for all environments; each environment is a database, and a namespace in Redis and RabbitMQ. The database
+ * is dropped with its environment. The queues stay until the broker ends: idle, those of one environment cost it a
+ * thousandth of a core.
  */
 export async function openDistributedEnvironments(): Promise<Environments> {
   const starting = startPrivateBackends();
@@ -71,7 +72,7 @@ async function openEnvironment(backends: PrivateBackends): Promise<Environment> 
       return folder;
     },
     async close() {
-      // Where PostgreSQL does not answer any more, that is not what went wrong first; and the data goes with it.
+      // When PostgreSQL does not answer any more, the first failure is another one; and its data is deleted anyway.
       await runStatement(administratorUrl, `DROP DATABASE ${name} WITH (FORCE)`).catch(() => {});
     },
   };

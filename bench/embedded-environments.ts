@@ -17,7 +17,7 @@ export function openEmbeddedEnvironments(): Environments {
 async function openEnvironment(): Promise<Environment> {
   const dataFolder = makeOwnFolder('pulsecart-stage-');
   const isClosed = undoneWhenInterrupted(async () => {
-    // A server that writes on would make files behind the one that removes them.
+    // A server that still writes would create files during the removal.
     await killServers();
     removeFolder(dataFolder);
   });
@@ -30,7 +30,7 @@ async function openEnvironment(): Promise<Environment> {
     backendsCpuMs: () => null,
     async quiet() {},
     async keep(findings) {
-      // Under its own name the next environment would take it for one that was left.
+      // Under its own name the next environment would mistake it for a leftover.
       const folder = await makeArtifactsFolder();
       await rename(dataFolder, folder);
       await artifacts.write(folder, findings);

@@ -2,20 +2,20 @@ import type { Env, ServerProcess } from './server-process.ts';
 
 /** Fresh books for one sale or one workload, and the servers that are started on them. */
 export interface Environment {
-  /** Where the books are, to be read beside the servers. */
+  /** The place of the books, to be read beside the servers. */
   readonly books: { readonly dataFolder: string } | { readonly databaseUrl: string };
   /** Null in an embedded environment. */
   readonly distributed: DistributedEnvironment | null;
   startServer(env?: Env, options?: { readonly instances?: number }): Promise<ServerProcess>;
-  /** CPU time that each backend has used so far, where backends are processes of their own. */
+  /** CPU time of each backend so far, where backends are processes of their own. */
   backendsCpuMs(): BackendsCpuMs | null;
-  /** Resolves once the backends rest, so that what they do behind a workload does not slow the next one. */
+  /** Resolves once the backends are idle, so that one workload's background work does not slow the next one. */
   quiet(): Promise<void>;
   /**
-   * Keeps the books, `findings` and the logs of all servers, to find out what went wrong; returns the folder.
+   * Keeps the books, `findings` and the logs of all servers for the analysis of a failure; returns the folder.
    */
   keep(findings: unknown): Promise<string>;
-  /** Removes the books, unless they are to be kept. Servers have ended by then. */
+  /** Removes the books, unless they are to be kept. The servers have ended before. */
   close(): Promise<void>;
 }
 

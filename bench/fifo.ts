@@ -2,8 +2,8 @@
 const COMPACT_AT = 1024;
 
 /**
- * Buyers waiting their turn, each not before its time. Strictly first in, first out: a buyer whose time has come waits
- * behind one whose has not, which is exact where all wait equally long and harmless where they nearly do.
+ * Waiting buyers, each with a due time. Strictly first in, first out: a due buyer waits behind an earlier one that is not
+ * due, which is exact when all wait equally long and harmless when they nearly do.
  */
 export class Fifo {
   readonly #buyers: number[] = [];

@@ -5,21 +5,21 @@ const SIGNALS = [
   ['SIGTERM', 15],
 ] as const;
 
-/** What has to be undone, the newest last. */
+/** The clean-up steps, the newest last. */
 const undoes = new Set<() => Promise<void>>();
 
-/** Until the answer is called, `undo` is what an interrupted command does before it ends. */
+/** Until the returned function is called, an interrupted command runs `undo` before it ends. */
 export function undoneWhenInterrupted(undo: () => Promise<void>): () => void {
   undoes.add(undo);
   return () => void undoes.delete(undo);
 }
 
-/** Runs a command whose servers, backends and folders go with it, also when it is asked to end: with that signal's status then. */
+/** Runs a command and cleans up its servers, backends and folders, also after a signal; then it exits with that signal's status. */
 export async function unlessInterrupted(run: () => Promise<number>): Promise<number> {
   const interrupted = Promise.withResolvers<number>();
   let isInterrupted = false;
   async function end(number: number): Promise<void> {
-    // Who asks a second time does not want to wait.
+    // A second signal does not wait.
     if (isInterrupted) process.exit(128 + number);
     isInterrupted = true;
     for (const undo of [...undoes].toReversed()) await undo().catch(() => {});
@@ -30,7 +30,7 @@ export async function unlessInterrupted(run: () => Promise<number>): Promise<num
     const status = await Promise.race([run(), interrupted.promise]);
     return isInterrupted ? interrupted.promise : status;
   } catch (error) {
-    // Of what was taken away under it.
+    // An error of the command caused by the clean-up.
     if (isInterrupted) return interrupted.promise;
     throw error;
   }

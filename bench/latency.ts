@@ -1,6 +1,6 @@
 import { build, type Histogram } from 'hdr-histogram-js';
 
-/** Latencies above a minute are counted as a minute: whoever waited that long has left. */
+/** Latencies above a minute are counted as a minute: no buyer waits longer. */
 const LATENCY_US_MAX = 60_000_000;
 
 /** Latencies of one kind of call, kept to three significant digits in constant memory whatever their number. */

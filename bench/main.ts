@@ -1,4 +1,4 @@
-/** What is run against a server, or beside one: the program's own measure, which is no part of the product. */
+/** Commands that run against a server, or beside one: the program's own measure, which is no part of the product. */
 export async function measure(command: 'demo' | 'rush' | 'bench', argv: string[]): Promise<number> {
   switch (command) {
     case 'demo':

@@ -1,6 +1,6 @@
 /**
- * The baseline every figure is compared with: the least a Bun server can do for the same requests. It parses the same
- * body and answers the same status, headers and bytes as the real server, and decides nothing.
+ * The baseline for every figure: the least work of a Bun server for the same requests. It parses the same body and answers
+ * the same status, headers and bytes as the real server, and decides nothing.
  *
  * Runs as a process of its own: `bun bench/noop.ts [sold-out]` prints one `ready` line, as the real server does.
  */

@@ -3,7 +3,7 @@ import { Connection, type ConnectionHandler, type CutReason, type Target } from 
 
 /** A server's listen backlog holds 512 connections; a step of the ramp stays far below it. */
 const RAMP_STEP_MS = 10;
-/** Timeouts are looked for this often: one pass over the pool costs less than a timer per request. */
+/** Timeouts are checked this often: one pass over the pool costs less than a timer per request. */
 const SWEEP_EVERY_MS = 250;
 /** Pause before another try to replace a lost connection: long enough not to flood a server that is starting. */
 const REOPEN_PAUSE_MS = 100;
@@ -13,7 +13,7 @@ export interface PoolOptions {
   readonly size: number;
   /** The connections are opened evenly over this time. */
   readonly rampMs: number;
-  /** A request unanswered for so long is given up as unknown. */
+  /** A request without an answer for this long is given up as unknown. */
   readonly timeoutMs: number;
 }
 
@@ -37,7 +37,7 @@ export class ConnectionPool implements ConnectionHandler {
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_EVERY_MS);
   }
 
-  /** Resolves when all connections stand; rejects when one cannot be opened. */
+  /** Resolves when all connections are open; rejects when one cannot be opened. */
   static async open(options: PoolOptions, handler: ConnectionHandler): Promise<ConnectionPool> {
     const pool = new ConnectionPool(options, handler);
     try {

@@ -4,21 +4,21 @@ import { familyOf } from './services/processes.ts';
 /** Linux counts CPU time for user space in hundredths of a second on every common architecture. */
 const MS_PER_TICK = 10;
 
-/** What processes have used so far. */
+/** Resource usage of processes so far. */
 export interface ProcessUsage {
   /** User and system time of all their threads since they started, and of their children that have ended. */
   readonly cpuMs: number;
   readonly rssMb: number;
-  /** The most memory each of them ever held at once. */
+  /** The sum of each one's peak memory. */
   readonly rssPeakMb: number;
 }
 
-/** What the process and everything it started have used; null where that cannot be told. */
+/** The usage of a process and its descendants; null when unknown. */
 export function readFamilyUsage(pid: number): ProcessUsage | null {
   return process.platform === 'linux' ? readUsage(familyOf(pid)) : null;
 }
 
-/** The sum over these processes; null where there is no /proc, or none of the processes, to tell. */
+/** The sum over these processes; null without /proc, or without any of the processes. */
 export function readUsage(pids: readonly number[]): ProcessUsage | null {
   const usages = pids.flatMap((pid) => readOne(pid) ?? []);
   if (usages.length === 0) return null;
@@ -40,8 +40,8 @@ function readOne(pid: number): ProcessUsage | null {
 }
 
 /**
- * CPU time since the machine started, all cores together, that a virtual machine's host gave to others while this one
- * had work for it (proc(5), `steal`); null where there is no /proc. It explains figures that nothing in here explains.
+ * CPU time since the machine started, all cores together, that a virtual machine's host gave to other machines while this
+ * one had work (proc(5), `steal`); null without /proc. It explains figures that have no cause in here.
  */
 export function readStolenMs(): number | null {
   try {

@@ -1,18 +1,18 @@
 import type { Verdict } from '../src/domain/verdict.ts';
 import { ASYNC_PURCHASE, SYNC_PURCHASE } from './requests.ts';
 
-/** Buyers who send every purchase twice, under one idempotency key: on a bad line that is what a phone does. */
+/** Buyers who send every purchase twice, under one idempotency key, as a phone does on a bad line. */
 
 /** Enough to meet several instances; few enough to change nothing about the crowd beside them. */
 const REPEATERS = 10;
 const CALL_TIMEOUT_MS = 20_000;
-/** Less than a call may take, so that a purchase still undecided then is told as one. */
+/** Shorter than a call's timeout, so that an undecided purchase is answered as one. */
 const OUTCOME_WAIT_S = 10;
 
 export interface Repeats {
-  /** Of all that were granted, those whose outcome came later among them. */
+  /** Granted purchases, including those with a later outcome. */
   readonly orderIds: readonly string[];
-  /** How many pairs of answers tell something: a no binds no key, and a cut connection has no answer. */
+  /** Comparable pairs of answers: a refusal binds no key, and a cut connection has no answer. */
   readonly telling: number;
   readonly different: number;
 }
@@ -59,7 +59,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** Null when it ended without an order, or nobody could say in time. */
+/** Null when it ended without an order, or without an answer in time. */
 async function orderIdOf(url: string, { status, text }: Answer): Promise<string | null> {
   try {
     const { orderId, trackingId } = JSON.parse(text) as { orderId?: string; trackingId?: string };

@@ -8,13 +8,13 @@ const BUYER_DIGITS = 8;
 export const BUYERS_MAX = 10 ** BUYER_DIGITS;
 const DIGIT_0 = 48;
 
-/** Where `url` is, for a connection. */
+/** The address of `url`, for a connection. */
 export function targetOf(url: string): Target {
   const { hostname, port, host } = new URL(url);
   return { hostname, port: Number(port || 80), host };
 }
 
-/** The customer that buyer number `buyer` of a crowd is. */
+/** The customer id of a crowd's buyer number `buyer`. */
 export function customerOf(seed: number, buyer: number): string {
   return `b${seed}-${String(buyer).padStart(BUYER_DIGITS, '0')}`;
 }
@@ -50,7 +50,7 @@ export function stockRequest(target: Target, productId: number): Uint8Array {
   return getRequest(target, `/api/v1/sync/stock/${productId}`);
 }
 
-/** Asks what became of an accepted purchase; the server may hold the answer back for `waitS` seconds. */
+/** Reads the outcome of an accepted purchase with a long poll of `waitS` seconds. */
 export function outcomeRequest(target: Target, trackingId: string, waitS: number): Uint8Array {
   return getRequest(target, `${ASYNC_PURCHASE}/${encodeURIComponent(trackingId)}?wait=${waitS}s`);
 }

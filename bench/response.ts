@@ -21,10 +21,10 @@ export type ReadResult = 'response' | 'more' | 'garbage';
  * Reads HTTP/1.1 responses from the bytes of one connection, however TCP cut or joined them: `push` a chunk, then call
  * `next` until it says `more`.
  *
- * After `response`, `status`, `keepAlive`, `text()` and `header()` speak of that response until the next `push` or
- * `next`. Nothing but the status is decoded unless asked for: the generator shares a machine with the server that it
- * measures, so a response costs it one pass over the head. Bodies that end with the connection (no length at all) are
- * `garbage` here, since a cut could not be told from an end.
+ * After `response`, `status`, `keepAlive`, `text()` and `header()` describe that response until the next `push` or
+ * `next`. Only the status is decoded eagerly: the generator shares a machine with the measured server, so a response costs
+ * one pass over the head. Bodies that end with the connection (no length at all) are `garbage` here, since a cut could not
+ * be distinguished from an end.
  */
 export class ResponseReader {
   status = 0;
@@ -37,7 +37,7 @@ export class ResponseReader {
   #headBytes = 0;
   #contentLength = LENGTH_MISSING;
 
-  /** The response answered last: head and body within `#bytes`, or a body put together from chunks. */
+  /** The last response: head and body within `#bytes`, or a body joined from chunks. */
   #headStart = 0;
   #bodyStart = 0;
   #bodyEnd = 0;
@@ -76,7 +76,7 @@ export class ResponseReader {
     return null;
   }
 
-  /** Status line and header lines as they came. */
+  /** Status line and header lines as received. */
   headLines(): string[] {
     const lines = this.#bytes.toString('latin1', this.#headStart, this.#bodyStart).split('\r\n');
     return lines.filter((line) => line !== '');
@@ -106,8 +106,8 @@ export class ResponseReader {
   }
 
   /**
-   * Takes note of the three headers that framing needs, told by their first letter and the place of their colon. A
-   * line may still be cut short: what it says counts only once the head is complete.
+   * Reads the three headers that framing needs, recognized by their first letter and the place of their colon. A line may
+   * still be cut short: its value counts only once the head is complete.
    */
   #readHeader(line: number): void {
     const bytes = this.#bytes;
@@ -202,7 +202,7 @@ function joinChunks(bytes: Buffer, from: number): { body: Buffer; end: number } 
   }
 }
 
-/** Where the empty line after the last chunk ends, or -1 when it has not come yet. */
+/** The end of the empty line after the last chunk, or -1 while it is missing. */
 function endOfTrailers(bytes: Buffer, from: number): number {
   for (let line = from; ; ) {
     const lineEnd = bytes.indexOf('\r\n', line, 'latin1');

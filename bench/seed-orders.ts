@@ -1,6 +1,6 @@
 import { runStatement } from './tables.ts';
 
-/** The product that workloads buy. */
+/** The workloads' product. */
 const PRODUCT_ID = 1;
 
 /**
@@ -8,12 +8,12 @@ const PRODUCT_ID = 1;
  * every millisecond until now: the product has moved, every order has its captured payment, and an audit passes. No server
  * may run on the database meanwhile, and one has run before and made the tables.
  *
- * The ids look like those of purchases but for the MAC, which only asking for such an order over HTTP would need. Leaves
- * the database as autovacuum would in time, and its pages on disk.
+ * The ids look like those of purchases but for the MAC, which only a read of such an order over HTTP would need. Leaves the
+ * database vacuumed, as autovacuum would in time, and its pages on disk.
  */
 export async function seedOrders(databaseUrl: string, count: number): Promise<void> {
   const firstMs = Date.now() - count;
-  // Both at once, because each is worked by one core.
+  // Concurrently, because each uses one core.
   await Promise.all([
     runStatement(databaseUrl, bulk(ordersOf(firstMs, count))),
     runStatement(databaseUrl, bulk(paymentsOf(firstMs, count))),
@@ -24,7 +24,7 @@ export async function seedOrders(databaseUrl: string, count: number): Promise<vo
   await runStatement(databaseUrl, 'CHECKPOINT');
 }
 
-/** Nobody needs these rows to survive a crash of the next second. */
+/** These rows need not survive a crash. */
 function bulk(statement: string): string {
   return `SET synchronous_commit = off; ${statement}`;
 }
@@ -32,7 +32,7 @@ function bulk(statement: string): string {
 /** A UUID of version 7 whose time is `at` and whose other bits come from `n` alone. */
 const ID = `(lpad(to_hex(at), 12, '0') || '7' || substr(hash, 1, 3) || '8' || substr(hash, 4, 15))::uuid`;
 
-/** Rising, so that rows and index are appended to; a sort of them would take as long as the writing. */
+/** Rising, so that rows and index entries are appended; a sort would take as long as the writing. */
 const numbered = (firstMs: number, count: number) => `
   (SELECT n, ${firstMs} + n AS at, md5(n::text) AS hash FROM generate_series(1, ${count}) AS n) AS numbered`;
 
@@ -48,7 +48,7 @@ const paymentsOf = (firstMs: number, count: number) => `
   SELECT ${ID}, p.price_minor, at, at, 1, p.currency, 'captured', 'seeded-' || n
   FROM products p, ${numbered(firstMs, count)} WHERE p.id = ${PRODUCT_ID}`;
 
-/** The round was as much larger as was sold of it. */
+/** Raises the generation's units by those sold. */
 const productOf = (count: number) => `
   WITH sale AS (
     UPDATE products SET total = total + ${count}, sold = sold + ${count}, last_number = last_number + ${count},

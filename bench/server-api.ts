@@ -1,8 +1,8 @@
 import { AppError } from '../src/domain/errors.ts';
 
-/** The few calls to a server under test that are not load: prepare a sale, and ask how it stands. */
+/** The few calls to a server under test that are not load: preparing a sale, and reading its state. */
 
-/** No answer of these takes longer on a server that works, loaded as it may be. */
+/** No answer of these takes longer on a working server under any load. */
 const CALL_TIMEOUT_MS = 15_000;
 
 export interface QueueDepths {
@@ -31,7 +31,7 @@ export async function readOrderStatus(url: string, orderId: string): Promise<str
   return status;
 }
 
-/** Units of all products that are sold and not paid yet, by the ledger's word: 0 once every order is charged. */
+/** Sold and unpaid units of all products, by the ledger: 0 once every order is charged. */
 export async function readUnpaidUnits(url: string): Promise<number> {
   const metrics = await (await call(url, '/actuator/prometheus')).text();
   const reserved = [...metrics.matchAll(/^pulsecart_units\{[^}]*state="reserved"[^}]*\} (\d+)/gm)];

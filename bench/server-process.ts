@@ -9,30 +9,30 @@ const MAIN = join(import.meta.dir, '..', 'src', 'main.ts');
 const READY_TIMEOUT_MS = 30_000;
 /** Longer than the server's own deadline for an orderly shutdown. */
 const STOP_TIMEOUT_MS = 30_000;
-/** What is kept of a child's messages: enough for the line that says why it died. */
+/** Stored end of a child's messages: enough for the line with the cause of its death. */
 const OUTPUT_CHARS_MAX = 16_384;
-/** Of its log: enough to see what it went through under faults. */
+/** Stored end of its log: enough for its history under faults. */
 const LOG_CHARS_MAX = 262_144;
 
-/** The exit code, or the signal's name where a signal ended the process. */
+/** The exit code, or the name of the signal that ended the process. */
 export type Exit = number | string;
 
 /** Settings, as environment variables. */
 export type Env = Readonly<Record<string, string>>;
 
-/** A server running as a child process of this one. It dies with its parent, however that ends. */
+/** A server as a child process. It dies with its parent, however that ends. */
 export interface ServerProcess {
   readonly url: string;
   readonly pid: number;
-  /** The one that it made itself, because none was set. */
+  /** The token that it made itself, because none was set. */
   readonly operatorToken: string | null;
   /** From spawning the process to its `ready` line. */
   readonly startupMs: number;
-  /** Of all its processes, where it is more than one. */
+  /** Usage of all its processes. */
   usage(): ProcessUsage | null;
   /** SIGTERM, and SIGKILL after a deadline. */
   stop(): Promise<Exit>;
-  /** SIGKILL: what a crash looks like. */
+  /** SIGKILL, like a crash. */
   kill(): Promise<Exit>;
   /** The end of what it wrote to stderr. */
   messages(): string;
@@ -41,10 +41,10 @@ export interface ServerProcess {
 }
 
 export interface ServerOptions {
-  /** Where the embedded backends keep their data. The distributed ones are named by `env`. */
+  /** Data folder of the embedded backends. `env` names the distributed ones. */
   readonly dataFolder?: string;
   readonly env?: Env;
-  /** 0, unless told otherwise: any free one. */
+  /** Default 0: any free port. */
   readonly port?: number;
   /** Processes that share the port. */
   readonly instances?: number;
@@ -53,7 +53,7 @@ export interface ServerOptions {
 /** Servers of this process that have not ended. */
 const running = new Set<Bun.Subprocess>();
 
-/** SIGKILL to all that were started here; resolves when they are gone. */
+/** SIGKILL to all servers started here; resolves when they have ended. */
 export async function killServers(): Promise<void> {
   await Promise.all(
     [...running].map((child) => {
@@ -72,7 +72,7 @@ export function startServer(options: ServerOptions): Promise<ServerProcess> {
 
 let scratch: string | undefined;
 
-/** For what a server on distributed backends keeps on the disk, which is its operators' token. It goes with this process. */
+/** Folder for the operators' token of a server on distributed backends. It is removed with this process. */
 function scratchFolder(): string {
   if (scratch === undefined) {
     const made = makeOwnFolder('pulsecart-scratch-');
@@ -82,21 +82,21 @@ function scratchFolder(): string {
   return scratch;
 }
 
-/** Starts a worker on the backends that `env` names; its URL has health and metrics, and nothing to buy. */
+/** Starts a worker on the backends that `env` names; its URL has health and metrics only. */
 export function startWorker(env: Env): Promise<ServerProcess> {
   return start([MAIN, 'worker', '--port', '0'], env);
 }
 
-/** Starts the baseline server, whose purchases all win or are all sold out. */
+/** Starts the baseline server, which grants all purchases or none. */
 export function startNoop(answer: 'win' | 'sold-out' = 'win'): Promise<ServerProcess> {
   return start([join(import.meta.dir, 'noop.ts'), answer], {});
 }
 
-/** With `env` for all its settings: what a developer keeps in an `.env` file is for their own server. */
+/** `env` has all its settings: a developer's `.env` file is for their own server. */
 async function start(args: string[], env: Env, dataFolder?: string): Promise<ServerProcess> {
   const startMs = performance.now();
   const child = Bun.spawn([process.execPath, '--no-env-file', '--no-orphans', ...args], {
-    // Nobody is on the way to a server that its starter stops.
+    // No client is about to connect to a server that its starter stops.
     env: { ...ownEnvironment(), PULSECART_DRAIN_MS: '0', ...env },
     stdin: 'ignore',
     stdout: 'pipe',
@@ -181,7 +181,7 @@ function ownTokenIn(dataFolder: string): string | null {
   }
 }
 
-/** This process's environment without the settings of a server that someone may run from the same shell. */
+/** This process's environment without the settings of a server run from the same shell. */
 function ownEnvironment(): Record<string, string> {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(PULSECART_|PORT$|HOST$|DATABASE_URL$|REDIS_URL$|RABBITMQ_URL$)/.test(name),

@@ -2,10 +2,10 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { targetOf } from './requests.ts';
 
-/** A supervisor has a server there again by then. */
+/** Long enough for a supervisor to restart a server. */
 const GONE_AFTER_MS = 5_000;
 const LOOK_EVERY_MS = 250;
-/** One that accepts late is there, and has much to do. */
+/** A server that accepts late is alive and busy. */
 const CONNECT_TIMEOUT_MS = 2_000;
 
 export interface ServerWatch {
@@ -29,7 +29,7 @@ export function watchServer(url: string): ServerWatch {
   return { gone: gone.signal, stop: () => stopped.abort() };
 }
 
-/** By anything but silence, which a crowd may cause. */
+/** True for any refusal but silence, which a crowd may cause. */
 function refuses(url: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const { hostname, port } = targetOf(url);

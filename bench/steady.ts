@@ -3,11 +3,11 @@ import { LatencyHistogram } from './latency.ts';
 import { ConnectionPool } from './pool.ts';
 import { purchaseRequest, SYNC_PURCHASE, targetOf } from './requests.ts';
 
-/** Sync purchases of one unit at a steady rate, whatever the server takes for each. */
+/** Sync purchases of one unit at a steady rate, however slow the server is. */
 export interface SteadyPurchases {
   readonly latency: LatencyHistogram;
   readonly errors: Readonly<Record<string, number>>;
-  /** Resolves when the time is over and what was sent is answered. */
+  /** Resolves when the time is over and all requests are answered. */
   run(durationMs: number): Promise<void>;
   close(): void;
 }
@@ -16,11 +16,11 @@ export interface SteadyOptions {
   readonly url: string;
   readonly productId: number;
   readonly perS: number;
-  /** Hears what is left after each purchase, when its answer came. */
+  /** Receives the units left after each purchase, and the time of its answer. */
   readonly onSold?: (remaining: number, atMs: number) => void;
 }
 
-/** More than are busy while a round goes out to all viewers. */
+/** More than are busy during a broadcast to all viewers. */
 const CONNECTIONS = 256;
 const TIMEOUT_MS = 10_000;
 /** Purchases due are sent this often: a hundredth of a second's worth at a time. */
@@ -48,7 +48,7 @@ export async function openSteadyPurchases(options: SteadyOptions): Promise<Stead
         const { remainingStock } = JSON.parse(response.text()) as { remainingStock: number };
         onSold?.(remainingStock, nowMs);
       },
-      // One that nobody used for so long that the server ended it is no loss.
+      // An idle connection that the server closed is no loss.
       cut({ inFlight }, reason) {
         if (inFlight) count(reason);
       },

@@ -2,9 +2,9 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
 
-/** Tables of an environment in PostgreSQL, past the ledger: for making and removing environments, filling them, and for artifacts. */
+/** Direct access to an environment's tables in PostgreSQL, to create, remove and fill environments, and for artifacts. */
 
-/** Rows of a table that are in memory at a time. */
+/** Rows of a table in memory at a time. */
 const DUMP_ROWS = 10_000;
 
 export async function runStatement(databaseUrl: string, statement: string): Promise<void> {

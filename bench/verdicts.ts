@@ -3,7 +3,7 @@ import type { Verdict } from '../src/domain/verdict.ts';
 import type { CrowdRecord } from './crowd-record.ts';
 import { customerOf } from './requests.ts';
 
-/** What the books say about one purchase. */
+/** A purchase in the books. */
 export type BookEntry =
   | {
       readonly kind: 'order';
@@ -12,7 +12,7 @@ export type BookEntry =
   | { readonly kind: 'refused'; readonly code: string }
   | { readonly kind: 'needs_attention' };
 
-/** Everything that a sale left behind: what its buyers were told, and what the books say. */
+/** The results of a sale: its buyers' answers, and the books. */
 export interface Evidence {
   readonly record: CrowdRecord;
   readonly productId: number;
@@ -22,15 +22,15 @@ export interface Evidence {
   readonly units: number;
   /** The product in the books after the sale. */
   readonly product: { readonly total: number; readonly reserved: number; readonly sold: number };
-  /** What the books hold under the ids that buyers were given. */
+  /** The books' entries under the ids that buyers received. */
   readonly entries: ReadonlyMap<string, BookEntry>;
   /** The customers who have orders of the product, one for each order. */
   readonly customers: readonly string[];
-  /** Free units as the HTTP API told them after the sale. */
+  /** Free units as reported by the HTTP API after the sale. */
   readonly stockTold: number;
 }
 
-/** Compares what every buyer was told with the books. Each verdict says its figures, passed or not. */
+/** Compares every buyer's answer with the books. Each verdict shows its figures, passed or not. */
 export function judge(evidence: Evidence): Verdict[] {
   return [
     noOversell(evidence),
@@ -46,7 +46,7 @@ export function judge(evidence: Evidence): Verdict[] {
   ];
 }
 
-/** How many units more than there were have been given away. */
+/** Units sold beyond the stock. */
 export function oversold({ product, units }: Pick<Evidence, 'product' | 'units'>): number {
   return Math.max(0, product.reserved + product.sold - units);
 }
@@ -100,8 +100,8 @@ function isOrderOf(evidence: Evidence, buyer: number, entry: BookEntry | undefin
 }
 
 /**
- * A purchase accepted when everything was known to be sold carries its refusal in its tracking id and leaves nothing
- * in the books; any other rejection is there, with the code that the buyer was told.
+ * A purchase accepted after the sell-out was known has its refusal in its tracking id and no entry in the books; any other
+ * rejection has one, with the buyer's code.
  */
 function everyAcceptanceHasItsOutcome(evidence: Evidence): Verdict {
   const { record, entries } = evidence;
@@ -130,7 +130,7 @@ function everyAcceptanceHasItsOutcome(evidence: Evidence): Verdict {
   };
 }
 
-/** Needs nothing but what the buyers know, like the others that take a record alone. */
+/** Needs only the buyers' answers, like the other verdicts that take only a record. */
 export function idsAreDistinct({ record }: Pick<Evidence, 'record'>): Verdict {
   const seen = new Set<string>();
   let ids = 0;
@@ -143,7 +143,7 @@ export function idsAreDistinct({ record }: Pick<Evidence, 'record'>): Verdict {
   return { name: 'ids given twice', pass: seen.size === ids, detail: `${ids - seen.size} of ${ids}` };
 }
 
-/** Each order belongs to a buyer who was granted it, or who does not know: never to one who was refused. */
+/** Each order belongs to a buyer with a grant or an unknown outcome, never to one with a refusal. */
 function noPhantoms({ record, product, quantity }: Evidence): Verdict {
   const orders = (product.reserved + product.sold) / quantity;
   const granted = record.count('sold', 'confirmed');
@@ -155,7 +155,7 @@ function noPhantoms({ record, product, quantity }: Evidence): Verdict {
   };
 }
 
-/** Those who were told "not bought" have no order, whatever happened afterwards. */
+/** Refused buyers have no order, whatever happened afterwards. */
 function refusalsAreFinal({ record, customers, seed }: Evidence): Verdict {
   const withOrder = new Set(customers);
   let refused = 0;

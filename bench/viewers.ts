@@ -1,7 +1,7 @@
 import type { Socket } from 'bun';
 import type { Target } from './connection.ts';
 
-/** What is said of a product, as a viewer of the crowd hears it. */
+/** A product event, as a viewer of the crowd receives it. */
 export interface Heard {
   readonly available: number;
   readonly version: number;
@@ -11,13 +11,13 @@ export interface ViewersOptions {
   readonly target: Target;
   readonly productId: number;
   readonly count: number;
-  /** Hears what each viewer is told after the snapshot: what it knew before, and what it knows now. */
+  /** Receives each viewer's events after the snapshot: its state before and after. */
   readonly onChange?: (before: Heard, now: Heard, atMs: number) => void;
 }
 
 /** Viewers of one product's live stream, thousands of them in this process. */
 export interface Viewers {
-  /** Viewers whose connection stands. */
+  /** Viewers with an open connection. */
   standing(): number;
   /** Events that came after the snapshots. */
   events(): number;
@@ -28,7 +28,7 @@ export interface Viewers {
 
 /** Connections opened at once; a server's listen backlog holds 512. */
 const OPENING_MAX = 100;
-/** Above what a server takes for this on a slow machine. */
+/** Longer than a server takes for this on a slow machine. */
 const SNAPSHOTS_TIMEOUT_MS = 60_000;
 const LOOK_EVERY_MS = 10;
 
@@ -95,7 +95,7 @@ interface Viewer {
   knows: Heard | null;
 }
 
-/** The newest that a chunk says; an event is far smaller than what one write of a server carries, so it comes whole. */
+/** The newest event of a chunk; an event is far smaller than one write of a server, so it arrives whole. */
 function lastIn(chunk: Buffer): Heard | null {
   const at = chunk.lastIndexOf('"available":');
   if (at < 0) return null;

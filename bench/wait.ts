@@ -1,4 +1,4 @@
-/** Calls `probe` until it answers something other than undefined, or resolves with undefined at the deadline. */
+/** Calls `probe` until it returns a value other than undefined, or resolves with undefined at the deadline. */
 export async function poll<T>(
   probe: () => Promise<T | undefined> | T | undefined,
   options: { readonly deadlineMs: number; readonly everyMs: number },

@@ -12,9 +12,9 @@ const HEAD = [
   'rss MB',
 ];
 
-/** The results for people: one row each, and below what rows cannot tell. */
+/** The results as text: one row each, and notes below. */
 export function table(results: readonly WorkloadResult[]): string {
-  // Where backends are processes of their own: a column for each.
+  // A column for each backend that is a process of its own.
   const backends = Object.keys(results.find((result) => result.cpuEnginesPct)?.cpuEnginesPct ?? {});
   const head = [...HEAD, ...backends.map((name) => `${name} %`)];
   const rows = results.map((result) => [

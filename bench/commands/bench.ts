@@ -25,7 +25,7 @@ const EVERYWHERE = [
   'live',
   'demo',
 ] as const;
-/** What only concerns backends that are processes of their own, and that live long. */
+/** Only for backends that are processes of their own, and that live long. */
 const DISTRIBUTED_ONLY = ['flushall', 'start-up', 'growth'] as const;
 const WORKLOADS = [...EVERYWHERE, ...DISTRIBUTED_ONLY] as const;
 type Workload = (typeof WORKLOADS)[number];
@@ -54,7 +54,7 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
 
 Example: pulsecart bench --workload sync-win --seconds 1 --rounds 3`;
 
-/** Starts its own servers, and backends where they are asked for, and reports what one workload after the other measured. */
+/** Starts its own servers, and on request backends, and reports the measurements of one workload after the other. */
 export async function bench(argv: string[]): Promise<number> {
   const { json, help, workload, engines, ...effort } = readFlags(argv, FLAGS);
   if (help) {
@@ -92,7 +92,7 @@ async function measure(
   return results.some((result) => 'failure' in result) ? 1 : 0;
 }
 
-/** All that these backends can do, unless told otherwise. */
+/** By default all workloads that these backends support. */
 function chooseWorkloads(asked: readonly Workload[], backends: BackendChoice): readonly Workload[] {
   if (asked.length === 0) return backends === 'production' ? WORKLOADS : EVERYWHERE;
   const wrong = asked.filter((name) => (DISTRIBUTED_ONLY as readonly string[]).includes(name));
@@ -104,7 +104,7 @@ function chooseWorkloads(asked: readonly Workload[], backends: BackendChoice): r
   return asked;
 }
 
-/** One workload. One that cannot be run is reported, and does not stop the others. */
+/** Runs one workload. A workload that cannot be run is reported, and does not stop the others. */
 async function run(name: Workload, effort: Effort, environments: Environments): Promise<WorkloadResult> {
   try {
     switch (name) {
@@ -175,7 +175,7 @@ function machine() {
   };
 }
 
-/** The commit that was measured; null outside a clone. */
+/** The measured commit; null outside a clone. */
 function commit(): string | null {
   try {
     const git = Bun.spawnSync(['git', 'describe', '--always', '--dirty', '--abbrev=12'], {

@@ -13,9 +13,9 @@ import { poll } from '../wait.ts';
 /** The sale is held on the first of the products that a fresh ledger has. */
 const PRODUCT_ID = 1;
 const QUANTITY = 1;
-/** Of the distributed backends: what a small shop would begin with. */
+/** Processes with the distributed backends: those of a small shop. */
 const API_PROCESSES = 2;
-/** After the last arrival; a server that works needs well under a second. */
+/** After the last arrival; a working server needs well under a second. */
 const PATIENCE_MS = 30_000;
 /** For the charges of a sale that sold everything: 1,000,000 units at 20,000 a second. */
 const QUIET_TIMEOUT_MS = 60_000;
@@ -47,7 +47,7 @@ export interface DemoResult {
   readonly verdicts: readonly Verdict[];
 }
 
-/** The demo without its printing: a sale on the environment, and what its answers and its books say together. */
+/** The demo without its output: a sale on the environment, and the comparison of its answers with its books. */
 export async function holdDemo(
   options: DemoOptions,
   environment: Environment,
@@ -61,7 +61,7 @@ export async function holdDemo(
 interface Sale {
   readonly crowd: CrowdResult;
   readonly stockTold: number;
-  /** What must hold of the servers themselves. */
+  /** Verdicts on the servers themselves. */
   readonly verdicts: Verdict[];
 }
 
@@ -97,7 +97,7 @@ async function holdSale(
   }
 }
 
-/** Everything that the sale takes, in `processes` as it starts; answers the one that buyers talk to. */
+/** Starts the sale's processes, adding each to `processes`; returns the buyers' server. */
 async function startAll(environment: Environment, processes: ServerProcess[]): Promise<ServerProcess> {
   const start = async (starting: Promise<ServerProcess>) => {
     const started = await starting;
@@ -111,7 +111,7 @@ async function startAll(environment: Environment, processes: ServerProcess[]): P
   return server;
 }
 
-/** Waits until every accepted purchase is decided and every order charged, and says whether that came to pass. */
+/** Waits until every accepted purchase is decided and every order charged; the verdict shows whether they were. */
 async function allWorkDone(url: string): Promise<Verdict> {
   let detail = '';
   const done = await poll(

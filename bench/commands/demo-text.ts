@@ -4,14 +4,14 @@ import type { CrowdProgress } from '../crowd.ts';
 import type { DemoResult } from './demo-sale.ts';
 import type { RushResult, RushVerdict } from './rush-sale.ts';
 
-/** Verdicts that share the second line, and what each is called there. */
+/** Verdicts that share the second line, and their names there. */
 const TOGETHER = new Map([
   ['answered without order', 'answered without order 0'],
   ['every capture has its paid order', 'paid without order 0'],
   ['tracking ids without outcome', 'tracking ids without outcome 0'],
 ]);
 
-/** The end of the demo for people: what was asked, each verdict, and the latencies. */
+/** The demo's result as text: its parameters, each verdict, and the latencies. */
 export function summary(result: DemoResult, mode: Mode): string {
   const shares = mode === 'both' ? 'sync 50 % async 50 %' : `${mode} 100 %`;
   const title = `${count(result.users)} buyers · ${count(result.units)} units · ${shares}`;
@@ -27,7 +27,7 @@ export function summary(result: DemoResult, mode: Mode): string {
   return lines.map((line) => `  ${line}`).join('\n');
 }
 
-/** The end of a rush for people. */
+/** A rush's result as text. */
 export function rushSummary(result: RushResult): string {
   const { url, productId, stock, seed } = result;
   const title = `${count(result.users)} buyers at ${url}, product ${productId}${endOf(result)}`;
@@ -58,7 +58,7 @@ function latencyLines({ sync, async }: Pick<DemoResult, 'sync' | 'async'>): stri
   return lines;
 }
 
-/** One line on the terminal that is written over while the sale runs. */
+/** One line on the terminal that is overwritten while the sale runs. */
 export function liveLine(users: number): { show(progress: CrowdProgress): void; clear(): void } {
   let last: CrowdProgress | undefined;
   return {
@@ -90,7 +90,7 @@ function describe(now: CrowdProgress, before: CrowdProgress | undefined, users: 
 }
 
 function endOf({ serverGone, calledBack }: RushResult): string {
-  if (serverGone) return ', and the server went away';
+  if (serverGone) return ', and the server stopped answering';
   return calledBack ? ', called back' : '';
 }
 

@@ -10,9 +10,9 @@ import { answersWithinContract, everybodyAnswered, examples, idsAreDistinct } fr
 const QUANTITY = 1;
 /** After the last arrival, for outcomes that queue up behind the crowd. */
 const PATIENCE_MS = 30_000;
-/** Orders asked for at once, when the crowd has gone. */
+/** Orders read concurrently after the crowd. */
 const LOOKUPS_AT_ONCE = 64;
-/** Orders that are asked for again; a rush that sold more is judged by the first ones, and says so. */
+/** Orders that are read afterwards; a rush that sold more is judged by the first ones, and reports that. */
 const LOOKUPS_MAX = 50_000;
 
 export interface RushOptions {
@@ -25,22 +25,22 @@ export interface RushOptions {
   readonly seed: number;
 }
 
-/** Null: what would have told could not be asked. */
+/** Null: unknown, because a call failed. */
 export type RushVerdict = Omit<Verdict, 'pass'> & { readonly pass: boolean | null };
 
 export interface RushResult {
   readonly url: string;
   readonly seed: number;
   readonly productId: number;
-  /** Buyers who came; fewer than were to come when the crowd was called back. */
+  /** Buyers who arrived; fewer than planned when the crowd was stopped. */
   readonly users: number;
   readonly calledBack: boolean;
-  /** Also called back: nobody was there any more whom they could have come to. */
+  /** The crowd was also stopped because the server stopped answering. */
   readonly serverGone: boolean;
-  /** Free units before and after, as the server told them; null when it could not be asked any more. */
+  /** Free units before and after, as reported by the server; null when it stopped answering. */
   readonly stock: { readonly before: number; readonly after: number | null };
   readonly granted: number;
-  /** Beside the crowd, to those who send every purchase twice. */
+  /** Sold beside the crowd, to buyers who send every purchase twice. */
   readonly grantedToRepeaters: number;
   readonly refused: number;
   readonly errors: number;
@@ -51,7 +51,7 @@ export interface RushResult {
   readonly verdicts: readonly RushVerdict[];
 }
 
-/** Sends the crowd at a running server, and judges by what its clients can know: answers, orders, the stock. */
+/** Sends the crowd to a running server, and judges by what clients can see: answers, orders, the stock. */
 export async function holdRush(
   options: RushOptions,
   api: Api,
@@ -123,21 +123,21 @@ async function readUnits(api: Api, productId: number): Promise<Units | 'not aske
     .catch((error) => (couldNotBeAsked(error) ? 'not asked' : 'not there'));
 }
 
-/** Nobody answered, or somebody who could not say. Anything else that is no answer of ours is one, and a wrong one. */
+/** No answer, or one without a statement. Any other answer outside the contract counts, and is wrong. */
 function couldNotBeAsked(error: unknown): boolean {
   if (error instanceof ApiError) return error.status >= 500 || error.status === 429;
   if (error instanceof AppError) return error.code === 'unavailable';
   throw error;
 }
 
-/** What the server says of the orders that it granted. */
+/** The server's state of the orders that it granted. */
 interface Orders {
   readonly granted: number;
-  /** Those that the server has told about, or denied. */
+  /** Orders that the server has reported or denied. */
   readonly answered: number;
-  /** Ids that buyers were given, and the server does not know as such an order. */
+  /** Ids that buyers received, but that the server does not know as such an order. */
   readonly missing: readonly string[];
-  /** Units of those that have not ended without a sale. */
+  /** Units of the orders that have not ended without a sale. */
   readonly unitsHeld: number;
 }
 
@@ -182,7 +182,7 @@ async function lookUp(
       return await api.get<Order>(`/api/v1/orders/${id}`, ({ status }) => typeof status === 'string');
     } catch (error) {
       if (!couldNotBeAsked(error)) return null;
-      // Those behind this one would wait as long, and hear as little.
+      // Later calls would wait as long, and fail as well.
       if (!(error instanceof ApiError)) isThere = false;
       return 'not asked';
     }
@@ -192,8 +192,8 @@ async function lookUp(
 }
 
 /**
- * Other buyers may be at it, too, and units of theirs may come back. So what must hold is that the rush did not get more
- * than all have got, and that all have not got more than there is.
+ * Other buyers may buy at the same time, and their units may be released. So the rush must not have more units than all
+ * buyers together, and all together not more than the total.
  */
 function soldWithinOffer(
   product: Awaited<ReturnType<typeof readUnits>>,
@@ -221,7 +221,7 @@ function everyGrantReadable({ granted, answered, missing }: Orders): RushVerdict
   return { name, pass: null, detail: `${notAsked} of ${granted} could not be asked for` };
 }
 
-/** An outcome that nobody could be asked for may be there. */
+/** An outcome that could not be read may exist. */
 function everyTrackingIdEnds({ record }: CrowdResult, isThere: boolean): RushVerdict {
   const open = record.count('accepted');
   const ended = record.count('confirmed', 'rejected', 'failed');

@@ -6,7 +6,7 @@ import { MODES } from '../arrivals.ts';
 import { liveLine, rushSummary } from './demo-text.ts';
 import { holdRush } from './rush-sale.ts';
 
-/** What a number flag has that was not given. */
+/** Defaults of the number flags. */
 const NOT_GIVEN = -1;
 
 const FLAGS = {
@@ -40,10 +40,10 @@ calls the crowd back. Exit status 1 when a verdict fails or is missing, 130 afte
 Example: pulsecart rush --url http://127.0.0.1:8080 --users 2000 --rate 2000`;
 
 const INTERRUPTED = 130;
-/** Above what a server takes for any answer that a crowd wants. */
+/** Longer than a server takes for any answer to a crowd. */
 const CALL_TIMEOUT_MS = 15_000;
 
-/** Sends a crowd at a running server, and compares what its buyers were told with what the server says afterwards. */
+/** Sends a crowd to a running server, and compares its buyers' answers with the server's state afterwards. */
 export async function rush(argv: string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
@@ -60,7 +60,7 @@ export async function rush(argv: string[]): Promise<number> {
   }
   const live = process.stderr.isTTY && !flags.json ? liveLine(flags.users) : undefined;
   const callBack = new AbortController();
-  // Whoever asks a second time does not want to wait for answers.
+  // A second signal does not wait for answers.
   process.on('SIGINT', () => (callBack.signal.aborted ? process.exit(INTERRUPTED) : callBack.abort()));
   const result = await holdRush(
     {
@@ -71,7 +71,7 @@ export async function rush(argv: string[]): Promise<number> {
       mode: flags.mode,
       seed: flags.seed === NOT_GIVEN ? crypto.getRandomValues(new Uint32Array(1))[0]! : flags.seed,
     },
-    // Nobody else needs the token, least of all a server on another machine.
+    // No other call needs the token, least of all one to another machine.
     openApi(
       flags.stock === NOT_GIVEN ? { ...client, operatorToken: null, dataFolder: null } : client,
       CALL_TIMEOUT_MS,

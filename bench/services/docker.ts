@@ -7,12 +7,12 @@ import { waitReady } from './wait-ready.ts';
 
 const LOG_LINES = 20;
 
-/** Whether there is a Docker engine that we may use. */
+/** Whether a usable Docker engine is running. */
 export function hasDocker(): boolean {
   return Bun.which('docker') !== null && Bun.spawnSync(['docker', 'version']).success;
 }
 
-/** Downloads an image unless it is here. */
+/** Downloads an image unless it is present. */
 export async function fetchImage(image: string): Promise<void> {
   if (Bun.spawnSync(['docker', 'image', 'inspect', image]).success) return;
   console.error(`pulsecart: downloading the Docker image ${image}; this is needed once`);
@@ -54,7 +54,7 @@ export async function startInDocker(name: BackendName, spec: ServiceSpec): Promi
     await docker('run', ...options, ...image.options, image.name, ...image.command);
     await ready();
   } catch (error) {
-    // What went wrong is worth more than that the rest could not be cleared away either.
+    // The first error matters more than a failed clean-up.
     await close().catch(() => {});
     throw error;
   }

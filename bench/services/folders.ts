@@ -18,7 +18,7 @@ export function makeFolder(name: string, owner: Account | null): string {
   return folder;
 }
 
-/** The account to run as: the backend's own for root, and no other than one's own for everybody else. */
+/** The account to run as: the backend's own for root, and the user's own otherwise. */
 export function accountFor(name: string): Account | null {
   if (process.getuid?.() !== 0) return null;
   for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) {

@@ -8,10 +8,10 @@ import type { ServiceSpec } from './spec.ts';
 import { waitReady } from './wait-ready.ts';
 import { makeWorkspace } from './workspace.ts';
 
-/** How long the kernel may take to end what has been killed. */
+/** How long the kernel may take to end killed processes. */
 const END_TIMEOUT_MS = 10_000;
 const LOOK_EVERY_MS = 5;
-/** How often other ports are tried, should somebody take one between our look and the backend's start. */
+/** Attempts with other ports, should another process take one between our check and the backend's start. */
 const ATTEMPTS = 3;
 
 /** Starts a backend's own programs as children of this process. */
@@ -55,7 +55,7 @@ async function startOn(
   const close = async () => {
     try {
       if (native.endsWith === 'SIGKILL') return;
-      // One that was killed has left shared memory behind, and clears it away itself when it starts.
+      // A killed backend has left shared memory behind, and removes it itself at its start.
       if (running.length === 0) await start();
       pause.resume();
       const pids = family();
@@ -71,7 +71,7 @@ async function startOn(
     await native.initialise(workspace);
     await start();
   } catch (error) {
-    // What went wrong is worth more than what went wrong because of it.
+    // The first error matters more than those that follow from it.
     await close().catch(() => {});
     throw error;
   }
@@ -91,7 +91,7 @@ async function startOn(
   };
 }
 
-/** Children of a killed process belong to init then, so their end has to be looked for. */
+/** Children of a killed process belong to init then, so their end has to be polled. */
 async function gone(name: BackendName, pids: readonly number[]): Promise<void> {
   const deadline = performance.now() + END_TIMEOUT_MS;
   while (pids.some(isAlive)) {

@@ -7,8 +7,8 @@ const LOOK_EVERY_MS = 1;
 
 export interface ParentDeathGuard {
   /**
-   * Returns once the guard would do its work even if this process were killed now; until then a shell is still starting. Throws
-   * `unavailable` when there is none to be had.
+   * Returns once the guard's shell has started, so that it works even if this process is killed now. Throws `unavailable`
+   * without a shell.
    */
   awaitStart(): void;
   dismiss(): void;
@@ -16,12 +16,12 @@ export interface ParentDeathGuard {
 
 /**
  * Runs a shell command should this process die before `dismiss`, however it dies: the guard reads a pipe whose other end
- * is ours, and that closes with us. It is a grandchild, because under `--no-orphans` Bun's children die with it; and the
- * child waits for it, because Bun closes the pipe when the child ends.
+ * closes with this process. It is a grandchild, because under `--no-orphans` Bun's children die with it; and the child
+ * waits for it, because Bun closes the pipe when the child ends.
  */
 export function onParentDeath(command: string): ParentDeathGuard {
   const guard = Bun.spawn(['sh', '-c', `exec 3<&0; (read -r _ <&3 || { ${command}; }) & wait`], {
-    // Out of reach of a Ctrl-C or a kill that is meant for our process group.
+    // Out of reach of a Ctrl-C or a kill for our process group.
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });

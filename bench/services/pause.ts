@@ -4,7 +4,7 @@ import { signalAll } from './processes.ts';
 export interface Pause {
   pause(): void;
   resume(): void;
-  /** For processes that have been killed: there is nothing left to resume. */
+  /** For killed processes: none is left to resume. */
   forget(): void;
 }
 

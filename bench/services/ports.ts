@@ -7,17 +7,17 @@ import { createServer, type Server } from 'node:net';
  */
 const FIRST = 20_000;
 const LAST = 32_000;
-/** How many ports belong to the one who listens on the first of them. */
+/** Ports per block; a block belongs to the process that listens on its first port. */
 const BLOCK = 24;
 
-/** Ports of blocks of this process that it has given to nobody yet. */
+/** Unused ports of this process's blocks. */
 let left: number[] = [];
 let claiming: Promise<void> = Promise.resolve();
 
 /**
- * So many different ports of the loopback on which nobody listens, and that no other call here or in another process gets while
- * this process lives. (Looking alone is not enough: whoever looks at the same moment, or while a backend is down between a kill
- * and its restart, would be given the same port.)
+ * Free loopback ports, which no other call here or in another process gets while this process lives. (A check alone is not
+ * enough: another process that checks at the same moment, or while a backend is down between a kill and its restart, would
+ * get the same port.)
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
@@ -32,7 +32,7 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** Listening on a block's first port makes it ours, for as long as this process lives and no longer. */
+/** Reserves a block by listening on its first port, for as long as this process lives. */
 async function claimBlock(): Promise<void> {
   while (left.length === 0) {
     const first = FIRST + BLOCK * Math.floor(Math.random() * ((LAST - FIRST) / BLOCK));
@@ -50,7 +50,7 @@ async function isFree(port: number): Promise<boolean> {
   return true;
 }
 
-/** Null where somebody listens already. */
+/** Null when another process listens already. */
 function listen(port: number): Promise<Server | null> {
   return new Promise((resolve) => {
     const server = createServer();

@@ -8,11 +8,11 @@ const OLDEST = 15;
 const PACKAGED = '/usr/lib/postgresql';
 const ANSWER_TIMEOUT_MS = 1_000;
 
-/** What differs from the defaults. Durability never does: figures are measured on this. */
+/** Changes to the defaults. Durability is never changed: figures are measured on this. */
 const SETTINGS = {
   max_connections: '200',
   shared_buffers: '256MB',
-  // A checkpoint in the middle of a measurement would be a figure of its own.
+  // A checkpoint in the middle of a measurement would distort it.
   max_wal_size: '4GB',
   min_wal_size: '512MB',
 };
@@ -50,7 +50,7 @@ export const postgres: ServiceSpec = {
   native: {
     account: 'postgres',
     isInstalled: () => programs() !== null,
-    // Its immediate shutdown, which takes backends and shared memory along.
+    // Its immediate shutdown, which also ends its backends and frees shared memory.
     endsWith: 'SIGQUIT',
     ports: 1,
     self: ({ folder }) => dataIn(folder),
@@ -61,7 +61,7 @@ export const postgres: ServiceSpec = {
     },
 
     start({ folder, ports, spawn }) {
-      // Whoever it names is dead by now, but another process may have got its number.
+      // The process that it names is dead by now, but another one may have got its pid.
       rmSync(join(dataIn(folder), 'postmaster.pid'), { force: true });
       const where = { listen_addresses: '127.0.0.1', port: `${ports[0]}`, unix_socket_directories: '' };
       const argv = [join(programs()!, 'postgres'), '-D', dataIn(folder), ...settings(where)];
@@ -78,7 +78,7 @@ function settings(more: Readonly<Record<string, string>>): string[] {
   return Object.entries({ ...SETTINGS, ...more }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
 
-/** The folder of PostgreSQL's programs: the newest that a package has put aside, or whatever is on the PATH. */
+/** The folder of PostgreSQL's programs: the newest of a Debian package, or the one on the PATH. */
 function programs(): string | null {
   const versions = existsSync(PACKAGED) ? readdirSync(PACKAGED).map(Number) : [];
   const newest = Math.max(...versions.filter((version) => hasPrograms(packaged(version))));

@@ -1,6 +1,6 @@
 /**
- * Backends of our own for tests, `demo` and `bench`: each on a free port of the loopback, with its data in a temporary
- * folder, and gone with the process that started it, however that ends.
+ * Private backends for tests, `demo` and `bench`: each on a free port of the loopback, with its data in a temporary folder,
+ * removed with the process that started it, however that ends.
  */
 export const BACKEND_NAMES = ['postgres', 'redis', 'rabbitmq'] as const;
 export type BackendName = (typeof BACKEND_NAMES)[number];
@@ -10,9 +10,9 @@ export interface PrivateBackend {
   /** e.g. postgres://postgres@127.0.0.1:21234/postgres, redis://127.0.0.1:21235/0, amqp://guest:guest@127.0.0.1:21236 */
   readonly url: string;
   readonly port: number;
-  /** Its processes now, for those who measure what they use; none where they are a container's. */
+  /** Its processes now, to measure their usage; none in a container. */
   processes(): number[];
-  /** SIGKILL to everything of the backend: what a crash looks like. Resolves when it is gone. */
+  /** SIGKILL to all processes of the backend, like a crash. Resolves when they have ended. */
   kill(): Promise<void>;
   /** Starts it again on the same port and data (Redis: empty, it persists nothing). Resolves when it answers. */
   restart(): Promise<void>;

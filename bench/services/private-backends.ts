@@ -12,7 +12,7 @@ import { rabbitmq } from './rabbitmq.ts';
 import { redis } from './redis.ts';
 import type { ServiceSpec } from './spec.ts';
 
-/** Starts all three side by side. Rejects `unavailable` when one cannot be had; then none stays behind. */
+/** Starts all three concurrently. Rejects `unavailable` when one cannot be started; then none stays behind. */
 export async function startPrivateBackends(): Promise<PrivateBackends> {
   const start = await provide(BACKEND_NAMES);
   const starts = await Promise.allSettled(BACKEND_NAMES.map(start));
@@ -39,14 +39,14 @@ export async function startPrivateBackend(name: BackendName): Promise<PrivateBac
   return start(name);
 }
 
-/** Makes sure that they can be started, which may mean downloading images. Rejects `unavailable` when one cannot be had. */
+/** Makes sure that they can be started, perhaps by downloading images. Rejects `unavailable` when one cannot be found. */
 export async function findPrivateBackends(): Promise<void> {
   await provide(BACKEND_NAMES);
 }
 
 const SPECS: Readonly<Record<BackendName, ServiceSpec>> = { postgres, redis, rabbitmq };
 
-/** Debian's packages of those that are not here. */
+/** Debian's packages of the missing ones. */
 export function missingPackages(): string[] {
   return BACKEND_NAMES.filter((name) => !isInstalled(SPECS[name])).map((name) => SPECS[name].packageName);
 }
@@ -62,7 +62,7 @@ async function provide(
     fromDocker.includes(name) ? startInDocker(name, SPECS[name]) : startNative(name, SPECS[name]);
 }
 
-/** Its programs are here, on a system that tells about processes as Linux does. */
+/** Its programs are installed, on a system with Linux's /proc. */
 function isInstalled({ native }: ServiceSpec): boolean {
   return process.platform === 'linux' && Bun.which('setpriv') !== null && native.isInstalled();
 }

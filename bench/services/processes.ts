@@ -1,15 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Looks at the machine's processes through /proc (proc(5)). */
+/** Reads the machine's processes from /proc (proc(5)). */
 
 interface Process {
   readonly pid: number;
   readonly parent: number;
-  /** It has ended, and only waits to be asked about. */
+  /** It has ended, and its parent has not reaped it yet. */
   readonly isOver: boolean;
 }
 
-/** The process and everything it started that still has an ancestor in the family; the eldest first. */
+/** The process and its descendants that still have an ancestor in the family; the eldest first. */
 export function familyOf(pid: number): number[] {
   const living = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -26,7 +26,7 @@ export function isAlive(pid: number): boolean {
   return readProcess(pid)?.isOver === false;
 }
 
-/** Sends the signal to all that are still there. */
+/** Sends the signal to all that are still alive. */
 export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
   for (const pid of pids) {
     try {

@@ -11,13 +11,12 @@ const PACKAGED = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 const ANSWER_TIMEOUT_MS = 2_000;
 const SETTINGS = 'rabbitmq.conf';
 const PLUGINS = 'enabled_plugins';
-/** In place of /etc/rabbitmq/rabbitmq-env.conf, which belongs to the machine's own broker. */
+/** Instead of /etc/rabbitmq/rabbitmq-env.conf, which belongs to the machine's own broker. */
 const MACHINE_SETTINGS = 'rabbitmq-env.conf';
 
 /**
  * A broker with a name, a cookie and a port mapper (epmd) of its own, so that any number of them run side by side.
- * Erlang would start a port mapper by itself, but as a daemon that outlives everything; here it is a child like the
- * broker.
+ * Erlang would start a port mapper itself, but as a daemon that outlives its broker; here it is a child like the broker.
  */
 export const rabbitmq: ServiceSpec = {
   packageName: 'rabbitmq-server',
@@ -66,7 +65,7 @@ export const rabbitmq: ServiceSpec = {
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: distribution(node, distributionPort!),
         ERL_EPMD_PORT: `${mapperPort}`,
         ERL_EPMD_ADDRESS: '127.0.0.1',
-        // Makes the script become the broker instead of standing in front of it.
+        // Makes the script exec the broker instead of staying its parent.
         RUNNING_UNDER_SYSTEMD: 'true',
       };
       return [mapper, spawn([program()!], env)];

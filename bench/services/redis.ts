@@ -2,10 +2,10 @@ import { Redis } from 'ioredis';
 import type { ServiceSpec } from './spec.ts';
 
 const ANSWER_TIMEOUT_MS = 1_000;
-/** It persists nothing: nothing of the kind is asked of it. */
+/** It persists nothing, because the service needs no persistence from it. */
 const VOLATILE = ['--save', '', '--appendonly', 'no'];
 
-/** Redis, or Valkey in its place. */
+/** Redis, or Valkey instead. */
 export const redis: ServiceSpec = {
   packageName: 'redis-server',
   image: { name: 'redis:8', port: 6379, options: [], command: ['redis-server', ...VOLATILE] },

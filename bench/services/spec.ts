@@ -1,7 +1,7 @@
 import type { Subprocess } from 'bun';
 import type { RunAs, Workspace } from './workspace.ts';
 
-/** One backend: where it comes from, how it is run, how it is asked. */
+/** One backend: its packages, how it is run, and how it is probed. */
 export interface ServiceSpec {
   /** In Debian and Ubuntu. */
   readonly packageName: string;
@@ -26,9 +26,9 @@ export interface NativePrograms extends RunAs {
   isInstalled(): boolean;
   /** How many it listens on; clients use the first. */
   readonly ports: number;
-  /** The name that the backend of this workspace will answer: another program may have been faster in taking the port. */
+  /** The name that this workspace's backend will answer: another program may have taken the port first. */
   self(workspace: Workspace): string;
-  /** Makes settings and data in the empty folder. */
+  /** Creates settings and data in the empty folder. */
   initialise(workspace: Workspace): Promise<void> | void;
   /** Starts its processes. */
   start(workspace: Workspace): Promise<Subprocess[]> | Subprocess[];

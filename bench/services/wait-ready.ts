@@ -1,12 +1,12 @@
 import { AppError } from '../../src/domain/errors.ts';
 
-/** RabbitMQ needs the longest: 6 s of processor time, which took up to 13 s where others wanted it, too. */
+/** RabbitMQ needs the longest: 6 s of processor time, which took up to 13 s on a busy machine. */
 const TIMEOUT_MS = 60_000;
 const ASK_EVERY_MS = 20;
 
-/** What is known of a backend that is not ready yet. */
+/** State of a backend that is not ready yet. */
 export interface Startup {
-  /** True when waiting any longer is of no use. */
+  /** True when further waiting is useless. */
   hasEnded(): boolean;
   messages(): string;
 }

@@ -6,10 +6,10 @@ import { removeFolder } from '../../src/lib/own-folder.ts';
 import { type Account, accountFor, makeFolder } from './folders.ts';
 
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-/** Enough for the lines that say why a program ended. */
+/** Enough for the lines with the cause of a program's end. */
 const LOG_TAIL_CHARS = 1_500;
 /**
- * A starter may die before its child has asked to die with it; the child sees by its parent's number that it is late.
+ * A starter may die before its child has set its death signal; the child detects that by its parent's pid.
  */
 const UNLESS_ORPHANED = 'test "$PPID" = "$0" && exec "$@"';
 
@@ -21,12 +21,12 @@ export interface RunAs {
   readonly endsWith: 'SIGKILL' | 'SIGQUIT';
 }
 
-/** Where one backend runs: a folder, some ports, and an account. */
+/** The surroundings of one backend: a folder, some ports, and an account. */
 export interface Workspace {
   readonly folder: string;
   readonly ports: readonly number[];
   /**
-   * Starts a program in the folder, as the backend's account, in a session of its own so that Ctrl-C is ours alone. It
+   * Starts a program in the folder, as the backend's account, in a session of its own so that Ctrl-C reaches only us. It
    * gets the signal that ends the backend when this process dies.
    */
   spawn(argv: readonly string[], env?: Readonly<Record<string, string>>): Subprocess;

@@ -13,15 +13,15 @@ import { Subject } from './subject.ts';
 /** More units than any run can sell. */
 export const PLENTY = 2_000_000_000;
 export const PRODUCT_ID = 1;
-/** Until the code that a sale runs through is compiled; the first half second of a server is measured by the demo. */
+/** Until the code of a sale is compiled; the demo measures a server's first half second. */
 export const WARM_UP_MS = 2_000;
 /** All viewers of a benchmark come from one address. */
 export const VIEWERS_ENV = { PULSECART_STREAMS_PER_ADDRESS: '0' };
-/** Charges left over from a slice are waited for, so that they do not slow the no-op's next slice. */
+/** Remaining charges of a slice are awaited, so that they do not slow the no-op's next slice. */
 const QUIET_TIMEOUT_MS = 60_000;
 const QUIET_POLL_MS = 50;
 
-/** A workload whose every request can also be put to the no-op server. */
+/** A workload whose every request can also be sent to the no-op server. */
 export interface ComparedWorkload {
   readonly env: Readonly<Record<string, string>>;
   readonly units: number;
@@ -61,7 +61,7 @@ export const COMPARED = {
   'stock-read': { env: {}, units: PLENTY, noopAnswer: 'win', load: readStock },
 } as const satisfies Record<string, ComparedWorkload>;
 
-/** The no-op server alone: how fast this machine is at all. */
+/** The no-op server alone: this machine's limit. */
 export async function runNoop(effort: Effort): Promise<WorkloadResult> {
   const noop = await startNoop();
   try {
@@ -76,8 +76,8 @@ export async function runNoop(effort: Effort): Promise<WorkloadResult> {
 }
 
 /**
- * Measures the server in turns with the no-op server, both up all the while: noop, ours, noop, ours … The machine's
- * speed drifts by tens of percent within a minute, which a ratio of neighbours does not see.
+ * Measures the server in turns with the no-op server, both running all the time: noop, ours, noop, ours … The machine's
+ * speed drifts by tens of percent within a minute, which does not affect a ratio of neighbours.
  */
 export async function runComparison(
   name: string,
@@ -135,7 +135,7 @@ export async function runComparison(
   }
 }
 
-/** Requests per second of the two, one right after the other. */
+/** Requests per second of the two, measured right after each other. */
 export interface Pair {
   readonly noop: number;
   readonly ours: number;

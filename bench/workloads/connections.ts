@@ -10,7 +10,7 @@ import { cpuEnginesPct, used } from './subject.ts';
 
 const CONNECTIONS = 10_000;
 const RAMP_MS = 2_000;
-/** Far above the second that the answers may take. */
+/** Far longer than the second that the answers may take. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
 /** Ten thousand connections, then a request on every one of them at the same moment: the opening of a sale. */

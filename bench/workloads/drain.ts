@@ -6,7 +6,7 @@ import { PLENTY } from './comparison.ts';
 import { type Effort, percent, rounded, sumCounts, type WorkloadResult } from './result.ts';
 import { cpuEnginesPct, Subject, used } from './subject.ts';
 
-/** What is queued first is as much as the target rate works off in the time asked for, and never a mere blink. */
+/** The queue is filled with the work of the requested time at the target rate, with a lower limit. */
 const ACCEPTED_PER_S = 25_000;
 const ORDERS_PER_S = 8_000;
 const SECONDS_MIN = 2;
@@ -15,7 +15,7 @@ const DRAIN_TIMEOUT_MS = 120_000;
 /** Gentle: a poll costs the server well under one percent of its time. */
 const POLL_MS = 50;
 
-/** Accepted purchases to outcomes: queued while the worker is off, then worked while the API is idle. */
+/** From accepted purchases to outcomes: queued while the worker is off, then decided while the API is idle. */
 export function runAsyncDrain(effort: Effort, environment: Environment): Promise<WorkloadResult> {
   return drain(environment, {
     workload: 'async-drain',
@@ -24,12 +24,12 @@ export function runAsyncDrain(effort: Effort, environment: Environment): Promise
     count: Math.max(SECONDS_MIN, effort.seconds) * ACCEPTED_PER_S,
     fillEnv: { PULSECART_WORKER: 'off', PULSECART_PAYMENTS: 'off' },
     drainEnv: { PULSECART_PAYMENTS: 'off' },
-    // Not what is waiting: of a broker's messages that is an estimate, of decisions the ledger has the count.
+    // Not the waiting messages, which at a broker are an estimate: the ledger has the count of decisions.
     left: async (url, queued) => queued - (await readQueues(url)).purchases.decided,
   });
 }
 
-/** Reserved orders to paid ones: bought while payments are off, then charged while the API is idle. */
+/** From reserved orders to paid ones: bought while payments are off, then charged while the API is idle. */
 export function runPayments(effort: Effort, environment: Environment): Promise<WorkloadResult> {
   return drain(environment, {
     workload: 'payments',
@@ -50,7 +50,7 @@ interface Drain {
   readonly count: number;
   readonly fillEnv: Record<string, string>;
   readonly drainEnv: Record<string, string>;
-  /** How many of the `queued` ones are still to be worked. */
+  /** How many of the `queued` items are still to be processed. */
   readonly left: (url: string, queued: number) => Promise<number>;
 }
 
@@ -63,7 +63,7 @@ async function drain(environment: Environment, plan: Drain): Promise<WorkloadRes
     const samples: Sample[] = [];
     const done = await poll(
       async () => {
-        // A purchase whose answer was cut may be in the queue as well.
+        // A purchase whose answer was cut may be queued, too.
         const left = Math.max(0, await plan.left(server.url, filled.queued));
         const cpuMs = server.usage()?.cpuMs ?? null;
         samples.push({ atMs: performance.now(), left, cpuMs, backendsCpuMs: environment.backendsCpuMs() });
@@ -76,7 +76,7 @@ async function drain(environment: Environment, plan: Drain): Promise<WorkloadRes
     const steadyMs = last.atMs - first.atMs;
     const withStartMs = last.atMs - spawnedMs;
     const withStart = ((filled.queued - last.left) / withStartMs) * 1000;
-    // Where all was worked before the first look, the figure with the start included is the only one.
+    // When all was processed before the first poll, only the figure with the start included exists.
     const steady = steadyMs > 0 ? ((first.left - last.left) / steadyMs) * 1000 : withStart;
     const cpuMs = first.cpuMs === null || last.cpuMs === null ? null : last.cpuMs - first.cpuMs;
     return {
@@ -102,7 +102,7 @@ async function drain(environment: Environment, plan: Drain): Promise<WorkloadRes
   }
 }
 
-/** How far a drain was at one moment. */
+/** Progress of a drain at one moment. */
 interface Sample {
   readonly atMs: number;
   readonly left: number;

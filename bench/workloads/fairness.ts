@@ -6,8 +6,8 @@ import { targetOf } from '../requests.ts';
 const VARYING = /^(date|location|etag):/i;
 
 /**
- * How the no-op's answer to a workload's request differs from the real one in status, headers and length. A baseline
- * that answers less than the server it stands for would make that server look slow, and the other way round.
+ * How the no-op's answer to a workload's request differs from the real one in status, headers and length. A baseline with
+ * shorter answers than the server would make the server look slow, and the other way round.
  */
 export async function differences(noopUrl: string, realUrl: string, load: (target: Target) => Load) {
   const [noop, real] = await Promise.all([answerOf(noopUrl, load), answerOf(realUrl, load)]);

@@ -31,5 +31,5 @@ test('sales under way at FLUSHALL do not count as sales after it', () => {
 });
 
 test('nobody buying again is a failure, not a figure', () => {
-  expect(() => judgeFlush(steadySales(0, 500), 501, 502)).toThrow('nobody could buy after FLUSHALL');
+  expect(() => judgeFlush(steadySales(0, 500), 501, 502)).toThrow('no purchase succeeded after FLUSHALL');
 });

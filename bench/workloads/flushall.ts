@@ -7,12 +7,12 @@ import { type Effort, median, NOTHING, rounded, sumCounts, type WorkloadResult }
 import { ORDERS_OF_A_LONG_SALE, seedEnvironment } from './seeded.ts';
 import { Subject } from './subject.ts';
 
-/** A round is short, so that it begins with as few units as a real sale and ends before they are sold. */
+/** A repetition is short, so that it begins with as few units as a real sale and ends before they are sold. */
 const UNITS = 10_000;
 const BEFORE_MS = 150;
 const AFTER_MS = 150;
 
-/** The gate forgets everything while buyers buy: how long until somebody buys again? */
+/** The gate loses its data during a sale: how long until the next purchase succeeds? */
 export async function runFlushAll(
   effort: Effort,
   environment: Environment,
@@ -40,7 +40,7 @@ export async function runFlushAll(
       const doneAtMs = performance.now();
       await redis.config('RESETSTAT');
       await buying;
-      if ((await scriptCalls(redis)) === 0) throw new Error('the gate was not asked after FLUSHALL');
+      if ((await scriptCalls(redis)) === 0) throw new Error('the gate was not called after FLUSHALL');
       flushes.push(judgeFlush(heard, askedAtMs, doneAtMs));
     }
     subject.close();
@@ -69,35 +69,35 @@ export async function runFlushAll(
   }
 }
 
-/** Calls of scripts since the last RESETSTAT; the gate is the only one who makes any. */
+/** Script calls since the last RESETSTAT; only the gate makes any. */
 async function scriptCalls(redis: Redis): Promise<number> {
   const stats = (await redis.info('commandstats')).matchAll(/^cmdstat_eval(?:sha)?:calls=(\d+)/gm);
   return [...stats].reduce((sum, [, calls]) => sum + Number(calls), 0);
 }
 
-/** A request that bought. */
+/** A successful purchase. */
 interface Answered {
   readonly sentAtMs: number;
   readonly answeredAtMs: number;
 }
 
 interface Flush {
-  /** From asking for FLUSHALL to the first sale whose request was sent when it was done. */
+  /** From the call of FLUSHALL to the first sale whose request was sent after it. */
   readonly againMs: number;
   /** Longest time without a sale from then on. */
   readonly gapMs: number;
-  /** The same before FLUSHALL, for comparison. */
+  /** The same before FLUSHALL. */
   readonly gapBeforeMs: number;
-  /** Longest answer among the requests that were under way at FLUSHALL or came later. */
+  /** Longest response time of the requests in flight at FLUSHALL or later. */
   readonly slowestMs: number;
 }
 
 /** `heard` in the order of the answers. */
 export function judgeFlush(heard: readonly Answered[], askedAtMs: number, doneAtMs: number): Flush {
   const again = heard.find(({ sentAtMs }) => sentAtMs >= doneAtMs);
-  if (!again) throw new Error('nobody could buy after FLUSHALL');
+  if (!again) throw new Error('no purchase succeeded after FLUSHALL');
   const last = heard.findLastIndex(({ answeredAtMs }) => answeredAtMs < askedAtMs);
-  // The last sale before belongs to both, so that the gap around the moment itself counts.
+  // The last sale before belongs to both, so that the gap around FLUSHALL itself counts.
   const before = heard.slice(0, last + 1);
   const after = heard.slice(Math.max(0, last));
   return {

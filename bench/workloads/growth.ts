@@ -14,12 +14,12 @@ import {
 import { seedEnvironment } from './seeded.ts';
 import { Subject } from './subject.ts';
 
-/** Orders that are there already. */
+/** Existing orders. */
 const SIZES = [10_000, 1_000_000, 5_000_000];
 
 /**
- * `sync-win` on databases of different sizes. All of them are up, and take turns: what the machine does to one it does to
- * the others as well, so that what differs between them is their size.
+ * `sync-win` on databases of different sizes. All of them are running, and take turns: the machine's drift affects all
+ * alike, so that only their size differs.
  */
 export async function runGrowth(
   effort: Effort,

@@ -10,18 +10,18 @@ import { cpuEnginesPct, used } from './subject.ts';
 
 const VIEWERS = 5_000;
 const PURCHASES_PER_S = 1_000;
-/** After the last viewer has come: what a server holds on to for a moment only is not a viewer's cost. */
+/** Pause after the last viewer has connected: memory that a server holds only briefly is not a viewer's cost. */
 const IDLE_MS = 3_000;
 
 /**
- * Thousands watch a product of which a thousand units a second are sold. Measured is how long what a viewer shows was out of
- * date: from the answer to the first purchase that it does not show yet until the event that shows it.
+ * Thousands watch a product that sells a thousand units a second. Measures how long a viewer's display is out of date: from
+ * the answer to the first purchase that it does not show yet until the event that shows it.
  */
 export async function runLive(effort: Effort, environment: Environment): Promise<WorkloadResult> {
   const server = await environment.startServer({ PULSECART_PAYMENTS: 'off', ...VIEWERS_ENV });
   try {
     await resetStock(server.url, PRODUCT_ID, PLENTY);
-    /** When the purchase was answered that left so many units, counted from the top. */
+    /** Time of the answer to the purchase that left this many units, counted from the top. */
     const soldAtMs: number[] = [];
     let latency = new LatencyHistogram();
     const purchases = await openSteadyPurchases({

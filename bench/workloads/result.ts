@@ -1,25 +1,25 @@
-/** What one workload measured. Rates are per second, CPU is percent of one core during the measured time. */
+/** The measurement of one workload. Rates are per second, CPU is percent of one core during the measured time. */
 export interface WorkloadResult {
   readonly workload: string;
   readonly requestsPerS: number | null;
-  /** Median over the pairs; null where there is nothing to compare with. */
+  /** Median over the pairs; null without a comparison. */
   readonly ratioToNoop: number | null;
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
-  /** Requests that did not get the status they should have. */
+  /** Requests with an unexpected status. */
   readonly errors: number;
   readonly cpuServerPct: number | null;
   readonly cpuGeneratorPct: number | null;
   readonly rssMb: number | null;
   /** By backend, where backends are processes of their own. */
   readonly cpuEnginesPct?: Readonly<Record<string, number | null>>;
-  /** What was measured, for people, where it is not a rate or a latency. */
+  /** The measurement as text, where it is neither a rate nor a latency. */
   readonly finding?: string;
-  /** Whatever else explains the figures. */
+  /** Further figures that explain the result. */
   readonly [extra: string]: unknown;
 }
 
-/** The fields of a result that a workload has nothing to say in. */
+/** Defaults of the fields that a workload does not fill. */
 export const NOTHING = {
   requestsPerS: null,
   ratioToNoop: null,
@@ -31,7 +31,7 @@ export const NOTHING = {
   rssMb: null,
 };
 
-/** How long and how often to measure. */
+/** Durations and repetitions of the measurement. */
 export interface Effort {
   /** Per workload and server. */
   readonly seconds: number;

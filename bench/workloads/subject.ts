@@ -6,7 +6,7 @@ import { targetOf } from '../requests.ts';
 import type { ServerProcess } from '../server-process.ts';
 import { addCounts, percent, rounded } from './result.ts';
 
-/** As many buyers at once as the figures of this project are stated for. */
+/** The concurrent buyers of this project's published figures. */
 export const CONNECTIONS = 256;
 
 /** One server under closed-loop load, and the sums of all its slices. */
@@ -19,7 +19,7 @@ export class Subject {
   #elapsedMs = 0;
   #cpuServerMs: number | null = 0;
   #cpuGeneratorMs = 0;
-  /** Null without an environment, for which alone the backends work. */
+  /** Null without an environment. */
   readonly #environment: Environment | null;
   readonly #cpuBackendsMs: Record<string, number> = {};
 
@@ -38,12 +38,12 @@ export class Subject {
     return new Subject(server, await ClosedLoop.open(target, CONNECTIONS, load(target)), environment);
   }
 
-  /** Load that counts for nothing: compiled code and open files are as they will be. */
+  /** Warm-up load, not measured: afterwards code is compiled and files are open. */
   async warmUp(durationMs: number): Promise<void> {
     await this.#loop.run({ durationMs });
   }
 
-  /** Measures one slice; answers its requests per second. */
+  /** Measures one slice; returns its requests per second. */
   async measure(limit: { durationMs: number; requests?: number }): Promise<number> {
     const backendsBefore = this.#environment?.backendsCpuMs() ?? null;
     const before = this.server.usage();
@@ -82,13 +82,13 @@ export class Subject {
   }
 }
 
-/** What the backends used in between; nothing where that cannot be told. */
+/** The backends' usage in between; empty when unknown. */
 export function used(before: BackendsCpuMs | null, after: BackendsCpuMs | null): Record<string, number> {
   if (before === null || after === null) return {};
   return Object.fromEntries(Object.entries(after).map(([name, cpuMs]) => [name, cpuMs - before[name]!]));
 }
 
-/** The field of a result; left out where there is nothing to tell. */
+/** The field of a result; left out without data. */
 export function cpuEnginesPct(cpuMs: Readonly<Record<string, number>>, elapsedMs: number) {
   const shares = Object.entries(cpuMs).map(([name, ms]) => [name, percent(ms, elapsedMs)]);
   return shares.length > 0 && { cpuEnginesPct: Object.fromEntries(shares) as Record<string, number | null> };
