@@ -5,7 +5,7 @@ import type { Check, StoreTools, Wipe } from './ports/backends.ts';
 
 /** Adapters for commands that serve nothing: the composition root's other half. */
 
-/** What commands that serve nobody need of a store. */
+/** What commands that serve nothing need of a store. */
 export async function toolsOf(place: BooksPlace): Promise<StoreTools> {
   return 'dataFolder' in place
     ? (await import('./adapters/sqlite/tools.ts')).sqliteTools(place.dataFolder)

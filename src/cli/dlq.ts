@@ -18,7 +18,7 @@ const FLAGS = {
 
 const HELP = `pulsecart dlq list | replay | discard: dead letters of a running server
 
-  list           groups of letters that nobody could handle, by their cause; with --cause the letters of that group
+  list           groups of dead letters, by their cause; with --cause the letters of that group
   replay         puts the letters of a cause, or those named, back into their queue
   discard        gives them up: their purchases end as failed
 

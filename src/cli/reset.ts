@@ -17,7 +17,7 @@ const HELP = `pulsecart reset: deletes everything, back to a first start
 
   --data DIR   folder of the data of the embedded backends (PULSECART_DATA, ./data). Without it, and with DATABASE_URL,
                REDIS_URL and RABBITMQ_URL set, it is those backends
-  --yes        do not ask; needed where nobody can be asked
+  --yes        do not ask; needed where there is no terminal to ask on
   --force      needed in production mode
   --json       one JSON object {place, deleted: [{what, count}]}; with --yes
 

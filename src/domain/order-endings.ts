@@ -16,8 +16,8 @@ export type EndingDecision =
   | { readonly kind: 'step'; readonly order: Order; readonly next: OrderStatus };
 
 /**
- * What becomes of an order that somebody asks to end. `customer` is who asks (null: anonymous), and undefined for operators;
- * an order of somebody else counts as none.
+ * What becomes of an order that a caller asks to end. `customer` is who asks (null: anonymous), and undefined for operators;
+ * an order of another customer counts as none.
  */
 export function decideEnding(
   order: Order | null,

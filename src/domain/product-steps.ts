@@ -90,7 +90,7 @@ export function decideNew(
   return wrong ? refused(wrong, null) : { kind: 'save', next: newProduct(wish) };
 }
 
-/** Whether somebody holds more than the new limit, once holdings are kept as it needs them; null when nobody does. */
+/** Whether a customer holds more than the new limit, once holdings are kept as it needs them; null when none does. */
 export function limitRefusal({ before, next }: Save, mostHeld: number | null): SaleStep | null {
   if (mostHeld === null || next.perCustomerLimit === null || mostHeld <= next.perCustomerLimit) return null;
   return refused({ code: 'limit_below_held', field: 'perCustomerLimit' }, before, mostHeld);

@@ -12,7 +12,7 @@ export function idArray(ids: readonly string[]): string {
   return ids.length === 0 ? '{}' : `{"${ids.join('","')}"}`;
 }
 
-/** What the id columns take. Nothing else can be in them, so nobody need ask. */
+/** What the id columns take. Nothing else can be in them, so no query is needed. */
 export function isUuid(id: string): boolean {
   return UUID.test(id);
 }

@@ -50,7 +50,7 @@ export async function connect(place: Place, statementMs: number): Promise<pg.Cli
     keepAlive: true,
     types: EXACT_NUMBERS,
   });
-  // Without a listener a connection that breaks ends the process; whoever waits for an answer hears of it anyway.
+  // Without a listener a connection that breaks ends the process; a call that waits for an answer hears of it anyway.
   client.on('error', () => {});
   try {
     await client.connect();
@@ -60,7 +60,7 @@ export async function connect(place: Place, statementMs: number): Promise<pg.Cli
   }
 }
 
-/** Somebody waits for the program to start. */
+/** A person waits for the program to start. */
 const CONNECT_MS = 5_000;
 /** Others may be migrating before us. */
 const START_MS = 60_000;

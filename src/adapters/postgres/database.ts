@@ -24,7 +24,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** The same, for statements that somebody waits for. */
+/** The same, for statements that a caller waits for. */
 export function hurried(database: Database, withinMs: number): Database {
   return {
     ...database,
@@ -52,7 +52,7 @@ export const TIMEOUTS: Timeouts = { connectMs: 3_000, statementMs: 5_000, buyerM
 const SERVER_STATEMENT_MS = 4_000;
 /**
  * Set in the transaction alone, so that it holds behind a pooler, too. A process that stands still in the middle of one would
- * keep everybody from its product: the server ends it after 2 s.
+ * keep all others from its product: the server ends it after 2 s.
  */
 const BEGIN = "BEGIN; SET LOCAL lock_timeout = '3s'; SET LOCAL idle_in_transaction_session_timeout = '2s'";
 

@@ -112,7 +112,7 @@ function decideValues(purchases: readonly Purchase[], again: boolean): unknown[]
   ];
 }
 
-/** Null for the crowd, of which everybody wants one. */
+/** Null for the crowd, in which every purchase is of one unit. */
 function quantities(purchases: readonly Purchase[]): string | null {
   if (purchases.every(({ quantity }) => quantity === 1)) return null;
   return numberArray(purchases.map(({ quantity }) => quantity));
@@ -131,7 +131,7 @@ function unitsOf(purchases: readonly Purchase[]): number {
   return purchases.reduce((sum, { quantity }) => sum + quantity, 0);
 }
 
-/** Everybody got their units: numbers rise and the remaining units fall in the order of the purchases. */
+/** All purchases got their units: numbers rise and the remaining units fall in the order of the purchases. */
 function sold({ now, products, first }: Sold, groups: readonly (readonly Purchase[])[]): Decision {
   const outcomes: Outcome[] = [];
   groups.forEach((group, i) => {

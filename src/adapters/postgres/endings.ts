@@ -17,7 +17,7 @@ type Answer =
 
 /**
  * How people end orders. What becomes of one is decided without a lock, by the status that was read, and done in one round trip
- * if the order still has it: nobody who asks in vain makes others wait for the product. In a transaction with four
+ * if the order still has it: a call that is refused makes no other wait for the product. In a transaction with four
  * round trips under the lock, 8 connections cancelled 940 orders of a product per second, and 3,000 in this way.
  */
 export function createEndings({

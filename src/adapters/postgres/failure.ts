@@ -6,7 +6,7 @@ import { AppError } from '../../domain/errors.ts';
  * was written before it.
  *
  * - An error that PostgreSQL reported rolled the transaction back, so nothing was done.
- * - What ends the session may come between the commit and its acknowledgement: of a statement that commits nobody knows.
+ * - What ends the session may come between the commit and its acknowledgement: of a statement that commits the outcome is unknown.
  * - A broken constraint and the like are bugs and stay the errors they are.
  */
 export function meaningOf(error: unknown, commits: boolean): unknown {
@@ -30,7 +30,7 @@ export function endsSession(error: unknown): boolean {
 
 /**
  * Another transaction came in between, and asking again is all there is to do: a serialization failure, a deadlock, or a row
- * that somebody else inserted after this statement had looked for it.
+ * that another transaction inserted after this statement had looked for it.
  */
 export function isConflict(error: unknown): boolean {
   return ['40001', '40P01', '23505'].includes(sqlState(error) ?? '');
@@ -41,7 +41,7 @@ export function isFull(error: unknown): boolean {
   return sqlState(error) === '53100';
 }
 
-/** Why PostgreSQL cannot be used, for whoever starts the program; `place` names it without its password. */
+/** Why PostgreSQL cannot be used, for the person who starts the program; `place` names it without its password. */
 export function openingError(error: unknown, place: string): AppError {
   if (error instanceof AppError) return error;
   withoutValues(error);
@@ -54,7 +54,7 @@ export function openingError(error: unknown, place: string): AppError {
     );
   }
   const code = sqlState(error);
-  // Nobody there, starting up, or full: that may be different in a moment.
+  // No server there, starting up, or full: that may be different in a moment.
   const passing = code === undefined || /^(08|53|57)/.test(code);
   return new AppError(
     passing ? 'unavailable' : 'unusable_store',
@@ -80,7 +80,7 @@ const TOLD = new Set(['name', 'severity', 'code', 'schema', 'table', 'column', '
 /** Up to the first quotation that is not one of the error's own names, where a value may be quoted. */
 function wordsOf(error: pg.DatabaseError): string {
   const { message, code = '', schema, table, column, dataType, constraint } = error;
-  // A function, or a trigger of somebody else's, may put anything into its own words.
+  // A function, or another program's trigger, may put anything into its own words.
   if (code === 'P0001') return 'a function raised an exception';
   if (!QUOTES_VALUES.test(code)) return message;
   const names = [schema, table, column, dataType, constraint];

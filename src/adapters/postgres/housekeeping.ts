@@ -23,7 +23,7 @@ const MAKE_SECRET = 'INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLI
 const READ_SECRET = 'SELECT value FROM secrets WHERE name = $1';
 
 /**
- * Writes a row and commits it; and takes the locks of a purchase on its tables, without a row, so that whoever keeps
+ * Writes a row and commits it; and takes the locks of a purchase on its tables, without a row, so that a session that keeps
  * those from being written is noticed. Each process has a row of its own, most likely: one that stands still in the
  * middle of it would hold up the others.
  */
@@ -66,7 +66,7 @@ export function createHousekeeping({
     },
 
     async secret(name, bytes) {
-      // Two statements: one alone would not see what somebody else has put there meanwhile.
+      // Two statements: one alone would not see what another process has put there meanwhile.
       await write(MAKE_SECRET, [name, randomBytes(bytes)]);
       const [row] = await read<{ value: Uint8Array }>(READ_SECRET, [name]);
       return Uint8Array.from(row!.value);

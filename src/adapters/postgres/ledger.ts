@@ -20,7 +20,7 @@ export interface PostgresOptions {
   readonly url: string;
   /** Connections at most, which is also the most statements at once. */
   readonly poolSize: number;
-  /** Hears of connections that break while nobody uses them. */
+  /** Hears of connections that break while they are idle. */
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly timeouts?: Partial<Timeouts>;
   /** Takes a server that may lose what it has committed: for tests and toys. */
@@ -32,7 +32,7 @@ export interface PostgresOptions {
  * trip; what operators do is a short transaction. A pooler in transaction mode may stand in between. `clock` follows the
  * database's clock.
  *
- * Rejects with AppError `unavailable` when nobody answers there, with `unusable_store` when what answers cannot be used.
+ * Rejects with AppError `unavailable` when no server answers there, with `unusable_store` when what answers cannot be used.
  */
 export async function openPostgresLedger({
   url,

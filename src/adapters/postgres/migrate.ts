@@ -9,7 +9,7 @@ import tables from './migrations/0001-tables.sql' with { type: 'text' };
 export const MIGRATIONS: readonly string[] = [[tables, decide, settle].join('\n')];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 
-/** Any number, as long as it stays the same: whoever migrates holds this lock. */
+/** Any number, as long as it stays the same: the process that migrates holds this lock. */
 const MIGRATION_LOCK = 7_405_114_121;
 
 /** The migrations that made a schema of this version. Throws `unusable_store` for one that only a newer PulseCart knows. */
@@ -19,7 +19,7 @@ export function migrationsUpTo(version: number, place: string): readonly string[
 }
 
 /**
- * Holds off whoever would migrate, until the transaction ends. Of the transaction and not of the session, because behind a
+ * Holds off other migrations until the transaction ends. Of the transaction and not of the session, because behind a
  * pooler there may be no session.
  */
 export async function lockMigrations(client: Client): Promise<void> {
@@ -40,7 +40,7 @@ export async function migrate(
   await client.query('BEGIN');
   await lockMigrations(client);
   if (schema !== null) await makeSchema(client, place, schema);
-  // Before the version is read: to_regclass alone does not see the table of somebody whom this session has just waited for,
+  // Before the version is read: to_regclass alone does not see the table of a session that this one has just waited for,
   // because a session hears of others' tables only when it locks one.
   await client.query('CREATE TABLE IF NOT EXISTS pulsecart_schema (version integer NOT NULL)');
   const version = await schemaVersion(client);

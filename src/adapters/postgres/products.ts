@@ -47,7 +47,7 @@ const BEGIN_GENERATION = `
 const ADD_TO_GENERATION =
   'UPDATE generations SET units = units + $3 WHERE product_id = $1 AND generation = $2';
 const MOST_HELD = 'SELECT max(units) AS most FROM holdings WHERE product_id = $1 AND generation = $2';
-/** Without a limit nobody keeps holdings; what customers hold is then in their orders alone. */
+/** Without a limit no holdings are kept; what customers hold is then in their orders alone. */
 const COUNT_HOLDINGS = `
   INSERT INTO holdings (product_id, generation, units, customer)
   SELECT product_id, generation, sum(quantity), customer FROM orders

@@ -4,8 +4,8 @@ import type { Ledger } from '../../ports/ledger.ts';
 import type { Database } from './database.ts';
 
 /**
- * Ids begin with their time, so what is older than a moment is the front of an index. Rows that somebody else is at are left
- * for the next time, so nobody waits for this and it waits for nobody. A purchase that waits for an operator has not ended:
+ * Ids begin with their time, so what is older than a moment is the front of an index. Rows that are locked are left
+ * for the next time, so no other transaction waits for this, and it waits for none. A purchase that waits for an operator has not ended:
  * its attempts stay, and its key goes on leading to it.
  */
 const PRUNE = `

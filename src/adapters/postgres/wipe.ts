@@ -28,7 +28,7 @@ const COUNTED = [
 
 /** For counting and dropping tables of many millions of rows. */
 const STATEMENT_MS = 10 * 60_000;
-/** Whoever reads the tables for longer than this is told of instead of waited for. */
+/** A session that reads the tables for longer than this is reported, not waited for. */
 const LOCK_MS = 5_000;
 
 /** Throws AppError `unusable_store` for a role that may not drop the tables, before anything else is deleted. */
@@ -97,7 +97,7 @@ export async function openLedgerWipe(url: string): Promise<LedgerWipe> {
       work(async () => {
         await client.query('BEGIN');
         await client.query(`SET LOCAL lock_timeout = ${LOCK_MS}`);
-        // Whoever starts now waits, and then finds an empty database, as at a first start.
+        // A process that starts now waits, and then finds an empty database, as at a first start.
         await lockMigrations(client);
         const migrations = await ourMigrations();
         if (migrations.length > 0) {
@@ -142,7 +142,7 @@ async function drops(client: Client, migrations: readonly string[]): Promise<str
   ];
 }
 
-/** Of later migrations nothing is ours: somebody else may have a table of that name. */
+/** Of later migrations nothing is ours: another program may have a table of that name. */
 function namesOf(kind: 'TABLE' | 'FUNCTION' | 'TYPE', migrations: readonly string[]): string[] {
   const names = migrations
     .join('\n')

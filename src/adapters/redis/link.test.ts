@@ -97,7 +97,7 @@ function openings(): void {
   test('a cluster wants to be called one, and a server does not', async () => {
     await refused(`redis://127.0.0.1:${cluster.port}`, 'unusable_store', 'must begin with redis+cluster://');
     await refused(`redis+cluster://127.0.0.1:${single.port}`, 'unusable_store', 'must begin with redis://');
-    await refused('redis+cluster://:geheim@127.0.0.1:1', 'unavailable', 'nobody there');
+    await refused('redis+cluster://:geheim@127.0.0.1:1', 'unavailable', 'no server there');
   });
 
   test('a cluster is found though some of the named nodes are gone', async () => {

@@ -78,7 +78,7 @@ const OPENING: readonly { pattern: RegExp; says: string; code?: 'unavailable' }[
   { pattern: /All sentinels are unreachable/, says: 'cannot be found: $', code: 'unavailable' },
   {
     pattern: /ETIMEDOUT|Connection is closed|Command timed out|ECONNRESET/,
-    says: 'did not greet (nobody there, a wrong port, or TLS on one side only?)',
+    says: 'did not greet (no server there, a wrong port, or TLS on one side only?)',
     code: 'unavailable',
   },
 ];

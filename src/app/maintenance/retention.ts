@@ -6,7 +6,7 @@ import type { Queue } from '../../ports/queue.ts';
 import type { DeadLetters, Note } from '../ops/dead-letters.ts';
 
 /**
- * Forgets, once a minute, what nobody needs any more: outcomes, keys and the audit log after their time, and dead
+ * Prunes, once a minute, what is no longer needed: outcomes, keys and the audit log after their time, and dead
  * letters, whose purchases end by that. One process at a time does it; two would only get in each other's way.
  */
 export interface Retention {

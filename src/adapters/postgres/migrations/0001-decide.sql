@@ -56,7 +56,7 @@ DECLARE
   first     bigint[];
   answer    json;
 BEGIN
-  -- A row that is locked is read as it is after the wait. So this one look-up serves for all: while somebody keeps an old
+  -- A row that is locked is read as it is after the wait. So this one look-up serves for all: while a transaction keeps an old
   -- snapshot, each would go through every version that the row has had since.
   locked := ARRAY(SELECT p FROM products p WHERE p.id = ANY (in_products) ORDER BY p.id FOR NO KEY UPDATE);
   now_ms := pulsecart_now();
@@ -280,7 +280,7 @@ BEGIN
     id_at := same_id[nth];
     key := same_key[nth];
 
-    -- Before its key: what a queued purchase was told once is final, whoever bound the key since.
+    -- Before its key: what a queued purchase was told once is final, whichever purchase bound the key since.
     IF is_async AND known[id_at] IS NOT NULL THEN
       verdicts[nth] := known[id_at];
       figures[nth] := known_available[id_at];
@@ -374,7 +374,7 @@ BEGIN
     END IF;
   END LOOP;
 
-  -- A unique violation here is a key bound, or an unknown product's refusal recorded, by somebody else a moment ago. The
+  -- A unique violation here is a key bound, or an unknown product's refusal recorded, by another transaction a moment ago. The
   -- caller asks again and then sees it.
   IF any_bound THEN
     INSERT INTO keys (purchase_id, accepted_at, scope, value, fingerprint)

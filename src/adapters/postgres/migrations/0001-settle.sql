@@ -84,7 +84,7 @@ BEGIN
       UPDATE holdings SET units = units + change.units
       WHERE product_id = change.product_id AND generation = change.generation AND customer = change.customer;
       IF NOT FOUND AND change.units > 0 THEN
-        -- Where there is none and the sale has no limit, nobody counts.
+        -- Where there is none and the sale has no limit, there is nothing to count.
         INSERT INTO holdings (product_id, generation, units, customer)
         SELECT id, change.generation, change.units, change.customer FROM products
         WHERE id = change.product_id AND per_customer_limit IS NOT NULL;
@@ -219,7 +219,7 @@ BEGIN
   ids := ARRAY(SELECT id FROM orders WHERE open AND status = 'reserved' AND expires_at <= now_ms
     ORDER BY expires_at LIMIT at_most);
   PERFORM pulsecart_lock_orders(ids);
-  -- Whoever had the locks before may have ended or leased some of them.
+  -- The transaction that had the locks before may have ended or leased some of them.
   ids := ARRAY(SELECT id FROM orders WHERE id = ANY (ids) AND status = 'reserved');
   RETURN pulsecart_move(ids, array_fill('reserved'::order_status, ARRAY[cardinality(ids)]),
     array_fill('expired'::order_status, ARRAY[cardinality(ids)]), pulsecart_now());

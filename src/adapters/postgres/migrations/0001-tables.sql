@@ -1,6 +1,6 @@
 -- Times are milliseconds since the epoch; amounts are minor units. Purchase ids begin with their time, so orders are
 -- appended at the end of their index, which is what keeps inserts cheap as they grow. No foreign keys: each insert would
--- lock the one product row that everybody wants. The audit looks for what they would forbid.
+-- lock the one product row that all purchases want. The audit looks for what they would forbid.
 --
 -- Text that is looked up compares by its bytes (COLLATE "C"): cheaper, and an upgrade of the system's collations cannot
 -- damage its indexes.

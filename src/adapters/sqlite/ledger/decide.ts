@@ -107,7 +107,7 @@ export function createDecide(
     const decideOne = (purchase: Purchase): Outcome => {
       const { key, customer, quantity, channel } = purchase;
       if (channel === 'async') {
-        // Before its key: what a queued purchase was told once is final, whoever bound the key since.
+        // Before its key: what a queued purchase was told once is final, whichever purchase bound the key since.
         const first = earlier(purchase.id);
         if (first) return first;
       }

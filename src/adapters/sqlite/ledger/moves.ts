@@ -32,7 +32,7 @@ export function createMoves(db: Database): (now: number) => Moves {
   const changeHolding = db.prepare(
     'UPDATE holdings SET units = units + ? WHERE product_id = ? AND generation = ? AND customer = ?',
   );
-  // Where there is none and the sale has no limit, nobody counts.
+  // Where there is none and the sale has no limit, there is nothing to count.
   const beginHolding = db.prepare(
     `INSERT INTO holdings SELECT id, ?1, ?2, ?3 FROM products WHERE id = ?4 AND per_customer_limit IS NOT NULL`,
   );

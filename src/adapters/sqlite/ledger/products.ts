@@ -48,7 +48,7 @@ export function createProducts({ db, read, write }: Store, now: Clock): Products
   const mostHeld = db.prepare<{ units: number | null }, [number, number]>(
     'SELECT max(units) AS units FROM holdings WHERE product_id = ? AND generation = ?',
   );
-  /** Without a limit nobody keeps holdings; what customers hold is then in their orders alone. */
+  /** Without a limit no holdings are kept; what customers hold is then in their orders alone. */
   const countHoldings = db.prepare<null, [number]>(
     `INSERT INTO holdings SELECT product_id, generation, customer, sum(quantity) FROM orders
      WHERE product_id = ? AND customer IS NOT NULL AND status IN ('reserved', 'charging', 'paid', 'refunding')
