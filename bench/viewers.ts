@@ -18,7 +18,7 @@ export interface ViewersOptions {
 /** Viewers of one product's live stream, thousands of them in this process. */
 export interface Viewers {
   /** Viewers with an open connection. */
-  standing(): number;
+  open(): number;
   /** Events that came after the snapshots. */
   events(): number;
   /** Events whose version did not rise; there should be none. */
@@ -77,7 +77,7 @@ export async function openViewers({ target, productId, count, onChange }: Viewer
     await Bun.sleep(LOOK_EVERY_MS);
   }
   const viewers: Viewers = {
-    standing: () => crowd.size,
+    open: () => crowd.size,
     events: () => events,
     fallen: () => fallen,
     close() {

@@ -65,7 +65,7 @@ export async function runLive(effort: Effort, environment: Environment): Promise
     const errorsByKind: Record<string, number> = {
       ...purchases.errors,
       ...(viewers.fallen() > 0 && { 'version did not rise': viewers.fallen() }),
-      ...(viewers.standing() < VIEWERS && { 'viewer lost': VIEWERS - viewers.standing() }),
+      ...(viewers.open() < VIEWERS && { 'viewer lost': VIEWERS - viewers.open() }),
     };
     purchases.close();
     viewers.close();

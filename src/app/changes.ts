@@ -2,7 +2,7 @@ import type { SaleStep } from '../domain/product-steps.ts';
 import { type Changes, NO_CHANGES } from '../ports/changes.ts';
 import type { Feed, FeedListener } from '../ports/feed.ts';
 import type { Ledger } from '../ports/ledger.ts';
-import type { Ended } from '../ports/payments.ts';
+import type { OrderStepResult } from '../ports/payments.ts';
 
 /**
  * The one place where changes are published. Every commit of this process goes to its subscribers, at once and in the order
@@ -80,7 +80,7 @@ export function publishing(
 
 const itself = (changes: Changes) => changes;
 const ofStep = ({ product }: SaleStep) => product && { ...NO_CHANGES, products: [product] };
-const ofEnd = (ended: Ended) => (ended.kind === 'done' ? ended.changes : null);
+const ofEnd = (ended: OrderStepResult) => (ended.kind === 'done' ? ended.changes : null);
 
 const CHANGES_OF: { [M in keyof Ledger]?: (result: Awaited<ReturnType<Ledger[M]>>) => Changes | null } = {
   decide: ({ changes }) => changes,

@@ -20,7 +20,7 @@ export type SaleStep =
   | {
       readonly kind: 'refused';
       readonly code: SaleRefusalCode;
-      /** What of the wish is refused; null when it is all of it. */
+      /** What of the request is refused; null when it is all of it. */
       readonly field: keyof ProductChanges | null;
       /** As it stands; null when it is not there. */
       readonly product: Product | null;
@@ -82,12 +82,12 @@ export function decideStep(
 export function decideNew(
   { product, earlier, nowMs }: Found,
   entry: AuditEntry,
-  wish: NewProduct,
+  request: NewProduct,
 ): SaleStep | { readonly kind: 'save'; readonly next: Product } {
   if (earlier) return doneBefore(earlier, entry, product!);
   if (product) return refused({ code: 'product_exists', field: null }, product);
-  const wrong = newWindowRefusal(wish, nowMs);
-  return wrong ? refused(wrong, null) : { kind: 'save', next: newProduct(wish) };
+  const wrong = newWindowRefusal(request, nowMs);
+  return wrong ? refused(wrong, null) : { kind: 'save', next: newProduct(request) };
 }
 
 /** Whether a customer holds more than the new limit, once holdings are kept as it needs them; null when none does. */
@@ -96,9 +96,9 @@ export function limitRefusal({ before, next }: Save, mostHeld: number | null): S
   return refused({ code: 'limit_below_held', field: 'perCustomerLimit' }, before, mostHeld);
 }
 
-export function newProduct(wish: NewProduct): Product {
-  const { id, name, priceMinor, currency, units, opensAt = null, closesAt = null } = wish;
-  const { perCustomerLimit = null, customerRequired = false, holdSeconds = DEFAULT_HOLD_SECONDS } = wish;
+export function newProduct(request: NewProduct): Product {
+  const { id, name, priceMinor, currency, units, opensAt = null, closesAt = null } = request;
+  const { perCustomerLimit = null, customerRequired = false, holdSeconds = DEFAULT_HOLD_SECONDS } = request;
   const begun = { total: units, reserved: 0, sold: 0, version: 1, generation: 1, state: 'open' } as const;
   const terms = { opensAt, closesAt, perCustomerLimit, customerRequired, holdSeconds };
   return { id, name, priceMinor, currency, ...begun, ...terms };

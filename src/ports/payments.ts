@@ -37,13 +37,13 @@ export interface Payments {
    * `reserved → cancelled`, units released. A cancelled order answers `done` again; another customer's order counts as
    * none.
    */
-  cancel(orderId: string, by: Canceller): Promise<Ended>;
+  cancel(orderId: string, by: Canceller): Promise<OrderStepResult>;
 
   /**
    * `paid → refunding`; its capture is to be refunded from then on. An order that is refunding or refunded answers `done`
    * again.
    */
-  refund(orderId: string, entry: AuditEntry): Promise<Ended>;
+  refund(orderId: string, entry: AuditEntry): Promise<OrderStepResult>;
 
   /**
    * Records captures that the provider reported unasked, perhaps long after the attempt was over. Each capture counts once,
@@ -108,7 +108,7 @@ export interface Canceller {
   readonly entry?: AuditEntry;
 }
 
-export type Ended =
+export type OrderStepResult =
   /** `changes` is empty when the order had taken the step before. */
   | { readonly kind: 'done'; readonly order: Order; readonly changes: Changes }
   /** The step does not apply to the order's status. */

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect } from 'bun:test';
 import { audit } from '../../src/app/ops/audit.ts';
+import { cancelsAndRefunds } from './ledger/cancel-refund.contract.ts';
 import { charging } from './ledger/charging.contract.ts';
 import { deciding } from './ledger/deciding.contract.ts';
-import { endings } from './ledger/endings.contract.ts';
 import { holds } from './ledger/holds.contract.ts';
 import { keeping } from './ledger/keeping.contract.ts';
 import { keys } from './ledger/keys.contract.ts';
@@ -53,7 +53,7 @@ export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest
       queued,
       charging,
       holds,
-      endings,
+      cancelsAndRefunds,
       late,
       keeping,
       operations,

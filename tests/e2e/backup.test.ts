@@ -16,7 +16,7 @@ import { MACHINE, ROOT, runPulsecart, runToEnd } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { eventually, openShop } from '../support/shop.ts';
 
-const WISH = { productId: 3, quantity: 1, userId: 'ada' };
+const REQUEST = { productId: 3, quantity: 1, userId: 'ada' };
 const TIMEOUT_MS = 60_000;
 
 describe('backup', () => {
@@ -24,11 +24,11 @@ describe('backup', () => {
     await using shop = await openShop();
     using folder = temporaryFolder();
     const file = join(folder.path, 'copy.db');
-    const bought = (await shop.buy('sync', WISH)).json.orderId;
+    const bought = (await shop.buy('sync', REQUEST)).json.orderId;
     await shop.reset(1, 1_000_000);
     let selling = true;
     const crowd = (async () => {
-      while (selling) expect((await shop.buy('sync', { ...WISH, productId: 1 })).status).toBe(200);
+      while (selling) expect((await shop.buy('sync', { ...REQUEST, productId: 1 })).status).toBe(200);
     })();
     const { exit, stdout } = await runPulsecart(['backup', file, '--data', shop.folder, '--json']);
     selling = false;
@@ -100,15 +100,15 @@ describe('backup', () => {
       let kept: string;
       {
         await using shop = await startOn(join(project.path, 'data'));
-        kept = (await shop.buy('sync', WISH)).json.orderId;
+        kept = (await shop.buy('sync', REQUEST)).json.orderId;
         const ended = await runToEnd([...run, backUp!], { cwd: project.path });
         expect(ended).toMatchObject({ exit: 0, stderr: '' });
         expect(ended.stdout).toMatch(/monday\.db: .* MiB, audited: all \d+ verdicts pass\n$/);
-        await shop.buy('sync', WISH);
+        await shop.buy('sync', REQUEST);
       }
       await using restored = await startRestored([...run, restore!], project.path);
       expect((await restored.get(`/api/v1/orders/${kept}`)).status).toBe(200);
-      expect((await restored.get(`/api/v1/sync/stock/${WISH.productId}`)).json.stock).toBe(99);
+      expect((await restored.get(`/api/v1/sync/stock/${REQUEST.productId}`)).json.stock).toBe(99);
     },
     TIMEOUT_MS,
   );

@@ -157,8 +157,8 @@ describe.skipIf(!distributedBackends)('two instances, one of them cut off from P
       const late = gateway.hold({ refuse: true });
       const unknown = await shop.buy('sync', order('c-unknown'), keyed('c-unknown'));
       expect([unknown.status, unknown.json.code]).toEqual([503, 'outcome_unknown']);
-      const twin = await shop.buy('sync', order('c-unknown'), keyed('c-unknown'));
-      expect([twin.status, twin.json.code]).toEqual([409, 'in_flight']);
+      const duplicate = await shop.buy('sync', order('c-unknown'), keyed('c-unknown'));
+      expect([duplicate.status, duplicate.json.code]).toEqual([409, 'in_flight']);
       await sellLast();
       expect((await other.buy('sync', order('c-unknown'), keyed('c-unknown'))).json.code).toBe('sold_out');
       await restock();

@@ -19,8 +19,8 @@ test.skipIf(whyNoStrace !== null)(
       await using _failing = await failSyncs(shop.server.pid);
       const unknown = await shop.buy('sync', body, key);
       expect([unknown.status, unknown.json.code]).toEqual([503, 'outcome_unknown']);
-      const twin = await shop.buy('sync', body, key);
-      expect([twin.status, twin.json.code]).toEqual([409, 'in_flight']);
+      const duplicate = await shop.buy('sync', body, key);
+      expect([duplicate.status, duplicate.json.code]).toEqual([409, 'in_flight']);
       expect((await shop.get(`/api/v1/orders/${unknown.json.orderId}`)).json.status).toBe('pending');
     }
     expect((await shop.buy('sync', { ...body, userId: 'bob' })).status).toBe(200);

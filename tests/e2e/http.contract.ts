@@ -692,7 +692,7 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
 
     test('whose first request still runs answers 409 in_flight, and its answer once it is there', async () => {
       await shop.reset(1, 10);
-      const headers = { 'Idempotency-Key': 'twins' };
+      const headers = { 'Idempotency-Key': 'duplicates' };
       const held = await shop.holdWrites();
       const first = shop.buy('sync', body, headers);
       // Which of two requests on two connections is read first is open; one must be told that the other runs.
@@ -707,12 +707,15 @@ export function describeHttpContract({ openShop, components }: HttpContract): vo
       await first;
     });
 
-    test('of async twins leads both to one tracking id', async () => {
+    test('of async duplicates leads both to one tracking id', async () => {
       await shop.reset(1, 10);
-      const headers = { 'Idempotency-Key': 'async-twins' };
-      const twins = await Promise.all([shop.buy('async', body, headers), shop.buy('async', body, headers)]);
-      expect(twins.map(({ status }) => status)).toEqual([202, 202]);
-      expect(twins[1]!.text).toBe(twins[0]!.text);
+      const headers = { 'Idempotency-Key': 'async-duplicates' };
+      const duplicates = await Promise.all([
+        shop.buy('async', body, headers),
+        shop.buy('async', body, headers),
+      ]);
+      expect(duplicates.map(({ status }) => status)).toEqual([202, 202]);
+      expect(duplicates[1]!.text).toBe(duplicates[0]!.text);
     });
 
     function idOf({ json }: { json: { orderId?: string; trackingId?: string } }) {

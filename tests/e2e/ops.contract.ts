@@ -27,7 +27,7 @@ export function describeOpsContract(
   }, OPEN_TIMEOUT_MS);
 
   /** Async purchases that the ledger cannot decide, once they have become dead letters. */
-  async function putAside(count: number): Promise<string[]> {
+  async function deadLettered(count: number): Promise<string[]> {
     const heal = await failRows(shop);
     const ids: string[] = [];
     for (let i = 0; i < count; i++) {
@@ -62,7 +62,7 @@ export function describeOpsContract(
   test(
     'what could not be decided is one group, is replayed, and then is bought after all',
     async () => {
-      const ids = await putAside(3);
+      const ids = await deadLettered(3);
       const [group, ...others] = await groups();
       expect(others).toEqual([]);
       expect(group).toMatchObject({ queue: 'purchases', letters: 3, items: 3 });
@@ -96,7 +96,7 @@ export function describeOpsContract(
       });
       await heal();
       expect(status).toBe(500);
-      const ids = await putAside(1);
+      const ids = await deadLettered(1);
       const [group] = await groups();
       const letters = (await shop.get(`${LETTERS}/letters?queue=purchases`)).text;
       expect(letters).toContain(ids[0]!);
@@ -113,7 +113,7 @@ export function describeOpsContract(
   test(
     'what is discarded ends as failed, and a server that is killed on the way finishes it when asked again',
     async () => {
-      const ids = await putAside(3);
+      const ids = await deadLettered(3);
       const [group] = await groups();
       const body = { queue: 'purchases', cause: group!.cause, reason: 'not worth it' };
       const cut = act('discard', body).catch(() => null);

@@ -88,12 +88,12 @@ onDistributedBackends(() => {
   });
 
   test('that stand still are ended by the server, so that others get the lock', async () => {
-    const standing = database.transaction(async (query) => {
+    const frozen = database.transaction(async (query) => {
       await query(add, [6]);
       // Waits for this very lock, and gets it within the 3 s that a buyer has.
       await sql(own.url, add, [6]);
     });
-    await expect(standing).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(frozen).rejects.toMatchObject({ code: 'unavailable' });
     expect(await countOf(6)).toBe(1);
   });
 });

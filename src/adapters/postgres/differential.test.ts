@@ -20,7 +20,7 @@ import { openSqliteLedger } from '../sqlite/ledger.ts';
 import { openStore } from '../sqlite/store.ts';
 import { openPostgresBooks } from './books.ts';
 
-/** On a busy machine the engine alone may take most of this to start. */
+/** On a busy machine PostgreSQL alone may take most of this to start. */
 const TIMEOUT_MS = 120_000;
 const HISTORIES = 12;
 const first = HISTORIES * seedOf(import.meta.path);

@@ -203,28 +203,28 @@ function cuts(): void {
 }
 
 function outages(): void {
-  let engine: PrivateBackend;
+  let server: PrivateBackend;
   let ledger: Ledger;
   beforeAll(async () => {
-    engine = await startPrivateBackend('postgres');
-    ({ ledger } = await openLedger(engine.url, { poolSize: 2, timeouts: TIMEOUTS }));
+    server = await startPrivateBackend('postgres');
+    ({ ledger } = await openLedger(server.url, { poolSize: 2, timeouts: TIMEOUTS }));
     await sale(ledger);
   });
   afterAll(async () => {
     await ledger.close();
-    await engine.close();
+    await server.close();
   });
 
   test('makes a decision unknown and a reading unavailable, and answers when it goes on', async () => {
     await Promise.all([ledger.product(1), ledger.product(1)]);
     const batch = [request(), request()];
-    engine.pause();
+    server.pause();
     const codes = await Promise.all([codeOf(ledger.decide(batch)), codeOf(ledger.product(1))]);
     expect(codes).toEqual(['outcome_unknown', 'unavailable']);
     // By now there is no connection, and none to be had.
     expect(await codeOf(ledger.decide([request()]))).toBe('unavailable');
     expect(await codeOf(ledger.ping())).toBe('unavailable');
-    engine.resume();
+    server.resume();
     const outcomes = await decideAtLast(ledger, batch);
     expect(outcomes.map(({ kind }) => kind)).toEqual(['reserved', 'reserved']);
     expect(await decideAtLast(ledger, batch)).toMatchObject([{ repeated: true }, { repeated: true }]);
@@ -236,26 +236,26 @@ function outages(): void {
     const kept = first as Extract<Outcome, { kind: 'reserved' }>;
     const pending = request();
     const underWay = codeOf(ledger.decide([pending]));
-    await engine.kill();
+    await server.kill();
     expect(['done', 'outcome_unknown', 'unavailable']).toContain(await underWay);
     expect(await codeOf(ledger.decide([request()]))).toBe('unavailable');
     expect(await codeOf(ledger.ping())).toBe('unavailable');
-    await engine.restart();
+    await server.restart();
     await until(async () => (await codeOf(ledger.ping())) === 'done');
     expect((await ledger.order(kept.order.id))!.order).toEqual(kept.order);
     expect(await decideAtLast(ledger, [pending])).toMatchObject([{ kind: 'reserved' }]);
   });
 
   test('gives up a lock that somebody else keeps, and says that nothing was done', async () => {
-    const { ledger: patient } = await openLedger(engine.url, { poolSize: 1 });
+    const { ledger: patient } = await openLedger(server.url, { poolSize: 1 });
     await sale(patient, 2);
-    const somebody = new Client({ connectionString: engine.url });
+    const somebody = new Client({ connectionString: server.url });
     await somebody.connect();
     await somebody.query('BEGIN; SELECT FROM products WHERE id = 2 FOR UPDATE');
     const purchase = request(2);
     const decision = patient.decide([purchase]).catch((error) => error);
     // The pool's only connection is waiting for the lock.
-    const { ledger: hasty } = await openLedger(engine.url, { poolSize: 1, timeouts: { connectMs: 50 } });
+    const { ledger: hasty } = await openLedger(server.url, { poolSize: 1, timeouts: { connectMs: 50 } });
     const first = codeOf(hasty.decide([request(2)]));
     await until(async () => (await codeOf(hasty.ping())) === 'unavailable');
     const error = await decision;

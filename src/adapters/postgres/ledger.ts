@@ -1,11 +1,11 @@
 import type { Clock } from '../../domain/clock.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import { createAuditLog } from './audit-log.ts';
+import { createCancelRefund } from './cancel-refund.ts';
 import { followClock } from './clock.ts';
 import { placeOf, withConnection } from './connection.ts';
 import { hurried, openDatabase, TIMEOUTS, type Timeouts } from './database.ts';
 import { createDecide } from './decide.ts';
-import { createEndings } from './endings.ts';
 import { createFind } from './find.ts';
 import { requireFitness } from './fitness.ts';
 import { createHousekeeping } from './housekeeping.ts';
@@ -56,7 +56,7 @@ export async function openPostgresLedger({
       ...createFind(forBuyers),
       ...createKeys(forBuyers),
       ...createPayments(database),
-      ...createEndings(forBuyers),
+      ...createCancelRefund(forBuyers),
       ...createProductQueries(forBuyers),
       ...createProducts(database),
       ...createHousekeeping(database),

@@ -81,13 +81,13 @@ export function createProducts({
         for (const product of products) await query(ADD, termsOf(newProduct(product)));
       }),
 
-    createProduct: (wish, entry) =>
+    createProduct: (request, entry) =>
       transaction(async (query) => {
         await query(LOCK_NEW);
         const { earlier, nowMs } = await found(query, entry);
-        const id = earlier ? productIdIn(earlier.subject) : (wish.id ?? (await lowestFreeId(query)));
+        const id = earlier ? productIdIn(earlier.subject) : (request.id ?? (await lowestFreeId(query)));
         const product = (await productsIn(query, ONE, [id]))[0] ?? null;
-        const decided = decideNew({ product, earlier, nowMs }, entry, { ...wish, id });
+        const decided = decideNew({ product, earlier, nowMs }, entry, { ...request, id });
         if (decided.kind !== 'save') return decided;
         await query(ADD, termsOf(decided.next));
         await query(LOG, [JSON.stringify({ ...entry, subject: `product/${id}` })]);

@@ -24,7 +24,7 @@ onDistributedBackends(() => {
 });
 
 function ownTests(): void {
-  let engine: RedisShape;
+  let redis: RedisShape;
   let link: RedisLink;
   let gate: Gate;
   let productId = 100;
@@ -34,13 +34,13 @@ function ownTests(): void {
   };
 
   beforeAll(async () => {
-    engine = await startRedis();
-    link = await openRedisLink(engine.url);
+    redis = await startRedis();
+    link = await openRedisLink(redis.url);
     gate = await openRedisGate(link, { namespace: 'test', timeoutMs: PATIENT_MS });
   });
   afterAll(async () => {
     await link?.close();
-    await engine?.close();
+    await redis?.close();
   });
 
   test('P5 an entry beyond all numbers of ours is none, and is written over', async () => {
@@ -127,7 +127,7 @@ function ownTests(): void {
 
   test('two processes claim from one counter', async () => {
     productId = 106;
-    const otherLink = await openRedisLink(engine.url);
+    const otherLink = await openRedisLink(redis.url);
     const other = await openRedisGate(otherLink, { namespace: 'test', timeoutMs: PATIENT_MS });
     await gate.update({ productId, version: 1, available: 5 }, 'ifNewer');
     const answers = await Promise.all(
@@ -158,11 +158,11 @@ function ownTests(): void {
 const PATIENT_MS = 2_000;
 
 async function openOn(starting: Promise<RedisShape>): Promise<Gate> {
-  const engine = await starting;
+  const redis = await starting;
   try {
-    return await openOwn(engine.url, { close: engine.close });
+    return await openOwn(redis.url, { close: redis.close });
   } catch (error) {
-    await engine.close();
+    await redis.close();
     throw error;
   }
 }

@@ -4,8 +4,8 @@ import type { AsyncCounts, KeyBinding } from '../../ports/decisions.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Found } from '../../ports/queries.ts';
 import { createAuditLog } from './ledger/audit-log.ts';
+import { createCancelRefund } from './ledger/cancel-refund.ts';
 import { createDecide } from './ledger/decide.ts';
-import { createEndings } from './ledger/endings.ts';
 import { createOrders, withoutLease } from './ledger/orders.ts';
 import { createProducts } from './ledger/products.ts';
 import { createRefunds } from './ledger/refunds.ts';
@@ -86,7 +86,7 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
 
   return {
     ...createProducts(store, now),
-    ...createEndings(store, now),
+    ...createCancelRefund(store, now),
     async decide(purchases, again = false) {
       return write(() => decide(purchases, again, now()));
     },

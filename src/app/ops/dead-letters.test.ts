@@ -45,7 +45,7 @@ const note: Note = (action, subject, details) => ({
 });
 
 /** As a worker does it that cannot decide the purchase. */
-async function putAside(cause: string, ...purchases: Purchase[]): Promise<void> {
+async function deadLettered(cause: string, ...purchases: Purchase[]): Promise<void> {
   for (const purchase of purchases) {
     await fixture.real.markNeedsAttention([purchase.id], true);
     await fixture.realQueue.deadLetter('purchases', encodePurchases([purchase]), cause);
@@ -78,7 +78,7 @@ test('letters are grouped by queue and by what their causes have in common, the 
   await fixture.realQueue.deadLetter('payments', chargeMessage(orderIds), 'not charged');
   // Letters of one millisecond are equally old.
   fixture.passTime(1);
-  for (const purchase of purchases) await putAside(`no place for ${purchase.id}`, purchase);
+  for (const purchase of purchases) await deadLettered(`no place for ${purchase.id}`, purchase);
   const [payments, places, ...others] = (await deadLetters.groups()).groups;
   expect(others).toEqual([]);
   expect(payments).toMatchObject({ queue: 'payments', letters: 1, items: 2, itemIds: orderIds });
@@ -89,8 +89,8 @@ test('letters are grouped by queue and by what their causes have in common, the 
 
 test('letters are shown by group, with the purchases in them, and not more than asked for', async () => {
   const [one, other] = [fixture.queued(), fixture.queued()];
-  await putAside('no place for 1', one, other);
-  await putAside('something else', fixture.queued());
+  await deadLettered('no place for 1', one, other);
+  await deadLettered('something else', fixture.queued());
   const cause = 'no place for <n>';
   const all = await deadLetters.letters({ queue: 'purchases', cause, limit: 5 });
   expect(all.letters.map(({ itemIds }) => itemIds)).toEqual([[one.id], [other.id]]);
@@ -104,8 +104,8 @@ test('a replay has the purchases of a group decided, as if for the first time, a
   const group = [fixture.queued(), fixture.queued()];
   const other = fixture.queued();
   for (const { id } of group) for (let i = 0; i < 5; i++) await fixture.real.countAttempts([id]);
-  await putAside('no place for 1', ...group);
-  await putAside('something else', other);
+  await deadLettered('no place for 1', ...group);
+  await deadLettered('something else', other);
   const done = await deadLetters.replay({ queue: 'purchases', cause: 'no place for 2' }, note);
   expect(done).toEqual({ letters: 2, items: 2, truncated: false });
   await startWorker();
@@ -128,7 +128,7 @@ test('a discard ends purchases as discarded whatever is wrong with them, and tel
   const key = { scope: 'async:customer:ann', value: 'k', fingerprint: 'another purchase' };
   await fixture.real.bindKeys([{ key, purchaseId: fixture.ids.mint(), acceptedAt: fixture.clock() }]);
   const keyed = fixture.queued({ key: { ...key, fingerprint: '1:1' } });
-  await putAside('bad', poison, huge, keyed);
+  await deadLettered('bad', poison, huge, keyed);
   expect(await deadLetters.discard({ queue: 'purchases', cause: 'bad' }, note)).toMatchObject({ letters: 3 });
   expect(await found(poison, huge, keyed)).toEqual(['discarded', 'discarded', 'discarded']);
   expect(decided).toEqual([poison.id, huge.id, keyed.id]);
@@ -137,7 +137,7 @@ test('a discard ends purchases as discarded whatever is wrong with them, and tel
 
 test('a discard leaves an outcome as it is that the purchase has already', async () => {
   const bought = fixture.queued();
-  await putAside('its worker died after the commit', bought);
+  await deadLettered('its worker died after the commit', bought);
   await fixture.real.decide([bought]);
   await deadLetters.discard({ queue: 'purchases', cause: 'its worker died after the commit' }, note);
   expect(await found(bought)).toEqual(['order']);
@@ -187,7 +187,7 @@ test('P3 letters of purchases that nobody can decide are listed, come back from 
 
 test('named letters alone are meant, and those that are gone already are not counted', async () => {
   const purchases = [fixture.queued(), fixture.queued()];
-  await putAside('bad', ...purchases);
+  await deadLettered('bad', ...purchases);
   const [first] = await fixture.realQueue.deadLetters('purchases', 1);
   const choice = { queue: 'purchases', ids: [first!.id, 'gone'] } as const;
   expect(await deadLetters.discard(choice, note)).toMatchObject({ letters: 1, items: 1 });
@@ -198,8 +198,8 @@ test('named letters alone are meant, and those that are gone already are not cou
 
 test('what broke off before the letter was forgotten is finished by asking again', async () => {
   const [toReplay, toDiscard] = [fixture.queued(), fixture.queued()];
-  await putAside('replayed', toReplay);
-  await putAside('discarded', toDiscard);
+  await deadLettered('replayed', toReplay);
+  await deadLettered('discarded', toDiscard);
   const { replay, discard } = fixture.queue;
   fixture.queue.replay = fixture.queue.discard = async () => {
     throw new AppError('unavailable', 'for the test');
@@ -225,7 +225,7 @@ test('what broke off before the letter was forgotten is finished by asking again
 
 test('a purchase that was told to be too old, because a replay broke off, is not told otherwise', async () => {
   const purchase = fixture.queued();
-  await putAside('bad', purchase);
+  await deadLettered('bad', purchase);
   await fixture.real.markNeedsAttention([purchase.id], false);
   fixture.passTime(TTL_MS);
   await fixture.conclude(purchase.id, fixture.ids.read(purchase.id)!);
@@ -235,7 +235,7 @@ test('a purchase that was told to be too old, because a replay broke off, is not
 
 test('a replay and a discard of the same letters at once give each purchase one outcome', async () => {
   const purchases = Array.from({ length: 8 }, () => fixture.queued());
-  await putAside('bad', ...purchases);
+  await deadLettered('bad', ...purchases);
   await startWorker();
   const choice = { queue: 'purchases', cause: 'bad' } as const;
   const [replayed, discarded] = await Promise.all([

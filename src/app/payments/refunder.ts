@@ -60,16 +60,16 @@ export function createRefunder(dependencies: RefunderDependencies): Refunder {
 
   async function leaseDue(): Promise<void> {
     isLeasing = true;
-    while (isDue && !stopping.aborted && freeSeats() > 0 && monotonicMs() >= pausedUntilMs) {
+    while (isDue && !stopping.aborted && freePlaces() > 0 && monotonicMs() >= pausedUntilMs) {
       isDue = false;
-      const seats = freeSeats();
-      const refunds = await leaseSome(seats);
+      const places = freePlaces();
+      const refunds = await leaseSome(places);
       for (const refund of refunds) {
         const asking = giveBack(refund).finally(() => underWay.delete(asking));
         underWay.add(asking);
       }
       // A full batch means that there may be more.
-      if (refunds.length === seats) isDue = true;
+      if (refunds.length === places) isDue = true;
     }
     isLeasing = false;
   }
@@ -78,7 +78,7 @@ export function createRefunder(dependencies: RefunderDependencies): Refunder {
     if (!isLeasing) leasing = leaseDue();
   }
 
-  function freeSeats(): number {
+  function freePlaces(): number {
     return (outage.isOn() ? PROBES_AT_ONCE : REFUNDS_AT_ONCE) - underWay.size;
   }
 

@@ -88,23 +88,23 @@ test('the same key gets the same tracking id and one order, before its decision 
   fixture = await openPurchaseFixture();
   const [batcher, elsewhere] = [intake(), intake()];
   const first = await batcher.accept(request({ key: key('k') }));
-  const twins = await Promise.all([
+  const duplicates = await Promise.all([
     batcher.accept(request({ key: key('k') })),
     elsewhere.accept(request({ key: key('k') })),
   ]);
-  expect(twins).toEqual([first, first]);
+  expect(duplicates).toEqual([first, first]);
   expect(await decideAll([idOf(first)])).toEqual({ order: 1 });
   expect(await batcher.accept(request({ key: key('k') }))).toEqual(first);
   expect(await waiting()).toBe(0);
   expect(await fixture.units()).toEqual({ available: 99, reserved: 1 });
 });
 
-test('twins of one moment get one tracking id and one order', async () => {
+test('duplicates of one moment get one tracking id and one order', async () => {
   fixture = await openPurchaseFixture();
   const batcher = intake();
-  const twins = await Promise.all([1, 2, 3].map(() => batcher.accept(request({ key: key('k') }))));
-  expect(new Set(twins.map(idOf)).size).toBe(1);
-  expect(await decideAll(twins.map(idOf))).toEqual({ order: 3 });
+  const duplicates = await Promise.all([1, 2, 3].map(() => batcher.accept(request({ key: key('k') }))));
+  expect(new Set(duplicates.map(idOf)).size).toBe(1);
+  expect(await decideAll(duplicates.map(idOf))).toEqual({ order: 3 });
   expect(await fixture.units()).toEqual({ available: 99, reserved: 1 });
 });
 

@@ -61,7 +61,7 @@ export function keeping(scene: Scene): void {
       expect(decided - before.decided).toBe(3);
     });
 
-    test('a duty for one holder at a time, who may prolong it or give it up', async () => {
+    test('a leader lease for one owner at a time, who may prolong it or give it up', async () => {
       const { ledger } = scene;
       const people = ['ann', 'bob', 'cy'];
       const had = await Promise.all(people.map((who) => ledger.holdLead('test', who, LONG_MS)));
@@ -77,7 +77,7 @@ export function keeping(scene: Scene): void {
       expect(await ledger.holdLead('test', second, LONG_MS)).toBe(true);
     });
 
-    test('a duty no longer than its time', async () => {
+    test('a leader lease no longer than its time', async () => {
       expect(await scene.ledger.holdLead('short', 'ann', SHORT_LEASE_MS)).toBe(true);
       await scene.passTime(2 * SHORT_LEASE_MS);
       expect(await scene.ledger.holdLead('short', 'bob', LONG_MS)).toBe(true);

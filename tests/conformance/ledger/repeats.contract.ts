@@ -74,8 +74,8 @@ export function repeats(scene: Scene): void {
     test('on the async path keeps its refusal, in the same batch, later, and after a reset', async () => {
       const productId = await scene.sale({ units: 0 });
       const request = scene.purchase(productId, { channel: 'async' });
-      const [first, twin] = await scene.decide(request, request);
-      expect([brief(first), brief(twin)]).toEqual(['sold_out', 'sold_out']);
+      const [first, duplicate] = await scene.decide(request, request);
+      expect([brief(first), brief(duplicate)]).toEqual(['sold_out', 'sold_out']);
       await scene.ledger.reset(productId, 5);
       expect(await scene.decide(request)).toEqual([first!]);
       expect(await scene.decide({ ...request, refusal: 'too_old' })).toEqual([first!]);

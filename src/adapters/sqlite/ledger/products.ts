@@ -96,10 +96,10 @@ export function createProducts({ db, read, write }: Store, now: Clock): Products
     return { kind: 'done', product: decided.next };
   }
 
-  function create(wish: NewProductRequest, entry: AuditEntry): SaleStep {
+  function create(request: NewProductRequest, entry: AuditEntry): SaleStep {
     const earlier = auditLog.earlier(entry);
-    const id = earlier ? productIdIn(earlier.subject) : (wish.id ?? lowestFreeId.get()!.id);
-    const decided = decideNew({ product: one(id), earlier, nowMs: now() }, entry, { ...wish, id });
+    const id = earlier ? productIdIn(earlier.subject) : (request.id ?? lowestFreeId.get()!.id);
+    const decided = decideNew({ product: one(id), earlier, nowMs: now() }, entry, { ...request, id });
     if (decided.kind !== 'save') return decided;
     add(decided.next);
     auditLog.write({ ...entry, subject: `product/${id}` }, now());
@@ -111,7 +111,7 @@ export function createProducts({ db, read, write }: Store, now: Clock): Products
     product: async (productId) => read(() => one(productId)) ?? undefined,
     productsAfter: async (id, limit) => read(() => after.all(id, limit)).map(productIn),
     addProducts: async (products) => write(() => products.map(newProduct).forEach(add)),
-    createProduct: async (wish, entry) => write(() => create(wish, entry)),
+    createProduct: async (request, entry) => write(() => create(request, entry)),
     changeProduct: async (productId, changes, entry, version) =>
       write(() => take(productId, entry, changeStep(changes, version))),
     closeSale: async (productId, entry) => write(() => take(productId, entry, closeStep)),

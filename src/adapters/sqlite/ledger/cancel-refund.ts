@@ -1,14 +1,14 @@
+import { type CancelOrRefund, decideCancelRefund } from '../../../domain/cancel-refund.ts';
 import type { Clock } from '../../../domain/clock.ts';
-import { decideEnding, type Ending } from '../../../domain/order-endings.ts';
 import { NO_CHANGES } from '../../../ports/changes.ts';
-import type { Canceller, Ended, Payments } from '../../../ports/payments.ts';
+import type { Canceller, OrderStepResult, Payments } from '../../../ports/payments.ts';
 import type { Store } from '../store.ts';
 import { createAuditLog } from './audit-log.ts';
 import { createMoves } from './moves.ts';
 import { createOrders, withoutLease } from './orders.ts';
 
 /** How people end orders, in an immediate transaction. */
-export function createEndings({ db, write }: Store, now: Clock): Pick<Payments, 'cancel' | 'refund'> {
+export function createCancelRefund({ db, write }: Store, now: Clock): Pick<Payments, 'cancel' | 'refund'> {
   const orders = createOrders(db);
   const auditLog = createAuditLog(db);
   const beginMoves = createMoves(db);
@@ -17,9 +17,14 @@ export function createEndings({ db, write }: Store, now: Clock): Pick<Payments, 
      WHERE order_id = ?2 AND status = 'captured'`,
   );
 
-  function end(orderId: string, ending: Ending, { customer, entry }: Canceller, nowMs: number): Ended {
+  function end(
+    orderId: string,
+    ending: CancelOrRefund,
+    { customer, entry }: Canceller,
+    nowMs: number,
+  ): OrderStepResult {
     const stored = orders.find(orderId);
-    const decided = decideEnding(stored && withoutLease(stored), ending, customer);
+    const decided = decideCancelRefund(stored && withoutLease(stored), ending, customer);
     if (decided.kind === 'taken') return { kind: 'done', order: decided.order, changes: NO_CHANGES };
     if (decided.kind !== 'step') return decided;
     const { order, next } = decided;

@@ -1,10 +1,10 @@
 import { nextStatus, type Order, type OrderStatus } from './order.ts';
 
 /** How people end orders. */
-export type Ending = 'cancel' | 'refund';
+export type CancelOrRefund = 'cancel' | 'refund';
 
 /** The statuses of an order that has taken the step before: then it is done as well. */
-const TAKEN: Readonly<Record<Ending, readonly OrderStatus[]>> = {
+const TAKEN: Readonly<Record<CancelOrRefund, readonly OrderStatus[]>> = {
   cancel: ['cancelled'],
   refund: ['refunding', 'refunded'],
 };
@@ -19,9 +19,9 @@ export type EndingDecision =
  * What becomes of an order that a caller asks to end. `customer` is who asks (null: anonymous), and undefined for operators;
  * an order of another customer counts as none.
  */
-export function decideEnding(
+export function decideCancelRefund(
   order: Order | null,
-  ending: Ending,
+  ending: CancelOrRefund,
   customer: string | null | undefined,
 ): EndingDecision {
   if (!order || (customer !== undefined && customer !== order.customer)) return { kind: 'unknown_order' };

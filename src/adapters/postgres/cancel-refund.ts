@@ -1,7 +1,7 @@
+import { type CancelOrRefund, decideCancelRefund } from '../../domain/cancel-refund.ts';
 import type { Order } from '../../domain/order.ts';
-import { decideEnding, type Ending } from '../../domain/order-endings.ts';
 import { type Changes, NO_CHANGES } from '../../ports/changes.ts';
-import type { Canceller, Ended, Payments } from '../../ports/payments.ts';
+import type { Canceller, OrderStepResult, Payments } from '../../ports/payments.ts';
 import { isUuid } from './arrays.ts';
 import type { Database } from './database.ts';
 
@@ -20,14 +20,14 @@ type Answer =
  * if the order still has it: a call that is refused makes no other wait for the product. In a transaction with four
  * round trips under the lock, 8 connections cancelled 940 orders of a product per second, and 3,000 in this way.
  */
-export function createEndings({
+export function createCancelRefund({
   read,
   write,
 }: Pick<Database, 'read' | 'write'>): Pick<Payments, 'cancel' | 'refund'> {
-  async function end(orderId: string, ending: Ending, by: Canceller): Promise<Ended> {
+  async function end(orderId: string, ending: CancelOrRefund, by: Canceller): Promise<OrderStepResult> {
     if (!isUuid(orderId)) return { kind: 'unknown_order' };
     const row = (await read<{ order: Order }>(ORDER, [orderId]))[0];
-    const decided = decideEnding(row?.order ?? null, ending, by.customer);
+    const decided = decideCancelRefund(row?.order ?? null, ending, by.customer);
     if (decided.kind === 'taken') return { kind: 'done', order: decided.order, changes: NO_CHANGES };
     if (decided.kind !== 'step') return decided;
     const { order, next } = decided;

@@ -5,7 +5,7 @@ import { briefly } from './briefly.ts';
 import { captured, failedWith, HOLD_SECONDS, LONG_MS, type Scene } from './scene.contract.ts';
 
 /** How people end orders: buyers and operators cancel what is not paid, operators refund what is. */
-export function endings(scene: Scene): void {
+export function cancelsAndRefunds(scene: Scene): void {
   const byGrace = (action: AuditEntry['action'], orderId: string): AuditEntry => ({
     id: Bun.randomUUIDv7(),
     actor: 'grace',
