@@ -26,7 +26,7 @@ export class Fifo {
 
   shift(): number {
     const buyer = this.#buyers[this.#head++];
-    if (buyer === undefined) throw new Error('nobody is waiting');
+    if (buyer === undefined) throw new Error('no buyer is waiting');
     if (this.#head >= COMPACT_AT && this.#head * 2 > this.#buyers.length) {
       this.#buyers.splice(0, this.#head);
       this.#dueMs.splice(0, this.#head);

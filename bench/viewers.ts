@@ -86,7 +86,7 @@ export async function openViewers({ target, productId, count, onChange }: Viewer
   };
   if (informed < count) {
     viewers.close();
-    throw new Error(`${informed} of ${count} viewers were told how things stand`);
+    throw new Error(`${informed} of ${count} viewers got a snapshot`);
   }
   return viewers;
 }

@@ -27,16 +27,16 @@ const HELP = `pulsecart rush: the demo's crowd against a server that runs
   --url U       where it is (http://127.0.0.1:8080, or the port that PORT names)
   --users N     buyers, each a different customer (10000)
   --product N   what they want, one unit each (1)
-  --stock N     first start a fresh round of N free units; for operators (the stock stays as it is)
+  --stock N     first start a new generation of N free units; for operators (the stock stays as it is)
   --mode M      sync, async or both: each buyer by the toss of a coin (both)
   --rate N      buyers arriving per second, whether or not the server keeps up (5000)
   --seed N      who comes when; the same seed gives the same crowd (another one each time)
   --yes         needed for a server that is not on this machine: the orders are real there
   --json        one JSON object
 
-PULSECART_OPERATOR_TOKEN is sent with --stock. Ctrl-C calls the crowd back and sums up.
-Judged is what clients can see: answers, orders, units; what could not be asked is not judged. A server that stays away
-calls the crowd back. Exit status 1 when a verdict fails or is missing, 130 after Ctrl-C.
+PULSECART_OPERATOR_TOKEN is sent with --stock. Ctrl-C stops the crowd and prints the result.
+The verdicts rest on what clients can see: answers, orders, units; without an answer there is no verdict. A server that
+stops answering stops the crowd. Exit status 1 when a verdict fails or is missing, 130 after Ctrl-C.
 Example: pulsecart rush --url http://127.0.0.1:8080 --users 2000 --rate 2000`;
 
 const INTERRUPTED = 130;

@@ -11,7 +11,7 @@ const FLAGS = {
   queue: { kind: 'choice', of: QUEUE_NAMES, default: 'purchases' },
   cause: { kind: 'text', what: 'the cause of a group, as `dlq list` shows it' },
   ids: { kind: 'text', what: 'ids of letters, separated by commas' },
-  reason: { kind: 'text', what: 'a reason, for the log of operators' },
+  reason: { kind: 'text', what: 'a reason, for the audit log' },
   json: { kind: 'switch' },
   help: { kind: 'switch' },
 } as const;
@@ -25,7 +25,7 @@ const HELP = `pulsecart dlq list | replay | discard: dead letters of a running s
   --url U        where the server is (http://127.0.0.1:8080, or the port that PORT names)
   --queue Q      purchases or payments (purchases)
   --cause C      a group, by its cause
-  --ids A,B      or letters, by their ids
+  --ids A,B      or dead letters, by their ids
   --reason R     why; replay and discard need one
   --json         the server's answers, one JSON object
 

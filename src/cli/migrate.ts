@@ -9,7 +9,7 @@ const FLAGS = {
   help: { kind: 'switch' },
 } as const;
 
-const HELP = `pulsecart migrate: brings the tables up to date, without serving
+const HELP = `pulsecart migrate: migrates the tables, without serving
 
   --data DIR   folder of the data of the embedded backends (PULSECART_DATA, ./data). Without it, and with DATABASE_URL
                set, it is that database
@@ -17,7 +17,7 @@ const HELP = `pulsecart migrate: brings the tables up to date, without serving
   --json       one JSON object {place, from, to, pending}
 
 On PostgreSQL it is one transaction, for as long as it takes (a server that starts does the same, in at most a minute).
-Servers of the release before may go on meanwhile and afterwards, unless CHANGELOG.md says that they must be stopped;
+Servers of the previous release may keep running meanwhile and afterwards, unless CHANGELOG.md says that they must be stopped;
 they cannot be started again. An embedded server has to be stopped first.
 Example: pulsecart migrate --data ./data`;
 

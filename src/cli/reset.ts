@@ -21,9 +21,8 @@ const HELP = `pulsecart reset: deletes everything, back to a first start
   --force      needed in production mode
   --json       one JSON object {place, deleted: [{what, count}]}; with --yes
 
-Products, orders, keys, queues, logs and the server's own token of operators go; what is not PulseCart's stays. Refused while a server runs on them. Broken
-off, it is finished by running it again. It is not the command for a fresh round of units in a running sale: that is a
-call of the API.
+Deletes products, orders, keys, queues, logs and the server's own token of operators, and no foreign data. Refused while a
+server uses them. After an interruption run it again. For a new generation of units in a running sale use the API.
 Example: pulsecart reset --data ./data --yes`;
 
 /** The confirmation to type. */

@@ -19,7 +19,7 @@ const FLAGS = {
   help: { kind: 'switch' },
 } as const;
 
-const HELP = `pulsecart seed: puts products on sale, those that are not there yet
+const HELP = `pulsecart seed: puts products on sale that do not exist yet
 
   --file F     a JSON array of {productId, name, priceMinor, currency, units}, and if wished opensAt, closesAt,
                perCustomerLimit, customerRequired, holdSeconds (the five products of a first start)
@@ -28,7 +28,7 @@ const HELP = `pulsecart seed: puts products on sale, those that are not there ye
                DATABASE_URL set, it is that database
   --json       one JSON object {place, added, left}
 
-A product whose id exists is left as it is. Every item is checked before the first is added: all of them or none.
+A product whose id exists is unchanged. Every item is checked before the first is added: all of them or none.
 Example: pulsecart seed --data ./data`;
 
 /** The reason in the audit log. */

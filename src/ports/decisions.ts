@@ -14,7 +14,7 @@ export interface Decisions {
    *   recorded under the id, so that the earlier call, however late, finds it and sells nothing.
    * - Past its `decideBy` a purchase is refused as `too_old`. One whose key was refused after it came is superseded.
    * - The window of a sale is judged now, by the ledger's clock, for sync purchases. Async ones were judged when they
-   *   were accepted; their `refusal` says so.
+   *   were accepted, with the result in `refusal`.
    */
   decide(purchases: readonly Purchase[], again?: boolean): Promise<Decision>;
 

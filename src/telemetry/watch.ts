@@ -104,7 +104,7 @@ export function registerMetrics(app: App): void {
   );
   counter(
     'late_payments_total',
-    'Captures that the payment company told of by itself',
+    'Captures that the payment company reported late',
     () => payments.stats.latePayments,
   );
   metrics.watchSource('refunds_due', () => ledger.refundsDue(), {

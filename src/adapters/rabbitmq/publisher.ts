@@ -66,7 +66,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       }
     } catch (error) {
       // The channel has ended. Messages sent before fail as unconfirmed.
-      if (sent === 0) call.fulfil(unavailable('The connection to RabbitMQ is gone.', error));
+      if (sent === 0) call.fulfil(unavailable('The connection to RabbitMQ was lost.', error));
       else for (; sent < messages.length; sent++) confirmed(call, error);
     }
   }

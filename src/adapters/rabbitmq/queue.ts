@@ -66,7 +66,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
     // A cut would not help against an alarm, and a new connection would not know of the alarm.
     onStuck: () => publishing.isBlocked() || publishing.cut('the broker does not confirm'),
     // The other connection declares.
-    onUnroutable: () => consuming.cut('a queue is gone'),
+    onUnroutable: () => consuming.cut('a queue is missing'),
   });
   const deadLetters = createDeadLetters({
     connection: () => open(consuming),
@@ -108,7 +108,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
       connection: open(publishing),
       topology,
       timeoutMs: confirmTimeoutMs,
-      onMissing: () => consuming.cut('a queue is gone'),
+      onMissing: () => consuming.cut('a queue is missing'),
     }),
   );
 

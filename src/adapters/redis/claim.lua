@@ -2,12 +2,12 @@
 --
 -- KEYS[1]  the product's entry: '<version> <available> <free>', where free is available less what was claimed since
 -- ARGV[1]  milliseconds that the entry lives after its last change
--- ARGV[2]  version of the stock that is given, or '' for none
+-- ARGV[2]  the new stock version, or '' for none
 -- ARGV[3]  available units of that version
 -- ARGV[4]  when it replaces the entry's own: 'ifNewer', 'ifNotOlder' or 'force'
--- ARGV[5]  what is wanted, in order: a JSON array of quantity and count in turn, [2,1,1,30] for a 2 and then thirty 1s
+-- ARGV[5]  the requests, in order: a JSON array of quantity and count in turn, [2,1,1,30] for a 2 and then thirty 1s
 --
--- Returns nil for a product that nothing is known of, else version and available, both as text, and for each pair of
+-- Returns nil for an unknown product, else version and available, both as text, and for each pair of
 -- ARGV[5] how many of its count were claimed: always the first ones, because what does not fit once does not fit again.
 --
 -- Numbers go up to 2^53, which a double holds exactly. Only %.0f writes all of their digits, and the client misreads the
@@ -18,7 +18,7 @@ local entry = redis.call('GET', KEYS[1])
 if entry then
   version, available, free = string.match(entry, '^(%d+) (%d+) (%d+)$')
   version, available, free = tonumber(version), tonumber(available), tonumber(free)
-  -- No stock version is like that, and "inf" compares with nothing: somebody else has written it.
+  -- No stock version is that large, and "inf" compares with nothing: a foreign client has written it.
   if version and math.max(version, available, free) >= 2 ^ 53 then
     version = nil
   end

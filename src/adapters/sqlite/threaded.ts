@@ -67,7 +67,7 @@ export async function openThreadedStore(
   }: Extract<FromStore, { type: 'deliver' }>): Promise<void> {
     try {
       const handler = handlers.get(consumer);
-      if (!handler) throw new AppError('unavailable', 'The consumer has gone.');
+      if (!handler) throw new AppError('unavailable', 'The consumer has ended.');
       await handler(deliveries);
       send({ type: 'handled', id });
     } catch (error) {

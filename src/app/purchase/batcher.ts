@@ -201,7 +201,7 @@ export function createPurchaseBatcher(
       // Checked even for the newest: what makes Bun close a connection (a request behind it, a stray line end, a trailer) mostly
       // comes in the same read, so the connection is closed by now, and the order would have no client.
       if (call.isGone()) {
-        fail(call, new AppError('unavailable', 'The caller has gone.'));
+        fail(call, new AppError('unavailable', 'The caller has disconnected.'));
         continue;
       }
       const group = groups.get(call.purchase.productId);

@@ -129,7 +129,7 @@ export function createIntake(
     // Like the batcher, and for the same clients: a closed connection is known by now.
     const batch = arrived.splice(0, MESSAGE_ITEMS_MAX).filter((ticket) => {
       const isGone = ticket.isGone();
-      if (isGone) ticket.reject(new AppError('unavailable', 'The caller has gone.'));
+      if (isGone) ticket.reject(new AppError('unavailable', 'The caller has disconnected.'));
       return !isGone;
     });
     inFlight++;
