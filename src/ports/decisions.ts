@@ -58,13 +58,13 @@ export function decisionOf(
   outcomes: Outcome[],
   products: Changes['products'],
 ): Decision {
-  const orders = [];
+  const reserved = [];
   for (const outcome of outcomes) {
-    if (outcome.kind === 'reserved' && !outcome.repeated) orders.push(outcome.order);
+    if (outcome.kind === 'reserved' && !outcome.repeated) reserved.push(outcome.order.id);
   }
   const decided = [];
   for (const { id, channel } of purchases) if (channel === 'async') decided.push(id);
-  return { outcomes, changes: { products, orders, decided } };
+  return { outcomes, changes: { products, reserved, orders: [], decided } };
 }
 
 /** Async purchases accepted since the last count; negative to correct an earlier one. */

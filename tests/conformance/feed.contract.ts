@@ -35,13 +35,13 @@ export function feedContract(name: string, make: () => Promise<[here: Feed, ther
       expect(own.stock).toEqual([]);
     });
 
-    test('orders that came to a new status and decided purchases are heard there; new reservations are not', async () => {
+    test('orders that came to a new status and decided purchases are heard there; orders just made are not', async () => {
       const other = listen(there);
       const paid = { id: 'o-1', status: 'paid', updatedAt: 1_700_000_000_000 } as const;
-      const reserved = { ...paid, id: 'o-2', status: 'reserved' } as const;
-      here.publish({ products: [], orders: [reserved, paid], decided: ['p-1', 'p-2'] });
+      const back = { ...paid, id: 'o-2', status: 'reserved' } as const;
+      here.publish({ products: [], reserved: ['o-3'], orders: [back, paid], decided: ['p-1', 'p-2'] });
       await until(() => other.decided.length === 2);
-      expect(other.orders).toEqual([paid]);
+      expect(other.orders).toEqual([back, paid]);
       expect(other.decided).toEqual(['p-1', 'p-2']);
     });
 

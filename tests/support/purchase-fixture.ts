@@ -64,9 +64,7 @@ export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
   const others = otherProcesses();
   const changes = createChangeBus(others.feed, (_, context) => bugs.push(context));
   changes.subscribe({
-    committed({ orders }) {
-      reserved.push(...orders.filter(({ status }) => status === 'reserved').map(({ id }) => id));
-    },
+    committed: (committed) => reserved.push(...committed.reserved),
   });
   const underneath: Ledger = {
     ...real,

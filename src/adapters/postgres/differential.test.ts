@@ -425,11 +425,11 @@ async function live(pair: Pair, seed: number): Promise<void> {
   await both((ledger) => ledger.asyncCounts());
 }
 
-function sorted({ products, orders, decided }: Changes): Changes {
+function sorted({ products, orders, ...others }: Changes): Changes {
   return {
+    ...others,
     products: products.toSorted((a, b) => a.id - b.id),
     orders: orders.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
-    decided,
   };
 }
 

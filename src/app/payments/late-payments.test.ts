@@ -70,7 +70,7 @@ test('a capture after a confirmed cancellation pays for its order, where units a
   held.letGo();
   await untilStatus(id!, 'paid');
   expect(await fixture.books()).toMatchObject({ available: UNITS - 1, sold: 1 });
-  expect(fixture.news.map(({ status }) => status)).toEqual(['reserved', 'expired', 'paid']);
+  expect(fixture.news.map(({ status }) => status)).toEqual(['expired', 'paid']);
   expect(fixture.stock.at(-1)).toMatchObject({ available: UNITS - 1 });
 });
 

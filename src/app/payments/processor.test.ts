@@ -420,3 +420,21 @@ function silent(provider: PaymentProvider): PaymentProvider {
     },
   };
 }
+
+test('an order whose charge failed is tried again after the pause, and not at once', async () => {
+  const askedAtMs: number[] = [];
+  const provider: PaymentProvider = {
+    ...fixture.simulator,
+    charge() {
+      askedAtMs.push(performance.now());
+      throw new AppError('unavailable', 'for the test');
+    },
+  };
+  await fixture.processor({ provider }).start({ consume: true });
+  fixture.announce(await fixture.reserve('anybody'));
+  await until(() => askedAtMs.length >= 3);
+  // The least that the first two pauses may be, see backoffMs.
+  const [first, second, third] = askedAtMs as [number, number, number];
+  expect(second - first).toBeGreaterThan(100);
+  expect(third - second).toBeGreaterThan(200);
+});

@@ -138,16 +138,12 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
   let works = false;
 
   const unsubscribe = changes.subscribe({
-    committed({ orders }) {
-      const reserved: string[] = [];
-      let owesMoney = false;
-      for (const { id, status } of orders) {
-        if (status === 'reserved') reserved.push(id);
-        else if (status === 'refunding' || status === 'returning') owesMoney = true;
-        else countEnd(stats, status);
-      }
+    committed({ reserved, orders }) {
       enqueuer.enqueue(reserved);
-      if (works && owesMoney) refunder.soon();
+      for (const { status } of orders) countEnd(stats, status);
+      if (works && orders.some(({ status }) => status === 'refunding' || status === 'returning')) {
+        refunder.soon();
+      }
     },
   });
 
@@ -166,7 +162,6 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
     async close() {
       const timer = setTimeout(() => deadline.abort(), timing.closeDeadlineMs);
       stopping.abort();
-      unsubscribe();
       await sweep.close();
       await consumer?.close();
       await Promise.race([Promise.all([latePayments.close(), refunder.idle()]), aborted(deadline.signal)]);
@@ -174,6 +169,7 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
       deadline.abort();
       clearTimeout(timer);
       await enqueuer.close();
+      unsubscribe();
     },
 
     get stats() {

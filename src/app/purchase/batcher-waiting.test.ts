@@ -6,6 +6,7 @@ import {
   type PurchaseFixture,
 } from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
+import { stockOf } from '../../domain/product.ts';
 import { FRESH_MS } from './stock-cache.ts';
 
 let fixture: PurchaseFixture;
@@ -185,4 +186,14 @@ test('P5 a refusal rests on a word no older than 250 ms: who hears an older one 
   };
   await fixture.real.reset(PRODUCT_ID, 1); // By another process, while this one's questions were under way.
   expect(countKinds([await batcher.buy(fixture.purchase())])).toEqual({ reserved: 1 });
+});
+
+test('units that come back reach the gate also by a process that never saw the product before', async () => {
+  fixture = await openPurchaseFixture({ units: 1 });
+  fixture.batcher();
+  // Another process sold it out, and showed it to the gate.
+  await fixture.real.decide([fixture.purchase()]);
+  await fixture.gate.update(stockOf((await fixture.real.product(PRODUCT_ID))!), 'force');
+  await fixture.ledger.reset(PRODUCT_ID, 5);
+  expect(await fixture.gate.claim(PRODUCT_ID, [1], null)).toMatchObject({ claims: ['claimed'] });
 });

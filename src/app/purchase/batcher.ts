@@ -372,7 +372,9 @@ export function createPurchaseBatcher(
   /** This process's next claim carries the stock version of its purchases. Released units are set at once, for waiting purchases. */
   const unsubscribe = stockCache.onChange((product, before) => {
     pendingAdmissions.callBack(product.id);
-    if (before && available(product) > available(before)) void updateGate(stockOf(product), 'ifNewer');
+    const mayHaveMore =
+      !before || product.generation !== before.generation || available(product) > available(before);
+    if (mayHaveMore) void updateGate(stockOf(product), 'ifNewer');
   });
 
   return {

@@ -85,7 +85,13 @@ export function createStockCache(dependencies: StockCacheDependencies): StockCac
   }
 
   function announce(product: Product, before: Product | undefined): void {
-    for (const listener of listeners) listener(product, before);
+    for (const listener of listeners) {
+      try {
+        listener(product, before);
+      } catch (error) {
+        onTrouble(error, 'a listener of the stock cache threw');
+      }
+    }
   }
 
   function refresh(productId: number): Promise<Product | undefined> {

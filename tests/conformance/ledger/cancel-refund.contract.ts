@@ -39,6 +39,7 @@ export function cancelsAndRefunds(scene: Scene): void {
         changes: {
           products: [await scene.product(productId)],
           orders: [{ id, status, updatedAt }],
+          reserved: [],
           decided: [],
         },
       });
@@ -169,6 +170,7 @@ export function cancelsAndRefunds(scene: Scene): void {
       expect(briefly(news)).toEqual({
         stock: [{ productId, version, available: 10 }],
         orders: [{ id, status, updatedAt }],
+        reserved: [],
         decided: [],
       });
       expect((await scene.ledger.order(id))!.payments).toMatchObject([{ status: 'refunded' }]);

@@ -111,6 +111,7 @@ export function charging(scene: Scene): void {
         expect(briefly(news)).toEqual({
           stock: moved ? [{ productId, version: version + 1, available: units[0] }] : [],
           orders: [{ id: order.id, status, updatedAt: (await scene.order(order.id)).updatedAt }],
+          reserved: [],
           decided: [],
         });
         expect(await scene.units(productId)).toEqual([...units]);

@@ -79,6 +79,9 @@ export function deciding(scene: Scene): void {
       const byId = [...decision.changes.products].sort((a, b) => a.id - b.id);
       expect(byId).toEqual([await scene.product(one), before]);
       expect(byId.map(({ reserved }) => reserved)).toEqual([2, 0]);
+      const made = decision.outcomes.flatMap((one) => (one.kind === 'reserved' ? one.order.id : []));
+      expect(decision.changes).toMatchObject({ reserved: made, orders: [], decided: [] });
+      expect(made).toHaveLength(2);
     });
 
     test('a version rises by one with each batch that takes units, and not with refusals', async () => {

@@ -40,6 +40,7 @@ export function late(scene: Scene): void {
       expect(briefly(news)).toEqual({
         stock: [{ productId, version: version + 1, available: 8 }],
         orders: [{ id, status: 'paid', updatedAt }],
+        reserved: [],
         decided: [],
       });
       expect(news.products).toEqual([await scene.product(productId)]);

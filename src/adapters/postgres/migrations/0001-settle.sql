@@ -70,7 +70,7 @@ BEGIN
     'products', (SELECT coalesce(jsonb_agg(product), '[]') FROM moved_products),
     'orders', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'status', status, 'updatedAt', now_ms)), '[]')
       FROM moved),
-    'decided', '[]'::jsonb)
+    'reserved', '[]'::jsonb, 'decided', '[]'::jsonb)
   INTO changes;
 
   IF EXISTS (SELECT FROM unnest(in_before, in_after) AS s (before, after)

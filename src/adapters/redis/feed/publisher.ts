@@ -78,7 +78,6 @@ export function createPublisher(send: (message: Message) => Promise<unknown>): P
         else resync = true;
       }
       for (const { id, status, updatedAt } of changes.orders) {
-        if (status === 'reserved') continue;
         if (orders.length < ORDERS_MAX) orders.push({ id, status, updatedAt });
         else resync = true;
       }

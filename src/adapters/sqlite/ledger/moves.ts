@@ -6,7 +6,7 @@ import {
   type OrderStatus,
   unitsHeldAs,
 } from '../../../domain/order.ts';
-import type { Changes } from '../../../ports/changes.ts';
+import { type Changes, NO_CHANGES } from '../../../ports/changes.ts';
 import type { StoredOrder } from './orders.ts';
 import { PRODUCT_COLUMNS, type ProductRow, productIn } from './rows.ts';
 
@@ -83,7 +83,7 @@ export function createMoves(db: Database): (now: number) => Moves {
         const products = [...changes].map(([productId, { total, reserved, sold }]) =>
           productIn(moveProduct.get(total, reserved, sold, productId)!),
         );
-        return { products, orders, decided: [] };
+        return { ...NO_CHANGES, products, orders };
       },
     };
   };
