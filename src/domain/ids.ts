@@ -1,5 +1,5 @@
 import { createCipheriv, randomFillSync, timingSafeEqual } from 'node:crypto';
-import type { Channel } from './purchase.ts';
+import type { Channel } from './order.ts';
 
 /**
  * Purchase ids: UUIDs of version 7 (RFC 9562) whose last 32 bits are a MAC, so that "not decided yet" and "never issued"

@@ -1,4 +1,5 @@
-import type { Channel } from './purchase.ts';
+/** The buyer's endpoint; it decides when the answer comes, never what is guaranteed. */
+export type Channel = 'sync' | 'async';
 
 /**
  * An order's life. Every change of status goes through `nextStatus`; no other place decides one.

@@ -1,7 +1,4 @@
-import type { Order } from './order.ts';
-
-/** The buyer's endpoint; it decides when the answer comes, never what is guaranteed. */
-export type Channel = 'sync' | 'async';
+import type { Channel, Order } from './order.ts';
 
 /** Why a purchase was refused. Refusals are outcomes, not failures. */
 export type RefusalCode =

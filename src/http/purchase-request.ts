@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
-import type { Channel, PurchaseKey } from '../domain/purchase.ts';
+import type { Channel } from '../domain/order.ts';
+import type { PurchaseKey } from '../domain/purchase.ts';
 import { faultOf, forbiddenField, type Refuse, readJsonBody } from './json-body.ts';
 import { failure } from './respond.ts';
 import { nullable, ProductId, Quantity, shape, UserId } from './schemas.ts';

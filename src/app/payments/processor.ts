@@ -10,6 +10,7 @@ import { createReaper } from './reaper.ts';
 import { createRefunder } from './refunder.ts';
 import { createSemaphore } from './semaphore.ts';
 import { countEnd, newStats, type PaymentStats } from './stats.ts';
+import { type PaymentTiming, timingOf } from './timing.ts';
 
 /**
  * Brings every reserved order to its end: charges it, records the result, and releases the units of orders that were
@@ -50,43 +51,12 @@ export interface PaymentProcessorDependencies {
   readonly chargesInFlightMax?: number;
 }
 
-export interface PaymentTiming {
-  /**
-   * Longer than any provider call, time-out included, so that a lease ends only when its charger has died or given up; far
-   * shorter than a hold (10 minutes), so that several leases fit in it. Refunds likewise.
-   */
-  readonly leaseMs: number;
-  /** The longest wait for another attempt. */
-  readonly retryMsMax: number;
-  /** Twice that: an order reserved and untouched for longer has no message on its way. */
-  readonly reconcileAgeMs: number;
-  readonly sweepEveryMs: number;
-  readonly closeDeadlineMs: number;
-}
-
-const LEASE_MS = 30_000;
-/** Gives a ten-minute hold over a hundred attempts. */
-const RETRY_MS_MAX = 5_000;
-
-/** With a short lease every call is retried soon, so nothing else waits long. */
-function timingOf(leaseMs: number): PaymentTiming {
-  const retryMsMax = Math.min(RETRY_MS_MAX, Math.floor(leaseMs / 6));
-  return {
-    leaseMs,
-    retryMsMax,
-    reconcileAgeMs: 2 * retryMsMax,
-    sweepEveryMs: 1_000,
-    // A container is usually killed 10 s after it is asked to stop, and closing the stores needs some of that.
-    closeDeadlineMs: 5_000,
-  };
-}
-
 /** Without a setting. */
 const CHARGES_IN_FLIGHT_MAX = 2_000;
 
 export function createPaymentProcessor(dependencies: PaymentProcessorDependencies): PaymentProcessor {
   const { ledger, changes, queue, provider, onTrouble, isLeader = everyone } = dependencies;
-  const timing = { ...timingOf(dependencies.timing?.leaseMs ?? LEASE_MS), ...dependencies.timing };
+  const timing = { ...timingOf(dependencies.timing?.leaseMs), ...dependencies.timing };
   const stats = newStats();
   const stopping = new AbortController();
   const deadline = new AbortController();

@@ -2,9 +2,9 @@ import type { Ledger } from '../../ports/ledger.ts';
 import type { Queue } from '../../ports/queue.ts';
 import { nextTurn } from './batcher.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
-import type { PaymentTiming } from './processor.ts';
 import type { Refunder } from './refunder.ts';
 import type { PaymentStats } from './stats.ts';
+import type { PaymentTiming } from './timing.ts';
 
 export interface ReaperDependencies {
   readonly ledger: Pick<Ledger, 'expireOverdue' | 'unsettled'>;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { PurchaseIdParts } from '../../domain/ids.ts';
-import type { Channel } from '../../domain/purchase.ts';
+import type { Channel } from '../../domain/order.ts';
 import { within } from '../../lib/within.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Found } from '../../ports/queries.ts';
