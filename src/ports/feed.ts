@@ -9,8 +9,8 @@ import type { Changes } from './changes.ts';
  * that something changed and decides nothing; the ledger is the truth.
  *
  * - A process receives the events of the others, not its own.
- * - Of a product that changes often the newest stock version always gets through, and not every one before it. Every change
- *   of a product's row raises its version, so a listener that shows more than units reads the row again.
+ * - Of a product that changes often the newest stock version always gets through, and not every one before it; they may
+ *   arrive in another order. Every change of a product's row raises its version, so a listener that shows more than units reads the row again.
  * - Orders and decided purchases are hints: each is sent once, in no promised order, and under a flood some are dropped.
  *   A reader that waits for one also polls the ledger.
  * - When events may have been missed because a connection was lost, here or at a publisher, listeners receive `resync` once

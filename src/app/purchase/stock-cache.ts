@@ -57,6 +57,8 @@ interface Entry {
   product: Product;
   checkedAtMs: number;
   changedAtMs: number;
+  /** The highest version that another process has published. Its messages may arrive in any order. */
+  heardVersion: number;
 }
 
 export function createStockCache(dependencies: StockCacheDependencies): StockCache {
@@ -68,7 +70,7 @@ export function createStockCache(dependencies: StockCacheDependencies): StockCac
   function keep(product: Product, checkedAtMs: number): Product {
     const entry = entries.get(product.id);
     if (!entry) {
-      entries.set(product.id, { product, checkedAtMs, changedAtMs: monotonicMs() });
+      entries.set(product.id, { product, checkedAtMs, changedAtMs: monotonicMs(), heardVersion: 0 });
       announce(product, undefined);
       return product;
     }
@@ -108,14 +110,14 @@ export function createStockCache(dependencies: StockCacheDependencies): StockCac
   }
 
   /** Reads the row again, twice when the first read began before the change. */
-  async function catchUp({ productId, version }: StockVersion): Promise<void> {
-    const isBehind = () => (entries.get(productId)?.product.version ?? version) < version;
-    if (isBehind()) await refresh(productId);
-    if (isBehind()) await refresh(productId);
+  async function catchUp(entry: Entry): Promise<void> {
+    const { id } = entry.product;
+    if (entry.product.version < entry.heardVersion) await refresh(id);
+    if (entry.product.version < entry.heardVersion) await refresh(id);
   }
 
-  const readAgain = createThrottle<number, StockVersion>(READ_AGAIN_EVERY_MS, (_, stock) => {
-    catchUp(stock).catch((error) => onTrouble(error, 'stock cache not updated yet'));
+  const readAgain = createThrottle<number, Entry>(READ_AGAIN_EVERY_MS, (_, entry) => {
+    catchUp(entry).catch((error) => onTrouble(error, 'stock cache not updated yet'));
   });
 
   const unsubscribe = changes.subscribe({
@@ -124,9 +126,11 @@ export function createStockCache(dependencies: StockCacheDependencies): StockCac
     },
     stock(versions) {
       // A product that was never read here need not be cached.
-      for (const stock of versions) {
-        const entry = entries.get(stock.productId);
-        if (entry && entry.product.version < stock.version) readAgain.offer(stock.productId, stock);
+      for (const { productId, version } of versions) {
+        const entry = entries.get(productId);
+        if (!entry || version <= entry.product.version) continue;
+        entry.heardVersion = Math.max(version, entry.heardVersion);
+        readAgain.offer(productId, entry);
       }
     },
   });
