@@ -66,7 +66,7 @@ export function publishing(
   const published: Record<string, unknown> = { ...ledger };
   for (const [method, changesOf] of Object.entries(CHANGES_OF)) {
     published[method] = async (...args: unknown[]) => {
-      // An answer may be delayed: all that is sure is that it is no older than its question.
+      // The row may change while the answer travels, so its age counts from the moment of the call.
       const askedAtMs = monotonicMs();
       const write = ledger[method as keyof Ledger] as (...args: unknown[]) => Promise<never>;
       const result = await write(...args);
@@ -82,7 +82,18 @@ const itself = (changes: Changes) => changes;
 const ofStep = ({ product }: SaleStep) => product && { ...NO_CHANGES, products: [product] };
 const ofEnd = (ended: OrderStepResult) => (ended.kind === 'done' ? ended.changes : null);
 
-const CHANGES_OF: { [M in keyof Ledger]?: (result: Awaited<ReturnType<Ledger[M]>>) => Changes | null } = {
+/** The writes that have something to publish; one that is missing below does not compile. */
+type Publishing = {
+  [M in keyof Ledger]: Awaited<ReturnType<Ledger[M]>> extends
+    | Changes
+    | { changes: Changes }
+    | OrderStepResult
+    | SaleStep
+    ? M
+    : never;
+}[keyof Ledger];
+
+const CHANGES_OF: { [M in Publishing]: (result: Awaited<ReturnType<Ledger[M]>>) => Changes | null } = {
   decide: ({ changes }) => changes,
   settle: itself,
   expireOverdue: itself,

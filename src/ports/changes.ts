@@ -2,8 +2,9 @@ import type { OrderChange } from '../domain/order.ts';
 import type { Product } from '../domain/product.ts';
 
 /**
- * What one commit of the ledger changed. Every write that changes products or orders, or decides purchases, returns it. `conclude`
- * does not: its caller reads the outcome, and other readers ask for it within half a second.
+ * What one commit of the ledger changed. Every write that changes products or orders, or decides purchases, returns it, but
+ * for two: `lease`, because charging lasts for one call of the provider; and `conclude`, whose caller reads the outcome, while
+ * other readers ask for it within half a second.
  */
 export interface Changes {
   /** Rows as they are after the commit, one per product. A refused batch shows its product unchanged. */

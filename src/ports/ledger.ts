@@ -10,7 +10,7 @@ import type { Queries } from './queries.ts';
  * Every method is one atomic step: it is committed to disk when its promise resolves, and left no trace when it
  * rejects with AppError `unavailable`. It may also reject with `outcome_unknown` (the connection was cut during the
  * commit); then a retry with the same ids finds out, because every method is idempotent by its ids. A write that
- * touches products, orders or outcomes returns its changes.
+ * changes products or orders, or decides purchases, returns its `Changes`.
  *
  * `reserved ≥ 0`, `sold ≥ 0` and `reserved + sold ≤ total` are constraints of the store itself. They should never
  * fire; when one does, that is a bug of ours and the step fails as a whole.

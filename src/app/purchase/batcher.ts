@@ -184,7 +184,7 @@ export function createPurchaseBatcher(
     // Concurrently: a gate behind the network would otherwise cost one round trip per product.
     await Promise.all(
       Array.from(groupByProduct(batch), ([productId, calls]) =>
-        // The ledger could not even be read for the product; no purchase of the group was answered yet.
+        // The ledger could not even be read for the product; of the group only overdue ones were answered.
         admit(productId, calls, admitted).catch((error) => {
           for (const call of calls) if (call.stage !== 'answered') fail(call, error);
         }),

@@ -44,7 +44,7 @@ export function createSyncPurchaseRoute(service: Service): Route {
     const arrivedAtMs = performance.now();
     const reading = readPurchase(req, 'sync');
     if (reading instanceof Response) return metrics.refusedInput(reading);
-    // One promise for the whole request: returning promises from `then` callbacks would cost several turns each.
+    // One promise for the whole request: each promise returned from `then` would delay the purchase by several turns.
     return new Promise((respond) => {
       const fail = (error: unknown) => {
         metrics.answered('sync', 'internal_error', null);
@@ -67,7 +67,7 @@ export function createSyncPurchaseRoute(service: Service): Route {
     let keyUnderWay: string | null = null;
     if (key === null) {
       const product = stockCache.fresh(productId);
-      // After the sell-out the crowd is answered from memory, as long as the sale itself would let it in.
+      // A fresh row without free units of a sale that is open says sold out, without asking the ledger.
       if (product && available(product) === 0 && !stockCache.refuses(productId)) {
         metrics.answered('sync', 'sold_out', arrivedAtMs);
         respond(refused(productId, quantity, 'sold_out', 0, clock()));

@@ -51,7 +51,7 @@ export function createDecide(
   return (purchases, again, now) => {
     const states = new Map<number, ProductState | null>();
     let decidedAsync = 0;
-    // Ids begin with their time: nothing as young as these was refused for good, and one look says so for all of them.
+    // Ids begin with their time: where no recorded refusal is as young as the oldest id of the batch, none of them was refused before: one query for all.
     const maybeRefused = again || anyRefusalSince.get(oldestId(purchases)) !== null;
 
     const stateOf = (productId: number): ProductState | null => {
@@ -125,7 +125,7 @@ export function createDecide(
       const at = stateOf(purchase.productId);
       const refusal = refusalReason(purchase, at, now, readHolding);
       if (refusal || !at) {
-        // A sync purchase is looked up only here: a granted one that is asked again is found by its own insert.
+        // An earlier order is looked for only before a refusal; otherwise the insert fails on the repeated id and finds it.
         const first = channel === 'sync' ? orders.find(purchase.id) : null;
         if (first) return { kind: 'reserved', order: withoutLease(first), repeated: true };
         return refuse(purchase, refusal ?? 'unknown_product', at?.free ?? 0);
