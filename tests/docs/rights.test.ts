@@ -38,8 +38,10 @@ onDistributedBackends(() => {
       const { trackingId } = (await shop.buy('async', request, { 'Idempotency-Key': 'two' })).json;
       for (const id of [orderId, trackingId])
         await eventually(async () => (await shop.get(`/api/v1/orders/${id}`)).json.status === 'paid');
-      const { components } = (await shop.get('/actuator/health')).json;
-      expect(components.redis.status).toBe('UP');
+      // On a busy machine the gate's breaker may have opened for a moment.
+      await eventually(
+        async () => (await shop.get('/actuator/health')).json.components.redis.status === 'UP',
+      );
       expect(await user.refused()).toEqual([]);
       expect((await readPostgresBooks(inSchema(roles.audit, name))).breaches).toEqual([]);
 
