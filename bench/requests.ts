@@ -5,7 +5,6 @@ export const ASYNC_PURCHASE = '/api/v1/async/purchase';
 
 /** Buyers are numbered with a fixed width, so that every request has the same length. */
 const BUYER_DIGITS = 8;
-export const BUYERS_MAX = 10 ** BUYER_DIGITS;
 const DIGIT_0 = 48;
 
 /** The address of `url`, for a connection. */

@@ -25,12 +25,6 @@ export async function readQueues(url: string): Promise<QueueDepths> {
   return (await (await call(url, '/api/v1/async/queue/status')).json()) as QueueDepths;
 }
 
-/** Status of an order, such as `reserved` or `paid`. */
-export async function readOrderStatus(url: string, orderId: string): Promise<string> {
-  const { status } = (await (await call(url, `/api/v1/orders/${orderId}`)).json()) as { status: string };
-  return status;
-}
-
 /** Sold and unpaid units of all products, by the ledger: 0 once every order is charged. */
 export async function readUnpaidUnits(url: string): Promise<number> {
   const metrics = await (await call(url, '/actuator/prometheus')).text();
