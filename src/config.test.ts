@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'bun:test';
-
-import { readBooksPlace, readConfig } from './config.ts';
-
+import { afterAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readBooksPlace, readClient, readConfig } from './config.ts';
 import { isAppError } from './domain/errors.ts';
 import { inSchema } from './lib/database-url.ts';
 
@@ -25,6 +26,7 @@ test('with nothing set everything has a value that fits one machine', () => {
     mode: 'development',
     operatorToken: null,
     simulatorAllowed: false,
+    defaultCredentialsAllowed: false,
     runsPayments: true,
     worker: true,
     logLevel: 'info',
@@ -116,6 +118,7 @@ test('every setting is read from its variable', () => {
     mode: 'development',
     operatorToken: TOKEN,
     simulatorAllowed: false,
+    defaultCredentialsAllowed: false,
     runsPayments: false,
     worker: false,
     logLevel: 'silent',
@@ -244,6 +247,27 @@ describe('production mode', () => {
     );
   });
 
+  test('wants credentials that not everybody knows, and shows none', () => {
+    const env = { ...allowed, ...ENGINES, PULSECART_OPERATOR_TOKEN: TOKEN };
+    const wellKnown = {
+      DATABASE_URL: ['postgres://db.example/shop', 'postgres://postgres:postgres@db.example/shop'],
+      REDIS_URL: ['redis://cache.example', 'redis+sentinel://a.example,b.example/main'],
+      RABBITMQ_URL: ['amqp://guest:guest@queue.example', 'amqp://pulsecart:pulsecart@queue.example'],
+    };
+    const good = { ...env, REDIS_URL: 'redis://:secret@cache.example' };
+    expect(readConfig(good).mode).toBe('production');
+    for (const [name, urls] of Object.entries(wellKnown)) {
+      for (const url of urls) {
+        expectRefused({ ...good, [name]: url }, name);
+        const accepted = { ...good, [name]: url, PULSECART_ALLOW_DEFAULT_CREDENTIALS: 'on' };
+        expect(readConfig(accepted).mode).toBe('production');
+      }
+    }
+    expect(readConfig({ ...good, DATABASE_URL: 'postgres://db.example/shop?user=a&password=b' }).mode).toBe(
+      'production',
+    );
+  });
+
   test('listens on every address unless told otherwise', () => {
     const env = { ...allowed, PULSECART_OPERATOR_TOKEN: TOKEN };
     expect(readConfig(env)).toMatchObject({ mode: 'production', host: '0.0.0.0', operatorToken: TOKEN });
@@ -265,6 +289,35 @@ function expectRefused(env: Record<string, string>, name: string): void {
   const secret = env.PULSECART_OPERATOR_TOKEN;
   if (secret) expect(message).not.toContain(secret);
 }
+
+describe('a secret in a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pulsecart-secrets-'));
+  const path = join(folder, 'token');
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('counts as if it were given, without the end of its line', () => {
+    writeFileSync(path, `${TOKEN}\n`);
+    expect(readConfig({ PULSECART_OPERATOR_TOKEN_FILE: path }).operatorToken).toBe(TOKEN);
+    expect(readClient({ PULSECART_OPERATOR_TOKEN_FILE: path }).operatorToken).toBe(TOKEN);
+    writeFileSync(path, 'postgres://shop:secret@db.example/shop');
+    expect(readBooksPlace({ DATABASE_URL_FILE: path }, undefined)).toEqual({
+      databaseUrl: inSchema('postgres://shop:secret@db.example/shop', 'pulsecart'),
+    });
+  });
+
+  test('that is missing, empty or given twice is named', () => {
+    writeFileSync(path, '\n');
+    expect(() => readConfig({ REDIS_URL_FILE: join(folder, 'none') })).toThrow(
+      /^REDIS_URL_FILE names .*none, which cannot be read: ENOENT/,
+    );
+    expect(() => readConfig({ REDIS_URL_FILE: path })).toThrow(
+      /^REDIS_URL_FILE names .*token, which is empty/,
+    );
+    expect(() => readConfig({ REDIS_URL_FILE: path, REDIS_URL: 'redis://cache.example' })).toThrow(
+      /^REDIS_URL and REDIS_URL_FILE are set/,
+    );
+  });
+});
 
 describe('the distributed backends', () => {
   test('go together: a partial set names what is missing', () => {

@@ -1,6 +1,7 @@
 import { isLoopbackName } from './lib/address.ts';
 import { inSchema } from './lib/database-url.ts';
-import { type Env, type Flags, invalid, openSettings, SETTINGS } from './settings.ts';
+import { usesDefaultCredentials } from './lib/default-credentials.ts';
+import { type Env, type Flags, invalid, openSettings, SETTINGS, withSecretFiles } from './settings.ts';
 
 /** All settings, read once at start. Flags win over variables. */
 export interface Config {
@@ -21,6 +22,8 @@ export interface Config {
   readonly operatorToken: string | null;
   /** Production mode may run on the simulator of payments. */
   readonly simulatorAllowed: boolean;
+  /** Production mode may use backends without a password, or with one that documents show. */
+  readonly defaultCredentialsAllowed: boolean;
   /** Off: charges are queued and not carried out. */
   readonly runsPayments: boolean;
   /** Off: async purchases are queued and not decided. */
@@ -106,25 +109,38 @@ export function readConfig(env: Env, flags: Flags = {}): Config {
       `PULSECART_OPERATOR_TOKEN is required to listen on ${config.host}, where others than this machine may ask.`,
     );
   }
-  return withLeaveToSimulate(config);
+  return withLeave(config);
 }
 
 /** For a process without operators' routes. */
 export function readWorkerConfig(env: Env, flags: Flags = {}): Config {
-  return withLeaveToSimulate(readSettings(env, flags));
+  return withLeave(readSettings(env, flags));
 }
 
-function withLeaveToSimulate(config: Config): Config {
-  if (config.mode === 'production' && !config.simulatorAllowed) {
+/** Production mode refuses what is for trying out, unless its operator accepts that. */
+function withLeave(config: Config): Config {
+  if (config.mode !== 'production') return config;
+  if (!config.simulatorAllowed) {
     throw invalid(
       'Production mode has only the simulated payment provider so far; set PULSECART_ALLOW_SIMULATED_PAYMENTS=on to accept that.',
     );
+  }
+  if (!config.defaultCredentialsAllowed && config.urls) {
+    const { databaseUrl, redisUrl, rabbitmqUrl } = config.urls;
+    const known = [databaseUrl, redisUrl, rabbitmqUrl].map(usesDefaultCredentials);
+    const names = BACKEND_VARIABLES.filter((_, i) => known[i]);
+    if (names.length > 0) {
+      throw invalid(
+        `Production mode does not start with credentials that anybody knows: ${names.join(' and ')} ${names.length === 1 ? 'has' : 'have'} none, or a default user's. Set others, or PULSECART_ALLOW_DEFAULT_CREDENTIALS=on to accept that.`,
+      );
+    }
   }
   return config;
 }
 
 /** Without the checks whether a server may start with them. */
-function readSettings(env: Env, flags: Flags): Config {
+function readSettings(given: Env, flags: Flags): Config {
+  const env = withSecretFiles(given);
   const settings = openSettings(env, flags);
   const { read } = settings;
   const mode = read(SETTINGS.mode);
@@ -152,6 +168,7 @@ function readSettings(env: Env, flags: Flags): Config {
     mode,
     operatorToken,
     simulatorAllowed,
+    defaultCredentialsAllowed: read(SETTINGS.allowDefaultCredentials),
     runsPayments: read(SETTINGS.runsPayments),
     worker: read(SETTINGS.worker),
     logLevel: read(SETTINGS.logLevel),
@@ -191,8 +208,9 @@ export function readStoreConfig(env: Env, data: string | undefined): Config {
 export type BooksPlace = { readonly dataFolder: string } | { readonly databaseUrl: string };
 
 /** For commands that need only the books, not a server's other settings. */
-export function readBooksPlace(env: Env, data: string | undefined): BooksPlace {
+export function readBooksPlace(given: Env, data: string | undefined): BooksPlace {
   if (data !== undefined) return { dataFolder: data };
+  const env = withSecretFiles(given);
   const { read } = openSettings(env);
   if (env.DATABASE_URL) {
     return { databaseUrl: inSchema(read(SETTINGS.databaseUrl)!, read(SETTINGS.namespace)) };
@@ -221,7 +239,8 @@ export interface Client {
 }
 
 /** By default the server that `serve` starts here with the same settings. */
-export function readClient(env: Env, flags: { readonly url?: string | undefined } = {}): Client {
+export function readClient(variables: Env, flags: { readonly url?: string | undefined } = {}): Client {
+  const env = withSecretFiles(variables);
   const { read } = openSettings(env);
   const given = flags.url ?? `http://127.0.0.1:${portOf(read)}`;
   const parsed = URL.parse(given);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { AppError } from './domain/errors.ts';
 
 /**
@@ -14,6 +15,8 @@ export interface Setting<T> {
   /** The accepted values, for display; empty: any text. */
   readonly values: string;
   readonly what: string;
+  /** It is a secret or has one in it, and may be given in a file: `NAME_FILE` is its path. */
+  readonly isSecret?: true;
   /** Throws AppError `invalid_request`, which names the accepted values. `as` is the variable's or the flag's name. */
   parse(given: string, as: string): T;
   /** As `doctor` shows it, without secrets. */
@@ -91,6 +94,11 @@ export const SETTINGS = {
     ['amqp:', 'amqps:'],
     'RabbitMQ, `amqp://…` or `amqps://…`',
     'amqp://user:password@host:5672/vhost',
+  ),
+  allowDefaultCredentials: onOff(
+    'PULSECART_ALLOW_DEFAULT_CREDENTIALS',
+    false,
+    'production mode starts with a backend without a password, or with one that documents show (guest, postgres, pulsecart), only with `on`',
   ),
   namespace: matching(
     'PULSECART_NAMESPACE',
@@ -279,6 +287,44 @@ export const SECTIONS: readonly (readonly [title: string, first: keyof typeof SE
   ['Payments', 'allowSimulatedPayments'],
 ];
 
+/** Added to a secret's name: the path of a file with it, as container engines hand secrets over. */
+const IN_FILE = '_FILE';
+
+/** The variable that names a setting's file; null where the setting has none. */
+export function fileVariableOf({
+  name,
+  isSecret,
+}: Pick<Setting<unknown>, 'name' | 'isSecret'>): string | null {
+  return isSecret ? name + IN_FILE : null;
+}
+
+/** `env` with the secrets that it names files of. Each read is a new one, so a new process has the file's present content. */
+export function withSecretFiles(env: Env): Env {
+  const found: Record<string, string> = {};
+  for (const setting of Object.values(SETTINGS)) {
+    const variable = fileVariableOf(setting);
+    const path = variable && env[variable];
+    if (!variable || !path) continue;
+    if (env[setting.name])
+      throw invalid(`${setting.name} and ${variable} are set: only one of them can count.`);
+    found[setting.name] = readSecret(path, variable);
+  }
+  return Object.keys(found).length === 0 ? env : { ...env, ...found };
+}
+
+function readSecret(path: string, variable: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw invalid(
+      `${variable} names ${path}, which cannot be read: ${(error as NodeJS.ErrnoException).code}.`,
+    );
+  }
+  if (text === '') throw invalid(`${variable} names ${path}, which is empty.`);
+  return text;
+}
+
 /** Reads settings, a flag before its variable; an empty variable counts as unset. Remembers the effective values. */
 export function openSettings(env: Env, flags: Flags = {}) {
   const shown = new Map<string, string>();
@@ -399,7 +445,7 @@ function fraction(name: string, fallback: number, what: string): Setting<number>
  */
 function url(name: string, schemes: readonly string[], what: string, form?: string): Setting<string | null> {
   return {
-    ...{ name, fallback: null, preset: NONE, values: '', what },
+    ...{ name, fallback: null, preset: NONE, values: '', what, isSecret: true },
     parse(given, as) {
       if (!schemes.some((scheme) => given.startsWith(`${scheme}//`))) {
         const accepted = schemes.map((scheme) => `${scheme}//`).join(', ');
@@ -416,7 +462,14 @@ function url(name: string, schemes: readonly string[], what: string, form?: stri
 
 function secret(name: string, charsMin: number, what: string): Setting<string | null> {
   return {
-    ...{ name, fallback: null, preset: NONE, values: `at least ${charsMin} characters`, what },
+    ...{
+      name,
+      fallback: null,
+      preset: NONE,
+      values: `at least ${charsMin} characters`,
+      what,
+      isSecret: true,
+    },
     parse(given, as) {
       if (given.length >= charsMin) return given;
       throw invalid(`${as} must have at least ${charsMin} characters.`);
