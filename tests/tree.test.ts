@@ -98,6 +98,7 @@ test('the environment is read by config alone', () => {
     'cli/backup.ts',
     'cli/dlq.ts',
     'cli/doctor.ts',
+    'cli/health.ts',
     'cli/instance.ts',
     'cli/seed.ts',
     'cli/migrate.ts',

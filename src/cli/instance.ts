@@ -1,4 +1,5 @@
 import { AppError } from '../domain/errors.ts';
+import { ownProgram } from '../lib/own-program.ts';
 
 /** One of a supervisor's server processes. */
 export interface Instance {
@@ -53,30 +54,18 @@ export function startInstance(argv: readonly string[], port: number, startTimeou
   const ready = Promise.withResolvers<URL>();
   let isReady = false;
   let isLeaving = false;
-  const child = Bun.spawn(
-    [
-      process.execPath,
-      ...new Set(['--no-orphans', ...process.execArgv]),
-      Bun.main,
-      'instance',
-      ...argv,
-      '--port',
-      `${port}`,
-      '--instances',
-      '1',
-    ],
-    {
-      env: process.env,
-      stdin: 'ignore',
-      stdout: 'inherit',
-      stderr: 'inherit',
-      ipc(message: ReadyMessage) {
-        isReady = true;
-        clearTimeout(timer);
-        ready.resolve(new URL(message.ready));
-      },
+  const args = ['instance', ...argv, '--port', `${port}`, '--instances', '1'];
+  const child = Bun.spawn(ownProgram(args, process.execArgv), {
+    env: process.env,
+    stdin: 'ignore',
+    stdout: 'inherit',
+    stderr: 'inherit',
+    ipc(message: ReadyMessage) {
+      isReady = true;
+      clearTimeout(timer);
+      ready.resolve(new URL(message.ready));
     },
-  );
+  });
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
