@@ -159,6 +159,7 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
     description: backends.description,
     service: {
       ...shared,
+      scrape: metrics.families,
       gate,
       ids,
       deadLetters,

@@ -9,6 +9,7 @@ import type { Clock } from '../domain/clock.ts';
 import { available, type Product } from '../domain/product.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Queue, QueueName, QueueStatus } from '../ports/queue.ts';
+import type { OfSeveral } from './families.ts';
 import type { Labelled, Metrics } from './metrics.ts';
 
 interface App {
@@ -45,14 +46,19 @@ export function registerMetrics(app: App): void {
   } = app;
   const counter = (name: string, help: string, read: () => number) =>
     metrics.watch(`pulsecart_${name}`, help, 'counter', read);
-  const gauge = (name: string, help: string, read: () => number) =>
-    metrics.watch(`pulsecart_${name}`, help, 'gauge', read);
+  const gauge = (name: string, help: string, read: () => number, ofSeveral: OfSeveral = 'sum') =>
+    metrics.watch(`pulsecart_${name}`, help, 'gauge', read, ofSeveral);
 
   counter('purchase_batches_total', 'Batches committed by the purchase batcher', () => batcher.stats.batches);
   counter('purchases_decided_total', 'Purchases decided by the ledger', () => batcher.stats.decided);
   counter('gate_refused_total', 'Purchases refused by the gate', () => batcher.stats.refusedByGate);
   counter('gate_waited_total', 'Purchases that waited for units held by others', () => batcher.stats.waited);
-  gauge('gate_bypassed', '1 while batches go past the gate', () => Number(gateFigures?.isOpen ?? false));
+  gauge(
+    'gate_bypassed',
+    '1 while batches go past the gate',
+    () => Number(gateFigures?.isOpen ?? false),
+    'max',
+  );
   counter('admission_bypass_total', 'Times that the gate was in trouble', () => gateFigures?.openings ?? 0);
   gauge('purchases_inside', 'Purchases inside the purchase batcher now', () => batcher.stats.inside);
   counter('accepted_total', 'Async purchases accepted', () => intake.stats.accepted);
