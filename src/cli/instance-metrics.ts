@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../domain/errors.ts';
 import { within } from '../lib/within.ts';
 import type { Family } from '../telemetry/families.ts';
@@ -13,6 +14,9 @@ export type MetricsMessage =
 /** Longer than the supervisor waits for an instance. */
 const SUPERVISOR_TIMEOUT_MS = 2_000;
 
+/** A supervisor that does not read holds up no shutdown. */
+const LAST_WORDS_MS = 500;
+
 /** What an instance does about metrics: tells the supervisor its own, and asks it for those of all. */
 export interface InstanceMetrics {
   /** Of all instances. Rejects `unavailable` when the supervisor does not answer: a part would pass for the whole. */
@@ -23,7 +27,10 @@ export interface InstanceMetrics {
 
 export function shareMetrics(metrics: Pick<Metrics, 'families' | 'counted'>): InstanceMetrics {
   const send = (message: MetricsMessage) =>
-    new Promise<void>((resolve) => process.send?.(message, undefined, {}, () => resolve()));
+    new Promise<void>((resolve) => {
+      if (process.send) process.send(message, undefined, {}, () => resolve());
+      else resolve();
+    });
   const asks = createAsks((id) => void send({ wanted: 'all', id }), SUPERVISOR_TIMEOUT_MS, silent);
 
   process.on('message', (message: MetricsMessage | string) => {
@@ -36,7 +43,7 @@ export function shareMetrics(metrics: Pick<Metrics, 'families' | 'counted'>): In
   return {
     scrape: asks.ask,
     async leave() {
-      await send({ counted: await metrics.counted() });
+      await Promise.race([send({ counted: await metrics.counted() }), sleep(LAST_WORDS_MS)]);
     },
   };
 }

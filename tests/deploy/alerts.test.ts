@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'bun:test';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePorts } from '../../bench/services/ports.ts';
+import { makeWorkspace } from '../../bench/services/workspace.ts';
 import { readDocument } from '../docs/documents.ts';
 import { havePrometheus, runTool } from '../support/prometheus.ts';
+import { installMissing } from '../support/services/install.ts';
+import { until } from '../support/until.ts';
 
 /** The alerts of deploy/prometheus, judged by Prometheus's own programs. */
 
@@ -17,6 +21,8 @@ interface Rule {
 const ROOT = join(import.meta.dir, '..', '..');
 const FOLDER = join(ROOT, 'deploy', 'prometheus');
 const RUNBOOK = 'docs/operating/deploy.md';
+const rulesText = async () =>
+  (await Promise.all(listed('rules').map((path) => Bun.file(path).text()))).join('\n');
 const listed = (folder: string) =>
   readdirSync(join(FOLDER, folder)).map((name) => join(FOLDER, folder, name));
 const readYaml = async (path: string) => Bun.YAML.parse(await Bun.file(path).text());
@@ -26,6 +32,9 @@ const alerts = (await Promise.all(listed('rules').map(rulesIn)))
   .flat()
   .filter(({ alert }) => alert !== undefined);
 const hasPrometheus = await havePrometheus('promtool');
+const HAPROXY = '/usr/sbin/haproxy';
+if (!existsSync(HAPROXY)) await installMissing(['haproxy']);
+const hasHaproxy = existsSync(HAPROXY);
 const hasAlertmanager = await havePrometheus('amtool');
 
 describe.skipIf(!hasPrometheus)('promtool', () => {
@@ -67,6 +76,31 @@ test.skipIf(!hasAlertmanager)('amtool takes the sample of a configuration of Ale
   expect(named.filter((name) => !known.includes(name))).toEqual([]);
 });
 
+test.skipIf(!hasHaproxy)('HAProxy has the metrics that rules name, with their labels', async () => {
+  const [port, statistics] = (await freePorts(2)) as [number, number];
+  const workspace = makeWorkspace('haproxy', [port, statistics], { account: 'haproxy', endsWith: 'SIGKILL' });
+  writeFileSync(join(workspace.folder, 'haproxy.cfg'), haproxyConfig(port, statistics));
+  const child = workspace.spawn([HAPROXY, '-db', '-f', 'haproxy.cfg']);
+  try {
+    let text = '';
+    const names = (await rulesText()).match(/\bhaproxy_\w+\{[a-z]+="\w+"/g)!;
+    expect(names.length).toBeGreaterThan(1);
+    await until(async () => {
+      const answer = await fetch(`http://127.0.0.1:${statistics}/metrics`).catch(() => null);
+      text = (await answer?.text()) ?? '';
+      return text.includes('haproxy_server_status{proxy="sync",server="app1",state="DOWN"} 1\n');
+    });
+    for (const name of names) {
+      const [metric, label] = name.split('{') as [string, string];
+      expect(text).toMatch(new RegExp(`^${metric}\\{.*${label}.*\\} \\d+$`, 'm'));
+    }
+  } finally {
+    child.kill('SIGKILL');
+    await child.exited;
+    workspace.remove();
+  }
+});
+
 test('each alert is tried both ways, and says how bad it is, what it means and where to read on', async () => {
   expect(alerts.length).toBeGreaterThan(20);
   const cases = (await Promise.all(listed('tests').map((path) => Bun.file(path).text()))).join('\n');
@@ -89,3 +123,21 @@ test.skipIf(!existsSync(join(ROOT, RUNBOOK)))('what to do first is written down 
   );
   expect(missing.map(({ alert }) => alert)).toEqual([]);
 });
+
+/** A backend that is away, and the exporter. */
+function haproxyConfig(port: number, statistics: number): string {
+  return `defaults
+  mode http
+  timeout connect 1s
+  timeout client 5s
+  timeout server 5s
+frontend shop
+  bind 127.0.0.1:${port}
+  default_backend sync
+frontend statistics
+  bind 127.0.0.1:${statistics}
+  http-request use-service prometheus-exporter if { path /metrics }
+backend sync
+  server app1 127.0.0.1:1 check inter 100ms fall 1
+`;
+}
