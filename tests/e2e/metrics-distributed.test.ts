@@ -4,7 +4,7 @@ import { onDistributedBackends } from '../support/backends.ts';
 import { runPulsecart } from '../support/command.ts';
 import { type DistributedShop, openDistributedShop } from '../support/distributed-shop.ts';
 import { ownBackends } from '../support/own-backends.ts';
-import { scrape } from '../support/scrape.ts';
+import { scrape, scrapesDuring } from '../support/scrape.ts';
 import { eventually } from '../support/shop.ts';
 
 /** Metrics of several processes on one port are those of one shop, whichever process a scrape comes to. */
@@ -131,31 +131,11 @@ onDistributedBackends(() => {
     test(
       'are answered or refused while the processes stop, and never hang',
       async () => {
-        const outcomes: (number | 'refused')[] = [];
-        let isOver = false;
-        const scraping = (async () => {
-          while (!isOver) {
-            const answer = fetch(`${managementUrl}/actuator/prometheus`, {
-              signal: AbortSignal.timeout(5_000),
-            });
-            outcomes.push(
-              await answer.then(
-                async (response) => {
-                  await response.text();
-                  return response.status;
-                },
-                (error: Error) => {
-                  if (error.name === 'TimeoutError') throw error;
-                  return 'refused' as const;
-                },
-              ),
-            );
-          }
-        })();
-        await eventually(() => outcomes.length > 2);
-        expect(await shop.server.stop()).toBe(0);
-        isOver = true;
-        await scraping;
+        let exit: unknown;
+        const outcomes = await scrapesDuring(managementUrl, async () => {
+          exit = await shop.server.stop();
+        });
+        expect(exit).toBe(0);
         expect(outcomes).toContain(200);
         expect(outcomes.filter((one) => one !== 200 && one !== 'refused')).toEqual([]);
         expect(shop.server.messages()).toBe('');
@@ -187,6 +167,21 @@ onDistributedBackends(() => {
       OPEN_TIMEOUT_MS,
     );
   });
+
+  test(
+    'a worker that stops answers a scrape or refuses it',
+    async () => {
+      await using shop = await openDistributedShop({ workers: 1 });
+      const [worker] = shop.workers;
+      let exit: unknown;
+      const outcomes = await scrapesDuring(worker!.url, async () => {
+        exit = await worker!.stop();
+      });
+      expect({ exit, messages: worker!.messages() }).toEqual({ exit: 0, messages: '' });
+      expect(new Set(outcomes).difference(new Set([200, 'refused']))).toEqual(new Set());
+    },
+    OPEN_TIMEOUT_MS,
+  );
 
   describe('a port for metrics', () => {
     test(

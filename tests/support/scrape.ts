@@ -1,3 +1,5 @@
+import { until } from './until.ts';
+
 /** A scrape of `/actuator/prometheus`, read. */
 export interface Scrape {
   readonly text: string;
@@ -29,3 +31,35 @@ export async function scrape(url: string, accept?: string): Promise<Scrape> {
     },
   };
 }
+
+/** What scrapes were answered, one after the other, until `work` was done; rejects when one hangs. */
+export async function scrapesDuring(
+  url: string,
+  work: () => Promise<unknown>,
+): Promise<(number | 'refused')[]> {
+  const outcomes: (number | 'refused')[] = [];
+  let isOver = false;
+  const scraping = (async () => {
+    while (!isOver) outcomes.push(await outcomeOf(url));
+  })();
+  await until(() => outcomes.length > 2);
+  await work();
+  isOver = true;
+  await scraping;
+  return outcomes;
+}
+
+async function outcomeOf(url: string): Promise<number | 'refused'> {
+  try {
+    const response = await fetch(`${url}/actuator/prometheus`, {
+      signal: AbortSignal.timeout(SCRAPE_HANGS_MS),
+    });
+    await response.text();
+    return response.status;
+  } catch (error) {
+    if ((error as Error).name === 'TimeoutError') throw error;
+    return 'refused';
+  }
+}
+
+const SCRAPE_HANGS_MS = 5_000;
