@@ -29,6 +29,7 @@ import { createLiveStats } from './telemetry/live-stats.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { registerMetrics } from './telemetry/watch.ts';
+import { watchBackends } from './telemetry/watch-backends.ts';
 import { watchReconciler } from './telemetry/watch-reconciler.ts';
 
 /** Every use case of one process, wired to its backends. */
@@ -152,13 +153,27 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
   });
   const shared = { ledger, queue, clock, metrics, stockCache, batcher, intake, tracking, stream };
   watchReconciler(metrics, reconciler);
-  registerMetrics({ ...shared, worker, payments, retention, gateFigures: backends.gateFigures });
+  registerMetrics({
+    ...shared,
+    ...{ worker, payments, retention, auditRun },
+    version: packageJson.version,
+    gateFigures: backends.gateFigures,
+  });
+  const dataFolder = config.urls ? process.cwd() : config.dataFolder;
+  const { healthNames } = backends;
+  const pings = {
+    [healthNames.ledger]: () => ledger.ping(),
+    [healthNames.queue]: () => queue.ping(),
+    ...(healthNames.gate && { [healthNames.gate]: () => gate.ping() }),
+  };
+  watchBackends(metrics, pings, dataFolder);
   let ready = true;
 
   return {
     description: backends.description,
     service: {
       ...shared,
+      scrape: metrics.families,
       gate,
       ids,
       deadLetters,
@@ -170,10 +185,10 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
       keepOutcomesMs: config.keep.outcomesMs,
       log,
       operators,
-      healthNames: backends.healthNames,
+      healthNames,
       engines: backends.names,
       version: packageJson.version,
-      dataFolder: config.urls ? process.cwd() : config.dataFolder,
+      dataFolder,
       isReady: () => ready,
     },
     async start(roles) {

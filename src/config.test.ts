@@ -18,6 +18,7 @@ test('with nothing set everything has a value that fits one machine', () => {
   expect(config).toEqual({
     port: 8080,
     host: '127.0.0.1',
+    managementPort: null,
     instances: 1,
     startTimeoutMs: 30_000,
     urls: null,
@@ -84,6 +85,7 @@ test('every setting is read from its variable', () => {
     PULSECART_OPERATOR_TOKEN: TOKEN,
     PULSECART_PAYMENTS: 'off',
     PULSECART_WORKER: 'off',
+    PULSECART_MANAGEMENT_PORT: '9090',
     PULSECART_LOG_LEVEL: 'silent',
     PULSECART_LOG_REQUESTS: 'on',
     PULSECART_PURCHASE_TTL_SECONDS: '60',
@@ -106,6 +108,7 @@ test('every setting is read from its variable', () => {
   expect(config).toEqual({
     port: 0,
     host: '::1',
+    managementPort: 9_090,
     instances: 3,
     startTimeoutMs: 1_234,
     urls: {
@@ -147,6 +150,32 @@ test('every setting is read from its variable', () => {
       outageRate: 1,
     },
   });
+});
+
+test('health and metrics have a port of their own, and so has each of several processes', () => {
+  const several = { ...ENGINES, PORT: '8080', PULSECART_INSTANCES: '4' };
+  const refusal = (env: Record<string, string>) => {
+    try {
+      readConfig(env);
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  expect(refusal({ PORT: '8080', PULSECART_MANAGEMENT_PORT: '8080' })).toBe(
+    'PULSECART_MANAGEMENT_PORT must differ from PORT, which is 8080; they are the same.',
+  );
+  expect(refusal({ ...several, PULSECART_MANAGEMENT_PORT: '8076' })).toBe(
+    'PULSECART_MANAGEMENT_PORT and the 4 ports after it must differ from PORT, which is 8080; they are 8076 to 8080.',
+  );
+  expect(refusal({ ...several, PULSECART_MANAGEMENT_PORT: '65532' })).toBe(
+    'PULSECART_MANAGEMENT_PORT and the 4 ports after it must not go beyond 65535; they go up to 65536.',
+  );
+  for (const [port, managementPort] of [
+    ['8075', 8075],
+    ['8081', 8081],
+    ['0', 0],
+  ] as const)
+    expect(readConfig({ ...several, PULSECART_MANAGEMENT_PORT: port }).managementPort).toBe(managementPort);
 });
 
 test('a variable that is empty counts as not set', () => {

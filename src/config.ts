@@ -8,6 +8,8 @@ export interface Config {
   /** TCP port; 0 lets the system choose. */
   readonly port: number;
   readonly host: string;
+  /** Port of health and metrics; null: `serve` has them on its port, a worker not at all. */
+  readonly managementPort: number | null;
   /** Server processes that share the port. */
   readonly instances: number;
   /** How long each of them may take to start. */
@@ -109,7 +111,21 @@ export function readConfig(env: Env, flags: Flags = {}): Config {
       `PULSECART_OPERATOR_TOKEN is required to listen on ${config.host}, where others than this machine may ask.`,
     );
   }
+  requireOwnManagementPorts(config);
   return withLeave(config);
+}
+
+/** The public port, and those of management: one for a process alone, one more for each of several. */
+function requireOwnManagementPorts({ port, managementPort, instances }: Config): void {
+  if (!managementPort) return;
+  const last = instances > 1 ? managementPort + instances : managementPort;
+  const which =
+    `PULSECART_MANAGEMENT_PORT ${instances > 1 ? `and the ${instances} ports after it` : ''}`.trim();
+  if (last > 65_535) throw invalid(`${which} must not go beyond 65535; they go up to ${last}.`);
+  if (port >= managementPort && port <= last)
+    throw invalid(
+      `${which} must differ from PORT, which is ${port}; ${instances > 1 ? `they are ${managementPort} to ${last}` : 'they are the same'}.`,
+    );
 }
 
 /** For a process without operators' routes. */
@@ -159,6 +175,7 @@ function readSettings(given: Env, flags: Flags): Config {
   const purchaseTtlMs = 1_000 * read(SETTINGS.purchaseTtlSeconds);
   return Object.freeze({
     port,
+    managementPort: read(SETTINGS.managementPort),
     instances,
     startTimeoutMs: read(SETTINGS.startTimeoutMs),
     urls: urls && { ...urls, databaseUrl: inSchema(urls.databaseUrl, namespace) },

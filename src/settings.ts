@@ -42,6 +42,15 @@ const REDIS_SCHEMES = [
 export const SETTINGS = {
   port: integer('PORT', 8080, 0, 65_535, 'port; 0 takes any free one', { flag: 'port' }),
   host: text('HOST', '127.0.0.1', 'address to listen on; in production mode `0.0.0.0`', 'host'),
+  managementPort: orNone(
+    integer(
+      'PULSECART_MANAGEMENT_PORT',
+      0,
+      0,
+      65_535,
+      'port of health and metrics (`/actuator/…`), which `serve` then no longer answers on its public one; 0 takes any free one. For a `worker` the only one, also as its `--port`. Of `serve --instances N` it answers for all processes, and the N ports after it for each alone',
+    ),
+  ),
   mode: oneOf(
     'PULSECART_MODE',
     'development',
@@ -416,6 +425,14 @@ function integer(
       if (/^\d+$/.test(given) && number >= min && number <= max) return number;
       throw invalid(`${as} must be a whole number from ${min} to ${max}; it is ${JSON.stringify(given)}.`);
     },
+  };
+}
+
+function orNone<T>(setting: Setting<T>): Setting<T | null> {
+  return {
+    ...setting,
+    ...{ fallback: null, preset: NONE },
+    show: (value) => (value === null ? NONE : setting.show(value)),
   };
 }
 

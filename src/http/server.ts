@@ -30,12 +30,15 @@ export interface ServerOptions {
 }
 
 /** Starts to listen; throws AppError `unavailable` when the address cannot be had. */
-export function startServer(service: Service, options: ServerOptions): HttpServer {
-  return start(createRoutes(service), service, options);
+export function startServer(
+  service: Service,
+  options: ServerOptions & { readonly managementPort: number | null },
+): HttpServer {
+  return start(createRoutes(service, { actuator: options.managementPort === null }), service, options);
 }
 
-/** Health and metrics alone, for a process that takes no purchases. */
-export function startProbes(service: Service, options: ServerOptions): HttpServer {
+/** Health and metrics alone. */
+export function startManagement(service: Service, options: ServerOptions): HttpServer {
   return start(createActuatorRoutes(service), service, options);
 }
 

@@ -55,6 +55,8 @@ export interface BatcherStats {
   batches: number;
   decided: number;
   refusedByGate: number;
+  /** Purchases that the ledger refused with an error of ours, such as a broken constraint. */
+  broken: number;
   waited: number;
   /** Purchases inside the batcher now. */
   inside: number;
@@ -91,7 +93,15 @@ export function createPurchaseBatcher(
   monotonicMs: () => number,
   { batchesInFlightMax, answerWithinMs, onBug }: BatcherOptions,
 ): PurchaseBatcher {
-  const stats: BatcherStats = { batches: 0, decided: 0, refusedByGate: 0, waited: 0, inside: 0, pending: 0 };
+  const stats: BatcherStats = {
+    batches: 0,
+    decided: 0,
+    refusedByGate: 0,
+    broken: 0,
+    waited: 0,
+    inside: 0,
+    pending: 0,
+  };
   const resolver = createResolver(ledger);
   const pendingAdmissions = createPendingAdmissions<PurchaseCall>(comeBack, updateFromLedger);
   /** Batches that are not over: at the gate, at the ledger, or being resolved. */
@@ -339,6 +349,7 @@ export function createPurchaseBatcher(
       if (isAppError(error, 'outcome_unknown')) throw error;
       if (error instanceof AppError) return purchases.map(() => error);
       if (purchases.length === 1) {
+        stats.broken++;
         onBug(error, `purchase ${purchases[0]!.id} could not be decided`);
         return [error as Error];
       }
