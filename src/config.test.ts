@@ -28,6 +28,7 @@ test('with nothing set everything has a value that fits one machine', () => {
     runsPayments: true,
     worker: true,
     logLevel: 'info',
+    logFile: null,
     logRequests: false,
     purchaseTimeoutMs: 3_000,
     purchaseTtlMs: 1_800_000,
@@ -100,6 +101,8 @@ test('every setting is read from its variable', () => {
     PULSECART_SIMULATOR_TOO_LATE_RATE: '0.15',
     PULSECART_SIMULATOR_OUTAGE_RATE: '1',
     PULSECART_PURCHASE_TIMEOUT_MS: '2500',
+    PULSECART_LOG_FILE: '/var/log/shop.log',
+    PULSECART_LOG_FILE_MB: '7',
   });
   expect(config).toEqual({
     port: 0,
@@ -119,6 +122,7 @@ test('every setting is read from its variable', () => {
     runsPayments: false,
     worker: false,
     logLevel: 'silent',
+    logFile: { path: '/var/log/shop.log', bytesMax: 7_000_000 },
     logRequests: true,
     purchaseTimeoutMs: 2_500,
     purchaseTtlMs: 60_000,

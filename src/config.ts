@@ -26,6 +26,8 @@ export interface Config {
   /** Off: async purchases are queued and not decided. */
   readonly worker: boolean;
   readonly logLevel: LogLevel;
+  /** Where the log goes; null: standard output. */
+  readonly logFile: { readonly path: string; readonly bytesMax: number } | null;
   /** Log every request. */
   readonly logRequests: boolean;
   /** The longest time from a purchase's arrival to its answer. A sync purchase is decided within this time or not at all. */
@@ -155,6 +157,7 @@ function readSettings(env: Env, flags: Flags): Config {
     runsPayments: read(SETTINGS.runsPayments),
     worker: read(SETTINGS.worker),
     logLevel: read(SETTINGS.logLevel),
+    logFile: logFile(read),
     logRequests: read(SETTINGS.logRequests),
     purchaseTimeoutMs: read(SETTINGS.purchaseTimeoutMs),
     purchaseTtlMs,
@@ -178,6 +181,12 @@ function readSettings(env: Env, flags: Flags): Config {
 }
 
 type Read = ReturnType<typeof openSettings>['read'];
+
+function logFile(read: Read): Config['logFile'] {
+  const bytesMax = 1_000_000 * read(SETTINGS.logFileMb);
+  const path = read(SETTINGS.logFile);
+  return path === null ? null : Object.freeze({ path, bytesMax });
+}
 
 /**
  * For maintenance commands without a server: an explicit folder wins over the backends in the variables.

@@ -200,6 +200,17 @@ export const SETTINGS = {
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     'the lowest level that is logged',
   ),
+  logFile: optionalText(
+    'PULSECART_LOG_FILE',
+    'file that gets the log instead of standard output, such as `logs/pulsecart.log`; its folder is made. Several processes may share it',
+  ),
+  logFileMb: integer(
+    'PULSECART_LOG_FILE_MB',
+    50,
+    1,
+    10_000,
+    'size in megabytes at which it is renamed to `pulsecart.log.<time>`; the newest five of those are kept',
+  ),
   logRequests: onOff('PULSECART_LOG_REQUESTS', false, '`on`: one log line per request'),
   allowSimulatedPayments: onOff(
     'PULSECART_ALLOW_SIMULATED_PAYMENTS',
@@ -308,6 +319,13 @@ export function invalid(message: string): AppError {
 function text(name: string, fallback: string, what: string, flag?: Flag): Setting<string> {
   const plain = { name, fallback, preset: fallback, values: '', what, parse: String, show: String };
   return flag ? { ...plain, flag } : plain;
+}
+
+function optionalText(name: string, what: string): Setting<string | null> {
+  return {
+    ...{ name, fallback: null, preset: NONE, values: '', what, parse: String },
+    show: (value) => value ?? NONE,
+  };
 }
 
 function matching(

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openApp } from '../app.ts';
 import { type Config, readConfig } from '../config.ts';
 import { startServer } from '../http/server.ts';
-import { createLog, type Log } from '../telemetry/log.ts';
+import { type Log, openLog } from '../telemetry/log.ts';
 import { readFlags } from './flags.ts';
 import { REPLACED, replaced, tellSupervisor } from './instance.ts';
 import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
@@ -46,7 +46,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const config = readConfig(process.env, flags);
-  const log = createLog(config.logLevel);
+  const log = openLog(config);
   warnOfUnknownSettings(process.env, log);
   if (config.instances > 1) {
     return superviseInstances(argv, config, log, (url) => announce(url, '', config, log, startedAtMs));
@@ -63,7 +63,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
 /** One of several servers on the same port, run by the supervisor. */
 export async function serveInstance(argv: readonly string[]): Promise<number> {
   const config = readConfig(process.env, readFlags(argv, FLAGS));
-  const log = createLog(config.logLevel);
+  const log = openLog(config);
   const stopped = Promise.race([stopSignal(), replaced()]);
   const opened = await open(config, log, { sharesPort: true, stopped });
   if (typeof opened === 'string') return stopUnopened(log, opened);
