@@ -12,6 +12,7 @@ import type { PurchaseIds } from '../domain/ids.ts';
 import type { Gate } from '../ports/gate.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Queue } from '../ports/queue.ts';
+import type { Tracing } from '../ports/tracing.ts';
 import type { LiveStats } from '../telemetry/live-stats.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -39,6 +40,8 @@ export interface Service {
   /** A purchase that got nothing may be forgotten after this long. */
   readonly keepOutcomesMs: number;
   readonly metrics: Metrics;
+  /** Null without a collector. */
+  readonly traces?: Tracing | null;
   readonly log: Log;
   /** Who may call operator routes. */
   readonly operators: OperatorAccess;

@@ -9,6 +9,7 @@ import type { Clock } from '../domain/clock.ts';
 import { available, type Product } from '../domain/product.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Queue, QueueName, QueueStatus } from '../ports/queue.ts';
+import type { Tracing } from '../ports/tracing.ts';
 import type { Labelled, Metrics } from './metrics.ts';
 
 interface App {
@@ -23,6 +24,8 @@ interface App {
   readonly retention: Retention;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Null without a collector. */
+  readonly traces: Tracing | null;
   /** Undefined for a gate that cannot be in trouble. */
   readonly gateFigures: { readonly isOpen: boolean; readonly openings: number } | undefined;
 }
@@ -42,12 +45,15 @@ export function registerMetrics(app: App): void {
     clock,
     retention,
     gateFigures,
+    traces,
   } = app;
   const counter = (name: string, help: string, read: () => number) =>
     metrics.watch(`pulsecart_${name}`, help, 'counter', read);
   const gauge = (name: string, help: string, read: () => number) =>
     metrics.watch(`pulsecart_${name}`, help, 'gauge', read);
 
+  counter('spans_exported_total', 'Spans that the collector has taken', () => traces?.stats.exported ?? 0);
+  counter('spans_dropped_total', 'Spans that were lost on the way to it', () => traces?.stats.dropped ?? 0);
   counter('purchase_batches_total', 'Batches committed by the purchase batcher', () => batcher.stats.batches);
   counter('purchases_decided_total', 'Purchases decided by the ledger', () => batcher.stats.decided);
   counter('gate_refused_total', 'Purchases refused by the gate', () => batcher.stats.refusedByGate);
