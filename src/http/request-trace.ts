@@ -1,5 +1,5 @@
 import type { Span, Tracing } from '../ports/tracing.ts';
-import { startedTrace } from './respond.ts';
+import { givenRequestId, startedTrace } from './respond.ts';
 
 /** Begins the span of a request of one route; null when it is not sampled. */
 export type TraceRequest = (req: Request) => Span | null;
@@ -18,7 +18,10 @@ export function createTraceRequest(tracing: Tracing | null, target: `POST /${str
   };
   return (req) => {
     const span = tracing.startRequest(target, req.headers, attributes);
-    if (span !== null) startedTrace(req, span.context.traceId);
+    if (span === null) return null;
+    startedTrace(req, span.context.traceId);
+    const requestId = givenRequestId(req);
+    if (requestId !== null) span.set('pulsecart.request.id', requestId);
     return span;
   };
 }

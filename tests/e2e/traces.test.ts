@@ -101,41 +101,55 @@ test('P9 a refusal, bad input and a caller who does not sample are traced as tha
 
 test('P9 of purchases without a trace the share that is set is sampled', async () => {
   using collector = openCollector();
-  const env = { ...SOON, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_TRACES_SAMPLER: 'traceidratio' };
+  const env = {
+    ...SOON,
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    OTEL_TRACES_SAMPLER: 'traceidratio',
+    PULSECART_LOG_REQUESTS: 'on',
+  };
   await using shop = await openShop({ ...env, OTEL_TRACES_SAMPLER_ARG: '0' });
   for (let i = 0; i < 20; i++) await shop.buy('sync', BODY, sampled(traceOf(i + 1)));
   expect(await shop.restart({ ...env, OTEL_TRACES_SAMPLER_ARG: '1' })).toBe(0);
   expect(collector.spans).toEqual([]);
-  await shop.buy('sync', BODY);
+  await shop.buy('sync', BODY, { 'X-Request-Id': 'mine' });
   expect(await shop.server.stop()).toBe(0);
-  expect(collector.spans.map(({ name }) => name)).toContain('POST /api/v1/sync/purchase');
+  const request = collector.spans.find(({ name }) => name === 'POST /api/v1/sync/purchase')!;
+  expect(request.attributes['pulsecart.request.id']).toBe('mine');
+  const line = shop.server.log().match(/^.*"requestId":"mine".*$/m)![0];
+  expect(JSON.parse(line)).toMatchObject({ traceId: request.traceId, status: 200 });
 });
 
-test('P9 while the collector is away purchases are answered, lost spans are counted, and the end is not delayed', async () => {
-  // Takes connections and never answers.
-  using silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
-  await using shop = await openShop({
-    ...SOON,
-    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${silent.port}`,
-    OTEL_EXPORTER_OTLP_TIMEOUT: '500',
-    OTEL_BSP_MAX_QUEUE_SIZE: '50',
-  });
-  const answers = await Promise.all(
-    Array.from({ length: 100 }, (_, i) => shop.buy('sync', { ...BODY, userId: `u${i}` })),
-  );
-  expect(answers.map(({ status }) => status)).toEqual(Array(100).fill(200));
-  const dropped = async () => {
-    const { text } = await shop.get('/actuator/prometheus');
-    return Number(/^pulsecart_spans_dropped_total (\d+)/m.exec(text)![1]);
-  };
-  await until(async () => (await dropped()) > 100);
-  const warnings = () => shop.server.log().match(/"dropped":\d+,"msg":"spans dropped/g) ?? [];
-  expect(warnings()).toHaveLength(1);
-  const stoppedAtMs = performance.now();
-  expect(await shop.server.stop()).toBe(0);
-  expect(performance.now() - stoppedAtMs).toBeLessThan(8_000);
-  expect(shop.server.log()).toContain('"msg":"stopped"');
-});
+test.each([
+  ['that never answers', 'silent'],
+  ['that is not there', 'gone'],
+])(
+  'P9 with a collector %s purchases are answered, lost spans are counted, and the end is not delayed',
+  async (_, how) => {
+    using silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
+    if (how === 'gone') silent.stop(true);
+    await using shop = await openShop({
+      ...SOON,
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${silent.port}`,
+      OTEL_EXPORTER_OTLP_TIMEOUT: '500',
+      OTEL_BSP_MAX_QUEUE_SIZE: '50',
+    });
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => shop.buy('sync', { ...BODY, userId: `u${i}` })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(100).fill(200));
+    const dropped = async () => {
+      const { text } = await shop.get('/actuator/prometheus');
+      return Number(/^pulsecart_spans_dropped_total (\d+)/m.exec(text)![1]);
+    };
+    await until(async () => (await dropped()) > 100);
+    const warnings = () => shop.server.log().match(/"dropped":\d+,"msg":"spans dropped/g) ?? [];
+    expect(warnings()).toHaveLength(1);
+    const stoppedAtMs = performance.now();
+    expect(await shop.server.stop()).toBe(0);
+    expect(performance.now() - stoppedAtMs).toBeLessThan(8_000);
+    expect(shop.server.log()).toContain('"msg":"stopped"');
+  },
+);
 
 test('P9 a value that is none of the specification stops the start with one line', async () => {
   const bad = {

@@ -6,7 +6,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
-import { resourceFromAttributes } from '@opentelemetry/resources';
+import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { AlwaysOnSampler, TracerProvider } from '@opentelemetry/sdk-trace';
 import { readTraceparent, type TraceContext } from '../../domain/trace-context.ts';
 import { createBoundedMap } from '../../lib/bounded-map.ts';
@@ -32,7 +32,7 @@ const DECISIONS_MAX = 20_000;
 export function openTracing(options: TracingOptions): Tracing {
   const exported = createExport(options);
   const provider = new TracerProvider({
-    resource: resourceFromAttributes(options.resource),
+    resource: defaultResource().merge(resourceFromAttributes(options.resource)),
     // Nothing is started that is not sampled.
     sampler: new AlwaysOnSampler(),
     spanProcessors: [exported.processor],
