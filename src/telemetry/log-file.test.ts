@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { temporaryFolder } from '../../tests/support/folder.ts';
 import { OLD_FILES_MAX, openLogFile } from './log-file.ts';
 
+type Writer = ReturnType<typeof openLogFile>;
 const line = (i: number, bytes = 1_000) => `${JSON.stringify({ i, pad: 'x'.repeat(bytes) })}\n`;
 
 /** Every line of the file and of the renamed ones, the oldest first. */
@@ -58,6 +59,18 @@ test('a file that another program renamed is followed by a new one', () => {
   for (let i = 1; i < 200; i++) file.write(line(i));
   expect(existsSync(path)).toBe(true);
   expect(linesIn(folder.path)).toHaveLength(200);
+});
+
+test('a writer follows when another one of the same file has rotated it', () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, 'pulsecart.log');
+  const [one, other] = [1, 2].map(() => openLogFile({ path, bytesMax: 200_000 })) as [Writer, Writer];
+  for (let i = 0; i < 280; i++) one.write(line(i));
+  expect(readdirSync(folder.path)).toHaveLength(2);
+  for (let i = 280; i < 380; i++) other.write(line(i));
+  expect(readFileSync(path, 'utf8')).toContain('"i":379');
+  expect(readdirSync(folder.path)).toHaveLength(2);
+  expect(linesIn(folder.path)).toHaveLength(380);
 });
 
 test('processes that share a file rotate it without losing or cutting a line', async () => {
