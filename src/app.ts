@@ -241,8 +241,9 @@ async function openTraces(config: Config, log: Log, { names }: Backends): Promis
       queue: String(queue).toLowerCase(),
       feed: String(feed).toLowerCase(),
     },
-    onDropped: (dropped) =>
-      log.warn({ dropped }, 'spans dropped: the collector is away, or takes fewer than are made'),
+    onTrouble: (sentence) => log.warn(`traces: ${sentence}`),
+    onDropped: (dropped, reason) =>
+      log.warn({ dropped, reason }, 'spans dropped: the collector is away, or takes fewer than are made'),
   });
 }
 

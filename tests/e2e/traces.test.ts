@@ -131,6 +131,7 @@ test.each([
       ...SOON,
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${silent.port}`,
       OTEL_EXPORTER_OTLP_TIMEOUT: '500',
+      OTEL_EXPORTER_OTLP_CERTIFICATE: '/nowhere',
       OTEL_BSP_MAX_QUEUE_SIZE: '50',
     });
     const answers = await Promise.all(
@@ -142,8 +143,10 @@ test.each([
       return Number(/^pulsecart_spans_dropped_total (\d+)/m.exec(text)![1]);
     };
     await until(async () => (await dropped()) > 100);
-    const warnings = () => shop.server.log().match(/"dropped":\d+,"msg":"spans dropped/g) ?? [];
+    const warnings = () =>
+      shop.server.log().match(/"dropped":\d+,"reason":"[^"]+","msg":"spans dropped/g) ?? [];
     expect(warnings()).toHaveLength(1);
+    expect(shop.server.log()).toContain('"msg":"traces: Failed to read root certificate file"');
     const stoppedAtMs = performance.now();
     expect(await shop.server.stop()).toBe(0);
     expect(performance.now() - stoppedAtMs).toBeLessThan(8_000);

@@ -1,3 +1,4 @@
+import { DiagLogLevel, diag } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { BatchSpanProcessor, type SpanExporter, type SpanProcessor } from '@opentelemetry/sdk-trace';
 import type { Tracing } from '../../ports/tracing.ts';
@@ -13,8 +14,10 @@ export interface ExportOptions {
   readonly batchMax: number;
   readonly delayMs: number;
   readonly exportTimeoutMs: number;
-  /** Called with the spans dropped since the last call, at most once a minute and at the end. */
-  readonly onDropped: (count: number) => void;
+  /** Called with the spans dropped since the last call and the last error, at most once a minute and at the end. */
+  readonly onDropped: (count: number, reason: string) => void;
+  /** Told what the exporter finds wrong with its settings, such as a certificate that cannot be read. */
+  readonly onTrouble: (sentence: string) => void;
 }
 
 const REPORT_EVERY_MS = 60_000;
@@ -26,11 +29,18 @@ const CLOSE_MS = 2_000;
  * go in and where they come out, and the bound of the queue is kept here.
  */
 export function createExport(options: ExportOptions) {
-  const { url, timeoutMs, queueMax, batchMax, delayMs, exportTimeoutMs, onDropped } = options;
+  const { url, timeoutMs, queueMax, batchMax, delayMs, exportTimeoutMs, onDropped, onTrouble } = options;
+  // Its errors are the reasons of dropped spans.
+  const silent = () => {};
+  diag.setLogger(
+    { error: silent, warn: onTrouble, info: silent, debug: silent, verbose: silent },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  );
   const stats = { exported: 0, dropped: 0 };
   /** Spans in the SDK's queue, and those being sent. */
   let waiting = 0;
   let sending = 0;
+  let reason = 'the queue is full';
   let reported = 0;
   let reportedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -41,7 +51,7 @@ export function createExport(options: ExportOptions) {
 
   function report(): void {
     if (stats.dropped === reported) return;
-    onDropped(stats.dropped - reported);
+    onDropped(stats.dropped - reported, reason);
     reported = stats.dropped;
     reportedAtMs = performance.now();
   }
@@ -54,7 +64,10 @@ export function createExport(options: ExportOptions) {
       otlp.export(spans, (result) => {
         sending -= spans.length;
         if (result.code === 0) stats.exported += spans.length;
-        else drop(spans.length);
+        else {
+          reason = reasonOf(result.error);
+          drop(spans.length);
+        }
         done(result);
       });
     },
@@ -94,3 +107,12 @@ export function createExport(options: ExportOptions) {
     },
   };
 }
+
+/** The innermost error is the one that says why. */
+function reasonOf(error: Error | undefined): string {
+  let inner = error;
+  while (inner?.cause instanceof Error) inner = inner.cause;
+  return (inner?.message || 'no answer').slice(0, REASON_CHARS_MAX);
+}
+
+const REASON_CHARS_MAX = 200;
