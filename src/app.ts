@@ -68,8 +68,7 @@ export async function openApp(config: Config, log: Log, operatorsOf = () => NO_A
 async function wire(config: Config, log: Log, backends: Backends, operators: OperatorAccess): Promise<App> {
   const { gate, queue, provider, clock, atOnce } = backends;
   const traces = await openTraces(config, log, backends);
-  // Changes that stay in this process are not published anywhere.
-  const feed = traces && config.urls ? traceFeed(backends.feed, traces) : backends.feed;
+  const feed = traces?.systems.feed ? traceFeed(backends.feed, traces) : backends.feed;
   const onTrouble = (error: unknown, context: string) => log.warn({ err: error }, context);
   const onBug = (error: unknown, context: string) => log.error({ err: error }, context);
   const monotonicMs = () => performance.now();
@@ -236,10 +235,10 @@ async function openTraces(config: Config, log: Log, { names }: Backends): Promis
     },
     version: packageJson.version,
     systems: {
-      ledger: String(ledger).toLowerCase(),
-      gate: String(gate).toLowerCase(),
-      queue: String(queue).toLowerCase(),
-      feed: String(feed).toLowerCase(),
+      ledger: ledger.toLowerCase(),
+      gate: config.urls && gate.toLowerCase(),
+      queue: queue.toLowerCase(),
+      feed: config.urls && feed.toLowerCase(),
     },
     onTrouble: (sentence) => log.warn(`traces: ${sentence}`),
     onDropped: (dropped, reason) =>

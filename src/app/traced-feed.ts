@@ -8,7 +8,7 @@ import type { Tracing } from '../ports/tracing.ts';
  */
 export function traceFeed(feed: Feed, tracing: Tracing): Feed {
   const attributes = {
-    'messaging.system': tracing.systems.feed,
+    'messaging.system': tracing.systems.feed ?? '',
     'messaging.operation.name': 'publish',
     'messaging.operation.type': 'send',
     'messaging.destination.name': 'feed',

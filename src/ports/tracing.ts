@@ -15,12 +15,12 @@ export interface Tracing {
   startSampled(name: string, options: Omit<SpanOptions, 'parent'>): Span | null;
   /** The spans of sampled purchases that are being decided, or have an order that is not yet queued for its charge. */
   readonly decisions: Decisions;
-  /** The systems behind the ports, by the names of the semantic conventions. */
+  /** The systems behind the ports, by the names of the semantic conventions; null: in the process, where a span would show nothing. */
   readonly systems: {
     readonly ledger: string;
-    readonly gate: string;
+    readonly gate: string | null;
     readonly queue: string;
-    readonly feed: string;
+    readonly feed: string | null;
   };
   readonly stats: { readonly exported: number; readonly dropped: number };
   /** Sends the rest, within two seconds. */

@@ -89,4 +89,20 @@ onDistributedBackends(() => {
     );
     expect(ofOthers).toEqual([]);
   });
+
+  test('P9 a sync purchase has its claim at the gate in its trace', async () => {
+    using collector = openCollector();
+    await using shop = await openDistributedShop({
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '20' },
+    });
+    const body = { productId: 1, quantity: 1, userId: 'ada' };
+    await shop.buy('sync', body, { traceparent: `00-${TRACE}-${PARENT}-01` });
+    const found = (name: string) => collector.inTrace(TRACE).find((span) => span.name === name);
+    await until(() => found('charge payment') !== undefined && found('claim gate') !== undefined);
+    expect(found('claim gate')).toMatchObject({
+      kind: KIND.client,
+      parentSpanId: found('POST /api/v1/sync/purchase')!.spanId,
+      attributes: { 'db.system.name': 'redis' },
+    });
+  });
 });

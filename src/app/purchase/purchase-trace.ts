@@ -14,17 +14,18 @@ export interface StepTrace {
 
 type Traced = Pick<Purchase, 'id' | 'productId' | 'trace'>;
 
-/** A claim at the gate, for purchases of one product. */
+/** A claim at the gate, for purchases of one product; null also where the gate is in the process. */
 export function traceClaim(
   tracing: Tracing,
   calls: readonly { readonly purchase: Traced }[],
 ): StepTrace | null {
-  if (!calls.some(({ purchase }) => isSampled(purchase))) return null;
-  const purchases = calls.map(({ purchase }) => purchase);
   const { gate } = tracing.systems;
+  if (gate === null || !calls.some(({ purchase }) => isSampled(purchase))) return null;
+  const purchases = calls.map(({ purchase }) => purchase);
   const attributes = {
-    ...(isNetworked(gate) && { 'db.system.name': gate, 'db.operation.name': 'claim' }),
-    'pulsecart.batch.size': purchases.length,
+    'db.system.name': gate,
+    'db.operation.name': 'claim',
+    'db.operation.batch.size': purchases.length,
   };
   return traceStep(tracing, purchases, 'claim gate', { kind: 'client', attributes });
 }
@@ -172,9 +173,4 @@ function traceBatch(
 
 function isSampled({ trace }: Traced): boolean {
   return trace !== undefined;
-}
-
-/** `in process` is no system. */
-function isNetworked(system: string): boolean {
-  return !system.includes(' ');
 }
