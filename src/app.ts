@@ -17,6 +17,7 @@ import { createStockCache } from './app/purchase/stock-cache.ts';
 import { createTracking } from './app/purchase/tracking.ts';
 import { createWorker } from './app/purchase/worker.ts';
 import { createStockStream } from './app/stream/stream.ts';
+import { traceFeed } from './app/traced-feed.ts';
 import type { BackendUrls, Config } from './config.ts';
 import { systemClock } from './domain/clock.ts';
 import { AppError } from './domain/errors.ts';
@@ -25,6 +26,7 @@ import { FIRST_PRODUCTS } from './domain/product.ts';
 import type { OperatorAccess } from './http/operator.ts';
 import type { Service } from './http/service.ts';
 import type { Backends } from './ports/backends.ts';
+import type { Tracing } from './ports/tracing.ts';
 import { createLiveStats } from './telemetry/live-stats.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -65,7 +67,9 @@ export async function openApp(config: Config, log: Log, operatorsOf = () => NO_A
 }
 
 async function wire(config: Config, log: Log, backends: Backends, operators: OperatorAccess): Promise<App> {
-  const { gate, queue, feed, provider, clock, atOnce } = backends;
+  const { gate, queue, provider, clock, atOnce } = backends;
+  const traces = await openTraces(config, log, backends);
+  const feed = traces?.systems.feed ? traceFeed(backends.feed, traces) : backends.feed;
   const onTrouble = (error: unknown, context: string) => log.warn({ err: error }, context);
   const onBug = (error: unknown, context: string) => log.error({ err: error }, context);
   const monotonicMs = () => performance.now();
@@ -86,10 +90,12 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
     onTrouble,
     timing: { leaseMs: config.paymentLeaseMs },
     chargesInFlightMax: config.tuning.chargesInFlight,
+    tracing: traces,
   });
   const batcher = createPurchaseBatcher(ledger, gate, stockCache, monotonicMs, {
     batchesInFlightMax: atOnce.purchaseBatches,
     answerWithinMs: config.purchaseTimeoutMs,
+    tracing: traces,
     onBug,
   });
   const conclude = createConclude(
@@ -108,6 +114,7 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
   const intake = createIntake(ledger, queue, stockCache, ids, clock, {
     publishesInFlightMax: atOnce.publishes,
     answerWithinMs: config.purchaseTimeoutMs,
+    tracing: traces,
   });
   const worker = createWorker(ledger, queue, batcher, clock, {
     batchesMax: atOnce.workerBatches,
@@ -115,6 +122,7 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
     ids,
     onTrouble,
     confirmTimes: metrics.confirmTimes,
+    tracing: traces,
   });
   const deadLetters = createDeadLetters({ ledger, queue, ids });
   const sales = createSales({ ledger, gate, stockCache });
@@ -155,7 +163,7 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
   watchReconciler(metrics, reconciler);
   registerMetrics({
     ...shared,
-    ...{ worker, payments, retention, auditRun },
+    ...{ traces, worker, payments, retention, auditRun },
     version: packageJson.version,
     gateFigures: backends.gateFigures,
   });
@@ -174,6 +182,7 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
     service: {
       ...shared,
       scrape: metrics.families,
+      traces,
       gate,
       ids,
       deadLetters,
@@ -220,9 +229,36 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
       await reconciler.close();
       await retention.close();
       await leader.close();
-      await backends.close();
+      await Promise.all([backends.close(), traces?.close()]);
     },
   };
+}
+
+/** Null without a collector, and then nothing of OpenTelemetry is loaded. */
+async function openTraces(config: Config, log: Log, { names }: Backends): Promise<Tracing | null> {
+  if (config.traces === null) return null;
+  const { openTracing } = await import('./adapters/opentelemetry/tracing.ts');
+  const { ledger, gate, queue, feed } = names;
+  return openTracing({
+    ...config.traces,
+    resource: {
+      'service.version': packageJson.version,
+      'service.instance.id': crypto.randomUUID(),
+      'host.name': hostname(),
+      'process.pid': process.pid,
+      ...config.traces.resource,
+    },
+    version: packageJson.version,
+    systems: {
+      ledger: ledger.toLowerCase(),
+      gate: config.urls && gate.toLowerCase(),
+      queue: queue.toLowerCase(),
+      feed: config.urls && feed.toLowerCase(),
+    },
+    onTrouble: (sentence) => log.warn(`traces: ${sentence}`),
+    onDropped: (dropped, reason) =>
+      log.warn({ dropped, reason }, 'spans dropped: the collector is away, or takes fewer than are made'),
+  });
 }
 
 /** Of a process without an API: no token fits. */

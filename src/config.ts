@@ -31,8 +31,12 @@ export interface Config {
   /** Off: async purchases are queued and not decided. */
   readonly worker: boolean;
   readonly logLevel: LogLevel;
+  /** Where the log goes; null: standard output. */
+  readonly logFile: { readonly path: string; readonly bytesMax: number } | null;
   /** Log every request. */
   readonly logRequests: boolean;
+  /** Null: no collector, no traces. */
+  readonly traces: Traces | null;
   /** The longest time from a purchase's arrival to its answer. A sync purchase is decided within this time or not at all. */
   readonly purchaseTimeoutMs: number;
   /** How long an async purchase may wait before it ends as `too_old`. */
@@ -73,6 +77,18 @@ export interface Keep {
   readonly keysMs: number;
   readonly auditLogMs: number;
   readonly deadLettersMs: number;
+}
+
+/** Where spans go, and which ones are made. */
+export interface Traces {
+  readonly url: string;
+  readonly timeoutMs: number;
+  readonly sampling: { readonly parentBased: boolean; readonly ratio: number };
+  readonly resource: Readonly<Record<string, string>>;
+  readonly queueMax: number;
+  readonly batchMax: number;
+  readonly delayMs: number;
+  readonly exportTimeoutMs: number;
 }
 
 export interface BackendUrls {
@@ -189,7 +205,9 @@ function readSettings(given: Env, flags: Flags): Config {
     runsPayments: read(SETTINGS.runsPayments),
     worker: read(SETTINGS.worker),
     logLevel: read(SETTINGS.logLevel),
+    logFile: logFile(read),
     logRequests: read(SETTINGS.logRequests),
+    traces: traces(read),
     purchaseTimeoutMs: read(SETTINGS.purchaseTimeoutMs),
     purchaseTtlMs,
     keep: keep(env, read, purchaseTtlMs),
@@ -212,6 +230,46 @@ function readSettings(given: Env, flags: Flags): Config {
 }
 
 type Read = ReturnType<typeof openSettings>['read'];
+
+function logFile(read: Read): Config['logFile'] {
+  const bytesMax = 1_000_000 * read(SETTINGS.logFileMb);
+  const path = read(SETTINGS.logFile);
+  return path === null ? null : Object.freeze({ path, bytesMax });
+}
+
+function traces(read: Read): Traces | null {
+  const base = read(SETTINGS.otlpEndpoint);
+  const whole = read(SETTINGS.otlpTracesEndpoint);
+  read(SETTINGS.otlpProtocol);
+  read(SETTINGS.otlpTracesProtocol);
+  // The exporter reads these itself, and those that are about certificates and compression.
+  read(SETTINGS.otlpHeaders);
+  const resource = read(SETTINGS.resourceAttributes);
+  const serviceName = read(SETTINGS.serviceName, resource['service.name'] ?? SETTINGS.serviceName.fallback);
+  const queueMax = read(SETTINGS.spansQueued);
+  const isOff = read(SETTINGS.otelDisabled) === 'true' || read(SETTINGS.tracesExporter) === 'none';
+  const all = {
+    timeoutMs: read(SETTINGS.otlpTimeoutMs),
+    sampling: Object.freeze(sampling(read)),
+    resource: Object.freeze({ ...resource, 'service.name': serviceName }),
+    queueMax,
+    batchMax: Math.min(queueMax, read(SETTINGS.spansPerPost)),
+    delayMs: read(SETTINGS.spansDelayMs),
+    exportTimeoutMs: read(SETTINGS.spansExportTimeoutMs),
+  };
+  const url = whole ?? (base && `${base.replace(/\/$/, '')}/v1/traces`);
+  return url === null || isOff ? null : Object.freeze({ url, ...all });
+}
+
+function sampling(read: Read): Traces['sampling'] {
+  const sampler = read(SETTINGS.tracesSampler);
+  const arg = read(SETTINGS.tracesSamplerArg);
+  const root = sampler.replace('parentbased_', '');
+  return {
+    parentBased: root !== sampler,
+    ratio: root === 'traceidratio' ? arg : root === 'always_on' ? 1 : 0,
+  };
+}
 
 /**
  * For maintenance commands without a server: an explicit folder wins over the backends in the variables.

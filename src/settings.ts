@@ -217,7 +217,93 @@ export const SETTINGS = {
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     'the lowest level that is logged',
   ),
+  logFile: optionalText(
+    'PULSECART_LOG_FILE',
+    'file that gets the log instead of standard output, such as `logs/pulsecart.log`; its folder is made. Several processes may share it',
+  ),
+  logFileMb: integer(
+    'PULSECART_LOG_FILE_MB',
+    50,
+    1,
+    10_000,
+    'size in megabytes at which it is renamed to `pulsecart.log.<time>`; the newest five of those are kept',
+  ),
   logRequests: onOff('PULSECART_LOG_REQUESTS', false, '`on`: one log line per request'),
+  otlpEndpoint: url(
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    ['http:', 'https:'],
+    'OpenTelemetry collector, `http://…` or `https://…`; spans of sampled purchases are posted to its `/v1/traces`. Without it there are no traces. This and the others have the names and meanings of the OpenTelemetry specification',
+    'http://host:4318',
+  ),
+  otlpTracesEndpoint: url(
+    'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+    ['http:', 'https:'],
+    'the same, with its path',
+    'http://host:4318/v1/traces',
+  ),
+  otlpProtocol: oneOf(
+    'OTEL_EXPORTER_OTLP_PROTOCOL',
+    'http/json',
+    ['http/json'],
+    'the only protocol that is spoken; collectors take it at the port of `http/protobuf`',
+  ),
+  otlpTracesProtocol: oneOf('OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'http/json', ['http/json'], 'the same'),
+  otlpHeaders: pairs(
+    'OTEL_EXPORTER_OTLP_HEADERS',
+    'headers of each post, such as the token of a service',
+    'secret',
+  ),
+  otlpTimeoutMs: integer(
+    'OTEL_EXPORTER_OTLP_TIMEOUT',
+    10_000,
+    100,
+    60_000,
+    'milliseconds that a post may take, retries included',
+  ),
+  otelDisabled: oneOf('OTEL_SDK_DISABLED', 'false', ['false', 'true'], '`true`: no traces'),
+  tracesExporter: oneOf('OTEL_TRACES_EXPORTER', 'otlp', ['otlp', 'none'], '`none`: no traces'),
+  tracesSampler: oneOf(
+    'OTEL_TRACES_SAMPLER',
+    'parentbased_always_on',
+    [
+      'always_on',
+      'always_off',
+      'traceidratio',
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'parentbased_traceidratio',
+    ],
+    'which purchases are traced. `parentbased_…` follows callers who send a `traceparent`',
+  ),
+  tracesSamplerArg: fraction(
+    'OTEL_TRACES_SAMPLER_ARG',
+    1,
+    'share of traces for the two samplers named `traceidratio`',
+  ),
+  serviceName: text('OTEL_SERVICE_NAME', 'pulsecart', 'name of the service on its spans'),
+  resourceAttributes: pairs('OTEL_RESOURCE_ATTRIBUTES', 'more attributes of the process on its spans'),
+  spansQueued: integer(
+    'OTEL_BSP_MAX_QUEUE_SIZE',
+    2048,
+    1,
+    1_000_000,
+    'spans that wait for the collector; further ones are dropped and counted',
+  ),
+  spansPerPost: integer('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 512, 1, 10_000, 'spans in one post, at most'),
+  spansDelayMs: integer(
+    'OTEL_BSP_SCHEDULE_DELAY',
+    5000,
+    1,
+    60_000,
+    'milliseconds that a span waits for others at most',
+  ),
+  spansExportTimeoutMs: integer(
+    'OTEL_BSP_EXPORT_TIMEOUT',
+    30_000,
+    100,
+    120_000,
+    'milliseconds until the next post may begin, whatever became of the one before',
+  ),
   allowSimulatedPayments: onOff(
     'PULSECART_ALLOW_SIMULATED_PAYMENTS',
     false,
@@ -293,6 +379,7 @@ export const SECTIONS: readonly (readonly [title: string, first: keyof typeof SE
   ['Live streams', 'streams'],
   ['What is kept, and how long', 'keepOutcomesHours'],
   ['Logs', 'logLevel'],
+  ['Traces', 'otlpEndpoint'],
   ['Payments', 'allowSimulatedPayments'],
 ];
 
@@ -365,6 +452,13 @@ function text(name: string, fallback: string, what: string, flag?: Flag): Settin
   return flag ? { ...plain, flag } : plain;
 }
 
+function optionalText(name: string, what: string): Setting<string | null> {
+  return {
+    ...{ name, fallback: null, preset: NONE, values: '', what, parse: String },
+    show: (value) => value ?? NONE,
+  };
+}
+
 function matching(
   name: string,
   fallback: string,
@@ -391,11 +485,12 @@ function oneOf<const T extends string>(
   const codes = allowed.map((one) => `\`${one}\``);
   return {
     ...{ name, fallback, preset: fallback, what, show: String },
-    values: `${codes.slice(0, -1).join(', ')} or ${codes.at(-1)}`,
+    values: codes.length === 1 ? codes[0]! : `${codes.slice(0, -1).join(', ')} or ${codes.at(-1)}`,
     parse(given, as) {
       const found = allowed.find((one) => one === given);
       if (found !== undefined) return found;
-      throw invalid(`${as} must be one of ${allowed.join(', ')}; it is ${JSON.stringify(given)}.`);
+      const accepted = allowed.length === 1 ? allowed[0] : `one of ${allowed.join(', ')}`;
+      throw invalid(`${as} must be ${accepted}; it is ${JSON.stringify(given)}.`);
     },
   };
 }
@@ -434,6 +529,33 @@ function orNone<T>(setting: Setting<T>): Setting<T | null> {
     ...{ fallback: null, preset: NONE },
     show: (value) => (value === null ? NONE : setting.show(value)),
   };
+}
+
+/** `name=value,name=value`, values percent-encoded. A secret one is neither shown nor repeated. */
+function pairs(name: string, what: string, kind?: 'secret'): Setting<Readonly<Record<string, string>>> {
+  return {
+    ...{ name, fallback: {}, preset: NONE, values: '`name=value`, separated by commas', what },
+    parse(given, as) {
+      const all = given.split(',').map((pair) => /^\s*([^\s=]+)\s*=(.*)$/.exec(pair));
+      if (all.some((pair) => pair === null || /%(?![\da-f]{2})/i.test(pair[2]!))) {
+        const what = kind === 'secret' ? '' : `; it is ${JSON.stringify(given)}`;
+        throw invalid(`${as} must be name=value pairs, separated by commas, with % as %25${what}.`);
+      }
+      return Object.fromEntries(all.map((pair) => [pair![1]!, decode(pair![2]!.trim())]));
+    },
+    show(value) {
+      const shown = Object.entries(value).map(([key, one]) => `${key}=${kind === 'secret' ? MASK : one}`);
+      return shown.join(',') || NONE;
+    },
+  };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Null: the backends' own default. */

@@ -3,7 +3,7 @@ import { openApp } from '../app.ts';
 import { type Config, readConfig } from '../config.ts';
 import { type HttpServer, startManagement, startServer } from '../http/server.ts';
 import type { Service } from '../http/service.ts';
-import { createLog, type Log } from '../telemetry/log.ts';
+import { type Log, openLog } from '../telemetry/log.ts';
 import { readFlags } from './flags.ts';
 import { type Addresses, REPLACED, replaced, tellSupervisor } from './instance.ts';
 import { type InstanceMetrics, shareMetrics } from './instance-metrics.ts';
@@ -48,7 +48,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const config = readConfig(process.env, flags);
-  const log = createLog(config.logLevel);
+  const log = openLog(config);
   warnOfUnknownSettings(process.env, log);
   if (config.instances > 1) {
     return superviseInstances(argv, config, log, (at) => announce(at, '', config, log, startedAtMs));
@@ -65,7 +65,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
 /** One of several servers on the same port, run by the supervisor. */
 export async function serveInstance(argv: readonly string[]): Promise<number> {
   const config = readConfig(process.env, readFlags(argv, FLAGS));
-  const log = createLog(config.logLevel);
+  const log = openLog(config);
   const stopped = Promise.race([stopSignal(), replaced()]);
   let shared: InstanceMetrics | undefined;
   const opened = await open(config, log, {

@@ -1,6 +1,6 @@
 import { listenAt } from '../lib/address.ts';
 import type { Log } from '../telemetry/log.ts';
-import { failed, failure, givenRequestId, requestIdOf } from './respond.ts';
+import { failed, failure, givenRequestId, requestIdOf, traceOf } from './respond.ts';
 import type { Handler, Method, Route } from './route.ts';
 import { createActuatorRoutes } from './routes/actuator.ts';
 import { createRoutes } from './routes.ts';
@@ -162,7 +162,10 @@ function logging({ log }: Pick<Service, 'log'>): (handler: Handler) => Handler {
     const requestId = requestIdOf(req);
     const { method } = req as Request;
     const tookMs = Math.round(performance.now() - startedAtMs);
-    log.info({ requestId, method, path: pathOf(req), status: answer.status, tookMs }, 'request');
+    log.info(
+      { requestId, ...traceOf(req), method, path: pathOf(req), status: answer.status, tookMs },
+      'request',
+    );
     return withHeader(answer, 'X-Request-Id', requestId);
   };
 }

@@ -12,6 +12,7 @@ import type { PurchaseIds } from '../domain/ids.ts';
 import type { Gate } from '../ports/gate.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Queue } from '../ports/queue.ts';
+import type { Tracing } from '../ports/tracing.ts';
 import type { Family } from '../telemetry/families.ts';
 import type { LiveStats } from '../telemetry/live-stats.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -42,6 +43,8 @@ export interface Service {
   readonly metrics: Metrics;
   /** The metrics of all processes that share the port. Rejects `unavailable` when they cannot be gathered. */
   scrape(): Promise<readonly Family[]>;
+  /** Null without a collector. */
+  readonly traces?: Tracing | null;
   readonly log: Log;
   /** Who may call operator routes. */
   readonly operators: OperatorAccess;

@@ -11,6 +11,7 @@ import type { Clock } from '../domain/clock.ts';
 import { available, type Product } from '../domain/product.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Queue, QueueName, QueueStatus } from '../ports/queue.ts';
+import type { Tracing } from '../ports/tracing.ts';
 import type { OfSeveral } from './families.ts';
 import type { Labelled, Metrics } from './metrics.ts';
 
@@ -28,6 +29,8 @@ interface App {
   readonly metrics: Metrics;
   readonly auditRun: AuditRun;
   readonly version: string;
+  /** Null without a collector. */
+  readonly traces: Tracing | null;
   /** Undefined for a gate that cannot be in trouble. */
   readonly gateFigures: { readonly isOpen: boolean; readonly openings: number } | undefined;
 }
@@ -49,12 +52,15 @@ export function registerMetrics(app: App): void {
     gateFigures,
     auditRun,
     version,
+    traces,
   } = app;
   const counter = (name: string, help: string, read: () => number) =>
     metrics.watch(`pulsecart_${name}`, help, 'counter', read);
   const gauge = (name: string, help: string, read: () => number, ofSeveral: OfSeveral = 'sum') =>
     metrics.watch(`pulsecart_${name}`, help, 'gauge', read, ofSeveral);
 
+  counter('spans_exported_total', 'Spans that the collector has taken', () => traces?.stats.exported ?? 0);
+  counter('spans_dropped_total', 'Spans that were lost on the way to it', () => traces?.stats.dropped ?? 0);
   counter('purchase_batches_total', 'Batches committed by the purchase batcher', () => batcher.stats.batches);
   counter('purchases_decided_total', 'Purchases decided by the ledger', () => batcher.stats.decided);
   counter(

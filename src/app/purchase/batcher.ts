@@ -4,7 +4,9 @@ import type { Outcome, Purchase } from '../../domain/purchase.ts';
 import { within } from '../../lib/within.ts';
 import type { Decisions } from '../../ports/decisions.ts';
 import type { Gate, UpdateWhen } from '../../ports/gate.ts';
+import type { Tracing } from '../../ports/tracing.ts';
 import { createPendingAdmissions } from './pending-admissions.ts';
+import { traceClaim, traceDecision } from './purchase-trace.ts';
 import { createResolver, unknown } from './resolver.ts';
 import type { StockCache } from './stock-cache.ts';
 
@@ -69,6 +71,7 @@ export interface BatcherOptions {
   readonly batchesInFlightMax: number;
   /** The longest time from a purchase's arrival to its answer: gate, ledger and all waiting included. */
   readonly answerWithinMs: number;
+  readonly tracing?: Tracing | null;
   readonly onBug: (error: unknown, context: string) => void;
 }
 
@@ -91,7 +94,7 @@ export function createPurchaseBatcher(
   gate: Gate,
   stockCache: StockCache,
   monotonicMs: () => number,
-  { batchesInFlightMax, answerWithinMs, onBug }: BatcherOptions,
+  { batchesInFlightMax, answerWithinMs, tracing = null, onBug }: BatcherOptions,
 ): PurchaseBatcher {
   const stats: BatcherStats = {
     batches: 0,
@@ -240,7 +243,9 @@ export function createPurchaseBatcher(
       return;
     }
     const quantities = calls.map(({ purchase }) => purchase.quantity);
+    const trace = tracing === null ? null : traceClaim(tracing, calls);
     const claimed = await gate.claim(productId, quantities, seen).catch(() => NO_GATE);
+    trace?.end();
     if (!claimed.known) {
       admitted.push(...calls);
       return;
@@ -341,11 +346,14 @@ export function createPurchaseBatcher(
    * when the outcome of the whole batch is unknown.
    */
   async function decideOnce(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]> {
+    const trace = tracing === null ? null : traceDecision(tracing, purchases);
     try {
       const { outcomes } = await ledger.decide(purchases);
+      trace?.end(outcomes);
       stats.decided += outcomes.length;
       return outcomes;
     } catch (error) {
+      trace?.fail(error);
       if (isAppError(error, 'outcome_unknown')) throw error;
       if (error instanceof AppError) return purchases.map(() => error);
       if (purchases.length === 1) {
