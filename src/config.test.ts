@@ -29,6 +29,7 @@ test('with nothing set everything has a value that fits one machine', () => {
     worker: true,
     logLevel: 'info',
     logRequests: false,
+    trustedProxies: [],
     purchaseTimeoutMs: 3_000,
     purchaseTtlMs: 1_800_000,
     keep: {
@@ -84,6 +85,7 @@ test('every setting is read from its variable', () => {
     PULSECART_WORKER: 'off',
     PULSECART_LOG_LEVEL: 'silent',
     PULSECART_LOG_REQUESTS: 'on',
+    PULSECART_TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8,192.0.2.7,2001:db8::7',
     PULSECART_PURCHASE_TTL_SECONDS: '60',
     PULSECART_KEEP_OUTCOMES_HOURS: '25',
     PULSECART_KEEP_KEYS_HOURS: '24',
@@ -120,6 +122,7 @@ test('every setting is read from its variable', () => {
     worker: false,
     logLevel: 'silent',
     logRequests: true,
+    trustedProxies: ['10.0.0.0/8', 'fd00::/8', '192.0.2.7/32', '2001:db8::7/128'],
     purchaseTimeoutMs: 2_500,
     purchaseTtlMs: 60_000,
     keep: {
@@ -144,6 +147,17 @@ test('every setting is read from its variable', () => {
       outageRate: 1,
     },
   });
+});
+
+test('of several networks the one that is none is named', () => {
+  const env = { PULSECART_TRUSTED_PROXIES: '10.0.0.0/8,10.1.0.0/33' };
+  expect(() => readConfig(env)).toThrow(
+    'PULSECART_TRUSTED_PROXIES must be networks such as 10.0.0.0/8 and fd00::/8, with commas between them; "10.1.0.0/33" is none.',
+  );
+  const many = Array(101).fill('10.0.0.1').join();
+  expect(() => readConfig({ PULSECART_TRUSTED_PROXIES: many })).toThrow(
+    '100 networks at most; there are 101',
+  );
 });
 
 test('a variable that is empty counts as not set', () => {
@@ -173,6 +187,11 @@ describe('a setting that is out of its range is refused by its name:', () => {
     ['PULSECART_PAYMENTS', ['true', '1', 'ON']],
     ['PULSECART_WORKER', ['false', '0']],
     ['PULSECART_LOG_REQUESTS', ['yes']],
+    [
+      'PULSECART_TRUSTED_PROXIES',
+      ['proxy', '10.0.0.0/33', '10.0.0.0/0', '::/0', 'fd00::/129', '10.0.0.0/8,', '10.0.0.0/8/8'],
+    ],
+    ['PULSECART_TRUSTED_PROXIES', ['fe80::1%eth0', '10.0.0.0 /8', '10.0.0.0/08']],
     ['PULSECART_LOG_LEVEL', ['verbose']],
     ['PULSECART_PURCHASE_TTL_SECONDS', ['0', '604801', '1.5', '-1']],
     ['PULSECART_KEEP_OUTCOMES_HOURS', ['23', '87601', 'ever']],
