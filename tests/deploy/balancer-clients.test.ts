@@ -4,7 +4,7 @@ import { BOUGHT, ODD_CLIENTS, purchaseBytes, statusesHeard, TRAILER } from '../s
 import { connectRaw } from '../support/raw-http.ts';
 import { type EmbeddedShop, eventually, openShop } from '../support/shop.ts';
 
-/** What docs/operating/balancer.md says that its configurations cure. */
+/** What docs/operating/balancers.md says that the balancers of deploy/ cure. */
 
 const PRODUCT = 5;
 const canRun = await haveBalancers();
@@ -15,7 +15,7 @@ for (const name of BALANCERS) {
     let balancer: Balancer;
     beforeAll(async () => {
       shop = await openShop();
-      balancer = await startBalancer(name, [shop.url, shop.url]);
+      balancer = await startBalancer(name, [shop.url, shop.url, shop.url]);
       await eventually(async () => (await fetch(`${balancer.url}/actuator/health/readiness`)).ok);
     });
     afterAll(async () => {
@@ -52,8 +52,8 @@ for (const name of BALANCERS) {
 
     test('P8 a purchase that a server took and did not answer is not sent to another one', async () => {
       let taken = 0;
-      const servers = [mute(), mute()];
-      await using before = await startBalancer(name, [servers[0]!.url, servers[1]!.url]);
+      const servers = [mute(), mute(), mute()] as const;
+      await using before = await startBalancer(name, [servers[0].url, servers[1].url, servers[2].url]);
       // A server that HAProxy has found unready is not asked at all.
       using connection = await connectRaw(before.url);
       connection.send(purchase().plain());
