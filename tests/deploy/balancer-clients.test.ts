@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { BALANCERS, type Balancer, haveBalancers, startBalancer } from '../support/balancers.ts';
+import { BALANCERS, type Balancer, startBalancer } from '../../bench/services/balancers.ts';
+import { haveBalancers } from '../support/balancers.ts';
 import { BOUGHT, ODD_CLIENTS, purchaseBytes, statusesHeard, TRAILER } from '../support/odd-clients.ts';
 import { connectRaw } from '../support/raw-http.ts';
 import { type EmbeddedShop, eventually, openShop } from '../support/shop.ts';

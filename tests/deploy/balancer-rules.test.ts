@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { BALANCERS, type Balancer, startBalancer } from '../../bench/services/balancers.ts';
 import { createRoutes } from '../../src/http/routes.ts';
 import type { Service } from '../../src/http/service.ts';
-import { BALANCERS, type Balancer, haveBalancers, startBalancer } from '../support/balancers.ts';
+import { haveBalancers } from '../support/balancers.ts';
 import { runToEnd } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { until } from '../support/until.ts';

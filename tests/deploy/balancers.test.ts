@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { customerOf } from '../../bench/requests.ts';
 import { type ServerProcess, startServer } from '../../bench/server-process.ts';
+import { BALANCERS, startBalancer } from '../../bench/services/balancers.ts';
 import { onDistributedBackends } from '../support/backends.ts';
-import { BALANCERS, haveBalancers, startBalancer } from '../support/balancers.ts';
+import { haveBalancers } from '../support/balancers.ts';
 import { runPulsecart } from '../support/command.ts';
 import { type DistributedShop, openDistributedShop } from '../support/distributed-shop.ts';
 import { followStream } from '../support/follow-stream.ts';
