@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { BALANCERS, type Balancer, startBalancer } from '../../bench/services/balancers.ts';
 import { haveBalancers } from '../support/balancers.ts';
+import { createCaller } from '../support/caller.ts';
 import { BOUGHT, ODD_CLIENTS, purchaseBytes, statusesHeard, TRAILER } from '../support/odd-clients.ts';
 import { connectRaw } from '../support/raw-http.ts';
 import { type EmbeddedShop, eventually, openShop } from '../support/shop.ts';
@@ -80,6 +81,29 @@ for (const name of BALANCERS) {
         });
         return { server, url: `http://127.0.0.1:${server.port}` };
       }
+    });
+
+    test('the walk of the README goes the same way at the balancer’s address', async () => {
+      const at = createCaller(() => ({ url: balancer.url, operatorToken: null }));
+      const reset = '/api/v1/sync/stock/3/reset?stock=3';
+      // Nobody who comes through a balancer is this machine.
+      expect((await at.call('PUT', reset)).status).toBe(401);
+      const authorized = { headers: { Authorization: `Bearer ${shop.server.operatorToken}` } };
+      expect((await at.call('PUT', reset, authorized)).text).toBe('Stock reset to 3 for product: 3');
+      expect((await at.get('/api/v1/sync/stock/3')).json).toEqual({ productId: 3, stock: 3 });
+      const ada = { productId: 3, quantity: 1, userId: 'ada' };
+      const key = { 'Idempotency-Key': `first-try-${name}` };
+      const bought = await at.buy('sync', ada, key);
+      expect(bought.status).toBe(200);
+      expect((await at.buy('sync', ada, key)).text).toBe(bought.text);
+      const accepted = await at.buy('async', { productId: 3, quantity: 2, userId: 'grace' });
+      expect(accepted.status).toBe(202);
+      const { trackingId } = accepted.json;
+      const outcome = await at.get(`/api/v1/async/purchase/${trackingId}?wait=10s`);
+      expect(outcome.json).toMatchObject({ status: 'confirmed', orderId: trackingId });
+      expect((await at.get(`/api/v1/orders/${trackingId}`)).json).toMatchObject({ number: 2, quantity: 2 });
+      expect((await at.buy('sync', ada)).json).toMatchObject({ code: 'sold_out', remainingStock: 0 });
+      expect((await at.get('/api/v1/async/queue/status')).json.deadLetters.count).toBe(0);
     });
 
     async function unitsTaken(): Promise<number> {
