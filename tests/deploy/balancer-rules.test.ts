@@ -197,8 +197,26 @@ for (const name of BALANCERS) {
   });
 }
 
-describe.skipIf(!canRun)('HAProxy’s statistics', () => {
-  test('are a page and metrics, for operators’ networks', async () => {
+describe.skipIf(!canRun)('HAProxy', () => {
+  test('asks for readiness, at another port where it is told so', async () => {
+    using instance = answering();
+    const { url } = instance;
+    let status = 503;
+    const health = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch: (req) => new Response(null, { status: new URL(req.url).pathname === READINESS ? status : 404 }),
+    });
+    const variables = { BALANCER_CHECK_PORT: `${health.port}` };
+    await using haproxy = await startBalancer('haproxy', [url, url, url], { variables });
+    for (const expected of [503, 200, 503]) {
+      status = expected;
+      await until(async () => (await fetch(`${haproxy.url}/ready`)).status === expected);
+    }
+    await health.stop(true);
+  });
+
+  test('has a page of statistics and metrics, for operators’ networks', async () => {
     using instance = answering();
     const { url } = instance;
     await using open = await startBalancer('haproxy', [url, url, url]);
