@@ -23,6 +23,7 @@ import { systemClock } from './domain/clock.ts';
 import { AppError } from './domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from './domain/ids.ts';
 import { FIRST_PRODUCTS } from './domain/product.ts';
+import { createTrustedProxies } from './http/client-address.ts';
 import type { OperatorAccess } from './http/operator.ts';
 import type { Service } from './http/service.ts';
 import type { Backends } from './ports/backends.ts';
@@ -194,6 +195,7 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
       keepOutcomesMs: config.keep.outcomesMs,
       log,
       operators,
+      trustedProxies: createTrustedProxies(config.trustedProxies),
       healthNames,
       engines: backends.names,
       version: packageJson.version,

@@ -34,6 +34,7 @@ test('with nothing set everything has a value that fits one machine', () => {
     logFile: null,
     logRequests: false,
     traces: null,
+    trustedProxies: [],
     purchaseTimeoutMs: 3_000,
     purchaseTtlMs: 1_800_000,
     keep: {
@@ -90,6 +91,7 @@ test('every setting is read from its variable', () => {
     PULSECART_MANAGEMENT_PORT: '9090',
     PULSECART_LOG_LEVEL: 'silent',
     PULSECART_LOG_REQUESTS: 'on',
+    PULSECART_TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8,192.0.2.7,2001:db8::7',
     PULSECART_PURCHASE_TTL_SECONDS: '60',
     PULSECART_KEEP_OUTCOMES_HOURS: '25',
     PULSECART_KEEP_KEYS_HOURS: '24',
@@ -150,6 +152,7 @@ test('every setting is read from its variable', () => {
       delayMs: 200,
       exportTimeoutMs: 3_000,
     },
+    trustedProxies: ['10.0.0.0/8', 'fd00::/8', '192.0.2.7/32', '2001:db8::7/128'],
     purchaseTimeoutMs: 2_500,
     purchaseTtlMs: 60_000,
     keep: {
@@ -202,6 +205,17 @@ test('health and metrics have a port of their own, and so has each of several pr
     expect(readConfig({ ...several, PULSECART_MANAGEMENT_PORT: port }).managementPort).toBe(managementPort);
 });
 
+test('of several networks the one that is none is named', () => {
+  const env = { PULSECART_TRUSTED_PROXIES: '10.0.0.0/8,10.1.0.0/33' };
+  expect(() => readConfig(env)).toThrow(
+    'PULSECART_TRUSTED_PROXIES must be networks such as 10.0.0.0/8 and fd00::/8, with commas between them; "10.1.0.0/33" is none.',
+  );
+  const many = Array(101).fill('10.0.0.1').join();
+  expect(() => readConfig({ PULSECART_TRUSTED_PROXIES: many })).toThrow(
+    '100 networks at most; there are 101',
+  );
+});
+
 test('a variable that is empty counts as not set', () => {
   const names = ['PORT', 'HOST', 'PULSECART_DATA', 'PULSECART_MODE', 'PULSECART_OPERATOR_TOKEN'];
   const more = ['PULSECART_PAYMENTS', 'PULSECART_LOG_LEVEL', 'PULSECART_SIMULATOR_DECLINE_RATE'];
@@ -229,6 +243,11 @@ describe('a setting that is out of its range is refused by its name:', () => {
     ['PULSECART_PAYMENTS', ['true', '1', 'ON']],
     ['PULSECART_WORKER', ['false', '0']],
     ['PULSECART_LOG_REQUESTS', ['yes']],
+    [
+      'PULSECART_TRUSTED_PROXIES',
+      ['proxy', '10.0.0.0/33', '10.0.0.0/0', '::/0', 'fd00::/129', '10.0.0.0/8,', '10.0.0.0/8/8'],
+    ],
+    ['PULSECART_TRUSTED_PROXIES', ['fe80::1%eth0', '10.0.0.0 /8', '10.0.0.0/08']],
     ['PULSECART_LOG_LEVEL', ['verbose']],
     ['PULSECART_LOG_FILE_MB', ['0', '10001', '1.5']],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', ['collector:4318', 'grpc://collector:4317', 'http://a b']],

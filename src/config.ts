@@ -37,6 +37,8 @@ export interface Config {
   readonly logRequests: boolean;
   /** Null: no collector, no traces. */
   readonly traces: Traces | null;
+  /** Networks in CIDR notation; from there `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
   /** The longest time from a purchase's arrival to its answer. A sync purchase is decided within this time or not at all. */
   readonly purchaseTimeoutMs: number;
   /** How long an async purchase may wait before it ends as `too_old`. */
@@ -196,6 +198,7 @@ function readSettings(given: Env, flags: Flags): Config {
     startTimeoutMs: read(SETTINGS.startTimeoutMs),
     urls: urls && { ...urls, databaseUrl: inSchema(urls.databaseUrl, namespace) },
     namespace,
+    trustedProxies: Object.freeze(read(SETTINGS.trustedProxies)),
     host: read(SETTINGS.host, mode === 'production' ? '0.0.0.0' : SETTINGS.host.fallback),
     dataFolder: read(SETTINGS.dataFolder),
     mode,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { AppError } from './domain/errors.ts';
 
 /**
@@ -30,6 +31,8 @@ export type Flags = Readonly<Partial<Record<Flag, string | undefined>>>;
 const NONE = 'none';
 const BY_BACKEND = 'by backend';
 const MASK = '***';
+/** More than any way to a server has. */
+const NETWORKS_MAX = 100;
 const REDIS_SCHEMES = [
   'redis:',
   'rediss:',
@@ -50,6 +53,10 @@ export const SETTINGS = {
       65_535,
       'port of health and metrics (`/actuator/…`), which `serve` then no longer answers on its public one; 0 takes any free one. For a `worker` the only one, also as its `--port`. Of `serve --instances N` it answers for all processes, and the N ports after it for each alone',
     ),
+  ),
+  trustedProxies: networks(
+    'PULSECART_TRUSTED_PROXIES',
+    "networks of the balancers in front, the nearest included: the client's address is then the right-most one of `X-Forwarded-For` that is in none of them. From elsewhere that header is ignored",
   ),
   mode: oneOf(
     'PULSECART_MODE',
@@ -180,7 +187,7 @@ export const SETTINGS = {
     1000,
     0,
     1_000_000,
-    'live streams at once from one address; `0`: no limit, for a server behind a proxy',
+    'live streams at once from one address; `0`: no limit. Behind a proxy set `PULSECART_TRUSTED_PROXIES`, too',
   ),
   // Ten years at most: data to be kept longer belongs in an archive.
   keepOutcomesHours: integer(
@@ -474,6 +481,36 @@ function matching(
       throw invalid(`${as} must be ${values}; it is ${JSON.stringify(given)}.`);
     },
   };
+}
+
+/** Addresses, each with the length of its network; without one it is that address alone. */
+function networks(name: string, what: string): Setting<readonly string[]> {
+  const values = `networks such as \`10.0.0.0/8\`, \`fd00::/8\`, \`192.0.2.7\`, with commas between them; ${NETWORKS_MAX} at most`;
+  return {
+    ...{ name, fallback: [], preset: NONE, values, what },
+    parse(given, as) {
+      const all = given.split(',').map((one) => one.trim());
+      if (all.length > NETWORKS_MAX) {
+        throw invalid(`${as} takes ${NETWORKS_MAX} networks at most; there are ${all.length}.`);
+      }
+      return all.map((one) => {
+        const network = readNetwork(one);
+        if (network !== null) return network;
+        const like = 'networks such as 10.0.0.0/8 and fd00::/8, with commas between them';
+        throw invalid(`${as} must be ${like}; ${JSON.stringify(one)} is none.`);
+      });
+    },
+    show: (value) => (value.length === 0 ? NONE : value.join(',')),
+  };
+}
+
+/** Null for anything else, and for all addresses at once: then every client could say where it is. */
+function readNetwork(text: string): string | null {
+  const [address = '', length, ...more] = text.split('/');
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  const isLength = length === undefined || (/^[1-9]\d{0,2}$/.test(length) && Number(length) <= bits);
+  if (bits === 0 || !isLength || more.length > 0 || address.includes('%')) return null;
+  return `${address}/${length ?? bits}`;
 }
 
 function oneOf<const T extends string>(

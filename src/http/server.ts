@@ -1,5 +1,6 @@
 import { listenAt } from '../lib/address.ts';
 import type { Log } from '../telemetry/log.ts';
+import { clientAddressOf } from './client-address.ts';
 import { failed, failure, givenRequestId, requestIdOf, traceOf } from './respond.ts';
 import type { Handler, Method, Route } from './route.ts';
 import { createActuatorRoutes } from './routes/actuator.ts';
@@ -155,15 +156,19 @@ function identifying(handler: Handler): Handler {
 }
 
 /** Logs each request, with the id under which its caller can ask about it. */
-function logging({ log }: Pick<Service, 'log'>): (handler: Handler) => Handler {
+function logging({
+  log,
+  trustedProxies,
+}: Pick<Service, 'log' | 'trustedProxies'>): (handler: Handler) => Handler {
   return (handler) => async (req: never, server) => {
     const startedAtMs = performance.now();
+    const { address } = clientAddressOf(req, server, trustedProxies);
     const answer = await Promise.try(handler, req, server).catch((error) => failed(req, error, log));
     const requestId = requestIdOf(req);
     const { method } = req as Request;
     const tookMs = Math.round(performance.now() - startedAtMs);
     log.info(
-      { requestId, ...traceOf(req), method, path: pathOf(req), status: answer.status, tookMs },
+      { requestId, ...traceOf(req), address, method, path: pathOf(req), status: answer.status, tookMs },
       'request',
     );
     return withHeader(answer, 'X-Request-Id', requestId);

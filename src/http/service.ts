@@ -17,6 +17,7 @@ import type { Family } from '../telemetry/families.ts';
 import type { LiveStats } from '../telemetry/live-stats.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { TrustedProxies } from './client-address.ts';
 import type { OperatorAccess } from './operator.ts';
 
 /** What the routes need of the use cases behind them. */
@@ -48,6 +49,8 @@ export interface Service {
   readonly log: Log;
   /** Who may call operator routes. */
   readonly operators: OperatorAccess;
+  /** Whose word for a client's address is believed. */
+  readonly trustedProxies: TrustedProxies;
   /** Names of the backends, as `/actuator/health` shows them. */
   readonly healthNames: { readonly ledger: string; readonly queue: string; readonly gate?: string };
   /** What is behind each port, for `/actuator/info`. */
