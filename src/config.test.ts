@@ -179,6 +179,13 @@ test('every setting is read from its variable', () => {
   });
 });
 
+test('health is asked for on the management port, where there is one', () => {
+  expect(readClient({ PORT: '8081' }, {}, 'managementPort').url).toBe('http://127.0.0.1:8081');
+  const env = { PORT: '8081', PULSECART_MANAGEMENT_PORT: '9090' };
+  expect(readClient(env, {}, 'managementPort').url).toBe('http://127.0.0.1:9090');
+  expect(readClient(env).url).toBe('http://127.0.0.1:8081');
+});
+
 test('health and metrics have a port of their own, and so has each of several processes', () => {
   const several = { ...ENGINES, PORT: '8080', PULSECART_INSTANCES: '4' };
   const refusal = (env: Record<string, string>) => {

@@ -317,10 +317,14 @@ export interface Client {
 }
 
 /** By default the server that `serve` starts here with the same settings. */
-export function readClient(variables: Env, flags: { readonly url?: string | undefined } = {}): Client {
+export function readClient(
+  variables: Env,
+  flags: { readonly url?: string | undefined } = {},
+  setting: 'port' | 'managementPort' = 'port',
+): Client {
   const env = withSecretFiles(variables);
   const { read } = openSettings(env);
-  const given = flags.url ?? `http://127.0.0.1:${portOf(read)}`;
+  const given = flags.url ?? `http://127.0.0.1:${portOf(read, setting)}`;
   const parsed = URL.parse(given);
   if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.username || parsed.pathname !== '/') {
     // It may contain a password, so it is not repeated.
@@ -335,8 +339,8 @@ export function readClient(variables: Env, flags: { readonly url?: string | unde
   return { url: parsed.origin, operatorToken, dataFolder: read(SETTINGS.dataFolder) };
 }
 
-function portOf(read: Read): number {
-  const port = read(SETTINGS.port);
+function portOf(read: Read, setting: 'port' | 'managementPort'): number {
+  const port = (setting === 'managementPort' && read(SETTINGS.managementPort)) || read(SETTINGS.port);
   if (port !== 0) return port;
   throw invalid('PORT is 0, which leaves the port to the server: name its address with --url');
 }

@@ -10,7 +10,7 @@ const FLAGS = {
 
 const HELP = `pulsecart health: whether a server or a worker is ready, for people and for containers
 
-  --url URL   address of the server   (http://127.0.0.1:PORT)
+  --url URL   address of the server, or of its health   (http://127.0.0.1:PULSECART_MANAGEMENT_PORT, or PORT)
 
 Exit status 0 when requests may be sent there, 1 with the reason when not.
 Example: pulsecart health --url http://127.0.0.1:8080`;
@@ -30,7 +30,7 @@ export async function health(argv: readonly string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const { url } = readClient(process.env, flags);
+  const { url } = readClient(process.env, flags, 'managementPort');
   const { response, text } = await reach(url, '/actuator/health/readiness', TIMEOUT_MS);
   const { status } = readHealth(text, url);
   if (response.ok) {
