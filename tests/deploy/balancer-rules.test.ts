@@ -71,13 +71,21 @@ for (const name of BALANCERS) {
         'X-Forwarded-Prefix': '/evil',
         'X-Real-IP': '203.0.113.9',
         Forwarded: 'for=203.0.113.9',
+        traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+        tracestate: 'evil=1',
       });
       const headers = got('/who');
       expect(headers.get('x-forwarded-for')).toBe('127.0.0.1');
       expect(headers.get('x-forwarded-proto')).toBe('http');
       expect(headers.get('forwarded')).toBe('for=127.0.0.1;proto=http');
       expect(headers.get('host')).toBe(new URL(balancer.url).host);
-      for (const other of ['x-forwarded-host', 'x-forwarded-prefix', 'x-real-ip'])
+      for (const other of [
+        'x-forwarded-host',
+        'x-forwarded-prefix',
+        'x-real-ip',
+        'traceparent',
+        'tracestate',
+      ])
         expect([other, headers.get(other)]).toEqual([other, null]);
     });
 
