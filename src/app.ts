@@ -20,12 +20,13 @@ import { createStockStream } from './app/stream/stream.ts';
 import { traceFeed } from './app/traced-feed.ts';
 import type { BackendUrls, Config } from './config.ts';
 import { systemClock } from './domain/clock.ts';
-import { AppError } from './domain/errors.ts';
+import { AppError, isAppError } from './domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from './domain/ids.ts';
 import { FIRST_PRODUCTS } from './domain/product.ts';
 import { createTrustedProxies } from './http/client-address.ts';
 import type { OperatorAccess } from './http/operator.ts';
 import type { Service } from './http/service.ts';
+import { patiently } from './lib/patiently.ts';
 import type { Backends } from './ports/backends.ts';
 import type { Tracing } from './ports/tracing.ts';
 import { createLiveStats } from './telemetry/live-stats.ts';
@@ -58,7 +59,12 @@ export interface App {
  * cannot be used; nothing is left open then. `operatorsOf` is asked once they are open: it may keep a token in the data folder.
  */
 export async function openApp(config: Config, log: Log, operatorsOf = () => NO_API): Promise<App> {
-  const backends = await openBackends(config, log);
+  const backends = await patiently(
+    () => openBackends(config, log),
+    config.backendsWaitMs,
+    (error) => isAppError(error, 'unavailable'),
+    ({ message }) => log.warn(`waiting for a backend, up to ${config.backendsWaitMs / 1000} s: ${message}`),
+  );
   try {
     return await wire(config, log, backends, operatorsOf());
   } catch (error) {

@@ -24,6 +24,8 @@ export interface Config {
   readonly operatorToken: string | null;
   /** Production mode may run on the simulator of payments. */
   readonly simulatorAllowed: boolean;
+  /** How long a start waits for a backend that cannot be reached. */
+  readonly backendsWaitMs: number;
   /** Production mode may use backends without a password, or with one that documents show. */
   readonly defaultCredentialsAllowed: boolean;
   /** Off: charges are queued and not carried out. */
@@ -204,6 +206,7 @@ function readSettings(given: Env, flags: Flags): Config {
     mode,
     operatorToken,
     simulatorAllowed,
+    backendsWaitMs: read(SETTINGS.backendsWaitMs),
     defaultCredentialsAllowed: read(SETTINGS.allowDefaultCredentials),
     runsPayments: read(SETTINGS.runsPayments),
     worker: read(SETTINGS.worker),

@@ -111,6 +111,14 @@ export const SETTINGS = {
     'RabbitMQ, `amqp://…` or `amqps://…`',
     'amqp://user:password@host:5672/vhost',
   ),
+  // Containers are started together, and a broker takes some seconds; a person at a terminal wants to know at once.
+  backendsWaitMs: integer(
+    'PULSECART_BACKENDS_WAIT_MS',
+    0,
+    0,
+    600_000,
+    'how long a start waits for a backend that cannot be reached yet, naming it in the log; 0: the start ends at once. What only an operator can mend (a wrong password) ends it in any case',
+  ),
   allowDefaultCredentials: onOff(
     'PULSECART_ALLOW_DEFAULT_CREDENTIALS',
     false,

@@ -54,7 +54,7 @@ export async function superviseInstances(
 
   /** Starts a process, which takes the place as soon as it is ready. Rejects with EndedEarly. */
   async function start(place: Place): Promise<Instance> {
-    const { startTimeoutMs } = config;
+    const startTimeoutMs = config.startTimeoutMs + config.backendsWaitMs;
     const { managementPort } = place;
     const instance = startInstance(argv, { port, managementPort, startTimeoutMs, onScrape });
     living.set(instance, hangups);
