@@ -34,10 +34,10 @@ beforeAll(async () => {
   // Production with every part that is optional.
   mkdirSync(join(copy, 'everything'));
   const parts = ['worker-autoscaling', 'pod-monitor'].map((name) => `../components/${name}`);
-  const all = { resources: ['../overlays/production'], components: parts };
-  await Bun.write(join(copy, 'everything', 'kustomization.yaml'), JSON.stringify(all));
-  for (const name of [...ENVIRONMENTS, 'development-backends'])
-    rendered.set(name, await render(join(copy, name)));
+  const production = { resources: ['../overlays/production'], components: parts };
+  await Bun.write(join(copy, 'everything', 'kustomization.yaml'), JSON.stringify(production));
+  const names = [...ENVIRONMENTS, 'development-backends'];
+  await Promise.all(names.map(async (name) => rendered.set(name, await render(join(copy, name)))));
 }, RENDER_TIMEOUT_MS);
 afterAll(() => folder[Symbol.dispose]());
 
