@@ -116,7 +116,7 @@ test('each alert is tried both ways, and says how bad it is, what it means and w
   }
 });
 
-test.skipIf(!existsSync(join(ROOT, RUNBOOK)))('what to do first is written down for each alert', () => {
+test('what to do first is written down for each alert', () => {
   const headings = [...readDocument(RUNBOOK).matchAll(/^#+ (.*)$/gm)].map(([, text]) => text!.toLowerCase());
   const missing = alerts.filter(
     ({ alert }) => !headings.includes(`alert ${alert!.replace('PulseCart', '').toLowerCase()}`),
