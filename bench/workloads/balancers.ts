@@ -95,7 +95,7 @@ async function measureSteady(effort: Effort, targets: Readonly<Record<Way, reado
     LatencyHistogram
   >;
   const p99s = Object.fromEntries(ways.map((way) => [way, [] as number[]])) as Record<Way, number[]>;
-  let errors = 0;
+  const unsold = Object.fromEntries(ways.map((way) => [way, 0])) as Record<Way, number>;
   // The first round warms up.
   for (let round = 0; round <= effort.rounds; round++) {
     for (const way of ways) {
@@ -105,7 +105,7 @@ async function measureSteady(effort: Effort, targets: Readonly<Record<Way, reado
       );
       for (const { sync, record } of crowds) {
         latency.add(sync);
-        errors += record.users - record.count('sold');
+        unsold[way] += record.users - record.count('sold');
       }
       if (round === 0) continue;
       all[way].add(latency);
@@ -117,9 +117,10 @@ async function measureSteady(effort: Effort, targets: Readonly<Record<Way, reado
     p99Ms: all[way].percentileMs(99),
     p99ToDirect: rounded(median(p99s[way].map((ms, i) => ms / p99s.direct[i]!)) ?? Number.NaN, 2),
     p99MsByRound: p99s[way],
+    unsold: unsold[way],
   });
   return {
-    errors,
+    errors: Object.values(unsold).reduce((sum, count) => sum + count, 0),
     ways: Object.fromEntries(ways.map((way) => [way, figures(way)])) as Record<
       Way,
       ReturnType<typeof figures>
