@@ -16,6 +16,7 @@ const FILES = [
   ['the plain stack', []],
   ['with all that helps to look at it', ['--profile', 'observability']],
   ['in production mode', ['-f', 'docker-compose.yml', '-f', 'deploy/compose/production.yml']],
+  ['with TLS', ['-f', 'docker-compose.yml', '-f', 'deploy/compose/tls.yml']],
 ] as const;
 
 test.skipIf(Bun.which(COMPOSE) === null).each(FILES)('%s can be read', async (_, flags) => {

@@ -18,13 +18,14 @@ import { readDocument } from './documents.ts';
 Format.Set('duration', (text) => /^(\d+(ms|s|m|h))+$/.test(text));
 
 const PRODUCTION = 'deploy/compose/production.yml';
+const TLS = 'deploy/compose/tls.yml';
 const stack = readComposeFile('docker-compose.yml').services;
 const production = readComposeFile(PRODUCTION);
 const dockerfile = readDocument('Dockerfile');
 const plain = Object.entries(stack).filter(([, { profiles }]) => !profiles);
 const programs = Object.entries(stack).filter(([, { image }]) => image?.startsWith('pulsecart:'));
 
-test.each(['docker-compose.yml', PRODUCTION])('%s is one by the specification', (path) => {
+test.each(['docker-compose.yml', PRODUCTION, TLS])('%s is one by the specification', (path) => {
   const compiled = Schema.Compile(composeSchema as object);
   const file = Bun.YAML.parse(readDocument(path));
   expect(compiled.Errors(file)).toEqual([true, []]);
