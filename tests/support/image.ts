@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ROOT, runToEnd } from './command.ts';
@@ -87,8 +87,12 @@ function withNode(system: string): void {
   cpSync(node, join(system, 'usr/local/bin/node'));
   cpSync(npm, join(modules, 'npm'), { recursive: true });
   Bun.spawnSync(['ln', '-s', '../lib/node_modules/npm/bin/npm-cli.js', join(system, 'usr/local/bin/npm')]);
-  const { NODE_EXTRA_CA_CERTS: certificates } = process.env;
-  if (certificates) cpSync(certificates, join(system, CERTIFICATES));
+  writeFileSync(
+    join(system, CERTIFICATES),
+    certificatesOf()
+      .map((file) => readFileSync(file, 'utf8'))
+      .join('\n'),
+  );
   const settings = join(homedir(), '.npmrc');
   if (existsSync(settings)) cpSync(settings, join(system, 'root/.npmrc'));
 }
@@ -101,8 +105,14 @@ function reachingTheRegistry(): string[] {
     /^(https?_proxy|npm_config_registry)$/i.test(name),
   );
   const variables = proxies.map(([name, value]) => `${name}=${value}`);
-  if (process.env.NODE_EXTRA_CA_CERTS) variables.push(`NODE_EXTRA_CA_CERTS=${CERTIFICATES}`);
-  return variables;
+  return [...variables, `NODE_EXTRA_CA_CERTS=${CERTIFICATES}`];
+}
+
+/** Authorities that this machine's Node and npm trust beside their own, as behind a company's proxy. */
+function certificatesOf(): string[] {
+  const { stdout } = Bun.spawnSync(['npm', 'config', 'get', 'cafile']);
+  const files = [process.env.NODE_EXTRA_CA_CERTS ?? '', stdout.toString().trim()];
+  return files.filter((file) => file !== '' && existsSync(file));
 }
 
 /** Where this machine has its own packages from. */
