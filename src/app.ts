@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { openSimulator } from './adapters/simulator/simulator.ts';
 import { createSales } from './app/catalog/sales.ts';
@@ -174,7 +174,7 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
     version: packageJson.version,
     gateFigures: backends.gateFigures,
   });
-  const dataFolder = config.urls ? process.cwd() : config.dataFolder;
+  const dataFolder = config.urls ? workingFolder() : config.dataFolder;
   const { healthNames } = backends;
   const pings = {
     [healthNames.ledger]: () => ledger.ping(),
@@ -267,6 +267,15 @@ async function openTraces(config: Config, log: Log, { names }: Backends): Promis
     onDropped: (dropped, reason) =>
       log.warn({ dropped, reason }, 'spans dropped: the collector is away, or takes fewer than are made'),
   });
+}
+
+/** For its disk. It may be gone, where a release is a folder that was swapped away. */
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return tmpdir();
+  }
 }
 
 /** Of a process without an API: no token fits. */

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readBooksPlace, readClient, readConfig } from './config.ts';
+import { readBooksPlace, readClient, readConfig, readHealthUrl } from './config.ts';
 import { isAppError } from './domain/errors.ts';
 import { inSchema } from './lib/database-url.ts';
 
@@ -182,9 +182,15 @@ test('every setting is read from its variable', () => {
 });
 
 test('health is asked for on the management port, where there is one', () => {
-  expect(readClient({ PORT: '8081' }, {}, 'managementPort').url).toBe('http://127.0.0.1:8081');
+  expect(readHealthUrl({ PORT: '8081' })).toBe('http://127.0.0.1:8081');
   const env = { PORT: '8081', PULSECART_MANAGEMENT_PORT: '9090' };
-  expect(readClient(env, {}, 'managementPort').url).toBe('http://127.0.0.1:9090');
+  expect(readHealthUrl(env)).toBe('http://127.0.0.1:9090');
+  expect(
+    readHealthUrl({ ...env, DATABASE_URL_FILE: '/nowhere', PULSECART_OPERATOR_TOKEN: 'geheimér-token-16' }),
+  ).toBe('http://127.0.0.1:9090');
+  expect(() => readHealthUrl({ PULSECART_MANAGEMENT_PORT: '0' })).toThrow(
+    /^PULSECART_MANAGEMENT_PORT is 0, .*--url/,
+  );
   expect(readClient(env).url).toBe('http://127.0.0.1:8081');
 });
 
@@ -339,8 +345,16 @@ describe('production mode', () => {
   test('wants credentials that not everybody knows, and shows none', () => {
     const env = { ...allowed, ...ENGINES, PULSECART_OPERATOR_TOKEN: TOKEN };
     const wellKnown = {
-      DATABASE_URL: ['postgres://db.example/shop', 'postgres://postgres:postgres@db.example/shop'],
-      REDIS_URL: ['redis://cache.example', 'redis+sentinel://a.example,b.example/main'],
+      DATABASE_URL: [
+        'postgres://db.example/shop',
+        'postgres://postgr%65s:postgr%65s@db.example/shop',
+        'postgres://db.example/x?user=a&password=postgres',
+      ],
+      REDIS_URL: [
+        'redis://cache.example',
+        'redis://default:pulsecart@cache.example',
+        'redis+sentinel://a.example,b.example/main',
+      ],
       RABBITMQ_URL: ['amqp://guest:guest@queue.example', 'amqp://pulsecart:pulsecart@queue.example'],
     };
     const good = { ...env, REDIS_URL: 'redis://:secret@cache.example' };

@@ -1,7 +1,15 @@
 import { isLoopbackName } from './lib/address.ts';
 import { inSchema } from './lib/database-url.ts';
 import { usesDefaultCredentials } from './lib/default-credentials.ts';
-import { type Env, type Flags, invalid, openSettings, SETTINGS, withSecretFiles } from './settings.ts';
+import {
+  type Env,
+  type Flags,
+  invalid,
+  openSettings,
+  SETTINGS,
+  type Setting,
+  withSecretFiles,
+} from './settings.ts';
 
 /** All settings, read once at start. Flags win over variables. */
 export interface Config {
@@ -320,32 +328,38 @@ export interface Client {
 }
 
 /** By default the server that `serve` starts here with the same settings. */
-export function readClient(
-  variables: Env,
-  flags: { readonly url?: string | undefined } = {},
-  setting: 'port' | 'managementPort' = 'port',
-): Client {
+export function readClient(variables: Env, flags: { readonly url?: string | undefined } = {}): Client {
   const env = withSecretFiles(variables);
   const { read } = openSettings(env);
-  const given = flags.url ?? `http://127.0.0.1:${portOf(read, setting)}`;
-  const parsed = URL.parse(given);
-  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.username || parsed.pathname !== '/') {
-    // It may contain a password, so it is not repeated.
-    throw invalid('--url takes the address of a server, such as http://127.0.0.1:8080');
-  }
+  const url = originOf(flags.url ?? `http://127.0.0.1:${portOf(read, SETTINGS.port)}`);
   const operatorToken = env.PULSECART_OPERATOR_TOKEN || null;
   if (operatorToken !== null && !/^[ -~]+$/.test(operatorToken)) {
     throw invalid(
       'PULSECART_OPERATOR_TOKEN must have printable ASCII characters only, to be sent in a header.',
     );
   }
-  return { url: parsed.origin, operatorToken, dataFolder: read(SETTINGS.dataFolder) };
+  return { url, operatorToken, dataFolder: read(SETTINGS.dataFolder) };
 }
 
-function portOf(read: Read, setting: 'port' | 'managementPort'): number {
-  const port = (setting === 'managementPort' && read(SETTINGS.managementPort)) || read(SETTINGS.port);
-  if (port !== 0) return port;
-  throw invalid('PORT is 0, which leaves the port to the server: name its address with --url');
+/** Where the same server's health is; no other setting counts. */
+export function readHealthUrl(env: Env, flags: { readonly url?: string | undefined } = {}): string {
+  const { read } = openSettings(env);
+  const setting = env[SETTINGS.managementPort.name] ? SETTINGS.managementPort : SETTINGS.port;
+  return originOf(flags.url ?? `http://127.0.0.1:${portOf(read, setting)}`);
+}
+
+function originOf(given: string): string {
+  const parsed = URL.parse(given);
+  if (parsed && /^https?:$/.test(parsed.protocol) && !parsed.username && parsed.pathname === '/')
+    return parsed.origin;
+  // It may contain a password, so it is not repeated.
+  throw invalid('--url takes the address of a server, such as http://127.0.0.1:8080');
+}
+
+function portOf(read: Read, setting: Setting<number> | Setting<number | null>): number {
+  const port = read<number | null>(setting as Setting<number | null>);
+  if (port) return port;
+  throw invalid(`${setting.name} is 0, which leaves the port to the server: name its address with --url`);
 }
 
 /** Derives unset values from set ones. */

@@ -655,8 +655,9 @@ function secret(name: string, charsMin: number, what: string): Setting<string | 
       isSecret: true,
     },
     parse(given, as) {
-      if (given.length >= charsMin) return given;
-      throw invalid(`${as} must have at least ${charsMin} characters.`);
+      if (given.length < charsMin) throw invalid(`${as} must have at least ${charsMin} characters.`);
+      if (/^[ -~]+$/.test(given)) return given;
+      throw invalid(`${as} must have printable ASCII characters only, to be sent in a header.`);
     },
     show: (value) => (value === null ? NONE : MASK),
   };

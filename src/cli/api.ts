@@ -3,6 +3,7 @@ import type { Client } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { writeHeaderText } from '../http/header-text.ts';
 import { ACTOR_PATTERN } from '../http/schemas.ts';
+import { isLoopbackName, NO_PROXY } from '../lib/address.ts';
 import { findOwnToken } from './own-token.ts';
 
 /** Calls a running server's HTTP API for commands. Every failure is one readable line. */
@@ -83,7 +84,9 @@ export async function reach(
   request: RequestInit = {},
 ): Promise<{ readonly response: Response; readonly text: string }> {
   try {
-    const response = await fetch(url + path, { ...request, signal: AbortSignal.timeout(timeoutMs) });
+    const direct = isLoopbackName(new URL(url).hostname) ? NO_PROXY : {};
+    const signal = AbortSignal.timeout(timeoutMs);
+    const response = await fetch(url + path, { ...direct, ...request, signal });
     // The server may end while it answers.
     return { response, text: await response.text() };
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { readClient } from '../config.ts';
+import { readHealthUrl } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { parse, reach } from './api.ts';
 import { readFlags } from './flags.ts';
@@ -30,7 +30,7 @@ export async function health(argv: readonly string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const { url } = readClient(process.env, flags, 'managementPort');
+  const url = readHealthUrl(process.env, flags);
   const { response, text } = await reach(url, '/actuator/health/readiness', TIMEOUT_MS);
   const { status } = readHealth(text, url);
   if (response.ok) {

@@ -2,8 +2,8 @@ import { failed, failure } from '../http/respond.ts';
 import { metricsAnswer } from '../http/routes/metrics.ts';
 import { spring } from '../http/routes/spring.ts';
 import type { HttpServer } from '../http/server.ts';
-import { pathOf } from '../http/target.ts';
-import { listenAt } from '../lib/address.ts';
+import { pathOf, queryOf } from '../http/target.ts';
+import { listenAt, NO_PROXY } from '../lib/address.ts';
 import type { Family } from '../telemetry/families.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Instance } from './instance.ts';
@@ -68,9 +68,14 @@ export function serveManagement({
 }
 
 async function ask(req: Request, base: URL): Promise<Response> {
-  const { pathname, search } = new URL(req.url);
+  const query = queryOf(req).toString();
   const given = FORWARDED.map((name) => [name, req.headers.get(name)] as const);
-  const response = await fetch(new URL(pathname + search, base), {
+  const target = new URL(base);
+  // Set, not resolved: what looks like another host's address stays a path.
+  target.pathname = pathOf(req);
+  target.search = query;
+  const response = await fetch(target, {
+    ...NO_PROXY,
     headers: given.filter((one): one is [(typeof FORWARDED)[number], string] => one[1] !== null),
     signal: AbortSignal.timeout(INSTANCE_TIMEOUT_MS),
   });

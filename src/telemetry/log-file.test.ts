@@ -1,5 +1,14 @@
 import { expect, test } from 'bun:test';
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../tests/support/folder.ts';
 import { OLD_FILES_MAX, openLogFile } from './log-file.ts';
@@ -103,11 +112,26 @@ test('a file that cannot be opened is one clear error', () => {
     );
 });
 
-test('a folder that becomes unwritable or is removed throws nothing into a caller', () => {
+test('a folder that is moved away is made anew, and throws nothing into a caller', () => {
   using folder = temporaryFolder();
   const path = join(folder.path, 'logs', 'pulsecart.log');
-  const file = openLogFile({ path, bytesMax: 10_000 });
+  const file = openLogFile({ path, bytesMax: 10_000_000 });
   renameSync(join(folder.path, 'logs'), join(folder.path, 'gone'));
   for (let i = 0; i < 300; i++) file.write(line(i));
-  expect(linesIn(join(folder.path, 'gone'))).toHaveLength(300);
+  // In the old file until the loss is found, then in a new one where it was.
+  const lines = [...linesIn(join(folder.path, 'gone')), ...linesIn(join(folder.path, 'logs'))];
+  expect(lines.map(({ i }) => i)).toEqual(Array.from({ length: 300 }, (_, i) => i));
+});
+
+test('a link stays, and the file that it leads to is rotated', () => {
+  using folder = temporaryFolder();
+  const target = join(folder.path, 'disk', 'target.log');
+  mkdirSync(join(folder.path, 'disk'));
+  writeFileSync(target, '');
+  const link = join(folder.path, 'link.log');
+  symlinkSync(target, link);
+  const file = openLogFile({ path: link, bytesMax: 100_000 });
+  for (let i = 0; i < 300; i++) file.write(line(i));
+  expect(readlinkSync(link)).toBe(target);
+  expect(readdirSync(join(folder.path, 'disk')).length).toBeGreaterThan(1);
 });

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  realpathSync,
   renameSync,
   statSync,
   unlinkSync,
@@ -37,8 +38,11 @@ const UNWRITTEN_BYTES_MAX = 1024 * 1024;
  * It writes in the process itself and at once: a stream or a thread would lose the last lines at exit. Throws AppError
  * `invalid_request` when the file cannot be opened. Later failures never reach the caller.
  */
-export function openLogFile({ path, bytesMax }: LogFileOptions): DestinationStream {
-  let fd = openOrExplain(path);
+export function openLogFile({ path: given, bytesMax }: LogFileOptions): DestinationStream {
+  let fd = openOrExplain(given);
+  // A link stays, and the file that it leads to is rotated, beside its own old ones.
+  const path = realpathSync(given);
+  const isRotated = fstatSync(fd).isFile() && !/^\/(proc\/|dev\/(std|fd\/))/.test(given);
   const unwritten: Buffer[] = [];
   let unwrittenBytes = 0;
   let bytesSinceCheck = 0;
@@ -52,9 +56,10 @@ export function openLogFile({ path, bytesMax }: LogFileOptions): DestinationStre
     try {
       const named = statSync(path, { throwIfNoEntry: false });
       const isOurs = named !== undefined && named.ino === fstatSync(fd).ino;
-      if (isOurs && named.size < bytesMax) return;
+      if (!isRotated || (isOurs && named.size < bytesMax)) return;
       if (isOurs) renameSync(path, `${path}.${timeName()}`);
       const before = fd;
+      mkdirSync(dirname(path), { recursive: true });
       fd = openSync(path, 'a');
       closeSync(before);
       if (isOurs) removeOldest(path);

@@ -7,6 +7,7 @@ import type { Service } from '../../src/http/service.ts';
 import { haveBalancers } from '../support/balancers.ts';
 import { runToEnd } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { askRaw, rawRequest } from '../support/raw-http.ts';
 import { until } from '../support/until.ts';
 
 /** What deploy/nginx and deploy/haproxy do with requests, seen from both sides: by clients, and by the instances behind. */
@@ -87,6 +88,19 @@ for (const name of BALANCERS) {
         'tracestate',
       ])
         expect([other, headers.get(other)]).toEqual([other, null]);
+    });
+
+    test('a method that no instance knows is refused, and takes no instance out', async () => {
+      for (const path of ['/odd', '/api/v1/stock/stream']) {
+        for (let i = 0; i < 7; i++) {
+          // fetch knows no such method, either.
+          const answer = await askRaw(balancer.url, rawRequest(`FOO ${path}`, { Connection: 'close' }));
+          expect(answer?.status).toBe(405);
+          expect(JSON.parse(answer!.body)).toMatchObject({ code: 'method_not_allowed' });
+        }
+      }
+      expect(instances.flatMap(({ asked }) => asked).filter(({ path }) => path === '/odd')).toEqual([]);
+      expect((await ask('GET', '/afterwards')).status).toBe(200);
     });
 
     test('a request keeps its id, and gets one where it has none', async () => {
