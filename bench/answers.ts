@@ -34,6 +34,7 @@ export type Answer =
 /** Used when the server names no delay, or an unreasonable one. */
 const RETRY_AFTER_DEFAULT_S = 1;
 const RETRY_AFTER_S_MAX = 10;
+const UNKNOWN_STATUSES = [502, 503, 504];
 
 /** Reads the answer to a sync purchase. */
 export function readSyncAnswer(raw: RawAnswer, asked: Asked): Answer {
@@ -92,7 +93,8 @@ export function readOutcome(raw: RawAnswer, asked: Asked, trackingId: string): A
 }
 
 function readTurnedAway(raw: RawAnswer, body: Record<string, unknown>, idField: string): Answer {
-  if (raw.status === 503 && body.code === 'outcome_unknown') {
+  // A balancer says this with 502 or 504, of an instance that ended or did not answer.
+  if (UNKNOWN_STATUSES.includes(raw.status) && body.code === 'outcome_unknown') {
     const id = body[idField];
     return { kind: 'unknown', id: isId(id) ? id : null };
   }

@@ -2,9 +2,17 @@
  * The baseline for every figure: the least work of a Bun server for the same requests. It parses the same body and answers
  * the same status, headers and bytes as the real server, and decides nothing.
  *
- * Runs as a process of its own: `bun bench/noop.ts [sold-out]` prints one `ready` line, as the real server does.
+ * Runs as a process of its own, `pulsecart noop [win | sold-out]`, until SIGTERM, and prints one `ready` line, as the real
+ * server does.
  */
-const soldOut = process.argv.includes('sold-out');
+export async function noop([answer]: readonly string[]): Promise<number> {
+  const stopped = new Promise((resolve) => process.once('SIGTERM', resolve));
+  const server = serve(answer === 'sold-out');
+  console.log(JSON.stringify({ msg: 'ready', url: server.url.origin, pid: process.pid }));
+  await stopped;
+  void server.stop(true);
+  return 0;
+}
 
 const JSON_TYPE = 'application/json';
 const ID = '0198f2c4-7b1e-7c3a-9f52-3d1b6a80c4e7';
@@ -41,11 +49,6 @@ const ACCEPTED = JSON.stringify({
 });
 const STOCK = JSON.stringify({ productId: 1, stock: 2_000_000_000 });
 
-const syncBody = soldOut ? SOLD_OUT : WON;
-const syncInit = {
-  status: soldOut ? 409 : 200,
-  headers: { 'Content-Type': JSON_TYPE, 'Cache-Control': 'no-store' },
-};
 const acceptedInit = {
   status: 202,
   headers: {
@@ -56,34 +59,35 @@ const acceptedInit = {
 };
 const stockInit = { headers: { 'Content-Type': JSON_TYPE, ETag: '"1"', 'Cache-Control': 'no-cache' } };
 
-const server = Bun.serve({
-  hostname: '127.0.0.1',
-  port: 0,
-  routes: {
-    '/api/v1/sync/purchase': {
-      POST: async (request) => {
-        await request.json();
-        return new Response(syncBody, syncInit);
+function serve(soldOut: boolean) {
+  const syncBody = soldOut ? SOLD_OUT : WON;
+  const syncInit = {
+    status: soldOut ? 409 : 200,
+    headers: { 'Content-Type': JSON_TYPE, 'Cache-Control': 'no-store' },
+  };
+  return Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    routes: {
+      '/api/v1/sync/purchase': {
+        POST: async (request) => {
+          await request.json();
+          return new Response(syncBody, syncInit);
+        },
+      },
+      '/api/v1/async/purchase': {
+        POST: async (request) => {
+          await request.json();
+          return new Response(ACCEPTED, acceptedInit);
+        },
+      },
+      '/api/v1/sync/stock/:productId': {
+        GET: (request) => {
+          void request.params.productId;
+          return new Response(STOCK, stockInit);
+        },
       },
     },
-    '/api/v1/async/purchase': {
-      POST: async (request) => {
-        await request.json();
-        return new Response(ACCEPTED, acceptedInit);
-      },
-    },
-    '/api/v1/sync/stock/:productId': {
-      GET: (request) => {
-        void request.params.productId;
-        return new Response(STOCK, stockInit);
-      },
-    },
-  },
-  fetch: () => new Response('{"code":"not_found"}', { status: 404 }),
-});
-
-process.on('SIGTERM', () => {
-  void server.stop(true);
-  process.exit(0);
-});
-console.log(JSON.stringify({ msg: 'ready', url: server.url.origin, pid: process.pid }));
+    fetch: () => new Response('{"code":"not_found"}', { status: 404 }),
+  });
+}

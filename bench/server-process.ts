@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ENV_SOURCES } from '../src/config.ts';
 import { AppError } from '../src/domain/errors.ts';
 import { makeOwnFolder, removeFolder } from '../src/lib/own-folder.ts';
+import { ownProgram } from '../src/lib/own-program.ts';
 import { type ProcessUsage, readFamilyUsage } from './process-usage.ts';
 
-const MAIN = join(import.meta.dir, '..', 'src', 'main.ts');
 /** A server starts in well under a second; a machine under load gets thirty times that. */
 const READY_TIMEOUT_MS = 30_000;
 /** Longer than the server's own deadline for an orderly shutdown. */
@@ -67,7 +68,7 @@ export async function killServers(): Promise<void> {
 export function startServer(options: ServerOptions): Promise<ServerProcess> {
   const { dataFolder = scratchFolder(), env = {}, port = 0, instances = 1 } = options;
   const several = instances === 1 ? [] : ['--instances', `${instances}`];
-  return start([MAIN, 'serve', '--port', `${port}`, '--data', dataFolder, ...several], env, dataFolder);
+  return start(['serve', '--port', `${port}`, '--data', dataFolder, ...several], env, dataFolder);
 }
 
 let scratch: string | undefined;
@@ -84,20 +85,20 @@ function scratchFolder(): string {
 
 /** Starts a worker on the backends that `env` names; its URL has health and metrics only. */
 export function startWorker(env: Env): Promise<ServerProcess> {
-  return start([MAIN, 'worker', '--port', '0'], env);
+  return start(['worker', '--port', '0'], env);
 }
 
 /** Starts the baseline server, which grants all purchases or none. */
 export function startNoop(answer: 'win' | 'sold-out' = 'win'): Promise<ServerProcess> {
-  return start([join(import.meta.dir, 'noop.ts'), answer], {});
+  return start(['noop', answer], {});
 }
 
 /** `env` has all its settings: a developer's `.env` file is for their own server. */
 async function start(args: string[], env: Env, dataFolder?: string): Promise<ServerProcess> {
   const startMs = performance.now();
-  const child = Bun.spawn([process.execPath, '--no-env-file', '--no-orphans', ...args], {
+  const child = Bun.spawn(ownProgram(args, ['--no-env-file']), {
     // No client is about to connect to a server that its starter stops.
-    env: { ...ownEnvironment(), PULSECART_DRAIN_MS: '0', ...env },
+    env: { ...ownEnvironment(), [ENV_SOURCES]: '', PULSECART_DRAIN_MS: '0', ...env },
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
@@ -184,7 +185,7 @@ function ownTokenIn(dataFolder: string): string | null {
 /** This process's environment without the settings of a server run from the same shell. */
 function ownEnvironment(): Record<string, string> {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(PULSECART_|PORT$|HOST$|DATABASE_URL$|REDIS_URL$|RABBITMQ_URL$)/.test(name),
+    ([name]) => !/^(PULSECART_|PORT$|HOST$|(DATABASE|REDIS|RABBITMQ)_URL(_FILE)?$)/.test(name),
   );
   return Object.fromEntries(kept) as Record<string, string>;
 }

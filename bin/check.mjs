@@ -1,6 +1,7 @@
 // `npm test`: format and lint, types, then the tests; ends with a line `N passed, N failed`, and `, N skipped` where some were.
 // `npm test -- <patterns or bun test flags>` runs only those tests.
 // `npm test -- --fast` leaves out what needs PostgreSQL, Redis and RabbitMQ, and what takes long.
+// `npm run test:deploy` runs those that build the program and its image, and start balancers and Prometheus around it.
 // `npm test -- --keep-timings` writes down how long each file took.
 // PULSECART_TEST_ENGINES=embedded leaves out the tests that need the backends.
 import { spawnSync } from 'node:child_process';
@@ -23,6 +24,9 @@ const LONG = [
   'tests/e2e/{reset,restore,rush,seed,seeded-books,shutdown,start-up,windows}*',
 ];
 
+/** They take what several tests take, and packages that a developer may not want. */
+const DEPLOY = 'tests/deploy/';
+
 /** Where Linux keeps files in memory: what tests write is thrown away, and syncing it took a tenth of the suite's time. */
 const IN_MEMORY = '/dev/shm';
 /** Several times what the suite has there at once. */
@@ -44,7 +48,8 @@ if (!bun) {
 const args = process.argv.slice(2);
 const isFast = args.includes('--fast');
 const keepsTimings = args.includes('--keep-timings');
-const chosen = args.filter((arg) => arg !== '--fast' && arg !== '--keep-timings');
+const chosen = args.filter((arg) => !['--fast', '--deploy', '--keep-timings'].includes(arg));
+if (args.includes('--deploy')) chosen.push(DEPLOY);
 const isWhole = chosen.length === 0;
 if (isFast) process.env.PULSECART_TEST_ENGINES = 'embedded';
 const isEmbedded = process.env.PULSECART_TEST_ENGINES === 'embedded';
@@ -119,6 +124,7 @@ async function test(env) {
       `--timeout=${TEST_TIMEOUT_MS}`,
       `--parallel=${WORKERS}`,
       ...timings.flags,
+      ...(isWhole ? [`--path-ignore-patterns=${DEPLOY}**`] : []),
       ...(isFast ? LONG.map((pattern) => `--path-ignore-patterns=${pattern}`) : []),
       ...chosen,
     ],

@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { openSimulator } from './adapters/simulator/simulator.ts';
 import { createSales } from './app/catalog/sales.ts';
@@ -17,18 +17,23 @@ import { createStockCache } from './app/purchase/stock-cache.ts';
 import { createTracking } from './app/purchase/tracking.ts';
 import { createWorker } from './app/purchase/worker.ts';
 import { createStockStream } from './app/stream/stream.ts';
+import { traceFeed } from './app/traced-feed.ts';
 import type { BackendUrls, Config } from './config.ts';
 import { systemClock } from './domain/clock.ts';
-import { AppError } from './domain/errors.ts';
+import { AppError, isAppError } from './domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from './domain/ids.ts';
 import { FIRST_PRODUCTS } from './domain/product.ts';
+import { createTrustedProxies } from './http/client-address.ts';
 import type { OperatorAccess } from './http/operator.ts';
 import type { Service } from './http/service.ts';
+import { patiently } from './lib/patiently.ts';
 import type { Backends } from './ports/backends.ts';
+import type { Tracing } from './ports/tracing.ts';
 import { createLiveStats } from './telemetry/live-stats.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { registerMetrics } from './telemetry/watch.ts';
+import { watchBackends } from './telemetry/watch-backends.ts';
 import { watchReconciler } from './telemetry/watch-reconciler.ts';
 
 /** Every use case of one process, wired to its backends. */
@@ -54,7 +59,12 @@ export interface App {
  * cannot be used; nothing is left open then. `operatorsOf` is asked once they are open: it may keep a token in the data folder.
  */
 export async function openApp(config: Config, log: Log, operatorsOf = () => NO_API): Promise<App> {
-  const backends = await openBackends(config, log);
+  const backends = await patiently(
+    () => openBackends(config, log),
+    config.backendsWaitMs,
+    (error) => isAppError(error, 'unavailable'),
+    ({ message }) => log.warn(`waiting for a backend, up to ${config.backendsWaitMs / 1000} s: ${message}`),
+  );
   try {
     return await wire(config, log, backends, operatorsOf());
   } catch (error) {
@@ -64,7 +74,9 @@ export async function openApp(config: Config, log: Log, operatorsOf = () => NO_A
 }
 
 async function wire(config: Config, log: Log, backends: Backends, operators: OperatorAccess): Promise<App> {
-  const { gate, queue, feed, provider, clock, atOnce } = backends;
+  const { gate, queue, provider, clock, atOnce } = backends;
+  const traces = await openTraces(config, log, backends);
+  const feed = traces?.systems.feed ? traceFeed(backends.feed, traces) : backends.feed;
   const onTrouble = (error: unknown, context: string) => log.warn({ err: error }, context);
   const onBug = (error: unknown, context: string) => log.error({ err: error }, context);
   const monotonicMs = () => performance.now();
@@ -85,10 +97,12 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
     onTrouble,
     timing: { leaseMs: config.paymentLeaseMs },
     chargesInFlightMax: config.tuning.chargesInFlight,
+    tracing: traces,
   });
   const batcher = createPurchaseBatcher(ledger, gate, stockCache, monotonicMs, {
     batchesInFlightMax: atOnce.purchaseBatches,
     answerWithinMs: config.purchaseTimeoutMs,
+    tracing: traces,
     onBug,
   });
   const conclude = createConclude(
@@ -107,6 +121,7 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
   const intake = createIntake(ledger, queue, stockCache, ids, clock, {
     publishesInFlightMax: atOnce.publishes,
     answerWithinMs: config.purchaseTimeoutMs,
+    tracing: traces,
   });
   const worker = createWorker(ledger, queue, batcher, clock, {
     batchesMax: atOnce.workerBatches,
@@ -114,6 +129,7 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
     ids,
     onTrouble,
     confirmTimes: metrics.confirmTimes,
+    tracing: traces,
   });
   const deadLetters = createDeadLetters({ ledger, queue, ids });
   const sales = createSales({ ledger, gate, stockCache });
@@ -152,13 +168,28 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
   });
   const shared = { ledger, queue, clock, metrics, stockCache, batcher, intake, tracking, stream };
   watchReconciler(metrics, reconciler);
-  registerMetrics({ ...shared, worker, payments, retention, gateFigures: backends.gateFigures });
+  registerMetrics({
+    ...shared,
+    ...{ traces, worker, payments, retention, auditRun },
+    version: packageJson.version,
+    gateFigures: backends.gateFigures,
+  });
+  const dataFolder = config.urls ? workingFolder() : config.dataFolder;
+  const { healthNames } = backends;
+  const pings = {
+    [healthNames.ledger]: () => ledger.ping(),
+    [healthNames.queue]: () => queue.ping(),
+    ...(healthNames.gate && { [healthNames.gate]: () => gate.ping() }),
+  };
+  watchBackends(metrics, pings, dataFolder);
   let ready = true;
 
   return {
     description: backends.description,
     service: {
       ...shared,
+      scrape: metrics.families,
+      traces,
       gate,
       ids,
       deadLetters,
@@ -170,10 +201,11 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
       keepOutcomesMs: config.keep.outcomesMs,
       log,
       operators,
-      healthNames: backends.healthNames,
+      trustedProxies: createTrustedProxies(config.trustedProxies),
+      healthNames,
       engines: backends.names,
       version: packageJson.version,
-      dataFolder: config.urls ? process.cwd() : config.dataFolder,
+      dataFolder,
       isReady: () => ready,
     },
     async start(roles) {
@@ -205,9 +237,45 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
       await reconciler.close();
       await retention.close();
       await leader.close();
-      await backends.close();
+      await Promise.all([backends.close(), traces?.close()]);
     },
   };
+}
+
+/** Null without a collector, and then nothing of OpenTelemetry is loaded. */
+async function openTraces(config: Config, log: Log, { names }: Backends): Promise<Tracing | null> {
+  if (config.traces === null) return null;
+  const { openTracing } = await import('./adapters/opentelemetry/tracing.ts');
+  const { ledger, gate, queue, feed } = names;
+  return openTracing({
+    ...config.traces,
+    resource: {
+      'service.version': packageJson.version,
+      'service.instance.id': crypto.randomUUID(),
+      'host.name': hostname(),
+      'process.pid': process.pid,
+      ...config.traces.resource,
+    },
+    version: packageJson.version,
+    systems: {
+      ledger: ledger.toLowerCase(),
+      gate: config.urls && gate.toLowerCase(),
+      queue: queue.toLowerCase(),
+      feed: config.urls && feed.toLowerCase(),
+    },
+    onTrouble: (sentence) => log.warn(`traces: ${sentence}`),
+    onDropped: (dropped, reason) =>
+      log.warn({ dropped, reason }, 'spans dropped: the collector is away, or takes fewer than are made'),
+  });
+}
+
+/** For its disk. It may be gone, where a release is a folder that was swapped away. */
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return tmpdir();
+  }
 }
 
 /** Of a process without an API: no token fits. */

@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'bun:test';
-
-import { readBooksPlace, readConfig } from './config.ts';
-
+import { afterAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readBooksPlace, readClient, readConfig, readHealthUrl } from './config.ts';
 import { isAppError } from './domain/errors.ts';
 import { inSchema } from './lib/database-url.ts';
 
@@ -17,6 +18,7 @@ test('with nothing set everything has a value that fits one machine', () => {
   expect(config).toEqual({
     port: 8080,
     host: '127.0.0.1',
+    managementPort: null,
     instances: 1,
     startTimeoutMs: 30_000,
     urls: null,
@@ -25,10 +27,15 @@ test('with nothing set everything has a value that fits one machine', () => {
     mode: 'development',
     operatorToken: null,
     simulatorAllowed: false,
+    backendsWaitMs: 0,
+    defaultCredentialsAllowed: false,
     runsPayments: true,
     worker: true,
     logLevel: 'info',
+    logFile: null,
     logRequests: false,
+    traces: null,
+    trustedProxies: [],
     purchaseTimeoutMs: 3_000,
     purchaseTtlMs: 1_800_000,
     keep: {
@@ -82,8 +89,10 @@ test('every setting is read from its variable', () => {
     PULSECART_OPERATOR_TOKEN: TOKEN,
     PULSECART_PAYMENTS: 'off',
     PULSECART_WORKER: 'off',
+    PULSECART_MANAGEMENT_PORT: '9090',
     PULSECART_LOG_LEVEL: 'silent',
     PULSECART_LOG_REQUESTS: 'on',
+    PULSECART_TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8,192.0.2.7,2001:db8::7',
     PULSECART_PURCHASE_TTL_SECONDS: '60',
     PULSECART_KEEP_OUTCOMES_HOURS: '25',
     PULSECART_KEEP_KEYS_HOURS: '24',
@@ -100,10 +109,22 @@ test('every setting is read from its variable', () => {
     PULSECART_SIMULATOR_TOO_LATE_RATE: '0.15',
     PULSECART_SIMULATOR_OUTAGE_RATE: '1',
     PULSECART_PURCHASE_TIMEOUT_MS: '2500',
+    PULSECART_LOG_FILE: '/var/log/shop.log',
+    PULSECART_LOG_FILE_MB: '7',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector:4318/otlp/',
+    OTEL_EXPORTER_OTLP_TIMEOUT: '1000',
+    OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+    OTEL_TRACES_SAMPLER_ARG: '0.01',
+    OTEL_SERVICE_NAME: 'shop',
+    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=a%20b,service.name=other',
+    OTEL_BSP_MAX_QUEUE_SIZE: '100',
+    OTEL_BSP_SCHEDULE_DELAY: '200',
+    OTEL_BSP_EXPORT_TIMEOUT: '3000',
   });
   expect(config).toEqual({
     port: 0,
     host: '::1',
+    managementPort: 9_090,
     instances: 3,
     startTimeoutMs: 1_234,
     urls: {
@@ -116,10 +137,24 @@ test('every setting is read from its variable', () => {
     mode: 'development',
     operatorToken: TOKEN,
     simulatorAllowed: false,
+    backendsWaitMs: 0,
+    defaultCredentialsAllowed: false,
     runsPayments: false,
     worker: false,
     logLevel: 'silent',
+    logFile: { path: '/var/log/shop.log', bytesMax: 7_000_000 },
     logRequests: true,
+    traces: {
+      url: 'https://collector:4318/otlp/v1/traces',
+      timeoutMs: 1_000,
+      sampling: { parentBased: true, ratio: 0.01 },
+      resource: { 'service.name': 'shop', 'deployment.environment.name': 'a b' },
+      queueMax: 100,
+      batchMax: 100,
+      delayMs: 200,
+      exportTimeoutMs: 3_000,
+    },
+    trustedProxies: ['10.0.0.0/8', 'fd00::/8', '192.0.2.7/32', '2001:db8::7/128'],
     purchaseTimeoutMs: 2_500,
     purchaseTtlMs: 60_000,
     keep: {
@@ -144,6 +179,56 @@ test('every setting is read from its variable', () => {
       outageRate: 1,
     },
   });
+});
+
+test('health is asked for on the management port, where there is one', () => {
+  expect(readHealthUrl({ PORT: '8081' })).toBe('http://127.0.0.1:8081');
+  const env = { PORT: '8081', PULSECART_MANAGEMENT_PORT: '9090' };
+  expect(readHealthUrl(env)).toBe('http://127.0.0.1:9090');
+  expect(
+    readHealthUrl({ ...env, DATABASE_URL_FILE: '/nowhere', PULSECART_OPERATOR_TOKEN: 'geheimér-token-16' }),
+  ).toBe('http://127.0.0.1:9090');
+  expect(() => readHealthUrl({ PULSECART_MANAGEMENT_PORT: '0' })).toThrow(
+    /^PULSECART_MANAGEMENT_PORT is 0, .*--url/,
+  );
+  expect(readClient(env).url).toBe('http://127.0.0.1:8081');
+});
+
+test('health and metrics have a port of their own, and so has each of several processes', () => {
+  const several = { ...ENGINES, PORT: '8080', PULSECART_INSTANCES: '4' };
+  const refusal = (env: Record<string, string>) => {
+    try {
+      readConfig(env);
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  expect(refusal({ PORT: '8080', PULSECART_MANAGEMENT_PORT: '8080' })).toBe(
+    'PULSECART_MANAGEMENT_PORT must differ from PORT, which is 8080; they are the same.',
+  );
+  expect(refusal({ ...several, PULSECART_MANAGEMENT_PORT: '8076' })).toBe(
+    'PULSECART_MANAGEMENT_PORT and the 4 ports after it must differ from PORT, which is 8080; they are 8076 to 8080.',
+  );
+  expect(refusal({ ...several, PULSECART_MANAGEMENT_PORT: '65532' })).toBe(
+    'PULSECART_MANAGEMENT_PORT and the 4 ports after it must not go beyond 65535; they go up to 65536.',
+  );
+  for (const [port, managementPort] of [
+    ['8075', 8075],
+    ['8081', 8081],
+    ['0', 0],
+  ] as const)
+    expect(readConfig({ ...several, PULSECART_MANAGEMENT_PORT: port }).managementPort).toBe(managementPort);
+});
+
+test('of several networks the one that is none is named', () => {
+  const env = { PULSECART_TRUSTED_PROXIES: '10.0.0.0/8,10.1.0.0/33' };
+  expect(() => readConfig(env)).toThrow(
+    'PULSECART_TRUSTED_PROXIES must be networks such as 10.0.0.0/8 and fd00::/8, with commas between them; "10.1.0.0/33" is none.',
+  );
+  const many = Array(101).fill('10.0.0.1').join();
+  expect(() => readConfig({ PULSECART_TRUSTED_PROXIES: many })).toThrow(
+    '100 networks at most; there are 101',
+  );
 });
 
 test('a variable that is empty counts as not set', () => {
@@ -173,7 +258,20 @@ describe('a setting that is out of its range is refused by its name:', () => {
     ['PULSECART_PAYMENTS', ['true', '1', 'ON']],
     ['PULSECART_WORKER', ['false', '0']],
     ['PULSECART_LOG_REQUESTS', ['yes']],
+    [
+      'PULSECART_TRUSTED_PROXIES',
+      ['proxy', '10.0.0.0/33', '10.0.0.0/0', '::/0', 'fd00::/129', '10.0.0.0/8,', '10.0.0.0/8/8'],
+    ],
+    ['PULSECART_TRUSTED_PROXIES', ['fe80::1%eth0', '10.0.0.0 /8', '10.0.0.0/08']],
     ['PULSECART_LOG_LEVEL', ['verbose']],
+    ['PULSECART_LOG_FILE_MB', ['0', '10001', '1.5']],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', ['collector:4318', 'grpc://collector:4317', 'http://a b']],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', ['grpc', 'http/protobuf']],
+    ['OTEL_EXPORTER_OTLP_HEADERS', ['token', 'a=%zz']],
+    ['OTEL_TRACES_SAMPLER', ['sometimes', 'jaeger_remote']],
+    ['OTEL_TRACES_SAMPLER_ARG', ['1.5', '-1', 'half']],
+    ['OTEL_TRACES_EXPORTER', ['zipkin']],
+    ['OTEL_BSP_MAX_QUEUE_SIZE', ['0', 'many']],
     ['PULSECART_PURCHASE_TTL_SECONDS', ['0', '604801', '1.5', '-1']],
     ['PULSECART_KEEP_OUTCOMES_HOURS', ['23', '87601', 'ever']],
     ['PULSECART_KEEP_KEYS_HOURS', ['23', '87601']],
@@ -244,6 +342,35 @@ describe('production mode', () => {
     );
   });
 
+  test('wants credentials that not everybody knows, and shows none', () => {
+    const env = { ...allowed, ...ENGINES, PULSECART_OPERATOR_TOKEN: TOKEN };
+    const wellKnown = {
+      DATABASE_URL: [
+        'postgres://db.example/shop',
+        'postgres://postgr%65s:postgr%65s@db.example/shop',
+        'postgres://db.example/x?user=a&password=postgres',
+      ],
+      REDIS_URL: [
+        'redis://cache.example',
+        'redis://default:pulsecart@cache.example',
+        'redis+sentinel://a.example,b.example/main',
+      ],
+      RABBITMQ_URL: ['amqp://guest:guest@queue.example', 'amqp://pulsecart:pulsecart@queue.example'],
+    };
+    const good = { ...env, REDIS_URL: 'redis://:secret@cache.example' };
+    expect(readConfig(good).mode).toBe('production');
+    for (const [name, urls] of Object.entries(wellKnown)) {
+      for (const url of urls) {
+        expectRefused({ ...good, [name]: url }, name);
+        const accepted = { ...good, [name]: url, PULSECART_ALLOW_DEFAULT_CREDENTIALS: 'on' };
+        expect(readConfig(accepted).mode).toBe('production');
+      }
+    }
+    expect(readConfig({ ...good, DATABASE_URL: 'postgres://db.example/shop?user=a&password=b' }).mode).toBe(
+      'production',
+    );
+  });
+
   test('listens on every address unless told otherwise', () => {
     const env = { ...allowed, PULSECART_OPERATOR_TOKEN: TOKEN };
     expect(readConfig(env)).toMatchObject({ mode: 'production', host: '0.0.0.0', operatorToken: TOKEN });
@@ -265,6 +392,35 @@ function expectRefused(env: Record<string, string>, name: string): void {
   const secret = env.PULSECART_OPERATOR_TOKEN;
   if (secret) expect(message).not.toContain(secret);
 }
+
+describe('a secret in a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pulsecart-secrets-'));
+  const path = join(folder, 'token');
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('counts as if it were given, without the end of its line', () => {
+    writeFileSync(path, `${TOKEN}\n`);
+    expect(readConfig({ PULSECART_OPERATOR_TOKEN_FILE: path }).operatorToken).toBe(TOKEN);
+    expect(readClient({ PULSECART_OPERATOR_TOKEN_FILE: path }).operatorToken).toBe(TOKEN);
+    writeFileSync(path, 'postgres://shop:secret@db.example/shop');
+    expect(readBooksPlace({ DATABASE_URL_FILE: path }, undefined)).toEqual({
+      databaseUrl: inSchema('postgres://shop:secret@db.example/shop', 'pulsecart'),
+    });
+  });
+
+  test('that is missing, empty or given twice is named', () => {
+    writeFileSync(path, '\n');
+    expect(() => readConfig({ REDIS_URL_FILE: join(folder, 'none') })).toThrow(
+      /^REDIS_URL_FILE names .*none, which cannot be read: ENOENT/,
+    );
+    expect(() => readConfig({ REDIS_URL_FILE: path })).toThrow(
+      /^REDIS_URL_FILE names .*token, which is empty/,
+    );
+    expect(() => readConfig({ REDIS_URL_FILE: path, REDIS_URL: 'redis://cache.example' })).toThrow(
+      /^REDIS_URL and REDIS_URL_FILE are set/,
+    );
+  });
+});
 
 describe('the distributed backends', () => {
   test('go together: a partial set names what is missing', () => {

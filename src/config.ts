@@ -1,12 +1,23 @@
 import { isLoopbackName } from './lib/address.ts';
 import { inSchema } from './lib/database-url.ts';
-import { type Env, type Flags, invalid, openSettings, SETTINGS } from './settings.ts';
+import { usesDefaultCredentials } from './lib/default-credentials.ts';
+import {
+  type Env,
+  type Flags,
+  invalid,
+  openSettings,
+  SETTINGS,
+  type Setting,
+  withSecretFiles,
+} from './settings.ts';
 
 /** All settings, read once at start. Flags win over variables. */
 export interface Config {
   /** TCP port; 0 lets the system choose. */
   readonly port: number;
   readonly host: string;
+  /** Port of health and metrics; null: `serve` has them on its port, a worker not at all. */
+  readonly managementPort: number | null;
   /** Server processes that share the port. */
   readonly instances: number;
   /** How long each of them may take to start. */
@@ -21,13 +32,23 @@ export interface Config {
   readonly operatorToken: string | null;
   /** Production mode may run on the simulator of payments. */
   readonly simulatorAllowed: boolean;
+  /** How long a start waits for a backend that cannot be reached. */
+  readonly backendsWaitMs: number;
+  /** Production mode may use backends without a password, or with one that documents show. */
+  readonly defaultCredentialsAllowed: boolean;
   /** Off: charges are queued and not carried out. */
   readonly runsPayments: boolean;
   /** Off: async purchases are queued and not decided. */
   readonly worker: boolean;
   readonly logLevel: LogLevel;
+  /** Where the log goes; null: standard output. */
+  readonly logFile: { readonly path: string; readonly bytesMax: number } | null;
   /** Log every request. */
   readonly logRequests: boolean;
+  /** Null: no collector, no traces. */
+  readonly traces: Traces | null;
+  /** Networks in CIDR notation; from there `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
   /** The longest time from a purchase's arrival to its answer. A sync purchase is decided within this time or not at all. */
   readonly purchaseTimeoutMs: number;
   /** How long an async purchase may wait before it ends as `too_old`. */
@@ -70,6 +91,18 @@ export interface Keep {
   readonly deadLettersMs: number;
 }
 
+/** Where spans go, and which ones are made. */
+export interface Traces {
+  readonly url: string;
+  readonly timeoutMs: number;
+  readonly sampling: { readonly parentBased: boolean; readonly ratio: number };
+  readonly resource: Readonly<Record<string, string>>;
+  readonly queueMax: number;
+  readonly batchMax: number;
+  readonly delayMs: number;
+  readonly exportTimeoutMs: number;
+}
+
 export interface BackendUrls {
   readonly databaseUrl: string;
   readonly redisUrl: string;
@@ -106,25 +139,52 @@ export function readConfig(env: Env, flags: Flags = {}): Config {
       `PULSECART_OPERATOR_TOKEN is required to listen on ${config.host}, where others than this machine may ask.`,
     );
   }
-  return withLeaveToSimulate(config);
+  requireOwnManagementPorts(config);
+  return withLeave(config);
+}
+
+/** The public port, and those of management: one for a process alone, one more for each of several. */
+function requireOwnManagementPorts({ port, managementPort, instances }: Config): void {
+  if (!managementPort) return;
+  const last = instances > 1 ? managementPort + instances : managementPort;
+  const which =
+    `PULSECART_MANAGEMENT_PORT ${instances > 1 ? `and the ${instances} ports after it` : ''}`.trim();
+  if (last > 65_535) throw invalid(`${which} must not go beyond 65535; they go up to ${last}.`);
+  if (port >= managementPort && port <= last)
+    throw invalid(
+      `${which} must differ from PORT, which is ${port}; ${instances > 1 ? `they are ${managementPort} to ${last}` : 'they are the same'}.`,
+    );
 }
 
 /** For a process without operators' routes. */
 export function readWorkerConfig(env: Env, flags: Flags = {}): Config {
-  return withLeaveToSimulate(readSettings(env, flags));
+  return withLeave(readSettings(env, flags));
 }
 
-function withLeaveToSimulate(config: Config): Config {
-  if (config.mode === 'production' && !config.simulatorAllowed) {
+/** Production mode refuses what is for trying out, unless its operator accepts that. */
+function withLeave(config: Config): Config {
+  if (config.mode !== 'production') return config;
+  if (!config.simulatorAllowed) {
     throw invalid(
       'Production mode has only the simulated payment provider so far; set PULSECART_ALLOW_SIMULATED_PAYMENTS=on to accept that.',
     );
+  }
+  if (!config.defaultCredentialsAllowed && config.urls) {
+    const { databaseUrl, redisUrl, rabbitmqUrl } = config.urls;
+    const known = [databaseUrl, redisUrl, rabbitmqUrl].map(usesDefaultCredentials);
+    const names = BACKEND_VARIABLES.filter((_, i) => known[i]);
+    if (names.length > 0) {
+      throw invalid(
+        `Production mode does not start with credentials that anybody knows: ${names.join(' and ')} ${names.length === 1 ? 'has' : 'have'} none, or a default user's. Set others, or PULSECART_ALLOW_DEFAULT_CREDENTIALS=on to accept that.`,
+      );
+    }
   }
   return config;
 }
 
 /** Without the checks whether a server may start with them. */
-function readSettings(env: Env, flags: Flags): Config {
+function readSettings(given: Env, flags: Flags): Config {
+  const env = withSecretFiles(given);
   const settings = openSettings(env, flags);
   const { read } = settings;
   const mode = read(SETTINGS.mode);
@@ -143,19 +203,25 @@ function readSettings(env: Env, flags: Flags): Config {
   const purchaseTtlMs = 1_000 * read(SETTINGS.purchaseTtlSeconds);
   return Object.freeze({
     port,
+    managementPort: read(SETTINGS.managementPort),
     instances,
     startTimeoutMs: read(SETTINGS.startTimeoutMs),
     urls: urls && { ...urls, databaseUrl: inSchema(urls.databaseUrl, namespace) },
     namespace,
+    trustedProxies: Object.freeze(read(SETTINGS.trustedProxies)),
     host: read(SETTINGS.host, mode === 'production' ? '0.0.0.0' : SETTINGS.host.fallback),
     dataFolder: read(SETTINGS.dataFolder),
     mode,
     operatorToken,
     simulatorAllowed,
+    backendsWaitMs: read(SETTINGS.backendsWaitMs),
+    defaultCredentialsAllowed: read(SETTINGS.allowDefaultCredentials),
     runsPayments: read(SETTINGS.runsPayments),
     worker: read(SETTINGS.worker),
     logLevel: read(SETTINGS.logLevel),
+    logFile: logFile(read),
     logRequests: read(SETTINGS.logRequests),
+    traces: traces(read),
     purchaseTimeoutMs: read(SETTINGS.purchaseTimeoutMs),
     purchaseTtlMs,
     keep: keep(env, read, purchaseTtlMs),
@@ -179,6 +245,46 @@ function readSettings(env: Env, flags: Flags): Config {
 
 type Read = ReturnType<typeof openSettings>['read'];
 
+function logFile(read: Read): Config['logFile'] {
+  const bytesMax = 1_000_000 * read(SETTINGS.logFileMb);
+  const path = read(SETTINGS.logFile);
+  return path === null ? null : Object.freeze({ path, bytesMax });
+}
+
+function traces(read: Read): Traces | null {
+  const base = read(SETTINGS.otlpEndpoint);
+  const whole = read(SETTINGS.otlpTracesEndpoint);
+  read(SETTINGS.otlpProtocol);
+  read(SETTINGS.otlpTracesProtocol);
+  // The exporter reads these itself, and those that are about certificates and compression.
+  read(SETTINGS.otlpHeaders);
+  const resource = read(SETTINGS.resourceAttributes);
+  const serviceName = read(SETTINGS.serviceName, resource['service.name'] ?? SETTINGS.serviceName.fallback);
+  const queueMax = read(SETTINGS.spansQueued);
+  const isOff = read(SETTINGS.otelDisabled) === 'true' || read(SETTINGS.tracesExporter) === 'none';
+  const all = {
+    timeoutMs: read(SETTINGS.otlpTimeoutMs),
+    sampling: Object.freeze(sampling(read)),
+    resource: Object.freeze({ ...resource, 'service.name': serviceName }),
+    queueMax,
+    batchMax: Math.min(queueMax, read(SETTINGS.spansPerPost)),
+    delayMs: read(SETTINGS.spansDelayMs),
+    exportTimeoutMs: read(SETTINGS.spansExportTimeoutMs),
+  };
+  const url = whole ?? (base && `${base.replace(/\/$/, '')}/v1/traces`);
+  return url === null || isOff ? null : Object.freeze({ url, ...all });
+}
+
+function sampling(read: Read): Traces['sampling'] {
+  const sampler = read(SETTINGS.tracesSampler);
+  const arg = read(SETTINGS.tracesSamplerArg);
+  const root = sampler.replace('parentbased_', '');
+  return {
+    parentBased: root !== sampler,
+    ratio: root === 'traceidratio' ? arg : root === 'always_on' ? 1 : 0,
+  };
+}
+
 /**
  * For maintenance commands without a server: an explicit folder wins over the backends in the variables.
  */
@@ -191,8 +297,9 @@ export function readStoreConfig(env: Env, data: string | undefined): Config {
 export type BooksPlace = { readonly dataFolder: string } | { readonly databaseUrl: string };
 
 /** For commands that need only the books, not a server's other settings. */
-export function readBooksPlace(env: Env, data: string | undefined): BooksPlace {
+export function readBooksPlace(given: Env, data: string | undefined): BooksPlace {
   if (data !== undefined) return { dataFolder: data };
+  const env = withSecretFiles(given);
   const { read } = openSettings(env);
   if (env.DATABASE_URL) {
     return { databaseUrl: inSchema(read(SETTINGS.databaseUrl)!, read(SETTINGS.namespace)) };
@@ -221,27 +328,38 @@ export interface Client {
 }
 
 /** By default the server that `serve` starts here with the same settings. */
-export function readClient(env: Env, flags: { readonly url?: string | undefined } = {}): Client {
+export function readClient(variables: Env, flags: { readonly url?: string | undefined } = {}): Client {
+  const env = withSecretFiles(variables);
   const { read } = openSettings(env);
-  const given = flags.url ?? `http://127.0.0.1:${portOf(read)}`;
-  const parsed = URL.parse(given);
-  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.username || parsed.pathname !== '/') {
-    // It may contain a password, so it is not repeated.
-    throw invalid('--url takes the address of a server, such as http://127.0.0.1:8080');
-  }
+  const url = originOf(flags.url ?? `http://127.0.0.1:${portOf(read, SETTINGS.port)}`);
   const operatorToken = env.PULSECART_OPERATOR_TOKEN || null;
   if (operatorToken !== null && !/^[ -~]+$/.test(operatorToken)) {
     throw invalid(
       'PULSECART_OPERATOR_TOKEN must have printable ASCII characters only, to be sent in a header.',
     );
   }
-  return { url: parsed.origin, operatorToken, dataFolder: read(SETTINGS.dataFolder) };
+  return { url, operatorToken, dataFolder: read(SETTINGS.dataFolder) };
 }
 
-function portOf(read: Read): number {
-  const port = read(SETTINGS.port);
-  if (port !== 0) return port;
-  throw invalid('PORT is 0, which leaves the port to the server: name its address with --url');
+/** Where the same server's health is; no other setting counts. */
+export function readHealthUrl(env: Env, flags: { readonly url?: string | undefined } = {}): string {
+  const { read } = openSettings(env);
+  const setting = env[SETTINGS.managementPort.name] ? SETTINGS.managementPort : SETTINGS.port;
+  return originOf(flags.url ?? `http://127.0.0.1:${portOf(read, setting)}`);
+}
+
+function originOf(given: string): string {
+  const parsed = URL.parse(given);
+  if (parsed && /^https?:$/.test(parsed.protocol) && !parsed.username && parsed.pathname === '/')
+    return parsed.origin;
+  // It may contain a password, so it is not repeated.
+  throw invalid('--url takes the address of a server, such as http://127.0.0.1:8080');
+}
+
+function portOf(read: Read, setting: Setting<number> | Setting<number | null>): number {
+  const port = read<number | null>(setting as Setting<number | null>);
+  if (port) return port;
+  throw invalid(`${setting.name} is 0, which leaves the port to the server: name its address with --url`);
 }
 
 /** Derives unset values from set ones. */

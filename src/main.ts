@@ -10,6 +10,7 @@ const HELP = `pulsecart <command> [options]
   bench    how fast, against a server that does nothing
   audit    proves that the books balance, beside running servers or without
   backup   a copy of the data of a server that runs, audited
+  health   whether a server or a worker is ready
   doctor   what is set, what can be reached, what is missing
   seed     puts products on sale
   dlq      dead letters: list, replay, discard
@@ -33,6 +34,8 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return (await import('./cli/backup.ts')).backup(argv);
     case 'migrate':
       return (await import('./cli/migrate.ts')).migrateCommand(argv);
+    case 'health':
+      return (await import('./cli/health.ts')).health(argv);
     case 'doctor':
       return (await import('./cli/doctor.ts')).doctor(argv);
     case 'seed':
@@ -44,6 +47,7 @@ async function main([command, ...argv]: string[]): Promise<number> {
     case 'demo':
     case 'rush':
     case 'bench':
+    case 'noop': // the server to compare with; see bench/server-process.ts
       return (await import('../bench/main.ts')).measure(command, argv);
     case undefined:
     case 'help':
@@ -53,7 +57,7 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return 0;
     default:
       throw new UsageError(
-        `There is no command ${JSON.stringify(command)}. Accepted: serve, worker, demo, rush, bench, audit, backup, doctor, seed, dlq, migrate, reset`,
+        `There is no command ${JSON.stringify(command)}. Accepted: serve, worker, demo, rush, bench, audit, backup, health, doctor, seed, dlq, migrate, reset`,
       );
   }
 }

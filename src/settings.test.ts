@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { readConfig } from './config.ts';
-import { SETTINGS, withoutSecrets } from './settings.ts';
+import { fileVariableOf, SETTINGS, withoutSecrets } from './settings.ts';
 
 test('every variable that is read is told', () => {
   const read = new Set<string>();
@@ -13,12 +13,14 @@ test('every variable that is read is told', () => {
       },
     },
   );
-  expect(Object.keys(readConfig(env).settings).sort()).toEqual([...read].sort());
-  expect(
+  const told = Object.keys(readConfig(env).settings);
+  expect(told.sort()).toEqual(
     Object.values(SETTINGS)
       .map(({ name }) => name)
       .sort(),
-  ).toEqual([...read].sort());
+  );
+  const files = Object.values(SETTINGS).flatMap((setting) => fileVariableOf(setting) ?? []);
+  expect([...read].sort()).toEqual([...told, ...files].sort());
 });
 
 test('an operator token is told as set, and no more', () => {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { AppError } from './domain/errors.ts';
 
 /**
@@ -14,6 +16,8 @@ export interface Setting<T> {
   /** The accepted values, for display; empty: any text. */
   readonly values: string;
   readonly what: string;
+  /** It is a secret or has one in it, and may be given in a file: `NAME_FILE` is its path. */
+  readonly isSecret?: true;
   /** Throws AppError `invalid_request`, which names the accepted values. `as` is the variable's or the flag's name. */
   parse(given: string, as: string): T;
   /** As `doctor` shows it, without secrets. */
@@ -27,6 +31,8 @@ export type Flags = Readonly<Partial<Record<Flag, string | undefined>>>;
 const NONE = 'none';
 const BY_BACKEND = 'by backend';
 const MASK = '***';
+/** More than any way to a server has. */
+const NETWORKS_MAX = 100;
 const REDIS_SCHEMES = [
   'redis:',
   'rediss:',
@@ -39,6 +45,19 @@ const REDIS_SCHEMES = [
 export const SETTINGS = {
   port: integer('PORT', 8080, 0, 65_535, 'port; 0 takes any free one', { flag: 'port' }),
   host: text('HOST', '127.0.0.1', 'address to listen on; in production mode `0.0.0.0`', 'host'),
+  managementPort: orNone(
+    integer(
+      'PULSECART_MANAGEMENT_PORT',
+      0,
+      0,
+      65_535,
+      'port of health and metrics (`/actuator/…`), which `serve` then no longer answers on its public one; 0 takes any free one. For a `worker` the only one, also as its `--port`. Of `serve --instances N` it answers for all processes, and the N ports after it for each alone',
+    ),
+  ),
+  trustedProxies: networks(
+    'PULSECART_TRUSTED_PROXIES',
+    "networks of the balancers in front, the nearest included: the client's address is then the right-most one of `X-Forwarded-For` that is in none of them. From elsewhere that header is ignored",
+  ),
   mode: oneOf(
     'PULSECART_MODE',
     'development',
@@ -91,6 +110,19 @@ export const SETTINGS = {
     ['amqp:', 'amqps:'],
     'RabbitMQ, `amqp://…` or `amqps://…`',
     'amqp://user:password@host:5672/vhost',
+  ),
+  // Containers are started together, and a broker takes some seconds; a person at a terminal wants to know at once.
+  backendsWaitMs: integer(
+    'PULSECART_BACKENDS_WAIT_MS',
+    0,
+    0,
+    600_000,
+    'how long a start waits for a backend that cannot be reached yet, naming it in the log; 0: the start ends at once. What only an operator can mend (a wrong password) ends it in any case',
+  ),
+  allowDefaultCredentials: onOff(
+    'PULSECART_ALLOW_DEFAULT_CREDENTIALS',
+    false,
+    'production mode starts with a backend without a password, or with one that documents show (guest, postgres, pulsecart), only with `on`',
   ),
   namespace: matching(
     'PULSECART_NAMESPACE',
@@ -163,7 +195,7 @@ export const SETTINGS = {
     1000,
     0,
     1_000_000,
-    'live streams at once from one address; `0`: no limit, for a server behind a proxy',
+    'live streams at once from one address; `0`: no limit. Behind a proxy set `PULSECART_TRUSTED_PROXIES`, too',
   ),
   // Ten years at most: data to be kept longer belongs in an archive.
   keepOutcomesHours: integer(
@@ -200,7 +232,93 @@ export const SETTINGS = {
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     'the lowest level that is logged',
   ),
+  logFile: optionalText(
+    'PULSECART_LOG_FILE',
+    'file that gets the log instead of standard output, such as `logs/pulsecart.log`; its folder is made. Several processes may share it',
+  ),
+  logFileMb: integer(
+    'PULSECART_LOG_FILE_MB',
+    50,
+    1,
+    10_000,
+    'size in megabytes at which it is renamed to `pulsecart.log.<time>`; the newest five of those are kept',
+  ),
   logRequests: onOff('PULSECART_LOG_REQUESTS', false, '`on`: one log line per request'),
+  otlpEndpoint: url(
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    ['http:', 'https:'],
+    'OpenTelemetry collector, `http://…` or `https://…`; spans of sampled purchases are posted to its `/v1/traces`. Without it there are no traces. This and the others have the names and meanings of the OpenTelemetry specification',
+    'http://host:4318',
+  ),
+  otlpTracesEndpoint: url(
+    'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+    ['http:', 'https:'],
+    'the same, with its path',
+    'http://host:4318/v1/traces',
+  ),
+  otlpProtocol: oneOf(
+    'OTEL_EXPORTER_OTLP_PROTOCOL',
+    'http/json',
+    ['http/json'],
+    'the only protocol that is spoken; collectors take it at the port of `http/protobuf`',
+  ),
+  otlpTracesProtocol: oneOf('OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'http/json', ['http/json'], 'the same'),
+  otlpHeaders: pairs(
+    'OTEL_EXPORTER_OTLP_HEADERS',
+    'headers of each post, such as the token of a service',
+    'secret',
+  ),
+  otlpTimeoutMs: integer(
+    'OTEL_EXPORTER_OTLP_TIMEOUT',
+    10_000,
+    100,
+    60_000,
+    'milliseconds that a post may take, retries included',
+  ),
+  otelDisabled: oneOf('OTEL_SDK_DISABLED', 'false', ['false', 'true'], '`true`: no traces'),
+  tracesExporter: oneOf('OTEL_TRACES_EXPORTER', 'otlp', ['otlp', 'none'], '`none`: no traces'),
+  tracesSampler: oneOf(
+    'OTEL_TRACES_SAMPLER',
+    'parentbased_always_on',
+    [
+      'always_on',
+      'always_off',
+      'traceidratio',
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'parentbased_traceidratio',
+    ],
+    'which purchases are traced. `parentbased_…` follows callers who send a `traceparent`',
+  ),
+  tracesSamplerArg: fraction(
+    'OTEL_TRACES_SAMPLER_ARG',
+    1,
+    'share of traces for the two samplers named `traceidratio`',
+  ),
+  serviceName: text('OTEL_SERVICE_NAME', 'pulsecart', 'name of the service on its spans'),
+  resourceAttributes: pairs('OTEL_RESOURCE_ATTRIBUTES', 'more attributes of the process on its spans'),
+  spansQueued: integer(
+    'OTEL_BSP_MAX_QUEUE_SIZE',
+    2048,
+    1,
+    1_000_000,
+    'spans that wait for the collector; further ones are dropped and counted',
+  ),
+  spansPerPost: integer('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 512, 1, 10_000, 'spans in one post, at most'),
+  spansDelayMs: integer(
+    'OTEL_BSP_SCHEDULE_DELAY',
+    5000,
+    1,
+    60_000,
+    'milliseconds that a span waits for others at most',
+  ),
+  spansExportTimeoutMs: integer(
+    'OTEL_BSP_EXPORT_TIMEOUT',
+    30_000,
+    100,
+    120_000,
+    'milliseconds until the next post may begin, whatever became of the one before',
+  ),
   allowSimulatedPayments: onOff(
     'PULSECART_ALLOW_SIMULATED_PAYMENTS',
     false,
@@ -276,8 +394,47 @@ export const SECTIONS: readonly (readonly [title: string, first: keyof typeof SE
   ['Live streams', 'streams'],
   ['What is kept, and how long', 'keepOutcomesHours'],
   ['Logs', 'logLevel'],
+  ['Traces', 'otlpEndpoint'],
   ['Payments', 'allowSimulatedPayments'],
 ];
+
+/** Added to a secret's name: the path of a file with it, as container engines hand secrets over. */
+const IN_FILE = '_FILE';
+
+/** The variable that names a setting's file; null where the setting has none. */
+export function fileVariableOf({
+  name,
+  isSecret,
+}: Pick<Setting<unknown>, 'name' | 'isSecret'>): string | null {
+  return isSecret ? name + IN_FILE : null;
+}
+
+/** `env` with the secrets that it names files of. Each read is a new one, so a new process has the file's present content. */
+export function withSecretFiles(env: Env): Env {
+  const found: Record<string, string> = {};
+  for (const setting of Object.values(SETTINGS)) {
+    const variable = fileVariableOf(setting);
+    const path = variable && env[variable];
+    if (!variable || !path) continue;
+    if (env[setting.name])
+      throw invalid(`${setting.name} and ${variable} are set: only one of them can count.`);
+    found[setting.name] = readSecret(path, variable);
+  }
+  return Object.keys(found).length === 0 ? env : { ...env, ...found };
+}
+
+function readSecret(path: string, variable: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw invalid(
+      `${variable} names ${path}, which cannot be read: ${(error as NodeJS.ErrnoException).code}.`,
+    );
+  }
+  if (text === '') throw invalid(`${variable} names ${path}, which is empty.`);
+  return text;
+}
 
 /** Reads settings, a flag before its variable; an empty variable counts as unset. Remembers the effective values. */
 export function openSettings(env: Env, flags: Flags = {}) {
@@ -310,6 +467,13 @@ function text(name: string, fallback: string, what: string, flag?: Flag): Settin
   return flag ? { ...plain, flag } : plain;
 }
 
+function optionalText(name: string, what: string): Setting<string | null> {
+  return {
+    ...{ name, fallback: null, preset: NONE, values: '', what, parse: String },
+    show: (value) => value ?? NONE,
+  };
+}
+
 function matching(
   name: string,
   fallback: string,
@@ -327,6 +491,36 @@ function matching(
   };
 }
 
+/** Addresses, each with the length of its network; without one it is that address alone. */
+function networks(name: string, what: string): Setting<readonly string[]> {
+  const values = `networks such as \`10.0.0.0/8\`, \`fd00::/8\`, \`192.0.2.7\`, with commas between them; ${NETWORKS_MAX} at most`;
+  return {
+    ...{ name, fallback: [], preset: NONE, values, what },
+    parse(given, as) {
+      const all = given.split(',').map((one) => one.trim());
+      if (all.length > NETWORKS_MAX) {
+        throw invalid(`${as} takes ${NETWORKS_MAX} networks at most; there are ${all.length}.`);
+      }
+      return all.map((one) => {
+        const network = readNetwork(one);
+        if (network !== null) return network;
+        const like = 'networks such as 10.0.0.0/8 and fd00::/8, with commas between them';
+        throw invalid(`${as} must be ${like}; ${JSON.stringify(one)} is none.`);
+      });
+    },
+    show: (value) => (value.length === 0 ? NONE : value.join(',')),
+  };
+}
+
+/** Null for anything else, and for all addresses at once: then every client could say where it is. */
+function readNetwork(text: string): string | null {
+  const [address = '', length, ...more] = text.split('/');
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  const isLength = length === undefined || (/^[1-9]\d{0,2}$/.test(length) && Number(length) <= bits);
+  if (bits === 0 || !isLength || more.length > 0 || address.includes('%')) return null;
+  return `${address}/${length ?? bits}`;
+}
+
 function oneOf<const T extends string>(
   name: string,
   fallback: NoInfer<T>,
@@ -336,11 +530,12 @@ function oneOf<const T extends string>(
   const codes = allowed.map((one) => `\`${one}\``);
   return {
     ...{ name, fallback, preset: fallback, what, show: String },
-    values: `${codes.slice(0, -1).join(', ')} or ${codes.at(-1)}`,
+    values: codes.length === 1 ? codes[0]! : `${codes.slice(0, -1).join(', ')} or ${codes.at(-1)}`,
     parse(given, as) {
       const found = allowed.find((one) => one === given);
       if (found !== undefined) return found;
-      throw invalid(`${as} must be one of ${allowed.join(', ')}; it is ${JSON.stringify(given)}.`);
+      const accepted = allowed.length === 1 ? allowed[0] : `one of ${allowed.join(', ')}`;
+      throw invalid(`${as} must be ${accepted}; it is ${JSON.stringify(given)}.`);
     },
   };
 }
@@ -373,6 +568,41 @@ function integer(
   };
 }
 
+function orNone<T>(setting: Setting<T>): Setting<T | null> {
+  return {
+    ...setting,
+    ...{ fallback: null, preset: NONE },
+    show: (value) => (value === null ? NONE : setting.show(value)),
+  };
+}
+
+/** `name=value,name=value`, values percent-encoded. A secret one is neither shown nor repeated. */
+function pairs(name: string, what: string, kind?: 'secret'): Setting<Readonly<Record<string, string>>> {
+  return {
+    ...{ name, fallback: {}, preset: NONE, values: '`name=value`, separated by commas', what },
+    parse(given, as) {
+      const all = given.split(',').map((pair) => /^\s*([^\s=]+)\s*=(.*)$/.exec(pair));
+      if (all.some((pair) => pair === null || /%(?![\da-f]{2})/i.test(pair[2]!))) {
+        const what = kind === 'secret' ? '' : `; it is ${JSON.stringify(given)}`;
+        throw invalid(`${as} must be name=value pairs, separated by commas, with % as %25${what}.`);
+      }
+      return Object.fromEntries(all.map((pair) => [pair![1]!, decode(pair![2]!.trim())]));
+    },
+    show(value) {
+      const shown = Object.entries(value).map(([key, one]) => `${key}=${kind === 'secret' ? MASK : one}`);
+      return shown.join(',') || NONE;
+    },
+  };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** Null: the backends' own default. */
 function optional(name: string, min: number, max: number, what: string): Setting<number | null> {
   return {
@@ -399,7 +629,7 @@ function fraction(name: string, fallback: number, what: string): Setting<number>
  */
 function url(name: string, schemes: readonly string[], what: string, form?: string): Setting<string | null> {
   return {
-    ...{ name, fallback: null, preset: NONE, values: '', what },
+    ...{ name, fallback: null, preset: NONE, values: '', what, isSecret: true },
     parse(given, as) {
       if (!schemes.some((scheme) => given.startsWith(`${scheme}//`))) {
         const accepted = schemes.map((scheme) => `${scheme}//`).join(', ');
@@ -416,10 +646,18 @@ function url(name: string, schemes: readonly string[], what: string, form?: stri
 
 function secret(name: string, charsMin: number, what: string): Setting<string | null> {
   return {
-    ...{ name, fallback: null, preset: NONE, values: `at least ${charsMin} characters`, what },
+    ...{
+      name,
+      fallback: null,
+      preset: NONE,
+      values: `at least ${charsMin} characters`,
+      what,
+      isSecret: true,
+    },
     parse(given, as) {
-      if (given.length >= charsMin) return given;
-      throw invalid(`${as} must have at least ${charsMin} characters.`);
+      if (given.length < charsMin) throw invalid(`${as} must have at least ${charsMin} characters.`);
+      if (/^[ -~]+$/.test(given)) return given;
+      throw invalid(`${as} must have printable ASCII characters only, to be sent in a header.`);
     },
     show: (value) => (value === null ? NONE : MASK),
   };

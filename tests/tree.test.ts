@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   telemetry: ['domain', 'lib', 'ports', 'app'],
   http: ['domain', 'lib', 'ports', 'app', 'telemetry'],
   // The composition root: which adapters there are, and which use cases work on them.
-  'app.ts': ['domain', 'config.ts', 'ports', 'adapters', 'app', 'telemetry', 'http'],
+  'app.ts': ['domain', 'lib', 'config.ts', 'ports', 'adapters', 'app', 'telemetry', 'http'],
   'tools.ts': ['domain', 'config.ts', 'ports', 'adapters'],
   cli: [
     'domain',
@@ -98,6 +98,7 @@ test('the environment is read by config alone', () => {
     'cli/backup.ts',
     'cli/dlq.ts',
     'cli/doctor.ts',
+    'cli/health.ts',
     'cli/instance.ts',
     'cli/seed.ts',
     'cli/migrate.ts',

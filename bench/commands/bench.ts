@@ -27,7 +27,9 @@ const EVERYWHERE = [
 ] as const;
 /** Only for backends that are processes of their own, and that live long. */
 const DISTRIBUTED_ONLY = ['flushall', 'start-up', 'growth'] as const;
-const WORKLOADS = [...EVERYWHERE, ...DISTRIBUTED_ONLY] as const;
+/** Only when asked for, too: what they need besides is not installed everywhere. */
+const ON_REQUEST = ['balancers'] as const;
+const WORKLOADS = [...EVERYWHERE, ...DISTRIBUTED_ONLY, ...ON_REQUEST] as const;
 type Workload = (typeof WORKLOADS)[number];
 
 const FLAGS = {
@@ -46,7 +48,8 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
   --engines E      embedded, or production: a PostgreSQL, a Redis and a RabbitMQ of its own, from what is installed here
                    or from Docker, gone afterwards (embedded)
   --workload A,B   some of ${EVERYWHERE.join(', ')};
-                   with distributed backends also ${DISTRIBUTED_ONLY.join(', ')} (all)
+                   with distributed backends also ${DISTRIBUTED_ONLY.join(', ')} (all); and only when
+                   named ${ON_REQUEST.join(', ')}, which needs nginx, haproxy and envsubst
   --seconds N      measured per workload and server (6)
   --rounds N       alternating pairs with the no-op server per workload, at least 3 (5)
   --viewers N      live viewers beside the workloads that are compared with the no-op server (0)
@@ -94,8 +97,9 @@ async function measure(
 
 /** By default all workloads that these backends support. */
 function chooseWorkloads(asked: readonly Workload[], backends: BackendChoice): readonly Workload[] {
-  if (asked.length === 0) return backends === 'production' ? WORKLOADS : EVERYWHERE;
-  const wrong = asked.filter((name) => (DISTRIBUTED_ONLY as readonly string[]).includes(name));
+  if (asked.length === 0)
+    return backends === 'production' ? [...EVERYWHERE, ...DISTRIBUTED_ONLY] : EVERYWHERE;
+  const wrong = asked.filter((name) => !(EVERYWHERE as readonly string[]).includes(name));
   if (backends === 'embedded' && wrong.length > 0) {
     throw new UsageError(
       `--workload ${wrong.join(',')} measures the distributed backends: add --engines production`,
@@ -138,6 +142,8 @@ async function runOn(
       return (await import('../workloads/live.ts')).runLive(effort, environment);
     case 'demo':
       return benchDemo(environment);
+    case 'balancers':
+      return (await import('../workloads/balancers.ts')).runBalancers(effort, environment);
     case 'flushall':
       return (await import('../workloads/flushall.ts')).runFlushAll(effort, environment);
     case 'start-up':

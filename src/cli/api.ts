@@ -3,6 +3,7 @@ import type { Client } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { writeHeaderText } from '../http/header-text.ts';
 import { ACTOR_PATTERN } from '../http/schemas.ts';
+import { isLoopbackName, NO_PROXY } from '../lib/address.ts';
 import { findOwnToken } from './own-token.ts';
 
 /** Calls a running server's HTTP API for commands. Every failure is one readable line. */
@@ -41,43 +42,22 @@ export function openApi({ url, dataFolder, ...client }: Client, timeoutMs = CALL
     body: unknown,
     isOurs: IsOurs<Body> | undefined,
   ): Promise<Body> {
-    const { response, text } = await reach(method, path, body);
+    const request = {
+      method,
+      headers: {
+        ...(operatorToken !== null && { Authorization: `Bearer ${operatorToken}` }),
+        ...(actor !== null && { 'X-Operator': writeHeaderText(actor) }),
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    };
+    const { response, text } = await reach(url, path, timeoutMs, request);
     if (response.ok) {
       const answer = isJson(response) ? parse(text) : text;
       if (!isOurs || (typeof answer === 'object' && answer !== null && isOurs(answer))) return answer as Body;
       throw new ApiError(response.status, `The server at ${url} answered, but not as PulseCart does.`, null);
     }
     throw new ApiError(response.status, refusalOf(response, text), said(text).code);
-  }
-
-  async function reach(
-    method: string,
-    path: string,
-    body: unknown,
-  ): Promise<{ response: Response; text: string }> {
-    try {
-      const response = await fetch(url + path, {
-        method,
-        headers: {
-          ...(operatorToken !== null && { Authorization: `Bearer ${operatorToken}` }),
-          ...(actor !== null && { 'X-Operator': writeHeaderText(actor) }),
-          ...(body !== undefined && { 'Content-Type': 'application/json' }),
-        },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      // The server may end while it answers.
-      return { response, text: await response.text() };
-    } catch (cause) {
-      const late = (cause as Error).name === 'TimeoutError';
-      throw new AppError(
-        'unavailable',
-        late
-          ? `The server at ${url} did not answer within ${timeoutMs / 1000} s.`
-          : `No server answers at ${url}. Start one with \`pulsecart serve\`, or name another with --url.`,
-        { cause },
-      );
-    }
   }
 
   function refusalOf({ status }: Response, text: string): string {
@@ -96,6 +76,31 @@ export function openApi({ url, dataFolder, ...client }: Client, timeoutMs = CALL
   };
 }
 
+/** A server's answer, whatever its status. Rejects `unavailable` when there is none. */
+export async function reach(
+  url: string,
+  path: string,
+  timeoutMs: number,
+  request: RequestInit = {},
+): Promise<{ readonly response: Response; readonly text: string }> {
+  try {
+    const direct = isLoopbackName(new URL(url).hostname) ? NO_PROXY : {};
+    const signal = AbortSignal.timeout(timeoutMs);
+    const response = await fetch(url + path, { ...direct, ...request, signal });
+    // The server may end while it answers.
+    return { response, text: await response.text() };
+  } catch (cause) {
+    const late = (cause as Error).name === 'TimeoutError';
+    throw new AppError(
+      'unavailable',
+      late
+        ? `The server at ${url} did not answer within ${timeoutMs / 1000} s.`
+        : `No server answers at ${url}. Start one with \`pulsecart serve\`, or name another with --url.`,
+      { cause },
+    );
+  }
+}
+
 /** The local user's name for the audit log, if it is a valid one. */
 export function operatorHere(): string | null {
   const username = userHere();
@@ -105,7 +110,13 @@ export function operatorHere(): string | null {
 /** Bun repeats the variable USER, and says `unknown` where a cron job or a container has none; `id` asks the system. */
 function userHere(): string {
   const id = Bun.which('id');
-  return id === null ? userInfo().username : Bun.spawnSync([id, '-un']).stdout.toString().trim();
+  if (id !== null) return Bun.spawnSync([id, '-un']).stdout.toString().trim();
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run as a number that has no name.
+    return '';
+  }
 }
 
 /** The server's message, or the beginning of a foreign body. */
@@ -124,7 +135,7 @@ function said(text: string): { message: string; code: string | null } {
   return { message, code: null };
 }
 
-function parse(text: string): unknown {
+export function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,7 +1,7 @@
 import { type Config, readConfig, readEnvSources } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Check } from '../ports/backends.ts';
-import { type Env, type Flags, SETTINGS } from '../settings.ts';
+import { type Env, type Flags, fileVariableOf, SETTINGS } from '../settings.ts';
 import { examineBackends } from '../tools.ts';
 import { readFlags } from './flags.ts';
 import { checkHost } from './host-checks.ts';
@@ -73,8 +73,11 @@ interface Setting {
 
 function settingsWithSources(config: Config, env: Env, given: Flags): Setting[] {
   const files = readEnvSources(env);
-  return Object.values(SETTINGS).map(({ name, flag }) => {
+  return Object.values(SETTINGS).map((setting) => {
+    const { name, flag } = setting;
     const value = config.settings[name]!;
+    const inFile = fileVariableOf(setting);
+    if (inFile && env[inFile]) return { name, value, source: inFile };
     if (flag && given[flag] !== undefined) return { name, value, source: `--${flag}` };
     if (!env[name]) return { name, value, source: 'default' };
     return { name, value, source: files.get(name) ?? 'variable' };

@@ -68,10 +68,11 @@ function fileLimit(): number | null {
 }
 
 /** The port must be free, or used by a PulseCart server. */
-async function address({ host, port }: Config): Promise<Check> {
+async function address({ host, port, managementPort }: Config): Promise<Check> {
   const name = 'address';
   if (port === 0) return { name, state: 'ok', detail: `${host}, any free port` };
-  const there = await whoAnswers(`http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`);
+  const at = (one: number) => `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${one}`;
+  const there = await whoAnswers(at(port), at(managementPort || port));
   if (there) return { name, ...there };
   try {
     await requireFreeAddress(host, port);
@@ -82,13 +83,15 @@ async function address({ host, port }: Config): Promise<Check> {
   }
 }
 
-async function whoAnswers(url: string): Promise<Omit<Check, 'name'> | null> {
+async function whoAnswers(url: string, managementUrl: string): Promise<Omit<Check, 'name'> | null> {
   try {
     const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-    const info = await fetch(`${url}/actuator/info`, { signal });
+    const info = await fetch(`${managementUrl}/actuator/info`, { signal });
     const { app } = (await info.json()) as { app?: { name?: string; version?: string } };
     if (app?.name !== 'pulsecart') return { state: 'broken', detail: `another program answers at ${url}` };
-    const health = (await (await fetch(`${url}/actuator/health`, { signal })).json()) as { status: string };
+    const health = (await (await fetch(`${managementUrl}/actuator/health`, { signal })).json()) as {
+      status: string;
+    };
     const detail = `PulseCart ${app.version} answers at ${url}, ${health.status}`;
     return { state: health.status === 'UP' ? 'ok' : 'broken', detail };
   } catch {

@@ -1,7 +1,7 @@
 import type { Log } from '../telemetry/log.ts';
 
 /** A container is usually killed 10 s after it is asked to stop. After this the process exits at once, which loses nothing. */
-const SHUTDOWN_DEADLINE_MS = 9_000;
+export const SHUTDOWN_DEADLINE_MS = 9_000;
 
 /** Resolves at the first request to stop; later ones have no effect, because the deadline is running already. */
 export function stopSignal(): Promise<string> {

@@ -1,4 +1,5 @@
 import { readBooksPlace } from '../config.ts';
+import { AppError } from '../domain/errors.ts';
 import { toolsOf } from '../tools.ts';
 import { readFlags } from './flags.ts';
 
@@ -30,6 +31,12 @@ export async function migrateCommand(argv: readonly string[]): Promise<number> {
   const schema = await (await toolsOf(readBooksPlace(process.env, flags.data))).schema();
   const { place, version: from, latest: to } = schema;
   const pending = to - from;
+  if (pending < 0) {
+    throw new AppError(
+      'unusable_store',
+      `The tables ${place} have schema ${from}; this PulseCart knows schemas up to ${to}. Start the newer PulseCart that made them.`,
+    );
+  }
   if (pending > 0 && !flags.check) await schema.migrate();
   if (flags.json) console.log(JSON.stringify({ place, from, to, pending: flags.check ? pending : 0 }));
   else console.log(`  ${sentence(place, from, to, flags.check)}`);

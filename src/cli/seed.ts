@@ -68,10 +68,7 @@ async function serverToAsk({
   const api = openApi(readClient(process.env, { url }));
   if (url !== undefined) return api;
   try {
-    await api.get<{ status: string }>(
-      '/actuator/health/liveness',
-      ({ status }) => typeof status === 'string',
-    );
+    await api.get<{ name: string }>('/', ({ name }) => name === 'pulsecart');
     return api;
   } catch (error) {
     if (isAppError(error, 'unavailable') && !(error instanceof ApiError)) return null;

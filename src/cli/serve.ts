@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openApp } from '../app.ts';
 import { type Config, readConfig } from '../config.ts';
-import { startServer } from '../http/server.ts';
-import { createLog, type Log } from '../telemetry/log.ts';
+import { type HttpServer, startManagement, startServer } from '../http/server.ts';
+import type { Service } from '../http/service.ts';
+import { type Log, openLog } from '../telemetry/log.ts';
 import { readFlags } from './flags.ts';
-import { REPLACED, replaced, tellSupervisor } from './instance.ts';
+import { type Addresses, REPLACED, replaced, tellSupervisor } from './instance.ts';
+import { type InstanceMetrics, shareMetrics } from './instance-metrics.ts';
 import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
 import { operatorAccess, whoOperates } from './own-token.ts';
 import { superviseInstances } from './supervisor.ts';
@@ -46,16 +48,16 @@ export async function serve(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const config = readConfig(process.env, flags);
-  const log = createLog(config.logLevel);
+  const log = openLog(config);
   warnOfUnknownSettings(process.env, log);
   if (config.instances > 1) {
-    return superviseInstances(argv, config, log, (url) => announce(url, '', config, log, startedAtMs));
+    return superviseInstances(argv, config, log, (at) => announce(at, '', config, log, startedAtMs));
   }
   const stopped = stopSignal();
-  const opened = await open(config, log, { sharesPort: false, stopped });
+  const opened = await open(config, log, { sharesPort: false, stopped, scrapeOf: ({ scrape }) => scrape });
   if (typeof opened === 'string') return stopUnopened(log, opened);
-  const { url, description, close } = opened;
-  announce(url, description, config, log, startedAtMs);
+  const { description, close } = opened;
+  announce(opened, description, config, log, startedAtMs);
   await stopInTime(log, await stopped, () => close(config.drainMs));
   return 0;
 }
@@ -63,31 +65,54 @@ export async function serve(argv: readonly string[]): Promise<number> {
 /** One of several servers on the same port, run by the supervisor. */
 export async function serveInstance(argv: readonly string[]): Promise<number> {
   const config = readConfig(process.env, readFlags(argv, FLAGS));
-  const log = createLog(config.logLevel);
+  const log = openLog(config);
   const stopped = Promise.race([stopSignal(), replaced()]);
-  const opened = await open(config, log, { sharesPort: true, stopped });
+  let shared: InstanceMetrics | undefined;
+  const opened = await open(config, log, {
+    sharesPort: true,
+    stopped,
+    scrapeOf({ metrics }) {
+      shared = shareMetrics(metrics);
+      return shared.scrape;
+    },
+  });
   if (typeof opened === 'string') return stopUnopened(log, opened);
-  const { url, close } = opened;
-  tellSupervisor(url);
+  const { managementUrl, close } = opened;
+  if (managementUrl)
+    log.info({ url: managementUrl.origin, pid: process.pid }, 'health and metrics of one process');
+  tellSupervisor(opened);
   const why = await stopped;
   const drainMs = why === REPLACED ? Math.max(config.drainMs, REPLACED_DRAIN_MS) : config.drainMs;
-  await stopInTime(log, why, () => close(drainMs));
+  await stopInTime(log, why, async () => {
+    await close(drainMs);
+    await shared?.leave();
+  });
   return 0;
 }
 
+interface OpenOptions {
+  readonly sharesPort: boolean;
+  readonly stopped: Promise<string>;
+  /** What a scrape of the public port answers. */
+  readonly scrapeOf: (service: Service) => Service['scrape'];
+}
+
 /** Returns the signal if it came before the backends were open. */
-async function open(
-  config: Config,
-  log: Log,
-  { sharesPort, stopped }: { readonly sharesPort: boolean; readonly stopped: Promise<string> },
-) {
+async function open(config: Config, log: Log, { sharesPort, stopped, scrapeOf }: OpenOptions) {
   const app = await Promise.race([openApp(config, log, () => operatorAccess(config)), stopped]);
   if (typeof app === 'string') return app;
+  const { managementPort } = config;
+  let management: HttpServer | undefined;
   try {
-    const server = startServer(app.service, { ...config, sharesPort });
+    const shared = { ...app.service, scrape: scrapeOf(app.service) };
+    // Until the end, so that a balancer hears of the shutdown there. While an instance is replaced there are two at its port.
+    if (managementPort !== null)
+      management = startManagement(app.service, { ...config, port: managementPort, sharesPort });
+    const server = startServer(shared, { ...config, sharesPort });
     await app.start(config);
     return {
       url: server.url,
+      managementUrl: management?.url ?? null,
       description: app.description,
       /** Not ready, then no new requests, then the answers owed, then the work under way, then the backends. */
       async close(drainMs: number) {
@@ -102,21 +127,33 @@ async function open(
         await Promise.race([requestsAnswered, sleep(LAST_REQUESTS_MS)]);
         void server.stop(true);
         await app.close();
+        await management?.stop(true);
       },
     };
   } catch (error) {
+    await management?.stop(true);
     await app.close();
     throw error;
   }
 }
 
-function announce(url: URL, backends: string, config: Config, log: Log, startedAtMs: number): void {
+function announce(
+  { url, managementUrl }: Addresses,
+  backends: string,
+  config: Config,
+  log: Log,
+  startedAtMs: number,
+): void {
   const tookMs = performance.now() - startedAtMs;
   const base = url.href.replace(/\/$/, '');
   const { mode, instances } = config;
   if (!process.stdout.isTTY) {
     log.info(`operators: ${whoOperates(config)}`);
-    log.info({ url: base, pid: process.pid, mode, instances, tookMs: Math.round(tookMs) }, 'ready');
+    const management = managementUrl && { management: managementUrl.origin };
+    log.info(
+      { url: base, ...management, pid: process.pid, mode, instances, tookMs: Math.round(tookMs) },
+      'ready',
+    );
     return;
   }
   const what = instances > 1 ? `${instances} processes on one port; SIGHUP replaces them in turn` : backends;
@@ -124,6 +161,6 @@ function announce(url: URL, backends: string, config: Config, log: Log, startedA
   Buy          curl -X POST ${base}/api/v1/sync/purchase -H 'Content-Type: application/json' \\
                     -d '{"productId": 1, "quantity": 1, "userId": "me"}'
   API docs     ${base}/docs
-  Operators    ${whoOperates(config)}
+  Operators    ${whoOperates(config)}${managementUrl ? `\n  Metrics      ${managementUrl.origin}/actuator/prometheus` : ''}
   Next         npm run demo          100,000 buyers, 1,000 units, one verdict`);
 }

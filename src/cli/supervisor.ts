@@ -3,11 +3,14 @@ import type { Config } from '../config.ts';
 import { requireFreeAddress } from '../lib/address.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import type { Log } from '../telemetry/log.ts';
-import { EndedEarly, type Exit, type Instance, startInstance } from './instance.ts';
+import { createGatherer } from './gatherer.ts';
+import { type Addresses, EndedEarly, type Exit, type Instance, startInstance } from './instance.ts';
 import { stopInTime, stopSignal } from './lifetime.ts';
+import { serveManagement } from './management.ts';
 
 /** The place of one configured process. */
 interface Place {
+  readonly managementPort: number | null;
   /** Its instance; null while one is being started. */
   holder: Instance | null;
   /** Resolves when it has an instance (again), or when the supervisor stops. */
@@ -32,7 +35,7 @@ export async function superviseInstances(
   argv: readonly string[],
   config: Config,
   log: Log,
-  onReady: (url: URL) => void,
+  onReady: (addresses: Addresses) => void,
 ): Promise<number> {
   const stopped = stopSignal();
   let stopping = false;
@@ -42,16 +45,22 @@ export async function superviseInstances(
   /** Every running process, with the count of SIGHUPs at its start. */
   const living = new Map<Instance, number>();
   const allStarted = Promise.withResolvers<void>();
-  const places = Array.from({ length: config.instances }, (): Place => {
-    return { holder: null, filled: allStarted.promise };
+  const places = Array.from({ length: config.instances }, (_, i): Place => {
+    return { managementPort: ownPort(config, i), holder: null, filled: allStarted.promise };
   });
+  const gatherer = createGatherer(config.instances);
+  const onScrape = (asker: Instance, id: number) =>
+    void gatherer.gather().then((families) => asker.tell({ families, id }));
 
   /** Starts a process, which takes the place as soon as it is ready. Rejects with EndedEarly. */
   async function start(place: Place): Promise<Instance> {
-    const instance = startInstance(argv, port, config.startTimeoutMs);
+    const startTimeoutMs = config.startTimeoutMs + config.backendsWaitMs;
+    const { managementPort } = place;
+    const instance = startInstance(argv, { port, managementPort, startTimeoutMs, onScrape });
     living.set(instance, hangups);
+    gatherer.add(instance);
     void instance.ended.then(() => living.delete(instance));
-    port = Number((await instance.ready).port);
+    port = Number((await instance.ready).url.port);
     place.holder = instance;
     void instance.ended.then((exit) => {
       if (instance.isLeaving) return;
@@ -122,7 +131,7 @@ export async function superviseInstances(
     const [first, ...others] = places as [Place, ...Place[]];
     const { ready } = await start(first);
     await Promise.all(others.map(start));
-    return ready;
+    return (await ready).url;
   }
 
   const stopAll = (): Promise<Exit[]> => {
@@ -135,20 +144,38 @@ export async function superviseInstances(
     void replaceOld();
   });
   await requireFreeAddress(config.host, config.port);
+  for (const { managementPort } of places)
+    if (managementPort) await requireFreeAddress(config.host, managementPort);
+  const management =
+    config.managementPort === null
+      ? null
+      : serveManagement({
+          ...{ host: config.host, port: config.managementPort },
+          scrape: gatherer.gather,
+          instances: () => places.flatMap(({ holder }) => holder ?? []),
+          log,
+        });
   try {
     const ready = await Promise.race([startAll(), stopped]);
     if (ready instanceof URL) {
-      onReady(ready);
+      onReady({ url: ready, managementUrl: management?.url ?? null });
       allStarted.resolve();
     }
   } catch (error) {
     await stopAll();
+    await management?.stop(true);
     if (error instanceof EndedEarly && typeof error.exit === 'number' && error.exit !== 0) return error.exit;
     throw error;
   }
   let exits: readonly Exit[] = [];
   await stopInTime(log, await stopped, async () => {
     exits = await stopAll();
+    await management?.stop(true);
   });
   return exits.every((exit) => exit === 0) ? 0 : 1;
+}
+
+/** The ports of the instances follow the supervisor's own; each may be any when that one is. */
+function ownPort({ managementPort }: Config, place: number): number | null {
+  return managementPort ? managementPort + 1 + place : managementPort;
 }

@@ -1,5 +1,5 @@
 import { ENV_SOURCES } from '../config.ts';
-import { type Env, SETTINGS } from '../settings.ts';
+import { type Env, fileVariableOf, SETTINGS } from '../settings.ts';
 import type { Log } from '../telemetry/log.ts';
 
 const PREFIX = 'PULSECART_';
@@ -9,8 +9,9 @@ const OTHERS = new RegExp(`^${ENV_SOURCES}$|^${PREFIX}TEST_`);
 /** A sentence for each variable that looks like a setting and is none; null without any. */
 export function unknownSettings(env: Env): string | null {
   const known: string[] = Object.values(SETTINGS).map(({ name }) => name);
+  const files = Object.values(SETTINGS).map((setting) => fileVariableOf(setting));
   const unknown = Object.keys(env).filter(
-    (name) => name.startsWith(PREFIX) && !known.includes(name) && !OTHERS.test(name),
+    (name) => name.startsWith(PREFIX) && !known.includes(name) && !files.includes(name) && !OTHERS.test(name),
   );
   if (unknown.length === 0) return null;
   return unknown

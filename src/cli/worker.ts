@@ -1,8 +1,8 @@
 import { openApp } from '../app.ts';
 import { readWorkerConfig } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
-import { type HttpServer, startProbes } from '../http/server.ts';
-import { createLog } from '../telemetry/log.ts';
+import { type HttpServer, startManagement } from '../http/server.ts';
+import { openLog } from '../telemetry/log.ts';
 import { readFlags } from './flags.ts';
 import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
 import { warnOfUnknownSettings } from './unknown-settings.ts';
@@ -15,8 +15,8 @@ const FLAGS = {
 
 const HELP = `pulsecart worker: decides queued purchases and charges orders; takes no requests
 
-  --port N   serve health and metrics (/actuator/…) there, 0 for any free port   (not served)
-  --host H   address for that                                                    (HOST, 127.0.0.1; 0.0.0.0 in production)
+  --port N   health and metrics (/actuator/…) there, 0 for any free port   (PULSECART_MANAGEMENT_PORT, not served)
+  --host H   address for that                                              (HOST, 127.0.0.1; 0.0.0.0 in production)
 
 It needs the distributed backends: DATABASE_URL, REDIS_URL, RABBITMQ_URL. PULSECART_WORKER=off leaves purchases to others,
 PULSECART_PAYMENTS=off charges. Run as many as you like.
@@ -31,28 +31,31 @@ export async function workerCommand(argv: readonly string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const config = readWorkerConfig(process.env, { host });
+  const flag = port >= 0 && { PULSECART_MANAGEMENT_PORT: `${port}` };
+  const config = readWorkerConfig({ ...process.env, ...flag }, { host });
   if (!config.urls) {
     throw new AppError(
       'invalid_request',
       'A worker needs the distributed backends: set DATABASE_URL, REDIS_URL and RABBITMQ_URL. With the embedded ones `pulsecart serve` does its work.',
     );
   }
-  const log = createLog(config.logLevel);
+  const log = openLog(config);
   warnOfUnknownSettings(process.env, log);
   const stopped = stopSignal();
   const app = await Promise.race([openApp(config, log), stopped]);
   if (typeof app === 'string') return stopUnopened(log, app);
-  let probes: HttpServer | undefined;
+  const { managementPort } = config;
+  let management: HttpServer | undefined;
   try {
-    if (port >= 0) probes = startProbes(app.service, { ...config, port, sharesPort: false });
+    if (managementPort !== null)
+      management = startManagement(app.service, { ...config, port: managementPort, sharesPort: false });
     await app.start(config);
     const tookMs = Math.round(performance.now() - startedAtMs);
-    log.info({ url: probes?.url.origin ?? null, pid: process.pid, mode: config.mode, tookMs }, 'ready');
+    log.info({ url: management?.url.origin ?? null, pid: process.pid, mode: config.mode, tookMs }, 'ready');
     await stopInTime(log, await stopped, async () => {
       app.leave();
       await app.close();
-      await probes?.stop(true);
+      await management?.stop(true);
     });
     return 0;
   } catch (error) {

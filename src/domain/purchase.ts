@@ -1,4 +1,5 @@
 import type { Channel, Order } from './order.ts';
+import type { TraceContext } from './trace-context.ts';
 
 /** Why a purchase was refused. Refusals are outcomes, not failures. */
 export type RefusalCode =
@@ -43,6 +44,8 @@ export interface Purchase {
   readonly decideBy: number;
   /** A refusal that was certain at acceptance. */
   readonly refusal: RefusalCode | null;
+  /** Where its next span belongs; absent unless it is sampled. No ledger keeps it. */
+  readonly trace?: TraceContext;
 }
 
 /** The ledger's answer to one purchase. */
@@ -55,6 +58,11 @@ export type Outcome =
   | { readonly kind: 'mismatch' }
   /** Refused, because its key has been refused since its request arrived. */
   | { readonly kind: 'superseded' };
+
+/** An outcome as one word, for figures and traces. */
+export function outcomeCode(outcome: Outcome): string {
+  return outcome.kind === 'refused' ? outcome.code : outcome.kind;
+}
 
 export const QUANTITY_MAX = 1_000_000;
 

@@ -97,7 +97,8 @@ const NOTES = {
   too_many_streams: {
     status: 429,
     meaning: 'One address has as many live streams as it may have.',
-    advice: 'Close one, or try again after `Retry-After`. A server behind a proxy wants another limit.',
+    advice:
+      'Close one, or try again after `Retry-After`. A server behind a proxy wants `PULSECART_TRUSTED_PROXIES`.',
   },
   internal_error: {
     status: 500,

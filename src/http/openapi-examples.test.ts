@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { openPurchaseFixture, type PurchaseFixture } from '../../tests/support/purchase-fixture.ts';
 import { createSales } from '../app/catalog/sales.ts';
 import { createLog } from '../telemetry/log.ts';
+import { createTrustedProxies } from './client-address.ts';
 import type { OpenApiDocument } from './openapi.ts';
 import { createRoutes } from './routes.ts';
 import { handlersOf } from './server.ts';
@@ -22,7 +23,9 @@ beforeAll(async () => {
   const { ledger, gate, stockCache, clock } = fixture;
   const sales = createSales({ ledger, gate, stockCache });
   const operators = { token: TOKEN, trustsThisMachine: false };
-  const service = { version: '1.2.3', sales, ledger, stockCache, clock, operators } as unknown as Service;
+  const trustedProxies = createTrustedProxies([]);
+  const shared = { sales, ledger, stockCache, clock };
+  const service = { version: '1.2.3', ...shared, operators, trustedProxies } as unknown as Service;
   server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,

@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'bun:test';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
+import { createTrustedProxies } from './client-address.ts';
 import { readOperatorRequest } from './operator-request.ts';
 import { json } from './respond.ts';
 import { Reason } from './schemas.ts';
@@ -20,7 +21,10 @@ const server = Bun.serve({
   hostname: '127.0.0.1',
   port: 0,
   async fetch(req, bun) {
-    const service = { operators: { token: TOKEN, trustsThisMachine: false } };
+    const service = {
+      operators: { token: TOKEN, trustsThisMachine: false },
+      trustedProxies: createTrustedProxies([]),
+    };
     if (new URL(req.url).pathname === '/closed') {
       const closed = await readOperatorRequest(req, bun, service, checkClosed);
       return closed instanceof Response ? closed : json(closed.body);

@@ -1,10 +1,9 @@
 import type { AuditAction, AuditEntry } from '../domain/audit-entry.ts';
 import { readHeaderText } from './header-text.ts';
 import { type Check, type Refuse, readCheckedBody } from './json-body.ts';
-import { type OperatorCall, refuseUnlessOperator } from './operator.ts';
+import { type OperatorCall, type OperatorTrust, refuseUnlessOperator } from './operator.ts';
 import { failure, problem } from './respond.ts';
 import { ACTOR_PATTERN, REASON_PATTERN } from './schemas.ts';
-import type { Service } from './service.ts';
 
 /** What an operator asks for on our own routes. */
 export interface OperatorRequest<Body> {
@@ -22,11 +21,11 @@ export interface OperatorRequest<Body> {
 export async function readOperatorRequest<Body>(
   req: Request,
   server: Bun.Server<unknown>,
-  { operators }: Pick<Service, 'operators'>,
+  trust: OperatorTrust,
   check: Check<Body>,
   expected: Readonly<Record<string, string>> = {},
 ): Promise<OperatorRequest<Body> | Response> {
-  const actor = readOperator(req, server, { operators });
+  const actor = readOperator(req, server, trust);
   if (actor instanceof Response) return actor;
   return readCheckedBody(req, check, { ...OPERATOR_EXPECTED, ...expected }, (body) => {
     const { reason = null } = body as { readonly reason?: string };
@@ -42,11 +41,11 @@ export async function readOperatorRequest<Body>(
 export function readOperator(
   req: Request,
   server: Bun.Server<unknown>,
-  { operators }: Pick<Service, 'operators'>,
+  trust: OperatorTrust,
   call: OperatorCall = 'any',
   refuse: Refuse = problem,
 ): string | Response {
-  const refusal = refuseUnlessOperator(req, server, operators, call, refuse);
+  const refusal = refuseUnlessOperator(req, server, trust, call, refuse);
   if (refusal) return refusal;
   const actor = readHeaderText(req.headers.get('x-operator') ?? 'operator');
   if (actor !== null && ACTOR.test(actor) && actor.toLowerCase() !== 'system') return actor;
@@ -61,10 +60,10 @@ export function readOperator(
 export function readBareEntry(
   req: Request,
   server: Bun.Server<unknown>,
-  service: Pick<Service, 'operators'>,
+  trust: OperatorTrust,
   action: AuditAction,
 ): ((subject: string, details?: Readonly<Record<string, unknown>>) => AuditEntry) | Response {
-  const actor = readOperator(req, server, service, 'stock', failure);
+  const actor = readOperator(req, server, trust, 'stock', failure);
   if (actor instanceof Response) return actor;
   const header = req.headers.get('x-reason');
   const reason = header && readHeaderText(header);

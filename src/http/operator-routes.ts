@@ -1,6 +1,7 @@
 import type Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Check } from './json-body.ts';
+import type { OperatorTrust } from './operator.ts';
 import { type OperatorRequest, readOperator, readOperatorRequest } from './operator-request.ts';
 import {
   type Described,
@@ -12,7 +13,6 @@ import {
   type Tag,
   type Target,
 } from './route.ts';
-import type { Service } from './service.ts';
 import { queryOf } from './target.ts';
 
 type Answer = Response | Promise<Response>;
@@ -25,7 +25,7 @@ export interface OperatorBody<Schema extends Type.TSchema> extends RequestBody {
 }
 
 /** Makes routes that only operators may call: who asks is read before anything else, and a body against its schema. */
-export function operatorRoutes(tag: Tag, failure: Failure, service: Pick<Service, 'operators'>) {
+export function operatorRoutes(tag: Tag, failure: Failure, trust: OperatorTrust) {
   const route = routesOf(tag, failure);
 
   function reading<T extends Target>(
@@ -36,7 +36,7 @@ export function operatorRoutes(tag: Tag, failure: Failure, service: Pick<Service
       ...(described as Described<Target>),
       access: 'operators',
       handle(req, server) {
-        const actor = readOperator(req, server, service);
+        const actor = readOperator(req, server, trust);
         return actor instanceof Response ? actor : handle(req as RequestTo<T>, queryOf(req));
       },
     });
@@ -64,7 +64,7 @@ export function operatorRoutes(tag: Tag, failure: Failure, service: Pick<Service
       access: 'operators',
       body: requestBody,
       async handle(req, server) {
-        const asked = await readOperatorRequest(req, server, service, check, expected);
+        const asked = await readOperatorRequest(req, server, trust, check, expected);
         return asked instanceof Response ? asked : handle(asked, req as RequestTo<T>, server);
       },
     });

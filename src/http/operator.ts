@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isLoopbackName } from '../lib/address.ts';
+import { clientAddressOf, type TrustedProxies } from './client-address.ts';
 import type { Refuse } from './json-body.ts';
 import { isOwnUser } from './peer.ts';
 import { failure } from './respond.ts';
@@ -12,6 +13,12 @@ export interface OperatorAccess {
   readonly trustsThisMachine: boolean;
 }
 
+/** What is asked to tell an operator from others. */
+export interface OperatorTrust {
+  readonly operators: OperatorAccess;
+  readonly trustedProxies: TrustedProxies;
+}
+
 /** Calls that a walk through the API on one's own machine needs, or every operator's call. */
 export type OperatorCall = 'stock' | 'any';
 
@@ -22,14 +29,14 @@ export type OperatorCall = 'stock' | 'any';
 export function refuseUnlessOperator(
   req: Request,
   server: Bun.Server<unknown>,
-  { token, trustsThisMachine }: OperatorAccess,
+  { operators: { token, trustsThisMachine }, trustedProxies }: OperatorTrust,
   call: OperatorCall,
   refuse: Refuse = failure,
 ): Response | null {
   const given = BEARER.exec(req.headers.get('authorization') ?? '')?.[1];
   if (given !== undefined && sameSecret(given, token)) return null;
   // Also with another server's token, which a command here may have found.
-  if (call === 'stock' && trustsThisMachine && isFromHere(req, server)) return null;
+  if (call === 'stock' && trustsThisMachine && isFromHere(req, server, trustedProxies)) return null;
   return unauthorized(req, refuse);
 }
 
@@ -47,11 +54,13 @@ function sameSecret(a: string, b: string): boolean {
  * is a loopback name, too. A page in a browser here is on this machine as well, so its call must come from our own origin: browsers send a
  * POST without a body for any page, and say whose in `Origin`.
  */
-function isFromHere(req: Request, server: Bun.Server<unknown>): boolean {
+function isFromHere(req: Request, server: Bun.Server<unknown>, proxies: TrustedProxies): boolean {
   const { headers } = req;
   if (isForwarded(headers)) return false;
-  const { address = '', port = 0 } = server.requestIP(req) ?? {};
-  const loopback = address === '::1' || /^(::ffff:)?127\./.test(address);
+  const { address, port, isProxied } = clientAddressOf(req, server, proxies);
+  // An address that is named as a proxy's is one, also where it leaves no trace.
+  if (isProxied) return false;
+  const loopback = address === '::1' || address.startsWith('127.');
   const host = headers.get('host') ?? '';
   const origin = headers.get('origin');
   const ours = origin === null || origin === `http://${host}`;

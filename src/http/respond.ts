@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode } from '../domain/errors.ts';
+import { readTraceparent } from '../domain/trace-context.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type HttpCode, STATUS } from './codes.ts';
 import { createRetryAfter } from './retry-after.ts';
@@ -59,14 +60,15 @@ export function failed(
   failure: Exclude<Failure, 'own'> = 'error',
 ): Response {
   const requestId = req ? requestIdOf(req) : crypto.randomUUID();
+  const ids = { requestId, ...(req && traceOf(req)) };
   const code: HttpCode = error instanceof AppError ? error.code : 'internal_error';
   const message = error instanceof AppError ? messageOf(error) : INTERNAL;
   if (STATUS[code] === 503) {
     // A backend that is away fails every request: a line for each, but no stack, and not as an error of ours.
     const reason = (error as Error).message;
-    log.warn({ requestId, code, reason }, 'request failed');
+    log.warn({ ...ids, code, reason }, 'request failed');
     if (req && failure !== 'error') return problem(req, code, failure === 'explained' ? reason : message);
-  } else log.error({ err: error, requestId }, 'request failed');
+  } else log.error({ err: error, ...ids }, 'request failed');
   return json({ message, code, requestId }, STATUS[code], errorHeaders(code, requestId, {}));
 }
 
@@ -123,7 +125,7 @@ function retryHeader(code: HttpCode): Record<string, string> {
 /** Says for the operators' log why a purchase was answered with 503. `overloaded` explains itself, and must stay cheap. */
 export function logFailure(req: Request, { code, message }: AppError, log: Log): void {
   if (code === 'overloaded') return;
-  log.warn({ requestId: requestIdOf(req), code, reason: message }, 'purchase failed');
+  log.warn({ requestId: requestIdOf(req), ...traceOf(req), code, reason: message }, 'purchase failed');
 }
 
 const newIds = new WeakMap<Request, string>();
@@ -141,6 +143,19 @@ export function requestIdOf(req: Request): string {
 export function givenRequestId(req: Request): string | null {
   const given = req.headers.get('x-request-id');
   return given !== null && /^[\x21-\x7e]{1,128}$/.test(given) ? given : null;
+}
+
+const traces = new WeakMap<Request, string>();
+
+/** Remembers the trace that a request has started itself. */
+export function startedTrace(req: Request, traceId: string): void {
+  traces.set(req, traceId);
+}
+
+/** The trace of a request, for its log lines: the one that it has started, or the one that it brought, sampled or not. */
+export function traceOf(req: Request): { readonly traceId?: string } {
+  const traceId = traces.get(req) ?? readTraceparent(req.headers.get('traceparent'))?.traceId;
+  return traceId === undefined ? {} : { traceId };
 }
 
 let isoMs = 0;

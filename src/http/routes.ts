@@ -14,8 +14,11 @@ import { createSyncPurchaseRoute } from './routes/sync-purchase.ts';
 import { createTrackingRoutes } from './routes/tracking.ts';
 import type { Service } from './service.ts';
 
-/** Every route of the API, in the order of the reference. Making the table touches nothing of the service. */
-export function createRoutes(service: Service): readonly Route[] {
+/**
+ * Every route of the API, in the order of the reference; without health and metrics where another port has them. Making the table
+ * touches nothing of the service.
+ */
+export function createRoutes(service: Service, { actuator = true } = {}): readonly Route[] {
   const routes: Route[] = [
     createSyncPurchaseRoute(service),
     ...createStockRoutes(service),
@@ -28,7 +31,7 @@ export function createRoutes(service: Service): readonly Route[] {
     ...createDeadLetterRoutes(service),
     ...createOpsRoutes(service),
     ...createFigureRoutes(service),
-    ...createActuatorRoutes(service),
+    ...(actuator ? createActuatorRoutes(service) : []),
   ];
   routes.push(...createAboutRoutes(service, routes));
   return routes;

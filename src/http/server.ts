@@ -1,6 +1,7 @@
 import { listenAt } from '../lib/address.ts';
 import type { Log } from '../telemetry/log.ts';
-import { failed, failure, givenRequestId, requestIdOf } from './respond.ts';
+import { clientAddressOf } from './client-address.ts';
+import { failed, failure, givenRequestId, requestIdOf, traceOf } from './respond.ts';
 import type { Handler, Method, Route } from './route.ts';
 import { createActuatorRoutes } from './routes/actuator.ts';
 import { createRoutes } from './routes.ts';
@@ -30,12 +31,15 @@ export interface ServerOptions {
 }
 
 /** Starts to listen; throws AppError `unavailable` when the address cannot be had. */
-export function startServer(service: Service, options: ServerOptions): HttpServer {
-  return start(createRoutes(service), service, options);
+export function startServer(
+  service: Service,
+  options: ServerOptions & { readonly managementPort: number | null },
+): HttpServer {
+  return start(createRoutes(service, { actuator: options.managementPort === null }), service, options);
 }
 
-/** Health and metrics alone, for a process that takes no purchases. */
-export function startProbes(service: Service, options: ServerOptions): HttpServer {
+/** Health and metrics alone. */
+export function startManagement(service: Service, options: ServerOptions): HttpServer {
   return start(createActuatorRoutes(service), service, options);
 }
 
@@ -152,14 +156,21 @@ function identifying(handler: Handler): Handler {
 }
 
 /** Logs each request, with the id under which its caller can ask about it. */
-function logging({ log }: Pick<Service, 'log'>): (handler: Handler) => Handler {
+function logging({
+  log,
+  trustedProxies,
+}: Pick<Service, 'log' | 'trustedProxies'>): (handler: Handler) => Handler {
   return (handler) => async (req: never, server) => {
     const startedAtMs = performance.now();
+    const { address } = clientAddressOf(req, server, trustedProxies);
     const answer = await Promise.try(handler, req, server).catch((error) => failed(req, error, log));
     const requestId = requestIdOf(req);
     const { method } = req as Request;
     const tookMs = Math.round(performance.now() - startedAtMs);
-    log.info({ requestId, method, path: pathOf(req), status: answer.status, tookMs }, 'request');
+    log.info(
+      { requestId, ...traceOf(req), address, method, path: pathOf(req), status: answer.status, tookMs },
+      'request',
+    );
     return withHeader(answer, 'X-Request-Id', requestId);
   };
 }

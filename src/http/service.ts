@@ -12,9 +12,12 @@ import type { PurchaseIds } from '../domain/ids.ts';
 import type { Gate } from '../ports/gate.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Queue } from '../ports/queue.ts';
+import type { Tracing } from '../ports/tracing.ts';
+import type { Family } from '../telemetry/families.ts';
 import type { LiveStats } from '../telemetry/live-stats.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { TrustedProxies } from './client-address.ts';
 import type { OperatorAccess } from './operator.ts';
 
 /** What the routes need of the use cases behind them. */
@@ -39,9 +42,15 @@ export interface Service {
   /** A purchase that got nothing may be forgotten after this long. */
   readonly keepOutcomesMs: number;
   readonly metrics: Metrics;
+  /** The metrics of all processes that share the port. Rejects `unavailable` when they cannot be gathered. */
+  scrape(): Promise<readonly Family[]>;
+  /** Null without a collector. */
+  readonly traces?: Tracing | null;
   readonly log: Log;
   /** Who may call operator routes. */
   readonly operators: OperatorAccess;
+  /** Whose word for a client's address is believed. */
+  readonly trustedProxies: TrustedProxies;
   /** Names of the backends, as `/actuator/health` shows them. */
   readonly healthNames: { readonly ledger: string; readonly queue: string; readonly gate?: string };
   /** What is behind each port, for `/actuator/info`. */

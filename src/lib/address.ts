@@ -35,3 +35,6 @@ function notYet(): Response {
 export function isLoopbackName(host: string): boolean {
   return /^(localhost|\[::1\]|::1|127(\.\d{1,3}){3})$/.test(host);
 }
+
+/** For `fetch`, to an address of this machine: a proxy of the environment (`http_proxy`) does not reach it. Bun's types lack `false`. */
+export const NO_PROXY = { proxy: false } as unknown as { readonly proxy: string };

@@ -28,7 +28,7 @@ export interface Backends {
     readonly workerBatches: number;
   };
   /** The backend behind each port, for display. */
-  readonly names: Readonly<Record<string, string>>;
+  readonly names: Readonly<Record<'ledger' | 'gate' | 'queue' | 'feed' | 'payments', string>>;
   /** All backends in one line, for a server started on a terminal. */
   readonly description: string;
   /** Component names in `/actuator/health`; a gate without one is in-process. */

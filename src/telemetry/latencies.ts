@@ -64,45 +64,51 @@ export function percentileMs(cumulative: readonly number[], share: number): numb
 }
 
 /**
- * Exports latencies as one Prometheus histogram in seconds. prom-client's own takes only one value at a time, so the
- * registry gets an object of ours instead: it uses only a metric's name and values.
+ * Exports latencies as one Prometheus histogram in seconds, and beside it the longest as a gauge. prom-client's own takes only one value
+ * at a time, so the registry gets an object of ours instead: it uses only a metric's name and values.
  */
-export function registerLatencies(registry: Registry, channels: Readonly<Record<string, Latencies>>): void {
+export function registerLatencies(
+  registry: Registry,
+  name: string,
+  help: string,
+  all: readonly (readonly [labels: Labels, latencies: Latencies])[],
+): void {
   const metric = {
-    name: NAME,
-    help: 'Time from a purchase request to its answer',
+    name,
+    help,
     type: 'histogram',
     aggregator: 'sum',
     get: async () => ({
       ...metric,
-      values: Object.entries(channels).flatMap(([name, one]) => series(name, one)),
+      values: all.flatMap(([labels, one]) => series(name, labels, one)),
     }),
     reset() {},
   };
   registry.registerMetric(metric as unknown as Histogram);
   new Gauge({
-    name: `${NAME}_max`,
-    help: 'The longest of them in the last one to two minutes',
-    labelNames: ['channel'],
+    name: `${name}_max`,
+    help: `${help}: the longest in the last one to two minutes`,
+    labelNames: Object.keys(all[0]![0]),
+    aggregator: 'max',
     registers: [registry],
     collect() {
-      for (const [channel, one] of Object.entries(channels)) this.set({ channel }, one.maxMs() / 1000);
+      for (const [labels, one] of all) this.set({ ...labels }, one.maxMs() / 1000);
     },
   });
 }
 
-const NAME = 'pulsecart_purchase_seconds';
+type Labels = Readonly<Record<string, string>>;
 
-function series(channel: string, latencies: Latencies) {
+function series(name: string, labels: Labels, latencies: Latencies) {
   const { cumulative, sumMs, count } = latencies.read();
   const buckets = cumulative.map((value, i) => {
     const bound = BOUNDS_MS[i];
     const le = bound === undefined ? '+Inf' : bound / 1000;
-    return { metricName: `${NAME}_bucket`, labels: { channel, le }, value };
+    return { metricName: `${name}_bucket`, labels: { ...labels, le }, value };
   });
   return [
     ...buckets,
-    { metricName: `${NAME}_sum`, labels: { channel }, value: sumMs / 1000 },
-    { metricName: `${NAME}_count`, labels: { channel }, value: count },
+    { metricName: `${name}_sum`, labels, value: sumMs / 1000 },
+    { metricName: `${name}_count`, labels, value: count },
   ];
 }

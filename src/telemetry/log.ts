@@ -1,9 +1,20 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
 import { causeGroup } from '../app/ops/causes.ts';
+import { type LogFileOptions, openLogFile } from './log-file.ts';
 import { createThrottle } from './throttle.ts';
 
-/** JSON lines on standard output, written in the process itself: a transport in a worker loses lines at exit. */
+/** JSON lines, written in the process itself: a transport in a worker loses lines at exit. */
 export type Log = Logger;
+
+/** The log of a command: in a file where one is set, else on standard output. */
+export function openLog({ logLevel, logFile }: LogSettings): Log {
+  return createLog(logLevel, logFile ? openLogFile(logFile) : standardOutput());
+}
+
+interface LogSettings {
+  readonly logLevel: string;
+  readonly logFile: LogFileOptions | null;
+}
 
 /** Repeated warnings and errors are throttled by kind, and errors are logged without the properties that clients add. */
 export function createLog(level: string, destination: DestinationStream = standardOutput()): Log {

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ErrorCode } from '../domain/errors.ts';
 import type { Purchase, RefusalCode } from '../domain/purchase.ts';
+import { type Family, INSTANCE_GAUGES, type OfSeveral, type Readable, readFamily } from './families.ts';
 import { createFigure } from './figure.ts';
 import { createLatencies, type Latencies, registerLatencies } from './latencies.ts';
 
@@ -10,8 +11,10 @@ import { createLatencies, type Latencies, registerLatencies } from './latencies.
  */
 export interface Metrics {
   readonly registry: Registry;
-  /** All metrics in Prometheus's format. Unreadable ones are left out, without delaying the others. */
-  text(): Promise<string>;
+  /** All metrics of this process. Unreadable ones are left out, without delaying the others. */
+  families(): Promise<Family[]>;
+  /** Its counters and histograms, which no backend is asked for. */
+  counted(): Promise<Family[]>;
   /** Counts a request's outcome; it had arrived at that monotonic time (ms), null: not timed. */
   answered<C extends Channel>(
     channel: C,
@@ -25,11 +28,17 @@ export interface Metrics {
   /** Counts an answer to bad input and returns it. */
   refusedInput(response: Response): Response;
   /** Registers a figure that this process keeps. */
-  watch(name: string, help: string, kind: 'counter' | 'gauge', read: () => number): void;
+  watch(
+    name: string,
+    help: string,
+    kind: 'counter' | 'gauge',
+    read: () => number,
+    ofSeveral?: OfSeveral,
+  ): void;
   /**
    * Registers gauges read from a backend with one query per scrape: by name, the help text and the reader of the answer, for
    * one value or several with labels. While the backend fails they have no values, and `pulsecart_metric_unreadable` is 1
-   * for `source`.
+   * for `source`. All processes read the same.
    */
   watchSource<T>(
     source: string,
@@ -76,11 +85,18 @@ const OUTCOMES = {
 /** All answers to a malformed purchase request. */
 const BAD_STATUSES = [400, 413, 415] as const;
 
+/** prom-client's own, always 0 on this runtime; the names end like counters', which they are not. */
+const NOT_KNOWN_TO_BUN = ['resources', 'handles', 'requests'].flatMap((what) => [
+  `nodejs_active_${what}`,
+  `nodejs_active_${what}_total`,
+]);
+
 const UNDECIDED: readonly string[] = [...FAILURES, ...OF_KEYS];
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  for (const name of NOT_KNOWN_TO_BUN) registry.removeSingleMetric(name);
   const counts = { sync: zeros<string>(OUTCOMES.sync), async: zeros<string>(OUTCOMES.async) };
   const latencies = { sync: createLatencies(), async: createLatencies() };
   const confirmTimes = createLatencies();
@@ -109,11 +125,23 @@ export function createMetrics(): Metrics {
       for (const [status, count] of badInput) this.inc({ status: String(status) }, count);
     },
   });
-  registerLatencies(registry, latencies);
+  registerLatencies(
+    registry,
+    'pulsecart_purchase_seconds',
+    'Time from a purchase request to its answer',
+    Object.entries(latencies).map(([channel, one]) => [{ channel }, one]),
+  );
+  registerLatencies(
+    registry,
+    'pulsecart_purchase_confirm_seconds',
+    'Time from the acceptance of an async purchase to its outcome, decided here',
+    [[{}, confirmTimes]],
+  );
   new Gauge({
     name: 'pulsecart_metric_unreadable',
     help: '1 while what this source knows cannot be read, and its figures are left out',
     labelNames: ['source'],
+    aggregator: 'max',
     registers: [registry],
     async collect() {
       const looks = [...sources].map(async ([source, ask]) => {
@@ -138,6 +166,11 @@ export function createMetrics(): Metrics {
     };
   }
 
+  for (const [name, help] of Object.entries(INSTANCE_GAUGES))
+    new Gauge({ name, help, registers: [registry] }).set(1);
+
+  const all = () => registry.getMetricsAsArray() as unknown as readonly Readable[];
+
   return {
     registry,
     answered(channel, outcome, arrivedAtMs) {
@@ -151,16 +184,14 @@ export function createMetrics(): Metrics {
       badInput.set(response.status, (badInput.get(response.status) ?? 0) + 1);
       return response;
     },
-    async text() {
-      const all = registry.getMetricsAsArray().map(({ name }) => registry.getSingleMetricAsString(name));
-      const read = await Promise.allSettled(all);
-      return `${read.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])).join('\n\n')}\n`;
-    },
-    watch(name, help, kind, read) {
+    families: () => readAll(all()),
+    counted: () => readAll(all().filter(({ type }) => type === 'counter' || type === 'histogram')),
+    watch(name, help, kind, read, ofSeveral = 'sum') {
       const Kind = kind === 'gauge' ? Gauge : Counter;
       new Kind({
         name,
         help,
+        aggregator: ofSeveral,
         registers: [registry],
         collect() {
           this.reset();
@@ -188,7 +219,7 @@ function watchFigure<T>(
     name,
     help,
     type: 'gauge',
-    aggregator: 'sum',
+    aggregator: 'first',
     async get() {
       const value = await figure().then(read, () => []);
       const all: readonly Labelled[] = typeof value === 'number' ? [[{}, value]] : value;
@@ -198,6 +229,11 @@ function watchFigure<T>(
   };
   // As in latencies.ts: prom-client's own gauge would keep showing the last values while the backend fails.
   registry.registerMetric(metric as unknown as Gauge);
+}
+
+async function readAll(metrics: readonly Readable[]): Promise<Family[]> {
+  const read = await Promise.allSettled(metrics.map(readFamily));
+  return read.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
 }
 
 async function isReadable(ask: () => Promise<unknown>): Promise<boolean> {

@@ -8,16 +8,21 @@ export function watchReconciler({ registry }: Metrics, { stats }: Pick<Reconcile
     Kind: typeof Counter | typeof Gauge,
     name: string,
     help: string,
-    read: (task: TaskStats) => number,
+    read: (task: TaskStats) => number | null,
+    aggregator: 'sum' | 'min' = 'sum',
   ) =>
     new Kind({
       name: `pulsecart_reconciler_${name}`,
       help,
       labelNames: ['task'],
+      aggregator,
       registers: [registry],
       collect() {
         this.reset();
-        for (const [task, one] of Object.entries(stats)) this.inc({ task }, read(one));
+        for (const [task, one] of Object.entries(stats)) {
+          const value = read(one);
+          if (value !== null) this.inc({ task }, value);
+        }
       },
     });
 
@@ -30,7 +35,12 @@ export function watchReconciler({ registry }: Metrics, { stats }: Pick<Reconcile
   );
   show(Counter, 'failures_total', 'Runs broken off by a backend', ({ failures }) => failures);
   show(Gauge, 'is_leader', '1 while this process leads the job', ({ leads }) => Number(leads));
-  show(Gauge, 'last_run_age_seconds', 'Since the last run here; 0 before the first', ({ lastRunAtMs }) =>
-    lastRunAtMs === null ? 0 : (performance.now() - lastRunAtMs) / 1000,
+  // Whoever led once and leads no more shows a rising age; the leader's is the least.
+  show(
+    Gauge,
+    'last_run_age_seconds',
+    'Since the last run here; absent before the first',
+    ({ lastRunAtMs }) => (lastRunAtMs === null ? null : (performance.now() - lastRunAtMs) / 1000),
+    'min',
   );
 }

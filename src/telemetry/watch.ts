@@ -1,4 +1,6 @@
+import { Counter, Gauge } from 'prom-client';
 import type { Retention } from '../app/maintenance/retention.ts';
+import type { AuditRun } from '../app/ops/audit-run.ts';
 import type { PaymentProcessor } from '../app/payments/processor.ts';
 import type { PurchaseBatcher } from '../app/purchase/batcher.ts';
 import type { Intake } from '../app/purchase/intake.ts';
@@ -9,6 +11,8 @@ import type { Clock } from '../domain/clock.ts';
 import { available, type Product } from '../domain/product.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Queue, QueueName, QueueStatus } from '../ports/queue.ts';
+import type { Tracing } from '../ports/tracing.ts';
+import type { OfSeveral } from './families.ts';
 import type { Labelled, Metrics } from './metrics.ts';
 
 interface App {
@@ -23,6 +27,10 @@ interface App {
   readonly retention: Retention;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  readonly auditRun: AuditRun;
+  readonly version: string;
+  /** Null without a collector. */
+  readonly traces: Tracing | null;
   /** Undefined for a gate that cannot be in trouble. */
   readonly gateFigures: { readonly isOpen: boolean; readonly openings: number } | undefined;
 }
@@ -42,17 +50,32 @@ export function registerMetrics(app: App): void {
     clock,
     retention,
     gateFigures,
+    auditRun,
+    version,
+    traces,
   } = app;
   const counter = (name: string, help: string, read: () => number) =>
     metrics.watch(`pulsecart_${name}`, help, 'counter', read);
-  const gauge = (name: string, help: string, read: () => number) =>
-    metrics.watch(`pulsecart_${name}`, help, 'gauge', read);
+  const gauge = (name: string, help: string, read: () => number, ofSeveral: OfSeveral = 'sum') =>
+    metrics.watch(`pulsecart_${name}`, help, 'gauge', read, ofSeveral);
 
+  counter('spans_exported_total', 'Spans that the collector has taken', () => traces?.stats.exported ?? 0);
+  counter('spans_dropped_total', 'Spans that were lost on the way to it', () => traces?.stats.dropped ?? 0);
   counter('purchase_batches_total', 'Batches committed by the purchase batcher', () => batcher.stats.batches);
   counter('purchases_decided_total', 'Purchases decided by the ledger', () => batcher.stats.decided);
+  counter(
+    'ledger_guard_fired_total',
+    'Purchases that would have broken a rule of the tables, as sold + reserved <= total; each is a bug',
+    () => batcher.stats.broken,
+  );
   counter('gate_refused_total', 'Purchases refused by the gate', () => batcher.stats.refusedByGate);
   counter('gate_waited_total', 'Purchases that waited for units held by others', () => batcher.stats.waited);
-  gauge('gate_bypassed', '1 while batches go past the gate', () => Number(gateFigures?.isOpen ?? false));
+  gauge(
+    'gate_bypassed',
+    '1 while batches go past the gate',
+    () => Number(gateFigures?.isOpen ?? false),
+    'max',
+  );
   counter('admission_bypass_total', 'Times that the gate was in trouble', () => gateFigures?.openings ?? 0);
   gauge('purchases_inside', 'Purchases inside the purchase batcher now', () => batcher.stats.inside);
   counter('accepted_total', 'Async purchases accepted', () => intake.stats.accepted);
@@ -82,6 +105,11 @@ export function registerMetrics(app: App): void {
     () => payments.stats.recovered,
   );
   counter('charge_attempts_failed_total', 'Charge attempts that failed', () => payments.stats.failedAttempts);
+  counter(
+    'charge_attempts_unanswered_total',
+    'Charge attempts without an answer',
+    () => payments.stats.unanswered,
+  );
   counter('outcomes_pruned_total', 'Outcomes deleted after their time', () => retention.stats.outcomes);
   counter('keys_pruned_total', 'Idempotency keys deleted after their time', () => retention.stats.keys);
   counter(
@@ -118,13 +146,63 @@ export function registerMetrics(app: App): void {
   metrics.watchSource('queues', () => queue.status(), {
     ...statsOf('purchases'),
     ...statsOf('payments'),
+    pulsecart_dead_letters: [
+      'Items that wait for an operator, by queue',
+      (all) => all.map(({ name, deadLetters }) => [{ queue: name }, deadLetters.count]),
+    ],
+    pulsecart_dead_letters_oldest_age_seconds: [
+      'Age of the oldest of them',
+      (all) => all.map(({ name, deadLetters }) => [{ queue: name }, deadLetters.oldestAgeMs / 1000]),
+    ],
   });
-  metrics.watchSource('products', () => ledger.products(), {
-    pulsecart_units: ['Units by product and state', (products) => products.flatMap(unitsOf)],
+  metrics.watchSource('products', () => ledger.productsAfter(0, PRODUCTS_MAX), {
+    pulsecart_units: [
+      `Units by product and state, of the first ${PRODUCTS_MAX} products`,
+      (products) => products.flatMap(unitsOf),
+    ],
+    pulsecart_oversold_units: [
+      'Units of these products that are sold or reserved beyond what there is',
+      (products) => products.reduce((sum, product) => sum + Math.max(0, -available(product)), 0),
+    ],
   });
+  watchAudits(metrics, auditRun);
+  new Gauge({
+    name: 'pulsecart_build_info',
+    help: 'Always 1; the version that runs',
+    labelNames: ['version'],
+    aggregator: 'max',
+    registers: [metrics.registry],
+  }).set({ version }, 1);
 }
 
-type QueueGauge = readonly [help: string, read: (all: readonly QueueStatus[]) => number];
+/** Three series each: a shop with more products watches the sum of what it sells elsewhere. */
+const PRODUCTS_MAX = 500;
+
+/** Each process exports the audits that it ran itself. */
+function watchAudits({ registry, watch }: Metrics, { stats }: AuditRun): void {
+  new Counter({
+    name: 'pulsecart_audits_total',
+    help: 'Audits run here for operators, by result',
+    labelNames: ['result'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const result of ['passed', 'breached', 'failed'] as const) this.inc({ result }, stats[result]);
+    },
+  });
+  watch(
+    'pulsecart_audit_breaches',
+    'Verdicts that did not hold in the last audit here; 0 before the first',
+    'gauge',
+    () => stats.lastBreaches,
+    'max',
+  );
+}
+
+type QueueGauge = readonly [
+  help: string,
+  read: (all: readonly QueueStatus[]) => number | readonly Labelled[],
+];
 
 function statsOf(name: QueueName): Record<string, QueueGauge> {
   const statsIn = (all: readonly QueueStatus[]) => all.find((one) => one.name === name);

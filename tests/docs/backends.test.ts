@@ -1,24 +1,19 @@
 import { expect, test } from 'bun:test';
 import { readConfig } from '../../src/config.ts';
 import { withoutSchema } from '../../src/lib/database-url.ts';
+import { type ComposeService, readComposeFile } from '../support/compose.ts';
 import { readDocument } from './documents.ts';
 
 /** What a developer with Docker is told to do: the backends of docker-compose.yml are those of .env.example. */
 
-interface Service {
-  readonly environment?: Record<string, string>;
-  readonly ports: readonly string[];
-}
-const { services } = Bun.YAML.parse(readDocument('docker-compose.yml')) as {
-  services: Record<string, Service>;
-};
+const { services } = readComposeFile('docker-compose.yml');
 const settings = Object.fromEntries(
   [...readDocument('.env.example').matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name!, value!]),
 );
 const { databaseUrl, redisUrl, rabbitmqUrl } = readConfig(settings).urls!;
 
 test('.env.example leads to the services of docker-compose.yml, with their users and passwords', () => {
-  const { postgres, redis, rabbitmq } = services as Record<string, Service>;
+  const { postgres, redis, rabbitmq } = services;
   const { POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB } = postgres!.environment!;
   const { RABBITMQ_DEFAULT_USER, RABBITMQ_DEFAULT_PASS } = rabbitmq!.environment!;
   expect(withoutSchema(databaseUrl)).toBe(
@@ -30,18 +25,12 @@ test('.env.example leads to the services of docker-compose.yml, with their users
   );
 });
 
-test('the services that the README starts are all there are', () => {
-  const [, started] = /docker-compose up -d ([\w ]+)/.exec(readDocument('README.md'))!;
-  expect(started!.split(' ').toSorted()).toEqual(Object.keys(services).toSorted());
-});
-
-test('the backends, with their well-known passwords, can be reached from this machine only', () => {
-  const ports = Object.values(services).flatMap((service) => service.ports);
-  expect(ports.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+test('the README starts them by their names', () => {
+  expect(readDocument('README.md')).toContain('docker compose up -d postgres redis rabbitmq\n');
 });
 
 /** Where a port of the container can be reached from outside. */
-function addressOf({ ports }: Service, inside: number): string {
-  const published = ports.find((port) => port.endsWith(`:${inside}`));
+function addressOf({ ports }: ComposeService, inside: number): string {
+  const published = ports!.find((port) => port.endsWith(`:${inside}`));
   return published!.slice(0, -`:${inside}`.length);
 }

@@ -22,7 +22,7 @@ test('P6 no other document counts verdicts or schemas, which change with each ki
 
 test('P6 docs/operating/backends.md names the versions of docker-compose.yml', () => {
   const compose = readDocument('docker-compose.yml');
-  const versionOf = (image: string) => new RegExp(`image: ${image}:(\\d+)`).exec(compose)![1]!;
+  const versionOf = (image: string) => new RegExp(`image: ${image}:([\\d.]+)`).exec(compose)![1]!;
   const said = readDocument('docs/operating/backends.md').replaceAll(/\s+/g, ' ');
   const versions = `PostgreSQL ${versionOf('postgres')}, Redis ${versionOf('redis')} and RabbitMQ ${versionOf('rabbitmq')}`;
   expect(said).toContain(`\`docker-compose.yml\` has ${versions}`);

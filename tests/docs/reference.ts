@@ -125,12 +125,12 @@ function settingsText(): string {
   return SECTIONS.map(([title], i) => {
     const rows = Object.values(SETTINGS)
       .slice(starts[i], starts[i + 1])
-      .map(({ name, flag, preset, values, what }) => [
+      .map(({ name, flag, preset, values, what, isSecret }) => [
         `\`${name}\``,
         flag ? `\`--${flag}\`` : '',
         PRESETS_IN_WORDS.includes(preset) ? preset : `\`${preset}\``,
         values,
-        what,
+        isSecret ? `${what}. In a file: \`${name}_FILE\`` : what,
       ]);
     return `## ${title}\n\n${table(['variable', 'flag', 'default', 'values', 'meaning'], rows)}`;
   }).join('\n\n');

@@ -30,6 +30,14 @@ describe.skipIf(!distributedBackends)('while a backend is away', () => {
   }, 240_000);
 });
 
+/** Those that a scrape tells of. */
+async function backendsDown(shop: DistributedShop): Promise<string[]> {
+  const { text } = await shop.get('/actuator/prometheus');
+  const told = [...text.matchAll(/^pulsecart_backend_up\{backend="(\w+)"\} ([01])$/gm)];
+  expect(told.map(([, backend]) => backend)).toEqual(['db', 'rabbit', 'redis']);
+  return told.filter(([, , isUp]) => isUp === '0').map(([, backend]) => backend!);
+}
+
 /** Frozen, so that questions hang, and then killed, so that they fail. */
 async function without(
   shop: DistributedShop,
@@ -45,10 +53,12 @@ async function without(
   await eventually(isDown);
   await expectScrape(shop, unreadable);
   await expectRates(shop, readable);
+  expect(await backendsDown(shop)).toEqual([COMPONENTS[name]]);
   backend.resume();
   await backend.kill();
   await eventually(isDown);
   await expectScrape(shop, unreadable);
+  expect(await backendsDown(shop)).toEqual([COMPONENTS[name]]);
   await expectRates(shop, readable);
   const answers = await askAsBuyer(shop);
   if (name !== 'redis') expectNoPlaces(answers);

@@ -70,6 +70,41 @@ onDistributedBackends(() => {
   }, START_TIMEOUT_MS);
   afterAll(() => own[Symbol.asyncDispose](), START_TIMEOUT_MS);
 
+  describe('a backend that comes up late is waited for', () => {
+    test('by its name, and then served with', async () => {
+      const late = await startPrivateBackend('redis');
+      try {
+        await late.kill();
+        const asked = firstCallerAt(late.port);
+        const waits = { ...env, REDIS_URL: late.url, PULSECART_BACKENDS_WAIT_MS: '60000' };
+        const starting = startServer({ env: waits });
+        await asked;
+        await late.restart();
+        const server = await starting;
+        expect(server.log()).toMatch(/"level":40.*waiting for a backend, up to 60 s: Redis /);
+        expect(await server.stop()).toBe(0);
+      } finally {
+        await late.close();
+      }
+    });
+
+    test('no longer than was said, nor for one that refuses', async () => {
+      const waits = { ...env, PULSECART_BACKENDS_WAIT_MS: '400' };
+      const gone = await serve({ ...waits, REDIS_URL: 'redis://127.0.0.1:1' });
+      expect(gone).toMatchObject({
+        exit: 1,
+        stderr: expect.stringMatching(/^pulsecart: Redis .*cannot be reached/),
+      });
+      expect(gone.stdout.match(/waiting for a backend, up to 0\.4 s: Redis/g)).toHaveLength(1);
+      const refused = {
+        ...env,
+        PULSECART_BACKENDS_WAIT_MS: '600000',
+        RABBITMQ_URL: as(env.RABBITMQ_URL, {}),
+      };
+      expectOneLine(await serve(refused), 1, /RabbitMQ/);
+    });
+  });
+
   describe('a backend that cannot be reached stops the start', () => {
     const rows = [
       ['DATABASE_URL', /PostgreSQL/],
@@ -219,6 +254,24 @@ async function inPostgres(url: string, use: (client: Client) => Promise<unknown>
   const client = new Client({ connectionString: url });
   await client.connect();
   await use(client).finally(() => client.end());
+}
+
+/** Resolves when somebody has called at a port where nothing else listens; the port is free again then. */
+function firstCallerAt(port: number): Promise<void> {
+  return new Promise((resolve) => {
+    const listener = Bun.listen({
+      hostname: '127.0.0.1',
+      port,
+      socket: {
+        data() {},
+        open(socket) {
+          socket.end();
+          listener.stop(true);
+          resolve();
+        },
+      },
+    });
+  });
 }
 
 async function serve(env: Env): Promise<Ended> {

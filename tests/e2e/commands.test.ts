@@ -17,6 +17,7 @@ const COMMANDS = [
   'bench',
   'audit',
   'backup',
+  'health',
   'doctor',
   'seed',
   'dlq',
@@ -132,7 +133,13 @@ describe('a mistake is one line that says what is accepted, and exit status 2:',
 });
 
 describe('a server that does not answer, or not to us, is one line:', () => {
-  const commands = [['rush'], ['seed'], ['dlq', 'list'], ['dlq', 'replay', '--cause', 'x', '--reason', 'x']];
+  const commands = [
+    ['rush'],
+    ['health'],
+    ['seed'],
+    ['dlq', 'list'],
+    ['dlq', 'replay', '--cause', 'x', '--reason', 'x'],
+  ];
   for (const command of commands) {
     test(`${command.join(' ')} where nobody listens`, async () => {
       const ended = await runPulsecart([...command, '--url', 'http://127.0.0.1:1']);
@@ -193,6 +200,7 @@ describe('P6 rubbish from a server is one line:', () => {
     ['dlq', 'discard', '--ids', 'x', '--reason', 'x'],
     ['seed'],
     ['rush'],
+    ['health'],
   ];
   for (const [what, answer] of rubbish) {
     test(what, async () => {

@@ -1,6 +1,8 @@
+import { Database } from 'bun:sqlite';
 import { describe, expect, test } from 'bun:test';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Client } from 'pg';
 import { distributedBackends, ownDatabase } from '../support/backends.ts';
 import { LAUNCHER, runPulsecart, runToEnd } from '../support/command.ts';
 import { openDistributedShop } from '../support/distributed-shop.ts';
@@ -174,6 +176,23 @@ describe('migrate', () => {
     expect(readdirSync(data)).toContain('pulsecart.db');
   });
 
+  test('does not take the tables of a newer program for its own', async () => {
+    using folder = temporaryFolder();
+    await refusesAfter(['--data', folder.path], {}, async () => {
+      using db = new Database(join(folder.path, 'pulsecart.db'));
+      db.exec('PRAGMA user_version = 99');
+    });
+  });
+
+  test.skipIf(!distributedBackends)('nor those of a newer program in a database', async () => {
+    await using database = await disposable(ownDatabase());
+    await refusesAfter([], { DATABASE_URL: database.url }, async () => {
+      const client = new Client({ connectionString: database.url });
+      await client.connect();
+      await client.query('UPDATE pulsecart.pulsecart_schema SET version = 99').finally(() => client.end());
+    });
+  });
+
   test('looks beside a server, and does not work under one', async () => {
     await using shop = await openShop();
     expect(await migrate(['--data', shop.folder, '--check'])).toMatchObject({ exit: 0 });
@@ -225,3 +244,22 @@ describe('migrate', () => {
     return { ...opened, [Symbol.asyncDispose]: () => opened.close() };
   }
 });
+
+/** `make` leaves the tables as a newer program would; migrate and its check then say so. */
+async function refusesAfter(
+  args: readonly string[],
+  env: Record<string, string>,
+  make: () => Promise<void>,
+): Promise<void> {
+  expect(await runPulsecart(['migrate', ...args], env)).toMatchObject({ exit: 0 });
+  await make();
+  for (const flags of [[], ['--check']]) {
+    const { exit, stderr } = await runPulsecart(['migrate', ...args, ...flags], env);
+    expect({ exit, stderr }).toEqual({
+      exit: 1,
+      stderr: expect.stringMatching(
+        /^pulsecart: .* schema 99; this PulseCart knows schemas up to \d+\. .*\n$/,
+      ),
+    });
+  }
+}

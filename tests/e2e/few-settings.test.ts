@@ -37,9 +37,9 @@ describe('P6 commands that read or migrate want neither an operator token nor le
 
   test('a worker, which no operator can ask for anything, wants no token of theirs either', async () => {
     const backends = {
-      DATABASE_URL: 'postgres://127.0.0.1:1/shop',
-      REDIS_URL: 'redis://127.0.0.1:2',
-      RABBITMQ_URL: 'amqp://127.0.0.1:3',
+      DATABASE_URL: 'postgres://shop:secret@127.0.0.1:1/shop',
+      REDIS_URL: 'redis://:secret@127.0.0.1:2',
+      RABBITMQ_URL: 'amqp://shop:secret@127.0.0.1:3',
     };
     const refused = await runPulsecart(['worker'], { ...PRODUCTION, ...backends });
     expect(refused.stderr).toMatch(/^pulsecart: .*PULSECART_ALLOW_SIMULATED_PAYMENTS=on/);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { readyLine } from '../../bench/server-process.ts';
 import { createRoutes } from '../../src/http/routes.ts';
 import type { Service } from '../../src/http/service.ts';
-import { haveBalancers, startBalancer } from '../support/balancers.ts';
+import { haveBalancers, startBalancerAsWritten } from '../support/balancers.ts';
 import { MACHINE, MAIN } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { connectRaw, type RawAnswer } from '../support/raw-http.ts';
@@ -226,7 +226,7 @@ describe('B10 a conditional request', () => {
       const gzip =
         'gzip on; gzip_types application/json; gzip_min_length 1; gzip_proxied any; proxy_http_version 1.1;';
       const settings = `server { listen 80; ${gzip} location / { proxy_pass http://10.0.0.11:8080; } }`;
-      await using nginx = await startBalancer('nginx', [shop.url, shop.url], settings);
+      await using nginx = await startBalancerAsWritten('nginx', [shop.url, shop.url], settings);
       const url = `${nginx.url}/api/v1/products/2`;
       const first = await fetch(url, { headers: { 'Accept-Encoding': 'gzip' } });
       const etag = first.headers.get('etag')!;

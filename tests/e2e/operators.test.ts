@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { haveBalancers, startBalancer } from '../support/balancers.ts';
+import { haveBalancers, startBalancerAsWritten } from '../support/balancers.ts';
 import { runPulsecart, runToEnd } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { type EmbeddedShop, eventually, openShop } from '../support/shop.ts';
@@ -60,7 +60,7 @@ test('B3 this machine calls init and reset without a token, and nothing else of 
 
 test.skipIf(!canRun)('B3 nginx as it comes opens no door', async () => {
   await using shop = await openShop();
-  await using nginx = await startBalancer('nginx', [shop.url, shop.url], AS_IT_COMES.nginx);
+  await using nginx = await startBalancerAsWritten('nginx', [shop.url, shop.url], AS_IT_COMES.nginx);
   const bought = await fetch(`${nginx.url}/api/v1/sync/purchase`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
@@ -76,7 +76,7 @@ test.skipIf(!canRun)('B3 nginx as it comes opens no door', async () => {
 
 test.skipIf(!canRun)('B1 the health check of HAProxy as it comes keeps the server in', async () => {
   await using shop = await openShop({ PULSECART_LOG_REQUESTS: 'on' });
-  await using haproxy = await startBalancer('haproxy', [shop.url, shop.url], AS_IT_COMES.haproxy);
+  await using haproxy = await startBalancerAsWritten('haproxy', [shop.url, shop.url], AS_IT_COMES.haproxy);
   const checks = () =>
     shop.server
       .log()

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import type { DistributedShop } from '../support/distributed-shop.ts';
 import { FAILING, failRows } from '../support/failing-row.ts';
+import { scrape } from '../support/scrape.ts';
 import { type EmbeddedShop, eventually } from '../support/shop.ts';
 
 /** What operators see and do over HTTP, against real server processes. */
@@ -103,6 +104,11 @@ export function describeOpsContract(
       const logs = 'logs' in shop ? shop.logs() : shop.server.log();
       expect(logs).toContain(`purchase ${ids[0]} could not be decided`);
       for (const text of [group!.cause, letters, logs]) expect(text.includes(`${FAILING}-`)).toBe(false);
+      const shown = await scrape(shop.url);
+      expect(shown.value('pulsecart_dead_letters', { queue: 'purchases' })).toBe(1);
+      expect(shown.value('pulsecart_dead_letters_oldest_age_seconds', { queue: 'payments' })).toBe(0);
+      // The table's own rule stopped each of its attempts, and the sync one.
+      expect(shown.value('pulsecart_ledger_guard_fired_total')).toBeGreaterThan(5);
       expect(
         (await act('discard', { queue: 'purchases', cause: group!.cause, reason: 'poison' })).status,
       ).toBe(200);
@@ -134,7 +140,14 @@ export function describeOpsContract(
     'the audit runs beside the server and answers its verdicts',
     async () => {
       const body = { reason: 'for the test' };
+      const before = await scrape(shop.url);
       const { status, json } = await shop.call('POST', '/api/v1/ops/audit', { body });
+      const after = await scrape(shop.url);
+      const passed = { result: 'passed' };
+      expect(after.value('pulsecart_audits_total', passed)).toBe(
+        before.value('pulsecart_audits_total', passed)! + 1,
+      );
+      expect(after.value('pulsecart_audit_breaches')).toBe(0);
       expect([status, json.pass]).toEqual([200, true]);
       expect(json.verdicts.map(({ name }: { name: string }) => name)).toContain('no oversell of product 1');
     },

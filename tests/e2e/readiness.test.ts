@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite';
 import { expect, test } from 'bun:test';
 import { join } from 'node:path';
-import { runToEnd } from '../support/command.ts';
+import { runPulsecart, runToEnd } from '../support/command.ts';
 import { askWithoutPause, saysEverywhere } from '../support/readiness.ts';
 import { eventually, openShop } from '../support/shop.ts';
 
@@ -16,8 +16,15 @@ test('P6 readiness says no while another process holds the write lock, and yes w
     await using _held = await shop.holdWrites();
     await eventually(() => saysEverywhere(shop, 503));
     expect((await shop.get('/actuator/health/liveness')).status).toBe(200);
+    expect(await runPulsecart(['health', '--url', shop.url])).toEqual({
+      exit: 1,
+      stdout: '',
+      stderr: `pulsecart: The server at ${shop.url} is not ready: OUT_OF_SERVICE, db and queue DOWN.\n`,
+    });
   }
   await eventually(() => saysEverywhere(shop, 200));
+  const ready = await runPulsecart(['health', '--url', shop.url]);
+  expect(ready).toEqual({ exit: 0, stdout: `ready: ${shop.url}\n`, stderr: '' });
   expect((await shop.buy('sync', { productId: 1, quantity: 1 })).status).toBe(200);
 }, 60_000);
 

@@ -122,6 +122,8 @@ async function cutShort(
     ids.slice(0, last).map(async (id, i) => {
       const one = await hear(ask(id, i));
       if (++answered >= answeredMax && !cut) {
+        // Stopped first: otherwise the server may have answered by the time it is killed.
+        process.kill(shop.server.pid, 'SIGSTOP');
         cut = hear(ask(ids[last]!, last));
         process.kill(shop.server.pid, 'SIGKILL');
       }

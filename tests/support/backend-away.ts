@@ -72,6 +72,7 @@ export async function expectScrape(shop: Shop, unreadable: readonly string[]): P
     ([, name]) => name,
   );
   expect(told.sort()).toEqual([...unreadable].sort());
+  expect(text).toMatch(/^pulsecart_disk_free_bytes \d{6,}$/m);
   expect(text.includes('pulsecart_units{')).toBe(!unreadable.includes('products'));
   expect(/^pulsecart_queue_purchases_waiting /m.test(text)).toBe(!unreadable.includes('queues'));
 }

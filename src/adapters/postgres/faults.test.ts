@@ -255,7 +255,7 @@ function outages(): void {
     const purchase = request(2);
     const decision = patient.decide([purchase]).catch((error) => error);
     // The pool's only connection is waiting for the lock.
-    const { ledger: hasty } = await openLedger(server.url, { poolSize: 1, timeouts: { connectMs: 50 } });
+    const { ledger: hasty } = await openLedger(server.url, { poolSize: 1, timeouts: { connectMs: 1_000 } });
     const first = codeOf(hasty.decide([request(2)]));
     await until(async () => (await codeOf(hasty.ping())) === 'unavailable');
     const error = await decision;

@@ -1,6 +1,6 @@
 import { AppError } from '../../domain/errors.ts';
+import { createBoundedMap } from '../../lib/bounded-map.ts';
 import type { ChargeRequest, RefundRequest } from '../../ports/provider.ts';
-import { createBoundedMap } from './bounded-map.ts';
 
 /** State of the simulated company: outcomes of charges and refunds. */
 export interface ProviderState {

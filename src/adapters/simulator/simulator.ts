@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
+import { createBoundedMap } from '../../lib/bounded-map.ts';
 import { randomFrom } from '../../lib/random.ts';
 import type {
   Captured,
@@ -8,7 +9,6 @@ import type {
   PaymentProvider,
   RefundRequest,
 } from '../../ports/provider.ts';
-import { createBoundedMap } from './bounded-map.ts';
 import {
   type ChargeOutcome,
   createFaultInjection,

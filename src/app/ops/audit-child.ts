@@ -1,6 +1,7 @@
 import { constants, setPriority } from 'node:os';
 import { AppError } from '../../domain/errors.ts';
 import type { Verdict } from '../../domain/verdict.ts';
+import { ownProgram } from '../../lib/own-program.ts';
 
 /**
  * Runs the audit in a process of its own at low priority: it reads every order, and the threads that sell should not wait
@@ -13,7 +14,7 @@ export async function auditInChild(
 ): Promise<{ readonly pass: boolean; readonly verdicts: readonly Verdict[] }> {
   // The child gets the database from its environment: an argument would show the password in the process list.
   const place = dataFolder === null ? [] : ['--data', dataFolder];
-  const child = Bun.spawn([process.execPath, ...process.execArgv, Bun.main, 'audit', '--json', ...place], {
+  const child = Bun.spawn(ownProgram(['audit', '--json', ...place], process.execArgv), {
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',

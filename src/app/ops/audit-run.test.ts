@@ -34,6 +34,30 @@ test('one runs at a time, whichever process is asked, and it is written down', a
   ]);
 });
 
+test('what became of each is counted, and how many verdicts the last one broke', async () => {
+  const reports = [
+    REPORT,
+    { pass: false, verdicts: [...REPORT.verdicts, { name: 'no oversell', pass: false, detail: '' }] },
+    new Error('the books cannot be read'),
+    REPORT,
+  ];
+  const audit = async () => {
+    const report = reports.shift()!;
+    if (report instanceof Error) throw report;
+    return report;
+  };
+  const run = createAuditRun({ ledger: fixture.real, audit, owner: 'a' });
+  expect(run.stats).toEqual({ passed: 0, breached: 0, failed: 0, lastBreaches: 0 });
+  await run.run(operation());
+  await run.run(operation());
+  expect(run.stats).toEqual({ passed: 1, breached: 1, failed: 0, lastBreaches: 1 });
+  await expect(run.run(operation())).rejects.toThrow('cannot be read');
+  // One that did not see the books takes nothing back.
+  expect(run.stats).toEqual({ passed: 1, breached: 1, failed: 1, lastBreaches: 1 });
+  await run.run(operation());
+  expect(run.stats).toEqual({ passed: 2, breached: 1, failed: 1, lastBreaches: 0 });
+});
+
 test('one that takes too long, or is in the way of a shutdown, is stopped', async () => {
   const audit = (stop: AbortSignal) =>
     new Promise<never>((_, reject) => stop.addEventListener('abort', () => reject(new Error('killed'))));

@@ -9,6 +9,17 @@ export interface AuditRun {
   run(entry: AuditEntry): Promise<AuditReport | null>;
   /** Ends one that is under way, and refuses those to come. */
   close(): Promise<void>;
+  readonly stats: Readonly<AuditStats>;
+}
+
+/** Audits carried out by this process. */
+export interface AuditStats {
+  passed: number;
+  breached: number;
+  /** Broken off, or the books could not be read. */
+  failed: number;
+  /** Verdicts of the last one that did not hold. */
+  lastBreaches: number;
 }
 
 export interface AuditReport {
@@ -41,6 +52,12 @@ export function createAuditRun({
   let stop = new AbortController();
   let running: Promise<AuditReport> | null = null;
   let closed = false;
+  const stats: AuditStats = { passed: 0, breached: 0, failed: 0, lastBreaches: 0 };
+
+  function count({ pass, verdicts }: Pick<AuditReport, 'pass' | 'verdicts'>): void {
+    stats[pass ? 'passed' : 'breached']++;
+    stats.lastBreaches = verdicts.filter((verdict) => !verdict.pass).length;
+  }
 
   async function carryOut(entry: AuditEntry): Promise<AuditReport> {
     const startedAtMs = performance.now();
@@ -48,8 +65,10 @@ export function createAuditRun({
     try {
       await ledger.log(entry);
       const { pass, verdicts } = await audit(stop.signal);
+      count({ pass, verdicts });
       return { pass, verdicts, tookMs: Math.round(performance.now() - startedAtMs) };
     } catch (error) {
+      stats.failed++;
       if (!stop.signal.aborted) throw error;
       throw new AppError('unavailable', 'The audit was stopped: it took too long, or the server is leaving.');
     } finally {
@@ -75,5 +94,6 @@ export function createAuditRun({
       stop.abort();
       await running?.catch(() => {});
     },
+    stats,
   };
 }

@@ -1,5 +1,7 @@
 import type { Queue } from '../../ports/queue.ts';
+import type { Tracing } from '../../ports/tracing.ts';
 import { createBatcher } from './batcher.ts';
+import { traceEnqueue } from './charge-trace.ts';
 import { chargeMessage, ORDERS_PER_MESSAGE } from './message.ts';
 
 /** Publishes orders to charge to the payments queue. */
@@ -24,9 +26,11 @@ const WAITING_ORDERS_MAX = 100_000;
 
 export function createChargeEnqueuer({
   queue,
+  tracing = null,
   onTrouble,
 }: {
   readonly queue: Pick<Queue, 'publish'>;
+  readonly tracing?: Tracing | null;
   readonly onTrouble: (error: unknown, context: string) => void;
 }): ChargeEnqueuer {
   const batching = { itemsMax: PUBLISH_ORDERS_MAX, lingerMs: PUBLISH_LINGER_MS };
@@ -35,12 +39,16 @@ export function createChargeEnqueuer({
   /** Never rejects: the orders are in the ledger, and the sweep finds those without a message. */
   async function publish(orderIds: readonly string[], delayMs: number): Promise<void> {
     const messages = [];
+    const trace = tracing === null ? null : traceEnqueue(tracing, orderIds);
     for (let i = 0; i < orderIds.length; i += ORDERS_PER_MESSAGE) {
-      messages.push(chargeMessage(orderIds.slice(i, i + ORDERS_PER_MESSAGE)));
+      const some = orderIds.slice(i, i + ORDERS_PER_MESSAGE);
+      messages.push(chargeMessage(some, trace?.contextsOf(some)));
     }
     try {
       await queue.publish('payments', messages, { delayMs });
+      trace?.end();
     } catch (error) {
+      trace?.fail(error);
       onTrouble(error, `${orderIds.length} orders not queued for charging; the sweep will find them`);
     }
   }

@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TraceContext } from '../../domain/trace-context.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { LeasedOrder } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 import type { Delivery, Queue } from '../../ports/queue.ts';
+import type { Tracing } from '../../ports/tracing.ts';
 import { batchOrEach } from './batch-or-each.ts';
 import { nextTurn } from './batcher.ts';
 import { callProvider } from './call-provider.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
 import type { ChargeResults } from './charge-results.ts';
+import { traceCharge } from './charge-trace.ts';
 import { readOrderIds } from './message.ts';
 import { createOutage } from './outage.ts';
 import type { Semaphore } from './semaphore.ts';
@@ -21,6 +24,7 @@ export interface ChargerDependencies {
   readonly results: ChargeResults;
   readonly semaphore: Semaphore;
   readonly stats: Pick<PaymentStats, 'unanswered'>;
+  readonly tracing?: Tracing | null;
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly leaseMs: number;
   readonly stopping: AbortSignal;
@@ -38,30 +42,35 @@ const RUSH_MS = 50;
  */
 const RUSH_REST_MS = 40;
 
+type Traces = ReadonlyMap<string, TraceContext>;
+const NO_TRACES: Traces = new Map();
+
 /** Leases orders and calls the provider for each, without waiting: the answers go to the results. */
 export function createCharger(dependencies: ChargerDependencies) {
   const { ledger, queue, provider, enqueuer, results, semaphore, stats, onTrouble, leaseMs, stopping } =
     dependencies;
+  const { tracing = null } = dependencies;
   const outage = createOutage();
 
   /** A handler of the payments queue. When it rejects the orders are redelivered, and those leased by then are left out. */
   async function handle(deliveries: readonly Delivery[]): Promise<void> {
     const read = deliveries.map(readOrderIds);
     const orderIds = read.flatMap((each) => each.orderIds);
+    const traces = tracing === null ? NO_TRACES : new Map(read.flatMap((each) => [...each.traces]));
     for (let at = 0; at < orderIds.length; at += LEASE_ORDERS_MAX) {
-      await begin(orderIds.slice(at, at + LEASE_ORDERS_MAX));
+      await begin(orderIds.slice(at, at + LEASE_ORDERS_MAX), traces);
     }
     // Last: after an earlier failure the whole message is redelivered, and would be dead-lettered twice.
     for (const { unread } of read)
       if (unread) await queue.deadLetter('payments', unread.message, unread.cause);
   }
 
-  async function begin(orderIds: readonly string[]): Promise<void> {
+  async function begin(orderIds: readonly string[], traces: Traces): Promise<void> {
     await pauseInOutage();
     await semaphore.acquire(orderIds.length);
     const leased = await lease(orderIds);
     semaphore.release(orderIds.length - leased.length);
-    for (const order of leased) void charge(order);
+    for (const order of leased) void charge(order, traces.get(order.order.id));
     await yieldToBuyers();
   }
 
@@ -79,8 +88,10 @@ export function createCharger(dependencies: ChargerDependencies) {
     }
   }
 
-  async function charge(leased: LeasedOrder): Promise<void> {
+  async function charge(leased: LeasedOrder, parent: TraceContext | undefined): Promise<void> {
+    const trace = tracing === null ? null : traceCharge(tracing, leased, parent);
     const result = await callProvider(provider, leased, onTrouble);
+    trace?.end(result);
     if (result) {
       const { order, attempt, leases } = leased;
       outage.heard(order.id, result.type !== 'attempt_failed');

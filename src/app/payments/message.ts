@@ -1,5 +1,6 @@
 import { PURCHASE_ID_PATTERN } from '../../domain/ids.ts';
 import { readList, UNREADABLE } from '../../domain/message-body.ts';
+import { readTraceparent, type TraceContext, writeTraceparent } from '../../domain/trace-context.ts';
 import type { Message } from '../../ports/queue.ts';
 
 /**
@@ -8,14 +9,30 @@ import type { Message } from '../../ports/queue.ts';
  */
 export const ORDERS_PER_MESSAGE = 500;
 
-/** Orders to charge, as a JSON array of their ids. */
-export function chargeMessage(orderIds: readonly string[]): Message {
-  return { body: JSON.stringify(orderIds), items: orderIds.length };
+/**
+ * Orders to charge, as a JSON array of their ids. The traces of sampled ones follow in an object, by order: the order's row does not
+ * grow for them, and a broker's headers are for the whole message.
+ */
+export function chargeMessage(
+  orderIds: readonly string[],
+  traces: ReadonlyMap<string, TraceContext> = NO_TRACES,
+): Message {
+  const list =
+    traces.size === 0 ? orderIds : [...orderIds, { traces: Object.fromEntries(Array.from(traces, written)) }];
+  return { body: JSON.stringify(list), items: orderIds.length };
 }
+
+function written([orderId, context]: [string, TraceContext]): [string, readonly string[]] {
+  return [orderId, [writeTraceparent(context), context.state]];
+}
+
+const NO_TRACES: ReadonlyMap<string, TraceContext> = new Map();
 
 /** Parses a message of the `payments` queue. Never throws, whatever the bytes. */
 export interface ReadOrderIds {
   readonly orderIds: readonly string[];
+  /** Those of sampled orders. */
+  readonly traces: ReadonlyMap<string, TraceContext>;
   /** The elements that are no order ids, for a dead letter with its cause. */
   readonly unread: { readonly message: Message; readonly cause: string } | null;
 }
@@ -23,13 +40,31 @@ export interface ReadOrderIds {
 export function readOrderIds(message: Message): ReadOrderIds {
   const list = readList(message.body);
   if (typeof list === 'string') {
-    return { orderIds: [], unread: { message, cause: `${UNREADABLE}: ${list}` } };
+    return { orderIds: [], traces: NO_TRACES, unread: { message, cause: `${UNREADABLE}: ${list}` } };
   }
   const orderIds = list.filter(isOrderId);
-  if (orderIds.length === list.length) return { orderIds, unread: null };
-  const others = list.filter((each) => !isOrderId(each));
+  if (orderIds.length === list.length) return { orderIds, traces: NO_TRACES, unread: null };
+  const traces = readTraces(list.at(-1));
+  const others = list.filter((each, i) => !isOrderId(each) && !(traces && i === list.length - 1));
   const rest = { body: JSON.stringify(others), items: others.length };
-  return { orderIds, unread: { message: rest, cause: `${UNREADABLE}: no order id` } };
+  return {
+    orderIds,
+    traces: traces ?? NO_TRACES,
+    unread: others.length === 0 ? null : { message: rest, cause: `${UNREADABLE}: no order id` },
+  };
+}
+
+/** Null for something else. A trace that cannot be read is left out. */
+function readTraces(element: unknown): Map<string, TraceContext> | null {
+  const { traces } = (element ?? {}) as { traces?: unknown };
+  if (typeof traces !== 'object' || traces === null) return null;
+  const read = new Map<string, TraceContext>();
+  for (const [orderId, pair] of Object.entries(traces)) {
+    const trace = Array.isArray(pair) ? readTraceparent(pair[0], pair[1]) : null;
+    if (trace?.sampled)
+      read.set(orderId, { traceId: trace.traceId, spanId: trace.spanId, state: trace.state });
+  }
+  return read;
 }
 
 /** An order has its purchase's id. The ledger decides whether the order exists. */

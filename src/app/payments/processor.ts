@@ -1,6 +1,7 @@
 import type { Payments } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 import type { Consumer, Queue } from '../../ports/queue.ts';
+import type { Tracing } from '../../ports/tracing.ts';
 import type { ChangeBus } from '../changes.ts';
 import { createChargeEnqueuer } from './charge-enqueuer.ts';
 import { createChargeResults } from './charge-results.ts';
@@ -49,6 +50,7 @@ export interface PaymentProcessorDependencies {
   readonly monotonicMs?: () => number;
   /** Orders leased and not yet recorded. */
   readonly chargesInFlightMax?: number;
+  readonly tracing?: Tracing | null;
 }
 
 /** Without a setting. */
@@ -56,6 +58,7 @@ const CHARGES_IN_FLIGHT_MAX = 2_000;
 
 export function createPaymentProcessor(dependencies: PaymentProcessorDependencies): PaymentProcessor {
   const { ledger, changes, queue, provider, onTrouble, isLeader = everyone } = dependencies;
+  const { tracing = null } = dependencies;
   const timing = { ...timingOf(dependencies.timing?.leaseMs), ...dependencies.timing };
   const stats = newStats();
   const stopping = new AbortController();
@@ -65,7 +68,7 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
     dependencies.chargesInFlightMax ?? CHARGES_IN_FLIGHT_MAX,
     stopping.signal,
   );
-  const enqueuer = createChargeEnqueuer({ queue, onTrouble });
+  const enqueuer = createChargeEnqueuer({ queue, tracing, onTrouble });
   const results = createChargeResults({
     ledger,
     enqueuer,
@@ -99,6 +102,7 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
     results,
     semaphore,
     stats,
+    tracing,
     onTrouble,
     leaseMs: timing.leaseMs,
     stopping: stopping.signal,

@@ -4,7 +4,9 @@ import type { Outcome, Purchase } from '../../domain/purchase.ts';
 import { within } from '../../lib/within.ts';
 import type { Decisions } from '../../ports/decisions.ts';
 import type { Gate, UpdateWhen } from '../../ports/gate.ts';
+import type { Tracing } from '../../ports/tracing.ts';
 import { createPendingAdmissions } from './pending-admissions.ts';
+import { traceClaim, traceDecision } from './purchase-trace.ts';
 import { createResolver, unknown } from './resolver.ts';
 import type { StockCache } from './stock-cache.ts';
 
@@ -55,6 +57,8 @@ export interface BatcherStats {
   batches: number;
   decided: number;
   refusedByGate: number;
+  /** Purchases that the ledger refused with an error of ours, such as a broken constraint. */
+  broken: number;
   waited: number;
   /** Purchases inside the batcher now. */
   inside: number;
@@ -67,6 +71,7 @@ export interface BatcherOptions {
   readonly batchesInFlightMax: number;
   /** The longest time from a purchase's arrival to its answer: gate, ledger and all waiting included. */
   readonly answerWithinMs: number;
+  readonly tracing?: Tracing | null;
   readonly onBug: (error: unknown, context: string) => void;
 }
 
@@ -89,9 +94,17 @@ export function createPurchaseBatcher(
   gate: Gate,
   stockCache: StockCache,
   monotonicMs: () => number,
-  { batchesInFlightMax, answerWithinMs, onBug }: BatcherOptions,
+  { batchesInFlightMax, answerWithinMs, tracing = null, onBug }: BatcherOptions,
 ): PurchaseBatcher {
-  const stats: BatcherStats = { batches: 0, decided: 0, refusedByGate: 0, waited: 0, inside: 0, pending: 0 };
+  const stats: BatcherStats = {
+    batches: 0,
+    decided: 0,
+    refusedByGate: 0,
+    broken: 0,
+    waited: 0,
+    inside: 0,
+    pending: 0,
+  };
   const resolver = createResolver(ledger);
   const pendingAdmissions = createPendingAdmissions<PurchaseCall>(comeBack, updateFromLedger);
   /** Batches that are not over: at the gate, at the ledger, or being resolved. */
@@ -230,7 +243,9 @@ export function createPurchaseBatcher(
       return;
     }
     const quantities = calls.map(({ purchase }) => purchase.quantity);
+    const trace = tracing === null ? null : traceClaim(tracing, calls);
     const claimed = await gate.claim(productId, quantities, seen).catch(() => NO_GATE);
+    trace?.end();
     if (!claimed.known) {
       admitted.push(...calls);
       return;
@@ -331,14 +346,18 @@ export function createPurchaseBatcher(
    * when the outcome of the whole batch is unknown.
    */
   async function decideOnce(purchases: readonly Purchase[]): Promise<(Outcome | Error)[]> {
+    const trace = tracing === null ? null : traceDecision(tracing, purchases);
     try {
       const { outcomes } = await ledger.decide(purchases);
+      trace?.end(outcomes);
       stats.decided += outcomes.length;
       return outcomes;
     } catch (error) {
+      trace?.fail(error);
       if (isAppError(error, 'outcome_unknown')) throw error;
       if (error instanceof AppError) return purchases.map(() => error);
       if (purchases.length === 1) {
+        stats.broken++;
         onBug(error, `purchase ${purchases[0]!.id} could not be decided`);
         return [error as Error];
       }

@@ -3,11 +3,14 @@ import { AppError } from '../../domain/errors.ts';
 import type { PurchaseIds } from '../../domain/ids.ts';
 import { available, type Product, saleRefusal } from '../../domain/product.ts';
 import type { PurchaseKey } from '../../domain/purchase.ts';
+import type { TraceContext } from '../../domain/trace-context.ts';
 import { within } from '../../lib/within.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Queue } from '../../ports/queue.ts';
+import type { Tracing } from '../../ports/tracing.ts';
 import { createCounter } from './counter.ts';
 import { encodePurchases, type QueuedPurchase } from './message.ts';
+import { traceMessage } from './purchase-trace.ts';
 import type { StockCache } from './stock-cache.ts';
 
 /**
@@ -32,6 +35,8 @@ export interface IntakeRequest {
   readonly customer: string | null;
   readonly key: PurchaseKey | null;
   readonly expectedPriceMinor: number | null;
+  /** Of a sampled request. */
+  readonly trace?: TraceContext;
 }
 
 export type Accepted =
@@ -79,6 +84,7 @@ export interface IntakeOptions {
   readonly publishesInFlightMax: number;
   /** The longest time from a purchase's arrival to its answer. */
   readonly answerWithinMs: number;
+  readonly tracing?: Tracing | null;
 }
 
 export function createIntake(
@@ -87,7 +93,7 @@ export function createIntake(
   stockCache: StockCache,
   ids: PurchaseIds,
   clock: Clock,
-  { publishesInFlightMax, answerWithinMs }: IntakeOptions,
+  { publishesInFlightMax, answerWithinMs, tracing = null }: IntakeOptions,
 ): Intake {
   const stats: IntakeStats = { accepted: 0, messages: 0, inside: 0 };
   const counter = createCounter(ledger);
@@ -149,9 +155,13 @@ export function createIntake(
     const tickets = keyed.length === 0 ? batch : await bindInTime(batch, keyed);
     if (tickets.length === 0) return;
     publishing.add(tickets);
+    const purchases = tickets.map(({ purchase }) => purchase);
+    const sent = tracing === null ? null : traceMessage(tracing, purchases, 'send');
     try {
-      await queue.publish('purchases', [encodePurchases(tickets.map(({ purchase }) => purchase))]);
+      await queue.publish('purchases', [encodePurchases(sent?.purchases ?? purchases)]);
+      sent?.trace.end();
     } catch (error) {
+      sent?.trace.fail(error);
       const unknown = error instanceof AppError && error.code === 'outcome_unknown';
       for (const { purchase, reject } of tickets)
         reject(unknown ? new UnknownAcceptance(purchase.id, error) : error);
@@ -225,7 +235,7 @@ export function createIntake(
 
   return {
     stats,
-    async accept({ productId, quantity, customer, key, expectedPriceMinor }, isGone = () => false) {
+    async accept({ productId, quantity, customer, key, expectedPriceMinor, trace }, isGone = () => false) {
       if (closing) throw new AppError('unavailable', 'The service is shutting down.');
       const arrivedAtMs = performance.now();
       const product =
@@ -244,7 +254,7 @@ export function createIntake(
       }
       if (stats.inside >= INSIDE_MAX) throw new AppError('overloaded', 'Too many purchases at once.');
       stats.inside++;
-      const purchase: QueuedPurchase = {
+      const plain: QueuedPurchase = {
         id: ids.mint('async'),
         productId,
         quantity,
@@ -255,6 +265,7 @@ export function createIntake(
         acceptedAt,
         refusal,
       };
+      const purchase = trace === undefined ? plain : { ...plain, trace };
       try {
         return await new Promise<Accepted>((resolve, reject) => {
           arrived.push({ purchase, product, acceptedAt, arrivedAtMs, isGone, resolve, reject });

@@ -47,6 +47,16 @@ test('what was encoded is read as it was', () => {
   expect(read(encodePurchases(purchases).body)).toEqual({ purchases, unread: [] });
 });
 
+test('the trace of a sampled purchase comes with it, and one that cannot be read harms nothing', () => {
+  const trace = { traceId: '1'.repeat(32), spanId: '2'.repeat(16), state: 'shop=1' };
+  const purchases = [purchase({ trace }), purchase(), purchase({ trace: { ...trace, state: '' } })];
+  expect(read(encodePurchases(purchases).body)).toEqual({ purchases, unread: [] });
+  for (const rubbish of ['rubbish', 7, null, {}, `00-${trace.traceId}-${trace.spanId}-00`]) {
+    const { purchases, unread } = read(JSON.stringify([[...tupleOf(), rubbish, 'x'.repeat(1_000)]]));
+    expect([purchases.length, purchases[0]!.trace, unread]).toEqual([1, undefined, []]);
+  }
+});
+
 test('a tuple of before prices could be expected buys at any', () => {
   const { purchases, unread } = read(JSON.stringify([tupleOf().slice(0, 7)]));
   expect([purchases[0]!.expectedPriceMinor, unread]).toEqual([null, []]);

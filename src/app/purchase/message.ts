@@ -1,6 +1,7 @@
 import type { PurchaseIds } from '../../domain/ids.ts';
 import { readList, UNREADABLE } from '../../domain/message-body.ts';
 import { type Purchase, type PurchaseKey, QUANTITY_MAX, type RefusalCode } from '../../domain/purchase.ts';
+import { readTraceparent, type TraceContext, writeTraceparent } from '../../domain/trace-context.ts';
 import type { Message } from '../../ports/queue.ts';
 
 /** Bytes of the `purchases` queue: one message carries a small batch, each purchase as a tuple. */
@@ -13,24 +14,31 @@ type Tuple = [
   key: PurchaseKey | null,
   refusal: RefusalCode | null,
   expectedPriceMinor: number | null,
+  /** Only of a sampled purchase (W3C Trace Context). */
+  ...trace: readonly [traceparent?: string, tracestate?: string],
 ];
 
 /** A queued purchase, with the latest time of its decision. */
 export type QueuedPurchase = Omit<Purchase, 'decideBy'>;
 
 export function encodePurchases(purchases: readonly QueuedPurchase[]): Message {
-  const tuples = purchases.map(
-    (p): Tuple => [
-      p.id,
-      p.productId,
-      p.quantity,
-      p.customer,
-      p.acceptedAt,
-      p.key,
-      p.refusal,
-      p.expectedPriceMinor,
-    ],
-  );
+  const tuples = purchases.map((p): Tuple => {
+    const { id, productId, quantity, customer, acceptedAt, key, refusal, expectedPriceMinor, trace } = p;
+    return trace === undefined
+      ? [id, productId, quantity, customer, acceptedAt, key, refusal, expectedPriceMinor]
+      : [
+          id,
+          productId,
+          quantity,
+          customer,
+          acceptedAt,
+          key,
+          refusal,
+          expectedPriceMinor,
+          writeTraceparent(trace),
+          trace.state,
+        ];
+  });
   return { body: JSON.stringify(tuples), items: purchases.length };
 }
 
@@ -74,8 +82,10 @@ export function readPurchases(message: Message, ids: Pick<PurchaseIds, 'read'>):
 
 function purchaseOf(tuple: Tuple): QueuedPurchase {
   const [id, productId, quantity, customer, acceptedAt, key, refusal, expectedPriceMinor = null] = tuple;
+  // One that cannot be read is no fault of the purchase.
+  const trace = tuple.length > FIELDS ? readTrace(tuple) : null;
   const plainKey = key && { scope: key.scope, value: key.value, fingerprint: key.fingerprint };
-  return {
+  const purchase: QueuedPurchase = {
     id,
     productId,
     quantity,
@@ -86,6 +96,15 @@ function purchaseOf(tuple: Tuple): QueuedPurchase {
     key: plainKey,
     refusal,
   };
+  return trace === null ? purchase : { ...purchase, trace };
+}
+
+/** Of a tuple without a trace. */
+const FIELDS = 8;
+
+function readTrace([, , , , , , , , traceparent, tracestate]: Tuple): TraceContext | null {
+  const read = readTraceparent(traceparent, tracestate);
+  return read?.sampled ? { traceId: read.traceId, spanId: read.spanId, state: read.state } : null;
 }
 
 /** The defect of a tuple, or null. Fields may be added at its end, so that versions can mix. */

@@ -1,13 +1,15 @@
 import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { PurchaseIds } from '../../domain/ids.ts';
-import type { Purchase } from '../../domain/purchase.ts';
+import type { Outcome, Purchase } from '../../domain/purchase.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Found } from '../../ports/queries.ts';
 import type { Consumer, Delivery, Queue } from '../../ports/queue.ts';
+import type { Tracing } from '../../ports/tracing.ts';
 import type { PurchaseBatcher } from './batcher.ts';
 import { encodePurchases, readPurchases, type Unread } from './message.ts';
+import { traceMessage } from './purchase-trace.ts';
 
 /**
  * Decides queued purchases in batches, through the batcher and without the gate: the ledger's decision becomes the
@@ -41,6 +43,7 @@ export interface WorkerOptions {
   readonly onTrouble: (error: unknown, context: string) => void;
   /** Observes the time of each purchase from its acceptance to its outcome. */
   readonly confirmTimes?: { record(tookMs: number): void };
+  readonly tracing?: Tracing | null;
 }
 
 /** Purchases per ledger batch: a few milliseconds of work, so that requests are answered in between. */
@@ -59,7 +62,7 @@ export function createWorker(
   queue: Queue,
   batcher: Pick<PurchaseBatcher, 'decide'>,
   clock: Clock,
-  { batchesMax, purchaseTtlMs, ids, onTrouble, confirmTimes }: WorkerOptions,
+  { batchesMax, purchaseTtlMs, ids, onTrouble, confirmTimes, tracing = null }: WorkerOptions,
 ): Worker {
   const stats: WorkerStats = { decided: 0, retried: 0, deadLettered: 0, tooOld: 0, reserved: 0, refused: 0 };
   /** Counted attempts that a failing backend interrupted, by purchase: they are repeated without another count. */
@@ -102,7 +105,7 @@ export function createWorker(
   }
 
   async function decide(purchases: readonly Purchase[]): Promise<void> {
-    const outcomes = await batcher.decide(purchases);
+    const outcomes = await (tracing === null ? batcher.decide(purchases) : decideTraced(tracing, purchases));
     const now = clock();
     for (let i = 0; i < purchases.length; i++) {
       const outcome = outcomes[i]!;
@@ -112,6 +115,19 @@ export function createWorker(
       confirmTimes?.record(now - purchases[i]!.acceptedAt);
     }
     stats.decided += purchases.length;
+  }
+
+  async function decideTraced(by: Tracing, purchases: readonly Purchase[]): Promise<readonly Outcome[]> {
+    const received = traceMessage(by, purchases, 'process');
+    if (received === null) return batcher.decide(purchases);
+    try {
+      const outcomes = await batcher.decide(received.purchases);
+      received.trace.end(outcomes);
+      return outcomes;
+    } catch (error) {
+      received.trace.fail(error);
+      throw error;
+    }
   }
 
   async function decideAlone(purchase: Purchase): Promise<void> {

@@ -34,8 +34,12 @@ export function createAboutRoutes(
       'Referrer-Policy': 'no-referrer',
     }),
   );
-  const index = indexPage(version);
-  const links = Object.fromEntries(LINKS.map(({ rel, href }) => [rel, href]));
+  // Health and metrics may have a port of their own.
+  const served = LINKS.filter(
+    ({ href }) => !href.startsWith('/actuator') || routes.some(({ path }) => path === href),
+  );
+  const index = indexPage(version, served);
+  const links = Object.fromEntries(served.map(({ rel, href }) => [rel, href]));
 
   /** Examples in the documents lie some days ahead, so that a new day needs new ones. */
   function oncePerDay<T>(make: (nowMs: number) => T): () => T {
@@ -136,7 +140,7 @@ const LINKS_SCHEMA = {
   },
 };
 
-function indexPage(version: string): string {
+function indexPage(version: string, links: readonly (typeof LINKS)[number][]): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -149,7 +153,7 @@ function indexPage(version: string): string {
 <body>
 <h1>PulseCart ${version}</h1>
 <ul>
-${LINKS.map(({ href, says }) => html`<li><a href="${href}">${href}</a>: ${says}</li>\n`)}</ul>
+${links.map(({ href, says }) => html`<li><a href="${href}">${href}</a>: ${says}</li>\n`)}</ul>
 </body>
 </html>
 `.text;

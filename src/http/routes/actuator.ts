@@ -20,7 +20,7 @@ const route = routesOf('actuator', 'error');
 
 /** Health, info and metrics in the shapes that Spring Boot's clients read. */
 export function createActuatorRoutes(service: Service): Route[] {
-  const { ledger, gate, queue, healthNames, operators } = service;
+  const { ledger, gate, queue, healthNames } = service;
   const checks = (): Readonly<Record<string, () => Promise<Component>>> => ({
     [healthNames.ledger]: () => probe(() => ledger.ping()),
     [healthNames.queue]: () => probe(() => queue.ping()),
@@ -31,7 +31,7 @@ export function createActuatorRoutes(service: Service): Route[] {
   /** Why a component is down may name hosts and files: that is for operators. */
   async function check(name: string, req: Request, server: Server): Promise<Component> {
     const component = await checks()[name]!();
-    if (component.status === 'UP' || refuseUnlessOperator(req, server, operators, 'any') === null)
+    if (component.status === 'UP' || refuseUnlessOperator(req, server, service, 'any') === null)
       return component;
     return { status: component.status };
   }

@@ -7,6 +7,7 @@ import {
   type PurchaseRequest,
   readPurchase,
 } from '../purchase-request.ts';
+import { createTraceRequest, endRequest } from '../request-trace.ts';
 import {
   failed as failedRequest,
   isoTime,
@@ -51,14 +52,19 @@ const UNAVAILABLE = {
 };
 
 const route = routesOf('async', 'own');
+const TARGET = 'POST /api/v1/async/purchase';
 
 /** The asynchronous way to buy: the answer is that the purchase will be decided, and where to hear the outcome. */
-export function createAsyncPurchaseRoute({ intake, clock, metrics, log }: Service): Route {
+export function createAsyncPurchaseRoute({ intake, clock, metrics, log, traces = null }: Service): Route {
+  const trace = createTraceRequest(traces, TARGET);
+
   function purchase(req: Request): Answer {
     const arrivedAtMs = performance.now();
+    const span = trace === null ? null : trace(req);
     const reading = readPurchase(req, 'async');
-    if (reading instanceof Response) return metrics.refusedInput(reading);
-    return new Promise((respond) => {
+    if (reading instanceof Response) return endRequest(span, metrics.refusedInput(reading));
+    return new Promise((resolve) => {
+      const respond = span === null ? resolve : (answer: Response) => resolve(endRequest(span, answer));
       const fail = (error: unknown) => {
         metrics.answered('async', 'internal_error', null);
         respond(failedRequest(req, error, log));
@@ -68,11 +74,20 @@ export function createAsyncPurchaseRoute({ intake, clock, metrics, log }: Servic
           respond(metrics.refusedInput(read));
           return;
         }
+        span?.set('pulsecart.product.id', read.productId);
         intake
-          .accept(read, () => req.signal.aborted)
+          .accept(span === null ? read : { ...read, trace: span.context }, () => req.signal.aborted)
           .then(
-            (accepted) => respond(answer(req, read, accepted, arrivedAtMs)),
-            (error) => (error instanceof AppError ? respond(failed(req, read, error)) : fail(error)),
+            (accepted) => {
+              span?.set('pulsecart.outcome', accepted.kind);
+              if (accepted.kind === 'accepted') span?.set('pulsecart.purchase.id', accepted.trackingId);
+              respond(answer(req, read, accepted, arrivedAtMs));
+            },
+            (error) => {
+              span?.set('pulsecart.outcome', error instanceof AppError ? error.code : 'internal_error');
+              if (error instanceof AppError) respond(failed(req, read, error));
+              else fail(error);
+            },
           );
       }, fail);
     });
@@ -110,7 +125,7 @@ export function createAsyncPurchaseRoute({ intake, clock, metrics, log }: Servic
     return new Response(JSON.stringify(body), purchaseInit(503));
   }
 
-  return route('POST /api/v1/async/purchase', {
+  return route(TARGET, {
     id: 'accept',
     summary: 'Hand a purchase in and hear the outcome later',
     description:

@@ -1,7 +1,9 @@
 import type { Registry } from 'prom-client';
 import Type from 'typebox';
+import { CONTENT_TYPES, formatFor, write } from '../../telemetry/exposition.ts';
+import type { Family } from '../../telemetry/families.ts';
 import { problem } from '../respond.ts';
-import { jsonAnswer, problemAnswer, type Route, routesOf, textAnswer } from '../route.ts';
+import { jsonAnswer, problemAnswer, type Route, routesOf } from '../route.ts';
 import { shape } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { wrong } from './inputs.ts';
@@ -31,8 +33,8 @@ type Measurements = Metric['measurements'];
 
 const route = routesOf('actuator', 'error');
 
-/** Metrics one by one for Spring Boot's clients, and all of them for Prometheus. */
-export function createMetricRoutes({ metrics }: Service): Route[] {
+/** Metrics one by one for Spring Boot's clients, of this process; and all of them for Prometheus, of all that share the port. */
+export function createMetricRoutes({ metrics, scrape }: Service): Route[] {
   async function metric(req: NamedRequest): Promise<Response> {
     const tags = readTags(req);
     if (tags === null) {
@@ -47,7 +49,7 @@ export function createMetricRoutes({ metrics }: Service): Route[] {
   return [
     route('GET /actuator/metrics', {
       id: 'metricNames',
-      summary: 'Names of all metrics',
+      summary: 'Names of all metrics of this process',
       answers: { 200: jsonAnswer('The names', MetricNamesAnswer) },
       handle(req) {
         const names = metrics.registry.getMetricsAsArray().map(({ name }) => name);
@@ -56,7 +58,9 @@ export function createMetricRoutes({ metrics }: Service): Route[] {
     }),
     route('GET /actuator/metrics/:name', {
       id: 'metric',
-      summary: 'One metric',
+      summary: 'One metric of this process',
+      description:
+        'Of several processes behind one port it is the one that the connection led to; `/actuator/prometheus` has all.',
       params: {
         name: {
           schema: { type: 'string', examples: ['pulsecart_purchases_inside'] },
@@ -78,12 +82,28 @@ export function createMetricRoutes({ metrics }: Service): Route[] {
     }),
     route('GET /actuator/prometheus', {
       id: 'prometheus',
-      summary: 'All metrics in the Prometheus text format',
-      answers: { 200: textAnswer('The metrics', 'pulsecart_purchases_inside 0') },
-      handle: async () =>
-        new Response(await metrics.text(), { headers: { 'Content-Type': metrics.registry.contentType } }),
+      summary: 'All metrics for Prometheus',
+      description:
+        "Of all processes that share the port: counters and histograms as sums, which also have what processes counted that have ended; what all read from the same backends once. A process that does not answer within a second is in the sums with what it last told, and missing in `pulsecart_instances_answered`. In OpenMetrics where the `Accept` names it, else in Prometheus's text format.",
+      answers: {
+        200: {
+          description: 'The metrics',
+          content: {
+            'text/plain': { schema: { type: 'string' }, examples: { text: 'pulsecart_purchases_inside 0' } },
+            'application/openmetrics-text': { schema: { type: 'string' } },
+          },
+        },
+        503: '`unavailable`: the supervisor of several processes does not answer',
+      },
+      handle: async (req) => metricsAnswer(req, await scrape()),
     }),
   ];
+}
+
+export function metricsAnswer(req: Request, families: readonly Family[]): Response {
+  const format = formatFor(req.headers.get('accept'));
+  const headers = { 'Content-Type': CONTENT_TYPES[format], 'Cache-Control': 'no-store', Vary: 'Accept' };
+  return new Response(write(families, format), { headers });
 }
 
 /** The wanted tags, or null where one is none. */

@@ -3,6 +3,7 @@ import { openPaymentsFixture } from '../../../tests/support/payments-fixture.ts'
 import { AppError } from '../../domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
 import { createLog } from '../../telemetry/log.ts';
+import { createTrustedProxies } from '../client-address.ts';
 import { handlersOf } from '../server.ts';
 import type { Service } from '../service.ts';
 import { createOrderRoutes } from './orders.ts';
@@ -38,6 +39,7 @@ beforeAll(async () => {
     ids,
     purchaseTimeoutMs: TIMEOUT_MS,
     operators: { token: TOKEN, trustsThisMachine: false },
+    trustedProxies: createTrustedProxies([]),
   };
   const routes = handlersOf(createOrderRoutes(service as unknown as Service), createLog('silent'));
   server = Bun.serve({

@@ -5,12 +5,14 @@ import { until } from '../../../tests/support/until.ts';
 import { createStockStream, type StockStream } from '../../app/stream/stream.ts';
 import { AppError } from '../../domain/errors.ts';
 import { createLog } from '../../telemetry/log.ts';
+import { createTrustedProxies } from '../client-address.ts';
 import type { Route } from '../route.ts';
 import { handlersOf } from '../server.ts';
 import { createStreamRoutes } from './stream.ts';
 
 /** The stream itself, on real connections, with products whose events are large: full buffers take seconds otherwise. */
 
+const trustedProxies = createTrustedProxies([]);
 const EVENT_BYTES = 50_000;
 const PRODUCTS = 20;
 /** What systems keep for a connection that is not read; Linux does not go beyond some megabytes. */
@@ -45,7 +47,7 @@ beforeEach(async () => {
   server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
-    routes: serving(createStreamRoutes({ stream })),
+    routes: serving(createStreamRoutes({ stream, trustedProxies })),
   });
   url = server.url.href.replace(/\/$/, '');
 });
@@ -122,7 +124,7 @@ test(
 test(
   'a viewer who takes nothing for too long is disconnected, and one who reads is not',
   async () => {
-    server.reload({ routes: serving(createStreamRoutes({ stream }, SHORT_SILENCE_S)) });
+    server.reload({ routes: serving(createStreamRoutes({ stream, trustedProxies }, SHORT_SILENCE_S)) });
     using other = await openStream(url, 'products=1');
     await other.first('snapshot');
     using _ = await connectStuck(

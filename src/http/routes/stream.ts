@@ -1,5 +1,6 @@
 import type { Opening } from '../../app/stream/stream.ts';
 import type { Subscription } from '../../app/stream/subscriber.ts';
+import { clientAddressOf } from '../client-address.ts';
 import { problem } from '../respond.ts';
 import { nameOf, type Parameter, type Route, ref, routesOf } from '../route.ts';
 import { ProductId, Uuid } from '../schemas.ts';
@@ -39,14 +40,14 @@ const route = routesOf('live', 'problem');
 
 /** Live units, sales and orders as Server-Sent Events. */
 export function createStreamRoutes(
-  { stream: stock }: Pick<Service, 'stream'>,
+  { stream: stock, trustedProxies }: Pick<Service, 'stream' | 'trustedProxies'>,
   silenceS = SILENCE_S,
 ): Route[] {
   async function stream(req: Request, server: Bun.Server<unknown>): Promise<Response> {
     const asked = readAsked(req);
     if (asked instanceof Response) return asked;
     const lastEventId = req.headers.get('last-event-id');
-    const address = server.requestIP(req)?.address ?? '';
+    const { address } = clientAddressOf(req, server, trustedProxies);
     const opening = await stock.open({
       ...asked,
       address,

@@ -1,13 +1,15 @@
 import { AppError, isAppError } from '../../domain/errors.ts';
 import { amountMinor, type Order } from '../../domain/order.ts';
 import { available } from '../../domain/product.ts';
-import { type Outcome, type Purchase, refusalMessage } from '../../domain/purchase.ts';
+import { type Outcome, outcomeCode, type Purchase, refusalMessage } from '../../domain/purchase.ts';
+import type { Span } from '../../ports/tracing.ts';
 import {
   BAD_PURCHASE_INPUT,
   PURCHASE_INPUT,
   type PurchaseRequest,
   readPurchase,
 } from '../purchase-request.ts';
+import { createTraceRequest, endRequest } from '../request-trace.ts';
 import {
   failed as failedRequest,
   failure,
@@ -33,26 +35,30 @@ import {
 type Answer = Response | Promise<Response>;
 
 const route = routesOf('sync', 'own');
+const TARGET = 'POST /api/v1/sync/purchase';
 
 /** The synchronous way to buy: the answer is the outcome. */
 export function createSyncPurchaseRoute(service: Service): Route {
   const { batcher, stockCache, ids, clock, metrics, log, purchaseTimeoutMs } = service;
   /** Keyed requests whose outcome is not known yet: a concurrent duplicate is told so instead of waiting. */
   const keysUnderWay = new Set<string>();
+  const trace = createTraceRequest(service.traces ?? null, TARGET);
 
   function purchase(req: Request): Answer {
     const arrivedAtMs = performance.now();
+    const span = trace === null ? null : trace(req);
     const reading = readPurchase(req, 'sync');
-    if (reading instanceof Response) return metrics.refusedInput(reading);
+    if (reading instanceof Response) return endRequest(span, metrics.refusedInput(reading));
     // One promise for the whole request: each promise returned from `then` would delay the purchase by several turns.
-    return new Promise((respond) => {
+    return new Promise((resolve) => {
+      const respond = span === null ? resolve : (answer: Response) => resolve(endRequest(span, answer));
       const fail = (error: unknown) => {
         metrics.answered('sync', 'internal_error', null);
         respond(failedRequest(req, error, log));
       };
       reading.then((read) => {
         if (read instanceof Response) respond(metrics.refusedInput(read));
-        else buy(req, read, arrivedAtMs, respond, fail);
+        else buy(req, read, arrivedAtMs, span, respond, fail);
       }, fail);
     });
   }
@@ -61,6 +67,7 @@ export function createSyncPurchaseRoute(service: Service): Route {
     req: Request,
     { productId, quantity, customer, key, expectedPriceMinor }: PurchaseRequest,
     arrivedAtMs: number,
+    span: Span | null,
     respond: (response: Response) => void,
     reject: (error: unknown) => void,
   ): void {
@@ -70,6 +77,7 @@ export function createSyncPurchaseRoute(service: Service): Route {
       // A fresh row without free units of a sale that is open says sold out, without asking the ledger.
       if (product && available(product) === 0 && !stockCache.refuses(productId)) {
         metrics.answered('sync', 'sold_out', arrivedAtMs);
+        span?.set('pulsecart.outcome', 'sold_out');
         respond(refused(productId, quantity, 'sold_out', 0, clock()));
         return;
       }
@@ -85,28 +93,33 @@ export function createSyncPurchaseRoute(service: Service): Route {
     const id = ids.mint('sync');
     const acceptedAt = clock();
     const decideBy = acceptedAt + purchaseTimeoutMs;
+    const purchase: Purchase = {
+      id,
+      productId,
+      quantity,
+      customer,
+      expectedPriceMinor,
+      channel: 'sync',
+      key,
+      acceptedAt,
+      decideBy,
+      refusal: null,
+    };
+    span?.set('pulsecart.purchase.id', id);
+    span?.set('pulsecart.product.id', productId);
     batcher.enter({
-      purchase: {
-        id,
-        productId,
-        quantity,
-        customer,
-        expectedPriceMinor,
-        channel: 'sync',
-        key,
-        acceptedAt,
-        decideBy,
-        refusal: null,
-      },
+      purchase: span === null ? purchase : { ...purchase, trace: span.context },
       arrivedAtMs,
       stage: 'inside',
       isGone: () => req.signal.aborted,
       answer(outcome) {
         this.resolved();
+        span?.set('pulsecart.outcome', outcomeCode(outcome));
         respond(answer(req, this.purchase, outcome, arrivedAtMs));
       },
       fail(error) {
         if (!isAppError(error, 'outcome_unknown')) this.resolved();
+        span?.set('pulsecart.outcome', error instanceof AppError ? error.code : 'internal_error');
         if (error instanceof AppError) respond(failed(req, this.purchase, error));
         else reject(error);
       },
@@ -152,7 +165,7 @@ export function createSyncPurchaseRoute(service: Service): Route {
     return new Response(JSON.stringify(body), purchaseInit(503));
   }
 
-  return route('POST /api/v1/sync/purchase', {
+  return route(TARGET, {
     id: 'buy',
     summary: 'Buy and hear the outcome',
     ...PURCHASE_INPUT,

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { BALANCERS, type Balancer, haveBalancers, startBalancer } from '../support/balancers.ts';
+import { BALANCERS, type Balancer, startBalancer } from '../../bench/services/balancers.ts';
+import { haveBalancers } from '../support/balancers.ts';
+import { createCaller } from '../support/caller.ts';
 import { BOUGHT, ODD_CLIENTS, purchaseBytes, statusesHeard, TRAILER } from '../support/odd-clients.ts';
 import { connectRaw } from '../support/raw-http.ts';
 import { type EmbeddedShop, eventually, openShop } from '../support/shop.ts';
 
-/** What docs/operating/balancer.md says that its configurations cure. */
+/** What docs/operating/balancers.md says that the balancers of deploy/ cure. */
 
 const PRODUCT = 5;
 const canRun = await haveBalancers();
@@ -15,7 +17,7 @@ for (const name of BALANCERS) {
     let balancer: Balancer;
     beforeAll(async () => {
       shop = await openShop();
-      balancer = await startBalancer(name, [shop.url, shop.url]);
+      balancer = await startBalancer(name, [shop.url, shop.url, shop.url]);
       await eventually(async () => (await fetch(`${balancer.url}/actuator/health/readiness`)).ok);
     });
     afterAll(async () => {
@@ -52,8 +54,8 @@ for (const name of BALANCERS) {
 
     test('P8 a purchase that a server took and did not answer is not sent to another one', async () => {
       let taken = 0;
-      const servers = [mute(), mute()];
-      await using before = await startBalancer(name, [servers[0]!.url, servers[1]!.url]);
+      const servers = [mute(), mute(), mute()] as const;
+      await using before = await startBalancer(name, [servers[0].url, servers[1].url, servers[2].url]);
       // A server that HAProxy has found unready is not asked at all.
       using connection = await connectRaw(before.url);
       connection.send(purchase().plain());
@@ -79,6 +81,29 @@ for (const name of BALANCERS) {
         });
         return { server, url: `http://127.0.0.1:${server.port}` };
       }
+    });
+
+    test('the walk of the README goes the same way at the balancer’s address', async () => {
+      const at = createCaller(() => ({ url: balancer.url, operatorToken: null }));
+      const reset = '/api/v1/sync/stock/3/reset?stock=3';
+      // Nobody who comes through a balancer is this machine.
+      expect((await at.call('PUT', reset)).status).toBe(401);
+      const authorized = { headers: { Authorization: `Bearer ${shop.server.operatorToken}` } };
+      expect((await at.call('PUT', reset, authorized)).text).toBe('Stock reset to 3 for product: 3');
+      expect((await at.get('/api/v1/sync/stock/3')).json).toEqual({ productId: 3, stock: 3 });
+      const ada = { productId: 3, quantity: 1, userId: 'ada' };
+      const key = { 'Idempotency-Key': `first-try-${name}` };
+      const bought = await at.buy('sync', ada, key);
+      expect(bought.status).toBe(200);
+      expect((await at.buy('sync', ada, key)).text).toBe(bought.text);
+      const accepted = await at.buy('async', { productId: 3, quantity: 2, userId: 'grace' });
+      expect(accepted.status).toBe(202);
+      const { trackingId } = accepted.json;
+      const outcome = await at.get(`/api/v1/async/purchase/${trackingId}?wait=10s`);
+      expect(outcome.json).toMatchObject({ status: 'confirmed', orderId: trackingId });
+      expect((await at.get(`/api/v1/orders/${trackingId}`)).json).toMatchObject({ number: 2, quantity: 2 });
+      expect((await at.buy('sync', ada)).json).toMatchObject({ code: 'sold_out', remainingStock: 0 });
+      expect((await at.get('/api/v1/async/queue/status')).json.deadLetters.count).toBe(0);
     });
 
     async function unitsTaken(): Promise<number> {

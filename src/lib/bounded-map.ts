@@ -7,6 +7,12 @@ export function createBoundedMap<T>(max: number) {
   let old = new Map<string, T>();
   return {
     get: (key: string) => young.get(key) ?? old.get(key),
+    delete(key: string) {
+      if (!young.delete(key)) old.delete(key);
+    },
+    get size() {
+      return young.size + old.size;
+    },
     set(key: string, value: T) {
       young.set(key, value);
       if (young.size < max / 2) return;
