@@ -9,6 +9,9 @@ import { until } from '../../../tests/support/until.ts';
 import { stockOf } from '../../domain/product.ts';
 import { FRESH_MS } from './stock-cache.ts';
 
+/** Longer than any test: what ends the wait is then the news alone. */
+const NEVER_MS = 600_000;
+
 let fixture: PurchaseFixture;
 afterEach(async () => {
   expect(await fixture.breaches()).toEqual([]);
@@ -17,7 +20,7 @@ afterEach(async () => {
 
 test('units that one customer claimed above the limit go to those who waited for them', async () => {
   fixture = await openPurchaseFixture({ units: 5, perCustomerLimit: 1 });
-  const batcher = fixture.batcher();
+  const batcher = fixture.batcher({ silenceMs: NEVER_MS });
   const greedy = Array.from({ length: 5 }, () => batcher.buy(fixture.purchase({ customer: 'greedy' })));
   const others = ['ann', 'bob', 'cy', 'di', 'eve'].map((customer) =>
     batcher.buy(fixture.purchase({ customer })),
@@ -120,7 +123,7 @@ test('while the ledger cannot be asked, who waits is not told sold out, and gets
 
 test('units that come back by another process are sold to who waits, as soon as that is heard', async () => {
   fixture = await openPurchaseFixture({ units: 1 });
-  const batcher = fixture.batcher();
+  const batcher = fixture.batcher({ silenceMs: NEVER_MS });
   await batcher.buy(fixture.purchase());
   await fixture.gate.update({ productId: PRODUCT_ID, version: 2, available: 1 }, 'force');
   await fixture.gate.claim(PRODUCT_ID, [1], null);
@@ -132,12 +135,12 @@ test('units that come back by another process are sold to who waits, as soon as 
   fixture.others.changed(PRODUCT_ID, version, 1);
   await until(() => patient.answers.length === 1);
   expect(countKinds(patient.answers)).toEqual({ reserved: 1 });
-  expect(fixture.truthsAsked).toBe(asked + 1); // Once, and not after a silence.
+  expect(fixture.truthsAsked).toBe(asked + 1);
 });
 
 test('units that come back by a commit of this process are sold to who waits, without another question', async () => {
   fixture = await openPurchaseFixture({ units: 1 });
-  const batcher = fixture.batcher();
+  const batcher = fixture.batcher({ silenceMs: NEVER_MS });
   await batcher.buy(fixture.purchase());
   await fixture.gate.update({ productId: PRODUCT_ID, version: 2, available: 1 }, 'force');
   await fixture.gate.claim(PRODUCT_ID, [1], null);

@@ -69,6 +69,8 @@ export interface BatcherStats {
 export interface BatcherOptions {
   /** Concurrent batches at the ledger. With a single writer a second one would only wait, and be smaller. */
   readonly batchesInFlightMax: number;
+  /** How long purchases wait for claimed units before the ledger is read. 100 ms by default. */
+  readonly silenceMs?: number | undefined;
   /** The longest time from a purchase's arrival to its answer: gate, ledger and all waiting included. */
   readonly answerWithinMs: number;
   readonly tracing?: Tracing | null;
@@ -94,7 +96,7 @@ export function createPurchaseBatcher(
   gate: Gate,
   stockCache: StockCache,
   monotonicMs: () => number,
-  { batchesInFlightMax, answerWithinMs, tracing = null, onBug }: BatcherOptions,
+  { batchesInFlightMax, answerWithinMs, silenceMs, tracing = null, onBug }: BatcherOptions,
 ): PurchaseBatcher {
   const stats: BatcherStats = {
     batches: 0,
@@ -106,7 +108,7 @@ export function createPurchaseBatcher(
     pending: 0,
   };
   const resolver = createResolver(ledger);
-  const pendingAdmissions = createPendingAdmissions<PurchaseCall>(comeBack, updateFromLedger);
+  const pendingAdmissions = createPendingAdmissions<PurchaseCall>(comeBack, updateFromLedger, silenceMs);
   /** Batches that are not over: at the gate, at the ledger, or being resolved. */
   const underWay = new Set<readonly PurchaseCall[]>();
   let arrived: PurchaseCall[] = [];

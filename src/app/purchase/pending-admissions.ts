@@ -1,6 +1,6 @@
 /**
  * Parks purchases while in-flight claims hold the remaining stock. They are retried when a newer stock version arrives, or
- * after `WAIT_MS`, when `onSilence` has updated the gate from the ledger.
+ * after `silenceMs`, when `onSilence` has updated the gate from the ledger.
  */
 export interface PendingAdmissions<T> {
   park(productId: number, calls: T[]): void;
@@ -12,11 +12,12 @@ export interface PendingAdmissions<T> {
 }
 
 /** Claims in flight are settled in milliseconds; after this long an update was lost, and the ledger is read. */
-const WAIT_MS = 100;
+const SILENCE_MS = 100;
 
 export function createPendingAdmissions<T>(
   onCalledBack: (calls: T[]) => void,
   onSilence: (productId: number) => Promise<void>,
+  silenceMs = SILENCE_MS,
 ): PendingAdmissions<T> {
   const rooms = new Map<number, { calls: T[]; timer: Timer }>();
 
@@ -40,7 +41,7 @@ export function createPendingAdmissions<T>(
         onSilence(productId)
           .catch(() => undefined)
           .finally(() => callBack(productId));
-      }, WAIT_MS);
+      }, silenceMs);
       rooms.set(productId, { calls: [...calls], timer });
     },
     callBack,
