@@ -40,6 +40,7 @@ const UNKNOWN_STATUSES = [502, 503, 504];
 export function readSyncAnswer(raw: RawAnswer, asked: Asked): Answer {
   const body = parse(raw.body);
   if (body === null) return wrong(raw, 'is not a JSON object');
+  if (isInFlight(raw, body)) return { kind: 'overloaded', retryAfterMs: retryAfterMs(raw.retryAfter) };
   if (raw.status === 200 || raw.status === 409) {
     if (!isAbout(body, asked)) return wrong(raw, 'is about another purchase');
     if (typeof body.remainingStock !== 'number') return wrong(raw, 'has no remainingStock');
@@ -59,6 +60,7 @@ export function readSyncAnswer(raw: RawAnswer, asked: Asked): Answer {
 export function readAcceptance(raw: RawAnswer, asked: Asked): Answer {
   const body = parse(raw.body);
   if (body === null) return wrong(raw, 'is not a JSON object');
+  if (isInFlight(raw, body)) return { kind: 'overloaded', retryAfterMs: retryAfterMs(raw.retryAfter) };
   if (raw.status !== 202) return readTurnedAway(raw, body, 'trackingId');
   if (!isAbout(body, asked)) return wrong(raw, 'is about another purchase');
   const id = body.trackingId;
@@ -102,6 +104,11 @@ function readTurnedAway(raw: RawAnswer, body: Record<string, unknown>, idField: 
     return { kind: 'overloaded', retryAfterMs: retryAfterMs(raw.retryAfter) };
   }
   return wrong(raw, 'has a status outside the contract');
+}
+
+/** The purchase with the same key is still being decided, perhaps by another instance. */
+function isInFlight({ status }: RawAnswer, { code }: Record<string, unknown>): boolean {
+  return status === 409 && code === 'in_flight';
 }
 
 function retryAfterMs(header: string | null): number {

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
-import { planArrivals } from './arrivals.ts';
+import { peakPerS, planArrivals } from './arrivals.ts';
+import { OPEN_PROFILES, openProfile } from './profiles.ts';
 import { customerOf, purchaseRequest, targetOf } from './requests.ts';
 
 const PLAN = { users: 10_000, ratePerS: 5000, mode: 'both', seed: 42 } as const;
@@ -32,6 +33,39 @@ test('the mode decides the way each buyer takes, and nothing else', () => {
   expect(planArrivals({ ...PLAN, mode: 'sync' }).atMs).toEqual(planArrivals(PLAN).atMs);
 });
 
+test('a profile bends the times, and leaves the length and the mean rate', () => {
+  const profile = openProfile('flash-crowd');
+  const { atMs } = planArrivals({ ...PLAN, profile });
+  expect([...atMs]).toEqual([...atMs].toSorted((a, b) => a - b));
+  expect(atMs.at(-1)! / 2000).toBeWithin(0.9, 1.001);
+  // The area under its first points, of its whole area: by hand from profiles.json.
+  const whole = 0.6 + 0.8 + 0.875 + 0.65 + 0.63;
+  const cameBy = (share: number) => atMs.filter((at) => at <= share * 2000).length / PLAN.users;
+  expect(cameBy(0.01)).toBeWithin(0.6 / whole - 0.02, 0.6 / whole + 0.02);
+  expect(cameBy(0.1)).toBeWithin(2.275 / whole - 0.02, 2.275 / whole + 0.02);
+  expect(peakPerS(profile, 1000)).toBeWithin((60 / whole) * 1000 - 1, (60 / whole) * 1000 + 1);
+});
+
+test('every open profile is one: its points go from 0 to 1, and somebody comes', () => {
+  for (const name of OPEN_PROFILES) {
+    const { arrivals, seconds } = openProfile(name);
+    expect([arrivals[0]![0], arrivals.at(-1)![0]]).toEqual([0, 1]);
+    expect(arrivals.map(([at]) => at)).toEqual(arrivals.map(([at]) => at).toSorted((a, b) => a - b));
+    expect(Math.min(...arrivals.map(([, rate]) => rate))).toBeGreaterThanOrEqual(0);
+    expect(seconds).toBeGreaterThan(0);
+    const { atMs } = planArrivals({ ...PLAN, profile: openProfile(name) });
+    expect(atMs.every((at) => at >= 0 && at <= 2000)).toBe(true);
+  }
+});
+
+test('as many buyers as the profile says send their purchase twice, at the same times as without', () => {
+  const twice = planArrivals({ ...PLAN, profile: openProfile('retry-happy') });
+  const once = planArrivals({ ...PLAN, profile: openProfile('flash-crowd') });
+  expect(twice.atMs).toEqual(once.atMs);
+  expect(twice.repeats.reduce((sum, one) => sum + one, 0)).toBeWithin(3100, 3500);
+  expect(once.repeats.some((one) => one === 1)).toBe(false);
+});
+
 test('each buyer sends a well-formed purchase of their own', () => {
   const target = targetOf('http://127.0.0.1:8080');
   const request = purchaseRequest(target, { path: '/buy', productId: 3, quantity: 2, seed: 42 });
@@ -44,4 +78,14 @@ test('each buyer sends a well-formed purchase of their own', () => {
     seen.add(body);
   }
   expect(seen.size).toBe(6);
+});
+
+test('a buyer with a key has another one than all others, and the same one again', () => {
+  const target = targetOf('http://127.0.0.1:8080');
+  const asked = { path: '/buy', productId: 3, quantity: 2, seed: 42, keyPrefix: 'crowd' };
+  const request = purchaseRequest(target, asked);
+  const textOf = (buyer: number) => Buffer.from(request(buyer)).toString();
+  expect(textOf(12_345_678)).toContain('\r\nIdempotency-Key: crowd-12345678\r\n\r\n{');
+  expect(textOf(7)).toContain('\r\nIdempotency-Key: crowd-00000007\r\n\r\n{');
+  expect(textOf(7)).toContain(customerOf(42, 7));
 });

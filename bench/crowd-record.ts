@@ -29,7 +29,7 @@ export interface Told {
   readonly remaining?: number;
 }
 
-/** Wrong answers and reasons of cuts that are stored verbatim; the rest is only counted. */
+/** Wrong answers that are stored verbatim; the rest is only counted. */
 const SAMPLES_MAX = 10;
 
 /** The answers to one crowd, some ten bytes per buyer (and the id, where there is one). */
@@ -101,6 +101,12 @@ export class CrowdRecord {
   /** The number of buyers with one of these results. */
   count(...results: BuyerResult[]): number {
     return results.reduce((sum, result) => sum + this.#counts[RESULTS.indexOf(result)]!, 0);
+  }
+
+  /** The number of buyers by result, of the results that there were. */
+  counts(): Partial<Record<BuyerResult, number>> {
+    const there = RESULTS.map((result, index) => [result, this.#counts[index]!] as const);
+    return Object.fromEntries(there.filter(([, count]) => count > 0));
   }
 
   #codeIndex(name: string): number {

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'bun:test';
 import { type CrowdOptions, runCrowd } from './crowd.ts';
+import { openProfile } from './profiles.ts';
 import { customerOf } from './requests.ts';
 
 const servers: Bun.Server<undefined>[] = [];
@@ -8,7 +9,8 @@ afterEach(() => {
 });
 
 /** A server with `units` units that decides each purchase at once; `turnAway` says which requests get a 503 first. */
-function fakeShop(units: number, options: { turnAway?: (n: number) => boolean } = {}) {
+function fakeShop(units: number, options: { turnAway?: (n: number) => boolean; forgetsKeys?: boolean } = {}) {
+  const byKey = new Map<string, string>();
   const customers: string[] = [];
   const orders = new Map<string, boolean>();
   let left = units;
@@ -26,7 +28,11 @@ function fakeShop(units: number, options: { turnAway?: (n: number) => boolean } 
       if (options.turnAway?.(requests++)) {
         return Response.json({ code: 'overloaded' }, { status: 503, headers: { 'Retry-After': '0' } });
       }
-      return answer(decide(body.userId), { productId: body.productId, quantity: body.quantity });
+      const key = request.headers.get('idempotency-key');
+      const known = key === null || options.forgetsKeys ? undefined : byKey.get(key);
+      const id = known ?? decide(body.userId);
+      if (key !== null && orders.get(id)) byKey.set(key, id);
+      return answer(id, { productId: body.productId, quantity: body.quantity });
     };
   };
   const server = Bun.serve({
@@ -171,5 +177,35 @@ test('a purchase that was sent and never answered is unknown, because it may hav
     expect(record.count('unknown')).toBe(20);
   } finally {
     silent.stop(true);
+  }
+});
+
+test('an impatient buyer sends the same purchase again, and is answered with the same order', async () => {
+  const shop = fakeShop(1000);
+  const { record, repeats } = await crowdAt(shop.url, { profile: openProfile('retry-happy') });
+  expect(record.count('sold', 'confirmed')).toBe(400);
+  expect(new Set(shop.customers).size).toBe(400);
+  expect(shop.customers.length).toBe(400);
+  expect(repeats.compared).toBeWithin(90, 180);
+  expect(repeats.different).toBe(0);
+});
+
+test('a server that forgets keys is found out by who sends a purchase twice', async () => {
+  const shop = fakeShop(1000, { forgetsKeys: true });
+  const { repeats } = await crowdAt(shop.url, { repeatersMin: 20 });
+  expect(repeats.compared).toBeWithin(5, 60);
+  expect(repeats.different).toBe(repeats.compared);
+});
+
+test('the times of each buyer say when they meant to come, came, were answered and knew', async () => {
+  const shop = fakeShop(50);
+  const { record, times } = await crowdAt(shop.url);
+  for (let buyer = 0; buyer < record.users; buyer++) {
+    const [intended, sent, answered, decided] = (
+      ['intendedMs', 'sentMs', 'answeredMs', 'decidedMs'] as const
+    ).map((name) => times[name][buyer]!);
+    expect(intended!).toBeLessThanOrEqual(sent!);
+    expect(sent!).toBeLessThanOrEqual(answered!);
+    expect(answered!).toBeLessThanOrEqual(decided!);
   }
 });

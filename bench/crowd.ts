@@ -7,11 +7,12 @@ import {
   readSyncAnswer,
 } from './answers.ts';
 import { type Mode, planArrivals } from './arrivals.ts';
-import type { Connection, CutReason } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { type BuyerResult, CrowdRecord } from './crowd-record.ts';
 import { Fifo } from './fifo.ts';
 import { LatencyHistogram } from './latency.ts';
 import { ConnectionPool } from './pool.ts';
+import { type OpenProfile, openProfile } from './profiles.ts';
 import { ASYNC_PURCHASE, outcomeRequest, purchaseRequest, SYNC_PURCHASE, targetOf } from './requests.ts';
 
 /**
@@ -22,6 +23,8 @@ const BUYING_CONNECTIONS = 512;
 /** Connections for outcomes, separate because a long poll occupies one for its whole wait. */
 const ASKING_CONNECTIONS = 512;
 const RAMP_MS = 400;
+/** Faster than this, a server's listen backlog would overflow. */
+const OPENED_PER_MS = 5;
 /** Length of a long poll for an outcome. */
 const OUTCOME_WAIT_S = 10;
 /** How long a stopped crowd waits for pending answers. */
@@ -44,6 +47,12 @@ export interface CrowdOptions {
   readonly ratePerS: number;
   readonly mode: Mode;
   readonly seed: number;
+  /** Who comes when; evenly by default. */
+  readonly profile?: OpenProfile;
+  /** How many buyers send their purchase twice at least, whatever the profile. */
+  readonly repeatersMin?: number;
+  /** Open connections for purchases. */
+  readonly connections?: number;
   /** How long after the last arrival the crowd waits for pending answers; a function is called repeatedly. */
   readonly patienceMs: number | (() => number);
   readonly onProgress?: (progress: CrowdProgress) => void;
@@ -80,7 +89,29 @@ export interface CrowdResult {
   readonly elapsedMs: number;
   readonly retries: number;
   readonly cuts: number;
+  readonly repeats: RepeatCounts;
+  readonly times: CrowdTimes;
+  /** The first arrival's moment, on the clock of `performance.now()`. */
+  readonly startedAtMs: number;
   readonly cpuGeneratorMs: number;
+}
+
+/** Purchases that were sent a second time under their key. */
+export interface RepeatCounts {
+  /** Both answers were grants or acceptances, to be compared. */
+  readonly compared: number;
+  /** Those of them that named another purchase. */
+  readonly different: number;
+}
+
+/** By buyer, in ms after the crowd's start; NaN: never. */
+export interface CrowdTimes {
+  readonly intendedMs: Float64Array;
+  readonly sentMs: Float64Array;
+  /** The purchase's own answer; for async the 202. */
+  readonly answeredMs: Float64Array;
+  /** The async outcome; for sync the answer. */
+  readonly decidedMs: Float64Array;
 }
 
 /**
@@ -110,12 +141,26 @@ class Crowd {
   readonly #startDelay = new LatencyHistogram();
   readonly #syncRequest: (buyer: number) => Uint8Array;
   readonly #asyncRequest: (buyer: number) => Uint8Array;
+  readonly #keyedSyncRequest: (buyer: number) => Uint8Array;
+  readonly #keyedAsyncRequest: (buyer: number) => Uint8Array;
+  readonly #repeats: Uint8Array;
+  readonly #repeatAfterMs: number;
+  readonly #times: Record<keyof CrowdTimes, Float64Array>;
 
   #buying!: ConnectionPool;
   #asking!: ConnectionPool;
   /** The next buyer to arrive; all before have sent their purchase. */
   #next = 0;
   readonly #comingAgain = new Fifo();
+  /** Buyers who send their purchase a second time, and such times that were turned away. */
+  readonly #toRepeat = new Fifo();
+  readonly #toRepeatLater = new Fifo();
+  /** Second times that are still to be sent or answered. */
+  #repeatsOpen = 0;
+  #repeatsCompared = 0;
+  #repeatsDifferent = 0;
+  /** What the second time was granted, where the first is not answered yet. */
+  readonly #grantedToRepeat = new Map<number, Extract<Answer, { kind: 'sold' | 'accepted' }>>();
   readonly #toAsk = new Fifo();
   /** Refused as overloaded. A separate line, because its waits are longer than those in the other. */
   readonly #toAskLater = new Fifo();
@@ -136,23 +181,32 @@ class Crowd {
     const arrivals = planArrivals(options);
     this.#atMs = arrivals.atMs;
     this.#isAsync = arrivals.isAsync;
+    this.#repeats = arrivals.repeats;
+    this.#repeatAfterMs = (options.profile ?? openProfile('constant')).repeats.afterMs;
     this.#record = new CrowdRecord(arrivals.isAsync);
     this.#users = options.users;
     this.#undecided = options.users;
+    const never = () => new Float64Array(options.users).fill(Number.NaN);
+    this.#times = { intendedMs: this.#atMs, sentMs: never(), answeredMs: never(), decidedMs: never() };
     const purchase = { ...this.#asked, seed: options.seed };
     this.#syncRequest = purchaseRequest(this.#target, { ...purchase, path: SYNC_PURCHASE });
     this.#asyncRequest = purchaseRequest(this.#target, { ...purchase, path: ASYNC_PURCHASE });
+    // Other keys in each crowd: the same seed twice at one server is two sales.
+    const keyed = { ...purchase, keyPrefix: crypto.randomUUID() };
+    this.#keyedSyncRequest = purchaseRequest(this.#target, { ...keyed, path: SYNC_PURCHASE });
+    this.#keyedAsyncRequest = purchaseRequest(this.#target, { ...keyed, path: ASYNC_PURCHASE });
   }
 
   async connect(): Promise<void> {
+    const { connections: buying = BUYING_CONNECTIONS } = this.#options;
     const pool = { target: this.#target, rampMs: RAMP_MS, timeoutMs: TIMEOUT_MS };
     const asking = this.#options.mode === 'sync' ? 0 : ASKING_CONNECTIONS;
     [this.#buying, this.#asking] = await Promise.all([
       ConnectionPool.open(
-        { ...pool, size: BUYING_CONNECTIONS },
+        { ...pool, size: buying, rampMs: Math.max(RAMP_MS, buying / OPENED_PER_MS) },
         {
           answered: (connection) => this.#purchaseAnswered(connection),
-          cut: (connection, reason) => this.#purchaseCut(connection, reason),
+          cut: (connection) => this.#purchaseCut(connection),
         },
       ),
       ConnectionPool.open(
@@ -183,7 +237,7 @@ class Crowd {
       }
       this.#release(nowMs);
       const deadlineMs = Math.min(lastArrivalMs + patience(), calledBackUntilMs);
-      if (this.#undecided === 0 || nowMs > deadlineMs) break;
+      if ((this.#undecided === 0 && this.#repeatsOpen === 0) || nowMs > deadlineMs) break;
       if (nowMs >= progressMs) {
         this.#options.onProgress?.(this.#progress(nowMs));
         progressMs = nowMs + progressEveryMs;
@@ -192,7 +246,7 @@ class Crowd {
     }
     // Sent and never answered: the server may have carried it out nevertheless.
     for (const { tag } of this.#buying.busy()) {
-      this.#decide(tag, { kind: 'unknown', id: null }, this.#lastOutcomeMs);
+      if (tag >= 0) this.#decide(tag, { kind: 'unknown', id: null }, this.#lastOutcomeMs);
     }
     const cpu = process.cpuUsage(cpuBefore);
     return {
@@ -204,6 +258,9 @@ class Crowd {
       elapsedMs: this.#lastOutcomeMs - this.#startMs,
       retries: this.#retries,
       cuts: this.#cuts,
+      repeats: { compared: this.#repeatsCompared, different: this.#repeatsDifferent },
+      times: this.#times,
+      startedAtMs: this.#startMs,
       cpuGeneratorMs: (cpu.user + cpu.system) / 1000,
     };
   }
@@ -220,11 +277,26 @@ class Crowd {
       if (connection === undefined) break;
       this.#buy(connection, this.#comingAgain.shift(), nowMs);
     }
+    for (const line of [this.#toRepeat, this.#toRepeatLater]) {
+      while (line.isDue(nowMs)) {
+        const connection = this.#buying.take();
+        if (connection === undefined) break;
+        const buyer = line.shift();
+        const request = this.#isAsync[buyer] === 1 ? this.#keyedAsyncRequest : this.#keyedSyncRequest;
+        connection.send(request(buyer), asRepeat(buyer), nowMs);
+      }
+    }
     while (this.#next < this.#users && this.#intendedMs(this.#next) <= nowMs) {
       const connection = this.#buying.take();
       if (connection === undefined) break;
-      this.#startDelay.recordMs(nowMs - this.#intendedMs(this.#next));
-      this.#buy(connection, this.#next++, nowMs);
+      const buyer = this.#next++;
+      this.#startDelay.recordMs(nowMs - this.#intendedMs(buyer));
+      this.#times.sentMs[buyer] = nowMs - this.#startMs;
+      this.#buy(connection, buyer, nowMs);
+      if (this.#repeats[buyer] === 1) {
+        this.#repeatsOpen++;
+        this.#toRepeat.push(buyer, nowMs + this.#repeatAfterMs);
+      }
     }
     for (const line of [this.#toAsk, this.#toAskLater]) {
       while (line.isDue(nowMs)) {
@@ -237,35 +309,80 @@ class Crowd {
   }
 
   #buy(connection: Connection, buyer: number, nowMs: number): void {
-    const request = this.#isAsync[buyer] === 1 ? this.#asyncRequest : this.#syncRequest;
+    const isAsync = this.#isAsync[buyer] === 1;
+    const isKeyed = this.#repeats[buyer] === 1;
+    const request = isKeyed
+      ? isAsync
+        ? this.#keyedAsyncRequest
+        : this.#keyedSyncRequest
+      : isAsync
+        ? this.#asyncRequest
+        : this.#syncRequest;
     connection.send(request(buyer), buyer, nowMs);
   }
 
   #purchaseAnswered(connection: Connection): void {
     const nowMs = performance.now();
-    const buyer = connection.tag;
+    const isRepeat = connection.tag < 0;
+    const buyer = isRepeat ? asRepeat(connection.tag) : connection.tag;
     const isAsync = this.#isAsync[buyer] === 1;
     const raw = rawAnswer(connection);
     const answer = isAsync ? readAcceptance(raw, this.#asked) : readSyncAnswer(raw, this.#asked);
-    if (answer.kind === 'overloaded' && this.#mayComeAgain(buyer)) {
+    if (isRepeat) this.#repeatAnswered(buyer, answer, nowMs);
+    else if (answer.kind === 'overloaded' && this.#mayComeAgain(buyer)) {
       this.#comingAgain.push(buyer, nowMs + answer.retryAfterMs);
     } else {
       (isAsync ? this.#accept : this.#sync).recordMs(nowMs - this.#intendedMs(buyer));
+      this.#times.answeredMs[buyer] = nowMs - this.#startMs;
       if (answer.kind === 'accepted') {
         this.#record.set(buyer, 'accepted', answer);
         this.#toAsk.push(buyer, nowMs);
       } else {
         this.#decide(buyer, answer, nowMs);
       }
+      this.#settleRepeat(buyer, nowMs);
     }
     this.#release(nowMs);
   }
 
+  /** A second time under the same key gets the first one's purchase. A refusal binds no key, so it may be followed by a grant. */
+  #repeatAnswered(buyer: number, answer: Answer, nowMs: number): void {
+    if (answer.kind === 'overloaded' && this.#mayComeAgain(buyer)) {
+      this.#toRepeatLater.push(buyer, nowMs + answer.retryAfterMs);
+      return;
+    }
+    this.#repeatsOpen--;
+    if (answer.kind === 'wrong') this.#record.sample(answer.why);
+    if (answer.kind !== 'sold' && answer.kind !== 'accepted') return;
+    this.#grantedToRepeat.set(buyer, answer);
+    this.#settleRepeat(buyer, nowMs);
+  }
+
+  /** Once both times are answered: they name one purchase, or the second one alone was granted. */
+  #settleRepeat(buyer: number, nowMs: number): void {
+    const granted = this.#grantedToRepeat.get(buyer);
+    if (granted === undefined || this.#record.result(buyer) === 'none') return;
+    this.#grantedToRepeat.delete(buyer);
+    const first = this.#record.id(buyer);
+    if (first !== undefined) {
+      this.#repeatsCompared++;
+      if (granted.id !== first) this.#repeatsDifferent++;
+      return;
+    }
+    this.#record.set(buyer, granted.kind, granted);
+    if (granted.kind === 'sold') return;
+    this.#undecided++;
+    this.#toAsk.push(buyer, nowMs);
+  }
+
   /** The request may have arrived and may have been carried out: the buyer does not know, and must not repeat it. */
-  #purchaseCut(connection: Connection, reason: CutReason): void {
+  #purchaseCut(connection: Connection): void {
     this.#cuts++;
     if (!connection.inFlight) return;
-    this.#record.sample(`a purchase was cut: ${reason}`);
+    if (connection.tag < 0) {
+      this.#repeatsOpen--;
+      return;
+    }
     this.#decide(connection.tag, { kind: 'unknown', id: null }, performance.now());
   }
 
@@ -292,6 +409,7 @@ class Crowd {
   #decide(buyer: number, answer: Answer, nowMs: number): void {
     if (answer.kind === 'wrong') this.#record.sample(answer.why);
     this.#record.set(buyer, resultOf(answer), answer);
+    this.#times.decidedMs[buyer] = nowMs - this.#startMs;
     this.#undecided--;
     this.#lastOutcomeMs = nowMs;
   }
@@ -337,9 +455,15 @@ function resultOf(answer: Answer): BuyerResult {
   return answer.kind === 'queued' ? 'accepted' : answer.kind;
 }
 
+/** The tag of a request that is sent for the second time, and from it the buyer. */
+function asRepeat(buyerOrTag: number): number {
+  return -1 - buyerOrTag;
+}
+
 function rawAnswer(connection: Connection): RawAnswer {
   const { response } = connection;
   const { status } = response;
-  const retryAfter = status === 503 || status === 429 ? response.header('retry-after') : null;
+  const retryAfter =
+    status === 503 || status === 429 || status === 409 ? response.header('retry-after') : null;
   return { status, body: response.text(), retryAfter };
 }

@@ -42,7 +42,8 @@ interface OpenData {
 }
 
 export function openProfile(name: OpenProfileName): OpenProfile {
-  const data: OpenData = profiles[name];
+  // A JSON module's strings have no narrower type.
+  const data = profiles[name] as OpenData;
   return {
     name,
     what: data.what,

@@ -24,21 +24,25 @@ export function customerOf(seed: number, buyer: number): string {
  */
 export function purchaseRequest(
   target: Target,
-  purchase: { path: string; productId: number; quantity: number; seed: number },
+  purchase: { path: string; productId: number; quantity: number; seed: number; keyPrefix?: string },
 ): (buyer: number) => Uint8Array {
-  const { productId, quantity, seed } = purchase;
+  const { productId, quantity, seed, keyPrefix } = purchase;
+  const key = keyPrefix === undefined ? '' : `Idempotency-Key: ${keyPrefix}-${'0'.repeat(BUYER_DIGITS)}\r\n`;
   const body = JSON.stringify({ productId, quantity, userId: customerOf(seed, 0) });
   const bytes = Buffer.from(
     `POST ${purchase.path} HTTP/1.1\r\nHost: ${target.host}\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${body.length}\r\n\r\n${body}`,
+      `Content-Length: ${body.length}\r\n${key}\r\n${body}`,
     'latin1',
   );
   const lastDigit = bytes.length - '"}'.length - 1;
+  const lastOfKey = bytes.length - body.length - '\r\n\r\n'.length - 1;
   return (buyer) => {
     let rest = buyer;
-    for (let at = lastDigit; at > lastDigit - BUYER_DIGITS; at--) {
+    for (let i = 0; i < BUYER_DIGITS; i++) {
       const tens = (rest / 10) | 0;
-      bytes[at] = DIGIT_0 + rest - tens * 10;
+      const digit = DIGIT_0 + rest - tens * 10;
+      bytes[lastDigit - i] = digit;
+      if (keyPrefix !== undefined) bytes[lastOfKey - i] = digit;
       rest = tens;
     }
     return bytes;

@@ -1,5 +1,6 @@
 import type { Order } from '../src/domain/order.ts';
 import type { Verdict } from '../src/domain/verdict.ts';
+import type { CrowdResult } from './crowd.ts';
 import type { CrowdRecord } from './crowd-record.ts';
 import { customerOf } from './requests.ts';
 
@@ -201,6 +202,18 @@ export function answersWithinContract({ record }: Pick<Evidence, 'record'>): Ver
     name: 'answers outside the contract',
     pass: wrong === 0,
     detail: wrong === 0 ? '0' : `${wrong}${examples(record.samples)}`,
+  };
+}
+
+export function repetitionsAlike({ repeats }: Pick<CrowdResult, 'repeats'>): Verdict {
+  const { compared, different } = repeats;
+  return {
+    name: 'repetitions answered otherwise',
+    pass: different === 0,
+    detail:
+      compared === 0
+        ? 'none was granted, so there was nothing to repeat'
+        : `${different} of ${compared} purchases sent twice under one key`,
   };
 }
 

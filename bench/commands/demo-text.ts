@@ -33,7 +33,7 @@ export function rushSummary(result: RushResult): string {
   const title = `${count(result.users)} buyers at ${url}, product ${productId}${endOf(result)}`;
   const lines = [
     title.padEnd(60) + `${(result.elapsedMs / 1000).toFixed(1)} s`,
-    `granted ${count(result.granted)} + ${count(result.grantedToRepeaters)} sent twice · refused ${count(result.refused)} · errors ${count(result.errors)} · ` +
+    `granted ${count(result.granted)}, ${count(result.repeated)} of them sent twice · refused ${count(result.refused)} · errors ${count(result.errors)} · ` +
       `free units ${count(stock.before)} before, ${stock.after === null ? 'unknown' : count(stock.after)} after`,
     ...result.verdicts.map(
       (verdict) => `${mark(verdict)}  ${verdict.name.padEnd(34)}${notJudged(verdict)}${verdict.detail}`,

@@ -3,11 +3,23 @@ import { AppError } from '../../src/domain/errors.ts';
 import type { Verdict } from '../../src/domain/verdict.ts';
 import type { Mode } from '../arrivals.ts';
 import { type CrowdProgress, type CrowdResult, runCrowd } from '../crowd.ts';
-import { type Repeats, repeatPurchases, repetitionsAlike } from '../repeats.ts';
+import { type OpenProfile, openProfile } from '../profiles.ts';
+import { targetOf } from '../requests.ts';
 import { watchServer } from '../server-watch.ts';
-import { answersWithinContract, everybodyAnswered, examples, idsAreDistinct } from '../verdicts.ts';
+import {
+  answersWithinContract,
+  everybodyAnswered,
+  examples,
+  idsAreDistinct,
+  repetitionsAlike,
+} from '../verdicts.ts';
+import { openViewers } from '../viewers.ts';
 
 const QUANTITY = 1;
+/** Buyers who send every purchase twice, whatever the profile: enough to meet several instances. */
+const REPEATERS_MIN = 10;
+/** Live viewers that one process can hold beside a crowd. */
+const VIEWERS_MAX = 10_000;
 /** After the last arrival, for outcomes that queue up behind the crowd. */
 const PATIENCE_MS = 30_000;
 /** Orders read concurrently after the crowd. */
@@ -20,7 +32,9 @@ export interface RushOptions {
   /** Free units to begin with; null leaves the stock as it is. */
   readonly units: number | null;
   readonly users: number;
+  /** Buyers per second, on average. */
   readonly rate: number;
+  readonly profile?: OpenProfile;
   readonly mode: Mode;
   readonly seed: number;
 }
@@ -40,8 +54,9 @@ export interface RushResult {
   /** Free units before and after, as reported by the server; null when it stopped answering. */
   readonly stock: { readonly before: number; readonly after: number | null };
   readonly granted: number;
-  /** Sold beside the crowd, to buyers who send every purchase twice. */
-  readonly grantedToRepeaters: number;
+  /** Buyers whose purchase was granted twice under one key. */
+  readonly repeated: number;
+  readonly viewers: number;
   readonly refused: number;
   readonly errors: number;
   /** From the first arrival to the last outcome. */
@@ -58,24 +73,32 @@ export async function holdRush(
   signal: AbortSignal,
   onProgress?: (progress: CrowdProgress) => void,
 ): Promise<RushResult> {
-  const { productId, units, users, rate, mode, seed } = options;
+  const { productId, units, users, rate, profile = openProfile('constant'), mode, seed } = options;
   if (units !== null) await api.send('PUT', `/api/v1/sync/stock/${productId}/reset?stock=${units}`);
   const before = await readStock(api, productId);
   const sale = { url: api.url, productId, quantity: QUANTITY, seed };
+  const viewers = await openViewers({
+    target: targetOf(api.url),
+    productId,
+    count: Math.min(VIEWERS_MAX, Math.round(users * profile.viewersPerBuyer)),
+  });
+  const watched = viewers.open();
   const watch = watchServer(api.url);
-  const [crowd, repeats] = await Promise.all([
-    runCrowd({
-      ...sale,
-      users,
-      ratePerS: rate,
-      mode,
-      patienceMs: PATIENCE_MS,
-      signal: AbortSignal.any([signal, watch.gone]),
-      ...(onProgress && { onProgress }),
-    }),
-    repeatPurchases(sale),
-  ]).finally(watch.stop);
-  const orders = await lookUp(api, productId, crowd, repeats);
+  const crowd = await runCrowd({
+    ...sale,
+    users,
+    ratePerS: rate,
+    profile,
+    repeatersMin: REPEATERS_MIN,
+    mode,
+    patienceMs: PATIENCE_MS,
+    signal: AbortSignal.any([signal, watch.gone]),
+    ...(onProgress && { onProgress }),
+  }).finally(() => {
+    watch.stop();
+    viewers.close();
+  });
+  const orders = await lookUp(api, productId, crowd);
   const after = await readStock(api, productId).catch(() => null);
   const product = await readUnits(api, productId);
   const { record, sync, accept, confirm } = crowd;
@@ -88,7 +111,8 @@ export async function holdRush(
     serverGone: watch.gone.aborted,
     stock: { before, after },
     granted: record.count('sold', 'confirmed'),
-    grantedToRepeaters: repeats.orderIds.length,
+    repeated: crowd.repeats.compared,
+    viewers: watched,
     refused: record.count('refused', 'rejected'),
     errors: record.count('none', 'accepted', 'unknown', 'wrong', 'overloaded', 'failed'),
     elapsedMs: Math.round(crowd.elapsedMs),
@@ -98,7 +122,7 @@ export async function holdRush(
       soldWithinOffer(product, orders, units),
       everyGrantReadable(orders),
       everyTrackingIdEnds(crowd, product !== 'not asked'),
-      repetitionsAlike(repeats),
+      repetitionsAlike(crowd),
       idsAreDistinct(crowd),
       everybodyAnswered(crowd),
       answersWithinContract(crowd),
@@ -149,13 +173,8 @@ interface Order {
 
 const ENDED_WITHOUT_SALE = ['declined', 'expired', 'cancelled', 'refunded'];
 
-async function lookUp(
-  api: Api,
-  productId: number,
-  { record }: CrowdResult,
-  repeats: Repeats,
-): Promise<Orders> {
-  const ids = repeats.orderIds.slice();
+async function lookUp(api: Api, productId: number, { record }: CrowdResult): Promise<Orders> {
+  const ids: string[] = [];
   for (let buyer = 0; buyer < record.users; buyer++) {
     const result = record.result(buyer);
     if (result === 'sold' || result === 'confirmed') ids.push(record.id(buyer)!);

@@ -3,11 +3,13 @@ import { readFlags, UsageError } from '../../src/cli/flags.ts';
 import { readClient } from '../../src/config.ts';
 import { isLoopbackName } from '../../src/lib/address.ts';
 import { MODES } from '../arrivals.ts';
+import { OPEN_PROFILES, type OpenProfileName, openProfile } from '../profiles.ts';
 import { liveLine, rushSummary } from './demo-text.ts';
 import { holdRush } from './rush-sale.ts';
 
 /** Defaults of the number flags. */
 const NOT_GIVEN = -1;
+const RATE_DEFAULT = 5_000;
 
 const FLAGS = {
   url: { kind: 'text', what: 'the address of a server' },
@@ -15,7 +17,9 @@ const FLAGS = {
   product: { kind: 'integer', min: 1, max: Number.MAX_SAFE_INTEGER, default: 1 },
   stock: { kind: 'integer', min: 0, max: 2 ** 31 - 1, default: NOT_GIVEN },
   mode: { kind: 'choice', of: MODES, default: 'both' },
-  rate: { kind: 'integer', min: 1, max: 1_000_000, default: 5_000 },
+  profile: { kind: 'choice', of: OPEN_PROFILES, default: 'constant' },
+  rate: { kind: 'integer', min: 1, max: 1_000_000, default: NOT_GIVEN },
+  seconds: { kind: 'integer', min: 1, max: 3_600, default: NOT_GIVEN },
   seed: { kind: 'integer', min: 0, max: 2 ** 32 - 1, default: NOT_GIVEN },
   yes: { kind: 'switch' },
   json: { kind: 'switch' },
@@ -29,7 +33,10 @@ const HELP = `pulsecart rush: the demo's crowd against a server that runs
   --product N   what they want, one unit each (1)
   --stock N     first start a new generation of N free units; for operators (the stock stays as it is)
   --mode M      sync, async or both: each buyer by the toss of a coin (both)
-  --rate N      buyers arriving per second, whether or not the server keeps up (5000)
+  --profile P   who comes when: ${OPEN_PROFILES.join(', ')} (constant);
+                all but the first are for --seconds, their own length by default
+  --rate N      buyers arriving per second on average, whether or not the server keeps up (5000)
+  --seconds N   instead of --rate: the time in which all of them come
   --seed N      who comes when; the same seed gives the same crowd (another one each time)
   --yes         needed for a server that is not on this machine: the orders are real there
   --json        one JSON object
@@ -67,7 +74,8 @@ export async function rush(argv: string[]): Promise<number> {
       productId: flags.product,
       units: flags.stock === NOT_GIVEN ? null : flags.stock,
       users: flags.users,
-      rate: flags.rate,
+      rate: rateOf(flags),
+      profile: openProfile(flags.profile),
       mode: flags.mode,
       seed: flags.seed === NOT_GIVEN ? crypto.getRandomValues(new Uint32Array(1))[0]! : flags.seed,
     },
@@ -82,4 +90,14 @@ export async function rush(argv: string[]): Promise<number> {
   console.log(flags.json ? JSON.stringify(result) : rushSummary(result));
   if (result.serverGone || result.verdicts.some(({ pass }) => pass !== true)) return 1;
   return result.calledBack ? INTERRUPTED : 0;
+}
+
+/** A constant crowd has a rate, any other one a length. */
+function rateOf(flags: { users: number; rate: number; seconds: number; profile: OpenProfileName }): number {
+  if (flags.rate !== NOT_GIVEN && flags.seconds !== NOT_GIVEN) {
+    throw new UsageError('--rate and --seconds say the same thing: give one of them');
+  }
+  if (flags.rate !== NOT_GIVEN) return flags.rate;
+  if (flags.seconds !== NOT_GIVEN) return flags.users / flags.seconds;
+  return flags.profile === 'constant' ? RATE_DEFAULT : flags.users / openProfile(flags.profile).seconds;
 }
