@@ -1,7 +1,7 @@
-import { cpus, release, totalmem } from 'node:os';
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
 import type { Environment, Environments } from '../environment.ts';
 import { unlessInterrupted } from '../interrupted.ts';
+import { commit, machine } from '../machine.ts';
 import { BACKEND_CHOICES, type BackendChoice, openEnvironments } from '../open-environments.ts';
 import { readStolenMs } from '../process-usage.ts';
 import { COMPARED, runComparison, runNoop } from '../workloads/comparison.ts';
@@ -169,27 +169,4 @@ async function benchDemo(environment: Environment): Promise<WorkloadResult> {
     failedVerdicts: verdicts.filter((verdict) => !verdict.pass),
     verdictsPassed: verdicts.filter((verdict) => verdict.pass).length,
   };
-}
-
-function machine() {
-  return {
-    cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: cpus().length,
-    memoryGb: Math.round(totalmem() / 2 ** 30),
-    os: `${process.platform} ${release()}`,
-    bun: Bun.version,
-  };
-}
-
-/** The measured commit; null outside a clone. */
-function commit(): string | null {
-  try {
-    const git = Bun.spawnSync(['git', 'describe', '--always', '--dirty', '--abbrev=12'], {
-      cwd: import.meta.dir,
-      stderr: 'ignore',
-    });
-    return git.success ? git.stdout.toString().trim() : null;
-  } catch {
-    return null;
-  }
 }

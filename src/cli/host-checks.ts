@@ -1,10 +1,11 @@
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { DISK_FREE_BYTES_MIN } from '../http/routes/actuator.ts';
 import { requireFreeAddress } from '../lib/address.ts';
+import { fileLimit } from '../lib/file-limit.ts';
 import type { Check } from '../ports/backends.ts';
 
 /** Checks of the host that a server needs, whatever its backends. */
@@ -54,17 +55,6 @@ function files(): Check {
     state: enough ? 'ok' : 'note',
     detail: `${limit} at most${enough ? '' : `; for a crowd raise it to ${FILES_ADVISED} (ulimit -n)`}`,
   };
-}
-
-function fileLimit(): number | null {
-  try {
-    const [, limit] =
-      /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
-    return limit === 'unlimited' ? Number.POSITIVE_INFINITY : limit ? Number(limit) : null;
-  } catch {
-    const { stdout } = Bun.spawnSync(['sh', '-c', 'ulimit -n']);
-    return Number.parseInt(stdout.toString(), 10) || null;
-  }
 }
 
 /** The port must be free, or used by a PulseCart server. */
