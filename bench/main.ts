@@ -1,5 +1,8 @@
 /** Commands that run against a server, or beside one: the program's own measure, which is no part of the product. */
-export async function measure(command: 'demo' | 'rush' | 'bench' | 'noop', argv: string[]): Promise<number> {
+export async function measure(
+  command: 'demo' | 'rush' | 'bench' | 'report' | 'noop',
+  argv: string[],
+): Promise<number> {
   switch (command) {
     case 'demo':
       return (await import('./commands/demo.ts')).demo(argv);
@@ -7,6 +10,8 @@ export async function measure(command: 'demo' | 'rush' | 'bench' | 'noop', argv:
       return (await import('./commands/rush.ts')).rush(argv);
     case 'bench':
       return (await import('./commands/bench.ts')).bench(argv);
+    case 'report':
+      return (await import('./commands/report.ts')).report(argv);
     case 'noop':
       return (await import('./noop.ts')).noop(argv);
   }

@@ -8,6 +8,7 @@ const HELP = `pulsecart <command> [options]
   demo     a whole sale on this machine: 100,000 buyers, 1,000 units, one verdict
   rush     the demo's crowd against a server that runs
   bench    how fast, against a server that does nothing
+  report   sync and async measured side by side, as a page, and which to use when
   audit    proves that the books balance, beside running servers or without
   backup   a copy of the data of a server that runs, audited
   health   whether a server or a worker is ready
@@ -47,6 +48,7 @@ async function main([command, ...argv]: string[]): Promise<number> {
     case 'demo':
     case 'rush':
     case 'bench':
+    case 'report':
     case 'noop': // the server to compare with; see bench/server-process.ts
       return (await import('../bench/main.ts')).measure(command, argv);
     case undefined:
@@ -57,7 +59,7 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return 0;
     default:
       throw new UsageError(
-        `There is no command ${JSON.stringify(command)}. Accepted: serve, worker, demo, rush, bench, audit, backup, health, doctor, seed, dlq, migrate, reset`,
+        `There is no command ${JSON.stringify(command)}. Accepted: serve, worker, demo, rush, bench, report, audit, backup, health, doctor, seed, dlq, migrate, reset`,
       );
   }
 }

@@ -1,0 +1,209 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import packageJson from '../../package.json' with { type: 'json' };
+import { readFlags, UsageError } from '../../src/cli/flags.ts';
+import { AppError } from '../../src/domain/errors.ts';
+import { fileLimit } from '../../src/lib/file-limit.ts';
+import { commit, machine } from '../machine.ts';
+import { BACKEND_CHOICES, openEnvironments } from '../open-environments.ts';
+import { OPEN_PROFILES } from '../profiles.ts';
+import { compareReports, comparisonText } from '../report/compare.ts';
+import { contentOf } from '../report/content.ts';
+import { type Measured, measure, type ReportPlan } from '../report/measure.ts';
+import { readReport } from '../report/read-report.ts';
+import { REPORT_FORMAT, REPORT_VERSION, type ReportData } from '../report/report-data.ts';
+import { summaryText } from '../report/summary-text.ts';
+import { writeData, writeReport } from '../report/write-report.ts';
+
+const FLAGS = {
+  engines: { kind: 'choice', of: BACKEND_CHOICES, default: 'embedded' },
+  profile: { kind: 'choice', of: OPEN_PROFILES, default: 'flash-crowd' },
+  users: { kind: 'integer', min: 10, max: 1_000_000, default: 20_000 },
+  units: { kind: 'integer', min: 1, max: 1_000_000, default: 1_000 },
+  seconds: { kind: 'integer', min: 1, max: 600, default: 6 },
+  repeats: { kind: 'integer', min: 1, max: 20, default: 3 },
+  'sweep-seconds': { kind: 'integer', min: 0, max: 60, default: 3 },
+  'at-once': { kind: 'integer', min: 0, max: 20_000, default: 10_000 },
+  seed: { kind: 'integer', min: 0, max: 2 ** 31, default: 1 },
+  out: { kind: 'text', what: 'a folder' },
+  render: { kind: 'text', what: 'the folder of a report, or its report.json' },
+  json: { kind: 'switch' },
+  help: { kind: 'switch' },
+} as const;
+
+const HELP = `pulsecart report: sync and async on the same workload, measured here, and which to use when
+
+  --engines E        embedded, or production: a PostgreSQL, a Redis and a RabbitMQ of its own, gone afterwards (embedded)
+  --profile P        the sale: ${OPEN_PROFILES.join(', ')} (flash-crowd)
+  --users N          its buyers (20000)
+  --units N          its units (1000)
+  --seconds N        the time in which they come (6)
+  --repeats N        of each way, in turns; from 3 on differences can be told from chance (3)
+  --sweep-seconds N  the length of each load, up to past saturation; 0 leaves them out (3)
+  --at-once N        buyers in the same moment, on as many connections; 0 leaves them out (10000)
+  --seed N           who comes when (1)
+  --out DIR          where the report's folder is made (results)
+  --render PATH      writes the pages of a report again, from its report.json
+  --compare A B      two reports side by side, with the spread of their repeats
+  --json             prints report.json, or the comparison as JSON
+
+Writes results/<time>/report.html (one file, no network, no script), report.md, report.json, and report.pdf where a Chromium is
+found. Takes less than 3 minutes. Ctrl-C keeps what there is, marked as partial.
+Examples: pulsecart report
+          pulsecart report --compare results/2026-11-28T10-00-00 results/2026-11-29T10-00-00
+Exit status 1 when a verdict fails, 130 after Ctrl-C.`;
+
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+/** Files a process has open besides a connection for each buyer. */
+const FILES_BESIDES = 1_200;
+const NOT_MEASURED = [
+  'Networks: everything spoke over the loopback of one machine. Add your own round trip to every latency.',
+  'TLS, balancers and proxies (`pulsecart bench --engines production --workload balancers` measures those).',
+  'Several machines: server, backends and load generator shared this one.',
+  'A real payment company: charges were made by the simulator.',
+  'Hours: memory and tables after a long time (`pulsecart bench --engines production --workload growth` measures tables).',
+];
+
+export async function report(argv: string[]): Promise<number> {
+  const compared = readCompare(argv);
+  if (compared) return compare(compared);
+  const flags = readFlags(argv, FLAGS);
+  if (flags.help) {
+    console.log(HELP);
+    return 0;
+  }
+  if (flags.render !== undefined) return render(flags.render, flags.out);
+  requireFiles(flags['at-once']);
+  const folder = makeFolder(flags.out ?? 'results');
+  const stop = new AbortController();
+  let signalled = 0;
+  for (const [name, signal] of Object.entries(SIGNALS)) {
+    process.on(name, () => {
+      // A second signal does not wait for the run under way.
+      if (signalled !== 0) process.exit(128 + signal);
+      signalled = signal;
+      stop.abort();
+    });
+  }
+  const { data, failure } = await hold(flags, argv, folder, stop.signal);
+  if (data.saleRuns.length === 0) {
+    throw (
+      failure ?? new AppError('unavailable', 'Interrupted before anything was measured: there is no report')
+    );
+  }
+  const files = await writeReport(data, folder);
+  console.log(flags.json ? JSON.stringify(data) : summaryText(contentOf(data), files));
+  if (failure) throw failure;
+  if (signalled !== 0) return 128 + signalled;
+  return contentOf(data).findings.verdicts.every(({ pass }) => pass) ? 0 : 1;
+}
+
+type Flags = ReturnType<typeof readFlags<typeof FLAGS>>;
+
+async function hold(
+  flags: Flags,
+  argv: readonly string[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<{ data: ReportData; failure: Error | null }> {
+  const plan = planOf(flags);
+  const measured: Measured = { saleRuns: [], saturation: [], sweepRuns: [], atOnceRuns: [] };
+  const startMs = performance.now();
+  const environments = await openEnvironments(flags.engines);
+  const head = {
+    format: REPORT_FORMAT,
+    version: REPORT_VERSION,
+    madeAt: new Date().toISOString(),
+    command: ['pulsecart report', ...argv].join(' '),
+    program: { version: packageJson.version, commit: commit() },
+    machine: machine(),
+    backends: environments.backends,
+    seed: plan.seed,
+    sale: plan.sale,
+    sweep: { seconds: plan.sweepSeconds },
+    atOnce: { connections: plan.atOnceConnections },
+    notMeasured: NOT_MEASURED,
+  } as const;
+  let failure: Error | null = null;
+  try {
+    const begins = (step: number, of: number, what: string) => {
+      const elapsedS = Math.round((performance.now() - startMs) / 1000);
+      if (process.stderr.isTTY)
+        process.stderr.write(`\r\x1b[2K  ${step} of ${of} · ${elapsedS} s · ${what} …`);
+    };
+    // Written after each run, so that whatever ends this process leaves the data.
+    const ended = () => writeData({ ...head, ...measured, partial: true }, folder);
+    await measure(plan, environments, { begins, ended, signal }, measured);
+  } catch (error) {
+    failure = error as Error;
+  } finally {
+    await environments.close();
+    if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
+  }
+  return { data: { ...head, ...measured, partial: signal.aborted || failure !== null }, failure };
+}
+
+function planOf(flags: Flags): ReportPlan {
+  const { profile, users, units, seconds, repeats, seed } = flags;
+  return {
+    sale: { profile, users, units, seconds, repeats },
+    sweepSeconds: flags['sweep-seconds'],
+    atOnceConnections: flags['at-once'],
+    seed,
+  };
+}
+
+/** A folder named after this second; throws UsageError when it cannot be made or written. */
+function makeFolder(place: string): string {
+  const folder = join(place, new Date().toISOString().slice(0, 19).replaceAll(':', '-'));
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+    return folder;
+  } catch (error) {
+    throw new UsageError(`The report cannot be written to ${place}: ${(error as Error).message}`);
+  }
+}
+
+/** The crowd and the server are processes of their own, each with a file for every connection. */
+function requireFiles(connections: number): void {
+  const limit = fileLimit();
+  const needed = connections + FILES_BESIDES;
+  if (limit === null || limit >= needed) return;
+  throw new UsageError(
+    `${connections} buyers at once need ${needed} open files, and this shell allows ${limit}: raise it (ulimit -n ${needed}), or use --at-once ${Math.max(0, limit - FILES_BESIDES)}`,
+  );
+}
+
+async function render(path: string, out: string | undefined): Promise<number> {
+  const data = readReport(path);
+  const files = await writeReport(data, makeFolder(out ?? 'results'));
+  console.log(summaryText(contentOf(data), files));
+  return 0;
+}
+
+/** The two paths after --compare; null without that flag. */
+function readCompare(argv: readonly string[]): { paths: readonly [string, string]; json: boolean } | null {
+  const at = argv.indexOf('--compare');
+  if (at < 0) return null;
+  const rest = argv.filter((arg) => arg !== '--json' && arg !== '--compare');
+  const [a, b, ...more] = rest;
+  if (a === undefined || b === undefined || more.length > 0 || rest.some((arg) => arg.startsWith('--'))) {
+    throw new UsageError(
+      '--compare takes two reports (their folders, or their report.json), and besides only --json',
+    );
+  }
+  return { paths: [a, b], json: argv.includes('--json') };
+}
+
+function compare({
+  paths,
+  json,
+}: {
+  readonly paths: readonly [string, string];
+  readonly json: boolean;
+}): number {
+  const comparison = compareReports(readReport(paths[0]), readReport(paths[1]));
+  console.log(json ? JSON.stringify(comparison) : comparisonText(comparison, paths));
+  return 0;
+}

@@ -1,0 +1,173 @@
+import type { Environment } from '../environment.ts';
+import type { ServerProcess } from '../server-process.ts';
+import { used } from '../workloads/subject.ts';
+import type { CpuUse, Sample } from './report-data.ts';
+
+/** Looks at the servers of a running sale at regular times. It asks the server twice, which is some ms of its CPU each second. */
+export interface Sampler {
+  /** Takes a last look. */
+  stop(): Promise<Sampled>;
+}
+
+export interface Sampled {
+  /** Their times are those of `performance.now()`. */
+  readonly samples: readonly Sample[];
+  readonly cpu: Omit<CpuUse, 'generatorMs'>;
+  readonly rssPeakMb: number | null;
+  /** Purchases per batch, over the whole time. */
+  readonly batchMean: number | null;
+}
+
+export const SAMPLE_EVERY_MS = 250;
+/** A server that answers later is busy with the sale; its figures are left out of this sample. */
+const CALL_TIMEOUT_MS = 2_000;
+
+export function startSampler(servers: readonly ServerProcess[], environment: Environment): Sampler {
+  const before = read(servers, environment);
+  const samples: Sample[] = [];
+  let last = before;
+  let lastBatches: Batches | null = null;
+  let firstBatches: Batches | null = null;
+  let rssPeakMb: number | null = null;
+  let looking: Promise<void> = Promise.resolve();
+  let isLooking = false;
+
+  async function look(): Promise<void> {
+    const now = read(servers, environment);
+    const spanMs = now.atMs - last.atMs;
+    const share = (ms: number | null) => (ms === null || spanMs === 0 ? null : round(ms / spanMs));
+    const cpu = cpuBetween(last, now);
+    const enginesMs = cpu.enginesMs && Object.values(cpu.enginesMs).reduce((sum, ms) => sum + ms, 0);
+    const generatorShare = share(now.generatorMs - last.generatorMs) ?? 0;
+    last = now;
+    if (now.rssMb !== null) rssPeakMb = Math.max(rssPeakMb ?? 0, now.rssMb);
+    const [rates, batches] = await Promise.all([askRates(servers[0]!), askBatches(servers[0]!)]);
+    firstBatches ??= batches;
+    const product = rates?.units?.find(({ productId }) => productId === 1);
+    samples.push({
+      atMs: now.atMs,
+      cpuServerShare: share(cpu.serverMs),
+      cpuEnginesShare: share(enginesMs),
+      cpuGeneratorShare: generatorShare,
+      rssMb: now.rssMb,
+      eventLoopP99Ms: rates && round(Math.max(0, ...rates.instances.map((one) => one.eventLoopP99Ms))),
+      queueDepth: rates?.backlog.purchases ?? null,
+      queueOldestMs: rates?.backlog.oldestAgeMs ?? null,
+      available: product?.available ?? null,
+      reserved: product?.reserved ?? null,
+      sold: product?.sold ?? null,
+      batch: meanBatch(lastBatches, batches),
+    });
+    lastBatches = batches ?? lastBatches;
+  }
+
+  const timer = setInterval(() => {
+    // A slow answer costs samples, and is not waited for twice.
+    if (isLooking) return;
+    isLooking = true;
+    looking = look().finally(() => {
+      isLooking = false;
+    });
+  }, SAMPLE_EVERY_MS);
+  looking = look();
+
+  return {
+    async stop() {
+      clearInterval(timer);
+      await looking;
+      await look();
+      return {
+        samples,
+        cpu: cpuBetween(before, last),
+        rssPeakMb,
+        batchMean: meanBatch(firstBatches, lastBatches),
+      };
+    },
+  };
+}
+
+interface Usage {
+  readonly atMs: number;
+  readonly serverMs: number | null;
+  readonly rssMb: number | null;
+  readonly backendsMs: Readonly<Record<string, number>> | null;
+  readonly generatorMs: number;
+}
+
+function read(servers: readonly ServerProcess[], environment: Environment): Usage {
+  const usages = servers.map((server) => server.usage());
+  const sum = (of: (usage: NonNullable<(typeof usages)[number]>) => number) =>
+    usages.reduce<number | null>((all, usage) => (all === null || !usage ? null : all + of(usage)), 0);
+  const { user, system } = process.cpuUsage();
+  return {
+    atMs: performance.now(),
+    serverMs: sum(({ cpuMs }) => cpuMs),
+    rssMb: sum(({ rssMb }) => rssMb),
+    backendsMs: environment.backendsCpuMs(),
+    generatorMs: (user + system) / 1000,
+  };
+}
+
+function cpuBetween(before: Usage, after: Usage): Omit<CpuUse, 'generatorMs'> {
+  const isKnown = before.serverMs !== null && after.serverMs !== null;
+  return {
+    serverMs: isKnown ? after.serverMs! - before.serverMs! : null,
+    enginesMs: before.backendsMs && after.backendsMs && used(before.backendsMs, after.backendsMs),
+  };
+}
+
+interface Rates {
+  readonly instances: readonly { readonly eventLoopP99Ms: number }[];
+  readonly backlog: { readonly purchases: number | null; readonly oldestAgeMs: number | null };
+  readonly units: readonly { productId: number; available: number; reserved: number; sold: number }[] | null;
+}
+
+async function askRates(server: ServerProcess): Promise<Rates | null> {
+  const response = await ask(server, '/api/v1/ops/rates');
+  return response === null ? null : ((await response.json()) as Rates);
+}
+
+interface Batches {
+  readonly batches: number;
+  readonly purchases: number;
+}
+
+async function askBatches(server: ServerProcess): Promise<Batches | null> {
+  const text = await (await ask(server, '/actuator/prometheus'))?.text();
+  if (text === undefined) return null;
+  // A purchase goes through one of the two: sync into a transaction, async into a message.
+  const sum = (...names: string[]) => names.reduce((all, name) => all + counterIn(text, name), 0);
+  return {
+    batches: sum('pulsecart_purchase_batches_total', 'pulsecart_accepted_messages_total'),
+    purchases: sum('pulsecart_purchases_decided_total', 'pulsecart_accepted_total'),
+  };
+}
+
+/** The sum over all processes. */
+function counterIn(metrics: string, name: string): number {
+  const lines = metrics.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? ([0-9.e+]+)`, 'gm'));
+  return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
+}
+
+function meanBatch(before: Batches | null, after: Batches | null): number | null {
+  if (before === null || after === null || after.batches === before.batches) return null;
+  return round((after.purchases - before.purchases) / (after.batches - before.batches));
+}
+
+async function ask(server: ServerProcess, path: string): Promise<Response | null> {
+  try {
+    const headers: Record<string, string> =
+      server.operatorToken === null ? {} : { Authorization: `Bearer ${server.operatorToken}` };
+    const response = await fetch(server.url + path, {
+      headers,
+      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+    });
+    return response.ok ? response : null;
+  } catch {
+    return null;
+  }
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
