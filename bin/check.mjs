@@ -20,7 +20,7 @@ const WORKERS = availableParallelism() + 1;
 /** What an inner loop can do without: servers that are started by the dozen, killed, measured or waited for. */
 const LONG = [
   'tests/faults/**',
-  'tests/e2e/{at-once,backends-start-up,backup,bench,commands,demo,durability,fuzz,instances,interrupted,late-payment,launcher,live}*',
+  'tests/e2e/{at-once,backends-start-up,backup,bench,commands,demo,durability,fuzz,instances,interrupted,k6,late-payment,launcher,live}*',
   'tests/e2e/{reset,restore,rush,seed,seeded-books,shutdown,start-up,windows}*',
 ];
 
@@ -66,6 +66,7 @@ const steps = isWhole
   ? [
       step('format and lint', '@biomejs/biome/bin/biome', ['check', '.']),
       step('types', 'typescript/bin/tsc', ['--noEmit']),
+      step('types of the k6 scripts', 'typescript/bin/tsc', ['--project', 'tests/k6']),
     ]
   : [];
 try {
