@@ -31,9 +31,10 @@ export function planArrivals(plan: {
   readonly mode: Mode;
   readonly seed: number;
   readonly profile?: OpenProfile;
-  readonly repeatersMin?: number;
+  /** Buyers who send it twice whatever the profile says: the first ones. */
+  readonly firstRepeaters?: number;
 }): Arrivals {
-  const { users, mode, seed, profile = openProfile('constant'), repeatersMin = 0 } = plan;
+  const { users, mode, seed, profile = openProfile('constant'), firstRepeaters = 0 } = plan;
   const random = randomFrom(seed);
   const atMs = new Float64Array(users);
   const isAsync = new Uint8Array(users);
@@ -48,14 +49,14 @@ export function planArrivals(plan: {
   const lengthMs = (users / plan.ratePerS) * 1000;
   const bend = inverseOf(profile.arrivals);
   for (let buyer = 0; buyer < users; buyer++) atMs[buyer] = bend(atMs[buyer]! / clock) * lengthMs;
-  return { atMs, isAsync, repeats: drawRepeats(users, seed, profile.repeats.share, repeatersMin) };
+  return { atMs, isAsync, repeats: drawRepeats(users, seed, profile.repeats.share, firstRepeaters) };
 }
 
-function drawRepeats(users: number, seed: number, share: number, atLeast: number): Uint8Array {
+/** The first ones come while there are units, so that something is granted twice. */
+function drawRepeats(users: number, seed: number, share: number, first: number): Uint8Array {
   const random = randomFrom(seed ^ REPEATS_STREAM);
   const repeats = new Uint8Array(users);
-  const everybody = Math.max(share, users === 0 ? 0 : atLeast / users);
-  for (let buyer = 0; buyer < users; buyer++) repeats[buyer] = random() < everybody ? 1 : 0;
+  for (let buyer = 0; buyer < users; buyer++) repeats[buyer] = random() < share || buyer < first ? 1 : 0;
   return repeats;
 }
 

@@ -30,8 +30,8 @@ export class Connection {
   readonly response = new ResponseReader();
   /** The sender's own note on the request in flight, such as the buyer's index. */
   tag = 0;
-  /** When the request in flight was sent, on the clock of `performance.now()`. */
-  sentAtMs = 0;
+  /** When the last request was sent, or else the connection opened, on the clock of `performance.now()`. */
+  sentAtMs = performance.now();
   inFlight = false;
   open = true;
 

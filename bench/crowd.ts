@@ -27,7 +27,7 @@ const RAMP_MS = 400;
 const OPENED_PER_MS = 5;
 /** Length of a long poll for an outcome. */
 const OUTCOME_WAIT_S = 10;
-/** How long a stopped crowd waits for pending answers. */
+/** Somebody who stops a crowd does not want to wait. */
 const CALLED_BACK_PATIENCE_MS = 2_000;
 /** Longer than the longest requested wait, so that only a dead connection reaches it. */
 const TIMEOUT_MS = 2 * OUTCOME_WAIT_S * 1000;
@@ -49,8 +49,8 @@ export interface CrowdOptions {
   readonly seed: number;
   /** Who comes when; evenly by default. */
   readonly profile?: OpenProfile;
-  /** How many buyers send their purchase twice at least, whatever the profile. */
-  readonly repeatersMin?: number;
+  /** Buyers who send their purchase twice whatever the profile says: the first ones. */
+  readonly firstRepeaters?: number;
   /** Open connections for purchases. */
   readonly connections?: number;
   /** How long after the last arrival the crowd waits for pending answers; a function is called repeatedly. */
@@ -60,6 +60,8 @@ export interface CrowdOptions {
   readonly progressEveryMs?: number;
   /** Stops the crowd: no more arrivals, and the record ends with the last one. */
   readonly signal?: AbortSignal;
+  /** How long a stopped crowd waits for pending answers. */
+  readonly stoppedPatienceMs?: number;
 }
 
 /** Counts since the first arrival. */
@@ -233,7 +235,7 @@ class Crowd {
       const nowMs = performance.now();
       if (this.#options.signal?.aborted && !this.#calledBack) {
         this.#callBack();
-        calledBackUntilMs = nowMs + CALLED_BACK_PATIENCE_MS;
+        calledBackUntilMs = nowMs + (this.#options.stoppedPatienceMs ?? CALLED_BACK_PATIENCE_MS);
       }
       this.#release(nowMs);
       const deadlineMs = Math.min(lastArrivalMs + patience(), calledBackUntilMs);

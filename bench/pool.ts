@@ -1,10 +1,16 @@
 import { AppError } from '../src/domain/errors.ts';
+import { requireFiles } from '../src/lib/file-limit.ts';
 import { Connection, type ConnectionHandler, type CutReason, type Target } from './connection.ts';
 
 /** A server's listen backlog holds 512 connections; a step of the ramp stays far below it. */
 const RAMP_STEP_MS = 10;
 /** Timeouts are checked this often: one pass over the pool costs less than a timer per request. */
 const SWEEP_EVERY_MS = 250;
+/**
+ * A connection that was not used for so long is replaced by a new one. Servers and balancers close theirs after 10 s and more; a request
+ * that meets such an end has no answer, and its buyer does not know what became of it.
+ */
+const UNUSED_MS_MAX = 5_000;
 /** Pause before another try to replace a lost connection: long enough not to flood a server that is starting. */
 const REOPEN_PAUSE_MS = 100;
 
@@ -27,7 +33,7 @@ export class ConnectionPool implements ConnectionHandler {
   readonly #options: PoolOptions;
   readonly #handler: ConnectionHandler;
   readonly #all = new Set<Connection>();
-  readonly #idle: Connection[] = [];
+  #idle: Connection[] = [];
   readonly #sweeper: Timer;
   #closed = false;
 
@@ -78,9 +84,9 @@ export class ConnectionPool implements ConnectionHandler {
   }
 
   cut(connection: Connection, reason: CutReason): void {
-    this.#all.delete(connection);
+    const isOurs = this.#all.delete(connection);
     if (this.#closed) return;
-    this.#handler.cut(connection, reason);
+    if (isOurs) this.#handler.cut(connection, reason);
     void this.#replace();
   }
 
@@ -104,20 +110,30 @@ export class ConnectionPool implements ConnectionHandler {
   }
 
   #sweep(): void {
-    const oldestMs = performance.now() - this.#options.timeoutMs;
+    const nowMs = performance.now();
     for (const connection of this.#all) {
-      if (connection.inFlight && connection.sentAtMs < oldestMs) connection.end('timeout');
+      const { inFlight, sentAtMs } = connection;
+      if (inFlight && sentAtMs < nowMs - this.#options.timeoutMs) connection.end('timeout');
+      if (!inFlight && sentAtMs < nowMs - UNUSED_MS_MAX) this.#renew(connection);
     }
+    this.#idle = this.#idle.filter(({ open }) => open);
+  }
+
+  /** Its end is no cut. */
+  #renew(connection: Connection): void {
+    this.#all.delete(connection);
+    connection.end('closed');
   }
 }
 
-/** Opens `count` connections evenly over `rampMs`, and counts those that the server refused. */
+/** Opens `count` connections evenly over `rampMs`, and counts those that the server refused. Rejects where that many files cannot be open. */
 export async function openRamped(
   target: Target,
   count: number,
   rampMs: number,
   handler: ConnectionHandler,
 ): Promise<{ connections: Connection[]; refused: number }> {
+  requireFiles(count);
   const attempts: Promise<Connection>[] = [];
   const startMs = performance.now();
   while (attempts.length < count) {

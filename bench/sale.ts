@@ -1,4 +1,5 @@
 import { audit } from '../src/app/ops/audit.ts';
+import { AppError } from '../src/domain/errors.ts';
 import type { Verdict } from '../src/domain/verdict.ts';
 import type { Found } from '../src/ports/queries.ts';
 import { toolsOf } from '../src/tools.ts';
@@ -8,7 +9,9 @@ import type { Environment } from './environment.ts';
 import type { OpenProfile } from './profiles.ts';
 import { readQueues, readStock, readUnpaidUnits, resetStock } from './server-api.ts';
 import type { Env, Exit, ServerProcess } from './server-process.ts';
+import { watchServer } from './server-watch.ts';
 import type { Evidence } from './verdicts.ts';
+import { openViewersBeside, type Viewers } from './viewers.ts';
 import { poll } from './wait.ts';
 
 /** The sale is held on the first of the products that a fresh ledger has. */
@@ -23,6 +26,7 @@ const PATIENCE_MS = 30_000;
 /** For the charges of a sale that sold everything: 1,000,000 units at 20,000 a second. */
 const QUIET_TIMEOUT_MS = 60_000;
 const QUIET_POLL_MS = 50;
+const LAST_WORDS_CHARS = 500;
 /** Ids looked up in the books at a time. */
 const FIND_BATCH = 5_000;
 
@@ -77,12 +81,15 @@ interface Sold {
 
 async function sell(options: SaleOptions, environment: Environment, observer: SaleObserver): Promise<Sold> {
   const { users, units, mode, seed, rate, profile, connections, warmUp = 0, payments = true } = options;
+  let viewers: Viewers | undefined;
   const processes: ServerProcess[] = [];
   try {
     const server = await startServers(environment, processes, payments);
     if (warmUp > 0) await warm(server.url, warmUp, options);
     await resetStock(server.url, PRODUCT_ID, units);
+    viewers = profile && (await openViewersBeside(profile, users, server.url, PRODUCT_ID));
     observer.begins?.(processes);
+    const watch = watchServer(server.url);
     const crowd = await runCrowd({
       url: server.url,
       productId: PRODUCT_ID,
@@ -95,9 +102,11 @@ async function sell(options: SaleOptions, environment: Environment, observer: Sa
       ...(profile && { profile }),
       ...(connections && { connections }),
       ...(observer.onProgress && { onProgress: observer.onProgress }),
-      ...(observer.signal && { signal: observer.signal }),
-    });
+      signal: observer.signal ? AbortSignal.any([observer.signal, watch.gone]) : watch.gone,
+    }).finally(watch.stop);
+    if (watch.gone.aborted) throw serverGone(server);
     await observer.ends?.();
+    viewers?.close();
     const quiet = await allWorkDone(server.url, payments);
     const stockTold = await readStock(server.url, PRODUCT_ID);
     const exits = await Promise.all(
@@ -105,9 +114,18 @@ async function sell(options: SaleOptions, environment: Environment, observer: Sa
     );
     return { crowd, stockTold, serverVerdicts: [quiet, stoppedInOrder(exits)] };
   } catch (error) {
+    viewers?.close();
     await Promise.all(processes.map((one) => one.kill()));
     throw error;
   }
+}
+
+function serverGone(server: ServerProcess): AppError {
+  const said = server.messages().trim().slice(-LAST_WORDS_CHARS);
+  return new AppError(
+    'unavailable',
+    `The server stopped answering during the sale: ${said || 'it said nothing'}`,
+  );
 }
 
 async function warm(url: string, users: number, { mode, seed, rate }: SaleOptions): Promise<void> {

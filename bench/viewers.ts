@@ -1,5 +1,8 @@
 import type { Socket } from 'bun';
+import { requireFiles } from '../src/lib/file-limit.ts';
 import type { Target } from './connection.ts';
+import type { OpenProfile } from './profiles.ts';
+import { targetOf } from './requests.ts';
 
 /** A product event, as a viewer of the crowd receives it. */
 export interface Heard {
@@ -21,6 +24,8 @@ export interface Viewers {
   open(): number;
   /** Events that came after the snapshots. */
   events(): number;
+  /** Bytes that came after the snapshots, below TLS and TCP. */
+  bytes(): number;
   /** Events whose version did not rise; there should be none. */
   fallen(): number;
   close(): void;
@@ -32,16 +37,33 @@ const OPENING_MAX = 100;
 const SNAPSHOTS_TIMEOUT_MS = 60_000;
 const LOOK_EVERY_MS = 10;
 
+/** Viewers that one process can hold beside a crowd. */
+const BESIDE_A_CROWD_MAX = 10_000;
+
+/** The viewers of a profile beside `users` buyers, perhaps none. */
+export function openViewersBeside(
+  { viewersPerBuyer }: OpenProfile,
+  users: number,
+  url: string,
+  productId: number,
+): Promise<Viewers> {
+  const count = Math.min(BESIDE_A_CROWD_MAX, Math.round(users * viewersPerBuyer));
+  return openViewers({ target: targetOf(url), productId, count });
+}
+
 /** Resolves when every viewer has its snapshot. */
 export async function openViewers({ target, productId, count, onChange }: ViewersOptions): Promise<Viewers> {
+  requireFiles(count);
   const crowd = new Set<Socket<Viewer>>();
   const { hostname, port, host } = target;
   const request = `GET /api/v1/stock/stream?products=${productId} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
   let informed = 0;
   let events = 0;
+  let bytes = 0;
   let fallen = 0;
 
   function hear(viewer: Viewer, chunk: Buffer): void {
+    if (viewer.knows) bytes += chunk.length;
     const now = lastIn(chunk);
     if (!now) return;
     const before = viewer.knows;
@@ -79,6 +101,7 @@ export async function openViewers({ target, productId, count, onChange }: Viewer
   const viewers: Viewers = {
     open: () => crowd.size,
     events: () => events,
+    bytes: () => bytes,
     fallen: () => fallen,
     close() {
       for (const one of crowd) one.terminate();

@@ -4,7 +4,8 @@ import type { Verdict } from '../../src/domain/verdict.ts';
 import type { Mode } from '../arrivals.ts';
 import { type CrowdProgress, type CrowdResult, runCrowd } from '../crowd.ts';
 import { type OpenProfile, openProfile } from '../profiles.ts';
-import { targetOf } from '../requests.ts';
+import { between, latencyOverTime, percentilesOf } from '../report/percentiles.ts';
+import type { LatencyMoment, Percentiles } from '../report/report-data.ts';
 import { watchServer } from '../server-watch.ts';
 import {
   answersWithinContract,
@@ -13,13 +14,11 @@ import {
   idsAreDistinct,
   repetitionsAlike,
 } from '../verdicts.ts';
-import { openViewers } from '../viewers.ts';
+import { openViewersBeside } from '../viewers.ts';
 
 const QUANTITY = 1;
 /** Buyers who send every purchase twice, whatever the profile: enough to meet several instances. */
-const REPEATERS_MIN = 10;
-/** Live viewers that one process can hold beside a crowd. */
-const VIEWERS_MAX = 10_000;
+const FIRST_REPEATERS = 10;
 /** After the last arrival, for outcomes that queue up behind the crowd. */
 const PATIENCE_MS = 30_000;
 /** Orders read concurrently after the crowd. */
@@ -63,6 +62,9 @@ export interface RushResult {
   readonly elapsedMs: number;
   readonly sync: { p50Ms: number | null; p95Ms: number | null; p99Ms: number | null };
   readonly async: { acceptP99Ms: number | null; confirmP99Ms: number | null };
+  /** Until the purchase's own answer, and for async also until the outcome, from the intended start. */
+  readonly latency: Readonly<Record<'sync' | 'accept' | 'confirm', Percentiles>>;
+  readonly latencyOverTime: Readonly<Record<'sync' | 'async', readonly LatencyMoment[]>>;
   readonly verdicts: readonly RushVerdict[];
 }
 
@@ -77,11 +79,7 @@ export async function holdRush(
   if (units !== null) await api.send('PUT', `/api/v1/sync/stock/${productId}/reset?stock=${units}`);
   const before = await readStock(api, productId);
   const sale = { url: api.url, productId, quantity: QUANTITY, seed };
-  const viewers = await openViewers({
-    target: targetOf(api.url),
-    productId,
-    count: Math.min(VIEWERS_MAX, Math.round(users * profile.viewersPerBuyer)),
-  });
+  const viewers = await openViewersBeside(profile, users, api.url, productId);
   const watched = viewers.open();
   const watch = watchServer(api.url);
   const crowd = await runCrowd({
@@ -89,7 +87,7 @@ export async function holdRush(
     users,
     ratePerS: rate,
     profile,
-    repeatersMin: REPEATERS_MIN,
+    firstRepeaters: FIRST_REPEATERS,
     mode,
     patienceMs: PATIENCE_MS,
     signal: AbortSignal.any([signal, watch.gone]),
@@ -118,6 +116,7 @@ export async function holdRush(
     elapsedMs: Math.round(crowd.elapsedMs),
     sync: { p50Ms: sync.percentileMs(50), p95Ms: sync.percentileMs(95), p99Ms: sync.percentileMs(99) },
     async: { acceptP99Ms: accept.percentileMs(99), confirmP99Ms: confirm.percentileMs(99) },
+    ...latencyOf(crowd),
     verdicts: [
       soldWithinOffer(product, orders, units),
       everyGrantReadable(orders),
@@ -127,6 +126,31 @@ export async function holdRush(
       everybodyAnswered(crowd),
       answersWithinContract(crowd),
     ],
+  };
+}
+
+/** So many moments make a line. */
+const MOMENTS_MAX = 60;
+const MOMENT_MS_MIN = 250;
+
+function latencyOf({ record, times }: CrowdResult): Pick<RushResult, 'latency' | 'latencyOverTime'> {
+  const users = record.users;
+  const intendedMs = times.intendedMs.subarray(0, users);
+  const of = (toMs: Float64Array, isAsync: number) =>
+    between(intendedMs, toMs.subarray(0, users)).map((ms, buyer) =>
+      record.isAsync[buyer] === isAsync ? ms : Number.NaN,
+    );
+  const sync = of(times.answeredMs, 0);
+  const accept = of(times.answeredMs, 1);
+  const confirm = of(times.decidedMs, 1);
+  const lengthMs = intendedMs.at(-1) ?? 0;
+  const sliceMs = Math.max(MOMENT_MS_MIN, Math.ceil(lengthMs / MOMENTS_MAX));
+  return {
+    latency: { sync: percentilesOf(sync), accept: percentilesOf(accept), confirm: percentilesOf(confirm) },
+    latencyOverTime: {
+      sync: latencyOverTime(intendedMs, sync, sync, sliceMs),
+      async: latencyOverTime(intendedMs, accept, confirm, sliceMs),
+    },
   };
 }
 

@@ -93,7 +93,12 @@ export async function rush(argv: string[]): Promise<number> {
 }
 
 /** A constant crowd has a rate, any other one a length. */
-function rateOf(flags: { users: number; rate: number; seconds: number; profile: OpenProfileName }): number {
+export function rateOf(flags: {
+  users: number;
+  rate: number;
+  seconds: number;
+  profile: OpenProfileName;
+}): number {
   if (flags.rate !== NOT_GIVEN && flags.seconds !== NOT_GIVEN) {
     throw new UsageError('--rate and --seconds say the same thing: give one of them');
   }

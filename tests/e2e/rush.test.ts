@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { MAIN, runPulsecart } from '../support/command.ts';
+import { MAIN, runPulsecart, runToEnd } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { eventually, openShop } from '../support/shop.ts';
 
@@ -19,10 +19,35 @@ test('a rush sells what is there and passes every verdict, and nobody’s stock 
   expect((await shop.readBooks()).breaches).toEqual([]);
 });
 
+test('a rush can have the shape of a flash crowd, with viewers and impatient buyers', async () => {
+  await using shop = await openShop();
+  const args = ['--url', shop.url, '--users', '1000', '--profile', 'mixed', '--seconds', '1', '--json'];
+  const { exit, stdout } = await runPulsecart(['rush', ...args]);
+  const result = JSON.parse(stdout);
+  expect({ exit, failed: failed(result) }).toEqual({ exit: 0, failed: [] });
+  expect(result).toMatchObject({ users: 1000, viewers: 10, errors: 0 });
+  // A tenth of them, and the first ten.
+  expect(result.repeated).toBeWithin(60, 160);
+  const both = await runPulsecart(['rush', '--url', shop.url, '--rate', '5', '--seconds', '5']);
+  expect(both).toMatchObject({ exit: 2, stderr: expect.stringContaining('give one of them') });
+});
+
 test('a rush with --stock begins a fresh round', async () => {
   await using shop = await openShop();
   const { exit, result } = await rush(shop.url, '--stock', '25', '--mode', 'sync');
   expect({ exit, stock: result.stock }).toEqual({ exit: 0, stock: { before: 25, after: 0 } });
+});
+
+test('a rush that may not open enough files says so, and how to raise the limit', async () => {
+  await using shop = await openShop();
+  const { exit, stdout, stderr } = await runToEnd([
+    ...['sh', '-c', 'ulimit -n 256 && exec "$0" "$@"', process.execPath, '--no-env-file', MAIN],
+    ...['rush', '--url', shop.url, '--users', '10'],
+  ]);
+  expect({ exit, stdout }).toEqual({ exit: 1, stdout: '' });
+  expect(stderr).toMatch(
+    /^pulsecart: 512 connections are as many open files, and this process may have 256\. Run `ulimit -n 65536` in [^\n]*\n$/,
+  );
 });
 
 test('a rush sends the token of operators where it needs one', async () => {
