@@ -58,7 +58,8 @@ export function drawChart(
   const drawing = init(null, null, { renderer: 'svg', ssr: true, ...size });
   try {
     drawing.setOption(optionsOf(chart, size.width));
-    return inColours(cleaned(drawing.renderToSVGString(), `${chart.id}-${size.width}-`), theme);
+    const svg = cleaned(drawing.renderToSVGString(), `${chart.id}-${size.width}-`);
+    return inColours(svg.replace('>', `><title>${chart.title}</title>`), theme);
   } finally {
     drawing.dispose();
   }

@@ -5,8 +5,12 @@ import type { Table } from './findings.ts';
 export function markdownOf(content: Content, chartsIn?: string): string {
   const { title, subtitle, findings, sections, facts, notMeasured } = content;
   const lines = [`# ${title}`, '', subtitle, '', '## Verdicts', ''];
-  for (const { name, pass, detail } of findings.verdicts) {
-    lines.push(`- ${pass ? 'PASS' : '**FAIL**'} ${name}: ${detail}`);
+  const [failed, passed] = [false, true].map((which) =>
+    findings.verdicts.filter(({ pass }) => pass === which),
+  );
+  for (const { name, detail } of failed!) lines.push(`- **FAIL** ${name}: ${detail}`);
+  for (const [detail, verdicts] of Map.groupBy(passed!, (verdict) => verdict.detail)) {
+    lines.push(`- PASS ${detail}: ${verdicts.map(({ name }) => name).join('; ')}`);
   }
   lines.push('');
   for (const warning of findings.warnings) lines.push(`> ${warning}`, '>');

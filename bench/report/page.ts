@@ -147,7 +147,7 @@ dd { margin: .15rem 0 0; overflow-wrap: anywhere; }
 .facts { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .25rem 1rem; }
 .facts dt, .facts dd { margin: 0; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 600px), 1fr)); gap: 1.5rem; margin: 1.25rem 0; }
-figure { margin: 0; min-width: 0; }
+figure { margin: 0; min-width: 0; max-width: 760px; }
 figcaption { margin-bottom: .5rem; }
 figcaption b { color: var(--text); display: block; }
 figure svg { width: 100%; height: auto; display: block; }

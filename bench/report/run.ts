@@ -1,7 +1,7 @@
 import type { CrowdResult } from '../crowd.ts';
 import type { Environments } from '../environment.ts';
 import { holdSale, type Sale, type SaleOptions } from '../sale.ts';
-import { judge } from '../verdicts.ts';
+import { judge, repetitionsAlike } from '../verdicts.ts';
 import { between, latencyOverTime, percentilesOf } from './percentiles.ts';
 import type { Run, Way } from './report-data.ts';
 import { SAMPLE_EVERY_MS, type Sampled, type Sampler, startSampler } from './sampler.ts';
@@ -83,7 +83,12 @@ function runOf(
       cpuShare: Math.round((crowd.cpuGeneratorMs / crowd.elapsedMs) * 100) / 100,
       startDelayP99Ms: crowd.startDelay.percentileMs(99),
     },
-    verdicts: [...verdicts, ...serverVerdicts, ...audit],
+    verdicts: [
+      ...verdicts,
+      ...(crowd.repeats.compared > 0 ? [repetitionsAlike(crowd)] : []),
+      ...serverVerdicts,
+      ...audit,
+    ],
   };
 }
 

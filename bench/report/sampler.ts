@@ -1,6 +1,6 @@
+import { used } from '../cpu-meter.ts';
 import type { Environment } from '../environment.ts';
 import type { ServerProcess } from '../server-process.ts';
-import { used } from '../workloads/subject.ts';
 import type { CpuUse, Sample } from './report-data.ts';
 
 /** Looks at the servers of a running sale at regular times. It asks the server twice, which is some ms of its CPU each second. */

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReportData } from '../../bench/report/report-data.ts';
+import { familyOf } from '../../bench/services/processes.ts';
 import { MAIN, runPulsecart } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { madeUpReport } from '../support/report-data.ts';
@@ -40,11 +41,7 @@ test('a report holds the sale both ways on fresh servers, and writes what it mea
 test('Ctrl-C keeps the runs that were over, marked as a part', async () => {
   using place = temporaryFolder();
   const args = ['report', ...SMALL, '--repeats', '9', '--out', place.path];
-  const child = Bun.spawn([process.execPath, '--no-env-file', MAIN, ...args], {
-    stdin: 'ignore',
-    stdout: 'pipe',
-    stderr: 'pipe',
-  });
+  const child = start(args);
   await until(() => existsSync(join(onlyFolderIn(place.path), 'report.json')));
   child.kill('SIGINT');
   const stdout = await new Response(child.stdout).text();
@@ -53,6 +50,22 @@ test('Ctrl-C keeps the runs that were over, marked as a part', async () => {
   const data = readData(onlyFolderIn(place.path));
   expect(data.partial).toBe(true);
   expect(data.saleRuns.length).toBeWithin(1, 18);
+});
+
+test('a server that dies in the middle is named, and the runs before it are kept', async () => {
+  using place = temporaryFolder();
+  const args = ['report', ...SMALL, '--repeats', '9', '--out', place.path];
+  const child = start(args);
+  await until(() => existsSync(join(onlyFolderIn(place.path), 'report.json')));
+  // The servers of one run after the other; the one that is hit is in a sale.
+  await until(() => {
+    for (const pid of familyOf(child.pid).slice(1)) process.kill(pid, 'SIGKILL');
+    return child.exitCode !== null;
+  });
+  expect(child.exitCode).toBe(1);
+  expect(await new Response(child.stderr).text()).toMatch(/^pulsecart: (The|the) server /);
+  const data = readData(onlyFolderIn(place.path));
+  expect([data.partial, data.saleRuns.length > 0]).toEqual([true, true]);
 });
 
 test('a folder that cannot be written is named before anything is measured', async () => {
@@ -107,6 +120,14 @@ test('a file that is no report, an older one and a damaged one are told apart', 
   const one = await runPulsecart(['report', '--compare', path]);
   expect(one).toMatchObject({ exit: 2, stderr: expect.stringContaining('--compare takes two reports') });
 });
+
+function start(args: readonly string[]) {
+  return Bun.spawn([process.execPath, '--no-env-file', MAIN, ...args], {
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+}
 
 /** Fails while there is none; the report makes its folder first of all. */
 function onlyFolderIn(place: string): string {
