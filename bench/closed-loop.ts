@@ -1,20 +1,21 @@
 import type { Connection, ConnectionHandler, CutReason, Target } from './connection.ts';
 import { LatencyHistogram } from './latency.ts';
 import { ConnectionPool } from './pool.ts';
+import type { ResponseReader } from './response.ts';
 
 /** Opening 256 connections over this time keeps each step within a server's listen backlog. */
 const RAMP_MS = 200;
 /** No request of a closed loop takes this long on a working server. */
 const TIMEOUT_MS = 10_000;
 
-/** The repeated request of every connection of a closed loop. */
+/** The repeated request of every connection of a loop. */
 export interface Load {
   /** The bytes of the n-th request; valid until the next call. */
   readonly request: (n: number) => Uint8Array;
   /** Any other status is an error. */
   readonly expectStatus: number;
   /** Called for every request that was answered as expected. */
-  readonly onAnswer?: (sentAtMs: number, answeredAtMs: number) => void;
+  readonly onAnswer?: (sentAtMs: number, answeredAtMs: number, response: ResponseReader) => void;
 }
 
 /** The measurement of one slice of load. */
@@ -31,7 +32,7 @@ export interface Slice {
 
 /**
  * Keeps a fixed number of connections busy against one server, each with its next request as soon as its last was
- * answered: this measures the most a server can do, not what a buyer feels (for that, see crowd.ts).
+ * answered: this measures the most a server can do, not what a buyer feels (for that, see open-loop.ts and crowd.ts).
  */
 export class ClosedLoop implements ConnectionHandler {
   readonly #load: Load;
@@ -95,7 +96,7 @@ export class ClosedLoop implements ConnectionHandler {
     if (status === this.#load.expectStatus) {
       this.#requests++;
       this.#latency.recordMs(nowMs - connection.sentAtMs);
-      this.#load.onAnswer?.(connection.sentAtMs, nowMs);
+      this.#load.onAnswer?.(connection.sentAtMs, nowMs, connection.response);
     } else {
       this.#countError(String(status));
     }

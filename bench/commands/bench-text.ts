@@ -39,5 +39,5 @@ export function table(results: readonly WorkloadResult[]): string {
 
 function remarks(result: WorkloadResult): string[] {
   if ('failure' in result) return [`  ${result.workload} could not be run: ${result.failure}`];
-  return result.finding ? [`  ${result.workload}: ${result.finding}`] : [];
+  return [result.finding, result.warning].flatMap((said) => (said ? [`  ${result.workload}: ${said}`] : []));
 }

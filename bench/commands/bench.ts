@@ -1,5 +1,7 @@
+import { loadavg } from 'node:os';
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
 import type { Environment, Environments } from '../environment.ts';
+import { generatorWarning } from '../generator-limits.ts';
 import { unlessInterrupted } from '../interrupted.ts';
 import { commit, machine } from '../machine.ts';
 import { BACKEND_CHOICES, type BackendChoice, openEnvironments } from '../open-environments.ts';
@@ -7,7 +9,8 @@ import { readStolenMs } from '../process-usage.ts';
 import { COMPARED, runComparison, runNoop } from '../workloads/comparison.ts';
 import { runConnections } from '../workloads/connections.ts';
 import { runAsyncDrain, runPayments } from '../workloads/drain.ts';
-import { type Effort, NOTHING, percent, type WorkloadResult } from '../workloads/result.ts';
+import { runOpen } from '../workloads/open.ts';
+import { type Effort, NOTHING, percent, rounded, type WorkloadResult } from '../workloads/result.ts';
 import { table } from './bench-text.ts';
 import { DEMO_FLAGS } from './demo.ts';
 import { holdDemo } from './demo-sale.ts';
@@ -18,17 +21,22 @@ const EVERYWHERE = [
   'sync-win-settling',
   'sync-soldout',
   'async-accept',
+  'async-soldout',
   'async-drain',
+  'async-whole',
   'payments',
   'stock-read',
+  'saturation',
   'connections',
   'live',
   'demo',
 ] as const;
 /** Only for backends that are processes of their own, and that live long. */
-const DISTRIBUTED_ONLY = ['flushall', 'start-up', 'growth'] as const;
+const DISTRIBUTED_ONLY = ['sales', 'flushall', 'start-up', 'growth'] as const;
 /** Only when asked for, too: what they need besides is not installed everywhere. */
 const ON_REQUEST = ['balancers'] as const;
+/** Those that `--open` measures below saturation. */
+const OPEN = ['sync-win', 'sync-soldout', 'async-accept', 'async-soldout', 'stock-read'] as const;
 const WORKLOADS = [...EVERYWHERE, ...DISTRIBUTED_ONLY, ...ON_REQUEST] as const;
 type Workload = (typeof WORKLOADS)[number];
 
@@ -38,6 +46,7 @@ const FLAGS = {
   // A median of fewer than three pairs would be at the mercy of one noisy moment.
   rounds: { kind: 'integer', min: 3, max: 99, default: 5 },
   viewers: { kind: 'integer', min: 0, max: 10_000, default: 0 },
+  open: { kind: 'switch' },
   workload: { kind: 'list', of: WORKLOADS },
   json: { kind: 'switch' },
   help: { kind: 'switch' },
@@ -52,28 +61,36 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
                    named ${ON_REQUEST.join(', ')}, which needs nginx, haproxy and envsubst
   --seconds N      measured per workload and server (6)
   --rounds N       alternating pairs with the no-op server per workload, at least 3 (5)
-  --viewers N      live viewers beside the workloads that are compared with the no-op server (0)
+  --viewers N      live viewers beside the workloads that are compared with the no-op server, and beside open loops (0)
+  --open           what buyers feel below saturation: finds the rate at which the server is saturated, then offers 25, 50, 75 and
+                   90 % of it whether or not the server keeps up; latencies from the intended time, and raw; each for --seconds
+                   (${OPEN.join(', ')}; other workloads as always)
   --json           print one JSON document
 
 Example: pulsecart bench --workload sync-win --seconds 1 --rounds 3`;
 
 /** Starts its own servers, and on request backends, and reports the measurements of one workload after the other. */
 export async function bench(argv: string[]): Promise<number> {
-  const { json, help, workload, engines, ...effort } = readFlags(argv, FLAGS);
+  const { json, help, workload, engines, open, ...effort } = readFlags(argv, FLAGS);
   if (help) {
     console.log(HELP);
     return 0;
   }
-  const names = chooseWorkloads(workload, engines);
-  return unlessInterrupted(() => measure(names, engines, effort, json));
+  const names = open && workload.length === 0 ? OPEN : chooseWorkloads(workload, engines);
+  if (open && !names.some(hasOpenLoop))
+    throw new UsageError(`--open measures ${OPEN.join(', ')}; ${names.join(',')} has no open loop`);
+  return unlessInterrupted(() => measure(names, engines, { ...effort, open }, json));
 }
+
+type Plan = Effort & { readonly open: boolean };
 
 async function measure(
   names: readonly Workload[],
   backends: BackendChoice,
-  effort: Effort,
+  effort: Plan,
   json: boolean,
 ): Promise<number> {
+  const loadBefore = rounded(loadavg()[0]!, 1);
   const environments = await openEnvironments(backends);
   const results: WorkloadResult[] = [];
   try {
@@ -84,13 +101,21 @@ async function measure(
       const result = await run(name, effort, environments);
       const stolenMs = (readStolenMs() ?? 0) - (stolenBeforeMs ?? 0);
       const stolenPct = stolenBeforeMs === null ? null : percent(stolenMs, performance.now() - startMs);
-      results.push({ ...result, stolenPct });
+      const warning = generatorWarning(result);
+      results.push({ ...result, stolenPct, ...(warning && { warning }) });
     }
   } finally {
     await environments.close();
   }
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
-  const report = { machine: machine(), commit: commit(), engines: environments.backends, ...effort, results };
+  const report = {
+    machine: machine(),
+    commit: commit(),
+    engines: environments.backends,
+    loadBefore,
+    ...effort,
+    results,
+  };
   console.log(json ? JSON.stringify(report, null, 2) : table(results));
   return results.some((result) => 'failure' in result) ? 1 : 0;
 }
@@ -108,12 +133,18 @@ function chooseWorkloads(asked: readonly Workload[], backends: BackendChoice): r
   return asked;
 }
 
+function hasOpenLoop(name: Workload): boolean {
+  return (OPEN as readonly string[]).includes(name);
+}
+
 /** Runs one workload. A workload that cannot be run is reported, and does not stop the others. */
-async function run(name: Workload, effort: Effort, environments: Environments): Promise<WorkloadResult> {
+async function run(name: Workload, effort: Plan, environments: Environments): Promise<WorkloadResult> {
   try {
     switch (name) {
       case 'noop':
         return await runNoop(effort);
+      case 'sales':
+        return await (await import('../workloads/sales.ts')).runSales(effort, environments);
       case 'growth':
         return await (await import('../workloads/growth.ts')).runGrowth(effort, environments);
       default: {
@@ -128,14 +159,18 @@ async function run(name: Workload, effort: Effort, environments: Environments): 
 
 async function runOn(
   environment: Environment,
-  name: Exclude<Workload, 'noop' | 'growth'>,
-  effort: Effort,
+  name: Exclude<Workload, 'noop' | 'sales' | 'growth'>,
+  effort: Plan,
 ): Promise<WorkloadResult> {
   switch (name) {
     case 'async-drain':
       return runAsyncDrain(effort, environment);
     case 'payments':
       return runPayments(effort, environment);
+    case 'async-whole':
+      return (await import('../workloads/async-whole.ts')).runAsyncWhole(effort, environment);
+    case 'saturation':
+      return (await import('../workloads/saturation.ts')).runSaturation(effort, environment);
     case 'connections':
       return runConnections(environment);
     case 'live':
@@ -149,7 +184,9 @@ async function runOn(
     case 'start-up':
       return (await import('../workloads/start-up.ts')).runStartUp(effort, environment);
     default:
-      return runComparison(name, COMPARED[name], effort, environment);
+      return effort.open && hasOpenLoop(name)
+        ? runOpen(name, COMPARED[name], effort, environment)
+        : runComparison(name, COMPARED[name], effort, environment);
   }
 }
 

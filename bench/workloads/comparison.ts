@@ -6,7 +6,7 @@ import { readUnpaidUnits, resetStock } from '../server-api.ts';
 import { type ServerProcess, startNoop } from '../server-process.ts';
 import { openViewers } from '../viewers.ts';
 import { poll } from '../wait.ts';
-import { differences } from './fairness.ts';
+import { differences, exchangedBytes } from './fairness.ts';
 import { type Effort, median, rounded, sumCounts, type WorkloadResult } from './result.ts';
 import { Subject } from './subject.ts';
 
@@ -58,6 +58,7 @@ export const COMPARED = {
     noopAnswer: 'win',
     load: buy(ASYNC_PURCHASE, 202),
   },
+  'async-soldout': { env: {}, units: 0, noopAnswer: 'win', load: buy(ASYNC_PURCHASE, 202) },
   'stock-read': { env: {}, units: PLENTY, noopAnswer: 'win', load: readStock },
 } as const satisfies Record<string, ComparedWorkload>;
 
@@ -69,7 +70,14 @@ export async function runNoop(effort: Effort): Promise<WorkloadResult> {
     await subject.warmUp(WARM_UP_MS);
     await subject.measure({ durationMs: effort.seconds * 1000 });
     subject.close();
-    return { workload: 'noop', ratioToNoop: 1, ...ownStats(subject) };
+    const stats = ownStats(subject);
+    const perCore = stats.requestsPerGeneratorCpuS?.toLocaleString('en-US') ?? '?';
+    return {
+      workload: 'noop',
+      ratioToNoop: 1,
+      ...stats,
+      finding: `the generator sends ${perCore} requests per second of its own CPU time`,
+    };
   } finally {
     await noop.stop();
   }
@@ -93,6 +101,7 @@ export async function runComparison(
     servers.push(real);
     await resetStock(real.url, PRODUCT_ID, workload.units);
     const unlike = await differences(noop.url, real.url, workload.load);
+    const bytes = await exchangedBytes(real.url, workload.load);
     const viewers = await openViewers({
       target: targetOf(real.url),
       productId: PRODUCT_ID,
@@ -128,6 +137,7 @@ export async function runComparison(
       noopCpuServerUsPerRequest: noopStats.cpuServerUsPerRequest,
       noopErrors: theirs.errors,
       differencesToNoop: unlike,
+      bytes,
       ...(effort.viewers > 0 && { viewers: effort.viewers, eventsToViewers }),
     };
   } finally {

@@ -1,4 +1,5 @@
 import type { Connection, CutReason } from '../connection.ts';
+import { cpuEnginesPct, used } from '../cpu-meter.ts';
 import type { Environment } from '../environment.ts';
 import { LatencyHistogram } from '../latency.ts';
 import { openRamped } from '../pool.ts';
@@ -6,7 +7,6 @@ import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE, stockRequest, targetOf 
 import { resetStock } from '../server-api.ts';
 import { PLENTY } from './comparison.ts';
 import { percent, sumCounts, type WorkloadResult } from './result.ts';
-import { cpuEnginesPct, used } from './subject.ts';
 
 const CONNECTIONS = 10_000;
 const RAMP_MS = 2_000;
@@ -53,6 +53,7 @@ export async function runConnections(environment: Environment): Promise<Workload
       },
     };
 
+    const rssAloneMb = server.usage()?.rssMb ?? null;
     const opened = await openRamped(target, CONNECTIONS, RAMP_MS, handler);
     const rssIdleMb = server.usage()?.rssMb ?? null;
     if (opened.refused > 0) errors['not opened'] = opened.refused;
@@ -84,6 +85,7 @@ export async function runConnections(environment: Environment): Promise<Workload
       errorsByKind,
       connections: usable.length,
       maxMs: latency.percentileMs(100),
+      rssAloneMb,
       rssIdleMb,
     };
   } finally {

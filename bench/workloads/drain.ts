@@ -1,10 +1,11 @@
+import { cpuEnginesPct, cpuPerRequest, used } from '../cpu-meter.ts';
 import type { BackendsCpuMs, Environment } from '../environment.ts';
 import { ASYNC_PURCHASE, purchaseRequest, SYNC_PURCHASE } from '../requests.ts';
 import { readQueues, readUnpaidUnits, resetStock } from '../server-api.ts';
 import { poll } from '../wait.ts';
 import { PLENTY } from './comparison.ts';
 import { type Effort, percent, rounded, sumCounts, type WorkloadResult } from './result.ts';
-import { cpuEnginesPct, Subject, used } from './subject.ts';
+import { Subject } from './subject.ts';
 
 /** The queue is filled with the work of the requested time at the target rate, with a lower limit. */
 const ACCEPTED_PER_S = 25_000;
@@ -79,6 +80,7 @@ async function drain(environment: Environment, plan: Drain): Promise<WorkloadRes
     // When all was processed before the first poll, only the figure with the start included exists.
     const steady = steadyMs > 0 ? ((first.left - last.left) / steadyMs) * 1000 : withStart;
     const cpuMs = first.cpuMs === null || last.cpuMs === null ? null : last.cpuMs - first.cpuMs;
+    const backendsMs = used(first.backendsCpuMs, last.backendsCpuMs);
     return {
       workload: plan.workload,
       requestsPerS: rounded(steady),
@@ -88,7 +90,8 @@ async function drain(environment: Environment, plan: Drain): Promise<WorkloadRes
       errors: sumCounts(filled.errors) + last.left,
       cpuServerPct: percent(cpuMs, steadyMs),
       cpuGeneratorPct: null,
-      ...cpuEnginesPct(used(first.backendsCpuMs, last.backendsCpuMs), steadyMs),
+      ...cpuEnginesPct(backendsMs, steadyMs),
+      ...cpuPerRequest(cpuMs, backendsMs, first.left - last.left),
       rssMb: server.usage()?.rssMb ?? null,
       perSWithStartUp: rounded(withStart),
       queued: filled.queued,

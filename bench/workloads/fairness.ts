@@ -17,16 +17,40 @@ export async function differences(noopUrl: string, realUrl: string, load: (targe
   return found;
 }
 
-/** Status line, header lines and body length of one answer. */
+/** The bytes of a workload's request and of its answer, heads included, below TLS and TCP. */
+export async function exchangedBytes(url: string, load: (target: Target) => Load) {
+  const { requestBytes, headLines, body } = await exchange(url, load);
+  const headBytes = headLines.reduce((sum, line) => sum + line.length + 2, 2);
+  return { request: requestBytes, answer: headBytes + Buffer.byteLength(body) };
+}
+
+/** Status line and header lines, the body's length among them. */
 async function answerOf(url: string, load: (target: Target) => Load): Promise<string[]> {
+  const { headLines } = await exchange(url, load);
+  return headLines.map((line) => (VARYING.test(line) ? line.slice(0, line.indexOf(':')) : line)).toSorted();
+}
+
+interface Exchange {
+  readonly requestBytes: number;
+  readonly headLines: string[];
+  readonly body: string;
+}
+
+async function exchange(url: string, load: (target: Target) => Load): Promise<Exchange> {
   const target = targetOf(url);
-  const answer = Promise.withResolvers<string[]>();
+  const request = load(target).request(0);
+  const answer = Promise.withResolvers<Exchange>();
   const connection = await Connection.connect(target, {
-    answered: ({ response }) => answer.resolve(response.headLines()),
+    answered: ({ response }) =>
+      answer.resolve({
+        requestBytes: request.length,
+        headLines: response.headLines(),
+        body: response.text(),
+      }),
     cut: (_, reason) => answer.reject(new Error(`${url} did not answer: ${reason}`)),
   });
-  connection.send(load(target).request(0), 0, performance.now());
-  const lines = await answer.promise;
+  connection.send(request, 0, performance.now());
+  const exchanged = await answer.promise;
   connection.end('closed');
-  return lines.map((line) => (VARYING.test(line) ? line.slice(0, line.indexOf(':')) : line)).toSorted();
+  return exchanged;
 }

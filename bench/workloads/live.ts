@@ -1,3 +1,4 @@
+import { cpuEnginesPct, used } from '../cpu-meter.ts';
 import type { Environment } from '../environment.ts';
 import { LatencyHistogram } from '../latency.ts';
 import { targetOf } from '../requests.ts';
@@ -6,7 +7,6 @@ import { openSteadyPurchases } from '../steady.ts';
 import { openViewers } from '../viewers.ts';
 import { PLENTY, PRODUCT_ID, VIEWERS_ENV, WARM_UP_MS } from './comparison.ts';
 import { type Effort, percent, rounded, sumCounts, type WorkloadResult } from './result.ts';
-import { cpuEnginesPct, used } from './subject.ts';
 
 const VIEWERS = 5_000;
 const PURCHASES_PER_S = 1_000;
@@ -50,6 +50,7 @@ export async function runLive(effort: Effort, environment: Environment): Promise
 
     latency = new LatencyHistogram();
     const eventsBefore = viewers.events();
+    const bytesBefore = viewers.bytes();
     const soldBefore = purchases.latency.count;
     const backendsBefore = environment.backendsCpuMs();
     const before = server.usage();
@@ -61,6 +62,7 @@ export async function runLive(effort: Effort, environment: Environment): Promise
     const after = server.usage();
     const backendsMs = used(backendsBefore, environment.backendsCpuMs());
     const events = viewers.events() - eventsBefore;
+    const bytes = viewers.bytes() - bytesBefore;
     await Bun.sleep(IDLE_MS);
     const errorsByKind: Record<string, number> = {
       ...purchases.errors,
@@ -88,6 +90,7 @@ export async function runLive(effort: Effort, environment: Environment): Promise
       maxMs: latency.percentileMs(100),
       viewers: VIEWERS,
       eventsPerS: Math.round((events / elapsedMs) * 1000),
+      bytesPerEvent: events === 0 ? null : rounded(bytes / events),
       purchaseP50Ms: purchases.latency.percentileMs(50),
       purchaseP99Ms: purchases.latency.percentileMs(99),
       rssAloneMb,

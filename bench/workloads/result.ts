@@ -15,6 +15,8 @@ export interface WorkloadResult {
   readonly cpuEnginesPct?: Readonly<Record<string, number | null>>;
   /** The measurement as text, where it is neither a rate nor a latency. */
   readonly finding?: string;
+  /** Why the figures are not the server's, where that is so. */
+  readonly warning?: string;
   /** Further figures that explain the result. */
   readonly [extra: string]: unknown;
 }

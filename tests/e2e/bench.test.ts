@@ -36,10 +36,29 @@ describe('bench', () => {
     expect(stock).not.toHaveProperty('cpuEnginesPct');
   });
 
+  test('--open measures parts of the saturation rate, from the intended time and raw', async () => {
+    const args = ['--open', '--workload', 'stock-read', '--seconds', '1', '--rounds', '3', '--json'];
+    const { exit, stdout, stderr } = await runPulsecart(['bench', ...args]);
+    expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
+    const { open, results } = JSON.parse(stdout);
+    expect(open).toBe(true);
+    const [{ levels, requestsPerS, ...stock }] = results;
+    expect(stock).toMatchObject({ workload: 'stock-read', loop: 'open', errors: 0 });
+    expect(stock.latenessP99Ms).toBeGreaterThan(0);
+    expect(levels.map(({ sharePct }: { sharePct: number }) => sharePct)).toEqual([25, 50, 75, 90]);
+    for (const { sharePct, offeredPerS, p99Ms, raw, p99MsByRound, cpuGeneratorPct } of levels) {
+      // Its own round's saturation rate is not the mean of all rounds.
+      expect(offeredPerS / requestsPerS).toBeWithin(sharePct / 200, sharePct / 50);
+      expect(p99Ms).toBeGreaterThanOrEqual(raw.p99Ms);
+      expect(p99MsByRound).toHaveLength(3);
+      expect(cpuGeneratorPct).toBeGreaterThan(0);
+    }
+  });
+
   test.skipIf(!distributedBackends)(
     'prints the same document of the distributed backends, with what each of them used',
     async () => {
-      const args = ['--workload', 'sync-win', '--seconds', '1', '--rounds', '3', '--json'];
+      const args = ['--workload', 'sync-win,async-whole', '--seconds', '1', '--rounds', '3', '--json'];
       const { exit, stdout, stderr } = await runToEnd(
         [process.execPath, '--no-env-file', MAIN, 'bench', '--engines', 'production', ...args],
         { timeoutMs: PRODUCTION_TIMEOUT_MS },
@@ -52,10 +71,21 @@ describe('bench', () => {
         queue: expect.stringMatching(/^rabbitmq \d+\.\d+\.\d+/),
         payments: 'simulator',
       });
-      expect(results).toMatchObject([{ workload: 'sync-win', errors: 0, differencesToNoop: [] }]);
-      if (results[0].cpuEnginesPct) {
-        expect(Object.keys(results[0].cpuEnginesPct)).toEqual(['postgres', 'redis', 'rabbitmq']);
-        expect(results[0].cpuEnginesPct.postgres).toBeGreaterThan(0);
+      expect(results).toMatchObject([
+        { workload: 'sync-win', errors: 0, differencesToNoop: [] },
+        { workload: 'async-whole', errors: 0 },
+      ]);
+      const [win, whole] = results;
+      expect(whole.confirm.p50Ms).toBeGreaterThan(0);
+      expect(whole.accept.p50Ms + whole.confirm.p50Ms).toBeGreaterThan(whole.p50Ms / 2);
+      if (win.cpuEnginesPct) {
+        expect(Object.keys(win.cpuEnginesPct)).toEqual(['postgres', 'redis', 'rabbitmq']);
+        expect(win.cpuEnginesPct.postgres).toBeGreaterThan(0);
+        for (const { cpuServerUsPerRequest, cpuTotalUsPerRequest } of results)
+          expect(cpuTotalUsPerRequest).toBeGreaterThan(cpuServerUsPerRequest);
+        expect(whole.cpuTotalUsPerRequest).toBeGreaterThan(
+          whole.cpuServerUsPerRequest + whole.cpuWorkerUsPerRequest,
+        );
       }
     },
     PRODUCTION_TIMEOUT_MS + 10_000,
@@ -74,6 +104,12 @@ describe('bench', () => {
       expect(stderr).not.toContain('noop');
     });
   }
+
+  test('--open with a workload that has no open loop is refused', async () => {
+    const { exit, stdout, stderr } = await runPulsecart(['bench', '--open', '--workload', 'payments,live']);
+    expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
+    expect(stderr).toMatch(/^pulsecart: --open measures sync-win, .*; payments,live has no open loop\n$/);
+  });
 
   test('and demo take two kinds of backends', async () => {
     for (const command of ['bench', 'demo']) {

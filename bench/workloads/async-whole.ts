@@ -1,0 +1,98 @@
+import { CpuMeter } from '../cpu-meter.ts';
+import type { Environment } from '../environment.ts';
+import { LatencyHistogram } from '../latency.ts';
+import { targetOf } from '../requests.ts';
+import { resetStock } from '../server-api.ts';
+import type { ServerProcess } from '../server-process.ts';
+import { WholeLoop } from '../whole-loop.ts';
+import { PLENTY, PRODUCT_ID, WARM_UP_MS } from './comparison.ts';
+import {
+  addCounts,
+  type Effort,
+  NOTHING,
+  percent,
+  rounded,
+  sumCounts,
+  type WorkloadResult,
+} from './result.ts';
+import { CONNECTIONS } from './subject.ts';
+
+/**
+ * Whole async purchases: accepted while workers decide, and each buyer hears the outcome. With distributed backends a process of
+ * the API and a worker, as in production; with the embedded ones the one server does both.
+ */
+export async function runAsyncWhole(effort: Effort, environment: Environment): Promise<WorkloadResult> {
+  const processes: ServerProcess[] = [];
+  try {
+    const apart = environment.distributed;
+    const api = await environment.startServer({
+      PULSECART_PAYMENTS: 'off',
+      ...(apart && { PULSECART_WORKER: 'off' }),
+    });
+    processes.push(api);
+    const worker = apart && (await apart.startWorker({ PULSECART_PAYMENTS: 'off' }));
+    if (worker) processes.push(worker);
+    await resetStock(api.url, PRODUCT_ID, PLENTY);
+    const loop = await WholeLoop.open(targetOf(api.url), CONNECTIONS, { productId: PRODUCT_ID, quantity: 1 });
+    await loop.run(WARM_UP_MS);
+    const apiMeter = new CpuMeter(api, environment);
+    const workerMeter = worker && new CpuMeter(worker, null);
+    const whole = new LatencyHistogram();
+    const accept = new LatencyHistogram();
+    const confirm = new LatencyHistogram();
+    const errorsByKind: Record<string, number> = {};
+    let [purchases, elapsedMs, cpuGeneratorMs] = [0, 0, 0];
+    const durationMs = (effort.seconds * 1000) / effort.rounds;
+    for (let round = 0; round < effort.rounds; round++) {
+      await environment.quiet();
+      const run = () => apiMeter.during(() => loop.run(durationMs));
+      const slice = await (workerMeter ? workerMeter.during(run) : run());
+      whole.add(slice.whole);
+      accept.add(slice.accept);
+      confirm.add(slice.confirm);
+      addCounts(errorsByKind, slice.errors);
+      purchases += slice.purchases;
+      elapsedMs += slice.elapsedMs;
+      cpuGeneratorMs += slice.cpuGeneratorMs;
+    }
+    loop.close();
+    const figures = apiMeter.figures(purchases, elapsedMs);
+    const deciding = workerMeter?.figures(purchases, elapsedMs);
+    const workerUs = deciding ? deciding.cpuServerUsPerRequest : 0;
+    const totalUs =
+      figures.cpuTotalUsPerRequest === null || workerUs === null
+        ? null
+        : rounded(figures.cpuTotalUsPerRequest + workerUs, 1);
+    const latencies = { accept: percentiles(accept), confirm: percentiles(confirm) };
+    return {
+      ...NOTHING,
+      workload: 'async-whole',
+      requestsPerS: rounded((purchases / elapsedMs) * 1000),
+      errors: sumCounts(errorsByKind),
+      errorsByKind,
+      ...figures,
+      cpuTotalUsPerRequest: totalUs,
+      ...(deciding && {
+        cpuWorkerPct: deciding.cpuServerPct,
+        cpuWorkerUsPerRequest: deciding.cpuServerUsPerRequest,
+      }),
+      cpuGeneratorPct: percent(cpuGeneratorMs, elapsedMs),
+      rssMb: api.usage()?.rssMb ?? null,
+      purchases,
+      p50Ms: whole.percentileMs(50),
+      p99Ms: whole.percentileMs(99),
+      ...latencies,
+      finding:
+        `accepted p50 ${latencies.accept.p50Ms}, p99 ${latencies.accept.p99Ms} ms; from the 202 to the outcome ` +
+        `p50 ${latencies.confirm.p50Ms}, p99 ${latencies.confirm.p99Ms} ms; ` +
+        `${totalUs ?? '?'} µs of CPU time per purchase, backends included`,
+    };
+  } finally {
+    await Promise.all(processes.map((one) => one.stop()));
+  }
+}
+
+function percentiles(latency: LatencyHistogram) {
+  const at = (percentile: number) => latency.percentileMs(percentile);
+  return { p50Ms: at(50), p90Ms: at(90), p99Ms: at(99), maxMs: at(100) };
+}
