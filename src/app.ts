@@ -1,6 +1,7 @@
 import { hostname, tmpdir } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { openSimulator } from './adapters/simulator/simulator.ts';
+import { createRemoval } from './app/catalog/removal.ts';
 import { createSales } from './app/catalog/sales.ts';
 import { createChangeBus, publishing } from './app/changes.ts';
 import { createLeader } from './app/maintenance/leader.ts';
@@ -57,8 +58,14 @@ export interface App {
 /**
  * Opens the backends of this configuration and wires the use cases to them. Rejects with the AppError of a backend that
  * cannot be used; nothing is left open then. `operatorsOf` is asked once they are open: it may keep a token in the data folder.
+ * `examine` answers the operators who ask what `doctor` would say here.
  */
-export async function openApp(config: Config, log: Log, operatorsOf = () => NO_API): Promise<App> {
+export async function openApp(
+  config: Config,
+  log: Log,
+  operatorsOf = () => NO_API,
+  examine: Service['examine'] = async () => [],
+): Promise<App> {
   const backends = await patiently(
     () => openBackends(config, log),
     config.backendsWaitMs,
@@ -66,14 +73,20 @@ export async function openApp(config: Config, log: Log, operatorsOf = () => NO_A
     ({ message }) => log.warn(`waiting for a backend, up to ${config.backendsWaitMs / 1000} s: ${message}`),
   );
   try {
-    return await wire(config, log, backends, operatorsOf());
+    return await wire(config, log, backends, operatorsOf(), examine);
   } catch (error) {
     await backends.close();
     throw error;
   }
 }
 
-async function wire(config: Config, log: Log, backends: Backends, operators: OperatorAccess): Promise<App> {
+async function wire(
+  config: Config,
+  log: Log,
+  backends: Backends,
+  operators: OperatorAccess,
+  examine: Service['examine'],
+): Promise<App> {
   const { gate, queue, provider, clock, atOnce } = backends;
   const traces = await openTraces(config, log, backends);
   const feed = traces?.systems.feed ? traceFeed(backends.feed, traces) : backends.feed;
@@ -133,6 +146,8 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
   });
   const deadLetters = createDeadLetters({ ledger, queue, ids });
   const sales = createSales({ ledger, gate, stockCache });
+  const { purchaseTimeoutMs } = config;
+  const removeProduct = createRemoval({ ledger, gate, queue, deadLetters, clock, purchaseTimeoutMs });
   const retention = createRetention({
     ledger,
     queue,
@@ -196,8 +211,9 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
       auditRun,
       liveStats,
       sales,
+      removeProduct,
       conclude,
-      purchaseTimeoutMs: config.purchaseTimeoutMs,
+      purchaseTimeoutMs,
       keepOutcomesMs: config.keep.outcomesMs,
       log,
       operators,
@@ -206,6 +222,7 @@ async function wire(config: Config, log: Log, backends: Backends, operators: Ope
       engines: backends.names,
       version: packageJson.version,
       dataFolder,
+      examine,
       isReady: () => ready,
     },
     async start(roles) {

@@ -11,7 +11,12 @@ export interface Api {
   readonly url: string;
   /** `isOurs` recognizes the route's own answer, as opposed to another program's. */
   get<Body>(path: string, isOurs: IsOurs<Body>): Promise<Body>;
-  send<Body>(method: 'POST' | 'PUT', path: string, body?: unknown, isOurs?: IsOurs<Body>): Promise<Body>;
+  send<Body>(
+    method: 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    body?: unknown,
+    isOurs?: IsOurs<Body>,
+  ): Promise<Body>;
 }
 
 type IsOurs<Body> = (body: Partial<Body>) => boolean;

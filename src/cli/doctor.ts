@@ -5,6 +5,7 @@ import { type Env, type Flags, fileVariableOf, SETTINGS } from '../settings.ts';
 import { examineBackends } from '../tools.ts';
 import { readFlags } from './flags.ts';
 import { checkHost } from './host-checks.ts';
+import { checkSettings } from './setting-checks.ts';
 import { unknownSettings } from './unknown-settings.ts';
 
 const FLAGS = {
@@ -46,7 +47,12 @@ async function examine(env: Env, given: Flags) {
       checks: [{ name: 'settings', state: 'broken', detail: config.message } as Check],
     };
   }
-  const checks = [...unknown(env), ...(await checkHost(config)), ...(await examineBackends(config))];
+  const checks = [
+    ...unknown(env),
+    ...checkSettings(config),
+    ...(await checkHost(config)),
+    ...(await examineBackends(config)),
+  ];
   return { settings: settingsWithSources(config, env, given), checks };
 }
 

@@ -36,6 +36,12 @@ test('values are read with a space or an equals sign', () => {
   });
 });
 
+test('every id that a server can give can be named', () => {
+  const flags = { product: { kind: 'integer', min: 1, max: Number.MAX_SAFE_INTEGER, default: 1 } } as const;
+  expect(readFlags(['--product', '9007199254740991'], flags).product).toBe(Number.MAX_SAFE_INTEGER);
+  expect(() => readFlags(['--product', '9007199254740993'], flags)).toThrow('--product takes a whole number');
+});
+
 describe('a mistake is one line that says what is accepted', () => {
   test('an unknown flag', () => {
     const problem = problemOf('--user', '7');

@@ -73,7 +73,7 @@ function read(flag: Flag, text: string | undefined): unknown {
     case 'text':
       return text === '' ? undefined : text;
     case 'integer': {
-      const number = text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      const number = text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
       return number >= flag.min && number <= flag.max ? number : undefined;
     }
     case 'choice':

@@ -13,6 +13,12 @@ export async function checkHost(config: Config): Promise<Check[]> {
   return [runtime(), await diskSpace(config), files(), await address(config)];
 }
 
+/** The same for a server that runs and has its address, for those who ask it from elsewhere: without its folder. */
+export async function checkRunningHost(config: Config): Promise<Check[]> {
+  const { detail, ...disk } = await diskSpace(config);
+  return [runtime(), { ...disk, detail: detail.replace(/ at .*/, '') }, files()];
+}
+
 /** Every client and every viewer has a connection, and each connection is an open file. */
 const FILES_ADVISED = 16_384;
 const ANSWER_TIMEOUT_MS = 2_000;
@@ -54,6 +60,7 @@ function files(): Check {
     name: 'open files',
     state: enough ? 'ok' : 'note',
     detail: `${limit} at most${enough ? '' : `; for a crowd raise it to ${FILES_ADVISED} (ulimit -n)`}`,
+    ...(Number.isFinite(limit) && { limit }),
   };
 }
 

@@ -3,13 +3,18 @@ import { Compile } from 'typebox/compile';
 import type { NewProduct } from '../domain/product.ts';
 import { faultOf, UNKNOWN_FIELD } from '../http/json-body.ts';
 import { readTime } from '../http/read-time.ts';
-import { EXPECTED_OF_PRODUCTS, ProductBody } from '../http/routes/product-schemas.ts';
+import { Currency, EXPECTED_OF_PRODUCTS, ProductBody } from '../http/routes/product-schemas.ts';
 import { UsageError } from './flags.ts';
 
 /** A product as `POST /api/v1/products` takes it, with an id, so that a repetition creates it once. */
 const { reason: _, productId, ...fields } = ProductBody.properties;
 const SeedProductSchema = Type.Object(
-  { productId: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), ...fields },
+  {
+    productId: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+    ...fields,
+    // Hidden products are for rehearsals, which make their own.
+    currency: Currency,
+  },
   { additionalProperties: false },
 );
 const check = Compile(SeedProductSchema);

@@ -4,6 +4,7 @@ import { type Config, readConfig } from '../config.ts';
 import { type HttpServer, startManagement, startServer } from '../http/server.ts';
 import type { Service } from '../http/service.ts';
 import { type Log, openLog } from '../telemetry/log.ts';
+import { examineHere } from './examine.ts';
 import { readFlags } from './flags.ts';
 import { type Addresses, REPLACED, replaced, tellSupervisor } from './instance.ts';
 import { type InstanceMetrics, shareMetrics } from './instance-metrics.ts';
@@ -99,7 +100,13 @@ interface OpenOptions {
 
 /** Returns the signal if it came before the backends were open. */
 async function open(config: Config, log: Log, { sharesPort, stopped, scrapeOf }: OpenOptions) {
-  const app = await Promise.race([openApp(config, log, () => operatorAccess(config)), stopped]);
+  const opening = openApp(
+    config,
+    log,
+    () => operatorAccess(config),
+    () => examineHere(config),
+  );
+  const app = await Promise.race([opening, stopped]);
   if (typeof app === 'string') return app;
   const { managementPort } = config;
   let management: HttpServer | undefined;

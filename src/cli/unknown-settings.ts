@@ -1,4 +1,5 @@
 import { ENV_SOURCES } from '../config.ts';
+import { distance } from '../lib/distance.ts';
 import { type Env, fileVariableOf, SETTINGS } from '../settings.ts';
 import type { Log } from '../telemetry/log.ts';
 
@@ -32,18 +33,4 @@ function nearest(name: string, known: readonly string[]): string {
   const begins = (one: string) => one.startsWith(name) || one.startsWith(bare);
   const far = (one: string) => Math.min(distance(name, one), distance(bare, one)) - (begins(one) ? 0.5 : 0);
   return known.reduce((best, one) => (far(one) < far(best) ? one : best));
-}
-
-/** Levenshtein distance: the letters to change, add or remove. */
-function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const changed = row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(changed, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[to.length]!;
 }

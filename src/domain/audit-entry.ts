@@ -45,6 +45,7 @@ export interface StoredAuditEntry extends Omit<AuditEntry, 'key'> {
 export const AUDIT_ACTIONS = [
   'product.create',
   'product.change',
+  'product.remove',
   'units.add',
   'sale.pause',
   'sale.resume',

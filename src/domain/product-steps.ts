@@ -1,5 +1,12 @@
 import { type AuditEntry, type EarlierEntry, isSameEntry } from './audit-entry.ts';
-import { DEFAULT_HOLD_SECONDS, type NewProduct, type Product, type SaleRefusalCode } from './product.ts';
+import {
+  DEFAULT_HOLD_SECONDS,
+  isHidden,
+  type NewProduct,
+  type Product,
+  type SaleRefusalCode,
+  saleState,
+} from './product.ts';
 import {
   type ChangeRefusal,
   changed,
@@ -27,6 +34,14 @@ export type SaleStep =
       /** The most units that one customer holds in this generation; with `limit_below_held` alone. */
       readonly mostHeld: number | null;
     };
+
+/** What became of a step of a removal. */
+export type RemovalStep =
+  | Extract<SaleStep, { kind: 'refused' }>
+  /** A part of what the sale left is deleted; there may be more. */
+  | { readonly kind: 'part' }
+  /** The product is gone, and nothing of its sale is left. */
+  | { readonly kind: 'removed' };
 
 export interface Found {
   readonly product: Product | null;
@@ -90,6 +105,18 @@ export function decideNew(
   return wrong ? refused(wrong, null) : { kind: 'save', next: newProduct(request) };
 }
 
+/** Whether a product may be removed now; null when it may. */
+export function removalRefusal(
+  { product, earlier, nowMs }: Found,
+  entry: AuditEntry,
+): Exclude<RemovalStep, { kind: 'part' }> | null {
+  if (!product && earlier && isSameEntry(earlier, entry)) return { kind: 'removed' };
+  if (!product) return refused({ code: 'unknown_product', field: null }, null);
+  if (!isHidden(product)) return refused({ code: 'product_not_hidden', field: null }, product);
+  const isDrained = saleState(product, nowMs) === 'closed' && product.reserved === 0;
+  return isDrained ? null : refused({ code: 'sale_not_drained', field: null }, product);
+}
+
 /** Whether a customer holds more than the new limit, once holdings are kept as it needs them; null when none does. */
 export function limitRefusal({ before, next }: Save, mostHeld: number | null): SaleStep | null {
   if (mostHeld === null || next.perCustomerLimit === null || mostHeld <= next.perCustomerLimit) return null;
@@ -115,10 +142,10 @@ function doneBefore(earlier: EarlierEntry, entry: AuditEntry, product: Product):
     : refused({ code: 'idempotency_mismatch', field: null }, product);
 }
 
-function refused(
+export function refused(
   { code, field }: ChangeRefusal,
   product: Product | null,
   mostHeld: number | null = null,
-): SaleStep {
+): Extract<SaleStep, { kind: 'refused' }> {
   return { kind: 'refused', code, field, product, mostHeld };
 }

@@ -185,6 +185,17 @@ const NOTES = {
     meaning: 'The product has changed since the caller saw it. Nothing was done.',
     advice: 'Read it again, and decide anew.',
   },
+  product_not_hidden: {
+    status: 409,
+    meaning:
+      'The product is no hidden one, made for a rehearsal (its currency is XTS): others are never removed.',
+    advice: 'Drain its sale instead.',
+  },
+  sale_not_drained: {
+    status: 409,
+    meaning: 'The sale is not closed, has unpaid orders, or may have purchases in the queue.',
+    advice: 'Drain it, and send the same request again after some seconds.',
+  },
 } as const satisfies Readonly<
   Record<string, Note> & Record<Exclude<ErrorCode, 'unusable_store'> | RefusalCode | SaleRefusalCode, Note>
 >;

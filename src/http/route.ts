@@ -29,7 +29,7 @@ export interface Route {
   readonly handle: Handler;
 }
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export type Handler = (req: never, server: Bun.Server<unknown>) => Response | Promise<Response>;
 
 /** Groups of routes, in the order in which they are shown. */

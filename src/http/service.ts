@@ -1,3 +1,4 @@
+import type { RemoveProduct } from '../app/catalog/removal.ts';
 import type { Sales } from '../app/catalog/sales.ts';
 import type { AuditRun } from '../app/ops/audit-run.ts';
 import type { DeadLetters } from '../app/ops/dead-letters.ts';
@@ -9,6 +10,7 @@ import type { Tracking } from '../app/purchase/tracking.ts';
 import type { StockStream } from '../app/stream/stream.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { PurchaseIds } from '../domain/ids.ts';
+import type { Check } from '../ports/backends.ts';
 import type { Gate } from '../ports/gate.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Queue } from '../ports/queue.ts';
@@ -34,6 +36,7 @@ export interface Service {
   readonly auditRun: Pick<AuditRun, 'run'>;
   readonly liveStats: Pick<LiveStats, 'now'>;
   readonly sales: Sales;
+  readonly removeProduct: RemoveProduct;
   readonly stream: StockStream;
   readonly conclude: Conclude;
   readonly clock: Clock;
@@ -57,6 +60,8 @@ export interface Service {
   readonly engines: Readonly<Record<string, string>>;
   readonly version: string;
   readonly dataFolder: string;
+  /** What of its settings, its host and its backends an operator should know: `doctor` from within. */
+  examine(): Promise<readonly Check[]>;
   /** False from the moment a shutdown begins. */
   isReady(): boolean;
 }

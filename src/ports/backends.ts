@@ -52,6 +52,8 @@ export interface Check {
   /** `note`: a server starts nevertheless, but an operator should know. */
   readonly state: 'ok' | 'note' | 'broken';
   readonly detail: string;
+  /** The most that it allows, where that is a number. */
+  readonly limit?: number;
 }
 
 /** The store of products, for adding some without a server. */

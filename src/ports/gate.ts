@@ -27,6 +27,9 @@ export interface Gate {
    */
   update(stock: StockVersion, when: UpdateWhen): Promise<void>;
 
+  /** Drops what is kept of a product that was removed. */
+  forget(productId: number): Promise<void>;
+
   /** Resolves when the gate answers; rejects with `unavailable` while it is bypassed. */
   ping(): Promise<void>;
 

@@ -1,7 +1,7 @@
 import type { AuditEntry } from '../domain/audit-entry.ts';
 import type { NewProduct, NewProductRequest, Product } from '../domain/product.ts';
 import type { ProductChanges } from '../domain/product-changes.ts';
-import type { SaleStep } from '../domain/product-steps.ts';
+import type { RemovalStep, SaleStep } from '../domain/product-steps.ts';
 
 /**
  * Products and what operators do to them and their sales. A part of the Ledger, with the same promises. Each step of an
@@ -10,11 +10,11 @@ import type { SaleStep } from '../domain/product-steps.ts';
  * One whose key was used for something else is refused as `idempotency_mismatch`.
  */
 export interface Products {
-  /** All products by id. */
+  /** All products by id, the hidden ones included. */
   products(): Promise<Product[]>;
 
-  /** At most `limit` products by id, from the first one above `afterId`. */
-  productsAfter(afterId: number, limit: number): Promise<Product[]>;
+  /** At most `limit` products by id, from the first one above `afterId`; the hidden ones, or all others. */
+  productsAfter(afterId: number, limit: number, hidden?: boolean): Promise<Product[]>;
 
   /** The product, or undefined. Reads the last commit. */
   product(productId: number): Promise<Product | undefined>;
@@ -44,4 +44,11 @@ export interface Products {
 
   /** Starts a new generation of exactly `units` free units, with or without an entry. */
   reset(productId: number, units: number, entry?: AuditEntry | null): Promise<SaleStep>;
+
+  /**
+   * Removes a part of a hidden product whose sale is closed and has no unpaid orders: at most `limit` of its outcomes or orders,
+   * with their keys, attempts, payments and holdings. The books balance after each part. The call that finds nothing left
+   * removes the product itself, and writes its entry down.
+   */
+  removeProduct(productId: number, entry: AuditEntry, limit: number): Promise<RemovalStep>;
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import type { StockVersion } from '../../src/domain/product.ts';
 import type { Gate } from '../../src/ports/gate.ts';
+import { until } from '../support/until.ts';
 
 /** What every gate must do, whatever keeps its counters. `make` answers a gate that shares nothing with others. */
 export function gateContract(name: string, make: () => Promise<Gate>): void {
@@ -92,6 +93,16 @@ export function gateContract(name: string, make: () => Promise<Gate>): void {
       await gate.update(stock(1, 50), 'ifNewer');
       const answers = await Promise.all(Array.from({ length: 30 }, () => claims([1, 1, 1])));
       expect(answers.flat().filter((claim) => claim === 'claimed')).toHaveLength(50);
+    });
+
+    test('a product that it forgot is unknown again, and others are not', async () => {
+      productId++;
+      await gate.update(stock(1, 5), 'ifNewer');
+      await gate.update({ productId: productId + 1, version: 1, available: 5 }, 'ifNewer');
+      await gate.forget(productId);
+      await until(async () => (await claims([1])) === 'unknown product');
+      productId++;
+      expect(await claims([1])).toEqual(['claimed']);
     });
 
     test('a ping finds it well', () => gate.ping());

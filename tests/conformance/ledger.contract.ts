@@ -3,6 +3,7 @@ import { audit } from '../../src/app/ops/audit.ts';
 import { cancelsAndRefunds } from './ledger/cancel-refund.contract.ts';
 import { charging } from './ledger/charging.contract.ts';
 import { deciding } from './ledger/deciding.contract.ts';
+import { hidden } from './ledger/hidden.contract.ts';
 import { holds } from './ledger/holds.contract.ts';
 import { keeping } from './ledger/keeping.contract.ts';
 import { keys } from './ledger/keys.contract.ts';
@@ -59,6 +60,7 @@ export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest
       operations,
       retention,
       sales,
+      hidden,
       money,
     ]) {
       topic(scene);

@@ -3,7 +3,7 @@ import { ORDERS_PER_MESSAGE } from '../../src/app/payments/message.ts';
 import { encodePurchases } from '../../src/app/purchase/message.ts';
 import { QUEUE_NAMES } from '../../src/ports/queue.ts';
 import { readDocument } from './documents.ts';
-import { PAGES, upToDate } from './reference.ts';
+import { PAGES, SCHEMA_FILE, schemaText, upToDate } from './reference.ts';
 
 describe.each(PAGES)('%s', (path) => {
   test('has what the code says: run `npm run reference` where it has not', () => {
@@ -11,6 +11,10 @@ describe.each(PAGES)('%s', (path) => {
     expect(page).toContain('<!-- begin: ');
     expect(page.split('\n')).toEqual(upToDate(path).split('\n'));
   });
+});
+
+test(`${SCHEMA_FILE} is what the code checks: run \`npm run reference\` where it is not`, () => {
+  expect(JSON.parse(readDocument(SCHEMA_FILE))).toEqual(JSON.parse(schemaText()));
 });
 
 test('docs/reference/events.md has every queue, with what a message of it carries', () => {

@@ -1,3 +1,4 @@
+import { ThresholdsSchema } from '../../bench/rehearsal/thresholds.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { CODES } from '../../src/http/codes.ts';
 import type { Field } from '../../src/http/docs/fields.ts';
@@ -15,9 +16,11 @@ import { createRoutes } from '../../src/http/routes.ts';
 import type { Service } from '../../src/http/service.ts';
 import { SECTIONS, SETTINGS } from '../../src/settings.ts';
 import { readDocument } from './documents.ts';
+import { table } from './markdown.ts';
+import { SCALE_PARTS } from './scale-parts.ts';
 
 /**
- * The parts of docs/reference that the code knows better than any author. A page says where one belongs, between
+ * The parts of docs/reference and docs/scale.md that the code knows better than any author. A page says where one belongs, between
  * `<!-- begin: name -->` and `<!-- end: name -->`; `npm run reference` writes it there, and a test fails while it is stale.
  */
 
@@ -29,7 +32,15 @@ export const PAGES = [
   'docs/reference/errors.md',
   'docs/reference/events.md',
   'docs/reference/settings.md',
+  'docs/scale.md',
 ];
+
+/** The thresholds of `pulsecart rehearse`, for editors. */
+export const SCHEMA_FILE = 'docs/reference/rehearsal.schema.json';
+
+export function schemaText(): string {
+  return `${JSON.stringify({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...ThresholdsSchema }, null, 2)}\n`;
+}
 
 /** A page with its parts as the code has them now. */
 export function upToDate(path: string): string {
@@ -40,6 +51,7 @@ export function upToDate(path: string): string {
 }
 
 function part(name: string): string {
+  if (name in SCALE_PARTS) return SCALE_PARTS[name as keyof typeof SCALE_PARTS]();
   const guide = readGuide(
     openApiDocument(createRoutes({} as Service), packageJson.version, WRITTEN_AS_OF_MS),
   );
@@ -185,12 +197,6 @@ function linkedType(type: string, { shapes }: Guide): string {
 /** What leads to a component in the OpenAPI document leads to its shape here. */
 function linked(text: string): string {
   return text.replace(/\(#\/components\/schemas\/(\w+)\)/g, (_, name: string) => `(#${name.toLowerCase()})`);
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
-  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }
 
 function titled(name: string): string {

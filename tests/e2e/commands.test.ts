@@ -14,7 +14,10 @@ const COMMANDS = [
   'worker',
   'demo',
   'rush',
+  'rehearse',
   'bench',
+  'report',
+  'plan',
   'audit',
   'backup',
   'health',
@@ -58,6 +61,7 @@ describe('the example of each help is run:', () => {
           .replace('http://127.0.0.1:8080', shop.url)
           .replace(/(?<=--data )\S+/, ['audit', 'backup'].includes(name) ? shop.folder : folder.path)
           .replace(/\S+\.db\b/, `${folder.path}/copy.db`)
+          .replace(/(?<=--out )\S+/, `${folder.path}/out`)
           .replace(/(?<=--port )\d+/, '0');
         const args = example.split(' ');
         expect(args[0]).toBe(name);
@@ -118,6 +122,14 @@ describe('a mistake is one line that says what is accepted, and exit status 2:',
     [['rush', '--url', 'http://me:secret@shop'], /^--url takes the address of a server, such as /],
     [['rush', '--url', 'https://127.0.0.1'], /^--url takes an http:\/\/ address/],
     [['rush', '--url', 'http://shop.example'], /^shop\.example is not this machine\..* add --yes/],
+    [['report', '--render', '/nowhere'], /^\/nowhere cannot be read: /],
+    [['report', '--compare', '/nowhere'], /^--compare takes two reports /],
+    [['rehearse', '--product', '1'], /^--product is not for rehearsals: .* --product-like 1 /],
+    [['rehearse', '--url', 'https://127.0.0.1'], /^--url takes an http:\/\/ address/],
+    [['rehearse', '--url', 'http://shop.example'], /^shop\.example is not this machine\..* add --yes/],
+    [['rehearse', '--clean-up', 'all'], /^--clean-up takes the id of a hidden product$/],
+    [['rehearse', '--thresholds', '/nowhere.json'], /^--thresholds cannot be read: /],
+    [['rehearse', '--out', '/dev/null/results'], /^--out cannot be written: .* No crowd was sent$/],
     [['seed', '--file', '/nowhere.json'], /^--file cannot be read: /],
     [['reset', '--yes=no'], /^--yes takes no value$/],
     [['migrate', '--data='], /^--data takes a folder$/],
@@ -135,6 +147,7 @@ describe('a mistake is one line that says what is accepted, and exit status 2:',
 describe('a server that does not answer, or not to us, is one line:', () => {
   const commands = [
     ['rush'],
+    ['rehearse'],
     ['health'],
     ['seed'],
     ['dlq', 'list'],
@@ -200,6 +213,7 @@ describe('P6 rubbish from a server is one line:', () => {
     ['dlq', 'discard', '--ids', 'x', '--reason', 'x'],
     ['seed'],
     ['rush'],
+    ['rehearse'],
     ['health'],
   ];
   for (const [what, answer] of rubbish) {

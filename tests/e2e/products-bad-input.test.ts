@@ -30,7 +30,7 @@ const FIELDS: Readonly<Record<string, readonly unknown[]>> = {
   productId: [0, -1, 1.5, 2 ** 53, '1', null],
   name: ['', 'x'.repeat(201), 'a\nb', 'a\u0000b', '\ud83d', 7, null],
   priceMinor: [0, -1, 1.5, 9_000_000_001, '100', null],
-  currency: ['', 'eur', 'EURO', 'E1R', 'ZZZ', 'DEM', 'XAU', 'XTS', 'EUR ', 978, null],
+  currency: ['', 'eur', 'EURO', 'E1R', 'ZZZ', 'DEM', 'XAU', 'XXX', 'xts', 'EUR ', 978, null],
   units: [-1, 1.5, 2 ** 31, '5', null],
   opensAt: [
     'tomorrow',

@@ -334,6 +334,46 @@ export function describeProducts(openShop: (env?: Record<string, string>) => Pro
     });
   });
 
+  describe('a hidden product', () => {
+    const remove = (id: number, headers = {}) =>
+      shop.call('DELETE', `/api/v1/products/${id}`, { body: { reason: 'it is over' }, headers });
+    const listedIds = async () => {
+      const { products } = (await shop.get('/api/v1/products?limit=1000')).json;
+      return products.map(({ productId }: { productId: number }) => productId);
+    };
+
+    test('gets an id that nobody guesses, sells by it, and is in no list', async () => {
+      const id = await created({ currency: 'XTS' });
+      expect(id).toBeGreaterThanOrEqual(2 ** 52);
+      expect(await created()).toBeLessThan(1_000);
+      expect(await listedIds()).not.toContain(id);
+      expect((await shop.get('/api/v1/products?hidden=true', { Authorization: '' })).status).toBe(401);
+      expect((await shop.get('/api/v1/products?hidden=yes')).json).toMatchObject({ field: 'hidden' });
+      expect(await buy(id)).toBe('bought');
+      const named = await create({ currency: 'XTS', productId: 4_000 });
+      expect([named.status, named.json.field]).toEqual([400, 'productId']);
+    });
+
+    test('is removed once it is drained, and others never', async () => {
+      const id = await created({ currency: 'XTS' });
+      expect(await buy(id)).toBe('bought');
+      expect((await remove(id)).json).toMatchObject({ status: 409, code: 'sale_not_drained' });
+      expect((await remove(id, { Authorization: '' })).status).toBe(401);
+      expect((await act(id, 'drain')).status).toBe(200);
+      let answer: Answer | undefined;
+      await eventually(async () => {
+        answer = await remove(id);
+        return answer.status !== 409;
+      });
+      expect([answer?.status, answer?.json]).toEqual([200, { productId: id, removed: true }]);
+      expect(await lastLogged()).toMatchObject({ action: 'product.remove', subject: `product/${id}` });
+      expect((await remove(id)).json).toMatchObject({ status: 404, code: 'unknown_product' });
+      const visible = await created();
+      await act(visible, 'drain');
+      expect((await remove(visible)).json).toMatchObject({ status: 409, code: 'product_not_hidden' });
+    });
+  });
+
   test('nobody else changes anything', async () => {
     const headers = { Authorization: '' };
     const answers = [

@@ -37,7 +37,11 @@ export interface Books {
 
 /** A ledger and a queue on a real store of their own, the simulator, and payment processors on top. Time can be moved ahead. */
 export function openPaymentsFixture(
-  options: { readonly units?: number; readonly simulator?: SimulatorOptions } = {},
+  options: {
+    readonly units?: number;
+    readonly currency?: string;
+    readonly simulator?: SimulatorOptions;
+  } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'pulsecart-payments-'));
   const store = openStore(folder);
@@ -81,7 +85,14 @@ export function openPaymentsFixture(
     news,
     troubles,
 
-    open: () => ledger.addProducts([{ ...PRODUCT, units: options.units ?? UNITS }]),
+    open: () =>
+      ledger.addProducts([
+        {
+          ...PRODUCT,
+          units: options.units ?? UNITS,
+          currency: options.currency ?? PRODUCT.currency,
+        },
+      ]),
 
     /** A payment processor that sweeps all the time, so that tests wait for nothing but the clock they move. */
     processor(dependencies: Partial<PaymentProcessorDependencies> = {}): PaymentProcessor {

@@ -35,6 +35,9 @@ export function openMemoryGate(): Gate {
     async update(stock, when) {
       update(stock, when);
     },
+    async forget(productId) {
+      counters.delete(productId);
+    },
     async ping() {},
     async close() {
       counters.clear();

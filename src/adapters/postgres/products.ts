@@ -1,5 +1,5 @@
 import type { AuditEntry } from '../../domain/audit-entry.ts';
-import { available, type Product } from '../../domain/product.ts';
+import { available, type Product, TEST_CURRENCY } from '../../domain/product.ts';
 import {
   changeStep,
   closeStep,
@@ -9,6 +9,7 @@ import {
   newProduct,
   type ProductStep,
   productIdIn,
+  removalRefusal,
   resetStep,
   type SaleStep,
   type Save,
@@ -16,10 +17,13 @@ import {
 import type { Products } from '../../ports/products.ts';
 import { earlierEntry, LOG } from './audit-log.ts';
 import type { Database, Query } from './database.ts';
+import { removePart } from './removal.ts';
 
 const ALL = 'SELECT pulsecart_product(p) AS product FROM products p ORDER BY id';
 const ONE = 'SELECT pulsecart_product(p) AS product FROM products p WHERE id = $1';
-const AFTER = 'SELECT pulsecart_product(p) AS product FROM products p WHERE id > $1 ORDER BY id LIMIT $2';
+const AFTER = `
+  SELECT pulsecart_product(p) AS product FROM products p
+  WHERE id > $1 AND (currency = '${TEST_CURRENCY}') = $3 ORDER BY id LIMIT $2`;
 
 const ADD = `
   WITH added AS (
@@ -98,6 +102,16 @@ export function createProducts({
       take(productId, entry, changeStep(changes, version)),
     closeSale: (productId, entry) => take(productId, entry, closeStep),
     reset: (productId, units, entry = null) => take(productId, entry, resetStep(units)),
+
+    removeProduct: (productId, entry, limit) =>
+      transaction(async (query) => {
+        const product = (await productsIn(query, LOCK, [productId]))[0] ?? null;
+        const refusal = removalRefusal({ product, ...(await found(query, entry)) }, entry);
+        if (refusal) return refusal;
+        if (await removePart(query, productId, limit)) return { kind: 'part' };
+        await query(LOG, [JSON.stringify(entry)]);
+        return { kind: 'removed' };
+      }),
   };
 }
 
@@ -108,14 +122,14 @@ export function createProductQueries({
   return {
     products: () => productsIn(read, ALL, []),
     product: async (productId) => (await productsIn(read, ONE, [productId]))[0],
-    productsAfter: (afterId, limit) => productsIn(read, AFTER, [afterId, limit]),
+    productsAfter: (afterId, limit, hidden = false) => productsIn(read, AFTER, [afterId, limit, hidden]),
   };
 }
 
 async function productsIn(
   query: Query | Database['read'],
   text: string,
-  values: readonly number[],
+  values: readonly (number | boolean)[],
 ): Promise<Product[]> {
   return (await query<{ product: Product }>(text, values)).map(({ product }) => product);
 }

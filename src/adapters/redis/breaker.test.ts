@@ -129,6 +129,7 @@ function scene() {
   const faulty: Gate = {
     claim: (...call) => through(() => memory.claim(...call)),
     update: (...call) => through(() => memory.update(...call)),
+    forget: (productId) => through(() => memory.forget(productId)),
     ping: () => through(() => memory.ping()),
     close: () => memory.close(),
   };

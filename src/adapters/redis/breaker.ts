@@ -10,7 +10,7 @@ import type { Gate } from '../../ports/gate.ts';
  * After a pause the next call starts a probe, a `ping` that no purchase waits for; its success closes the breaker. There
  * is no timer: without calls no probe is needed.
  *
- * `claim` and `update` never reject. `ping` rejects `unavailable` with the reason while the breaker is open.
+ * `claim`, `update` and `forget` never reject. `ping` rejects `unavailable` with the reason while the breaker is open.
  */
 export interface Breaker extends Gate {
   readonly breaker: BreakerFigures;
@@ -108,6 +108,9 @@ export function createBreaker(gate: Gate, { monotonicMs, onTrouble }: BreakerOpt
     },
     async update(stock, when) {
       await guarded(() => gate.update(stock, when));
+    },
+    async forget(productId) {
+      await guarded(() => gate.forget(productId));
     },
     async ping() {
       if (reason === null) {

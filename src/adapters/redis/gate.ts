@@ -69,6 +69,9 @@ export async function openRedisGate(
     async update(stock, when) {
       await call(stock.productId, stock, when, [], timeoutMs).catch(failed);
     },
+    async forget(productId) {
+      await forgetProducts(link, namespace, [productId]);
+    },
     async ping() {
       await probe(timeoutMs).catch((error) => {
         throw new AppError('unavailable', link.trouble.ofCommand(error).message);

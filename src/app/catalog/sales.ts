@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { AppError, isAppError } from '../../domain/errors.ts';
-import { type NewProductRequest, type Product, stockOf } from '../../domain/product.ts';
+import { isHidden, type NewProductRequest, type Product, stockOf } from '../../domain/product.ts';
 import type { ProductChanges } from '../../domain/product-changes.ts';
 import type { SaleStep } from '../../domain/product-steps.ts';
 import { backoffMs } from '../../lib/backoff.ts';
@@ -13,6 +13,7 @@ import type { StockCache } from '../purchase/stock-cache.ts';
  * which is done once. Rejects with AppError `unavailable` (nothing done) or `outcome_unknown` (the operator has to look).
  */
 export interface Sales {
+  /** A hidden product gets an id that cannot be guessed. */
   create(request: NewProductRequest, entry: AuditEntry): Promise<SaleStep>;
   /** `version` is the one that the caller has seen, or null. */
   change(
@@ -42,7 +43,10 @@ const RETRY_MS_MAX = 1_000;
 
 export function createSales({ ledger, gate, stockCache }: Dependencies): Sales {
   return {
-    create: (request, entry) => untilKnown(() => ledger.createProduct(request, entry)),
+    create(request, entry) {
+      const named = isHidden(request) ? { ...request, id: hiddenId() } : request;
+      return untilKnown(() => ledger.createProduct(named, entry));
+    },
     change: (productId, changes, entry, version) =>
       untilKnown(() => ledger.changeProduct(productId, changes, entry, version)),
     close: (productId, entry) => untilKnown(() => ledger.closeSale(productId, entry)),
@@ -59,7 +63,13 @@ export function createSales({ ledger, gate, stockCache }: Dependencies): Sales {
   };
 }
 
-async function untilKnown<T>(ask: () => Promise<T>): Promise<T> {
+/** 52 random bits, above every id that is given out in turn; still exact as a number. */
+function hiddenId(): number {
+  const [random] = crypto.getRandomValues(new BigUint64Array(1));
+  return Number(2n ** 52n + (random! & (2n ** 52n - 1n)));
+}
+
+export async function untilKnown<T>(ask: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await ask();

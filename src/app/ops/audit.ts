@@ -80,7 +80,7 @@ function freeUnitsBelongToTheRound({ products, generations }: Books): Verdict {
 function everyAsyncDecisionIsCounted({ totals }: Books): Verdict {
   const { asyncPruned } = totals;
   const found = totals.asyncOrders + totals.asyncRefused + asyncPruned;
-  const forgotten = asyncPruned > 0 ? `, ${asyncPruned} of them forgotten after their time` : '';
+  const forgotten = asyncPruned > 0 ? `, ${asyncPruned} of them deleted since` : '';
   return {
     name: 'every async decision is counted once',
     pass: found === totals.asyncDecided,

@@ -28,6 +28,8 @@ export interface DeadLetters {
   replay(choice: Choice, note: Note): Promise<Done>;
   /** Ends the purchases in dead letters, and deletes these. An order to charge has its own end in the ledger. */
   discard(choice: Choice, note: Note): Promise<Done>;
+  /** Discards those with purchases of this product and of no other. */
+  discardOf(productId: number, note: Note): Promise<Done>;
 }
 
 export interface DeadLetterGroup {
@@ -206,6 +208,16 @@ export function createDeadLetters(dependencies: DeadLettersDependencies): DeadLe
 
     replay: (choice, note) => act('replay', choice, note, markHandled),
     discard: (choice, note) => act('discard', choice, note, end),
+
+    async discardOf(productId, note) {
+      const ids = (await read('purchases')).letters.flatMap((letter) => {
+        const purchases = purchasesIn(letter);
+        const isTheirs = purchases.length > 0 && purchases.every((one) => one.productId === productId);
+        return isTheirs ? [letter.id] : [];
+      });
+      if (ids.length === 0) return { letters: 0, items: 0, truncated: false };
+      return act('discard', { queue: 'purchases', ids }, note, end);
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import { AppError } from '../../domain/errors.ts';
 import type { Order } from '../../domain/order.ts';
+import { TEST_CURRENCY } from '../../domain/product.ts';
 import type { LeasedOrder } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 import { CALLING_LEASES_MAX, callProvider } from './call-provider.ts';
@@ -41,6 +42,22 @@ test.each(CASES)(
     expect(calls).toEqual([`${called} order-7:4`]);
   },
 );
+
+test('the payment company never hears of an order of a hidden product, whatever its lease', async () => {
+  const calls: string[] = [];
+  const provider = answering('declined', calls);
+  for (const [leases, holdRuns] of [
+    [1, true],
+    [CALLING_LEASES_MAX + 1, true],
+    [2, false],
+  ] as const) {
+    const one = leased({ leases, holdRuns });
+    const order = { ...one.order, currency: TEST_CURRENCY };
+    const answer = await callProvider(provider, { ...one, order }, () => {});
+    expect(answer).toEqual({ type: 'captured', providerId: 'rehearsal:order-7:4' });
+  }
+  expect(calls).toEqual([]);
+});
 
 test('B6 a company that cannot be reached is no place in the order that its buyer reads, and is in the log as it was', async () => {
   const error = new AppError('unavailable', 'connect ECONNREFUSED 10.0.0.5:443');

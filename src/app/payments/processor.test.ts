@@ -9,6 +9,7 @@ import {
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { OrderStatus } from '../../domain/order.ts';
+import { TEST_CURRENCY } from '../../domain/product.ts';
 import type { ChargeAnswer, PaymentProvider } from '../../ports/provider.ts';
 import { OUTAGE_ORDERS } from './outage.ts';
 
@@ -58,6 +59,43 @@ test('a reserved order is charged and paid', async () => {
   expect((await fixture.ledger.order(id!))!.payments).toMatchObject([
     { attempt: 1, status: 'captured', amountMinor: 1_000 },
   ]);
+});
+
+test('a hidden product sells, is paid and is refunded without one call of the payment company', async () => {
+  const hidden = openPaymentsFixture({ currency: TEST_CURRENCY });
+  try {
+    await hidden.open();
+    const calls: string[] = [];
+    const count = (name: string) => (): Promise<never> => {
+      calls.push(name);
+      return Promise.reject(new AppError('unavailable', 'for the test'));
+    };
+    const { onCapture, close } = hidden.simulator;
+    const provider = {
+      charge: count('charge'),
+      cancel: count('cancel'),
+      refund: count('refund'),
+      onCapture,
+      close,
+    };
+    await hidden.processor({ provider }).start({ consume: true });
+    const [paid, refunded] = await hidden.reserve('anybody', 'test_decline');
+    hidden.announce([paid!, refunded!]);
+    await until(async () => (await hidden.books()).sold === 2);
+    await hidden.ledger.refund(refunded!, {
+      id: Bun.randomUUIDv7(),
+      actor: 'operator',
+      action: 'order.refund',
+      subject: `order/${refunded}`,
+      reason: 'for the test',
+      details: {},
+    });
+    await until(async () => (await hidden.order(refunded!)).status === 'refunded');
+    expect((await hidden.order(paid!)).status).toBe('paid');
+    expect(calls).toEqual([]);
+  } finally {
+    await hidden.close();
+  }
 });
 
 test('a declined order gives its units back, and says so', async () => {

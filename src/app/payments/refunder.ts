@@ -1,4 +1,5 @@
 import { AppError } from '../../domain/errors.ts';
+import { isHidden } from '../../domain/product.ts';
 import type { LeasedRefund, Payments } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 import { batchOrEach } from './batch-or-each.ts';
@@ -101,6 +102,8 @@ export function createRefunder(dependencies: RefunderDependencies): Refunder {
   }
 
   async function askProvider(refund: LeasedRefund): Promise<Answer> {
+    // Nobody was charged: see `callProvider`.
+    if (isHidden(refund)) return 'refunded';
     const { orderId, attempt, providerId, amountMinor, currency } = refund;
     const charge = chargeKey(orderId, attempt);
     const key = `${charge}:refund`;

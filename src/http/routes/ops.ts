@@ -4,7 +4,7 @@ import { AUDIT_ACTIONS } from '../../domain/audit-entry.ts';
 import { operatorRoutes } from '../operator-routes.ts';
 import { isoTime, json, problem } from '../respond.ts';
 import { jsonAnswer, type Route } from '../route.ts';
-import { Count, closed, list, nullable, Reason, shape, Timestamp, Uuid } from '../schemas.ts';
+import { Count, closed, count, list, nullable, Reason, shape, Timestamp, Uuid } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { LIMIT, NOT_STORED, readLimit, wrong } from './inputs.ts';
 
@@ -25,6 +25,19 @@ const OperationsAnswer = shape('Operations', 'Newest first', {
   }),
 });
 
+const DoctorAnswer = shape('Doctor', 'Of the process that answers', {
+  version: Type.String(),
+  serverTime: Timestamp,
+  findings: list({
+    name: Type.String(),
+    state: Type.Enum(['ok', 'note', 'broken'], {
+      description: '`note`: it works, and an operator should know. `broken`: a server needs it',
+    }),
+    detail: Type.String(),
+    limit: Type.Optional(count('The most that it allows, where that is a number')),
+  }),
+});
+
 const AuditBody = closed('AuditRequest', '', { reason: Reason });
 
 const AuditAnswer = shape('Audit', '', {
@@ -35,7 +48,7 @@ const AuditAnswer = shape('Audit', '', {
 
 /** What operators did, and whether the books balance. */
 export function createOpsRoutes(service: Service): Route[] {
-  const { ledger, auditRun } = service;
+  const { ledger, auditRun, clock, version } = service;
   const { reading, acting } = operatorRoutes('operations', 'explained', service);
 
   async function log(req: Request, query: URLSearchParams): Promise<Response> {
@@ -63,6 +76,17 @@ export function createOpsRoutes(service: Service): Route[] {
       },
       answers: { 200: jsonAnswer('A page of the log', OperationsAnswer, { page: OPERATIONS }) },
       handle: log,
+    }),
+    reading('GET /api/v1/ops/doctor', {
+      id: 'doctor',
+      summary: 'Settings, limits, host and backends of this server',
+      description: 'What the command `pulsecart doctor` would find here, but for the address.',
+      answers: { 200: jsonAnswer('The findings', DoctorAnswer, { well: DOCTOR }) },
+      async handle() {
+        // The time first: what follows calls each backend.
+        const serverTime = isoTime(clock());
+        return json({ version, serverTime, findings: await service.examine() }, 200, NOT_STORED);
+      },
     }),
     acting('POST /api/v1/ops/audit', {
       id: 'audit',
@@ -99,6 +123,28 @@ const OPERATIONS = {
     },
   ],
   next: null,
+};
+
+const DOCTOR = {
+  version: '0.1.0',
+  serverTime: '2026-11-22T16:22:53.752Z',
+  findings: [
+    {
+      name: 'live streams',
+      state: 'ok',
+      detail: '20000 at once in this process, 1000 from one address',
+      limit: 1000,
+    },
+    { name: 'Bun', state: 'ok', detail: '1.4.5 on linux x64' },
+    { name: 'disk space', state: 'ok', detail: '51,200 MiB free' },
+    {
+      name: 'open files',
+      state: 'note',
+      detail: '1024 at most; for a crowd raise it to 16384 (ulimit -n)',
+      limit: 1024,
+    },
+    { name: 'SQLite', state: 'ok', detail: '3.53.0, in this process' },
+  ],
 };
 
 const AUDIT = {

@@ -1,6 +1,6 @@
 import type Type from 'typebox';
 import type { AuditAction } from '../../domain/audit-entry.ts';
-import type { Product } from '../../domain/product.ts';
+import { isHidden, type Product, TEST_CURRENCY } from '../../domain/product.ts';
 import type { ProductChanges } from '../../domain/product-changes.ts';
 import type { SaleStep } from '../../domain/product-steps.ts';
 import { KEY_MISMATCH, OPERATION_KEY, withKey } from '../audit-key.ts';
@@ -11,7 +11,7 @@ import { isoTime, json, problem } from '../respond.ts';
 import { type Described, jsonAnswer, type Route } from '../route.ts';
 import type { Service } from '../service.ts';
 import { IF_MATCH, seenVersion, versionsIn } from './if-match.ts';
-import { PRODUCT, readProductId, unknownProduct, wrong } from './inputs.ts';
+import { NOT_STORED, PRODUCT, readProductId, unknownProduct, wrong } from './inputs.ts';
 import {
   A_PRODUCT,
   EXPECTED_OF_PRODUCTS,
@@ -20,6 +20,7 @@ import {
   ProductBody,
   ProductChangeBody,
   ReasonBody,
+  RemovalAnswer,
   UnitsBody,
 } from './product-schemas.ts';
 import { etagOf, shownProduct } from './products.ts';
@@ -35,7 +36,7 @@ const BAD_SCHEDULE =
 
 /** Products and their sales, as operators make and change them. */
 export function createProductChangeRoutes(service: Service): Route[] {
-  const { sales, stockCache, clock } = service;
+  const { sales, removeProduct, stockCache, clock } = service;
   const { acting } = operatorRoutes('products', 'problem', service);
 
   async function create(
@@ -45,6 +46,8 @@ export function createProductChangeRoutes(service: Service): Route[] {
     const { reason: _, productId, ...rest } = asked.body;
     const timed = withTimes(req, rest);
     if (timed instanceof Response) return timed;
+    if (isHidden(rest) && productId !== undefined)
+      return wrong(req, 'productId', `productId must be absent with ${TEST_CURRENCY}: nobody may guess it`);
     const entry = withKey(req, asked.entry('product.create', 'product', rest), asked.body, problem);
     if (entry instanceof Response) return entry;
     const step = await sales.create({ ...timed, ...(productId !== undefined && { id: productId }) }, entry);
@@ -192,6 +195,30 @@ export function createProductChangeRoutes(service: Service): Route[] {
         const productId = readProductId(req);
         if (productId === null) return unknown(req);
         return answer(req, await sales.close(productId, asked.entry('sale.drain', `product/${productId}`)));
+      },
+    }),
+    acting('DELETE /api/v1/products/:productId', {
+      id: 'removeProduct',
+      summary: 'Remove a hidden product, and all that its sale left',
+      description:
+        `Of a rehearsal: for products priced in ${TEST_CURRENCY} alone, and once the sale is drained and the queue has had some ` +
+        'seconds. Orders, outcomes, keys, payments and dead letters go with it; a line in the log of operations stays. It works ' +
+        'for five seconds at most: send it again until `removed`.',
+      params: { productId: PRODUCT },
+      body: { schema: ReasonBody, example: { reason: 'the rehearsal is over' } },
+      answers: {
+        200: jsonAnswer('How far it got', RemovalAnswer, {
+          done: { productId: 5_132_207_761_883_137, removed: true },
+        }),
+        404: '`unknown_product`',
+        409: '`product_not_hidden`. `sale_not_drained`: it is not closed, or purchases may be under way',
+      },
+      async handle(asked, req) {
+        const productId = readProductId(req);
+        if (productId === null) return unknown(req);
+        const step = await removeProduct(productId, asked.entry);
+        if (step.kind === 'refused') return saleRefused(req, step, clock());
+        return json({ productId, removed: step.kind === 'removed' }, 200, NOT_STORED);
       },
     }),
   ];

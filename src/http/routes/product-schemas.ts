@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { CURRENCIES } from '../../domain/currencies.ts';
-import { UNITS_MAX } from '../../domain/product.ts';
+import { TEST_CURRENCY, UNITS_MAX } from '../../domain/product.ts';
 import { Count, closed, count, list, nullable, Reason, shape, Timestamp, UNTEXT } from '../schemas.ts';
 
 /** The shapes of products and their sales. */
@@ -23,7 +23,13 @@ const PriceMinor = Type.Integer({
   maximum: PRICE_MINOR_MAX,
   description: 'Price of one unit in minor units (cents)',
 });
-const Currency = Type.String({ pattern: `^(${CURRENCIES.join('|')})$`, description: 'ISO 4217' });
+export const Currency = Type.String({ pattern: `^(${CURRENCIES.join('|')})$`, description: 'ISO 4217' });
+const CurrencyOrTest = Type.String({
+  pattern: `^(${[...CURRENCIES, TEST_CURRENCY].join('|')})$`,
+  description:
+    `ISO 4217. With ${TEST_CURRENCY}, its code for tests, the product is hidden: for a rehearsal, under an id that cannot be ` +
+    'guessed, in no list but that of operators, never charged, and the only kind that can be removed',
+});
 const Limit = Type.Integer({ minimum: 1, maximum: UNITS_MAX });
 const CustomerRequired = Type.Boolean({
   description: 'Whether a purchase has to name a userId, so that the limit counts every unit',
@@ -56,7 +62,7 @@ export const ProductBody = closed(
     productId: Type.Optional(ProductId),
     name: Name,
     priceMinor: PriceMinor,
-    currency: Currency,
+    currency: CurrencyOrTest,
     units: Type.Integer({ minimum: 0, maximum: UNITS_MAX }),
     ...TERMS,
   },
@@ -122,6 +128,11 @@ export const ProductsAnswer = shape(
   'By id. `next` is the `after` of the next page; null on the last one.',
   { products: list(PRODUCT), next: nullable(ProductId), serverTime: Timestamp },
 );
+
+export const RemovalAnswer = shape('Removal', '', {
+  productId: ProductId,
+  removed: Type.Boolean({ description: 'False: a part is deleted. Another request continues' }),
+});
 
 /** What each field accepts, in words. */
 export const EXPECTED_OF_PRODUCTS: Readonly<Record<string, string>> = {

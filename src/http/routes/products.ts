@@ -1,5 +1,6 @@
 import { available, type Product, saleState } from '../../domain/product.ts';
 import { hasAlready } from '../conditional.ts';
+import { refuseUnlessOperator } from '../operator.ts';
 import { isoTime, json, problem } from '../respond.ts';
 import { jsonAnswer, type Route, routesOf } from '../route.ts';
 import type { Service } from '../service.ts';
@@ -12,18 +13,23 @@ type ProductRequest = Request & { readonly params: { readonly productId: string 
 const route = routesOf('products', 'problem');
 
 /** Products and their sales, as clients read them. */
-export function createProductRoutes({
-  ledger,
-  stockCache,
-  clock,
-}: Pick<Service, 'ledger' | 'stockCache' | 'clock'>): Route[] {
-  async function list(req: Request): Promise<Response> {
+export function createProductRoutes(
+  service: Pick<Service, 'ledger' | 'stockCache' | 'clock' | 'operators' | 'trustedProxies'>,
+): Route[] {
+  const { ledger, stockCache, clock } = service;
+
+  async function list(req: Request, server: Bun.Server<unknown>): Promise<Response> {
     const query = queryOf(req);
+    const asked = query.get('hidden') ?? 'false';
+    if (asked !== 'true' && asked !== 'false') return wrong(req, 'hidden', 'hidden must be true or false');
+    const hidden = asked === 'true';
+    const refusal = hidden ? refuseUnlessOperator(req, server, service, 'any', problem) : null;
+    if (refusal) return refusal;
     const limit = readLimit(req, query);
     if (limit instanceof Response) return limit;
     const after = wholeNumber(query.get('after') ?? '0', 0, Number.MAX_SAFE_INTEGER);
     if (after === null) return wrong(req, 'after', 'after must be the id of a product');
-    const products = await ledger.productsAfter(after, limit);
+    const products = await ledger.productsAfter(after, limit, hidden);
     const nowMs = clock();
     const next = products.length === limit ? products.at(-1)!.id : null;
     const shown = products.map((product) => shownProduct(product, nowMs));
@@ -55,7 +61,12 @@ export function createProductRoutes({
           schema: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 },
           description: 'Id of the last product of the page before',
         },
+        hidden: {
+          schema: { type: 'boolean', default: false },
+          description: 'For operators: the hidden products instead, which are made for rehearsals',
+        },
       },
+      access: 'operators and others',
       answers: {
         200: jsonAnswer('A page of products', ProductsAnswer, { products: PRODUCTS }),
         400: '`invalid_request`; `field` names what is wrong',

@@ -13,6 +13,8 @@ export function saleRefused(req: Request, refused: Refused, nowMs: number): Resp
 /** The input that a refusal of everything is about. */
 const WHOLE: Partial<Record<Refused['code'], string>> = {
   unknown_product: 'productId',
+  product_not_hidden: 'productId',
+  sale_not_drained: 'productId',
   product_exists: 'productId',
   version_mismatch: 'If-Match',
   idempotency_mismatch: 'Idempotency-Key',
@@ -39,6 +41,10 @@ export function refusalSentence({ code, field, product, mostHeld }: Refused, now
       return `delta must be at most ${Math.max(0, UNITS_MAX - product!.total)}: ${figures(product!)}`;
     case 'limit_below_held':
       return `perCustomerLimit must be at least ${mostHeld}: a customer holds that many units already`;
+    case 'product_not_hidden':
+      return `Only hidden products can be removed, and product ${product!.id} is sold in ${product!.currency}`;
+    case 'sale_not_drained':
+      return 'Purchases or unpaid orders of this sale may be under way: drain it first, and give the queue some seconds';
   }
 }
 

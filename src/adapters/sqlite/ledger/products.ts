@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../../../domain/audit-entry.ts';
 import type { Clock } from '../../../domain/clock.ts';
-import { available, type NewProductRequest, type Product } from '../../../domain/product.ts';
+import { available, type NewProductRequest, type Product, TEST_CURRENCY } from '../../../domain/product.ts';
 import {
   changeStep,
   closeStep,
@@ -10,6 +10,8 @@ import {
   newProduct,
   type ProductStep,
   productIdIn,
+  type RemovalStep,
+  removalRefusal,
   resetStep,
   type SaleStep,
   type Save,
@@ -17,15 +19,17 @@ import {
 import type { Products } from '../../../ports/products.ts';
 import type { Store } from '../store.ts';
 import { createAuditLog } from './audit-log.ts';
+import { createRemoval } from './removal.ts';
 import { PRODUCT_COLUMNS, type ProductRow, productIn } from './rows.ts';
 
 /** Products and what operators do to them, an immediate transaction each. */
 export function createProducts({ db, read, write }: Store, now: Clock): Products {
   const auditLog = createAuditLog(db);
+  const removePart = createRemoval(db);
   const all = db.prepare<ProductRow, []>(`SELECT ${PRODUCT_COLUMNS} FROM products ORDER BY id`);
   const row = db.prepare<ProductRow, [number]>(`SELECT ${PRODUCT_COLUMNS} FROM products WHERE id = ?`);
-  const after = db.prepare<ProductRow, [number, number]>(
-    `SELECT ${PRODUCT_COLUMNS} FROM products WHERE id > ? ORDER BY id LIMIT ?`,
+  const after = db.prepare<ProductRow, [number, 0 | 1, number]>(
+    `SELECT ${PRODUCT_COLUMNS} FROM products WHERE id > ? AND (currency = '${TEST_CURRENCY}') = ? ORDER BY id LIMIT ?`,
   );
   const lowestFreeId = db.prepare<{ id: number }, []>(
     `SELECT min(id) AS id FROM (SELECT 1 AS id UNION ALL SELECT id + 1 FROM products)
@@ -106,16 +110,27 @@ export function createProducts({ db, read, write }: Store, now: Clock): Products
     return { kind: 'done', product: decided.next };
   }
 
+  function remove(productId: number, entry: AuditEntry, limit: number): RemovalStep {
+    const found = { product: one(productId), earlier: auditLog.earlier(entry), nowMs: now() };
+    const refusal = removalRefusal(found, entry);
+    if (refusal) return refusal;
+    if (removePart(productId, limit)) return { kind: 'part' };
+    auditLog.write(entry, now());
+    return { kind: 'removed' };
+  }
+
   return {
     products: async () => read(() => all.all()).map(productIn),
     product: async (productId) => read(() => one(productId)) ?? undefined,
-    productsAfter: async (id, limit) => read(() => after.all(id, limit)).map(productIn),
+    productsAfter: async (id, limit, hidden = false) =>
+      read(() => after.all(id, hidden ? 1 : 0, limit)).map(productIn),
     addProducts: async (products) => write(() => products.map(newProduct).forEach(add)),
     createProduct: async (request, entry) => write(() => create(request, entry)),
     changeProduct: async (productId, changes, entry, version) =>
       write(() => take(productId, entry, changeStep(changes, version))),
     closeSale: async (productId, entry) => write(() => take(productId, entry, closeStep)),
     reset: async (productId, units, entry = null) => write(() => take(productId, entry, resetStep(units))),
+    removeProduct: async (productId, entry, limit) => write(() => remove(productId, entry, limit)),
   };
 }
 
