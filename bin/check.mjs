@@ -21,7 +21,7 @@ const WORKERS = availableParallelism() + 1;
 const LONG = [
   'tests/faults/**',
   'tests/e2e/{at-once,backends-start-up,backup,bench,commands,demo,durability,fuzz,instances,interrupted,k6,late-payment,launcher,live}*',
-  'tests/e2e/{reset,restore,rush,seed,seeded-books,shutdown,start-up,windows}*',
+  'tests/e2e/{rehearse,reset,restore,rush,seed,seeded-books,shutdown,start-up,windows}*',
 ];
 
 /** They take what several tests take, and packages that a developer may not want. */

@@ -7,8 +7,10 @@ const HELP = `pulsecart <command> [options]
   worker   decides queued purchases and charges orders, without an API
   demo     a whole sale on this machine: 100,000 buyers, 1,000 units, one verdict
   rush     the demo's crowd against a server that runs
+  rehearse the crowd of a sale at a running deployment, before the real sale
   bench    how fast, against a server that does nothing
   report   sync and async measured side by side, as a page, and which to use when
+  plan     what a sale of a given size takes: processes, cores, bandwidth
   audit    proves that the books balance, beside running servers or without
   backup   a copy of the data of a server that runs, audited
   health   whether a server or a worker is ready
@@ -47,8 +49,10 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return (await import('./cli/reset.ts')).reset(argv);
     case 'demo':
     case 'rush':
+    case 'rehearse':
     case 'bench':
     case 'report':
+    case 'plan':
     case 'noop': // the server to compare with; see bench/server-process.ts
       return (await import('../bench/main.ts')).measure(command, argv);
     case undefined:
@@ -59,7 +63,7 @@ async function main([command, ...argv]: string[]): Promise<number> {
       return 0;
     default:
       throw new UsageError(
-        `There is no command ${JSON.stringify(command)}. Accepted: serve, worker, demo, rush, bench, report, audit, backup, health, doctor, seed, dlq, migrate, reset`,
+        `There is no command ${JSON.stringify(command)}. Accepted: serve, worker, demo, rush, rehearse, bench, report, plan, audit, backup, health, doctor, seed, dlq, migrate, reset`,
       );
   }
 }

@@ -19,6 +19,8 @@ export interface DemoResult {
   readonly elapsedMs: number;
   readonly sync: { p50Ms: number | null; p95Ms: number | null; p99Ms: number | null };
   readonly async: { acceptP99Ms: number | null; confirmP99Ms: number | null };
+  /** Buyers by their final answer. */
+  readonly answers: Readonly<Record<'sold' | 'refused' | 'confirmed' | 'rejected', number>>;
   readonly verdicts: readonly Verdict[];
 }
 
@@ -53,6 +55,12 @@ function resultOf(
     elapsedMs: Math.round(crowd.elapsedMs),
     sync: { p50Ms: sync.percentileMs(50), p95Ms: sync.percentileMs(95), p99Ms: sync.percentileMs(99) },
     async: { acceptP99Ms: accept.percentileMs(99), confirmP99Ms: confirm.percentileMs(99) },
+    answers: {
+      sold: record.count('sold'),
+      refused: record.count('refused'),
+      confirmed: record.count('confirmed'),
+      rejected: record.count('rejected'),
+    },
     verdicts,
   };
 }

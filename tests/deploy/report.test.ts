@@ -42,7 +42,9 @@ test.skipIf(browser === null)(
     expect(loads.at(-1)!).toBeGreaterThan(1.2 * data.saturation[0]!.perS);
     expect(data.atOnceRuns.map(({ users }) => users)).toEqual([300, 300]);
     const page = readFileSync(join(folder, 'report.html'), 'utf8');
-    for (const width of [390, 1440]) expect(await widthWanted(browser!, page, width)).toBe(width);
+    for (const width of [390, 1440]) {
+      expect(await widthWanted(browser!, page, width)).toBeLessThanOrEqual(width);
+    }
     expect(readFileSync(join(folder, 'report.pdf')).subarray(0, 5).toString()).toBe('%PDF-');
   },
   TIMEOUT_MS,

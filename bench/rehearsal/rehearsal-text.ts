@@ -1,0 +1,30 @@
+import type { RehearsalResult } from './rehearsal.ts';
+import type { RehearsalVerdict } from './verdict.ts';
+
+/** A rehearsal's result as text for a terminal. */
+export function rehearsalText(result: RehearsalResult): string {
+  const width = Math.max(...result.verdicts.map(({ name }) => name.length), 0) + 2;
+  const lines = [titleOf(result), ''];
+  for (const [group, verdicts] of groupsOf(result)) {
+    lines.push(group);
+    for (const { state, name, detail } of verdicts) lines.push(`  ${state}  ${name.padEnd(width)}${detail}`);
+  }
+  lines.push('', result.line);
+  if (result.leftBehind !== null) lines.push(cleanUpLine(result));
+  return lines.join('\n');
+}
+
+export function cleanUpLine({ leftBehind, url }: Pick<RehearsalResult, 'leftBehind' | 'url'>): string {
+  return `The hidden product is still there. Once the server answers: pulsecart rehearse --clean-up ${leftBehind} --url ${url}`;
+}
+
+export function titleOf({ url, options, product, crowd }: RehearsalResult): string {
+  const { users, mode } = options;
+  const came = crowd === null ? 'none sent' : `${crowd.users} came`;
+  const units = product === null ? '' : ` for ${product.units} units of hidden product ${product.productId}`;
+  return `Rehearsal at ${url}: ${users} buyers (${mode}, ${came})${units}`;
+}
+
+function groupsOf({ verdicts }: RehearsalResult): [string, RehearsalVerdict[]][] {
+  return [...Map.groupBy(verdicts, ({ group }) => group)];
+}
