@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { peakPerS, planArrivals } from './arrivals.ts';
+import { planArrivals } from './arrivals.ts';
 import { OPEN_PROFILES, openProfile } from './profiles.ts';
 import { customerOf, purchaseRequest, targetOf } from './requests.ts';
 
@@ -43,7 +43,6 @@ test('a profile bends the times, and leaves the length and the mean rate', () =>
   const cameBy = (share: number) => atMs.filter((at) => at <= share * 2000).length / PLAN.users;
   expect(cameBy(0.01)).toBeWithin(0.6 / whole - 0.02, 0.6 / whole + 0.02);
   expect(cameBy(0.1)).toBeWithin(2.275 / whole - 0.02, 2.275 / whole + 0.02);
-  expect(peakPerS(profile, 1000)).toBeWithin((60 / whole) * 1000 - 1, (60 / whole) * 1000 + 1);
 });
 
 test('every open profile is one: its points go from 0 to 1, and somebody comes', () => {

@@ -84,12 +84,3 @@ function inverseOf(points: OpenProfile['arrivals']): (part: number) => number {
     return from + Math.min(width, along);
   };
 }
-
-/** The highest rate of a crowd, in buyers per second: its mean rate times the profile's steepness. */
-export function peakPerS(profile: OpenProfile, ratePerS: number): number {
-  const area = profile.arrivals.slice(1).reduce((sum, [to, rate], i) => {
-    const [from, before] = profile.arrivals[i]!;
-    return sum + ((to - from) * (before + rate)) / 2;
-  }, 0);
-  return (Math.max(...profile.arrivals.map(([, rate]) => rate)) / area) * ratePerS;
-}

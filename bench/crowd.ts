@@ -85,8 +85,10 @@ export interface CrowdResult {
   readonly sync: LatencyHistogram;
   readonly accept: LatencyHistogram;
   readonly confirm: LatencyHistogram;
-  /** From intended start to sending: the generator's own share. */
+  /** From intended start to sending: waiting for a free connection included. */
   readonly startDelay: LatencyHistogram;
+  /** From intended start until this process noticed it: the generator's own share. */
+  readonly lateness: LatencyHistogram;
   /** From the first arrival to the last outcome. */
   readonly elapsedMs: number;
   readonly retries: number;
@@ -141,6 +143,7 @@ class Crowd {
   readonly #accept = new LatencyHistogram();
   readonly #confirm = new LatencyHistogram();
   readonly #startDelay = new LatencyHistogram();
+  readonly #lateness = new LatencyHistogram();
   readonly #syncRequest: (buyer: number) => Uint8Array;
   readonly #asyncRequest: (buyer: number) => Uint8Array;
   readonly #keyedSyncRequest: (buyer: number) => Uint8Array;
@@ -153,6 +156,8 @@ class Crowd {
   #asking!: ConnectionPool;
   /** The next buyer to arrive; all before have sent their purchase. */
   #next = 0;
+  /** The first buyer whose time has not been seen to come. */
+  #unnoticed = 0;
   readonly #comingAgain = new Fifo();
   /** Buyers who send their purchase a second time, and such times that were turned away. */
   readonly #toRepeat = new Fifo();
@@ -257,6 +262,7 @@ class Crowd {
       accept: this.#accept,
       confirm: this.#confirm,
       startDelay: this.#startDelay,
+      lateness: this.#lateness,
       elapsedMs: this.#lastOutcomeMs - this.#startMs,
       retries: this.#retries,
       cuts: this.#cuts,
@@ -274,6 +280,9 @@ class Crowd {
 
   /** Sends due requests while connections are free; the rest waits, and its latency grows. */
   #release(nowMs: number): void {
+    while (this.#unnoticed < this.#users && this.#intendedMs(this.#unnoticed) <= nowMs) {
+      this.#lateness.recordMs(nowMs - this.#intendedMs(this.#unnoticed++));
+    }
     while (this.#comingAgain.isDue(nowMs)) {
       const connection = this.#buying.take();
       if (connection === undefined) break;

@@ -171,7 +171,7 @@ async function allWorkDone(url: string, payments: boolean): Promise<Verdict> {
 
 function stoppedInOrder(exits: readonly { exit: Exit; said: string }[]): Verdict {
   const details = exits.map(({ exit, said }) =>
-    exit === 0 || said === '' ? `exit ${exit}` : `exit ${exit}: ${said.slice(-500)}`,
+    exit === 0 || said === '' ? `exit ${exit}` : `exit ${exit}: ${said.slice(-LAST_WORDS_CHARS)}`,
   );
   const pass = exits.every(({ exit }) => exit === 0);
   return { name: 'server stopped in order', pass, detail: details.join(', ') };

@@ -30,6 +30,7 @@ const FLAGS = {
   thresholds: { kind: 'text', what: 'a JSON file' },
   out: { kind: 'text', what: 'a folder' },
   'clean-up': { kind: 'text', what: 'the id of a hidden product' },
+  // To be refused with a reason: whoever knows rush would give it.
   product: { kind: 'text', what: 'nothing' },
   yes: { kind: 'switch' },
   json: { kind: 'switch' },
@@ -86,7 +87,11 @@ export async function rehearse(argv: string[]): Promise<number> {
     const productId = Number(leftBehind);
     if (!/^\d{1,16}$/.test(leftBehind) || !Number.isSafeInteger(productId))
       throw new UsageError('--clean-up takes the id of a hidden product');
-    await removeHiddenProduct(api, productId);
+    if (!(await removeHiddenProduct(api, productId))) {
+      throw new UsageError(
+        `There is no product ${productId}: it was removed before, or the id is another one`,
+      );
+    }
     console.log(`Hidden product ${productId} is removed.`);
     return 0;
   }
@@ -125,9 +130,7 @@ export async function rehearse(argv: string[]): Promise<number> {
       },
     ).finally(() => live?.clear());
     folder.write(result);
-    console.log(
-      flags.json ? JSON.stringify(result) : `${rehearsalText(result)}\n${folder.path}/rehearsal.html`,
-    );
+    console.log(flags.json ? JSON.stringify(result) : rehearsalText(result, `${folder.path}/rehearsal.html`));
     return interruption.status() ?? (result.go ? 0 : 1);
   } catch (error) {
     if (interruption.status() !== null && error instanceof AppError)

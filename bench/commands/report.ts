@@ -2,11 +2,10 @@ import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
-import { AppError } from '../../src/domain/errors.ts';
 import { requireFiles } from '../../src/lib/file-limit.ts';
 import { commit, machine } from '../machine.ts';
 import { BACKEND_CHOICES, openEnvironments } from '../open-environments.ts';
-import { OPEN_PROFILES } from '../profiles.ts';
+import { OPEN_PROFILES, openProfile } from '../profiles.ts';
 import { compareReports, comparisonText } from '../report/compare.ts';
 import { contentOf } from '../report/content.ts';
 import { type Measured, measure, type ReportPlan } from '../report/measure.ts';
@@ -75,7 +74,8 @@ export async function report(argv: string[]): Promise<number> {
   }
   if (flags.render !== undefined) return render(flags.render, flags.out);
   // Not after two minutes.
-  requireFiles(Math.max(flags['at-once'], FILES_MIN));
+  const viewers = Math.round(flags.users * openProfile(flags.profile).viewersPerBuyer);
+  requireFiles(Math.max(flags['at-once'], FILES_MIN + viewers));
   const folder = makeFolder(flags.out ?? 'results');
   const stop = new AbortController();
   let signalled = 0;
@@ -90,9 +90,9 @@ export async function report(argv: string[]): Promise<number> {
   const { data, failure } = await hold(flags, argv, folder, stop.signal);
   if (data.saleRuns.length === 0) {
     rmSync(folder, { recursive: true });
-    throw (
-      failure ?? new AppError('unavailable', 'Interrupted before anything was measured: there is no report')
-    );
+    if (signalled === 0) throw failure ?? new Error('nothing was measured');
+    console.error('pulsecart: interrupted before anything was measured: there is no report');
+    return 128 + signalled;
   }
   const files = await writeReport(data, folder);
   console.log(flags.json ? JSON.stringify(data) : summaryText(contentOf(data), files));
@@ -160,7 +160,9 @@ function planOf(flags: Flags): ReportPlan {
 function makeFolder(place: string): string {
   const folder = join(place, new Date().toISOString().slice(0, 19).replaceAll(':', '-'));
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(place, { recursive: true });
+    // Two reports of the same second must not share one.
+    mkdirSync(folder);
     accessSync(folder, constants.W_OK);
     return folder;
   } catch (error) {

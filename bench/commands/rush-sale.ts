@@ -57,6 +57,8 @@ export interface RushResult {
   readonly repeated: number;
   readonly viewers: number;
   readonly refused: number;
+  /** By the server's code. */
+  readonly refusals: Readonly<Record<string, number>>;
   readonly errors: number;
   /** From the first arrival to the last outcome. */
   readonly elapsedMs: number;
@@ -112,6 +114,7 @@ export async function holdRush(
     repeated: crowd.repeats.compared,
     viewers: watched,
     refused: record.count('refused', 'rejected'),
+    refusals: refusalsOf(record),
     errors: record.count('none', 'accepted', 'unknown', 'wrong', 'overloaded', 'failed'),
     elapsedMs: Math.round(crowd.elapsedMs),
     sync: { p50Ms: sync.percentileMs(50), p95Ms: sync.percentileMs(95), p99Ms: sync.percentileMs(99) },
@@ -127,6 +130,17 @@ export async function holdRush(
       answersWithinContract(crowd),
     ],
   };
+}
+
+function refusalsOf(record: CrowdResult['record']): Record<string, number> {
+  const refusals: Record<string, number> = {};
+  for (let buyer = 0; buyer < record.users; buyer++) {
+    const result = record.result(buyer);
+    if (result !== 'refused' && result !== 'rejected') continue;
+    const code = record.code(buyer);
+    refusals[code] = (refusals[code] ?? 0) + 1;
+  }
+  return refusals;
 }
 
 /** So many moments make a line. */

@@ -93,9 +93,9 @@ const REMOVE_MS_MAX = (HOLD_SECONDS + 60) * 1000;
 
 /**
  * Closes the sale, waits until nothing of it is under way, and removes the product with all that its sale left. One that is gone
- * is fine. Throws NotRemoved, and UsageError for a product that buyers see.
+ * is fine; the answer tells whether it was there. Throws NotRemoved, and UsageError for a product that buyers see.
  */
-export async function removeHiddenProduct(api: Api, productId: number, stop?: AbortSignal): Promise<void> {
+export async function removeHiddenProduct(api: Api, productId: number, stop?: AbortSignal): Promise<boolean> {
   const path = `/api/v1/products/${productId}`;
   const startedMs = performance.now();
   let answeredMs = startedMs;
@@ -109,13 +109,13 @@ export async function removeHiddenProduct(api: Api, productId: number, stop?: Ab
       isClosed = true;
       const body = { reason: 'the rehearsal is over' };
       const { removed } = await api.send<{ removed: boolean }>('DELETE', path, body);
-      if (removed) return;
+      if (removed) return true;
       answeredMs = performance.now();
       continue;
     } catch (error) {
       if (!(error instanceof AppError) || error instanceof UsageError) throw error;
       const { status, refusal } = error instanceof ApiError ? error : { status: 0, refusal: null };
-      if (refusal === 'unknown_product') return;
+      if (refusal === 'unknown_product') return isClosed;
       const mayChange = refusal === 'sale_not_drained' || status === 0 || status >= 500 || status === 429;
       const nowMs = performance.now();
       if (refusal === 'sale_not_drained') answeredMs = nowMs;

@@ -48,6 +48,18 @@ export function judgeCorrectness(verdicts: readonly RushVerdict[]): RehearsalVer
   }));
 }
 
+/** Every buyer is another customer and buys within the limit, so units are all that can be missing. */
+export function judgeRefusals({ refusals }: Pick<RushResult, 'refusals'>): RehearsalVerdict {
+  const others = Object.entries(refusals).filter(([code]) => code !== 'sold_out');
+  const detail = others.map(([code, count]) => `${count} ${code}`).join(', ');
+  return {
+    group: 'correctness',
+    name: 'refused, and not because all was sold',
+    state: others.length === 0 ? 'PASS' : 'FAIL',
+    detail: others.length === 0 ? '0' : `${detail}: the sale did not run as it will`,
+  };
+}
+
 function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }

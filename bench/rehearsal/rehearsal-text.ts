@@ -1,16 +1,17 @@
 import type { RehearsalResult } from './rehearsal.ts';
 import type { RehearsalVerdict } from './verdict.ts';
 
-/** A rehearsal's result as text for a terminal. */
-export function rehearsalText(result: RehearsalResult): string {
+/** A rehearsal's result as text for a terminal, the decision last. */
+export function rehearsalText(result: RehearsalResult, page: string): string {
   const width = Math.max(...result.verdicts.map(({ name }) => name.length), 0) + 2;
   const lines = [titleOf(result), ''];
   for (const [group, verdicts] of groupsOf(result)) {
     lines.push(group);
     for (const { state, name, detail } of verdicts) lines.push(`  ${state}  ${name.padEnd(width)}${detail}`);
   }
-  lines.push('', result.line);
+  lines.push('', page);
   if (result.leftBehind !== null) lines.push(cleanUpLine(result));
+  lines.push(result.line);
   return lines.join('\n');
 }
 

@@ -14,7 +14,7 @@ import {
   removeHiddenProduct,
   termsLike,
 } from './hidden-product.ts';
-import { judgeCorrectness, judgeThresholds, type Measured, measuredOf } from './judge.ts';
+import { judgeCorrectness, judgeRefusals, judgeThresholds, type Measured, measuredOf } from './judge.ts';
 import { checkAddressLimit, checkServer, checkThisMachine } from './pre-flight.ts';
 import { watchLoad } from './server-load.ts';
 import type { Thresholds } from './thresholds.ts';
@@ -108,7 +108,7 @@ export async function holdRehearsal(
         ({ crowd, measured } = await sendCrowd(options, product, calls));
         // First: it is why the others are not judged.
         if (crowd.serverGone) verdicts.push(gone());
-        verdicts.push(...judgeCorrectness(crowd.verdicts));
+        verdicts.push(...judgeCorrectness(crowd.verdicts), judgeRefusals(crowd));
         if (!crowd.serverGone && !signal.aborted) verdicts.push(await booksBalance(api));
         verdicts.push(...judgeThresholds(options.thresholds, measured));
       }
@@ -197,7 +197,8 @@ async function booksBalance(api: Api): Promise<RehearsalVerdict> {
     if (!(error instanceof AppError)) throw error;
     const why =
       error instanceof ApiError && error.status === 409 ? 'another audit is running' : error.message;
-    return { ...found, state: 'WARN', detail: `not judged: ${why}` };
+    // What could not be judged is no proof.
+    return { ...found, state: 'FAIL', detail: `not judged: ${why}` };
   }
 }
 

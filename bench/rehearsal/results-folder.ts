@@ -1,4 +1,4 @@
-import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../src/cli/flags.ts';
 import { markdownOf } from '../report/markdown.ts';
@@ -21,7 +21,8 @@ export function openResultsFolder(path: string): ResultsFolder {
   let isNew: boolean;
   try {
     isNew = mkdirSync(path, { recursive: true }) !== undefined;
-    writeFileSync(file, '', { flag: 'wx' });
+    // An empty one was left by a rehearsal that was killed.
+    writeFileSync(file, '', { flag: isEmpty(file) ? 'w' : 'wx' });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = code === 'EEXIST' ? `${file} is there already` : message;
@@ -43,4 +44,12 @@ export function openResultsFolder(path: string): ResultsFolder {
       if (isNew) rmdirSync(path);
     },
   };
+}
+
+function isEmpty(file: string): boolean {
+  try {
+    return statSync(file).size === 0;
+  } catch {
+    return false;
+  }
 }

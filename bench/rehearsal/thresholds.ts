@@ -23,7 +23,7 @@ const PROPERTIES = {
   errorShare: most('Buyers who got no outcome, as a share of all (0.01 is one of a hundred), at most', 0.001),
   usefulPerS: most('Buyers who got their outcome, per second of the whole run, at least', null),
   eventLoopP99Ms: most(
-    "Delay of the servers' event loops (99 % of ten seconds), the worst moment, at most",
+    "Delay of the servers' event loops (99 % of each second), the worst moment, at most",
     500,
   ),
   backlogPurchases: most('Accepted purchases without an outcome, the worst moment, at most', null),

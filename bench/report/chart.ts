@@ -1,11 +1,11 @@
-import { BarChart, LineChart } from 'echarts/charts';
+import { LineChart } from 'echarts/charts';
 import { GridComponent, LegendComponent, MarkLineComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 
-use([BarChart, LineChart, GridComponent, LegendComponent, MarkLineComponent, SVGRenderer]);
+use([LineChart, GridComponent, LegendComponent, MarkLineComponent, SVGRenderer]);
 
-/** A chart of lines or of groups of bars, drawn as SVG without a browser and without a script in it. */
+/** A chart of lines, drawn as SVG without a browser and without a script in it. */
 export interface Chart {
   readonly id: string;
   readonly title: string;
@@ -82,7 +82,6 @@ function optionsOf(chart: Chart, width: number) {
   const isNarrow = width < 500;
   const label = { color: text, fontSize: isNarrow ? 11 : 12 };
   const line = { lineStyle: { color: faint } };
-  const isBars = chart.x.categories !== undefined;
   return {
     animation: false,
     textStyle: { fontFamily: FONT },
@@ -96,7 +95,7 @@ function optionsOf(chart: Chart, width: number) {
       outerBoundsContain: 'axisLabel',
     },
     xAxis: {
-      ...(isBars ? { type: 'category', data: chart.x.categories } : { type: 'value', min: 0 }),
+      ...(chart.x.categories ? { type: 'category', data: chart.x.categories } : { type: 'value', min: 0 }),
       name: chart.x.name,
       nameLocation: 'middle',
       nameGap: 28,
@@ -115,7 +114,7 @@ function optionsOf(chart: Chart, width: number) {
       axisTick: { show: false },
       splitLine: line,
     },
-    series: chart.series.map((series) => seriesOf(series, chart, isBars)),
+    series: chart.series.map((series) => seriesOf(series, chart)),
   };
 }
 
@@ -134,19 +133,16 @@ function legendHeight({ series }: Chart, width: number): number {
   return rows * LEGEND_ROW_HEIGHT;
 }
 
-function seriesOf(
-  { name, colour, isDashed = false, points, marks = [] }: Series,
-  chart: Chart,
-  isBars: boolean,
-) {
+function seriesOf({ name, colour, isDashed = false, points, marks = [] }: Series, chart: Chart) {
   const { token: color } = COLOURS[colour];
   // A logarithmic axis has no zero.
   const lowest = (y: number | null) => (y !== null && chart.y.isLogarithmic ? Math.max(y, LOG_MIN) : y);
-  const data = points.map(([x, y]) => (isBars ? lowest(y) : [x, lowest(y)]));
-  const common = { name, data, itemStyle: { color }, color };
-  if (isBars) return { ...common, type: 'bar', barMaxWidth: 34 };
+  const data = points.map(([x, y]) => [x, lowest(y)]);
   return {
-    ...common,
+    name,
+    data,
+    color,
+    itemStyle: { color },
     type: 'line',
     showSymbol: points.length < 12,
     symbol: 'circle',
@@ -155,7 +151,7 @@ function seriesOf(
     ...(marks.length > 0 && {
       markLine: {
         symbol: 'none',
-        label: { formatter: '{b}', color: COLOURS.text.token, fontSize: 11 },
+        label: { formatter: '{b}', color: COLOURS.text.token, fontSize: 11, position: 'insideEndTop' },
         lineStyle: { color, type: 'dotted' },
         data: marks.map(({ x, word }) => ({ xAxis: x, name: word })),
       },

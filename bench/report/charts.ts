@@ -15,6 +15,7 @@ export function chartsOf(data: ReportData, { knees }: Findings): Record<'sale' |
       latencyOverTime(both),
       unitsOverTime(both),
       queueOverTime(both),
+      queueAgeOverTime(both),
       cpuOverTime(both),
       memoryOverTime(both),
       eventLoopOverTime(both),
@@ -23,6 +24,9 @@ export function chartsOf(data: ReportData, { knees }: Findings): Record<'sale' |
     sweep: [latencyByLoad(data, knees), usefulByLoad(data), cpuByLoad(data)].filter(hasData),
   };
 }
+
+/** Fewer make no course. */
+const POINTS_MIN = 3;
 
 type Both = Readonly<Record<Way, Run | undefined>>;
 
@@ -33,7 +37,7 @@ function typical(runs: readonly Run[]): Run | undefined {
 }
 
 function hasData({ series }: Chart): boolean {
-  return series.some(({ points }) => points.some(([, y]) => y !== null));
+  return series.some(({ points }) => points.filter(([, y]) => y !== null).length >= POINTS_MIN);
 }
 
 function percentiles({ saleRuns }: ReportData): Chart {
@@ -45,7 +49,7 @@ function percentiles({ saleRuns }: ReportData): Chart {
   return {
     id: 'latency-percentiles',
     title: 'Latency of the sale, from the intended start',
-    says: 'Bars of the percentiles of sync answers, async acceptances and async outcomes; the table below has the figures.',
+    says: 'Percentiles of sync outcomes, async acceptances and async outcomes; the table below has the figures.',
     x: { name: 'percentile', categories: latencyFigures('answer').map(({ name }) => name) },
     y: { name: 'ms, logarithmic', isLogarithmic: true },
     series: [
@@ -78,7 +82,11 @@ function latencyOverTime({ sync, async: asynchronous }: Both): Chart {
 
 function unitsOverTime({ sync, async: asynchronous }: Both): Chart {
   const line = (run: Run | undefined): Series['points'] =>
-    run?.unitsGranted.map(([atMs, granted]) => [seconds(atMs), granted] as const) ?? [];
+    run
+      ? [...run.unitsGranted, [run.elapsedMs, run.unitsGranted.at(-1)![1]] as const].map(
+          ([atMs, granted]) => [seconds(atMs), granted] as const,
+        )
+      : [];
   return {
     id: 'units-over-time',
     title: 'Units granted, and paid',
@@ -102,16 +110,27 @@ function unitsOverTime({ sync, async: asynchronous }: Both): Chart {
 function queueOverTime({ async: asynchronous }: Both): Chart {
   return {
     id: 'queue-over-time',
-    title: 'The queue of the async way',
-    says: 'How many accepted purchases waited for their decision, and for how long the oldest had waited.',
+    title: 'Purchases waiting in the queue',
+    says: 'How many accepted purchases waited for their decision.',
     x: { name: 'seconds since the opening' },
-    y: { name: 'purchases, or ms' },
+    y: { name: 'purchases' },
     series: [
-      { name: 'waiting', colour: 'outcome', points: samples(asynchronous, ({ queueDepth }) => queueDepth) },
+      { name: 'async', colour: 'outcome', points: samples(asynchronous, ({ queueDepth }) => queueDepth) },
+    ],
+  };
+}
+
+function queueAgeOverTime({ async: asynchronous }: Both): Chart {
+  return {
+    id: 'queue-age-over-time',
+    title: 'Age of the oldest in the queue',
+    says: 'For how long the purchase had waited that had waited longest.',
+    x: { name: 'seconds since the opening' },
+    y: { name: 'ms' },
+    series: [
       {
-        name: 'age of the oldest, ms',
-        colour: 'other',
-        isDashed: true,
+        name: 'async',
+        colour: 'outcome',
         points: samples(asynchronous, ({ queueOldestMs }) => queueOldestMs),
       },
     ],
@@ -132,7 +151,7 @@ function cpuOverTime({ sync, async: asynchronous }: Both): Chart {
         name: 'sync: backends',
         colour: 'sync',
         isDashed: true,
-        points: samples(sync, (one) => percent(one.cpuEnginesShare)),
+        points: samples(sync, (one) => percent(one.cpuBackendsShare)),
       },
       {
         name: 'async: server',
@@ -143,7 +162,7 @@ function cpuOverTime({ sync, async: asynchronous }: Both): Chart {
         name: 'async: backends',
         colour: 'outcome',
         isDashed: true,
-        points: samples(asynchronous, (one) => percent(one.cpuEnginesShare)),
+        points: samples(asynchronous, (one) => percent(one.cpuBackendsShare)),
       },
       {
         name: 'generator (sync)',

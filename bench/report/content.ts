@@ -45,9 +45,9 @@ export function contentOf(data: ReportData): Content {
         charts: charts.sale,
       },
       {
-        title: 'Ever more load',
+        title: 'Rising load',
         text: [
-          `Buyers come evenly for ${data.sweep.seconds} s, and everybody can buy, which is the dear path: a refusal is cheaper. ` +
+          `Buyers come evenly for ${data.sweep.seconds} s, and everybody can buy, which is the expensive path: a refusal costs less. ` +
             `In a closed loop of ${data.saturation[0]?.connections ?? 0} connections ${saturationText(data)}. ` +
             `Sync ${kneeText(findings.knees.sync)}; async ${kneeText(findings.knees.async)}. ${KNEE_RULE} Payments are off here, and the servers are warm; those of the sale were just started.`,
         ],
@@ -57,7 +57,7 @@ export function contentOf(data: ReportData): Content {
       {
         title: `${number(data.atOnce.connections)} requests in the same moment`,
         text: [
-          `${number(data.atOnce.connections)} open connections, and a purchase on every one of them within 10 ms; all of them can buy.`,
+          `${number(data.atOnce.connections)} open connections, and a purchase on each of them within ${number(data.atOnce.connections / 1000)} ms; everybody can buy.`,
         ],
         tables: [findings.atOnce],
         charts: [],

@@ -8,7 +8,7 @@ import type { Sample } from './report-data.ts';
 const SAMPLE: Sample = {
   atMs: 250,
   cpuServerShare: 0.5,
-  cpuEnginesShare: null,
+  cpuBackendsShare: null,
   cpuGeneratorShare: 0.1,
   rssMb: 100,
   eventLoopP99Ms: 3,
@@ -19,14 +19,18 @@ const SAMPLE: Sample = {
   sold: 2,
   batch: 4,
 };
-const sampled = (way: 'sync' | 'async') => madeUpRun({ way, samples: [SAMPLE, { ...SAMPLE, atMs: 500 }] });
+const sampled = (way: 'sync' | 'async') =>
+  madeUpRun({ way, samples: [250, 500, 750].map((atMs) => ({ ...SAMPLE, atMs })) });
 const content = contentOf(
   madeUpReport(
     {},
     {
       saleRuns: [sampled('sync'), sampled('async')],
       saturation: [{ way: 'sync', connections: 256, perS: 1000 }],
-      sweepRuns: [sampled('sync'), sampled('async')],
+      sweepRuns: [100, 200, 300].flatMap((offeredPerS) => [
+        { ...sampled('sync'), offeredPerS },
+        { ...sampled('async'), offeredPerS },
+      ]),
       atOnceRuns: [madeUpRun()],
     },
   ),
@@ -36,8 +40,8 @@ test('the page is one file: no script, nothing from elsewhere, and a drawing for
   const page = pageOf(content);
   expect(page.includes('<script')).toBe(false);
   expect(/https?:\/\/|src=|@import|url\((?!#)/.exec(page.replaceAll('http://www.w3.org/', ''))).toBeNull();
-  expect(page.match(/<figure>/g)?.length).toBe(11);
-  expect(page.match(/<svg /g)?.length).toBe(22);
+  expect(page.match(/<figure>/g)?.length).toBe(12);
+  expect(page.match(/<svg /g)?.length).toBe(24);
   // Drawn in the page's own colours, so that both themes fit.
   expect(page).toContain('var(--sync)');
   expect(page).not.toContain('#a1000');
@@ -51,9 +55,9 @@ test('verdicts come first, then the advice, then the figures, in the page as in 
   for (const document of [pageOf(content), markdownOf(content)]) {
     const order = [
       'erdicts',
-      'Which way to use when',
+      'Which way to use',
       'The sale',
-      'Ever more load',
+      'Rising load',
       'Not measured',
       'How this was made',
     ];

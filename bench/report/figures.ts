@@ -52,7 +52,7 @@ export const RESOURCES: readonly Figure[] = [
     name: 'Backends CPU per 1,000 purchases',
     unit: 's',
     better: 'less',
-    of: ({ cpu, users }) => perThousand(enginesMs(cpu.enginesMs), users),
+    of: ({ cpu, users }) => perThousand(backendsMs(cpu.backendsMs), users),
   },
   {
     name: 'Load generator CPU per 1,000 purchases',
@@ -88,16 +88,22 @@ export const RESOURCES: readonly Figure[] = [
     better: 'less',
     of: ({ samples }) => highest(samples.map(({ queueOldestMs }) => queueOldestMs)),
   },
+  {
+    name: 'Load generator lateness p99',
+    unit: 'ms',
+    better: 'neither',
+    of: ({ generator }) => generator.latenessP99Ms,
+  },
   { name: 'Purchases per batch', unit: '', better: 'neither', of: ({ batchMean }) => batchMean },
 ];
 
 export function serverCpuPerThousand({ cpu, users }: Run): number | null {
   const server = perThousand(cpu.serverMs, users);
-  const engines = perThousand(enginesMs(cpu.enginesMs), users);
+  const engines = perThousand(backendsMs(cpu.backendsMs), users);
   return server === null ? null : server + (engines ?? 0);
 }
 
-function enginesMs(byEngine: Readonly<Record<string, number>> | null): number | null {
+function backendsMs(byEngine: Readonly<Record<string, number>> | null): number | null {
   return byEngine && Object.values(byEngine).reduce((sum, ms) => sum + ms, 0);
 }
 

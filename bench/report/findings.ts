@@ -1,3 +1,4 @@
+import { generatorWarning } from '../generator-limits.ts';
 import { type Figure, latencyFigures, RESOURCES, serverCpuPerThousand, THROUGHPUT } from './figures.ts';
 import { number, spreadText, withUnit } from './format.ts';
 import { type ReportData, type Run, WAYS, type Way } from './report-data.ts';
@@ -45,19 +46,17 @@ export interface Knee {
   readonly failsPerS: number | null;
 }
 
-/** Of a core: above it, requests wait for the generator, and a latency is partly its own. */
-const GENERATOR_SHARE_MAX = 0.9;
 /** A load is above the knee when its p99 is so many times that of the lightest load, and noticeable, … */
 const KNEE_TIMES = 5;
 const KNEE_MS_MIN = 100;
-/** … or when fewer of the buyers than this learn their outcome in time. */
-const KNEE_USEFUL_SHARE = 0.9;
+/** … or when it takes so many times as long as the buyers came, besides what is not noticeable. */
+const KNEE_LENGTH_TIMES = 1.1;
 /** Above a second a person's flow of thought is interrupted (Nielsen, Usability Engineering, 1993, chapter 5). */
 const AT_ONCE_MS = 1_000;
 
 export const KNEE_RULE =
   `A way keeps up with a load while the p99 of its outcomes is at most ${KNEE_TIMES} times that at the lightest load (or under ` +
-  `${KNEE_MS_MIN} ms), and at least ${KNEE_USEFUL_SHARE * 100} % as many outcomes a second are known as buyers come.`;
+  `${KNEE_MS_MIN} ms), and all outcomes are known within ${KNEE_LENGTH_TIMES} times the time in which the buyers came, and ${KNEE_MS_MIN} ms.`;
 
 export function findingsOf(data: ReportData): Findings {
   const knees = { sync: kneeOf(data, 'sync'), async: kneeOf(data, 'async') };
@@ -72,7 +71,7 @@ export function findingsOf(data: ReportData): Findings {
   };
 }
 
-export function allRuns({ saleRuns, sweepRuns, atOnceRuns }: ReportData): Run[] {
+function allRuns({ saleRuns, sweepRuns, atOnceRuns }: ReportData): Run[] {
   return [...saleRuns, ...sweepRuns, ...atOnceRuns];
 }
 
@@ -96,16 +95,20 @@ function verdictsOf(data: ReportData): FoundVerdict[] {
 function warningsOf(data: ReportData): string[] {
   const warnings: string[] = [];
   if (data.partial) warnings.push('The report was interrupted: parts of it are missing.');
-  const busy = allRuns(data).filter(({ generator }) => generator.cpuShare > GENERATOR_SHARE_MAX);
-  if (busy.length > 0) {
-    const rates = busy.map((run) => `${run.way} at ${number(run.offeredPerS)}/s`);
+  const limited = allRuns(data).flatMap((run) => {
+    const { cpuShare, latenessP99Ms } = run.generator;
+    const why = generatorWarning({ cpuGeneratorPct: Math.round(cpuShare * 100), latenessP99Ms });
+    return why === null ? [] : [{ run, why }];
+  });
+  const [first] = limited;
+  if (first) {
     warnings.push(
-      `The load generator was the bottleneck (above ${GENERATOR_SHARE_MAX * 100} % of a core) in ${busy.length} runs: ` +
-        `${[...new Set(rates)].join(', ')}. Latencies there are partly its own.`,
+      `In ${limited.length} of ${allRuns(data).length} runs latencies are partly the load generator's own. The first, ${first.run.way} at ` +
+        `${number(first.run.offeredPerS)}/s: ${first.why}.`,
     );
   }
   warnings.push(
-    `Generator${data.saleRuns[0]?.cpu.enginesMs ? ', backends' : ''} and server shared the ${data.machine.cores} cores of one machine. ` +
+    `Generator${data.saleRuns[0]?.cpu.backendsMs ? ', backends' : ''} and server shared the ${data.machine.cores} cores of one machine. ` +
       'On machines of their own the figures are better.',
   );
   return warnings;
@@ -117,8 +120,9 @@ function kneeOf({ sweepRuns }: ReportData, way: Way): Knee | null {
   if (!lightest) return null;
   const limitMs = Math.max(KNEE_MS_MIN, KNEE_TIMES * (lightest.outcome.p99 ?? 0));
   const failing = runs.findIndex(
-    ({ outcome, usefulPerS, offeredPerS }) =>
-      (outcome.p99 ?? Number.POSITIVE_INFINITY) > limitMs || usefulPerS < KNEE_USEFUL_SHARE * offeredPerS,
+    ({ outcome, elapsedMs, users, offeredPerS }) =>
+      (outcome.p99 ?? Number.POSITIVE_INFINITY) > limitMs ||
+      elapsedMs > KNEE_LENGTH_TIMES * (users / offeredPerS) * 1000 + KNEE_MS_MIN,
   );
   const keeps = failing < 0 ? runs.at(-1) : runs[failing - 1];
   return {
@@ -255,14 +259,14 @@ function adviceOf(data: ReportData, knees: Findings['knees']): Advice {
     syncP99 === null || acceptP99 === null
       ? 'Not enough was measured to say.'
       : syncP99.max <= AT_ONCE_MS && lost === 0
-        ? 'Sync.'
+        ? 'Sync, for a sale like this one.'
         : acceptP99.max <= AT_ONCE_MS
-          ? 'Async.'
+          ? 'Async, for a sale like this one.'
           : 'Neither: more instances.';
   const top = data.sweepRuns.reduce((most, { offeredPerS }) => Math.max(most, offeredPerS), 0);
   const atTop = (way: Way) => data.sweepRuns.find((run) => run.way === way && run.offeredPerS === top);
   return {
-    title: 'Which way to use when',
+    title: 'Which way to use',
     choice,
     rule,
     questions: [

@@ -16,6 +16,6 @@ export function withUnit(value: number | null, unit: Unit): string {
 /** The median, and the range of the repeats where there are several. */
 export function spreadText(spread: Spread | null, unit: Unit): string {
   if (spread === null) return '–';
-  const range = spread.count > 1 ? ` (${number(spread.min)} to ${number(spread.max)})` : '';
+  const range = spread.max > spread.min ? ` (${number(spread.min)} to ${number(spread.max)})` : '';
   return withUnit(spread.median, unit) + range;
 }

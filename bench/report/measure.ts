@@ -17,12 +17,12 @@ export interface ReportPlan {
 }
 
 /** Offered loads, in parts of what a closed loop of sync purchases reached. Above 1 the server cannot keep up. */
-export const LEVELS = [0.25, 0.5, 0.75, 0.9, 1.1, 1.3] as const;
+const LEVELS = [0.25, 0.5, 0.75, 0.9, 1.1, 1.3] as const;
 const SATURATION_WARM_UP_MS = 500;
 const SATURATION_MS = 2_000;
 /** Buyers before each load. */
 const SWEEP_WARM_UP = 10_000;
-/** All buyers at once have come within this part of a second. */
+/** So many come per second, where all come at once: 10,000 within 10 ms. */
 const AT_ONCE_PER_S = 1_000_000;
 /** Rates are rounded, for people. */
 const RATE_STEP = 100;

@@ -158,11 +158,13 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: .35rem; color: var(--text); }
 caption code { font-weight: 400; font-size: .8rem; color: var(--quiet); overflow-wrap: anywhere; }
 th, td { padding: .3rem .8rem; border-bottom: 1px solid var(--faint); text-align: right; white-space: nowrap; }
-th:first-child { text-align: left; font-weight: 500; }
+th:first-child { text-align: left; font-weight: 500; position: sticky; left: 0; background: var(--ground); }
+thead th { font-weight: 600; }
 @media (max-width: 640px) {
   .wide { display: none; }
   .narrow { display: block; }
   th, td { padding: .3rem .5rem; font-size: .9rem; }
+  th:first-child { white-space: normal; min-width: 6.5rem; box-shadow: 1px 0 0 var(--faint); }
 }
 @media print {
   :root { ${LIGHT} }

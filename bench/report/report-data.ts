@@ -90,7 +90,7 @@ export interface Run {
   readonly cpu: CpuUse;
   readonly rssPeakMb: number | null;
   readonly batchMean: number | null;
-  readonly generator: { readonly cpuShare: number; readonly startDelayP99Ms: number | null };
+  readonly generator: { readonly cpuShare: number; readonly latenessP99Ms: number | null };
   readonly verdicts: readonly Verdict[];
 }
 
@@ -106,7 +106,7 @@ export interface LatencyMoment {
 /** CPU time of the run, in ms; null where it cannot be read. */
 export interface CpuUse {
   readonly serverMs: number | null;
-  readonly enginesMs: Readonly<Record<string, number>> | null;
+  readonly backendsMs: Readonly<Record<string, number>> | null;
   readonly generatorMs: number;
 }
 
@@ -114,8 +114,8 @@ export interface CpuUse {
 export interface Sample {
   readonly atMs: number;
   readonly cpuServerShare: number | null;
-  readonly cpuEnginesShare: number | null;
-  readonly cpuGeneratorShare: number;
+  readonly cpuBackendsShare: number | null;
+  readonly cpuGeneratorShare: number | null;
   readonly rssMb: number | null;
   readonly eventLoopP99Ms: number | null;
   readonly queueDepth: number | null;

@@ -81,7 +81,7 @@ function runOf(
     batchMean: sampled.batchMean,
     generator: {
       cpuShare: Math.round((crowd.cpuGeneratorMs / crowd.elapsedMs) * 100) / 100,
-      startDelayP99Ms: crowd.startDelay.percentileMs(99),
+      latenessP99Ms: crowd.lateness.percentileMs(99),
     },
     verdicts: [
       ...verdicts,

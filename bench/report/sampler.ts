@@ -1,5 +1,6 @@
 import { used } from '../cpu-meter.ts';
 import type { Environment } from '../environment.ts';
+import { PRODUCT_ID } from '../sale.ts';
 import type { ServerProcess } from '../server-process.ts';
 import type { CpuUse, Sample } from './report-data.ts';
 
@@ -19,6 +20,7 @@ export interface Sampled {
 }
 
 export const SAMPLE_EVERY_MS = 250;
+const SPAN_MS_MIN = 100;
 /** A server that answers later is busy with the sale; its figures are left out of this sample. */
 const CALL_TIMEOUT_MS = 2_000;
 
@@ -35,19 +37,20 @@ export function startSampler(servers: readonly ServerProcess[], environment: Env
   async function look(): Promise<void> {
     const now = read(servers, environment);
     const spanMs = now.atMs - last.atMs;
-    const share = (ms: number | null) => (ms === null || spanMs === 0 ? null : round(ms / spanMs));
+    // CPU time is counted in hundredths of a second: a share of a short span says nothing.
+    const share = (ms: number | null) => (ms === null || spanMs < SPAN_MS_MIN ? null : round(ms / spanMs));
     const cpu = cpuBetween(last, now);
-    const enginesMs = cpu.enginesMs && Object.values(cpu.enginesMs).reduce((sum, ms) => sum + ms, 0);
-    const generatorShare = share(now.generatorMs - last.generatorMs) ?? 0;
+    const backendsMs = cpu.backendsMs && Object.values(cpu.backendsMs).reduce((sum, ms) => sum + ms, 0);
+    const generatorShare = share(now.generatorMs - last.generatorMs);
     last = now;
     if (now.rssMb !== null) rssPeakMb = Math.max(rssPeakMb ?? 0, now.rssMb);
     const [rates, batches] = await Promise.all([askRates(servers[0]!), askBatches(servers[0]!)]);
     firstBatches ??= batches;
-    const product = rates?.units?.find(({ productId }) => productId === 1);
+    const product = rates?.units?.find(({ productId }) => productId === PRODUCT_ID);
     samples.push({
       atMs: now.atMs,
       cpuServerShare: share(cpu.serverMs),
-      cpuEnginesShare: share(enginesMs),
+      cpuBackendsShare: share(backendsMs),
       cpuGeneratorShare: generatorShare,
       rssMb: now.rssMb,
       eventLoopP99Ms: rates && round(Math.max(0, ...rates.instances.map((one) => one.eventLoopP99Ms))),
@@ -112,7 +115,7 @@ function cpuBetween(before: Usage, after: Usage): Omit<CpuUse, 'generatorMs'> {
   const isKnown = before.serverMs !== null && after.serverMs !== null;
   return {
     serverMs: isKnown ? after.serverMs! - before.serverMs! : null,
-    enginesMs: before.backendsMs && after.backendsMs && used(before.backendsMs, after.backendsMs),
+    backendsMs: before.backendsMs && after.backendsMs && used(before.backendsMs, after.backendsMs),
   };
 }
 

@@ -23,17 +23,18 @@ export function madeUpRun(changes: Partial<Run> = {}, unitMs = 1): Run {
     soldOutMs: 100,
     latencyOverTime: [
       { atMs: 0, count: 50, answerP50: 1, answerP99: 2, outcomeP99: 3 },
-      { atMs: 250, count: 50, answerP50: 1, answerP99: 2, outcomeP99: 3 },
+      { atMs: 250, count: 25, answerP50: 1, answerP99: 2, outcomeP99: 3 },
+      { atMs: 500, count: 25, answerP50: 1, answerP99: 2, outcomeP99: 3 },
     ],
     unitsGranted: [
       [0, 0],
       [250, 10],
     ],
     samples: [],
-    cpu: { serverMs: 10, enginesMs: null, generatorMs: 5 },
+    cpu: { serverMs: 10, backendsMs: null, generatorMs: 5 },
     rssPeakMb: 100,
     batchMean: 4,
-    generator: { cpuShare: 0.2, startDelayP99Ms: 1 },
+    generator: { cpuShare: 0.2, latenessP99Ms: 1 },
     verdicts: [{ name: 'oversold', pass: true, detail: '10 = 10 sold + 0 reserved + 0 available' }],
     ...changes,
   };
