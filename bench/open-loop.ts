@@ -36,7 +36,7 @@ export class OpenLoop implements ConnectionHandler {
   #slices = 0;
   #inFlight = 0;
   #endMs = 0;
-  #noticed = new Arrivals(0, Number.POSITIVE_INFINITY, 1);
+  #noticed = new PoissonTimes(0, Number.POSITIVE_INFINITY, 1);
   #waiting = this.#noticed;
   #now = emptyFigures();
 
@@ -60,8 +60,8 @@ export class OpenLoop implements ConnectionHandler {
     const startMs = performance.now();
     this.#endMs = startMs + limit.durationMs;
     this.#slices++;
-    this.#noticed = new Arrivals(this.#slices, startMs, limit.ratePerS);
-    this.#waiting = new Arrivals(this.#slices, startMs, limit.ratePerS);
+    this.#noticed = new PoissonTimes(this.#slices, startMs, limit.ratePerS);
+    this.#waiting = new PoissonTimes(this.#slices, startMs, limit.ratePerS);
     for (;;) {
       const nowMs = performance.now();
       this.#release(nowMs);
@@ -139,7 +139,7 @@ export class OpenLoop implements ConnectionHandler {
  * The times of independent buyers, one after the other: a Poisson process. Two of the same seed pass the same times, so that
  * those between the two need not be kept, however many they are.
  */
-class Arrivals {
+class PoissonTimes {
   nextMs: number;
   readonly #random: () => number;
   readonly #meanGapMs: number;

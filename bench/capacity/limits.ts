@@ -28,10 +28,10 @@ export function limitsOf(known: {
   >;
   readonly apiProcesses: number;
   readonly workers: number;
-  readonly toBalancers: number;
+  readonly balancerFiles: number;
   readonly bandwidth: { readonly in: number; readonly out: number };
 }): Limit[] {
-  const { ask, constants, moments, coresOf, apiProcesses, workers, toBalancers, bandwidth } = known;
+  const { ask, constants, moments, coresOf, apiProcesses, workers, balancerFiles, bandwidth } = known;
   const limit = (
     name: string,
     need: number,
@@ -82,7 +82,7 @@ export function limitsOf(known: {
     ),
     limit(
       'open files of a balancer',
-      2 * toBalancers,
+      balancerFiles,
       assumed('filesPerProcess'),
       'files',
       true,

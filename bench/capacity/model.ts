@@ -90,6 +90,8 @@ export function planCapacity(ask: Ask, constants: Constants): Plan {
     out: most(({ bytesOut }) => bytesOut) * 8e-6,
     liveOut: most(({ liveBytes }) => liveBytes) * 8e-6,
   };
+  // A file for each client, and one for each connection to a process behind.
+  const balancerFiles = toBalancers + apiProcesses * toEachProcess;
   const limits = limitsOf({
     ask,
     constants,
@@ -97,7 +99,7 @@ export function planCapacity(ask: Ask, constants: Constants): Plan {
     coresOf,
     apiProcesses,
     workers,
-    toBalancers,
+    balancerFiles,
     bandwidth,
   });
   const exceeded = limits.filter(({ pct }) => pct > 100).toSorted((a, b) => b.pct - a.pct);
@@ -127,7 +129,7 @@ export function planCapacity(ask: Ask, constants: Constants): Plan {
       toRabbitmq: processes * CONNECTIONS_PER_PROCESS,
     },
     files: {
-      balancers: toBalancers + apiProcesses * toEachProcess,
+      balancers: balancerFiles,
       eachProcess: toEachProcess + assumed('poolPerProcess') + 2 * CONNECTIONS_PER_PROCESS,
     },
     memoryMbPerProcess: Math.round(

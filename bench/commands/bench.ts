@@ -1,5 +1,6 @@
 import { loadavg } from 'node:os';
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
+import { holdDemo } from '../demo-sale.ts';
 import type { Environment, Environments } from '../environment.ts';
 import { generatorWarning } from '../generator-limits.ts';
 import { unlessInterrupted } from '../interrupted.ts';
@@ -13,7 +14,6 @@ import { runOpen } from '../workloads/open.ts';
 import { type Effort, NOTHING, percent, rounded, type WorkloadResult } from '../workloads/result.ts';
 import { table } from './bench-text.ts';
 import { DEMO_FLAGS } from './demo.ts';
-import { holdDemo } from './demo-sale.ts';
 
 const EVERYWHERE = [
   'noop',

@@ -1,8 +1,8 @@
 import type { Verdict } from '../../src/domain/verdict.ts';
 import type { Mode } from '../arrivals.ts';
 import type { CrowdProgress } from '../crowd.ts';
-import type { DemoResult } from './demo-sale.ts';
-import type { RushResult, RushVerdict } from './rush-sale.ts';
+import type { DemoResult } from '../demo-sale.ts';
+import type { RushResult, RushVerdict } from '../rush-sale.ts';
 
 /** Verdicts that share the second line, and their names there. */
 const TOGETHER = new Map([

@@ -1,8 +1,8 @@
 import { readFlags } from '../../src/cli/flags.ts';
 import { MODES } from '../arrivals.ts';
+import { type DemoOptions, type DemoResult, holdDemo } from '../demo-sale.ts';
 import { unlessInterrupted } from '../interrupted.ts';
 import { BACKEND_CHOICES, type BackendChoice, openEnvironments } from '../open-environments.ts';
-import { type DemoOptions, type DemoResult, holdDemo } from './demo-sale.ts';
 import { liveLine, summary } from './demo-text.ts';
 
 /** The flags of the demo; `bench` holds the sale that they describe by default. */

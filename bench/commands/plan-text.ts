@@ -23,7 +23,7 @@ export function planText(ask: Ask, plan: Plan, constants: Constants): string {
     ],
     [
       'RabbitMQ',
-      `${plan.rabbitmqNodes} nodes of ${count(plan.rabbitmqCoresPerNode)} cores, ${count(connections.toRabbitmq)} connections`,
+      `${plan.rabbitmqNodes} nodes of ${count(plan.rabbitmqCoresPerNode)} ${plan.rabbitmqCoresPerNode === 1 ? 'core' : 'cores'}, ${count(connections.toRabbitmq)} connections`,
     ],
     [
       'balancers',

@@ -11,6 +11,7 @@ import { holdRehearsal } from '../rehearsal/rehearsal.ts';
 import { rehearsalText } from '../rehearsal/rehearsal-text.ts';
 import { openResultsFolder } from '../rehearsal/results-folder.ts';
 import { DEFAULT_THRESHOLDS, readThresholds } from '../rehearsal/thresholds.ts';
+import { resultsName } from '../results-name.ts';
 import { liveLine } from './demo-text.ts';
 import { rateOf } from './rush.ts';
 
@@ -103,7 +104,7 @@ export async function rehearse(argv: string[]): Promise<number> {
   }
   const thresholds = flags.thresholds === undefined ? DEFAULT_THRESHOLDS : readThresholds(flags.thresholds);
   const rate = rateOf(flags);
-  const folder = openResultsFolder(flags.out ?? join('results', `${timeNow()}-rehearsal`));
+  const folder = openResultsFolder(flags.out ?? join('results', `${resultsName()}-rehearsal`));
   const live = process.stderr.isTTY && !flags.json ? liveLine(flags.users) : undefined;
   const interruption = onInterruption();
   try {
@@ -161,9 +162,4 @@ function onInterruption(): { readonly signal: AbortSignal; status(): number | nu
     });
   }
   return { signal: stop.signal, status: () => status };
-}
-
-/** As a folder's name: 20261129T014500Z. */
-function timeNow(): string {
-  return new Date().toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '');
 }

@@ -13,6 +13,7 @@ import { readReport } from '../report/read-report.ts';
 import { REPORT_FORMAT, REPORT_VERSION, type ReportData } from '../report/report-data.ts';
 import { summaryText } from '../report/summary-text.ts';
 import { writeData, writeReport } from '../report/write-report.ts';
+import { resultsName } from '../results-name.ts';
 
 const FLAGS = {
   engines: { kind: 'choice', of: BACKEND_CHOICES, default: 'embedded' },
@@ -158,7 +159,7 @@ function planOf(flags: Flags): ReportPlan {
 
 /** A folder named after this second; throws UsageError when it cannot be made or written. */
 function makeFolder(place: string): string {
-  const folder = join(place, new Date().toISOString().slice(0, 19).replaceAll(':', '-'));
+  const folder = join(place, resultsName());
   try {
     mkdirSync(place, { recursive: true });
     // Two reports of the same second must not share one.

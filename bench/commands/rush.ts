@@ -4,8 +4,8 @@ import { readClient } from '../../src/config.ts';
 import { isLoopbackName } from '../../src/lib/address.ts';
 import { MODES } from '../arrivals.ts';
 import { OPEN_PROFILES, type OpenProfileName, openProfile } from '../profiles.ts';
+import { holdRush } from '../rush-sale.ts';
 import { liveLine, rushSummary } from './demo-text.ts';
-import { holdRush } from './rush-sale.ts';
 
 /** Defaults of the number flags. */
 const NOT_GIVEN = -1;

@@ -1,4 +1,4 @@
-import type { RushResult, RushVerdict } from '../commands/rush-sale.ts';
+import type { RushResult, RushVerdict } from '../rush-sale.ts';
 import type { ServerLoad } from './server-load.ts';
 import type { Thresholds } from './thresholds.ts';
 import type { RehearsalVerdict } from './verdict.ts';

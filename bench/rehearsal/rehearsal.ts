@@ -2,9 +2,9 @@ import { type Api, ApiError } from '../../src/cli/api.ts';
 import { AppError } from '../../src/domain/errors.ts';
 import type { Verdict } from '../../src/domain/verdict.ts';
 import type { Mode } from '../arrivals.ts';
-import { holdRush, type RushResult } from '../commands/rush-sale.ts';
 import type { CrowdProgress } from '../crowd.ts';
 import { type OpenProfileName, openProfile } from '../profiles.ts';
+import { holdRush, type RushResult } from '../rush-sale.ts';
 import {
   findOthers,
   type HiddenProduct,

@@ -1,16 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from '../../src/cli/api.ts';
+import type { Rates } from '../report/sampler.ts';
 
 /** The worst moments of the servers, by their own figures; null where they could not be read. */
 export interface ServerLoad {
   readonly eventLoopP99Ms: number | null;
   readonly backlogPurchases: number | null;
   readonly backlogAgeMs: number | null;
-}
-
-interface Rates {
-  readonly instances: readonly { readonly eventLoopP99Ms: number }[];
-  readonly backlog: { readonly purchases: number | null; readonly oldestAgeMs: number | null };
 }
 
 /** Each process tells its figures once a second. */

@@ -7,6 +7,7 @@ import { isDifferenceShown, REPEATS_TO_TELL, type Spread, spreadOf } from './spr
 export interface Comparison {
   /** What makes the two hard to compare, such as another machine. */
   readonly warnings: readonly string[];
+  /** Those with a difference first. */
   readonly rows: readonly ComparedFigure[];
 }
 
@@ -31,10 +32,18 @@ export function compareReports(a: ReportData, b: ReportData): Comparison {
     figures.map((figure) => {
       const spread = (data: ReportData) =>
         spreadOf(data.saleRuns.filter((run) => run.way === way).map(figure.of));
-      return compareFigure({ ...figure, name: `${way}: ${figure.name}` }, spread(a), spread(b));
+      return compareFigure(
+        { ...figure, name: `${way}: ${figure.name[0]!.toLowerCase()}${figure.name.slice(1)}` },
+        spread(a),
+        spread(b),
+      );
     }),
   );
-  return { warnings: warningsOf(a, b), rows: rows.filter((row) => row.a !== null || row.b !== null) };
+  const known = rows.filter((row) => row.a !== null || row.b !== null);
+  const [alike, differing] = [true, false].map((which) =>
+    known.filter(({ verdict }) => (verdict === 'no difference shown') === which),
+  );
+  return { warnings: warningsOf(a, b), rows: [...differing!, ...alike!] };
 }
 
 export function comparisonText({ warnings, rows }: Comparison, names: readonly [string, string]): string {

@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { Compile } from 'typebox/compile';
 import { UsageError } from '../../src/cli/flags.ts';
-import { REPORT_FORMAT, REPORT_VERSION, type ReportData } from './report-data.ts';
+import { REPORT_FORMAT, REPORT_VERSION, type ReportData, ReportSchema } from './report-data.ts';
 
 const FILE = 'report.json';
-const LISTS = ['saleRuns', 'saturation', 'sweepRuns', 'atOnceRuns', 'notMeasured'] as const;
-const OBJECTS = ['program', 'machine', 'backends', 'sale', 'sweep', 'atOnce'] as const;
+const check = Compile(ReportSchema);
 
 /** Reads a report's data from its folder or its file. Throws UsageError, naming what is wrong with the file. */
 export function readReport(path: string): ReportData {
@@ -29,12 +29,13 @@ export function readReport(path: string): ReportData {
     const of = `version ${data.version}, and this program reads version ${REPORT_VERSION}`;
     throw new UsageError(`${file} is a report of ${of}: make it again`);
   }
-  const missing = [
-    ...LISTS.filter((name) => !Array.isArray(data[name])),
-    ...OBJECTS.filter((name) => typeof data[name] !== 'object' || data[name] === null),
-  ];
-  if (missing.length > 0) throw new UsageError(`${file} is damaged: it has no ${missing.join(', ')}`);
-  return data as ReportData;
+  if (!check.Check(data)) {
+    const [first] = check.Errors(data);
+    throw new UsageError(
+      `${file} is damaged: ${first?.instancePath || 'it'} ${first?.message ?? 'does not fit'}`,
+    );
+  }
+  return data;
 }
 
 function isFolder(path: string): boolean {

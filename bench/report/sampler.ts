@@ -119,7 +119,8 @@ function cpuBetween(before: Usage, after: Usage): Omit<CpuUse, 'generatorMs'> {
   };
 }
 
-interface Rates {
+/** Part of GET /api/v1/ops/rates. */
+export interface Rates {
   readonly instances: readonly { readonly eventLoopP99Ms: number }[];
   readonly backlog: { readonly purchases: number | null; readonly oldestAgeMs: number | null };
   readonly units: readonly { productId: number; available: number; reserved: number; sold: number }[] | null;

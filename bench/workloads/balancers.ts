@@ -1,8 +1,8 @@
 import { openApi } from '../../src/cli/api.ts';
-import { holdRush } from '../commands/rush-sale.ts';
 import { runCrowd } from '../crowd.ts';
 import type { DistributedEnvironment, Environment } from '../environment.ts';
 import { LatencyHistogram } from '../latency.ts';
+import { holdRush } from '../rush-sale.ts';
 import type { ServerProcess } from '../server-process.ts';
 import { BALANCERS, type Balancer, type BalancerName, startBalancer } from '../services/balancers.ts';
 import { PLENTY, PRODUCT_ID } from './comparison.ts';

@@ -1,5 +1,5 @@
-import { holdDemo } from '../commands/demo-sale.ts';
 import { used } from '../cpu-meter.ts';
+import { holdDemo } from '../demo-sale.ts';
 import type { BackendsCpuMs, Environment, Environments } from '../environment.ts';
 import type { ServerProcess } from '../server-process.ts';
 import { type Effort, NOTHING, rounded, sumCounts, type WorkloadResult } from './result.ts';

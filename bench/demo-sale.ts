@@ -1,8 +1,8 @@
-import type { Verdict } from '../../src/domain/verdict.ts';
-import type { CrowdProgress, CrowdResult } from '../crowd.ts';
-import type { Environment } from '../environment.ts';
-import { holdSale, type SaleOptions } from '../sale.ts';
-import { type Evidence, judge, oversold } from '../verdicts.ts';
+import type { Verdict } from '../src/domain/verdict.ts';
+import type { CrowdProgress, CrowdResult } from './crowd.ts';
+import type { Environment } from './environment.ts';
+import { holdSale, type SaleOptions } from './sale.ts';
+import { type Evidence, judge, oversold } from './verdicts.ts';
 
 export type DemoOptions = Pick<SaleOptions, 'users' | 'units' | 'mode' | 'seed' | 'rate'>;
 

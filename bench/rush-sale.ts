@@ -1,20 +1,20 @@
-import { type Api, ApiError } from '../../src/cli/api.ts';
-import { AppError } from '../../src/domain/errors.ts';
-import type { Verdict } from '../../src/domain/verdict.ts';
-import type { Mode } from '../arrivals.ts';
-import { type CrowdProgress, type CrowdResult, runCrowd } from '../crowd.ts';
-import { type OpenProfile, openProfile } from '../profiles.ts';
-import { between, latencyOverTime, percentilesOf } from '../report/percentiles.ts';
-import type { LatencyMoment, Percentiles } from '../report/report-data.ts';
-import { watchServer } from '../server-watch.ts';
+import { type Api, ApiError } from '../src/cli/api.ts';
+import { AppError } from '../src/domain/errors.ts';
+import type { Verdict } from '../src/domain/verdict.ts';
+import type { Mode } from './arrivals.ts';
+import { type CrowdProgress, type CrowdResult, runCrowd } from './crowd.ts';
+import { type OpenProfile, openProfile } from './profiles.ts';
+import { between, latencyOverTime, percentilesOf } from './report/percentiles.ts';
+import type { LatencyMoment, Percentiles } from './report/report-data.ts';
+import { watchServer } from './server-watch.ts';
 import {
   answersWithinContract,
   everybodyAnswered,
   examples,
   idsAreDistinct,
   repetitionsAlike,
-} from '../verdicts.ts';
-import { openViewersBeside } from '../viewers.ts';
+} from './verdicts.ts';
+import { openViewersBeside } from './viewers.ts';
 
 const QUANTITY = 1;
 /** Buyers who send every purchase twice, whatever the profile: enough to meet several instances. */
