@@ -96,6 +96,9 @@ function at(value: unknown, path: string): unknown {
     .reduce<unknown>((inside, name) => (inside as Record<string, unknown> | undefined)?.[name], value);
 }
 
+/** Far above any cost in µs or rate per second, and far below what makes arithmetic infinite. */
+const FIGURE_MAX = 1e9;
+
 function isFigure(value: unknown): boolean {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+  return typeof value === 'number' && value >= 0 && value <= FIGURE_MAX;
 }

@@ -104,6 +104,11 @@ export async function rehearse(argv: string[]): Promise<number> {
   }
   const thresholds = flags.thresholds === undefined ? DEFAULT_THRESHOLDS : readThresholds(flags.thresholds);
   const rate = rateOf(flags);
+  if (thresholds.usefulPerS !== null && thresholds.usefulPerS > rate) {
+    throw new UsageError(
+      `usefulPerS of ${thresholds.usefulPerS} cannot be reached: ${Number(rate.toFixed(1))} buyers come a second on average`,
+    );
+  }
   const folder = openResultsFolder(flags.out ?? join('results', `${resultsName()}-rehearsal`));
   const live = process.stderr.isTTY && !flags.json ? liveLine(flags.users) : undefined;
   const interruption = onInterruption();

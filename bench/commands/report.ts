@@ -1,5 +1,5 @@
-import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, mkdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
 import { requireFiles } from '../../src/lib/file-limit.ts';
@@ -43,7 +43,7 @@ const HELP = `pulsecart report: sync and async on the same workload, measured he
   --at-once N        buyers in the same moment, on as many connections; 0 leaves them out (10000)
   --seed N           who comes when (1)
   --out DIR          where the report's folder is made (results)
-  --render PATH      writes the pages of a report again, from its report.json
+  --render PATH      writes the pages of a report again, from its report.json and beside it (or into a new folder of --out)
   --compare A B      two reports side by side, with the spread of their repeats
   --json             prints report.json, or the comparison as JSON
 
@@ -173,7 +173,8 @@ function makeFolder(place: string): string {
 
 async function render(path: string, out: string | undefined): Promise<number> {
   const data = readReport(path);
-  const files = await writeReport(data, makeFolder(out ?? 'results'));
+  const own = statSync(path).isDirectory() ? path : dirname(path);
+  const files = await writeReport(data, out === undefined ? own : makeFolder(out));
   console.log(summaryText(contentOf(data), files));
   return 0;
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../src/cli/flags.ts';
 import { markdownOf } from '../report/markdown.ts';
@@ -25,7 +25,8 @@ export function openResultsFolder(path: string): ResultsFolder {
     writeFileSync(file, '', { flag: isEmpty(file) ? 'w' : 'wx' });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'EEXIST' ? `${file} is there already` : message;
+    const why =
+      code !== 'EEXIST' ? message : existsSync(file) ? `${file} is there already` : `${path} is a file`;
     throw new UsageError(`--out cannot be written: ${why}. No crowd was sent`);
   }
   let isWritten = false;

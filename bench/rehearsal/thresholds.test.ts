@@ -23,6 +23,9 @@ test.each([
   ['{"constructor": 1}', /: constructor is no threshold; the nearest one is /],
   ['{"syncP99Ms": -1}', /: syncP99Ms must be a number from 0 on, or null for none$/],
   ['{"syncP99Ms": "800"}', /: syncP99Ms must be a number from 0 on, or null for none$/],
+  ['{"syncP95Ms": 1e400}', /: syncP95Ms must be a number from 0 on, or null for none$/],
+  ['{"errorShare": 2}', /: errorShare is a share of all buyers, from 0 to 1; 2 could never fail$/],
+  ['{"$schema": 5}', /: \$schema must be a text$/],
   ['[]', / must hold a JSON object of thresholds$/],
   ['{', / is not JSON: /],
 ])('%s is refused in one line', (text, line) => {

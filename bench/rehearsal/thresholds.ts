@@ -57,11 +57,19 @@ export function readThresholds(file: string): Thresholds {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new UsageError(`${file} must hold a JSON object of thresholds`);
   for (const [name, value] of Object.entries(given)) {
-    if (name === '$schema') continue;
+    if (name === '$schema') {
+      if (typeof value !== 'string') throw new UsageError(`${file}: $schema must be a text`);
+      continue;
+    }
     if (!Object.hasOwn(PROPERTIES, name))
       throw new UsageError(`${file}: ${name} is no threshold; the nearest one is ${nearest(name)}`);
-    if (value !== null && !(typeof value === 'number' && value >= 0))
+    if (value === null) continue;
+    if (!(typeof value === 'number' && value >= 0 && Number.isFinite(value)))
       throw new UsageError(`${file}: ${name} must be a number from 0 on, or null for none`);
+    if (name === 'errorShare' && value > 1)
+      throw new UsageError(
+        `${file}: errorShare is a share of all buyers, from 0 to 1; ${value} could never fail`,
+      );
   }
   if (!check.Check(given)) throw new UsageError(`${file} does not fit its schema`);
   const { $schema: _, ...thresholds } = given;

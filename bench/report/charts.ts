@@ -70,7 +70,7 @@ function latencyOverTime({ sync, async: asynchronous }: Both): Chart {
     id: 'latency-over-time',
     title: 'p99 over the course of the sale',
     says: 'How the 99th percentile changes while the crowd comes.',
-    x: { name: 'seconds since the opening (of the buyers’ intended starts)' },
+    x: { name: 'seconds since the opening' },
     y: { name: 'ms, logarithmic', isLogarithmic: true },
     series: [
       { name: 'sync: outcome', colour: 'sync', points: line(sync, 'outcomeP99') },

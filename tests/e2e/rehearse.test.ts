@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { openStoreReadOnly } from '../../src/adapters/sqlite/store.ts';
 import { runPulsecart } from '../support/command.ts';
-import { createRehearsals, OPERATOR, SHOP_ENV } from '../support/rehearsals.ts';
+import { AUTHORIZED, createRehearsals, OPERATOR, SHOP_ENV } from '../support/rehearsals.ts';
 import { type EmbeddedShop, openShop } from '../support/shop.ts';
 import { describeRehearse } from './rehearse.contract.ts';
 
@@ -35,11 +35,11 @@ describe('when it goes wrong:', () => {
       child.kill('SIGKILL');
       await child.exited;
       const { exit, result } = await rehearsals.run(['--mode', 'sync', '--product-like', '3'], {
-        usefulPerS: 1_000_000,
+        syncP99Ms: 0,
       });
       expect(exit).toBe(1);
       expect(result.product).toMatchObject({ units: 100, priceMinor: 199_999, perCustomerLimit: null });
-      expect(result.line).toMatch(/^NO-GO: usefulPerS: [\d.]+, at least 1000000$/);
+      expect(result.line).toMatch(/^NO-GO: syncP99Ms: [\d.]+, at most 0$/);
       const left = result.verdicts.find(({ name }: { name: string }) => name.startsWith('left by'));
       expect(left).toMatchObject({ state: 'PASS', detail: expect.stringContaining(`${productId}`) });
       expect(await rehearsals.hiddenProducts()).toEqual([]);
@@ -61,12 +61,40 @@ describe('when it goes wrong:', () => {
       exit: 2,
       stderr: expect.stringMatching(/: syncP59Ms is no threshold; the nearest one is syncP(50|95|99)Ms\n$/),
     });
+    expect(await rehearsals.run([], { usefulPerS: 1_000_000 })).toMatchObject({
+      exit: 2,
+      stderr: expect.stringMatching(/usefulPerS of 1000000 cannot be reached: \d+ buyers come a second/),
+    });
+    const nobodys = ['rehearse', '--url', shop.url, '--clean-up', '99999'];
+    expect(await runPulsecart(nobodys, OPERATOR)).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining('There is no product 99999'),
+    });
     const real = await runPulsecart(['rehearse', '--url', shop.url, '--clean-up', '1'], OPERATOR);
     const says = expect.stringContaining('Product 1 is on sale for buyers');
     expect(real).toMatchObject({ exit: 2, stderr: says });
     expect((await shop.get('/api/v1/products/1')).json.state).toBe('open');
     expect(await rehearsals.hiddenProducts()).toEqual([]);
   });
+
+  test(
+    'a sale that somebody pauses meanwhile is a NO-GO, whatever the latencies are',
+    async () => {
+      const child = rehearsals.start('--mode', 'sync', '--units', '100000', '--users', '800');
+      const productId = await rehearsals.underWay();
+      const paused = await fetch(`${shop.url}/api/v1/products/${productId}/pause`, {
+        method: 'POST',
+        headers: { ...AUTHORIZED, 'Content-Type': 'application/json' },
+        body: JSON.stringify({ reason: 'a test' }),
+      });
+      expect(paused.status).toBe(200);
+      const result = JSON.parse(await new Response(child.stdout).text());
+      expect(await child.exited).toBe(1);
+      expect(result.line).toMatch(/^NO-GO: refused, and not because all was sold: \d+ sale_paused/);
+      expect(await rehearsals.hiddenProducts()).toEqual([]);
+    },
+    TEST_TIMEOUT_MS,
+  );
 
   test(
     'a server that dies is said, with the command that cleans up, which works once it is back',

@@ -89,6 +89,8 @@ test('a report is written again from its data, and two are compared', async () =
   const out = join(place.path, 'again');
   expect((await runPulsecart(['report', '--render', a, '--out', out])).exit).toBe(0);
   expect(existsSync(join(onlyFolderIn(out), 'report.html'))).toBe(true);
+  expect((await runPulsecart(['report', '--render', a])).exit).toBe(0);
+  expect(existsSync(join(place.path, 'report.md'))).toBe(true);
   const compared = await runPulsecart(['report', '--compare', a, b]);
   expect(compared).toMatchObject({ exit: 0, stderr: '' });
   expect(compared.stdout).toMatch(/sync: outcome p99 .* worse\n/);
