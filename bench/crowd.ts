@@ -85,8 +85,6 @@ export interface CrowdResult {
   readonly sync: LatencyHistogram;
   readonly accept: LatencyHistogram;
   readonly confirm: LatencyHistogram;
-  /** From intended start to sending: waiting for a free connection included. */
-  readonly startDelay: LatencyHistogram;
   /** From intended start until this process noticed it: the generator's own share. */
   readonly lateness: LatencyHistogram;
   /** From the first arrival to the last outcome. */
@@ -142,7 +140,6 @@ class Crowd {
   readonly #sync = new LatencyHistogram();
   readonly #accept = new LatencyHistogram();
   readonly #confirm = new LatencyHistogram();
-  readonly #startDelay = new LatencyHistogram();
   readonly #lateness = new LatencyHistogram();
   readonly #syncRequest: (buyer: number) => Uint8Array;
   readonly #asyncRequest: (buyer: number) => Uint8Array;
@@ -261,7 +258,6 @@ class Crowd {
       sync: this.#sync,
       accept: this.#accept,
       confirm: this.#confirm,
-      startDelay: this.#startDelay,
       lateness: this.#lateness,
       elapsedMs: this.#lastOutcomeMs - this.#startMs,
       retries: this.#retries,
@@ -301,7 +297,6 @@ class Crowd {
       const connection = this.#buying.take();
       if (connection === undefined) break;
       const buyer = this.#next++;
-      this.#startDelay.recordMs(nowMs - this.#intendedMs(buyer));
       this.#times.sentMs[buyer] = nowMs - this.#startMs;
       this.#buy(connection, buyer, nowMs);
       if (this.#repeats[buyer] === 1) {

@@ -5,8 +5,8 @@
  * lateness of 10 ms is about the p99 of the servers that are measured here: from there on the buyers of an open loop do not come
  * at their times any more.
  */
-export const GENERATOR_CPU_PCT_MAX = 90;
-export const LATENESS_P99_MS_MAX = 10;
+const GENERATOR_CPU_PCT_MAX = 90;
+const LATENESS_P99_MS_MAX = 10;
 
 /** The warning, or null while the generator was not the bottleneck. */
 export function generatorWarning(measured: {

@@ -18,7 +18,7 @@ export const PLACES = ['process', 'postgres', 'redis', 'rabbitmq'] as const;
 export type Cost = Readonly<Record<(typeof PLACES)[number], number>>;
 
 /** Requests whose bytes were counted: heads and bodies, below TLS and TCP. */
-export const EXCHANGES = ['syncSold', 'syncRefused', 'asyncAccepted', 'asyncRefused', 'stockRead'] as const;
+const EXCHANGES = ['syncSold', 'syncRefused', 'asyncAccepted', 'asyncRefused', 'stockRead'] as const;
 
 /** A measured point that the constants can be compared with: what was done, and the CPU time of all processes and backends. */
 export interface Check {

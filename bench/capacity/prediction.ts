@@ -2,7 +2,7 @@ import { rounded } from '../workloads/result.ts';
 import { type Check, type Constants, type Cost, PLACES, type Step } from './constants.ts';
 
 /** The CPU time of so many steps, in ms, wherever it is spent. */
-export function predictCpuMs(steps: Check['steps'], { costUs }: Pick<Constants, 'costUs'>): number {
+function predictCpuMs(steps: Check['steps'], { costUs }: Pick<Constants, 'costUs'>): number {
   return (
     Object.entries(steps).reduce((sum, [step, count]) => sum + count * totalUs(costUs[step as Step]), 0) /
     1000

@@ -48,7 +48,7 @@ const HELP = `pulsecart report: sync and async on the same workload, measured he
   --json             prints report.json, or the comparison as JSON
 
 Writes results/<time>/report.html (one file, no network, no script), report.md, report.json, and report.pdf where a Chromium is
-found. Takes less than 3 minutes. Ctrl-C keeps what there is, marked as partial.
+found. Takes some three minutes. Ctrl-C keeps what there is, marked as partial.
 Comparing: pulsecart report --compare results/2026-11-28T10-00-00 results/2026-11-29T10-00-00
 A glance, instead of the whole of it:
 Example: pulsecart report --users 2000 --seconds 1 --repeats 1 --sweep-seconds 0 --at-once 0 --out results

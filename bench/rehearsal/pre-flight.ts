@@ -7,7 +7,7 @@ import type { RehearsalVerdict, VerdictState } from './verdict.ts';
 /** What is looked at before the crowd is sent. */
 
 /** Of the crowd: for purchases and for outcomes (bench/crowd.ts), and some more for everything else. */
-export const CROWD_CONNECTIONS = 1_024;
+const CROWD_CONNECTIONS = 1_024;
 /** Logs, libraries, and the calls beside the crowd. */
 const OTHER_FILES = 176;
 const filesNeeded = (viewers: number) => CROWD_CONNECTIONS + OTHER_FILES + viewers;

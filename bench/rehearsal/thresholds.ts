@@ -43,7 +43,7 @@ export const ThresholdsSchema = Type.Object(
 );
 
 export type Thresholds = Readonly<Record<keyof typeof PROPERTIES, number | null>>;
-export const THRESHOLD_NAMES = Object.keys(PROPERTIES) as (keyof Thresholds)[];
+const THRESHOLD_NAMES = Object.keys(PROPERTIES) as (keyof Thresholds)[];
 
 export const DEFAULT_THRESHOLDS = Object.fromEntries(
   THRESHOLD_NAMES.map((name) => [name, (PROPERTIES[name] as unknown as { default: number | null }).default]),

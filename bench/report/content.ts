@@ -86,6 +86,6 @@ function machineText({ machine }: ReportData): string {
   return `${cpu}, ${cores} cores, ${memoryGb} GB, ${os}, Bun ${bun}`;
 }
 
-export function backendsText({ backends }: ReportData): string {
+function backendsText({ backends }: ReportData): string {
   return [...new Set(Object.values(backends))].join(', ');
 }

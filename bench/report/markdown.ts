@@ -40,7 +40,7 @@ export function markdownOf(content: Content, chartsIn?: string): string {
   return lines.join('\n');
 }
 
-export function markdownTable({ title, source, head, rows }: Table): string[] {
+function markdownTable({ title, source, head, rows }: Table): string[] {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [
     `**${title}** (\`${source}\`)`,
