@@ -44,7 +44,7 @@ export function startSampler(servers: readonly ServerProcess[], environment: Env
     const generatorShare = share(now.generatorMs - last.generatorMs);
     last = now;
     if (now.rssMb !== null) rssPeakMb = Math.max(rssPeakMb ?? 0, now.rssMb);
-    const [rates, batches] = await Promise.all([askRates(servers[0]!), askBatches(servers[0]!)]);
+    const [rates, batches] = await Promise.all([askRates(servers[0]!), askBatches(servers)]);
     firstBatches ??= batches;
     const product = rates?.units?.find(({ productId }) => productId === PRODUCT_ID);
     samples.push({
@@ -136,14 +136,20 @@ interface Batches {
   readonly purchases: number;
 }
 
-async function askBatches(server: ServerProcess): Promise<Batches | null> {
-  const text = await (await ask(server, '/actuator/prometheus'))?.text();
-  if (text === undefined) return null;
-  // A purchase goes through one of the two: sync into a transaction, async into a message.
-  const sum = (...names: string[]) => names.reduce((all, name) => all + counterIn(text, name), 0);
+/**
+ * Purchases that the ledger decided go through one of the two: sync in a transaction, async in a message. A refusal that is known without
+ * the ledger goes through neither.
+ */
+async function askBatches(servers: readonly ServerProcess[]): Promise<Batches | null> {
+  const texts = await Promise.all(
+    servers.map(async (server) => (await ask(server, '/actuator/prometheus'))?.text() ?? null),
+  );
+  if (texts.includes(null)) return null;
+  const all = texts.join('\n');
+  const sum = (...names: string[]): number => names.reduce((total, name) => total + counterIn(all, name), 0);
   return {
     batches: sum('pulsecart_purchase_batches_total', 'pulsecart_accepted_messages_total'),
-    purchases: sum('pulsecart_purchases_decided_total', 'pulsecart_accepted_total'),
+    purchases: sum('pulsecart_purchases_decided_total'),
   };
 }
 
