@@ -1,5 +1,6 @@
 import { loadavg } from 'node:os';
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
+import { printHelp } from '../../src/cli/help.ts';
 import { holdDemo } from '../demo-sale.ts';
 import type { Environment, Environments } from '../environment.ts';
 import { generatorWarning } from '../generator-limits.ts';
@@ -74,7 +75,7 @@ Example: pulsecart bench --workload sync-win --seconds 1 --rounds 3`;
 export async function bench(argv: string[]): Promise<number> {
   const { json, help, workload, engines, open, ...effort } = readFlags(argv, FLAGS);
   if (help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   const names = open && workload.length === 0 ? OPEN : chooseWorkloads(workload, engines);

@@ -1,4 +1,5 @@
 import { readFlags } from '../../src/cli/flags.ts';
+import { printHelp } from '../../src/cli/help.ts';
 import { MODES } from '../arrivals.ts';
 import { type DemoOptions, type DemoResult, holdDemo } from '../demo-sale.ts';
 import { unlessInterrupted } from '../interrupted.ts';
@@ -35,7 +36,7 @@ Exit status 1 when a verdict fails.`;
 export async function demo(argv: string[]): Promise<number> {
   const { json, help, engines, ...options } = readFlags(argv, DEMO_FLAGS);
   if (help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   return unlessInterrupted('demo', 'the sale was stopped', () => holdIn(engines, options, json));

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { openApi } from '../../src/cli/api.ts';
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
+import { printHelp } from '../../src/cli/help.ts';
 import { readClient } from '../../src/config.ts';
 import { AppError } from '../../src/domain/errors.ts';
 import { isLoopbackName } from '../../src/lib/address.ts';
@@ -73,7 +74,7 @@ const BUYER_TIMEOUT_MS = 15_000;
 export async function rehearse(argv: string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   if (flags.product !== undefined) {

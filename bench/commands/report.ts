@@ -2,6 +2,7 @@ import { accessSync, constants, mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
+import { printHelp } from '../../src/cli/help.ts';
 import { requireFiles } from '../../src/lib/file-limit.ts';
 import { nameOf } from '../interrupted.ts';
 import { commit, machine } from '../machine.ts';
@@ -74,7 +75,7 @@ export async function report(argv: string[]): Promise<number> {
   if (compared) return compare(compared);
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   if (flags.render !== undefined) return render(flags.render, flags.out);

@@ -2,6 +2,7 @@ import { audit } from '../app/ops/audit.ts';
 import { type BooksPlace, readBooksPlace } from '../config.ts';
 import { toolsOf } from '../tools.ts';
 import { readFlags } from './flags.ts';
+import { printHelp } from './help.ts';
 import { coloured } from './terminal.ts';
 
 const FLAGS = {
@@ -22,7 +23,7 @@ Example: pulsecart audit --data ./data --json`;
 export async function auditCommand(argv: readonly string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   const place = readBooksPlace(process.env, flags.data);

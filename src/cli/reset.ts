@@ -3,6 +3,7 @@ import { readStoreConfig } from '../config.ts';
 import type { ContentCount } from '../ports/backends.ts';
 import { openWipe } from '../tools.ts';
 import { readFlags, UsageError } from './flags.ts';
+import { printHelp } from './help.ts';
 import { removeOwnToken } from './own-token.ts';
 
 const FLAGS = {
@@ -31,7 +32,7 @@ const YES = 'yes';
 export async function reset(argv: readonly string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   const config = readStoreConfig(process.env, flags.data);

@@ -6,6 +6,7 @@ import type { Service } from '../http/service.ts';
 import { type Log, openLog } from '../telemetry/log.ts';
 import { examineHere } from './examine.ts';
 import { readFlags } from './flags.ts';
+import { printHelp } from './help.ts';
 import { type Addresses, REPLACED, replaced, tellSupervisor } from './instance.ts';
 import { type InstanceMetrics, shareMetrics } from './instance-metrics.ts';
 import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
@@ -45,7 +46,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
   const startedAtMs = performance.now();
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   const config = readConfig(process.env, flags);

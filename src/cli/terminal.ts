@@ -42,4 +42,4 @@ export function asCalled(text: string, byNpm = isRunByNpm): string {
 }
 
 /** Not the title of a help, `pulsecart rush: …`. Arguments are a flag, an action, a file, or what stands for one. */
-const CALL = /\bpulsecart ([a-z]+)(?![\w:])(?=( (?:-|list\b|replay\b|discard\b|\.\/|[A-Z]{2}))?)/g;
+const CALL = /\bpulsecart ([a-z]+|COMMAND)(?![\w:])(?=( (?:-|list\b|replay\b|discard\b|\.\/|[A-Z]{2}|\[))?)/g;

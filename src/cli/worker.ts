@@ -4,6 +4,7 @@ import { AppError } from '../domain/errors.ts';
 import { type HttpServer, startManagement } from '../http/server.ts';
 import { openLog } from '../telemetry/log.ts';
 import { readFlags } from './flags.ts';
+import { printHelp } from './help.ts';
 import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
 import { warnOfUnknownSettings } from './unknown-settings.ts';
 
@@ -28,7 +29,7 @@ export async function workerCommand(argv: readonly string[]): Promise<number> {
   const startedAtMs = performance.now();
   const { help, port, host } = readFlags(argv, FLAGS);
   if (help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   const flag = port >= 0 && { PULSECART_MANAGEMENT_PORT: `${port}` };
