@@ -1,3 +1,5 @@
+import { canErase } from '../src/cli/terminal.ts';
+
 /** Signals that ask a command to end, and their numbers. */
 const SIGNALS = [
   ['SIGHUP', 1],
@@ -38,7 +40,9 @@ export async function unlessInterrupted(
     }
     const left =
       failures.length === 0 ? 'nothing is left' : `not all could be removed: ${failures.join('; ')}`;
-    console.error(`pulsecart ${command}: ${stopped} by ${nameOf(name)}; ${left}`);
+    // The terminal has shown ^C at the margin.
+    const margin = canErase(process.stderr) ? '\r' : '';
+    console.error(`${margin}pulsecart ${command}: ${stopped} by ${nameOf(name)}; ${left}`);
     interrupted.resolve(128 + number);
   }
   for (const [signal, number] of SIGNALS) process.on(signal, () => void end(signal, number));

@@ -1,7 +1,7 @@
 import packageJson from '../package.json' with { type: 'json' };
 import { UsageError } from './cli/flags.ts';
 import { printHelp } from './cli/help.ts';
-import { asCalled } from './cli/terminal.ts';
+import { asCalled, canErase } from './cli/terminal.ts';
 import { AppError, isAppError } from './domain/errors.ts';
 import { nearestOf } from './lib/distance.ts';
 
@@ -150,7 +150,8 @@ function overview(): number {
 }
 
 function stopped(name: string, left: string): never {
-  console.error(`pulsecart ${name}: stopped by Ctrl-C; ${left}`);
+  // The terminal has shown ^C at the margin.
+  console.error(`${canErase(process.stderr) ? '\r' : ''}pulsecart ${name}: stopped by Ctrl-C; ${left}`);
   process.exit(130);
 }
 

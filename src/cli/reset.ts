@@ -26,6 +26,8 @@ Deletes products, orders, keys, queues, logs and the server's own token of opera
 server uses them. After an interruption run it again. For a new generation of units in a running sale use the API.
 Example: pulsecart reset --data ./data --yes`;
 
+/** Ctrl-C or Ctrl-D instead of an answer. */
+const CLOSED = '';
 /** The confirmation to type. */
 const YES = 'yes';
 
@@ -68,12 +70,14 @@ function describe(place: string, contents: readonly ContentCount[]): string {
 
 async function asked(): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+  const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve(CLOSED)));
   // A closed terminal (Ctrl-C, Ctrl-D) is no confirmation.
   const answer = await Promise.race([
     terminal.question(`  Delete all of it? Type "${YES}" to go on: `),
     closed,
   ]);
   terminal.close();
+  // The question's line has no end yet.
+  if (answer === CLOSED) console.log();
   return answer.trim().toLowerCase() === YES;
 }
