@@ -231,13 +231,13 @@ export function answersWithinContract({ record }: Pick<Evidence, 'record'>): Ver
 export function repetitionsAlike({ repeats }: Pick<CrowdResult, 'repeats'>): Verdict {
   const { compared, different } = repeats;
   return {
-    name: 'every repetition got the same answer',
+    name: 'every repeat got the same answer',
     pass: different === 0,
     detail:
       compared === 0
         ? 'none was granted, so there was nothing to repeat'
         : different === 0
-          ? `${plural(compared, 'purchase')} sent twice under one key`
+          ? `${count(compared)} sent twice under one key`
           : `${count(different)} of ${plural(compared, 'purchase')} sent twice under one key got another`,
   };
 }

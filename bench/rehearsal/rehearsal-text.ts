@@ -16,7 +16,7 @@ export function rehearsalText(result: RehearsalResult, page: string): string {
   }
   lines.push('', page);
   if (result.leftBehind !== null) lines.push(cleanUpLine(result));
-  lines.push(result.line);
+  lines.push(coloured(result.line, result.go ? 'green' : 'red'));
   return lines.join('\n');
 }
 
