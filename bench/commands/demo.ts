@@ -1,5 +1,6 @@
 import { readFlags } from '../../src/cli/flags.ts';
 import { printHelp } from '../../src/cli/help.ts';
+import { print } from '../../src/cli/terminal.ts';
 import { MODES } from '../arrivals.ts';
 import { type DemoOptions, type DemoResult, holdDemo } from '../demo-sale.ts';
 import { unlessInterrupted } from '../interrupted.ts';
@@ -64,7 +65,7 @@ async function holdIn(backends: BackendChoice, options: DemoOptions, json: boole
   } finally {
     await environments.close();
   }
-  console.log(json ? JSON.stringify(result) : summary(result, options.mode));
+  print(json ? JSON.stringify(result) : summary(result, options.mode));
   return result.verdicts.every((verdict) => verdict.pass) ? 0 : 1;
 }
 
