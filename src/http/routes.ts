@@ -6,6 +6,7 @@ import { createDeadLetterRoutes } from './routes/dead-letters.ts';
 import { createFigureRoutes } from './routes/figures.ts';
 import { createOpsRoutes } from './routes/ops.ts';
 import { createOrderRoutes } from './routes/orders.ts';
+import { createPageRoutes } from './routes/pages.ts';
 import { createProductChangeRoutes } from './routes/product-changes.ts';
 import { createProductRoutes } from './routes/products.ts';
 import { createStockRoutes } from './routes/stock.ts';
@@ -33,6 +34,6 @@ export function createRoutes(service: Service, { actuator = true } = {}): readon
     ...createFigureRoutes(service),
     ...(actuator ? createActuatorRoutes(service) : []),
   ];
-  routes.push(...createAboutRoutes(service, routes));
+  routes.push(...createPageRoutes(service, routes), ...createAboutRoutes(service, routes));
   return routes;
 }
