@@ -22,7 +22,7 @@ export const SHELL = {
   operations: 'Operations',
   docs: 'API docs',
   navigation: 'Pages',
-  connection: { waiting: 'Connecting …', live: 'Live', reconnecting: 'Reconnecting …' },
+  connection: { waiting: 'Not live yet', live: 'Live', reconnecting: 'Reconnecting …' },
   noScript:
     'This page shows what was true when it was loaded. Live units and buying need JavaScript; programs buy by the HTTP API described at ',
 };
