@@ -141,9 +141,8 @@ export const ORDER = {
   cancel: 'Cancel the order',
   cancelling: 'Cancelling …',
   progress: 'What became of it',
-  done: 'done',
-  now: 'now',
-  later: 'to come',
+  /** Of a step whose time is not known. */
+  when: { done: '', bad: '', now: 'now', later: 'to come' },
 };
 
 export const ORDERS = {

@@ -21,12 +21,12 @@ test.each<[OrderStatus, number, string[]]>([
   ['reserved', 0, ['Reserved: now', 'Payment: later', 'Paid: later']],
   ['reserved', 1, ['Reserved: done', 'Payment: done', 'Paid: later']],
   ['charging', 1, ['Reserved: done', 'Payment: now', 'Paid: later']],
-  ['paid', 1, ['Reserved: done', 'Payment: done', 'Paid: now']],
+  ['paid', 1, ['Reserved: done', 'Payment: done', 'Paid: done']],
   ['declined', 1, ['Reserved: done', 'Payment: done', 'Payment declined: bad']],
   ['expired', 0, ['Reserved: done', 'Expired: bad']],
   ['cancelled', 0, ['Reserved: done', 'Cancelled: bad']],
   ['refunding', 1, ['Reserved: done', 'Payment: done', 'Paid: done', 'Refund under way: now']],
-  ['refunded', 1, ['Reserved: done', 'Payment: done', 'Paid: done', 'Refunded: now']],
+  ['refunded', 1, ['Reserved: done', 'Payment: done', 'Paid: done', 'Refunded: done']],
 ])('an order that is %s after %d attempts', (status, attempts, steps) => {
   expect(shown(status, attempts)).toEqual(steps);
 });
