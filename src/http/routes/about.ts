@@ -54,8 +54,8 @@ export function createAboutRoutes(
   return [
     route('GET /', {
       id: 'index',
-      summary: 'Where things are',
-      description: 'A short page for browsers, JSON for other clients, by `Accept`.',
+      summary: 'Get links',
+      description: 'Where things are. A short page for browsers, JSON for other clients, by `Accept`.',
       answers: {
         200: {
           description: 'Links',
@@ -73,13 +73,15 @@ export function createAboutRoutes(
     }),
     route('GET /docs', {
       id: 'docs',
-      summary: 'This document, for people',
+      summary: 'Read API docs',
+      description: 'This document, for people.',
       answers: { 200: whole('One page', 'text/html', 'string'), 304: NOT_MODIFIED },
       handle: (req) => page()(req),
     }),
     route('GET /openapi.json', {
       id: 'openapi',
-      summary: 'This document',
+      summary: 'Get OpenAPI document',
+      description: 'This document, for programs.',
       answers: { 200: whole('OpenAPI 3.1', 'application/json', 'object'), 304: NOT_MODIFIED },
       handle: (req) => document()(req),
     }),
