@@ -15,10 +15,10 @@ import { createTrackingRoutes } from './routes/tracking.ts';
 import type { Service } from './service.ts';
 
 /**
- * Every route of the API, in the order of the reference; without health and metrics where another port has them. Making the table
- * touches nothing of the service.
+ * Every route of the API, in the order of the reference; without health and metrics where another port has them; `canSend` lets
+ * the page at /docs send requests. Making the table touches nothing of the service.
  */
-export function createRoutes(service: Service, { actuator = true } = {}): readonly Route[] {
+export function createRoutes(service: Service, { actuator = true, canSend = false } = {}): readonly Route[] {
   const routes: Route[] = [
     createSyncPurchaseRoute(service),
     ...createStockRoutes(service),
@@ -33,6 +33,6 @@ export function createRoutes(service: Service, { actuator = true } = {}): readon
     ...createFigureRoutes(service),
     ...(actuator ? createActuatorRoutes(service) : []),
   ];
-  routes.push(...createAboutRoutes(service, routes));
+  routes.push(...createAboutRoutes(service, routes, canSend));
   return routes;
 }

@@ -33,9 +33,14 @@ export interface ServerOptions {
 /** Starts to listen; throws AppError `unavailable` when the address cannot be had. */
 export function startServer(
   service: Service,
-  options: ServerOptions & { readonly managementPort: number | null },
+  options: ServerOptions & {
+    readonly managementPort: number | null;
+    readonly mode: 'development' | 'production';
+  },
 ): HttpServer {
-  return start(createRoutes(service, { actuator: options.managementPort === null }), service, options);
+  const { managementPort, mode } = options;
+  const table = createRoutes(service, { actuator: managementPort === null, canSend: mode === 'development' });
+  return start(table, service, options);
 }
 
 /** Health and metrics alone. */

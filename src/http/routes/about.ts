@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { CODES } from '../codes.ts';
 import { hasAlready } from '../conditional.ts';
+import beforePaint from '../docs/before-paint.js' with { type: 'text' };
 import { readGuide } from '../docs/guide.ts';
 import { html } from '../docs/html.ts';
-import script from '../docs/in-browser.js' with { type: 'text' };
+import main from '../docs/in-browser.js' with { type: 'text' };
 import style from '../docs/page.css' with { type: 'text' };
-import { docsPage } from '../docs/page.ts';
+import { docsPage, type PageParts } from '../docs/page.ts';
+import send from '../docs/send-in-browser.js' with { type: 'text' };
 import { dayOf } from '../example-times.ts';
 import { openApiDocument } from '../openapi.ts';
 import { json } from '../respond.ts';
@@ -17,19 +19,21 @@ const route = routesOf('about', 'error');
 
 /**
  * Where things are at `/`, and what `routes` say of themselves: for people at `/docs`, for programs at `/openapi.json`. Both are made
- * at the first request of a day (UTC) and kept for it.
+ * at the first request of a day (UTC) and kept for it. `canSend` lets the page for people send requests, too.
  */
 export function createAboutRoutes(
   { version, clock }: Pick<Service, 'version' | 'clock'>,
   routes: readonly Route[],
+  canSend = false,
 ) {
+  const scripts = { beforePaint, main, send: canSend ? send : null };
   const document = oncePerDay((nowMs) =>
     kept(JSON.stringify(openApiDocument(routes, version, nowMs)), { 'Content-Type': 'application/json' }),
   );
   const page = oncePerDay((nowMs) =>
-    kept(docsPage(readGuide(openApiDocument(routes, version, nowMs)), { codes: CODES, style, script }), {
+    kept(docsPage(readGuide(openApiDocument(routes, version, nowMs)), { codes: CODES, style, scripts }), {
       'Content-Type': 'text/html;charset=utf-8',
-      'Content-Security-Policy': POLICY,
+      'Content-Security-Policy': policyFor(scripts),
       'X-Content-Type-Options': 'nosniff',
       'Referrer-Policy': 'no-referrer',
     }),
@@ -94,16 +98,22 @@ function whole(description: string, mediaType: string, type: string): Answer {
   return { description, content: { [mediaType]: { schema: { type } } } };
 }
 
-/** Nothing is fetched, and nothing runs but the style and the script that stand in the page. */
-const POLICY = [
-  "default-src 'none'",
-  `style-src '${hashOf(style)}'`,
-  `script-src '${hashOf(script)}'`,
-  'img-src data:',
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+/** Nothing runs but what stands in the page, no script writes HTML, and nothing is asked for where no form sends requests. */
+function policyFor({ beforePaint, main, send }: PageParts['scripts']): string {
+  const scripts = [beforePaint, main, ...(send === null ? [] : [send])];
+  return [
+    "default-src 'none'",
+    `style-src '${hashOf(style)}'`,
+    `script-src ${scripts.map((script) => `'${hashOf(script)}'`).join(' ')}`,
+    ...(send === null ? [] : ["connect-src 'self'"]),
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; ');
+}
 
 function hashOf(text: string): string {
   return `sha256-${createHash('sha256').update(text).digest('base64')}`;
