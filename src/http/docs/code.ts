@@ -3,6 +3,8 @@ export interface Literals {
   readonly null: string;
   readonly true: string;
   readonly false: string;
+  /** Between a brace and what it holds. */
+  readonly pad: string;
   /** What a line inside of another one begins with. */
   readonly step: string;
   /** The name of a field, as it stands before a colon. */
@@ -33,7 +35,7 @@ function onOneLine(value: unknown, how: Literals): string {
   if (typeof value !== 'object') return String(value);
   if (Array.isArray(value)) return `[${value.map((one) => onOneLine(one, how)).join(', ')}]`;
   const fields = Object.entries(value).map(([name, one]) => `${how.key(name)}: ${onOneLine(one, how)}`);
-  return `{ ${fields.join(', ')} }`;
+  return `{${how.pad}${fields.join(', ')}${how.pad}}`;
 }
 
 /** What fits beside the words of the page. */

@@ -55,7 +55,7 @@ function chooseLanguage(language) {
 }
 chooseLanguage(root.dataset.language);
 
-/** Requests above get longer or shorter, too; the one that is looked at stays where it is. */
+/** Requests above get longer or shorter, too; the one that is looked at stays where it is, also where a browser (Safari) lets it move. */
 function pickTab(tab) {
   const top = tab.getBoundingClientRect().top;
   chooseLanguage(tab.dataset.language);

@@ -34,6 +34,7 @@ const JAVASCRIPT: Literals = {
   null: 'null',
   true: 'true',
   false: 'false',
+  pad: ' ',
   step: '  ',
   key: (name) => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : text(name)),
 };

@@ -72,7 +72,7 @@ ${groups.map(
   ({ name, operations }) =>
     html`<section><h2><a href="#group-${name}">${titleOf(name)}</a></h2><ul>${operations.map(
       ({ id, method, summary }) =>
-        html`<li><a href="#${id}"><span class="verb ${method.toLowerCase()}">${method}</span> ${summary}</a></li>`,
+        html`<li><a href="#${id}"><span class="verb ${method.toLowerCase()}">${method === 'DELETE' ? 'DEL' : method}</span> ${summary}</a></li>`,
     )}</ul></section>`,
 )}
 <section><h2><a href="#codes">Codes</a></h2><ul><li><a href="#codes">What each code means</a></li></ul></section>

@@ -32,4 +32,4 @@ export function pythonOf(request: ExampleRequest): string {
   ].join('\n');
 }
 
-const PYTHON: Literals = { null: 'None', true: 'True', false: 'False', step: '    ', key: text };
+const PYTHON: Literals = { null: 'None', true: 'True', false: 'False', pad: '', step: '    ', key: text };
