@@ -4,12 +4,14 @@ import { openSimulator } from './adapters/simulator/simulator.ts';
 import { createRemoval } from './app/catalog/removal.ts';
 import { createSales } from './app/catalog/sales.ts';
 import { createChangeBus, publishing } from './app/changes.ts';
+import { createHistoryRecorder } from './app/maintenance/history-recorder.ts';
 import { createLeader } from './app/maintenance/leader.ts';
 import { createReconciler } from './app/maintenance/reconciler.ts';
 import { createRetention } from './app/maintenance/retention.ts';
 import { auditInChild } from './app/ops/audit-child.ts';
 import { createAuditRun } from './app/ops/audit-run.ts';
 import { createDeadLetters } from './app/ops/dead-letters.ts';
+import { createHistory } from './app/ops/history.ts';
 import { createPaymentProcessor } from './app/payments/processor.ts';
 import { createPurchaseBatcher } from './app/purchase/batcher.ts';
 import { createConclude } from './app/purchase/conclude.ts';
@@ -30,6 +32,7 @@ import type { Service } from './http/service.ts';
 import { patiently } from './lib/patiently.ts';
 import type { Backends } from './ports/backends.ts';
 import type { Tracing } from './ports/tracing.ts';
+import { createLiveFigures } from './telemetry/live-figures.ts';
 import { createLiveStats } from './telemetry/live-stats.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -197,6 +200,21 @@ async function wire(
     ...(healthNames.gate && { [healthNames.gate]: () => gate.ping() }),
   };
   watchBackends(metrics, pings, dataFolder);
+  const engines = {
+    [healthNames.ledger]: backends.names.ledger,
+    [healthNames.queue]: backends.names.queue,
+    ...(healthNames.gate && { [healthNames.gate]: backends.names.gate }),
+  };
+  const { gateFigures } = backends;
+  const liveFigures = createLiveFigures({ ledger, queue, liveStats, pings, engines, gateFigures });
+  const recorder = createHistoryRecorder({
+    ledger,
+    figures: liveFigures.now,
+    clock,
+    isLeader: leader.isLeader,
+    keepMs: config.keep.historyMs,
+    onTrouble,
+  });
   let ready = true;
 
   return {
@@ -209,7 +227,8 @@ async function wire(
       ids,
       deadLetters,
       auditRun,
-      liveStats,
+      liveFigures,
+      history: createHistory({ ledger, clock }),
       sales,
       removeProduct,
       conclude,
@@ -231,6 +250,7 @@ async function wire(
       reconciler.start();
       retention.start();
       liveStats.start();
+      recorder.start();
     },
     leave() {
       ready = false;
@@ -253,6 +273,7 @@ async function wire(
       await payments.close();
       await reconciler.close();
       await retention.close();
+      await recorder.close();
       await leader.close();
       await Promise.all([backends.close(), traces?.close()]);
     },

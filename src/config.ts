@@ -89,6 +89,7 @@ export interface Keep {
   readonly keysMs: number;
   readonly auditLogMs: number;
   readonly deadLettersMs: number;
+  readonly historyMs: number;
 }
 
 /** Where spans go, and which ones are made. */
@@ -388,6 +389,7 @@ function keep(env: Env, read: Read, ttlMs: number): Keep {
     keysMs: HOUR_MS * keys,
     auditLogMs: HOUR_MS * read(SETTINGS.keepAuditLogHours),
     deadLettersMs: HOUR_MS * read(SETTINGS.keepDeadLettersHours),
+    historyMs: HOUR_MS * read(SETTINGS.keepHistoryHours),
   });
 }
 

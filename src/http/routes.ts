@@ -4,6 +4,7 @@ import { createActuatorRoutes } from './routes/actuator.ts';
 import { createAsyncPurchaseRoute } from './routes/async-purchase.ts';
 import { createDeadLetterRoutes } from './routes/dead-letters.ts';
 import { createFigureRoutes } from './routes/figures.ts';
+import { createHistoryRoute } from './routes/history.ts';
 import { createOpsRoutes } from './routes/ops.ts';
 import { createOrderRoutes } from './routes/orders.ts';
 import { createProductChangeRoutes } from './routes/product-changes.ts';
@@ -31,6 +32,7 @@ export function createRoutes(service: Service, { actuator = true } = {}): readon
     ...createDeadLetterRoutes(service),
     ...createOpsRoutes(service),
     ...createFigureRoutes(service),
+    createHistoryRoute(service),
     ...(actuator ? createActuatorRoutes(service) : []),
   ];
   routes.push(...createAboutRoutes(service, routes));
