@@ -12,6 +12,8 @@ import { auditInChild } from './app/ops/audit-child.ts';
 import { createAuditRun } from './app/ops/audit-run.ts';
 import { createDeadLetters } from './app/ops/dead-letters.ts';
 import { createHistory } from './app/ops/history.ts';
+import { rushInChild } from './app/ops/rush-child.ts';
+import { createRushRun } from './app/ops/rush-run.ts';
 import { createPaymentProcessor } from './app/payments/processor.ts';
 import { createPurchaseBatcher } from './app/purchase/batcher.ts';
 import { createConclude } from './app/purchase/conclude.ts';
@@ -21,7 +23,7 @@ import { createTracking } from './app/purchase/tracking.ts';
 import { createWorker } from './app/purchase/worker.ts';
 import { createStockStream } from './app/stream/stream.ts';
 import { traceFeed } from './app/traced-feed.ts';
-import type { BackendUrls, Config } from './config.ts';
+import { type BackendUrls, type Config, environmentWith } from './config.ts';
 import { systemClock } from './domain/clock.ts';
 import { AppError, isAppError } from './domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from './domain/ids.ts';
@@ -184,6 +186,13 @@ async function wire(
     owner,
     audit: (stop) => auditInChild(config.urls ? null : config.dataFolder, stop),
   });
+  const rushRun = createRushRun({
+    ledger,
+    clock,
+    owner,
+    child: (url, request, onProgress) =>
+      rushInChild(url, request, environmentWith({ PULSECART_OPERATOR_TOKEN: operators.token }), onProgress),
+  });
   const shared = { ledger, queue, clock, metrics, stockCache, batcher, intake, tracking, stream };
   watchReconciler(metrics, reconciler);
   registerMetrics({
@@ -227,6 +236,8 @@ async function wire(
       ids,
       deadLetters,
       auditRun,
+      rushRun,
+      isDevelopment: config.mode === 'development',
       liveFigures,
       history: createHistory({ ledger, clock }),
       sales,
@@ -257,6 +268,7 @@ async function wire(
       tracking.close();
       // After the port is closed no client gets an answer, and an audit may take longer than the rest.
       void auditRun.close();
+      void rushRun.close();
     },
     endStreams: stream.close,
     async finishPurchases() {
@@ -268,6 +280,7 @@ async function wire(
       changes.close();
       stockCache.close();
       await auditRun.close();
+      await rushRun.close();
       await stream.close();
       await worker.close();
       await payments.close();

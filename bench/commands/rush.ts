@@ -22,6 +22,7 @@ const FLAGS = {
   seconds: { kind: 'integer', min: 1, max: 3_600, default: NOT_GIVEN },
   seed: { kind: 'integer', min: 0, max: 2 ** 32 - 1, default: NOT_GIVEN },
   yes: { kind: 'switch' },
+  progress: { kind: 'switch' },
   json: { kind: 'switch' },
   help: { kind: 'switch' },
 } as const;
@@ -39,6 +40,7 @@ const HELP = `pulsecart rush: the demo's crowd against a server that runs
   --seconds N   instead of --rate: the time in which all of them come
   --seed N      who comes when; the same seed gives the same crowd (another one each time)
   --yes         needed for a server that is not on this machine: the orders are real there
+  --progress    how far it is, twice a second, as lines of JSON on stderr
   --json        one JSON object
 
 PULSECART_OPERATOR_TOKEN is sent with --stock. Ctrl-C stops the crowd and prints the result.
@@ -65,7 +67,7 @@ export async function rush(argv: string[]): Promise<number> {
       `${hostname} is not this machine. A rush buys there in earnest; add --yes if that is meant`,
     );
   }
-  const live = process.stderr.isTTY && !flags.json ? liveLine(flags.users) : undefined;
+  const live = process.stderr.isTTY && !flags.json && !flags.progress ? liveLine(flags.users) : undefined;
   const callBack = new AbortController();
   // A second signal does not wait for answers.
   process.on('SIGINT', () => (callBack.signal.aborted ? process.exit(INTERRUPTED) : callBack.abort()));
@@ -85,7 +87,7 @@ export async function rush(argv: string[]): Promise<number> {
       CALL_TIMEOUT_MS,
     ),
     callBack.signal,
-    live?.show,
+    flags.progress ? (progress) => console.error(JSON.stringify(progress)) : live?.show,
   ).finally(() => live?.clear());
   console.log(flags.json ? JSON.stringify(result) : rushSummary(result));
   if (result.serverGone || result.verdicts.some(({ pass }) => pass !== true)) return 1;

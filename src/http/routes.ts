@@ -9,6 +9,7 @@ import { createOpsRoutes } from './routes/ops.ts';
 import { createOrderRoutes } from './routes/orders.ts';
 import { createProductChangeRoutes } from './routes/product-changes.ts';
 import { createProductRoutes } from './routes/products.ts';
+import { createRushRoutes } from './routes/rush.ts';
 import { createStockRoutes } from './routes/stock.ts';
 import { createStreamRoutes } from './routes/stream.ts';
 import { createSyncPurchaseRoute } from './routes/sync-purchase.ts';
@@ -33,6 +34,7 @@ export function createRoutes(service: Service, { actuator = true } = {}): readon
     ...createOpsRoutes(service),
     ...createFigureRoutes(service),
     createHistoryRoute(service),
+    ...createRushRoutes(service),
     ...(actuator ? createActuatorRoutes(service) : []),
   ];
   routes.push(...createAboutRoutes(service, routes));

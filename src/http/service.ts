@@ -3,6 +3,7 @@ import type { Sales } from '../app/catalog/sales.ts';
 import type { AuditRun } from '../app/ops/audit-run.ts';
 import type { DeadLetters } from '../app/ops/dead-letters.ts';
 import type { History } from '../app/ops/history.ts';
+import type { RushRun } from '../app/ops/rush-run.ts';
 import type { PurchaseBatcher } from '../app/purchase/batcher.ts';
 import type { Conclude } from '../app/purchase/conclude.ts';
 import type { Intake } from '../app/purchase/intake.ts';
@@ -35,6 +36,8 @@ export interface Service {
   readonly tracking: Tracking;
   readonly deadLetters: DeadLetters;
   readonly auditRun: Pick<AuditRun, 'run'>;
+  readonly rushRun: Pick<RushRun, 'start' | 'stop' | 'state'>;
+  readonly isDevelopment: boolean;
   readonly liveFigures: LiveFigures;
   readonly history: History;
   readonly sales: Sales;
