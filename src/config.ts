@@ -329,6 +329,25 @@ export function readEnvSources(env: Env): ReadonlyMap<string, string> {
   return new Map(sources.map(([name = '', file = '']) => [name, file]));
 }
 
+/** Where a command runs, as far as its output depends on it. */
+export interface Surroundings {
+  /** A terminal that cannot write over a line. */
+  readonly isDumb: boolean;
+  readonly hasColours: boolean;
+  /** By `npm run` or `npm start`, which set this; `npx` and an installed command do not. */
+  readonly isRunByNpm: boolean;
+}
+
+export function readSurroundings(env: Env): Surroundings {
+  const isDumb = env.TERM === 'dumb';
+  return {
+    isDumb,
+    hasColours: !isDumb && !env.NO_COLOR,
+    isRunByNpm:
+      ['run-script', 'run', 'start'].includes(env.npm_command ?? '') && env.npm_lifecycle_event !== undefined,
+  };
+}
+
 /** Settings of a command that calls a running server. */
 export interface Client {
   /** Scheme, host and port. */
