@@ -251,6 +251,7 @@ async function wire(
       healthNames,
       engines: backends.names,
       version: packageJson.version,
+      development: config.mode === 'development',
       dataFolder,
       examine,
       isReady: () => ready,

@@ -7,6 +7,7 @@ import { createFigureRoutes } from './routes/figures.ts';
 import { createHistoryRoute } from './routes/history.ts';
 import { createOpsRoutes } from './routes/ops.ts';
 import { createOrderRoutes } from './routes/orders.ts';
+import { createPageRoutes } from './routes/pages.ts';
 import { createProductChangeRoutes } from './routes/product-changes.ts';
 import { createProductRoutes } from './routes/products.ts';
 import { createRushRoutes } from './routes/rush.ts';
@@ -37,6 +38,6 @@ export function createRoutes(service: Service, { actuator = true } = {}): readon
     ...createRushRoutes(service),
     ...(actuator ? createActuatorRoutes(service) : []),
   ];
-  routes.push(...createAboutRoutes(service, routes));
+  routes.push(...createPageRoutes(service, routes), ...createAboutRoutes(service, routes));
   return routes;
 }

@@ -64,6 +64,8 @@ export interface Service {
   /** What is behind each port, for `/actuator/info`. */
   readonly engines: Readonly<Record<string, string>>;
   readonly version: string;
+  /** Whether this is a server for trying out, on which nothing is sold in earnest. */
+  readonly development: boolean;
   readonly dataFolder: string;
   /** What of its settings, its host and its backends an operator should know: `doctor` from within. */
   examine(): Promise<readonly Check[]>;

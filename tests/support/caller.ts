@@ -44,7 +44,7 @@ export function createCaller(server: () => Pick<ServerProcess, 'url' | 'operator
         ...(isOperator && { Authorization: `Bearer ${operatorToken}` }),
         ...headers,
       },
-      ...(body !== undefined && { body: isJson ? JSON.stringify(body) : (body as string | Uint8Array) }),
+      ...(body !== undefined && { body: isJson ? JSON.stringify(body) : (body as BodyInit) }),
       signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
     });
     const text = await response.text();

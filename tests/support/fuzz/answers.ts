@@ -28,7 +28,7 @@ export async function send(
         name,
         Buffer.from(value).toString('latin1'),
       ]),
-      ...(body && { body }),
+      ...(body && { body: body as BodyInit }),
       redirect: 'manual',
       signal: stop.signal,
     });
