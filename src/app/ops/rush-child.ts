@@ -56,7 +56,7 @@ async function resultOf(child: Child, onProgress: (progress: RushProgress) => vo
     if (progress) onProgress(progress);
     else complaint = `${complaint}\n${line}`.slice(-COMPLAINT_CHARS_MAX);
   });
-  const [said] = await Promise.all([child.stdout.text(), listening, child.exited]);
+  const [said] = await Promise.all([new Response(child.stdout).text(), listening, child.exited]);
   const result = parse(said) as RushResult | undefined;
   if (!result) throw new AppError('unavailable', whyOf(complaint, child));
   const { verdicts, users, granted, refused, errors, stock, elapsedMs, sync, async } = result;
