@@ -181,4 +181,7 @@ const READS: ReadonlySet<keyof Ledger> = new Set([
   'asyncCounts',
   'auditLog',
   'refundsDue',
+  'samples',
+  'courseBegan',
+  'note',
 ]);
