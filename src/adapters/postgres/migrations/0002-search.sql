@@ -4,6 +4,10 @@
 -- `NULLS FIRST` says nothing of an id, which is never null. It makes these orders differ from that of the primary key, so that a
 -- search by `id DESC NULLS LAST` cannot be planned as a walk through all orders from the newest, which may be long: the planner takes
 -- it for granted that the orders of a product lie evenly among all others, and those of a flash sale never do.
+
+-- The strongest lock first: a weaker one that is raised later would meet a purchase in between, and each would wait for the other.
+LOCK TABLE orders IN ACCESS EXCLUSIVE MODE;
+
 CREATE INDEX orders_by_product ON orders (product_id, id NULLS FIRST);
 CREATE INDEX orders_by_customer ON orders (customer COLLATE "C", id NULLS FIRST) WHERE customer IS NOT NULL;
 
