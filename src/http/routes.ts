@@ -5,6 +5,7 @@ import { createAsyncPurchaseRoute } from './routes/async-purchase.ts';
 import { createDeadLetterRoutes } from './routes/dead-letters.ts';
 import { createFigureRoutes } from './routes/figures.ts';
 import { createOpsRoutes } from './routes/ops.ts';
+import { createOrderListRoutes } from './routes/order-list.ts';
 import { createOrderRoutes } from './routes/orders.ts';
 import { createProductChangeRoutes } from './routes/product-changes.ts';
 import { createProductRoutes } from './routes/products.ts';
@@ -24,6 +25,7 @@ export function createRoutes(service: Service, { actuator = true } = {}): readon
     ...createStockRoutes(service),
     createAsyncPurchaseRoute(service),
     ...createTrackingRoutes(service),
+    ...createOrderListRoutes(service),
     ...createOrderRoutes(service),
     ...createProductRoutes(service),
     ...createProductChangeRoutes(service),
