@@ -6,6 +6,7 @@ import { createDeadLetterRoutes } from './routes/dead-letters.ts';
 import { createFigureRoutes } from './routes/figures.ts';
 import { createHistoryRoute } from './routes/history.ts';
 import { createOpsRoutes } from './routes/ops.ts';
+import { createOrderListRoutes } from './routes/order-list.ts';
 import { createOrderRoutes } from './routes/orders.ts';
 import { createPageRoutes } from './routes/pages.ts';
 import { createProductChangeRoutes } from './routes/product-changes.ts';
@@ -27,6 +28,7 @@ export function createRoutes(service: Service, { actuator = true } = {}): readon
     ...createStockRoutes(service),
     createAsyncPurchaseRoute(service),
     ...createTrackingRoutes(service),
+    ...createOrderListRoutes(service),
     ...createOrderRoutes(service),
     ...createProductRoutes(service),
     ...createProductChangeRoutes(service),
