@@ -71,6 +71,7 @@ export const BUY = {
   paused: 'Paused',
   closed: 'The sale is over',
   soldOut: 'Sold out',
+  limitReached: 'Your limit is reached',
   waiting: 'Waiting for your answer …',
   again: 'Ask again',
   forget: 'Stop asking',
@@ -85,12 +86,19 @@ export const BUY = {
   toOrder: 'Follow the order',
   unknown:
     'There is still no answer. Do not buy again elsewhere: ask again here, under the same key, or follow the order; either way you get at most one.',
-  nowOpen: 'The sale is open.',
-  nowSoldOut: 'All units are sold or reserved.',
-  nowBack: 'Units are free again.',
+  /** Said to those who listen when the sale comes to another state. */
+  news: {
+    not_open: 'The sale is not open yet.',
+    open: 'The sale is open, and units are free.',
+    sold_out: 'All units are sold or reserved.',
+    paused: 'The sale is paused.',
+    closed: 'The sale is over.',
+  },
   refusals: {
     sold_out: 'Sold out. Nothing was bought.',
     limit_reached: 'You have reached the limit of this sale. Nothing more was bought.',
+    price_changed:
+      'The price has changed since this page was shown. Nothing was bought; the new price is on the button.',
     sale_not_open: 'The sale is not open yet. Nothing was bought.',
     sale_closed: 'The sale is over. Nothing was bought.',
     sale_paused: 'The sale is paused. Nothing was bought; you can try again when it goes on.',

@@ -240,12 +240,28 @@ describe.skipIf(browser === null)('a buyer with a browser', () => {
     await result(page).getByText('Paid', { exact: true }).waitFor();
     await button(page).click();
     await visible(page, 'You have reached the limit of this sale. Nothing more was bought.');
+    await page.getByRole('button', { name: 'Your limit is reached' }).waitFor();
+    await page.reload();
     const step = (name: string) =>
       shop.call('POST', `/api/v1/products/${productId}/${name}`, { body: { reason: 'test' } });
     expect((await step('pause')).status).toBe(200);
     await page.getByRole('button', { name: 'Paused' }).waitFor();
     expect((await step('resume')).status).toBe(200);
     await page.getByRole('button', { name: BUY }).waitFor();
+    expect(await page.locator('.about > [role=status]').textContent()).toBe(
+      'The sale is open, and units are free.',
+    );
+    const price = { priceMinor: 9_900, reason: 'test' };
+    await page.route('**/stock/stream*', (route) => route.abort());
+    await page.reload();
+    expect((await shop.call('PATCH', `/api/v1/products/${productId}`, { body: { ...price } })).status).toBe(
+      200,
+    );
+    await page.getByRole('button', { name: 'Buy for €125.00' }).click();
+    await visible(page, 'The price has changed since this page was shown.');
+    await page.unroute('**/stock/stream*');
+    await page.reload();
+    await page.getByRole('button', { name: 'Buy for €99.00' }).waitFor();
     expect((await step('drain')).status).toBe(200);
     await page.getByRole('button', { name: 'The sale is over' }).waitFor();
   });

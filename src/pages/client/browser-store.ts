@@ -64,6 +64,8 @@ export interface SentPurchase {
   readonly way: Way;
   readonly quantity: number;
   readonly userId: string;
+  /** What a unit cost on the page: it is bought at that price or not at all. */
+  readonly expectedPriceMinor: number;
 }
 
 export function sentPurchase(productId: number): SentPurchase | null {

@@ -55,6 +55,12 @@ export function createLiveView(serverTime: string, products: readonly StockNow[]
     if (known) known.value = { ...known.value, ...product };
   }
 
+  function leave(): void {
+    source?.close();
+    clearTimeout(reopening);
+    connection.value = 'waiting';
+  }
+
   function open(): void {
     source?.close();
     clearTimeout(reopening);
@@ -107,22 +113,23 @@ export function createLiveView(serverTime: string, products: readonly StockNow[]
       if (followed.includes(orderId)) return;
       followed.push(orderId);
       if (followed.length > ORDERS_MAX) followed.shift();
-      if (isOpen) open();
+      if (isOpen && document.visibilityState === 'visible') open();
     },
     connect() {
       isOpen = true;
       ticking = tick();
       open();
-      // A page that comes back out of the browser's memory, or a computer out of its sleep, has missed what was told.
-      const back = () =>
-        document.visibilityState === 'visible' && source?.readyState === EventSource.CLOSED && open();
-      document.addEventListener('visibilitychange', back);
+      // A browser has six connections to a server that speaks HTTP/1.1: a page that nobody sees lets go of its own.
+      const look = () => {
+        if (document.visibilityState === 'visible') open();
+        else leave();
+      };
+      document.addEventListener('visibilitychange', look);
       return () => {
         isOpen = false;
-        source?.close();
-        clearTimeout(reopening);
+        leave();
         clearTimeout(ticking);
-        document.removeEventListener('visibilitychange', back);
+        document.removeEventListener('visibilitychange', look);
       };
     },
   };

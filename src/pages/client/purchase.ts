@@ -31,7 +31,7 @@ export async function purchase(
   show: (now: Purchase) => void,
 ): Promise<void> {
   const sinceMs = performance.now();
-  const { key, way, quantity, userId } = sent;
+  const { key, way, ...wanted } = sent;
   keepSentPurchase(productId, sent);
   let orderId: string | null = null;
   for (let tries = 1; ; tries++) {
@@ -39,7 +39,7 @@ export async function purchase(
     const answer = await call<PurchaseBody>(`/api/v1/${way}/purchase`, {
       method: 'POST',
       headers: { 'Idempotency-Key': key },
-      body: { productId, quantity, userId },
+      body: { productId, ...wanted },
     });
     const tookMs = performance.now() - sinceMs;
     const body = answer.body as PurchaseBody | null;

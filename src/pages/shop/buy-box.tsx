@@ -1,4 +1,4 @@
-import { useComputed, useSignal } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import {
   customer,
@@ -27,6 +27,8 @@ export function BuyBox({ product, live }: { product: Product; live: Live }) {
   const chosenWay = useSignal<Way>('sync');
   const quantity = useSignal(1);
   const now = useSignal<Purchase>({ state: 'idle' });
+  /** A quantity that the customer's limit has refused. */
+  const limitedFrom = useSignal(Number.POSITIVE_INFINITY);
   // A keyed purchase that was sent before this page was loaded goes on.
   useEffect(() => {
     chosenWay.value = way();
@@ -37,6 +39,7 @@ export function BuyBox({ product, live }: { product: Product; live: Live }) {
   function send(sent: SentPurchase): void {
     void purchase(productId, sent, (next) => {
       now.value = next;
+      if (next.state === 'refused' && next.code === 'limit_reached') limitedFrom.value = sent.quantity;
       if (next.state !== 'bought' && next.state !== 'queued') return;
       keepOrder({
         orderId: next.orderId,
@@ -50,11 +53,17 @@ export function BuyBox({ product, live }: { product: Product; live: Live }) {
   }
 
   function buy(): void {
-    if (now.value.state === 'waiting' || blocked.value) return;
-    send({ key: randomText(16), way: chosenWay.value, quantity: quantity.value, userId: customer() });
+    if (now.value.state === 'waiting' || blocked) return;
+    send({
+      key: randomText(16),
+      way: chosenWay.value,
+      quantity: quantity.value,
+      userId: customer(),
+      expectedPriceMinor: priceMinor,
+    });
   }
 
-  const blocked = useComputed(() => blockedBecause({ ...product, ...live.stock(productId)?.value }, live));
+  const blocked = quantity.value >= limitedFrom.value ? BUY.limitReached : blockedBecause(product, live);
   const { state } = now.value;
   const isWaiting = state === 'waiting';
   const max = Math.max(1, Math.min(QUANTITY_SHOWN_MAX, perCustomerLimit ?? QUANTITY_SHOWN_MAX));
@@ -101,8 +110,8 @@ export function BuyBox({ product, live }: { product: Product; live: Live }) {
           </label>
         ))}
       </fieldset>
-      <button type="button" class="primary" aria-disabled={blocked.value !== null || isWaiting} onClick={buy}>
-        {isWaiting ? BUY.waiting : (blocked.value ?? BUY.buy(amount))}
+      <button type="button" class="primary" aria-disabled={blocked !== null || isWaiting} onClick={buy}>
+        {isWaiting ? BUY.waiting : (blocked ?? BUY.buy(amount))}
       </button>
       <PurchaseResult
         now={now.value}

@@ -4,6 +4,7 @@ import type { DataOf, Product } from '../shapes.ts';
 import { STATES } from '../text.ts';
 import { BuyBox } from './buy-box.tsx';
 import { Picture } from './picture.tsx';
+import { SaleNews } from './sale-news.tsx';
 import { Units } from './units.tsx';
 
 /** One product: what it is, what is left of it, and the way to buy it. */
@@ -27,6 +28,7 @@ export function ProductPage({ data, live }: { data: DataOf<'product'>; live: Liv
         <p class="price">{money(priceMinor, currency)}</p>
         {description && <p class="description">{description}</p>}
         <Units stock={product} />
+        <SaleNews stock={product} />
         <BuyBox product={product} live={live} />
       </div>
     </article>
