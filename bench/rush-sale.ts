@@ -55,7 +55,7 @@ export interface RushResult {
   /** Free units before and after, as reported by the server; null when it stopped answering. */
   readonly stock: { readonly before: number; readonly after: number | null };
   readonly granted: number;
-  /** Buyers whose purchase was granted twice under one key. */
+  /** Buyers whose purchase was granted or accepted twice under one key. */
   readonly repeated: number;
   readonly viewers: number;
   readonly refused: number;
@@ -270,7 +270,7 @@ function soldWithinOffer(
   return {
     name,
     pass: unitsHeld <= (units ?? total) && unitsHeld <= reserved + sold && reserved + sold <= total,
-    detail: `${count(unitsHeld)} for this rush, ${count(sold + reserved)} of ${count(total)} in all`,
+    detail: `${count(sold + reserved)} of ${count(total)} granted, ${count(unitsHeld)} here`,
   };
 }
 

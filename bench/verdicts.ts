@@ -100,7 +100,7 @@ function everyGrantHasItsOrder(evidence: Evidence): Verdict {
   return {
     name: 'every grant has its order',
     pass: missing.length === 0,
-    detail: allOrFew(grants, missing, 'grants', 'without its own order'),
+    detail: allOrFew(grants, missing, 'grant', 'without its own order'),
   };
 }
 
@@ -142,7 +142,7 @@ function everyAcceptanceHasItsOutcome(evidence: Evidence): Verdict {
   return {
     name: 'every tracking id has its outcome',
     pass: wrong.length === 0,
-    detail: allOrFew(accepted, wrong, 'accepted purchases', 'without one'),
+    detail: allOrFew(accepted, wrong, 'accepted purchase', 'without one'),
   };
 }
 
@@ -160,7 +160,7 @@ export function idsAreDistinct({ record }: Pick<Evidence, 'record'>): Verdict {
   return {
     name: 'every id is given once',
     pass: twice === 0,
-    detail: twice === 0 ? `${count(ids)} ids` : `${count(twice)} of ${count(ids)} ids given again`,
+    detail: twice === 0 ? plural(ids, 'id') : `${count(twice)} of ${plural(ids, 'id')} given again`,
   };
 }
 
@@ -172,7 +172,7 @@ function noPhantoms({ record, product, quantity }: Evidence): Verdict {
   return {
     name: 'every order was told to its buyer',
     pass: granted <= orders && orders <= granted + unknown,
-    detail: `${count(orders)} orders, ${count(granted)} granted, ${count(unknown)} unknown`,
+    detail: `${plural(orders, 'order')}, ${count(granted)} granted, ${count(unknown)} unknown`,
   };
 }
 
@@ -191,7 +191,7 @@ function refusalsAreFinal({ record, customers, seed }: Evidence): Verdict {
   return {
     name: 'every refusal is final',
     pass: soldTo.length === 0,
-    detail: allOrFew(refused, soldTo, 'refused buyers', 'sold to after all'),
+    detail: allOrFew(refused, soldTo, 'refused buyer', 'sold to after all'),
   };
 }
 
@@ -231,13 +231,13 @@ export function answersWithinContract({ record }: Pick<Evidence, 'record'>): Ver
 export function repetitionsAlike({ repeats }: Pick<CrowdResult, 'repeats'>): Verdict {
   const { compared, different } = repeats;
   return {
-    name: 'every repetition got the same answer',
+    name: 'every repeat got the same answer',
     pass: different === 0,
     detail:
       compared === 0
         ? 'none was granted, so there was nothing to repeat'
         : different === 0
-          ? `${plural(compared, 'purchase')} sent twice under one key`
+          ? `${count(compared)} sent twice under one key`
           : `${count(different)} of ${plural(compared, 'purchase')} sent twice under one key got another`,
   };
 }
@@ -245,8 +245,8 @@ export function repetitionsAlike({ repeats }: Pick<CrowdResult, 'repeats'>): Ver
 /** `1,000 grants`, or `3 of 1,000 grants without its own order, such as …`. */
 function allOrFew(all: number, few: readonly string[], what: string, without: string): string {
   return few.length === 0
-    ? `${count(all)} ${what}`
-    : `${count(few.length)} of ${count(all)} ${what} ${without}${examples(few)}`;
+    ? plural(all, what)
+    : `${count(few.length)} of ${plural(all, what)} ${without}${examples(few)}`;
 }
 
 export function examples(all: readonly string[]): string {

@@ -15,7 +15,7 @@ const SHOWN = [
   'every tracking id has its outcome',
   'every capture has its paid order',
 ];
-const NAME_CHARS = 38;
+const NAME_CHARS = 35;
 const TITLE_CHARS = 60;
 
 /** The demo's result as text: its parameters, each verdict, and the latencies. */
@@ -40,7 +40,7 @@ export function rushSummary(result: RushResult): string {
   const { url, productId, stock, seed, users, granted, repeated, refused, errors } = result;
   const lines = [
     titled(`${plural(users, 'buyer')} at ${url}, product ${productId}${endOf(result)}`, result.elapsedMs),
-    `granted ${count(granted)}, ${count(repeated)} of them sent twice · refused ${count(refused)} · errors ${count(errors)}`,
+    `granted ${count(granted)} · refused ${count(refused)} · errors ${count(errors)} · sent twice ${count(repeated)}`,
     `free units ${count(stock.before)} before, ${stock.after === null ? 'unknown' : count(stock.after)} after`,
     ...result.verdicts.map(verdictLine),
     ...latencyLines(result),

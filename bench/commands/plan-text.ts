@@ -3,6 +3,7 @@ import { type Limit, ONE_PRODUCT } from '../capacity/limits.ts';
 import type { Ask } from '../capacity/load.ts';
 import type { Plan } from '../capacity/model.ts';
 import { compareChecks } from '../capacity/prediction.ts';
+import { count, plural } from '../text.ts';
 
 /** A plan as text. */
 export function planText(ask: Ask, plan: Plan, constants: Constants): string {
@@ -16,22 +17,22 @@ export function planText(ask: Ask, plan: Plan, constants: Constants): string {
     ['sold out', soldOut(plan)],
     ['API processes', count(plan.apiProcesses)],
     ['workers', count(plan.workers)],
-    ['PostgreSQL', `${count(plan.postgresCores)} cores, ${count(connections.toPostgres)} connections`],
+    ['PostgreSQL', `${plural(plan.postgresCores, 'core')}, ${plural(connections.toPostgres, 'connection')}`],
     [
       'Redis',
-      `${count(plan.redisNodes)} nodes (${plan.redisCores} cores), ${count(connections.toRedis)} connections`,
+      `${plural(plan.redisNodes, 'node')} (${plural(plan.redisCores, 'core')}), ${plural(connections.toRedis, 'connection')}`,
     ],
     [
       'RabbitMQ',
-      `${plan.rabbitmqNodes} nodes of ${count(plan.rabbitmqCoresPerNode)} ${plan.rabbitmqCoresPerNode === 1 ? 'core' : 'cores'}, ${count(connections.toRabbitmq)} connections`,
+      `${plural(plan.rabbitmqNodes, 'node')} of ${plural(plan.rabbitmqCoresPerNode, 'core')}, ${plural(connections.toRabbitmq, 'connection')}`,
     ],
     [
       'balancers',
-      `${count(plan.balancerCores)} cores, ${count(connections.toBalancers)} connections, ${count(files.balancers)} open files`,
+      `${plural(plan.balancerCores, 'core')}, ${plural(connections.toBalancers, 'connection')}, ${plural(files.balancers, 'open file')}`,
     ],
     [
       'each process',
-      `${count(plan.memoryMbPerProcess)} MB, ${count(connections.toEachProcess)} connections, ${count(files.eachProcess)} open files`,
+      `${count(plan.memoryMbPerProcess)} MB, ${plural(connections.toEachProcess, 'connection')}, ${plural(files.eachProcess, 'open file')}`,
     ],
     [
       'bandwidth',
@@ -48,7 +49,7 @@ export function planText(ask: Ask, plan: Plan, constants: Constants): string {
     ['last limit', described(plan.lastLimit)],
   ];
   const { buyers, minutes, units, profile, mode, viewers } = ask;
-  const title = `${count(buyers)} buyers in ${minutes} min, ${count(units)} units, ${profile.name}, ${mode === 'both' ? 'sync and async' : mode}, ${count(viewers)} live viewers`;
+  const title = `${plural(buyers, 'buyer')} in ${minutes} min, ${plural(units, 'unit')}, ${profile.name}, ${mode === 'both' ? 'sync and async' : mode}, ${plural(viewers, 'live viewer')}`;
   return [
     title,
     '',
@@ -69,7 +70,7 @@ function errorOf(constants: Constants): string {
 
 function soldOut({ soldOutAfterS, waitingMax }: Plan): string {
   const when = soldOutAfterS === null ? 'not all units are' : `after ${soldOutAfterS} s`;
-  return `${when}; at most ${count(waitingMax)} buyers wait for a decision`;
+  return `${when}; at most ${plural(waitingMax, 'buyer waits', 'buyers wait')} for a decision`;
 }
 
 function ofStack({ name, need, have, unit, then }: Limit): string {
@@ -87,8 +88,4 @@ function described({ name, need, have, unit, pct, then }: Limit): string {
 
 function rate(mbps: number): string {
   return mbps >= 1000 ? `${(mbps / 1000).toFixed(1)} Gbit/s` : `${mbps} Mbit/s`;
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
 }

@@ -1,4 +1,5 @@
 import { asCalled, coloured } from '../../src/cli/terminal.ts';
+import { count, plural } from '../text.ts';
 import type { RehearsalResult } from './rehearsal.ts';
 import type { RehearsalVerdict } from './verdict.ts';
 
@@ -15,7 +16,7 @@ export function rehearsalText(result: RehearsalResult, page: string): string {
   }
   lines.push('', page);
   if (result.leftBehind !== null) lines.push(cleanUpLine(result));
-  lines.push(result.line);
+  lines.push(coloured(result.line, result.go ? 'green' : 'red'));
   return lines.join('\n');
 }
 
@@ -27,9 +28,10 @@ export function cleanUpLine({ leftBehind, url }: Pick<RehearsalResult, 'leftBehi
 
 export function titleOf({ url, options, product, crowd }: RehearsalResult): string {
   const { users, mode } = options;
-  const came = crowd === null ? 'none sent' : `${crowd.users} came`;
-  const units = product === null ? '' : ` for ${product.units} units of hidden product ${product.productId}`;
-  return `Rehearsal at ${url}: ${users} buyers (${mode}, ${came})${units}`;
+  const came = crowd === null ? 'none sent' : `${count(crowd.users)} came`;
+  const units =
+    product === null ? '' : ` for ${plural(product.units, 'unit')} of hidden product ${product.productId}`;
+  return `Rehearsal at ${url}: ${plural(users, 'buyer')} (${mode}, ${came})${units}`;
 }
 
 function groupsOf({ verdicts }: RehearsalResult): [string, RehearsalVerdict[]][] {

@@ -5,6 +5,7 @@ import type { Mode } from '../arrivals.ts';
 import type { CrowdProgress } from '../crowd.ts';
 import { type OpenProfileName, openProfile } from '../profiles.ts';
 import { holdRush, type RushResult } from '../rush-sale.ts';
+import { count } from '../text.ts';
 import {
   findOthers,
   type HiddenProduct,
@@ -104,7 +105,7 @@ export async function holdRehearsal(
     try {
       verdicts.push(await checkAddressLimit(calls.buyers, product.productId));
       if (!hasFailed(verdicts) && !signal.aborted) {
-        onStep(`crowd of ${options.users} at hidden product ${product.productId}`);
+        onStep(`crowd of ${count(options.users)} at hidden product ${product.productId}`);
         ({ crowd, measured } = await sendCrowd(options, product, calls));
         // First: it is why the others are not judged.
         if (crowd.serverGone) verdicts.push(gone());

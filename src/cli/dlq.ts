@@ -128,7 +128,7 @@ async function act(action: 'replay' | 'discard', api: Api, given: Given): Promis
 /** The work of earlier passes is kept. */
 function brokenOff(error: unknown, action: string, letters: number): unknown {
   if (letters === 0 || !(error instanceof AppError)) return error;
-  const message = `${error.message.replace(/\.?$/, '.')} Before that ${letters} letters were ${pastOf(action)}: the same command goes on.`;
+  const message = `${error.message.replace(/\.?$/, '.')} Before that ${letters} letter${letters === 1 ? ' was' : 's were'} ${pastOf(action)}: the same command goes on.`;
   return new AppError(error.code, message, { cause: error });
 }
 

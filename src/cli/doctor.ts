@@ -7,6 +7,7 @@ import { readFlags } from './flags.ts';
 import { printHelp } from './help.ts';
 import { checkHost } from './host-checks.ts';
 import { checkSettings } from './setting-checks.ts';
+import { coloured } from './terminal.ts';
 import { unknownSettings } from './unknown-settings.ts';
 
 const FLAGS = {
@@ -14,6 +15,7 @@ const FLAGS = {
   host: { kind: 'text', what: 'an address' },
   data: { kind: 'text', what: 'a folder' },
   instances: { kind: 'text', what: 'a number of processes' },
+  all: { kind: 'switch' },
   json: { kind: 'switch' },
   help: { kind: 'switch' },
 } as const;
@@ -21,6 +23,7 @@ const FLAGS = {
 const HELP = `pulsecart doctor: what is set, what can be reached, what is missing
 
   --port, --host, --data, --instances   as for serve: whether that would start
+  --all    every setting, and not only those that differ from their defaults
   --json   one JSON object {pass, settings: [{name, value, source}], findings: [{name, state, detail}]}
 
 Secrets are not shown. Nothing is changed. Exit status 1 when something is broken that a server needs.
@@ -28,14 +31,14 @@ Example: pulsecart doctor --data ./data`;
 
 /** Checks what `serve` would need with the same flags and variables. */
 export async function doctor(argv: readonly string[]): Promise<number> {
-  const { help, json, ...given } = readFlags(argv, FLAGS);
+  const { help, json, all, ...given } = readFlags(argv, FLAGS);
   if (help) {
     printHelp(HELP);
     return 0;
   }
   const { settings, checks } = await examine(process.env, given);
   const pass = checks.every(({ state }) => state !== 'broken');
-  console.log(json ? JSON.stringify({ pass, settings, findings: checks }) : report(settings, checks));
+  console.log(json ? JSON.stringify({ pass, settings, findings: checks }) : report(settings, checks, all));
   return pass ? 0 : 1;
 }
 
@@ -91,11 +94,35 @@ function settingsWithSources(config: Config, env: Env, given: Flags): Setting[] 
   });
 }
 
-function report(settings: readonly Setting[], checks: readonly Check[]): string {
-  const lines = settings.map(
-    ({ name, value, source }) => `  ${name.padEnd(36)}${value.padEnd(28)} ${source}`,
+/** The worst first. */
+const ORDER: readonly Check['state'][] = ['broken', 'note', 'ok'];
+const COLOURS = { broken: 'red', note: 'yellow', ok: 'green' } as const;
+
+/** What was found, the settings that somebody has set, and in the end whether a server would run. */
+function report(settings: readonly Setting[], checks: readonly Check[], all: boolean): string {
+  const found = ORDER.flatMap((state) => checks.filter((check) => check.state === state));
+  const shown = all ? settings : settings.filter(({ source }) => source !== 'default');
+  const lines = found.map(
+    ({ name, state, detail }) => `${coloured(state.padEnd(8), COLOURS[state])}${name.padEnd(18)}${detail}`,
   );
-  if (lines.length > 0) lines.push('');
-  for (const { name, state, detail } of checks) lines.push(`  ${state.padEnd(8)}${name.padEnd(18)}${detail}`);
-  return lines.join('\n');
+  if (settings.length > 0) {
+    const rest = settings.length - shown.length;
+    lines.push(
+      '',
+      ...shown.map(({ name, value, source }) => `${name.padEnd(36)}${value.padEnd(28)} ${source}`),
+    );
+    if (rest > 0) lines.push(`${rest} settings have their defaults (all of them with --all)`);
+  }
+  lines.push('', verdict(checks));
+  return lines.map((line) => (line === '' ? '' : `  ${line}`)).join('\n');
+}
+
+function verdict(checks: readonly Check[]): string {
+  const named = (state: Check['state']) => [
+    ...new Set(checks.filter((check) => check.state === state).map(({ name }) => name)),
+  ];
+  const [broken, notes] = [named('broken'), named('note')];
+  if (broken.length > 0) return coloured(`A server would not run here: ${broken.join(', ')}`, 'red');
+  if (notes.length > 0) return coloured(`A server would run here; look at: ${notes.join(', ')}`, 'yellow');
+  return coloured('A server would run here.', 'green');
 }

@@ -189,9 +189,13 @@ function readText(file: string): string {
 
 function describe({ place, added, left }: Seeded): string {
   const lines = [
-    `  ${added.length} products added ${place}${added.length > 0 ? `: ${added.join(', ')}` : ''}`,
+    `  ${added.length} product${added.length === 1 ? '' : 's'} added ${place}${added.length > 0 ? `: ${added.join(', ')}` : ''}`,
   ];
   if (left.length > 0)
-    lines.push(`  ${left.length} were there already and are left as they are: ${left.join(', ')}`);
+    lines.push(
+      left.length === 1
+        ? `  1 was there already and is left as it is: ${left[0]}`
+        : `  ${left.length} were there already and are left as they are: ${left.join(', ')}`,
+    );
   return lines.join('\n');
 }

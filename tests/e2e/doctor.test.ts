@@ -36,6 +36,25 @@ describe('doctor', () => {
     expect(existsSync(data)).toBe(false);
   });
 
+  test('shows people the worst first, then what differs from its default, and whether a server would run', async () => {
+    using folder = temporaryFolder();
+    const args = ['doctor', '--data', join(folder.path, 'data')];
+    const env = { ...FREE_PORT, PULSECART_LOG_LEVEL: 'debug', PULSECART_MODUS: '1' };
+    const { stdout } = await runPulsecart(args, env);
+    const states = [...stdout.matchAll(/^ {2}(broken|note|ok) /gm)].map(([, state]) => state!);
+    const order = ['broken', 'note', 'ok'];
+    expect(states).toEqual(states.toSorted((a, b) => order.indexOf(a) - order.indexOf(b)));
+    expect(states[0]).toBe('note');
+    expect(stdout).toMatch(/^ {2}PULSECART_LOG_LEVEL +debug +variable$/m);
+    expect(stdout).not.toContain('PULSECART_MODE ');
+    expect(stdout).toMatch(/^ {2}\d+ settings have their defaults \(all of them with --all\)$/m);
+    expect(stdout).toMatch(/\n {2}A server would run here; look at: settings\b.*\n$/);
+    const all = await runPulsecart([...args, '--all'], env);
+    expect(all.stdout).toMatch(/^ {2}PULSECART_MODE +development +default$/m);
+    const broken = await runPulsecart(['doctor'], { PORT: '0', REDIS_URL: 'redis://nowhere' });
+    expect(broken.stdout).toEndWith('\n  A server would not run here: settings\n');
+  });
+
   test('knows a server of ours that runs there', async () => {
     await using shop = await openShop();
     const { exit, findings } = await doctor(['--data', shop.folder, '--port', new URL(shop.url).port]);

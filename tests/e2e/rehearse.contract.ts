@@ -39,7 +39,7 @@ export function describeRehearse(openShop: () => Promise<CountedShop>): void {
       });
       expect(result.crowd.repeated).toBeGreaterThan(0);
       expect(result.crowd.granted).toBe(60);
-      expect(result.crowd.verdicts[0].detail).toStartWith('60 for this rush, ');
+      expect(result.crowd.verdicts[0].detail).toEndWith(' granted, 60 here');
       expect(JSON.parse(written())).toEqual(result);
       const { productId } = result.product;
       expect(productId).toBeGreaterThanOrEqual(2 ** 52);

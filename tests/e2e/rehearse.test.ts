@@ -40,7 +40,7 @@ describe('when it goes wrong:', () => {
       expect(exit).toBe(1);
       expect(result.product).toMatchObject({ units: 100, priceMinor: 199_999, perCustomerLimit: null });
       expect(result.line).toMatch(/^NO-GO, failed: syncP99Ms: [\d.]+, at most 0$/);
-      const left = result.verdicts.find(({ name }: { name: string }) => name.startsWith('left by'));
+      const left = result.verdicts.find(({ name }: { name: string }) => name.startsWith('an earlier'));
       expect(left).toMatchObject({ state: 'PASS', detail: expect.stringContaining(`${productId}`) });
       expect(await rehearsals.hiddenProducts()).toEqual([]);
       const again = await runPulsecart(['rehearse', '--url', shop.url, '--out', rehearsals.lastOut()]);

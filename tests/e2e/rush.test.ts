@@ -15,7 +15,7 @@ test('a rush sells what is there and passes every verdict, and nobody’s stock 
   expect({ exit, stderr, failed: failed(result) }).toEqual({ exit: 0, stderr: '', failed: [] });
   expect(result).toMatchObject({ users: 400, errors: 0, stock: { before: 60, after: 0 }, calledBack: false });
   expect(result.granted).toBe(60);
-  expect(result.verdicts[0].detail).toStartWith('60 for this rush, ');
+  expect(result.verdicts[0].detail).toEndWith(' granted, 60 here');
   expect((await shop.readBooks()).breaches).toEqual([]);
 });
 
@@ -127,7 +127,7 @@ test('a server that grants orders and knows none of them is found out', async ()
     expect(failed(result)).toEqual([
       'no oversell',
       'every grant has a readable order',
-      'every repetition got the same answer',
+      'every repeat got the same answer',
     ]);
   } finally {
     await liar.stop(true);
