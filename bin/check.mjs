@@ -20,7 +20,7 @@ const WORKERS = availableParallelism() + 1;
 /** What an inner loop can do without: servers that are started by the dozen, killed, measured or waited for. */
 const LONG = [
   'tests/faults/**',
-  'tests/e2e/{at-once,backends-start-up,backup,bench,commands,demo,durability,fuzz,instances,interrupted,k6,late-payment,launcher,live}*',
+  'tests/e2e/{at-once,backends-start-up,backup,bench,commands,demo,docs-page,durability,fuzz,instances,interrupted,k6,late-payment,launcher,live}*',
   'tests/e2e/{rehearse,reset,restore,rush,seed,seeded-books,shutdown,start-up,windows}*',
 ];
 

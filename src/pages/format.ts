@@ -64,5 +64,5 @@ export function remaining(ms: number): string {
 
 /** How long something took, like `6 ms` or `1.4 s`. */
 export function duration(ms: number): string {
-  return ms < 1_000 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1_000).toFixed(1)} s`;
+  return ms < 999.5 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }

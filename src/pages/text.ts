@@ -22,7 +22,7 @@ export const SHELL = {
   operations: 'Operations',
   docs: 'API docs',
   navigation: 'Pages',
-  connection: { waiting: 'Connecting …', live: 'Live', reconnecting: 'Reconnecting …' },
+  connection: { waiting: 'Not live yet', live: 'Live', reconnecting: 'Reconnecting …' },
   noScript:
     'This page shows what was true when it was loaded. Live units and buying need JavaScript; programs buy by the HTTP API described at ',
 };
@@ -141,9 +141,8 @@ export const ORDER = {
   cancel: 'Cancel the order',
   cancelling: 'Cancelling …',
   progress: 'What became of it',
-  done: 'done',
-  now: 'now',
-  later: 'to come',
+  /** Of a step whose time is not known. */
+  when: { done: '', bad: '', now: 'now', later: 'to come' },
 };
 
 export const ORDERS = {

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { CODES } from '../codes.ts';
 import { compressed } from '../compressed.ts';
+import beforePaint from '../docs/before-paint.js' with { type: 'text' };
 import { readGuide } from '../docs/guide.ts';
-import script from '../docs/in-browser.js' with { type: 'text' };
+import main from '../docs/in-browser.js' with { type: 'text' };
 import style from '../docs/page.css' with { type: 'text' };
-import { docsPage } from '../docs/page.ts';
+import { docsPage, type PageParts } from '../docs/page.ts';
+import send from '../docs/send-in-browser.js' with { type: 'text' };
 import { dayOf } from '../example-times.ts';
 import { openApiDocument } from '../openapi.ts';
 import { type Answer, type Route, routesOf } from '../route.ts';
@@ -14,12 +16,13 @@ const route = routesOf('about', 'error');
 
 /**
  * What `routes` say of themselves: for people at `/docs`, for programs at `/openapi.json`. Both are made at the first request of a
- * day (UTC) and kept for it.
+ * day (UTC) and kept for it. On a development server the page for people sends requests, too.
  */
 export function createAboutRoutes(
-  { version, clock }: Pick<Service, 'version' | 'clock'>,
+  { version, clock, development }: Pick<Service, 'version' | 'clock' | 'development'>,
   routes: readonly Route[],
 ) {
+  const scripts = { beforePaint, main, send: development ? send : null };
   const document = oncePerDay((nowMs) =>
     compressed(JSON.stringify(openApiDocument(routes, version, nowMs)), {
       'Content-Type': 'application/json',
@@ -27,10 +30,10 @@ export function createAboutRoutes(
   );
   const page = oncePerDay((nowMs) =>
     compressed(
-      docsPage(readGuide(openApiDocument(routes, version, nowMs)), { codes: CODES, style, script }),
+      docsPage(readGuide(openApiDocument(routes, version, nowMs)), { codes: CODES, style, scripts }),
       {
         'Content-Type': 'text/html;charset=utf-8',
-        'Content-Security-Policy': POLICY,
+        'Content-Security-Policy': policyFor(scripts),
         'X-Content-Type-Options': 'nosniff',
         'Referrer-Policy': 'no-referrer',
       },
@@ -50,13 +53,15 @@ export function createAboutRoutes(
   return [
     route('GET /docs', {
       id: 'docs',
-      summary: 'This document, for people',
+      summary: 'Read API docs',
+      description: 'This document, for people.',
       answers: { 200: whole('One page', 'text/html', 'string'), 304: NOT_MODIFIED },
       handle: (req) => page()(req),
     }),
     route('GET /openapi.json', {
       id: 'openapi',
-      summary: 'This document',
+      summary: 'Get OpenAPI document',
+      description: 'This document, for programs.',
       answers: { 200: whole('OpenAPI 3.1', 'application/json', 'object'), 304: NOT_MODIFIED },
       handle: (req) => document()(req),
     }),
@@ -69,16 +74,22 @@ function whole(description: string, mediaType: string, type: string): Answer {
   return { description, content: { [mediaType]: { schema: { type } } } };
 }
 
-/** Nothing is fetched, and nothing runs but the style and the script that stand in the page. */
-const POLICY = [
-  "default-src 'none'",
-  `style-src '${hashOf(style)}'`,
-  `script-src '${hashOf(script)}'`,
-  'img-src data:',
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+/** Nothing runs but what stands in the page, no script writes HTML, and nothing is asked for where no form sends requests. */
+function policyFor({ beforePaint, main, send }: PageParts['scripts']): string {
+  const scripts = [beforePaint, main, ...(send === null ? [] : [send])];
+  return [
+    "default-src 'none'",
+    `style-src '${hashOf(style)}'`,
+    `script-src ${scripts.map((script) => `'${hashOf(script)}'`).join(' ')}`,
+    ...(send === null ? [] : ["connect-src 'self'"]),
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; ');
+}
 
 function hashOf(text: string): string {
   return `sha256-${createHash('sha256').update(text).digest('base64')}`;

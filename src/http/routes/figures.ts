@@ -123,15 +123,16 @@ export function createFigureRoutes(service: Service): Route[] {
   return [
     reading('GET /api/v1/ops/queues', {
       id: 'opsQueues',
-      summary: 'What waits, and for whom',
+      summary: 'Get queue backlogs',
+      description: 'What waits, and for whom.',
       answers: { 200: jsonAnswer('The figures', OpsQueuesAnswer, { now: OPS_QUEUES }) },
       handle: queues,
     }),
     reading('GET /api/v1/ops/rates', {
       id: 'rates',
-      summary: 'What happens now, by instance and in total',
+      summary: 'Get live rates',
       description:
-        'Rates and times of the last ten seconds. Every process tells its own once a second; one that is silent for ten seconds ' +
+        'What happens now, by instance and in total: rates and times of the last ten seconds. Every process tells its own once a second; one that is silent for ten seconds ' +
         'is left out, and `ageMs` says how old each is.',
       answers: { 200: jsonAnswer('The figures', RatesAnswer, { now: RATES_EXAMPLE }) },
       handle: live,

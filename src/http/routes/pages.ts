@@ -79,8 +79,8 @@ export function createPageRoutes(service: PageService, routes: readonly Route[])
   return [
     route('GET /', {
       id: 'index',
-      summary: 'Storefront, or where things are',
-      description: 'The sales for browsers, JSON for other clients, by `Accept`.',
+      summary: 'Open storefront',
+      description: 'The sales for browsers, links as JSON for other clients, by `Accept`.',
       answers: {
         200: {
           description: 'The sales, or links',
@@ -100,7 +100,7 @@ export function createPageRoutes(service: PageService, routes: readonly Route[])
     }),
     route('GET /p/:productId', {
       id: 'productPage',
-      summary: 'Storefront: a product',
+      summary: 'Open product page',
       params: { productId: SOME_ID('A product id', '3') },
       answers: PAGE_ANSWERS,
       handle: (req, server) =>
@@ -113,14 +113,14 @@ export function createPageRoutes(service: PageService, routes: readonly Route[])
     }),
     route('GET /o/:orderId', {
       id: 'orderPage',
-      summary: 'Storefront: an order',
+      summary: 'Open order page',
       params: { orderId: SOME_ID('An order id', ORDER_ID) },
       answers: PAGE_ANSWERS,
       handle: (req, server) => page(req, () => order(read, common, server, 'order', req.params.orderId)),
     }),
     route('GET /t/:trackingId', {
       id: 'trackingPage',
-      summary: 'Storefront: a queued purchase',
+      summary: 'Open tracking page',
       params: { trackingId: SOME_ID('A tracking id', ORDER_ID) },
       answers: PAGE_ANSWERS,
       handle: (req, server) =>
@@ -128,13 +128,13 @@ export function createPageRoutes(service: PageService, routes: readonly Route[])
     }),
     route('GET /orders', {
       id: 'ordersPage',
-      summary: 'Storefront: the orders of this browser',
+      summary: 'Open my orders',
       answers: { 200: HTML },
       handle: (req) => page(req, async () => ({ ...common(), page: 'orders' })),
     }),
     route('GET /ops', {
       id: 'opsPage',
-      summary: 'Operations console',
+      summary: 'Open operations console',
       description:
         'The page is for anybody; what it shows is read with the token that its reader signs in with.',
       answers: { 200: HTML },
@@ -147,7 +147,7 @@ export function createPageRoutes(service: PageService, routes: readonly Route[])
     }),
     route('GET /assets/:name', {
       id: 'asset',
-      summary: 'Scripts and styles of the pages',
+      summary: 'Get page file',
       params: { name: SOME_ID('As a page names it', 'style.css') },
       answers: {
         200: { description: 'The file', content: { 'text/javascript': TEXT, 'text/css': TEXT } },

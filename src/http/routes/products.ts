@@ -54,7 +54,8 @@ export function createProductRoutes(
   return [
     route('GET /api/v1/products', {
       id: 'listProducts',
-      summary: 'All products, by id',
+      summary: 'List products',
+      description: 'By id, page by page.',
       query: {
         limit: { ...LIMIT, description: 'Products of a page' },
         after: {
@@ -76,8 +77,8 @@ export function createProductRoutes(
     }),
     route('GET /api/v1/products/:productId', {
       id: 'readProduct',
-      summary: 'A product and its sale',
-      description: 'Up to 250 ms old; `state` is judged now.',
+      summary: 'Get product',
+      description: 'A product and its sale. Up to 250 ms old; `state` is judged now.',
       params: { productId: PRODUCT },
       answers: {
         200: jsonAnswer('The product', ProductAnswer, { product: A_PRODUCT }, ['ETag']),

@@ -122,8 +122,8 @@ export function createTrackingRoutes(service: Service): Route[] {
   return [
     route('GET /api/v1/async/purchase/:trackingId', {
       id: 'track',
-      summary: 'What became of an accepted purchase',
-      description: 'On success the tracking id is the order id.',
+      summary: 'Track queued purchase',
+      description: 'What became of an accepted purchase. On success the tracking id is the order id.',
       params: {
         trackingId: {
           schema: { type: 'string', format: 'uuid', examples: [ORDER_ID] },
@@ -149,7 +149,8 @@ export function createTrackingRoutes(service: Service): Route[] {
     }),
     route('GET /api/v1/async/queue/status', {
       id: 'queueStatus',
-      summary: 'Real figures of the queues',
+      summary: 'Get queue status',
+      description: 'How many purchases and payments wait, and how many purchases were accepted and decided.',
       answers: { 200: jsonAnswer('The figures', QueueStatusAnswer) },
       handle: queueStatus,
     }),

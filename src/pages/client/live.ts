@@ -25,7 +25,7 @@ const ORDERS_MAX = 10;
 /** A stream that the server refuses is asked for again after so long, a little more or less. */
 const REOPEN_MS = 3_000;
 
-export function createLive(serverTime: string, products: readonly StockNow[]): Live {
+export function createLiveView(serverTime: string, products: readonly StockNow[]): Live {
   const clock = createServerClock(serverTime);
   const second = signal(Date.parse(serverTime));
   const connection = signal<Connection>('waiting');
@@ -87,7 +87,7 @@ export function createLive(serverTime: string, products: readonly StockNow[]): L
   /** Each tick falls on a second of the server's. */
   function tick(): ReturnType<typeof setTimeout> {
     const nowMs = clock.now();
-    second.value = Math.floor(nowMs / 1000) * 1000;
+    second.value = nowMs;
     return setTimeout(
       () => {
         ticking = tick();

@@ -54,7 +54,7 @@ export function BuyBox({ product, live }: { product: Product; live: Live }) {
     send({ key: randomText(16), way: chosenWay.value, quantity: quantity.value, userId: customer() });
   }
 
-  const blocked = useComputed(() => whyNot({ ...product, ...live.stock(productId)?.value }, live));
+  const blocked = useComputed(() => blockedBecause({ ...product, ...live.stock(productId)?.value }, live));
   const { state } = now.value;
   const isWaiting = state === 'waiting';
   const max = Math.max(1, Math.min(QUANTITY_SHOWN_MAX, perCustomerLimit ?? QUANTITY_SHOWN_MAX));
@@ -118,7 +118,7 @@ export function BuyBox({ product, live }: { product: Product; live: Live }) {
 }
 
 /** What the button says while it cannot buy; null where it can. The clock is the server's, and so never ahead of the sale's. */
-function whyNot({ state, opensAt, available }: Product, live: Live): string | null {
+function blockedBecause({ state, opensAt, available }: Product, live: Live): string | null {
   if (state === 'not_open') {
     const leftMs = opensAt === null ? 0 : Date.parse(opensAt) - live.second.value;
     if (leftMs > 0) return BUY.opensIn(remaining(leftMs));

@@ -19,9 +19,7 @@ export function OrderSteps({ order, isQueued }: { order: Order; isQueued: boolea
         {stepsOf(order, isQueued).map(({ name, state, at }) => (
           <li key={name} class={state} aria-current={state === 'now' ? 'step' : undefined}>
             <span>{name}</span>
-            <span class="quiet">
-              {at ? <time dateTime={at}>{timeOfDay(at)}</time> : state === 'later' ? ORDER.later : ORDER.now}
-            </span>
+            <span class="quiet">{at ? <time dateTime={at}>{timeOfDay(at)}</time> : ORDER.when[state]}</span>
           </li>
         ))}
       </ol>
@@ -62,9 +60,9 @@ export function stepsOf(order: Order, isQueued: boolean): Step[] {
   }
   if (UNPAID_ENDS.includes(status)) add(ORDER.status[status], 'bad', updatedAt);
   else if (!wasPaid) add(ORDER.steps.paid, 'later', null);
-  else add(ORDER.steps.paid, status === 'paid' ? 'now' : 'done', status === 'paid' ? updatedAt : null);
+  else add(ORDER.steps.paid, 'done', status === 'paid' ? updatedAt : null);
   if (status === 'refunding') add(ORDER.status.refunding, 'now', updatedAt);
-  if (status === 'refunded') add(ORDER.status.refunded, 'now', updatedAt);
+  if (status === 'refunded') add(ORDER.status.refunded, 'done', updatedAt);
   return steps;
 }
 

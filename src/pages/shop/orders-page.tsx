@@ -20,17 +20,22 @@ export function OrdersPage({ data }: { data: DataOf<'orders'>; live: Live }) {
     <section class="narrow">
       <h1>{ORDERS.heading}</h1>
       <p class="quiet">{ORDERS.about}</p>
-      {kept.value?.length === 0 && (
-        <p>
-          {ORDERS.none} <a href="/">{ORDERS.toSales}</a>
-        </p>
+      {/* All of it at once, so that nothing moves what is read already. */}
+      {kept.value && (
+        <>
+          {kept.value.length === 0 && (
+            <p>
+              {ORDERS.none} <a href="/">{ORDERS.toSales}</a>
+            </p>
+          )}
+          <ul class="rows">
+            {kept.value.map((order, i) => (
+              <Row key={order.orderId} order={order} isRead={i < READ_MAX} />
+            ))}
+          </ul>
+          <Customer development={data.development} />
+        </>
       )}
-      <ul class="rows">
-        {kept.value?.map((order, i) => (
-          <Row key={order.orderId} order={order} isRead={i < READ_MAX} />
-        ))}
-      </ul>
-      <Customer development={data.development} />
     </section>
   );
 }

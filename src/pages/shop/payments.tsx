@@ -5,7 +5,7 @@ import { ORDER } from '../text.ts';
 /** What the payment company was asked for, attempt by attempt. */
 export function Payments({ payments }: { payments: readonly Payment[] }) {
   return (
-    <section aria-labelledby="payments">
+    <>
       <h2 id="payments">{ORDER.payments}</h2>
       {payments.length === 0 ? (
         <p class="quiet">{ORDER.noPayments}</p>
@@ -38,6 +38,6 @@ export function Payments({ payments }: { payments: readonly Payment[] }) {
           </table>
         </section>
       )}
-    </section>
+    </>
   );
 }

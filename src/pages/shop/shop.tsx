@@ -1,5 +1,6 @@
+import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import { createLive } from '../client/live.ts';
+import { createLiveView } from '../client/live.ts';
 import type { DataOf, PageData, StockNow } from '../shapes.ts';
 import { Shell } from '../shell.tsx';
 import { MISSING, SHELL } from '../text.ts';
@@ -12,24 +13,29 @@ export type ShopData = Exclude<PageData, { page: 'ops' }>;
 
 /** A page of the storefront: as HTML on the server, and alive in the browser. */
 export function Shop({ data }: { data: ShopData }) {
-  const live = useMemo(() => createLive(data.serverTime, stocksOf(data)), [data]);
-  useEffect(() => live.connect(), [live]);
+  const live = useMemo(() => createLiveView(data.serverTime, stocksOf(data)), [data]);
+  const isAlive = useSignal(false);
+  useEffect(() => {
+    isAlive.value = true;
+    return live.connect();
+  }, [live]);
   const isLive = stocksOf(data).length > 0;
   const current = data.page === 'sales' || data.page === 'orders' ? data.page : null;
   return (
     <Shell current={current} development={data.development} connection={isLive ? live.connection : undefined}>
       <Page data={data} live={live} />
-      <noscript>
+      {/* No `noscript`: a script may also be blocked, or not arrive. */}
+      {!isAlive.value && (
         <p class="note">
           {SHELL.noScript}
           <a href="/docs">/docs</a>.
         </p>
-      </noscript>
+      )}
     </Shell>
   );
 }
 
-function Page({ data, live }: { data: ShopData; live: ReturnType<typeof createLive> }) {
+function Page({ data, live }: { data: ShopData; live: ReturnType<typeof createLiveView> }) {
   switch (data.page) {
     case 'sales':
       return <SalesPage data={data} live={live} />;
