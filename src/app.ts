@@ -1,6 +1,7 @@
 import { hostname, tmpdir } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { openSimulator } from './adapters/simulator/simulator.ts';
+import { createProductReader } from './app/catalog/product-reader.ts';
 import { createRemoval } from './app/catalog/removal.ts';
 import { createSales } from './app/catalog/sales.ts';
 import { createChangeBus, publishing } from './app/changes.ts';
@@ -146,6 +147,7 @@ async function wire(
   });
   const deadLetters = createDeadLetters({ ledger, queue, ids });
   const sales = createSales({ ledger, gate, stockCache });
+  const productReader = createProductReader(ledger, stockCache, monotonicMs);
   const { purchaseTimeoutMs } = config;
   const removeProduct = createRemoval({ ledger, gate, queue, deadLetters, clock, purchaseTimeoutMs });
   const retention = createRetention({
@@ -211,6 +213,7 @@ async function wire(
       auditRun,
       liveStats,
       sales,
+      productReader,
       removeProduct,
       conclude,
       purchaseTimeoutMs,

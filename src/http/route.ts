@@ -96,7 +96,8 @@ export const HEADERS = {
   },
   Location: { description: 'Where the outcome will be found', schema: { type: 'string' } },
   ETag: {
-    description: "The product's version; of a product also its state, which the clock changes by itself",
+    description:
+      "The product's version; of a product also its state, which the clock changes by itself, and a mark of its description",
     schema: { type: 'string', pattern: '^"\\d+(\\.\\w+)?"$' },
   },
   'X-Request-Id': {

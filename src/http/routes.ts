@@ -5,6 +5,7 @@ import { createAsyncPurchaseRoute } from './routes/async-purchase.ts';
 import { createDeadLetterRoutes } from './routes/dead-letters.ts';
 import { createFigureRoutes } from './routes/figures.ts';
 import { createOpsRoutes } from './routes/ops.ts';
+import { createOrderListRoutes } from './routes/order-list.ts';
 import { createOrderRoutes } from './routes/orders.ts';
 import { createPageRoutes } from './routes/pages.ts';
 import { createProductChangeRoutes } from './routes/product-changes.ts';
@@ -25,6 +26,7 @@ export function createRoutes(service: Service, { actuator = true } = {}): readon
     ...createStockRoutes(service),
     createAsyncPurchaseRoute(service),
     ...createTrackingRoutes(service),
+    ...createOrderListRoutes(service),
     ...createOrderRoutes(service),
     ...createProductRoutes(service),
     ...createProductChangeRoutes(service),

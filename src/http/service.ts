@@ -1,3 +1,4 @@
+import type { ProductReader } from '../app/catalog/product-reader.ts';
 import type { RemoveProduct } from '../app/catalog/removal.ts';
 import type { Sales } from '../app/catalog/sales.ts';
 import type { AuditRun } from '../app/ops/audit-run.ts';
@@ -36,6 +37,7 @@ export interface Service {
   readonly auditRun: Pick<AuditRun, 'run'>;
   readonly liveStats: Pick<LiveStats, 'now'>;
   readonly sales: Sales;
+  readonly productReader: ProductReader;
   readonly removeProduct: RemoveProduct;
   readonly stream: StockStream;
   readonly conclude: Conclude;

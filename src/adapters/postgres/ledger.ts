@@ -14,6 +14,7 @@ import { migrate } from './migrate.ts';
 import { createPayments } from './payments.ts';
 import { createProductQueries, createProducts } from './products.ts';
 import { createRetention } from './retention.ts';
+import { createSearch } from './search.ts';
 
 export interface PostgresOptions {
   /** postgres://user:password@host:5432/database */
@@ -54,6 +55,7 @@ export async function openPostgresLedger({
     const ledger = {
       decide: createDecide(forBuyers),
       ...createFind(forBuyers),
+      ...createSearch(database),
       ...createKeys(forBuyers),
       ...createPayments(database),
       ...createCancelRefund(forBuyers),

@@ -17,6 +17,7 @@ import {
   PAYMENT_COLUMNS,
   type PaymentRow,
 } from './ledger/rows.ts';
+import { createSearch } from './ledger/search.ts';
 import { createSettle } from './ledger/settle.ts';
 import type { Store } from './store.ts';
 
@@ -32,6 +33,7 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
   const orders = createOrders(db);
   const auditLog = createAuditLog(db);
   const prune = createRetention(db);
+  const search = createSearch(db, orders);
   const oneOutcome = db.prepare<OutcomeRow, [string]>(
     `SELECT ${OUTCOME_COLUMNS} FROM outcomes WHERE purchase_id = ?`,
   );
@@ -110,6 +112,9 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
         const order = orders.find(orderId);
         return order ? { order: withoutLease(order), payments: paymentsOf.all(orderId) } : undefined;
       });
+    },
+    async searchOrders(filter, limit) {
+      return read(() => search(filter, limit));
     },
     async bindKeys(bindings) {
       return write(() => bindings.map(bind));

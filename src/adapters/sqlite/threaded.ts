@@ -174,9 +174,11 @@ export async function openThreadedStore(
 const READS: ReadonlySet<keyof Ledger> = new Set([
   'products',
   'product',
+  'describedProduct',
   'productsAfter',
   'find',
   'order',
+  'searchOrders',
   'unsettled',
   'asyncCounts',
   'auditLog',

@@ -1,6 +1,6 @@
 import type Type from 'typebox';
 import type { AuditAction } from '../../domain/audit-entry.ts';
-import { isHidden, type Product, TEST_CURRENCY } from '../../domain/product.ts';
+import { type DescribedProduct, isHidden, TEST_CURRENCY } from '../../domain/product.ts';
 import type { ProductChanges } from '../../domain/product-changes.ts';
 import type { SaleStep } from '../../domain/product-steps.ts';
 import { KEY_MISMATCH, OPERATION_KEY, withKey } from '../audit-key.ts';
@@ -36,7 +36,7 @@ const BAD_SCHEDULE =
 
 /** Products and their sales, as operators make and change them. */
 export function createProductChangeRoutes(service: Service): Route[] {
-  const { sales, removeProduct, stockCache, clock } = service;
+  const { sales, productReader, removeProduct, stockCache, clock } = service;
   const { acting } = operatorRoutes('products', 'problem', service);
 
   async function create(
@@ -114,7 +114,8 @@ export function createProductChangeRoutes(service: Service): Route[] {
     return step.kind === 'refused' ? saleRefused(req, step, clock()) : done(step.product, 200);
   }
 
-  function done(product: Product, status: number, headers: Record<string, string> = {}): Response {
+  function done(product: DescribedProduct, status: number, headers: Record<string, string> = {}): Response {
+    productReader.keep(product);
     const nowMs = clock();
     const body = { ...shownProduct(product, nowMs), serverTime: isoTime(nowMs) };
     return json(body, status, { 'Cache-Control': 'no-store', ETag: etagOf(product, nowMs), ...headers });
@@ -139,7 +140,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
       id: 'changeProduct',
       summary: 'Change product',
       description:
-        'Its name, price, schedule or limits: all of it or nothing. Orders keep the price and the hold they were made with. A limit that is set while the sale ' +
+        'Its name, description, price, schedule or limits: all of it or nothing. Orders keep the price and the hold they were made with. A limit that is set while the sale ' +
         'runs counts what customers hold already.',
       body: { schema: ProductChangeBody, example: NEXT_WEEK },
       takes: 'what to change, and a reason',
@@ -227,6 +228,8 @@ export function createProductChangeRoutes(service: Service): Route[] {
 
 const NEW_PRODUCT = {
   name: 'Concert ticket, front row',
+  description: 'Front row, centre.\nDoors open an hour before.',
+  imageUrl: 'https://example.com/front-row.jpg',
   priceMinor: 12500,
   currency: 'EUR',
   units: 300,

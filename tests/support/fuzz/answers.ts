@@ -155,6 +155,9 @@ const RULES_ACROSS_FIELDS: Readonly<Record<string, readonly string[]>> = {
   accept: ['Idempotency-Key'],
   createProduct: ['opensAt', 'closesAt'],
   changeProduct: ['opensAt', 'closesAt'],
+  // A time that no calendar has.
+  listOrders: ['from', 'to'],
+  exportOrders: ['from', 'to'],
   // Who brings a token is an operator, and gives a reason instead of a customer.
   cancelOrder: ['reason', 'userId'],
   // Either the cause or the ids.
