@@ -1,4 +1,5 @@
 import type { Verdict } from '../src/domain/verdict.ts';
+import { type Arrived, arrivalsOf } from './arrived.ts';
 import type { CrowdProgress, CrowdResult } from './crowd.ts';
 import type { Environment } from './environment.ts';
 import { holdSale, type SaleOptions } from './sale.ts';
@@ -15,6 +16,8 @@ export interface DemoResult {
   readonly oversold: number;
   readonly answered: number;
   readonly errors: number;
+  /** From the first buyer to the last one: as the crowd was planned, and as it came. */
+  readonly arrivals: Arrived;
   /** From the first arrival to the last outcome. */
   readonly elapsedMs: number;
   readonly sync: { p50Ms: number | null; p95Ms: number | null; p99Ms: number | null };
@@ -52,6 +55,7 @@ function resultOf(
     oversold: oversold(evidence),
     answered: record.count('sold', 'refused', 'confirmed', 'rejected', 'failed', 'overloaded'),
     errors: record.count('none', 'accepted', 'unknown', 'wrong', 'overloaded'),
+    arrivals: arrivalsOf(crowd),
     elapsedMs: Math.round(crowd.elapsedMs),
     sync: { p50Ms: sync.percentileMs(50), p95Ms: sync.percentileMs(95), p99Ms: sync.percentileMs(99) },
     async: { acceptP99Ms: accept.percentileMs(99), confirmP99Ms: confirm.percentileMs(99) },

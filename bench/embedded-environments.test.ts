@@ -16,14 +16,16 @@ test('kept artifacts outlive their environment: books, findings, and the logs of
   const environment = await openEmbeddedEnvironments().open();
   const server = await environment.startServer();
   await server.stop();
-  const folder = await environment.keep({ failed: ['oversold'] });
+  const folder = await environment.keep({ failed: ['no oversell'] });
   await environment.close();
   try {
     // The next environment removes what it finds under the name of one that is over.
     expect(basename(folder)).toStartWith('pulsecart-evidence-');
     expect(existsSync(folderOf(environment))).toBe(false);
     expect(readdirSync(folder)).toContain('pulsecart.db');
-    expect(JSON.parse(readFileSync(join(folder, 'findings.json'), 'utf8'))).toEqual({ failed: ['oversold'] });
+    expect(JSON.parse(readFileSync(join(folder, 'findings.json'), 'utf8'))).toEqual({
+      failed: ['no oversell'],
+    });
     expect(readFileSync(join(folder, `server-${server.pid}.log`), 'utf8')).toContain('"msg":"ready"');
   } finally {
     rmSync(folder, { recursive: true });

@@ -1,3 +1,5 @@
+import { canErase } from '../src/cli/terminal.ts';
+
 /** Signals that ask a command to end, and their numbers. */
 const SIGNALS = [
   ['SIGHUP', 1],
@@ -14,18 +16,36 @@ export function undoneWhenInterrupted(undo: () => Promise<void>): () => void {
   return () => void undoes.delete(undo);
 }
 
-/** Runs a command and cleans up its servers, backends and folders, also after a signal; then it exits with that signal's status. */
-export async function unlessInterrupted(run: () => Promise<number>): Promise<number> {
+/**
+ * Runs a command and cleans up its servers, backends and folders, also after a signal; then it says so in one line, and exits
+ * with that signal's status.
+ */
+export async function unlessInterrupted(
+  command: 'demo' | 'bench',
+  stopped: string,
+  run: () => Promise<number>,
+): Promise<number> {
   const interrupted = Promise.withResolvers<number>();
   let isInterrupted = false;
-  async function end(number: number): Promise<void> {
+  async function end(name: string, number: number): Promise<void> {
     // A second signal does not wait.
-    if (isInterrupted) process.exit(128 + number);
+    if (isInterrupted) {
+      console.error(`pulsecart ${command}: ended at once; the next one removes what this one left`);
+      process.exit(128 + number);
+    }
     isInterrupted = true;
-    for (const undo of [...undoes].toReversed()) await undo().catch(() => {});
+    const failures: string[] = [];
+    for (const undo of [...undoes].toReversed()) {
+      await undo().catch((error: Error) => failures.push(error.message));
+    }
+    const left =
+      failures.length === 0 ? 'nothing is left' : `not all could be removed: ${failures.join('; ')}`;
+    // The terminal has shown ^C at the margin.
+    const margin = canErase(process.stderr) ? '\r' : '';
+    console.error(`${margin}pulsecart ${command}: ${stopped} by ${nameOf(name)}; ${left}`);
     interrupted.resolve(128 + number);
   }
-  for (const [signal, number] of SIGNALS) process.on(signal, () => void end(number));
+  for (const [signal, number] of SIGNALS) process.on(signal, () => void end(signal, number));
   try {
     const status = await Promise.race([run(), interrupted.promise]);
     return isInterrupted ? interrupted.promise : status;
@@ -34,4 +54,9 @@ export async function unlessInterrupted(run: () => Promise<number>): Promise<num
     if (isInterrupted) return interrupted.promise;
     throw error;
   }
+}
+
+/** As people know it. */
+export function nameOf(signal: string): string {
+  return signal === 'SIGINT' ? 'Ctrl-C' : signal;
 }

@@ -2,11 +2,13 @@ import { type Api, ApiError } from '../src/cli/api.ts';
 import { AppError } from '../src/domain/errors.ts';
 import type { Verdict } from '../src/domain/verdict.ts';
 import type { Mode } from './arrivals.ts';
+import { type Arrived, arrivalsOf } from './arrived.ts';
 import { type CrowdProgress, type CrowdResult, runCrowd } from './crowd.ts';
 import { type OpenProfile, openProfile } from './profiles.ts';
 import { between, latencyOverTime, percentilesOf } from './report/percentiles.ts';
 import type { LatencyMoment, Percentiles } from './report/report-data.ts';
 import { watchServer } from './server-watch.ts';
+import { count, plural } from './text.ts';
 import {
   answersWithinContract,
   everybodyAnswered,
@@ -60,6 +62,8 @@ export interface RushResult {
   /** By the server's code. */
   readonly refusals: Readonly<Record<string, number>>;
   readonly errors: number;
+  /** From the first buyer to the last one: as the crowd was planned, and as it came. */
+  readonly arrivals: Arrived;
   /** From the first arrival to the last outcome. */
   readonly elapsedMs: number;
   readonly sync: { p50Ms: number | null; p95Ms: number | null; p99Ms: number | null };
@@ -116,6 +120,7 @@ export async function holdRush(
     refused: record.count('refused', 'rejected'),
     refusals: refusalsOf(record),
     errors: record.count('none', 'accepted', 'unknown', 'wrong', 'overloaded', 'failed'),
+    arrivals: arrivalsOf(crowd),
     elapsedMs: Math.round(crowd.elapsedMs),
     sync: { p50Ms: sync.percentileMs(50), p95Ms: sync.percentileMs(95), p99Ms: sync.percentileMs(99) },
     async: { acceptP99Ms: accept.percentileMs(99), confirmP99Ms: confirm.percentileMs(99) },
@@ -257,7 +262,7 @@ function soldWithinOffer(
   { unitsHeld }: Orders,
   units: number | null,
 ): RushVerdict {
-  const name = 'sold above what was offered';
+  const name = 'no oversell';
   if (product === 'not asked') return { name, pass: null, detail: 'the product could not be asked for' };
   if (product === 'not there')
     return { name, pass: false, detail: 'the product could not be read afterwards' };
@@ -265,17 +270,18 @@ function soldWithinOffer(
   return {
     name,
     pass: unitsHeld <= (units ?? total) && unitsHeld <= reserved + sold && reserved + sold <= total,
-    detail: `${unitsHeld} for this rush, ${sold} sold + ${reserved} reserved in all, of ${total}`,
+    detail: `${count(unitsHeld)} for this rush, ${count(sold + reserved)} of ${count(total)} in all`,
   };
 }
 
 function everyGrantReadable({ granted, answered, missing }: Orders): RushVerdict {
-  const name = 'granted without a readable order';
+  const name = 'every grant has a readable order';
   const notAsked = Math.min(granted, LOOKUPS_MAX) - answered;
-  const of = answered < granted ? `${answered} asked for, of ${granted}` : `${granted}`;
-  const detail = `${missing.length} of ${of}${examples(missing)}`;
+  const asked = answered < granted ? `${count(answered)} asked for, of ${count(granted)}` : count(granted);
+  const detail =
+    missing.length === 0 ? asked : `${count(missing.length)} without one, of ${asked}${examples(missing)}`;
   if (missing.length > 0 || notAsked === 0) return { name, pass: missing.length === 0, detail };
-  return { name, pass: null, detail: `${notAsked} of ${granted} could not be asked for` };
+  return { name, pass: null, detail: `${count(notAsked)} of ${count(granted)} could not be asked for` };
 }
 
 /** An outcome that could not be read may exist. */
@@ -283,8 +289,11 @@ function everyTrackingIdEnds({ record }: CrowdResult, isThere: boolean): RushVer
   const open = record.count('accepted');
   const ended = record.count('confirmed', 'rejected', 'failed');
   return {
-    name: 'tracking ids without outcome',
+    name: 'every tracking id has its outcome',
     pass: open > 0 && !isThere ? null : open === 0,
-    detail: `${open} of ${open + ended} accepted purchases`,
+    detail:
+      open === 0
+        ? plural(ended, 'accepted purchase')
+        : `${count(open)} of ${plural(open + ended, 'accepted purchase')} without one`,
   };
 }

@@ -166,7 +166,7 @@ async function allWorkDone(url: string, payments: boolean): Promise<Verdict> {
     },
     { deadlineMs: QUIET_TIMEOUT_MS, everyMs: QUIET_POLL_MS },
   );
-  return { name: 'work left undone', pass: done?.dead === 0, detail };
+  return { name: 'all work was done', pass: done?.dead === 0, detail };
 }
 
 function stoppedInOrder(exits: readonly { exit: Exit; said: string }[]): Verdict {
@@ -174,7 +174,7 @@ function stoppedInOrder(exits: readonly { exit: Exit; said: string }[]): Verdict
     exit === 0 || said === '' ? `exit ${exit}` : `exit ${exit}: ${said.slice(-LAST_WORDS_CHARS)}`,
   );
   const pass = exits.every(({ exit }) => exit === 0);
-  return { name: 'server stopped in order', pass, detail: details.join(', ') };
+  return { name: 'every process stopped in order', pass, detail: details.join(', ') };
 }
 
 async function readBooks(

@@ -3,6 +3,7 @@ import type { Verdict } from '../src/domain/verdict.ts';
 import type { CrowdResult } from './crowd.ts';
 import type { CrowdRecord } from './crowd-record.ts';
 import { customerOf } from './requests.ts';
+import { count, plural } from './text.ts';
 
 /** A purchase in the books. */
 export type BookEntry =
@@ -31,7 +32,7 @@ export interface Evidence {
   readonly stockTold: number;
 }
 
-/** Compares every buyer's answer with the books. Each verdict shows its figures, passed or not. */
+/** Compares every buyer's answer with the books. A verdict's name says what must hold, its detail the figures, passed or not. */
 export function judge(evidence: Evidence): Verdict[] {
   return [
     noOversell(evidence),
@@ -53,21 +54,35 @@ export function oversold({ product, units }: Pick<Evidence, 'product' | 'units'>
 }
 
 function noOversell(evidence: Evidence): Verdict {
+  const { units } = evidence;
   const { total, reserved, sold } = evidence.product;
   const free = total - reserved - sold;
+  const pass = oversold(evidence) === 0 && total === units && reserved >= 0 && sold >= 0 && free >= 0;
+  const equation = `${count(total)} in the books = ${count(sold)} sold + ${count(reserved)} reserved + ${count(free)} available`;
   return {
-    name: 'oversold',
-    pass: oversold(evidence) === 0 && total === evidence.units && reserved >= 0 && sold >= 0 && free >= 0,
-    detail: `${total} = ${sold} sold + ${reserved} reserved + ${free} available`,
+    name: 'no oversell',
+    pass,
+    detail: pass
+      ? [
+          `${count(sold)} of ${count(units)} sold`,
+          ...few(reserved, 'reserved'),
+          ...few(free, 'available'),
+        ].join(', ')
+      : `${count(sold)} sold${reserved === 0 ? '' : ` + ${count(reserved)} reserved`} of ${count(units)}; ${equation}`,
   };
+}
+
+/** Of a count that is mostly zero. */
+function few(value: number, what: string): string[] {
+  return value === 0 ? [] : [`${count(value)} ${what}`];
 }
 
 function stockAsTold({ product, stockTold }: Evidence): Verdict {
   const free = product.total - product.reserved - product.sold;
   return {
-    name: 'stock as told',
+    name: 'the stock told is that of the books',
     pass: stockTold === free,
-    detail: `${stockTold} told, ${free} in the books`,
+    detail: `${count(stockTold)} told, ${count(free)} in the books`,
   };
 }
 
@@ -83,9 +98,9 @@ function everyGrantHasItsOrder(evidence: Evidence): Verdict {
     if (!isOrderOf(evidence, buyer, evidence.entries.get(id))) missing.push(id);
   }
   return {
-    name: 'answered without order',
+    name: 'every grant has its order',
     pass: missing.length === 0,
-    detail: `${missing.length} of ${grants} granted answers${examples(missing)}`,
+    detail: allOrFew(grants, missing, 'grants', 'without its own order'),
   };
 }
 
@@ -125,9 +140,9 @@ function everyAcceptanceHasItsOutcome(evidence: Evidence): Verdict {
     if (!agrees) wrong.push(id);
   }
   return {
-    name: 'tracking ids without outcome',
+    name: 'every tracking id has its outcome',
     pass: wrong.length === 0,
-    detail: `${wrong.length} of ${accepted} accepted purchases${examples(wrong)}`,
+    detail: allOrFew(accepted, wrong, 'accepted purchases', 'without one'),
   };
 }
 
@@ -141,7 +156,12 @@ export function idsAreDistinct({ record }: Pick<Evidence, 'record'>): Verdict {
     ids++;
     seen.add(id);
   }
-  return { name: 'ids given twice', pass: seen.size === ids, detail: `${ids - seen.size} of ${ids}` };
+  const twice = ids - seen.size;
+  return {
+    name: 'every id is given once',
+    pass: twice === 0,
+    detail: twice === 0 ? `${count(ids)} ids` : `${count(twice)} of ${count(ids)} ids given again`,
+  };
 }
 
 /** Each order belongs to a buyer with a grant or an unknown outcome, never to one with a refusal. */
@@ -150,9 +170,9 @@ function noPhantoms({ record, product, quantity }: Evidence): Verdict {
   const granted = record.count('sold', 'confirmed');
   const unknown = record.count('unknown', 'accepted', 'none');
   return {
-    name: 'orders nobody was told of',
+    name: 'every order was told to its buyer',
     pass: granted <= orders && orders <= granted + unknown,
-    detail: `${orders} orders, ${granted} granted, ${unknown} unknown`,
+    detail: `${count(orders)} orders, ${count(granted)} granted, ${count(unknown)} unknown`,
   };
 }
 
@@ -169,9 +189,9 @@ function refusalsAreFinal({ record, customers, seed }: Evidence): Verdict {
     if (withOrder.has(customer)) soldTo.push(customer);
   }
   return {
-    name: 'refused, and sold to after all',
+    name: 'every refusal is final',
     pass: soldTo.length === 0,
-    detail: `${soldTo.length} of ${refused} refused buyers${examples(soldTo)}`,
+    detail: allOrFew(refused, soldTo, 'refused buyers', 'sold to after all'),
   };
 }
 
@@ -179,9 +199,9 @@ function soldToTheLastUnit({ record, product, units, quantity }: Evidence): Verd
   const wanted = Math.min(record.users, Math.floor(units / quantity)) * quantity;
   const given = product.reserved + product.sold;
   return {
-    name: 'units left unsold to buyers who wanted them',
+    name: 'every unit wanted was sold',
     pass: given === wanted,
-    detail: `${given} of ${wanted} given`,
+    detail: `${count(given)} of ${count(wanted)}`,
   };
 }
 
@@ -190,31 +210,43 @@ export function everybodyAnswered({ record }: Pick<Evidence, 'record'>): Verdict
   const pending = record.count('accepted');
   const unknown = record.count('unknown');
   return {
-    name: 'buyers left without an answer',
+    name: 'every buyer was answered',
     pass: silent + pending + unknown === 0,
-    detail: `${silent} never answered, ${pending} without outcome, ${unknown} unknown, of ${record.users}`,
+    detail:
+      silent + pending + unknown === 0
+        ? plural(record.users, 'buyer')
+        : `${count(silent)} never answered, ${count(pending)} without outcome, ${count(unknown)} unknown, of ${plural(record.users, 'buyer')}`,
   };
 }
 
 export function answersWithinContract({ record }: Pick<Evidence, 'record'>): Verdict {
   const wrong = record.count('wrong');
   return {
-    name: 'answers outside the contract',
+    name: 'every answer keeps the contract',
     pass: wrong === 0,
-    detail: wrong === 0 ? '0' : `${wrong}${examples(record.samples)}`,
+    detail: wrong === 0 ? '' : `${plural(wrong, 'answer')} outside it${examples(record.samples)}`,
   };
 }
 
 export function repetitionsAlike({ repeats }: Pick<CrowdResult, 'repeats'>): Verdict {
   const { compared, different } = repeats;
   return {
-    name: 'repetitions answered otherwise',
+    name: 'every repetition got the same answer',
     pass: different === 0,
     detail:
       compared === 0
         ? 'none was granted, so there was nothing to repeat'
-        : `${different} of ${compared} purchases sent twice under one key`,
+        : different === 0
+          ? `${plural(compared, 'purchase')} sent twice under one key`
+          : `${count(different)} of ${plural(compared, 'purchase')} sent twice under one key got another`,
   };
+}
+
+/** `1,000 grants`, or `3 of 1,000 grants without its own order, such as …`. */
+function allOrFew(all: number, few: readonly string[], what: string, without: string): string {
+  return few.length === 0
+    ? `${count(all)} ${what}`
+    : `${count(few.length)} of ${count(all)} ${what} ${without}${examples(few)}`;
 }
 
 export function examples(all: readonly string[]): string {

@@ -89,6 +89,7 @@ export interface Keep {
   readonly keysMs: number;
   readonly auditLogMs: number;
   readonly deadLettersMs: number;
+  readonly historyMs: number;
 }
 
 /** Where spans go, and which ones are made. */
@@ -293,6 +294,16 @@ export function readStoreConfig(env: Env, data: string | undefined): Config {
   return data === undefined ? config : Object.freeze({ ...config, urls: null });
 }
 
+/**
+ * The environment of a child of ours that gets these values in place of its parent's, as a secret that came in a file comes as
+ * itself.
+ */
+export function environmentWith(values: Env): Env {
+  const files = Object.keys(values).map((name) => `${name}_FILE`);
+  const inherited = Object.entries(process.env).filter(([name]) => !files.includes(name));
+  return { ...Object.fromEntries(inherited), ...values };
+}
+
 /** The place of the books: a data folder, or a PostgreSQL database. */
 export type BooksPlace = { readonly dataFolder: string } | { readonly databaseUrl: string };
 
@@ -316,6 +327,25 @@ export const ENV_SOURCES = 'PULSECART_ENV_SOURCES';
 export function readEnvSources(env: Env): ReadonlyMap<string, string> {
   const sources = env[ENV_SOURCES]?.split(' ').map((source) => source.split('=')) ?? [];
   return new Map(sources.map(([name = '', file = '']) => [name, file]));
+}
+
+/** Where a command runs, as far as its output depends on it. */
+export interface Surroundings {
+  /** A terminal that cannot write over a line. */
+  readonly isDumb: boolean;
+  readonly hasColours: boolean;
+  /** By `npm run` or `npm start`, which set this; `npx` and an installed command do not. */
+  readonly isRunByNpm: boolean;
+}
+
+export function readSurroundings(env: Env): Surroundings {
+  const isDumb = env.TERM === 'dumb';
+  return {
+    isDumb,
+    hasColours: !isDumb && !env.NO_COLOR,
+    isRunByNpm:
+      ['run-script', 'run', 'start'].includes(env.npm_command ?? '') && env.npm_lifecycle_event !== undefined,
+  };
 }
 
 /** Settings of a command that calls a running server. */
@@ -388,6 +418,7 @@ function keep(env: Env, read: Read, ttlMs: number): Keep {
     keysMs: HOUR_MS * keys,
     auditLogMs: HOUR_MS * read(SETTINGS.keepAuditLogHours),
     deadLettersMs: HOUR_MS * read(SETTINGS.keepDeadLettersHours),
+    historyMs: HOUR_MS * read(SETTINGS.keepHistoryHours),
   });
 }
 

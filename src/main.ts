@@ -1,71 +1,158 @@
+import packageJson from '../package.json' with { type: 'json' };
 import { UsageError } from './cli/flags.ts';
+import { printHelp } from './cli/help.ts';
+import { asCalled, canErase } from './cli/terminal.ts';
 import { AppError, isAppError } from './domain/errors.ts';
+import { nearestOf } from './lib/distance.ts';
 
-const HELP = `pulsecart <command> [options]
+type Run = (argv: string[]) => Promise<number>;
 
-  serve    the API and the worker, in one process or in several
-  worker   decides queued purchases and charges orders, without an API
-  demo     a whole sale on this machine: 100,000 buyers, 1,000 units, one verdict
-  rush     the demo's crowd against a server that runs
-  rehearse the crowd of a sale at a running deployment, before the real sale
-  bench    how fast, against a server that does nothing
-  report   sync and async measured side by side, as a page, and which to use when
-  plan     what a sale of a given size takes: processes, cores, bandwidth
-  audit    proves that the books balance, beside running servers or without
-  backup   a copy of the data of a server that runs, audited
-  health   whether a server or a worker is ready
-  doctor   what is set, what can be reached, what is missing
-  seed     puts products on sale
-  dlq      dead letters: list, replay, discard
-  migrate  brings the tables up to date, without serving
-  reset    deletes everything, back to a first start
+interface Command {
+  /** In the overview. */
+  readonly what: string;
+  /** Loaded lazily: `serve` should not wait for the load generator. */
+  load(): Promise<Run>;
+  /** What Ctrl-C leaves; absent where the command says so itself. */
+  readonly left?: string;
+}
 
-pulsecart <command> --help shows a command's options and an example.`;
+const UNCHANGED = 'nothing was changed';
 
-/** Commands are loaded lazily: `serve` should not wait for the load generator. */
-async function main([command, ...argv]: string[]): Promise<number> {
-  switch (command) {
-    case 'serve':
-      return (await import('./cli/serve.ts')).serve(argv);
-    case 'instance': // started by a supervisor; see cli/supervisor.ts
-      return (await import('./cli/serve.ts')).serveInstance(argv);
-    case 'worker':
-      return (await import('./cli/worker.ts')).workerCommand(argv);
-    case 'audit':
-      return (await import('./cli/audit.ts')).auditCommand(argv);
-    case 'backup':
-      return (await import('./cli/backup.ts')).backup(argv);
-    case 'migrate':
-      return (await import('./cli/migrate.ts')).migrateCommand(argv);
-    case 'health':
-      return (await import('./cli/health.ts')).health(argv);
-    case 'doctor':
-      return (await import('./cli/doctor.ts')).doctor(argv);
-    case 'seed':
-      return (await import('./cli/seed.ts')).seed(argv);
-    case 'dlq':
-      return (await import('./cli/dlq.ts')).dlq(argv);
-    case 'reset':
-      return (await import('./cli/reset.ts')).reset(argv);
-    case 'demo':
-    case 'rush':
-    case 'rehearse':
-    case 'bench':
-    case 'report':
-    case 'plan':
-    case 'noop': // the server to compare with; see bench/server-process.ts
-      return (await import('../bench/main.ts')).measure(command, argv);
+const COMMANDS: Readonly<Record<string, Command>> = {
+  serve: {
+    what: 'the API and the worker, in one process or in several',
+    load: async () => (await import('./cli/serve.ts')).serve,
+  },
+  worker: {
+    what: 'decides queued purchases and charges orders, without an API',
+    load: async () => (await import('./cli/worker.ts')).workerCommand,
+  },
+  demo: { what: 'a whole sale on this machine: 100,000 buyers, 1,000 units', load: () => measure('demo') },
+  rush: { what: "the demo's crowd against a server that runs", load: () => measure('rush') },
+  rehearse: {
+    what: 'the crowd of a sale at a running deployment, before the sale',
+    load: () => measure('rehearse'),
+  },
+  bench: { what: 'how fast, against a server that does nothing', load: () => measure('bench') },
+  report: {
+    what: 'sync and async measured side by side: which to use when',
+    load: () => measure('report'),
+  },
+  plan: {
+    what: 'what a sale of a given size takes: processes, cores, bandwidth',
+    load: () => measure('plan'),
+    left: UNCHANGED,
+  },
+  audit: {
+    what: 'proves that the books balance, beside running servers or without',
+    load: async () => (await import('./cli/audit.ts')).auditCommand,
+    left: UNCHANGED,
+  },
+  backup: {
+    what: 'a copy of the data of a server that runs, audited',
+    load: async () => (await import('./cli/backup.ts')).backup,
+    left: 'there is no copy',
+  },
+  health: {
+    what: 'whether a server or a worker is ready',
+    load: async () => (await import('./cli/health.ts')).health,
+    left: UNCHANGED,
+  },
+  doctor: {
+    what: 'what is set, what can be reached, what is missing',
+    load: async () => (await import('./cli/doctor.ts')).doctor,
+    left: UNCHANGED,
+  },
+  seed: {
+    what: 'puts products on sale',
+    load: async () => (await import('./cli/seed.ts')).seed,
+    left: 'products that were added stay, and the same command adds the others',
+  },
+  dlq: {
+    what: 'dead letters: list, replay, discard',
+    load: async () => (await import('./cli/dlq.ts')).dlq,
+    left: 'what the server has done stays, and the same command goes on',
+  },
+  migrate: {
+    what: 'brings the tables up to date, without serving',
+    load: async () => (await import('./cli/migrate.ts')).migrateCommand,
+    left: 'what was not finished is undone, and the same command does it',
+  },
+  reset: {
+    what: 'deletes everything, back to a first start',
+    load: async () => (await import('./cli/reset.ts')).reset,
+    left: 'what was deleted is gone, and the same command deletes the rest',
+  },
+};
+
+/** For our own processes, and not for people. */
+const INTERNAL: Readonly<Record<string, () => Promise<Run>>> = {
+  // Started by a supervisor; see cli/supervisor.ts.
+  instance: async () => (await import('./cli/serve.ts')).serveInstance,
+  // The server to compare with; see bench/server-process.ts.
+  noop: () => measure('noop'),
+};
+
+const NAMES = Object.keys(COMMANDS);
+
+const HELP = `pulsecart COMMAND [options]
+
+${NAMES.map((name) => `  ${name.padEnd(10)}${COMMANDS[name]!.what}`).join('\n')}
+
+  -h, --help      this, or a command's options and an example
+  -v, --version   ${packageJson.version}
+
+Of one command: pulsecart COMMAND --help`;
+
+async function main([name, ...argv]: string[]): Promise<number> {
+  switch (name) {
     case undefined:
-    case 'help':
     case '--help':
     case '-h':
-      console.log(HELP);
+      return overview();
+    case 'help': {
+      const [of] = argv.filter((arg) => !/^--?h(elp)?$/.test(arg));
+      return of === undefined ? overview() : (await runOf(of))(['--help']);
+    }
+    case '--version':
+    case '-v':
+    case 'version':
+      console.log(`pulsecart ${packageJson.version}`);
       return 0;
-    default:
-      throw new UsageError(
-        `There is no command ${JSON.stringify(command)}. Accepted: serve, worker, demo, rush, rehearse, bench, report, plan, audit, backup, health, doctor, seed, dlq, migrate, reset`,
-      );
+    default: {
+      const run = await runOf(name);
+      const left = COMMANDS[name]?.left;
+      if (left !== undefined) process.once('SIGINT', () => stopped(name, left));
+      return run(argv);
+    }
   }
+}
+
+async function runOf(name: string): Promise<Run> {
+  if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name]!.load();
+  if (Object.hasOwn(INTERNAL, name)) return INTERNAL[name]!();
+  const meant = nearestOf(name, NAMES);
+  throw new UsageError(
+    `There is no command ${JSON.stringify(name)}. ${meant === null ? '' : `Did you mean ${meant}? `}Accepted: ${NAMES.join(', ')}`,
+  );
+}
+
+async function measure(
+  command: 'demo' | 'rush' | 'rehearse' | 'bench' | 'report' | 'plan' | 'noop',
+): Promise<Run> {
+  const bench = await import('../bench/main.ts');
+  return (argv) => bench.measure(command, argv);
+}
+
+function overview(): number {
+  printHelp(HELP);
+  return 0;
+}
+
+function stopped(name: string, left: string): never {
+  // The terminal has shown ^C at the margin.
+  console.error(`${canErase(process.stderr) ? '\r' : ''}pulsecart ${name}: stopped by Ctrl-C; ${left}`);
+  process.exit(130);
 }
 
 try {
@@ -73,7 +160,7 @@ try {
 } catch (error) {
   // Invalid input here is a wrong flag or setting.
   process.exitCode = isAppError(error, 'invalid_request') ? 2 : 1;
-  console.error(`pulsecart: ${oneLine(error)}`);
+  console.error(`pulsecart: ${asCalled(oneLine(error))}`);
 }
 // All work has ended; handles that a library left open must not keep the process alive.
 process.exit();

@@ -12,6 +12,14 @@ const HEAD = [
   'rss MB',
 ];
 
+export const LEGEND = [
+  '  per second  answers, outcomes or deliveries, whatever the workload counts',
+  '  × noop      that, over what a server reaches which only answers the same bytes',
+  '  p50, p99    of the latency',
+  '  … %         of one core: the server, the load generator (above 90 it is the limit)',
+  '  rss         memory of the server',
+].join('\n');
+
 /** The results as text: one row each, and notes below. */
 export function table(results: readonly WorkloadResult[]): string {
   // A column for each backend that is a process of its own.

@@ -1,9 +1,10 @@
 import { loadavg } from 'node:os';
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
+import { printHelp } from '../../src/cli/help.ts';
 import { holdDemo } from '../demo-sale.ts';
 import type { Environment, Environments } from '../environment.ts';
 import { generatorWarning } from '../generator-limits.ts';
-import { unlessInterrupted } from '../interrupted.ts';
+import { undoneWhenInterrupted, unlessInterrupted } from '../interrupted.ts';
 import { commit, machine } from '../machine.ts';
 import { BACKEND_CHOICES, type BackendChoice, openEnvironments } from '../open-environments.ts';
 import { readStolenMs } from '../process-usage.ts';
@@ -12,8 +13,9 @@ import { runConnections } from '../workloads/connections.ts';
 import { runAsyncDrain, runPayments } from '../workloads/drain.ts';
 import { runOpen } from '../workloads/open.ts';
 import { type Effort, NOTHING, percent, rounded, type WorkloadResult } from '../workloads/result.ts';
-import { table } from './bench-text.ts';
+import { LEGEND, table } from './bench-text.ts';
 import { DEMO_FLAGS } from './demo.ts';
+import { openProgress } from './progress.ts';
 
 const EVERYWHERE = [
   'noop',
@@ -73,13 +75,15 @@ Example: pulsecart bench --workload sync-win --seconds 1 --rounds 3`;
 export async function bench(argv: string[]): Promise<number> {
   const { json, help, workload, engines, open, ...effort } = readFlags(argv, FLAGS);
   if (help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   const names = open && workload.length === 0 ? OPEN : chooseWorkloads(workload, engines);
   if (open && !names.some(hasOpenLoop))
     throw new UsageError(`--open measures ${OPEN.join(', ')}; ${names.join(',')} has no open loop`);
-  return unlessInterrupted(() => measure(names, engines, { ...effort, open }, json));
+  return unlessInterrupted('bench', 'the measurement was stopped', () =>
+    measure(names, engines, { ...effort, open }, json),
+  );
 }
 
 type Plan = Effort & { readonly open: boolean };
@@ -91,11 +95,16 @@ async function measure(
   json: boolean,
 ): Promise<number> {
   const loadBefore = rounded(loadavg()[0]!, 1);
-  const environments = await openEnvironments(backends);
   const results: WorkloadResult[] = [];
+  // What was measured before Ctrl-C is not lost.
+  undoneWhenInterrupted(async () => {
+    if (!json && results.length > 0) console.log(`${table(results)}\n\n${LEGEND}`);
+  });
+  const progress = openProgress(2 * effort.rounds * effort.seconds * 1000);
+  const environments = await openEnvironments(backends);
   try {
-    for (const name of names) {
-      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K  ${name} …`);
+    for (const [i, name] of names.entries()) {
+      progress.begins(i + 1, names.length, name);
       const stolenBeforeMs = readStolenMs();
       const startMs = performance.now();
       const result = await run(name, effort, environments);
@@ -105,9 +114,9 @@ async function measure(
       results.push({ ...result, stolenPct, ...(warning && { warning }) });
     }
   } finally {
+    progress.close();
     await environments.close();
   }
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
   const report = {
     machine: machine(),
     commit: commit(),
@@ -116,7 +125,7 @@ async function measure(
     ...effort,
     results,
   };
-  console.log(json ? JSON.stringify(report, null, 2) : table(results));
+  console.log(json ? JSON.stringify(report, null, 2) : `${table(results)}\n\n${LEGEND}`);
   return results.some((result) => 'failure' in result) ? 1 : 0;
 }
 

@@ -1,48 +1,66 @@
+import { asCalled, type Colour, coloured } from '../../src/cli/terminal.ts';
 import type { Verdict } from '../../src/domain/verdict.ts';
+import { isLoopbackName } from '../../src/lib/address.ts';
 import type { Mode } from '../arrivals.ts';
 import type { CrowdProgress } from '../crowd.ts';
 import type { DemoResult } from '../demo-sale.ts';
 import type { RushResult, RushVerdict } from '../rush-sale.ts';
+import { count, ms, plural, seconds } from '../text.ts';
+import { type LiveLine, openLiveLine } from './live-line.ts';
 
-/** Verdicts that share the second line, and their names there. */
-const TOGETHER = new Map([
-  ['answered without order', 'answered without order 0'],
-  ['every capture has its paid order', 'paid without order 0'],
-  ['tracking ids without outcome', 'tracking ids without outcome 0'],
-]);
+/** The verdicts that a summary shows though they passed: what a buyer was told, held. */
+const SHOWN = [
+  'no oversell',
+  'every grant has its order',
+  'every tracking id has its outcome',
+  'every capture has its paid order',
+];
+const NAME_CHARS = 38;
+const TITLE_CHARS = 60;
 
 /** The demo's result as text: its parameters, each verdict, and the latencies. */
 export function summary(result: DemoResult, mode: Mode): string {
+  const { users, units, verdicts, elapsedMs } = result;
   const shares = mode === 'both' ? 'sync 50 % async 50 %' : `${mode} 100 %`;
-  const title = `${count(result.users)} buyers · ${count(result.units)} units · ${shares}`;
-  const lines = [title.padEnd(60) + `${(result.elapsedMs / 1000).toFixed(1)} s`];
-  const [units, ...others] = result.verdicts;
-  if (units) lines.push(`${mark(units)}  ${`oversold ${result.oversold}`.padEnd(25)} ${units.detail}`);
-  const short = others.flatMap(({ name, pass }) => (pass ? (TOGETHER.get(name) ?? []) : []));
-  if (short.length > 0) lines.push(`PASS  ${short.join('   ')}`);
-  const passed = others.filter(({ name, pass }) => pass && !TOGETHER.has(name)).length;
-  lines.push(`PASS  ${passed} more verdicts (all of them with --json)`);
-  for (const { name, detail } of others.filter(({ pass }) => !pass)) lines.push(`FAIL  ${name}: ${detail}`);
-  lines.push(...latencyLines(result));
+  const title = `${plural(users, 'buyer')} · ${plural(units, 'unit')} · ${shares}`;
+  const shown = verdicts.filter(({ name, pass }) => !pass || SHOWN.includes(name));
+  const more = verdicts.length - shown.length;
+  const lines = [
+    titled(title, elapsedMs),
+    ...shown.map(verdictLine),
+    `${mark(true)}  ${more} more verdicts (all of them with --json)`,
+    ...latencyLines(result),
+    ...slowness(result, true),
+  ];
   return lines.map((line) => `  ${line}`).join('\n');
 }
 
 /** A rush's result as text. */
 export function rushSummary(result: RushResult): string {
-  const { url, productId, stock, seed } = result;
-  const title = `${count(result.users)} buyers at ${url}, product ${productId}${endOf(result)}`;
+  const { url, productId, stock, seed, users, granted, repeated, refused, errors } = result;
   const lines = [
-    title.padEnd(60) + `${(result.elapsedMs / 1000).toFixed(1)} s`,
-    `granted ${count(result.granted)}, ${count(result.repeated)} of them sent twice · refused ${count(result.refused)} · errors ${count(result.errors)} · ` +
-      `free units ${count(stock.before)} before, ${stock.after === null ? 'unknown' : count(stock.after)} after`,
-    ...result.verdicts.map(
-      (verdict) => `${mark(verdict)}  ${verdict.name.padEnd(34)}${notJudged(verdict)}${verdict.detail}`,
-    ),
+    titled(`${plural(users, 'buyer')} at ${url}, product ${productId}${endOf(result)}`, result.elapsedMs),
+    `granted ${count(granted)}, ${count(repeated)} of them sent twice · refused ${count(refused)} · errors ${count(errors)}`,
+    `free units ${count(stock.before)} before, ${stock.after === null ? 'unknown' : count(stock.after)} after`,
+    ...result.verdicts.map(verdictLine),
     ...latencyLines(result),
+    ...slowness(result, isLoopbackName(new URL(url).hostname)),
     `seed   ${seed} (the same crowd again: --seed ${seed})`,
     'Not seen from here: the books. `pulsecart audit` reads those, where they are.',
   ];
-  return lines.map((line) => `  ${line}`).join('\n');
+  return lines.map((line) => `  ${asCalled(line)}`).join('\n');
+}
+
+/** The time at its column, or after a title that is longer. */
+function titled(title: string, elapsedMs: number): string {
+  return `${title.padEnd(TITLE_CHARS - 2)}  ${seconds(elapsedMs)}`;
+}
+
+/** `PASS  no oversell   1,000 of 1,000 sold`, `FAIL  no oversell: 1,003 sold of 1,000`. */
+export function verdictLine({ name, pass, detail }: Verdict | RushVerdict): string {
+  if (pass === false) return `${mark(pass)}  ${name}: ${detail}`;
+  const said = pass === null ? `not judged: ${detail}` : detail;
+  return `${mark(pass)}  ${name.padEnd(NAME_CHARS)}${said}`.trimEnd();
 }
 
 function latencyLines({ sync, async }: Pick<DemoResult, 'sync' | 'async'>): string[] {
@@ -58,19 +76,38 @@ function latencyLines({ sync, async }: Pick<DemoResult, 'sync' | 'async'>): stri
   return lines;
 }
 
-/** One line on the terminal that is overwritten while the sale runs. */
-export function liveLine(users: number): { show(progress: CrowdProgress): void; clear(): void } {
+/** Buyers who came so much later than they meant to were held up; less is the noise of a busy machine. */
+const SLOW_TIMES = 1.2;
+const SLOW_MS_MIN = 500;
+
+/** Whether the buyers could come as they should. Server and crowd on one machine share its limit. */
+export function slowness(
+  { arrivals: { plannedMs, tookMs } }: Pick<DemoResult, 'arrivals'>,
+  isOneMachine: boolean,
+): string[] {
+  if (tookMs < SLOW_TIMES * plannedMs + SLOW_MS_MIN) return [];
+  const limit = isOneMachine ? 'this machine is the limit' : 'the server, or this machine, is the limit';
+  return [coloured(`arrivals took ${seconds(tookMs)} instead of ${seconds(plannedMs)}: ${limit}`, 'yellow')];
+}
+
+/** The live line of a sale. */
+export function openSaleLine(
+  users: number,
+  quiet: boolean,
+): LiveLine & { progress(now: CrowdProgress): void } {
+  const line = openLiveLine({ quiet });
   let last: CrowdProgress | undefined;
   return {
-    show(progress) {
-      process.stderr.write(`\r\x1b[2K${describe(progress, last, users)}`);
-      last = progress;
+    ...line,
+    progress(now) {
+      line.show(partsOf(now, last, users));
+      last = now;
     },
-    clear: () => process.stderr.write('\r\x1b[2K'),
   };
 }
 
-function describe(now: CrowdProgress, before: CrowdProgress | undefined, users: number): string {
+/** In the order of the line; a narrow terminal goes without the last of these ranks first. */
+function partsOf(now: CrowdProgress, before: CrowdProgress | undefined, users: number) {
   const perS = (read: (progress: CrowdProgress) => number) => {
     const elapsedMs = now.elapsedMs - (before?.elapsedMs ?? 0);
     return elapsedMs > 0
@@ -78,35 +115,25 @@ function describe(now: CrowdProgress, before: CrowdProgress | undefined, users: 
       : '0';
   };
   return [
-    `  ${(now.elapsedMs / 1000).toFixed(1)} s`,
-    `${count(now.offered)} of ${count(users)} came`,
-    `offered ${perS((progress) => progress.offered)}/s`,
-    `answered ${perS((progress) => progress.answered)}/s`,
-    `sold ${count(now.sold)}`,
-    `refused ${count(now.refused)}`,
-    `p99 ${ms(now.p99Ms)}`,
-    `backlog ${count(now.backlog)}`,
-  ].join(' · ');
+    { rank: 1, text: seconds(now.elapsedMs) },
+    { rank: 0, text: `${count(now.offered)} of ${count(users)} came` },
+    { rank: 7, text: `offered ${perS((progress) => progress.offered)}/s` },
+    { rank: 5, text: `answered ${perS((progress) => progress.answered)}/s` },
+    { rank: 2, text: `sold ${count(now.sold)}` },
+    { rank: 3, text: `refused ${count(now.refused)}` },
+    { rank: 4, text: `p99 ${ms(now.p99Ms)}` },
+    { rank: 6, text: `backlog ${count(now.backlog)}` },
+  ];
 }
 
 function endOf({ serverGone, calledBack }: RushResult): string {
   if (serverGone) return ', and the server stopped answering';
-  return calledBack ? ', called back' : '';
+  return calledBack ? ', stopped' : '';
 }
 
-function notJudged({ pass }: RushVerdict): string {
-  return pass === null ? 'not judged: ' : '';
-}
-
-function mark({ pass }: Verdict | RushVerdict): string {
-  if (pass === null) return '  ? ';
-  return pass ? 'PASS' : 'FAIL';
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
-}
-
-function ms(value: number | null): string {
-  return value === null ? '–' : `${value >= 10 ? Math.round(value) : value} ms`;
+/** Null: not judged. */
+export function mark(pass: boolean | null): string {
+  const [text, colour]: [string, Colour] =
+    pass === null ? ['  ? ', 'yellow'] : pass ? ['PASS', 'green'] : ['FAIL', 'red'];
+  return coloured(text, colour);
 }

@@ -1,9 +1,10 @@
 import { readFlags } from '../../src/cli/flags.ts';
+import { printHelp } from '../../src/cli/help.ts';
 import { MODES } from '../arrivals.ts';
 import { type DemoOptions, type DemoResult, holdDemo } from '../demo-sale.ts';
 import { unlessInterrupted } from '../interrupted.ts';
 import { BACKEND_CHOICES, type BackendChoice, openEnvironments } from '../open-environments.ts';
-import { liveLine, summary } from './demo-text.ts';
+import { openSaleLine, summary } from './demo-text.ts';
 
 /** The flags of the demo; `bench` holds the sale that they describe by default. */
 export const DEMO_FLAGS = {
@@ -35,20 +36,26 @@ Exit status 1 when a verdict fails.`;
 export async function demo(argv: string[]): Promise<number> {
   const { json, help, engines, ...options } = readFlags(argv, DEMO_FLAGS);
   if (help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
-  return unlessInterrupted(() => holdIn(engines, options, json));
+  return unlessInterrupted('demo', 'the sale was stopped', () => holdIn(engines, options, json));
 }
 
+const STARTS: Readonly<Record<BackendChoice, string>> = {
+  embedded: 'starts a server of its own, with its data in a temporary folder',
+  production: 'starts a PostgreSQL, a Redis, a RabbitMQ, two API processes and a worker',
+};
+
 async function holdIn(backends: BackendChoice, options: DemoOptions, json: boolean): Promise<number> {
-  const environments = await openEnvironments(backends);
+  const live = openSaleLine(options.users, json);
   let result: DemoResult;
+  live.say(`  ${STARTS[backends]} …`);
+  const environments = await openEnvironments(backends);
   try {
-    const live = process.stderr.isTTY && !json ? liveLine(options.users) : undefined;
     const environment = await environments.open();
     try {
-      result = await holdDemo(options, environment, live?.show).finally(() => live?.clear());
+      result = await holdDemo(options, environment, live.progress).finally(live.close);
       const failed = result.verdicts.filter(({ pass }) => !pass);
       if (failed.length > 0) await keepArtifacts(() => environment.keep({ options, failed }));
     } finally {

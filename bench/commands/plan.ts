@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
+import { printHelp } from '../../src/cli/help.ts';
 import { MODES } from '../arrivals.ts';
 import { ASSUMPTIONS } from '../capacity/assumptions.ts';
-import { CALIBRATING_COMMAND, calibrate } from '../capacity/calibrate.ts';
+import { calibrate } from '../capacity/calibrate.ts';
 import { readConstants } from '../capacity/constants.ts';
 import { planCapacity } from '../capacity/model.ts';
 import { compareChecks } from '../capacity/prediction.ts';
@@ -35,8 +36,8 @@ const HELP = `pulsecart plan: what a sale of one product takes, from constants t
   --mode M          sync, async or both: half of them each (both)
   --viewers N       live viewers beside them (those of the profile)
   --constants FILE  measured on your own machine (this project's own)
-  --calibrate FILE  prints the constants of a document of this command, and plans nothing:
-                    ${CALIBRATING_COMMAND}
+  --calibrate FILE  prints the constants of a document of \`bench --json\`, and plans nothing; docs/scale.md has the
+                    command that makes one
   --json            one JSON object, with the constants and the assumptions
 
 It needs no server. docs/scale.md says what is measured, what is assumed, and how far the plan was off.
@@ -46,7 +47,7 @@ Example: pulsecart plan --buyers 10000000 --minutes 5 --units 50000`;
 export async function plan(argv: string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   if (flags.calibrate !== undefined) {

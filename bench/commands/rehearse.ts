@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { openApi } from '../../src/cli/api.ts';
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
+import { printHelp } from '../../src/cli/help.ts';
 import { readClient } from '../../src/config.ts';
 import { AppError } from '../../src/domain/errors.ts';
 import { isLoopbackName } from '../../src/lib/address.ts';
 import { MODES } from '../arrivals.ts';
+import { nameOf } from '../interrupted.ts';
 import { OPEN_PROFILES } from '../profiles.ts';
 import { removeHiddenProduct } from '../rehearsal/hidden-product.ts';
 import { holdRehearsal } from '../rehearsal/rehearsal.ts';
@@ -12,7 +14,7 @@ import { rehearsalText } from '../rehearsal/rehearsal-text.ts';
 import { openResultsFolder } from '../rehearsal/results-folder.ts';
 import { DEFAULT_THRESHOLDS, readThresholds } from '../rehearsal/thresholds.ts';
 import { resultsName } from '../results-name.ts';
-import { liveLine } from './demo-text.ts';
+import { openSaleLine } from './demo-text.ts';
 import { rateOf } from './rush.ts';
 
 /** Defaults of the number flags. */
@@ -72,7 +74,7 @@ const BUYER_TIMEOUT_MS = 15_000;
 export async function rehearse(argv: string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   if (flags.product !== undefined) {
@@ -110,8 +112,8 @@ export async function rehearse(argv: string[]): Promise<number> {
     );
   }
   const folder = openResultsFolder(flags.out ?? join('results', `${resultsName()}-rehearsal`));
-  const live = process.stderr.isTTY && !flags.json ? liveLine(flags.users) : undefined;
-  const interruption = onInterruption();
+  const live = openSaleLine(flags.users, flags.json);
+  const interruption = onInterruption(live.close);
   try {
     const result = await holdRehearsal(
       {
@@ -128,13 +130,10 @@ export async function rehearse(argv: string[]): Promise<number> {
         api,
         buyers: openApi({ ...client, operatorToken: null, dataFolder: null }, BUYER_TIMEOUT_MS),
         signal: interruption.signal,
-        ...(live && { onProgress: live.show }),
-        onStep(text) {
-          live?.clear();
-          if (process.stderr.isTTY && !flags.json) console.error(`  ${text}`);
-        },
+        onProgress: live.progress,
+        onStep: (text) => live.say(`  ${text}`),
       },
-    ).finally(() => live?.clear());
+    ).finally(live.close);
     folder.write(result);
     console.log(flags.json ? JSON.stringify(result) : rehearsalText(result, `${folder.path}/rehearsal.html`));
     return interruption.status() ?? (result.go ? 0 : 1);
@@ -149,7 +148,7 @@ export async function rehearse(argv: string[]): Promise<number> {
 }
 
 /** The first signal stops the crowd, and the product is removed; the second one ends at once. */
-function onInterruption(): { readonly signal: AbortSignal; status(): number | null } {
+function onInterruption(onFirst: () => void): { readonly signal: AbortSignal; status(): number | null } {
   const stop = new AbortController();
   let status: number | null = null;
   for (const [name, number] of [
@@ -163,6 +162,10 @@ function onInterruption(): { readonly signal: AbortSignal; status(): number | nu
         process.exit(128 + number);
       }
       status = 128 + number;
+      onFirst();
+      console.error(
+        `pulsecart rehearse: ${nameOf(name)}, no more buyers come; its hidden product is removed`,
+      );
       stop.abort();
     });
   }

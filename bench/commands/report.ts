@@ -2,7 +2,9 @@ import { accessSync, constants, mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
+import { printHelp } from '../../src/cli/help.ts';
 import { requireFiles } from '../../src/lib/file-limit.ts';
+import { nameOf } from '../interrupted.ts';
 import { commit, machine } from '../machine.ts';
 import { BACKEND_CHOICES, openEnvironments } from '../open-environments.ts';
 import { OPEN_PROFILES, openProfile } from '../profiles.ts';
@@ -14,6 +16,7 @@ import { REPORT_FORMAT, REPORT_VERSION, type ReportData } from '../report/report
 import { summaryText } from '../report/summary-text.ts';
 import { writeData, writeReport } from '../report/write-report.ts';
 import { resultsName } from '../results-name.ts';
+import { openProgress, type Progress } from './progress.ts';
 
 const FLAGS = {
   engines: { kind: 'choice', of: BACKEND_CHOICES, default: 'embedded' },
@@ -55,6 +58,8 @@ Example: pulsecart report --users 2000 --seconds 1 --repeats 1 --sweep-seconds 0
 Exit status 1 when a verdict fails, 130 after Ctrl-C.`;
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+/** A run of the sale with its servers' start and stop; a guess, until the first has shown it. */
+const STEP_MS = 10_000;
 /** The connections of a crowd, for purchases and for outcomes. */
 const FILES_MIN = 1_100;
 const NOT_MEASURED = [
@@ -70,7 +75,7 @@ export async function report(argv: string[]): Promise<number> {
   if (compared) return compare(compared);
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   if (flags.render !== undefined) return render(flags.render, flags.out);
@@ -79,20 +84,26 @@ export async function report(argv: string[]): Promise<number> {
   requireFiles(Math.max(flags['at-once'], FILES_MIN + viewers));
   const folder = makeFolder(flags.out ?? 'results');
   const stop = new AbortController();
+  const progress = openProgress(STEP_MS);
   let signalled = 0;
   for (const [name, signal] of Object.entries(SIGNALS)) {
     process.on(name, () => {
       // A second signal does not wait for the run under way.
-      if (signalled !== 0) process.exit(128 + signal);
+      if (signalled !== 0) {
+        console.error(`pulsecart report: ended at once; what was measured is in ${folder}`);
+        process.exit(128 + signal);
+      }
       signalled = signal;
+      progress.close();
+      console.error(`pulsecart report: ${nameOf(name)}, stops its servers; what was measured before is kept`);
       stop.abort();
     });
   }
-  const { data, failure } = await hold(flags, argv, folder, stop.signal);
+  const { data, failure } = await hold(flags, argv, folder, stop.signal, progress);
   if (data.saleRuns.length === 0) {
     rmSync(folder, { recursive: true });
     if (signalled === 0) throw failure ?? new Error('nothing was measured');
-    console.error('pulsecart: interrupted before anything was measured: there is no report');
+    console.error('pulsecart report: stopped before anything was measured; nothing is left');
     return 128 + signalled;
   }
   const files = await writeReport(data, folder);
@@ -109,10 +120,10 @@ async function hold(
   argv: readonly string[],
   folder: string,
   signal: AbortSignal,
+  progress: Progress,
 ): Promise<{ data: ReportData; failure: Error | null }> {
   const plan = planOf(flags);
   const measured: Measured = { saleRuns: [], saturation: [], sweepRuns: [], atOnceRuns: [] };
-  const startMs = performance.now();
   const environments = await openEnvironments(flags.engines);
   const head = {
     format: REPORT_FORMAT,
@@ -130,19 +141,14 @@ async function hold(
   } as const;
   let failure: Error | null = null;
   try {
-    const begins = (step: number, of: number, what: string) => {
-      const elapsedS = Math.round((performance.now() - startMs) / 1000);
-      if (process.stderr.isTTY)
-        process.stderr.write(`\r\x1b[2K  ${step} of ${of} · ${elapsedS} s · ${what} …`);
-    };
     // Written after each run, so that whatever ends this process leaves the data.
     const ended = () => writeData({ ...head, ...measured, partial: true }, folder);
-    await measure(plan, environments, { begins, ended, signal }, measured);
+    await measure(plan, environments, { begins: progress.begins, ended, signal }, measured);
   } catch (error) {
     failure = error as Error;
   } finally {
+    progress.close();
     await environments.close();
-    if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
   }
   return { data: { ...head, ...measured, partial: signal.aborted || failure !== null }, failure };
 }

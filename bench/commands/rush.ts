@@ -1,11 +1,12 @@
 import { openApi } from '../../src/cli/api.ts';
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
+import { printHelp } from '../../src/cli/help.ts';
 import { readClient } from '../../src/config.ts';
 import { isLoopbackName } from '../../src/lib/address.ts';
 import { MODES } from '../arrivals.ts';
 import { OPEN_PROFILES, type OpenProfileName, openProfile } from '../profiles.ts';
 import { holdRush } from '../rush-sale.ts';
-import { liveLine, rushSummary } from './demo-text.ts';
+import { openSaleLine, rushSummary } from './demo-text.ts';
 
 /** Defaults of the number flags. */
 const NOT_GIVEN = -1;
@@ -22,6 +23,7 @@ const FLAGS = {
   seconds: { kind: 'integer', min: 1, max: 3_600, default: NOT_GIVEN },
   seed: { kind: 'integer', min: 0, max: 2 ** 32 - 1, default: NOT_GIVEN },
   yes: { kind: 'switch' },
+  progress: { kind: 'switch' },
   json: { kind: 'switch' },
   help: { kind: 'switch' },
 } as const;
@@ -39,6 +41,7 @@ const HELP = `pulsecart rush: the demo's crowd against a server that runs
   --seconds N   instead of --rate: the time in which all of them come
   --seed N      who comes when; the same seed gives the same crowd (another one each time)
   --yes         needed for a server that is not on this machine: the orders are real there
+  --progress    how far it is, twice a second, as lines of JSON on stderr
   --json        one JSON object
 
 PULSECART_OPERATOR_TOKEN is sent with --stock. Ctrl-C stops the crowd and prints the result.
@@ -54,7 +57,7 @@ const CALL_TIMEOUT_MS = 15_000;
 export async function rush(argv: string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   const client = readClient(process.env, flags);
@@ -65,10 +68,18 @@ export async function rush(argv: string[]): Promise<number> {
       `${hostname} is not this machine. A rush buys there in earnest; add --yes if that is meant`,
     );
   }
-  const live = process.stderr.isTTY && !flags.json ? liveLine(flags.users) : undefined;
+  const live = openSaleLine(flags.users, flags.json || flags.progress);
   const callBack = new AbortController();
   // A second signal does not wait for answers.
-  process.on('SIGINT', () => (callBack.signal.aborted ? process.exit(INTERRUPTED) : callBack.abort()));
+  process.on('SIGINT', () => {
+    live.close();
+    if (callBack.signal.aborted) {
+      console.error('pulsecart rush: ended at once; what its buyers bought stays at the server');
+      process.exit(INTERRUPTED);
+    }
+    console.error('pulsecart rush: Ctrl-C, no more buyers come; what they bought stays at the server');
+    callBack.abort();
+  });
   const result = await holdRush(
     {
       productId: flags.product,
@@ -85,8 +96,8 @@ export async function rush(argv: string[]): Promise<number> {
       CALL_TIMEOUT_MS,
     ),
     callBack.signal,
-    live?.show,
-  ).finally(() => live?.clear());
+    flags.progress ? (progress) => console.error(JSON.stringify(progress)) : live.progress,
+  ).finally(live.close);
   console.log(flags.json ? JSON.stringify(result) : rushSummary(result));
   if (result.serverGone || result.verdicts.some(({ pass }) => pass !== true)) return 1;
   return result.calledBack ? INTERRUPTED : 0;

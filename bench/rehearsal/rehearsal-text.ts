@@ -1,5 +1,8 @@
+import { asCalled, coloured } from '../../src/cli/terminal.ts';
 import type { RehearsalResult } from './rehearsal.ts';
 import type { RehearsalVerdict } from './verdict.ts';
+
+const COLOURS = { PASS: 'green', WARN: 'yellow', FAIL: 'red' } as const;
 
 /** A rehearsal's result as text for a terminal, the decision last. */
 export function rehearsalText(result: RehearsalResult, page: string): string {
@@ -7,7 +10,8 @@ export function rehearsalText(result: RehearsalResult, page: string): string {
   const lines = [titleOf(result), ''];
   for (const [group, verdicts] of groupsOf(result)) {
     lines.push(group);
-    for (const { state, name, detail } of verdicts) lines.push(`  ${state}  ${name.padEnd(width)}${detail}`);
+    for (const { state, name, detail } of verdicts)
+      lines.push(`  ${coloured(state, COLOURS[state])}  ${name.padEnd(width)}${detail}`.trimEnd());
   }
   lines.push('', page);
   if (result.leftBehind !== null) lines.push(cleanUpLine(result));
@@ -16,7 +20,9 @@ export function rehearsalText(result: RehearsalResult, page: string): string {
 }
 
 export function cleanUpLine({ leftBehind, url }: Pick<RehearsalResult, 'leftBehind' | 'url'>): string {
-  return `The hidden product is still there. Once the server answers: pulsecart rehearse --clean-up ${leftBehind} --url ${url}`;
+  return asCalled(
+    `The hidden product is still there. Once the server answers: pulsecart rehearse --clean-up ${leftBehind} --url ${url}`,
+  );
 }
 
 export function titleOf({ url, options, product, crowd }: RehearsalResult): string {

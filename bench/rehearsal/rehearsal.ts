@@ -161,7 +161,7 @@ async function othersGone(api: Api, onStep: (text: string) => void): Promise<Reh
   for (const { productId } of died) {
     onStep(`removes hidden product ${productId}, which an earlier rehearsal left`);
     const { state, detail } = await removed(api, productId);
-    verdicts.push({ group: 'pre-flight', name: `left by an earlier rehearsal`, state, detail });
+    verdicts.push({ group: 'pre-flight', name: "an earlier rehearsal's product is removed", state, detail });
   }
   for (const { productId, name } of running) {
     const detail = `"${name}" runs (hidden product ${productId}). If it died: pulsecart rehearse --clean-up ${productId} --url ${api.url}`;

@@ -26,7 +26,7 @@ export function decisionOf(verdicts: readonly RehearsalVerdict[]): Decision {
     return { count: found.length, text: `${shown.join('; ')}${more}` };
   };
   const failed = named('FAIL');
-  if (failed.count > 0) return { go: false, line: `NO-GO: ${failed.text}` };
+  if (failed.count > 0) return { go: false, line: `NO-GO, failed: ${failed.text}` };
   const warned = named('WARN');
   if (warned.count > 0) return { go: true, line: `GO, but look at this first: ${warned.text}` };
   return { go: true, line: `GO: all ${verdicts.length} verdicts passed` };

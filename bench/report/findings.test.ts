@@ -51,10 +51,10 @@ test('a difference within the spread of the repeats is none that was shown', () 
 
 test('a verdict that failed once fails, and says where', () => {
   const report = madeUpReport();
-  const failed = { name: 'oversold', pass: false, detail: '11 of 10' };
+  const failed = { name: 'no oversell', pass: false, detail: '11 of 10' };
   const saleRuns = [...report.saleRuns, madeUpRun({ way: 'async', verdicts: [failed] })];
   const [verdict] = findingsOf({ ...report, saleRuns }).verdicts;
-  expect(verdict).toMatchObject({ name: 'oversold', pass: false });
+  expect(verdict).toMatchObject({ name: 'no oversell', pass: false });
   expect(verdict!.detail).toStartWith('in 1 of 7 runs, first async at 100/s: 11 of 10');
 });
 

@@ -7,7 +7,7 @@ import type { Run, Way } from './report-data.ts';
 import { SAMPLE_EVERY_MS, type Sampled, type Sampler, startSampler } from './sampler.ts';
 
 /** Buyers who were turned away for good have gone, so units may be left. */
-const WHERE_NOBODY_IS_TURNED_AWAY = 'units left unsold to buyers who wanted them';
+const WHERE_NOBODY_IS_TURNED_AWAY = 'every unit wanted was sold';
 
 /** A thousand units go within a few of these. */
 const GRANTS_EVERY_MS = 50;

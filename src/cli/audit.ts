@@ -2,6 +2,8 @@ import { audit } from '../app/ops/audit.ts';
 import { type BooksPlace, readBooksPlace } from '../config.ts';
 import { toolsOf } from '../tools.ts';
 import { readFlags } from './flags.ts';
+import { printHelp } from './help.ts';
+import { coloured } from './terminal.ts';
 
 const FLAGS = {
   data: { kind: 'text', what: 'a folder' },
@@ -21,7 +23,7 @@ Example: pulsecart audit --data ./data --json`;
 export async function auditCommand(argv: readonly string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   const place = readBooksPlace(process.env, flags.data);
@@ -36,7 +38,10 @@ export async function auditCommand(argv: readonly string[]): Promise<number> {
     // On stderr, beside the verdicts: with DATABASE_URL set an operator should see that these are not the books of ./data.
     console.error(`pulsecart audit: the books are ${books}`);
     for (const { name, pass, detail } of verdicts) {
-      console.log(`  ${pass ? 'PASS' : 'FAIL'}  ${name.padEnd(42)}${detail}`.trimEnd());
+      const mark = pass ? coloured('PASS', 'green') : coloured('FAIL', 'red');
+      console.log(
+        pass ? `  ${mark}  ${name.padEnd(42)}${detail}`.trimEnd() : `  ${mark}  ${name}: ${detail}`,
+      );
     }
     console.log('  Not seen here: answers that clients were given (the demo checks those).');
   }

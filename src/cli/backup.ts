@@ -7,6 +7,7 @@ import type { Verdict } from '../domain/verdict.ts';
 import { makeOwnFolder, removeFolder } from '../lib/own-folder.ts';
 import { copyStore, toolsOf } from '../tools.ts';
 import { readFlags, UsageError } from './flags.ts';
+import { printHelp } from './help.ts';
 
 const FLAGS = {
   data: { kind: 'text', what: 'a folder' },
@@ -28,7 +29,7 @@ export async function backup(argv: readonly string[]): Promise<number> {
   const isNamed = /^[^-]/.test(argv[0] ?? '');
   const flags = readFlags(isNamed ? argv.slice(1) : argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   if (!isNamed)
@@ -67,6 +68,9 @@ function requireNew(given: string): string {
 /** The name leads to a complete, audited copy or to nothing, even after a kill in between. */
 async function copyAndAudit(dataFolder: string, file: string): Promise<Copied> {
   const unfinished = makeOwnFolder(`.${basename(file)}.unfinished-`, dirname(file));
+  // Ctrl-C ends the process without the rest of this function.
+  const clean = () => removeFolder(unfinished);
+  process.once('exit', clean);
   try {
     const { file: copy, atMs } = await copyStore(dataFolder, unfinished);
     const { size: bytes } = statSync(copy);
@@ -76,7 +80,8 @@ async function copyAndAudit(dataFolder: string, file: string): Promise<Copied> {
     putInPlace(copy, file);
     return { file, bytes, verdicts };
   } finally {
-    removeFolder(unfinished);
+    process.off('exit', clean);
+    clean();
   }
 }
 

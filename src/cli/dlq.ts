@@ -3,6 +3,7 @@ import { AppError } from '../domain/errors.ts';
 import { QUEUE_NAMES } from '../ports/queue.ts';
 import { type Api, openApi } from './api.ts';
 import { readFlags, UsageError } from './flags.ts';
+import { printHelp } from './help.ts';
 
 const ACTIONS = ['list', 'replay', 'discard'] as const;
 
@@ -141,7 +142,7 @@ function print(answer: unknown): number {
 }
 
 function help(): number {
-  console.log(HELP);
+  printHelp(HELP);
   return 0;
 }
 

@@ -4,6 +4,7 @@ import type { Check } from '../ports/backends.ts';
 import { type Env, type Flags, fileVariableOf, SETTINGS } from '../settings.ts';
 import { examineBackends } from '../tools.ts';
 import { readFlags } from './flags.ts';
+import { printHelp } from './help.ts';
 import { checkHost } from './host-checks.ts';
 import { checkSettings } from './setting-checks.ts';
 import { unknownSettings } from './unknown-settings.ts';
@@ -29,7 +30,7 @@ Example: pulsecart doctor --data ./data`;
 export async function doctor(argv: readonly string[]): Promise<number> {
   const { help, json, ...given } = readFlags(argv, FLAGS);
   if (help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   const { settings, checks } = await examine(process.env, given);

@@ -45,8 +45,12 @@ test('every id that a server can give can be named', () => {
 describe('a mistake is one line that says what is accepted', () => {
   test('an unknown flag', () => {
     const problem = problemOf('--user', '7');
-    expect(problem).toStartWith('Unknown argument --user. Accepted: --users');
+    expect(problem).toStartWith('Unknown argument --user. Did you mean --users? Accepted: --users');
     expect(problem).not.toContain('\n');
+  });
+
+  test('a flag like none of ours', () => {
+    expect(problemOf('--nonsense')).toStartWith('Unknown argument --nonsense. Accepted: --users');
   });
 
   test('a word that belongs to no flag', () => {

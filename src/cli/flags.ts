@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { AppError } from '../domain/errors.ts';
+import { nearestOf } from '../lib/distance.ts';
 
 /** A mistake in a command's call: one line, exit status 2. */
 export class UsageError extends AppError {
@@ -43,7 +44,10 @@ export function readFlags<const Flags extends Record<string, Flag>>(
     options: Object.fromEntries(
       Object.entries(flags).map(([name, flag]) => [
         name,
-        { type: flag.kind === 'switch' ? ('boolean' as const) : ('string' as const) },
+        {
+          type: flag.kind === 'switch' ? ('boolean' as const) : ('string' as const),
+          ...(name === 'help' && { short: 'h' }),
+        },
       ]),
     ),
     strict: false,
@@ -57,13 +61,20 @@ export function readFlags<const Flags extends Record<string, Flag>>(
     const given = token.kind === 'option' ? token.rawName : token.value;
     const flag = token.kind === 'option' && Object.hasOwn(flags, token.name) ? flags[token.name] : undefined;
     if (token.kind === 'positional' || flag === undefined) {
-      throw new UsageError(`Unknown argument ${given}. Accepted: ${describeAll(flags)}`);
+      throw new UsageError(
+        `Unknown argument ${given}. ${didYouMean(given, flags)}Accepted: ${describeAll(flags)}`,
+      );
     }
     const value = read(flag, token.value);
     if (value === undefined) throw new UsageError(`${given} takes ${describe(flag)}`);
     values[token.name] = value;
   }
   return values as Values<Flags>;
+}
+
+function didYouMean(given: string, flags: Record<string, Flag>): string {
+  const meant = given.startsWith('--') ? nearestOf(given.slice(2), Object.keys(flags)) : null;
+  return meant === null ? '' : `Did you mean --${meant}? `;
 }
 
 function read(flag: Flag, text: string | undefined): unknown {

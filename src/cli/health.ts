@@ -2,6 +2,7 @@ import { readHealthUrl } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { parse, reach } from './api.ts';
 import { readFlags } from './flags.ts';
+import { printHelp } from './help.ts';
 
 const FLAGS = {
   url: { kind: 'text', what: 'the address of a server' },
@@ -27,7 +28,7 @@ interface Health {
 export async function health(argv: readonly string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   const url = readHealthUrl(process.env, flags);

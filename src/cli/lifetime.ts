@@ -10,8 +10,13 @@ export function stopSignal(): Promise<string> {
   });
 }
 
-/** Stops in order, or exits at the deadline. */
-export async function stopInTime(log: Log, signal: string, close: () => Promise<void>): Promise<void> {
+/** Stops in order, or exits at the deadline. `left` is said in the end. */
+export async function stopInTime(
+  log: Log,
+  signal: string,
+  close: () => Promise<void>,
+  left?: string,
+): Promise<void> {
   log.info({ signal }, 'shutting down');
   const deadline = setTimeout(() => {
     log.error('the shutdown deadline has passed');
@@ -19,7 +24,7 @@ export async function stopInTime(log: Log, signal: string, close: () => Promise<
   }, SHUTDOWN_DEADLINE_MS);
   await close();
   clearTimeout(deadline);
-  log.info('stopped');
+  log.info(left === undefined ? 'stopped' : `stopped; ${left}`);
 }
 
 /**

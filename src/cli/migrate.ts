@@ -2,6 +2,7 @@ import { readBooksPlace } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { toolsOf } from '../tools.ts';
 import { readFlags } from './flags.ts';
+import { printHelp } from './help.ts';
 
 const FLAGS = {
   data: { kind: 'text', what: 'a folder' },
@@ -25,7 +26,7 @@ Example: pulsecart migrate --data ./data`;
 export async function migrateCommand(argv: readonly string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   const schema = await (await toolsOf(readBooksPlace(process.env, flags.data))).schema();

@@ -3,6 +3,7 @@ import { readStoreConfig } from '../config.ts';
 import type { ContentCount } from '../ports/backends.ts';
 import { openWipe } from '../tools.ts';
 import { readFlags, UsageError } from './flags.ts';
+import { printHelp } from './help.ts';
 import { removeOwnToken } from './own-token.ts';
 
 const FLAGS = {
@@ -25,13 +26,15 @@ Deletes products, orders, keys, queues, logs and the server's own token of opera
 server uses them. After an interruption run it again. For a new generation of units in a running sale use the API.
 Example: pulsecart reset --data ./data --yes`;
 
+/** Ctrl-C or Ctrl-D instead of an answer. */
+const CLOSED = '';
 /** The confirmation to type. */
 const YES = 'yes';
 
 export async function reset(argv: readonly string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   const config = readStoreConfig(process.env, flags.data);
@@ -67,12 +70,14 @@ function describe(place: string, contents: readonly ContentCount[]): string {
 
 async function asked(): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+  const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve(CLOSED)));
   // A closed terminal (Ctrl-C, Ctrl-D) is no confirmation.
   const answer = await Promise.race([
     terminal.question(`  Delete all of it? Type "${YES}" to go on: `),
     closed,
   ]);
   terminal.close();
+  // The question's line has no end yet.
+  if (answer === CLOSED) console.log();
   return answer.trim().toLowerCase() === YES;
 }

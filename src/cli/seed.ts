@@ -9,6 +9,7 @@ import { refusalSentence } from '../http/routes/sale-refusals.ts';
 import { toolsOf } from '../tools.ts';
 import { type Api, ApiError, openApi, operatorHere } from './api.ts';
 import { readFlags, UsageError } from './flags.ts';
+import { printHelp } from './help.ts';
 import { readSeedFile, type SeedProduct, toNewProduct } from './seed-file.ts';
 
 const FLAGS = {
@@ -37,7 +38,7 @@ const REASON = 'pulsecart seed';
 export async function seed(argv: readonly string[]): Promise<number> {
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   const products =

@@ -3,13 +3,17 @@ import { openApp } from '../app.ts';
 import { type Config, readConfig } from '../config.ts';
 import { type HttpServer, startManagement, startServer } from '../http/server.ts';
 import type { Service } from '../http/service.ts';
-import { type Log, openLog } from '../telemetry/log.ts';
+import type { Log } from '../telemetry/log.ts';
+import { banner } from './banner.ts';
 import { examineHere } from './examine.ts';
 import { readFlags } from './flags.ts';
+import { printHelp } from './help.ts';
 import { type Addresses, REPLACED, replaced, tellSupervisor } from './instance.ts';
 import { type InstanceMetrics, shareMetrics } from './instance-metrics.ts';
 import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
 import { operatorAccess, whoOperates } from './own-token.ts';
+import { logSales } from './sale-log.ts';
+import { isForPeople, openServerLog } from './server-log.ts';
 import { superviseInstances } from './supervisor.ts';
 import { warnOfUnknownSettings } from './unknown-settings.ts';
 
@@ -45,11 +49,11 @@ export async function serve(argv: readonly string[]): Promise<number> {
   const startedAtMs = performance.now();
   const flags = readFlags(argv, FLAGS);
   if (flags.help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   const config = readConfig(process.env, flags);
-  const log = openLog(config);
+  const log = openServerLog(config);
   warnOfUnknownSettings(process.env, log);
   if (config.instances > 1) {
     return superviseInstances(argv, config, log, (at) => announce(at, '', config, log, startedAtMs));
@@ -57,16 +61,20 @@ export async function serve(argv: readonly string[]): Promise<number> {
   const stopped = stopSignal();
   const opened = await open(config, log, { sharesPort: false, stopped, scrapeOf: ({ scrape }) => scrape });
   if (typeof opened === 'string') return stopUnopened(log, opened);
-  const { description, close } = opened;
+  const { description, service, close } = opened;
   announce(opened, description, config, log, startedAtMs);
-  await stopInTime(log, await stopped, () => close(config.drainMs));
+  if (isForPeople(config)) {
+    const { stockCache, clock } = service;
+    logSales(stockCache, await stockCache.refreshAll(), clock, (sentence) => log.info(sentence));
+  }
+  await stopInTime(log, await stopped, () => close(config.drainMs), whatIsLeft(config));
   return 0;
 }
 
 /** One of several servers on the same port, run by the supervisor. */
 export async function serveInstance(argv: readonly string[]): Promise<number> {
   const config = readConfig(process.env, readFlags(argv, FLAGS));
-  const log = openLog(config);
+  const log = openServerLog(config);
   const stopped = Promise.race([stopSignal(), replaced()]);
   let shared: InstanceMetrics | undefined;
   const opened = await open(config, log, {
@@ -121,6 +129,7 @@ async function open(config: Config, log: Log, { sharesPort, stopped, scrapeOf }:
       url: server.url,
       managementUrl: management?.url ?? null,
       description: app.description,
+      service: app.service,
       /** Not ready, then no new requests, then the answers owed, then the work under way, then the backends. */
       async close(drainMs: number) {
         app.leave();
@@ -145,29 +154,30 @@ async function open(config: Config, log: Log, { sharesPort, stopped, scrapeOf }:
 }
 
 function announce(
-  { url, managementUrl }: Addresses,
+  addresses: Addresses,
   backends: string,
   config: Config,
   log: Log,
   startedAtMs: number,
 ): void {
   const tookMs = performance.now() - startedAtMs;
-  const base = url.href.replace(/\/$/, '');
+  if (process.stdout.isTTY) console.log(banner(addresses, backends, config, tookMs));
+  if (isForPeople(config)) return;
+  const { url, managementUrl } = addresses;
   const { mode, instances } = config;
-  if (!process.stdout.isTTY) {
-    log.info(`operators: ${whoOperates(config)}`);
-    const management = managementUrl && { management: managementUrl.origin };
-    log.info(
-      { url: base, ...management, pid: process.pid, mode, instances, tookMs: Math.round(tookMs) },
-      'ready',
-    );
-    return;
-  }
-  const what = instances > 1 ? `${instances} processes on one port; SIGHUP replaces them in turn` : backends;
-  console.log(`  PulseCart ready in ${(tookMs / 1000).toFixed(1)} s      ${what}
-  Buy          curl -X POST ${base}/api/v1/sync/purchase -H 'Content-Type: application/json' \\
-                    -d '{"productId": 1, "quantity": 1, "userId": "me"}'
-  API docs     ${base}/docs
-  Operators    ${whoOperates(config)}${managementUrl ? `\n  Metrics      ${managementUrl.origin}/actuator/prometheus` : ''}
-  Next         npm run demo          100,000 buyers, 1,000 units, one verdict`);
+  log.info(`operators: ${whoOperates(config)}`);
+  const base = url.href.replace(/\/$/, '');
+  const management = managementUrl && { management: managementUrl.origin };
+  log.info(
+    { url: base, ...management, pid: process.pid, mode, instances, tookMs: Math.round(tookMs) },
+    'ready',
+  );
+}
+
+/** Where what was sold is, for the person who stops a server. */
+function whatIsLeft(config: Config): string | undefined {
+  if (!isForPeople(config)) return undefined;
+  return config.urls
+    ? 'orders and queues are in its backends'
+    : `orders and queues are in ${config.dataFolder}`;
 }

@@ -2,9 +2,10 @@ import { openApp } from '../app.ts';
 import { readWorkerConfig } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import { type HttpServer, startManagement } from '../http/server.ts';
-import { openLog } from '../telemetry/log.ts';
 import { readFlags } from './flags.ts';
+import { printHelp } from './help.ts';
 import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
+import { openServerLog } from './server-log.ts';
 import { warnOfUnknownSettings } from './unknown-settings.ts';
 
 const FLAGS = {
@@ -28,7 +29,7 @@ export async function workerCommand(argv: readonly string[]): Promise<number> {
   const startedAtMs = performance.now();
   const { help, port, host } = readFlags(argv, FLAGS);
   if (help) {
-    console.log(HELP);
+    printHelp(HELP);
     return 0;
   }
   const flag = port >= 0 && { PULSECART_MANAGEMENT_PORT: `${port}` };
@@ -39,7 +40,7 @@ export async function workerCommand(argv: readonly string[]): Promise<number> {
       'A worker needs the distributed backends: set DATABASE_URL, REDIS_URL and RABBITMQ_URL. With the embedded ones `pulsecart serve` does its work.',
     );
   }
-  const log = openLog(config);
+  const log = openServerLog(config);
   warnOfUnknownSettings(process.env, log);
   const stopped = stopSignal();
   const app = await Promise.race([openApp(config, log), stopped]);

@@ -11,3 +11,15 @@ export function distance(from: string, to: string): number {
   }
   return row[to.length]!;
 }
+
+/** The one that was probably meant; null where all are too different for that. Of equally near ones the first. */
+export function nearestOf(word: string, known: readonly string[]): string | null {
+  if (word === '') return null;
+  const far = (one: string) =>
+    one.startsWith(word) ? Math.min(1, distance(word, one)) : distance(word, one);
+  const best = known.reduce<string | null>(
+    (best, one) => (best === null || far(one) < far(best) ? one : best),
+    null,
+  );
+  return best !== null && far(best) <= Math.max(1, Math.floor(word.length / 2.5)) ? best : null;
+}

@@ -5,6 +5,7 @@ import { charging } from './ledger/charging.contract.ts';
 import { deciding } from './ledger/deciding.contract.ts';
 import { descriptions } from './ledger/descriptions.contract.ts';
 import { hidden } from './ledger/hidden.contract.ts';
+import { history } from './ledger/history.contract.ts';
 import { holds } from './ledger/holds.contract.ts';
 import { keeping } from './ledger/keeping.contract.ts';
 import { keys } from './ledger/keys.contract.ts';
@@ -60,6 +61,7 @@ export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest
       late,
       keeping,
       operations,
+      history,
       retention,
       sales,
       descriptions,

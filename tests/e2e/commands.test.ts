@@ -41,6 +41,36 @@ test('the overview and the npm scripts have every command', async () => {
   for (const name of COMMANDS) expect(scripts[name]).toBe(`node bin/pulsecart.mjs ${name}`);
 });
 
+test('a help is as wide as every terminal, and names commands as they can be pasted', async () => {
+  const byNpm = { npm_command: 'run-script', npm_lifecycle_event: 'rush' };
+  const helps = await Promise.all(
+    COMMANDS.map(async (name) => ({
+      name,
+      installed: (await runPulsecart([name, '-h'])).stdout,
+      inCheckout: (await runPulsecart(['help', name], byNpm)).stdout,
+    })),
+  );
+  for (const { name, installed, inCheckout } of helps) {
+    expect(installed).toStartWith(`pulsecart ${name}`);
+    expect(installed).toMatch(new RegExp(`^Example: pulsecart ${name} `, 'm'));
+    const run = name === 'dlq' ? 'npm run dlq -- list ' : `npm run ${name} -- `;
+    expect(inCheckout).toMatch(new RegExp(`^Example: ${run}`, 'm'));
+    for (const line of `${installed}${inCheckout}`.split('\n')) {
+      expect({ line, fits: line.length <= 80 }).toEqual({ line, fits: true });
+    }
+  }
+});
+
+test('the version is asked for in any of the usual ways', async () => {
+  for (const flag of ['--version', '-v']) {
+    expect(await runPulsecart([flag])).toEqual({
+      exit: 0,
+      stdout: `pulsecart ${packageJson.version}\n`,
+      stderr: '',
+    });
+  }
+});
+
 describe('the example of each help is run:', () => {
   let shop: EmbeddedShop;
   beforeAll(async () => {
@@ -53,7 +83,8 @@ describe('the example of each help is run:', () => {
       name,
       async () => {
         const { stdout } = await runPulsecart([name, '--help']);
-        const examples = [...stdout.matchAll(/^Example: pulsecart (.*)$/gm)].map(([, line]) => line!);
+        const unbroken = stdout.replaceAll(/ \\\n +/g, ' ');
+        const examples = [...unbroken.matchAll(/^Example: pulsecart (.*)$/gm)].map(([, line]) => line!);
         expect(examples).toHaveLength(1);
         await using backends = name === 'worker' ? await ownBackends() : null;
         using folder = temporaryFolder();
@@ -105,6 +136,9 @@ describe('a mistake is one line that says what is accepted, and exit status 2:',
       [name, '--nonsense'],
       /^Unknown argument --nonsense\. Accepted: --/,
     ]),
+    [['rusj'], /^There is no command "rusj"\. Did you mean rush\? Accepted: serve, /],
+    [['help', 'audt'], /^There is no command "audt"\. Did you mean audit\? /],
+    [['rush', '--user', '9'], /^Unknown argument --user\. Did you mean --users\? Accepted: --/],
     [['backup'], /^backup takes the file to write first/],
     [
       ['backup', '/nowhere/at-all/copy.db'],

@@ -33,7 +33,9 @@ test.skipIf(!distributedBackends)(
     expect({ exit, stderr, failed }).toEqual({ exit: 0, stderr: '', failed: [] });
     expect(result).toMatchObject({ users: 2000, units: 100, sold: 100, reserved: 0, oversold: 0, errors: 0 });
     // The API's two processes answer as one exit, the worker has its own.
-    const stopped = result.verdicts.find(({ name }: { name: string }) => name === 'server stopped in order');
+    const stopped = result.verdicts.find(
+      ({ name }: { name: string }) => name === 'every process stopped in order',
+    );
     expect(stopped.detail).toBe('exit 0, exit 0');
     expect(readdirSync(folder.path)).toEqual([]);
     expect(processesOf(folder.path)).toEqual([]);

@@ -39,7 +39,7 @@ describe('when it goes wrong:', () => {
       });
       expect(exit).toBe(1);
       expect(result.product).toMatchObject({ units: 100, priceMinor: 199_999, perCustomerLimit: null });
-      expect(result.line).toMatch(/^NO-GO: syncP99Ms: [\d.]+, at most 0$/);
+      expect(result.line).toMatch(/^NO-GO, failed: syncP99Ms: [\d.]+, at most 0$/);
       const left = result.verdicts.find(({ name }: { name: string }) => name.startsWith('left by'));
       expect(left).toMatchObject({ state: 'PASS', detail: expect.stringContaining(`${productId}`) });
       expect(await rehearsals.hiddenProducts()).toEqual([]);
@@ -90,7 +90,7 @@ describe('when it goes wrong:', () => {
       expect(paused.status).toBe(200);
       const result = JSON.parse(await new Response(child.stdout).text());
       expect(await child.exited).toBe(1);
-      expect(result.line).toMatch(/^NO-GO: refused, and not because all was sold: \d+ sale_paused/);
+      expect(result.line).toMatch(/^NO-GO, failed: every refusal means sold out: \d+ sale_paused/);
       expect(await rehearsals.hiddenProducts()).toEqual([]);
     },
     TEST_TIMEOUT_MS,

@@ -35,7 +35,7 @@ export function madeUpRun(changes: Partial<Run> = {}, unitMs = 1): Run {
     rssPeakMb: 100,
     batchMean: 4,
     generator: { cpuShare: 0.2, latenessP99Ms: 1 },
-    verdicts: [{ name: 'oversold', pass: true, detail: '10 = 10 sold + 0 reserved + 0 available' }],
+    verdicts: [{ name: 'no oversell', pass: true, detail: '10 = 10 sold + 0 reserved + 0 available' }],
     ...changes,
   };
 }

@@ -8,6 +8,7 @@ import { hurried, openDatabase, TIMEOUTS, type Timeouts } from './database.ts';
 import { createDecide } from './decide.ts';
 import { createFind } from './find.ts';
 import { requireFitness } from './fitness.ts';
+import { createHistory } from './history.ts';
 import { createHousekeeping } from './housekeeping.ts';
 import { createKeys } from './keys.ts';
 import { migrate } from './migrate.ts';
@@ -64,6 +65,7 @@ export async function openPostgresLedger({
       ...createHousekeeping(database),
       ...createAuditLog(database),
       ...createRetention(database),
+      ...createHistory(database),
       async close() {
         clock.close();
         await database.close();

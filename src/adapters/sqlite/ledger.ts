@@ -6,6 +6,7 @@ import type { Found } from '../../ports/queries.ts';
 import { createAuditLog } from './ledger/audit-log.ts';
 import { createCancelRefund } from './ledger/cancel-refund.ts';
 import { createDecide } from './ledger/decide.ts';
+import { createHistory } from './ledger/history.ts';
 import { createOrders, withoutLease } from './ledger/orders.ts';
 import { createProducts } from './ledger/products.ts';
 import { createRefunds } from './ledger/refunds.ts';
@@ -32,6 +33,7 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
   const refunds = createRefunds(db);
   const orders = createOrders(db);
   const auditLog = createAuditLog(db);
+  const history = createHistory(db);
   const prune = createRetention(db);
   const search = createSearch(db, orders);
   const oneOutcome = db.prepare<OutcomeRow, [string]>(
@@ -71,6 +73,13 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
   const leaveLead = db.prepare('DELETE FROM leader_leases WHERE job = ? AND owner = ?');
   const makeSecret = db.prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT DO NOTHING');
   const readSecret = db.prepare<{ value: Uint8Array }, [string]>('SELECT value FROM secrets WHERE name = ?');
+
+  const setNote = db.prepare(
+    'INSERT INTO notes VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET at = ?2, value = ?3',
+  );
+  const readNote = db.prepare<{ at: number; value: string }, [string]>(
+    'SELECT at, value FROM notes WHERE name = ?',
+  );
 
   function findOne(id: string): Found | null {
     const order = orders.find(id);
@@ -174,6 +183,25 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
     },
     async auditLog(limit, before) {
       return read(() => auditLog.read(limit, before));
+    },
+    async keepSample(sample) {
+      write(() => history.keep(sample));
+    },
+    async samples(from, to, points) {
+      return read(() => history.samples(from, to, points));
+    },
+    async courseBegan(to, breakMs) {
+      return read(() => history.courseBegan(to, breakMs));
+    },
+    async pruneSamples(before, countMax, limit) {
+      return write(() => history.prune(before, countMax, limit));
+    },
+    async setNote(name, value) {
+      write(() => setNote.run(name, now(), value));
+    },
+    async note(name) {
+      const found = read(() => readNote.get(name));
+      return found && { value: found.value, ageMs: Math.max(0, now() - found.at) };
     },
     async secret(name, bytes) {
       return write(() => {

@@ -183,4 +183,7 @@ const READS: ReadonlySet<keyof Ledger> = new Set([
   'asyncCounts',
   'auditLog',
   'refundsDue',
+  'samples',
+  'courseBegan',
+  'note',
 ]);

@@ -67,16 +67,20 @@ test('books that balance pass every verdict, and say what they counted', async (
   expect(await moneyVerdict()).toEqual({
     name: 'captured less refunded equals paid',
     pass: true,
-    detail: 'captured 200 − refunded 0 − on its way back 0 = paid 200 USD',
+    detail: 'captured 2.00 − refunded 0.00 − on its way back 0.00 = paid 2.00 USD',
   });
 });
 
 test('money is followed until it is back', async () => {
   const refund = { actor: 'grace', subject: `order/${orders.paid}`, reason: 'r', details: {} };
   await fixture.real.refund(orders.paid, { id: Bun.randomUUIDv7(), ...refund, action: 'order.refund' });
-  expect((await moneyVerdict()).detail).toBe('captured 200 − refunded 0 − on its way back 200 = paid 0 USD');
+  expect((await moneyVerdict()).detail).toBe(
+    'captured 2.00 − refunded 0.00 − on its way back 2.00 = paid 0.00 USD',
+  );
   await fixture.real.settleRefunds([{ orderId: orders.paid, attempt: 1 }]);
-  expect((await moneyVerdict()).detail).toBe('captured 200 − refunded 200 − on its way back 0 = paid 0 USD');
+  expect((await moneyVerdict()).detail).toBe(
+    'captured 2.00 − refunded 2.00 − on its way back 0.00 = paid 0.00 USD',
+  );
   expect(await red()).toEqual([]);
   plant(`UPDATE payments SET status = 'declined' WHERE status = 'refunded'`);
   expect(await red()).toEqual(['every refunded order sent money back']);

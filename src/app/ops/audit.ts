@@ -1,3 +1,4 @@
+import { amountText } from '../../domain/money.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import type { Books, BreachName } from '../../ports/books.ts';
 
@@ -94,11 +95,13 @@ function noMoneyIsLost({ money }: Books): Verdict {
     name: 'captured less refunded equals paid',
     pass: money.every(balances),
     detail: money
-      .map(
-        (m) =>
-          `captured ${m.captured} − refunded ${m.refunded} − on its way back ${m.onItsWayBack} ` +
-          `${balances(m) ? '=' : '≠'} paid ${m.paid} ${m.currency}`,
-      )
+      .map((m) => {
+        const text = (minor: bigint) => amountText(minor, m.currency);
+        return (
+          `captured ${text(m.captured)} − refunded ${text(m.refunded)} − on its way back ${text(m.onItsWayBack)} ` +
+          `${balances(m) ? '=' : '≠'} paid ${text(m.paid)} ${m.currency}`
+        );
+      })
       .join('; '),
   };
 }

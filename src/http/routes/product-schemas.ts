@@ -63,7 +63,7 @@ const HoldSeconds = Type.Integer({
   maximum: HOLD_SECONDS_MAX,
   description: 'How long an unpaid order keeps its units',
 });
-const Time = Type.String({
+export const Time = Type.String({
   pattern: TIME_PATTERN,
   description: `RFC 3339, like ${SOME_TIME}; what is finer than milliseconds is cut off`,
 });

@@ -1,11 +1,12 @@
 import Type from 'typebox';
+import { purchasesIn } from '../../telemetry/backlog.ts';
 import { isoTime, json, problem } from '../respond.ts';
 import { jsonAnswer, problemAnswer, type Route, routesOf } from '../route.ts';
 import { AmountMinor, Currency, list, ProductId, Quantity, shape, Timestamp, Uuid } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { NOT_STORED, wrong } from './inputs.ts';
 import { ORDER_ID } from './order-answer.ts';
-import { DeadLetterFigures, PurchaseFigures, purchasesIn, QUEUE } from './queue-figures.ts';
+import { DeadLetterFigures, PurchaseFigures, QUEUE } from './queue-figures.ts';
 import { serviceHealthRoute } from './service-health.ts';
 
 type TrackingRequest = Request & { readonly params: { readonly trackingId: string } };

@@ -163,6 +163,10 @@ const RULES_ACROSS_FIELDS: Readonly<Record<string, readonly string[]>> = {
   // Either the cause or the ids.
   replayDeadLetters: ['cause'],
   discardDeadLetters: ['cause'],
+  // Dates that no calendar has, and an end before its beginning.
+  history: ['from', 'to'],
+  // Who come slowly must not be many.
+  startRush: ['rate'],
 };
 
 /** Traces of the program: stacks, files, names of backends' errors; and what must never be told. */
