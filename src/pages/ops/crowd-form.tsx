@@ -2,8 +2,8 @@ import { type Signal, useSignal } from '@preact/signals';
 import { OPS } from '../text.ts';
 import type { Tools } from './tools.ts';
 
-/** What a newcomer would want to see: enough to sell out within seconds, and little enough for any machine. */
-const USUAL = { users: 10_000, rate: 4_000, units: 1_000, mode: 'both' };
+/** What a newcomer would want to see: slow enough to watch, sold out within seconds, and little enough for any machine. */
+const USUAL = { users: 10_000, rate: 1_000, units: 1_000, mode: 'both' };
 const USERS_MAX = 100_000;
 
 /** The crowd that is asked for; one press starts it as it stands. */

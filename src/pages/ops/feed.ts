@@ -14,6 +14,8 @@ export interface Feed {
   /** Why the figures, or what went before them, cannot be read now. */
   readonly trouble: Signal<string | null>;
   readonly historyTrouble: Signal<string | null>;
+  /** When the page was made. */
+  readonly serverTime: string;
   /** Reads until what it returns is called. */
   start(): () => void;
 }
@@ -76,6 +78,7 @@ export function createFeed(session: Session, serverTime: string): Feed {
   }
 
   return {
+    serverTime,
     rates,
     samples,
     ageMs,

@@ -1,4 +1,4 @@
-import { duration, whole } from '../format.ts';
+import { whole } from '../format.ts';
 import { OPS } from '../text.ts';
 import { here, linkTo } from './route.ts';
 import type { Rates, Units } from './shapes.ts';
@@ -34,8 +34,8 @@ export function HeadLine({ tools: { feed, catalog, rush, development } }: { tool
         {ageMs === null
           ? OPS.head.noData
           : isOld
-            ? OPS.head.old(duration(ageMs))
-            : OPS.head.age(duration(ageMs))}
+            ? OPS.head.old(seconds(ageMs))
+            : OPS.head.age(seconds(ageMs))}
       </p>
       <p role="alert" class="bad">
         {feed.trouble.value}
@@ -79,4 +79,9 @@ function sumsOf(rates: Rates | null, productId: number | null): Omit<Units, 'pro
   const sum = (field: 'sold' | 'reserved' | 'available' | 'total') =>
     counted.reduce((all, one) => all + one[field], 0);
   return { sold: sum('sold'), reserved: sum('reserved'), available: sum('available'), total: sum('total') };
+}
+
+/** Always alike in width. */
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }

@@ -4,7 +4,7 @@ import { OPS, ORDER } from '../text.ts';
 import { OrderExport } from './order-export.tsx';
 import { OrderFilter } from './order-filter.tsx';
 import { cancelOrder, refundOrder } from './order-operations.ts';
-import { filterIn, findOrders, queryOf } from './order-search.ts';
+import { filterIn, findOrders } from './order-search.ts';
 import { here, linkTo } from './route.ts';
 import { ScrollArea } from './scroll-area.tsx';
 import type { FoundOrder } from './shapes.ts';
@@ -14,7 +14,7 @@ import { useReading } from './use-reading.ts';
 /** Orders as operators look for them. What is looked for stands in the address. */
 export function Orders({ tools }: { tools: Tools }) {
   const filter = filterIn(here.value.query);
-  const found = useReading(() => findOrders(tools.session, filter), queryOf(filter).toString());
+  const found = useReading(() => findOrders(tools.session, filter), JSON.stringify(filter));
   const page = found.body.value;
   return (
     <>

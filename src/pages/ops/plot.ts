@@ -1,5 +1,5 @@
 import uPlot from 'uplot';
-import type { Course } from './courses.ts';
+import type { Course, Line } from './courses.ts';
 
 /** A drawing of a chart on a canvas. It is hidden from screen readers: legend and table say the same. */
 export interface Plot {
@@ -23,8 +23,8 @@ export function createPlot(place: HTMLElement, point: (index: number | null) => 
   function show(...now: Parameters<Plot['show']>): void {
     last = now;
     const [times, chart, hidden] = now;
-    const shown = chart.lines.map(({ label }) => !hidden.has(label));
-    const next = JSON.stringify([chart.lines.map(({ label }) => label), shown]);
+    const shown = chart.lines.filter(({ label }) => !hidden.has(label));
+    const next = JSON.stringify([chart.lines.map(({ label }) => label), [...hidden]]);
     const data = dataOf(times, chart, shown);
     if (plot && next === shape) {
       plot.setData(data);
@@ -55,19 +55,14 @@ export function createPlot(place: HTMLElement, point: (index: number | null) => 
   };
 }
 
-/** Of stacked lines each is what it adds to the ones before; the highest is drawn first, and the others over it. */
-function dataOf(
-  times: readonly number[],
-  { lines, isStacked, isLogarithmic }: Course,
-  shown: readonly boolean[],
-) {
+/** Of stacked lines each is what it adds to the ones before; the highest comes first. */
+function dataOf(times: readonly number[], { isStacked, isLogarithmic }: Course, lines: readonly Line[]) {
   const values = lines.map(({ values }) =>
     isLogarithmic ? values.map((value) => (value === null ? null : Math.max(value, LEAST_MS))) : values,
   );
   if (!isStacked) return [times, ...values] as uPlot.AlignedData;
   let sums: readonly (number | null)[] = times.map(() => 0);
-  const stacked = values.map((line, i) => {
-    if (!shown[i]) return line;
+  const stacked = values.map((line) => {
     sums = sums.map((sum, at) => (sum === null || line[at] == null ? null : sum + line[at]));
     return sums;
   });
@@ -77,7 +72,7 @@ function dataOf(
 function optionsOf(
   place: HTMLElement,
   { lines, isStacked = false, isLogarithmic = false, show }: Course,
-  shown: readonly boolean[],
+  shown: readonly Line[],
   point: (index: number | null) => void,
 ): uPlot.Options {
   const style = getComputedStyle(place);
@@ -88,17 +83,17 @@ function optionsOf(
     return getComputedStyle(probe).color;
   };
   const [ink, grid] = [colour('--quiet'), colour('--line')];
-  const series = lines.map(({ label }, i): uPlot.Series => {
+  // A line keeps its colour while others are hidden.
+  const series = shown.map((line): uPlot.Series => {
+    const i = lines.indexOf(line);
     const stroke = colour(`--line-${(i % COLOURS) + 1}`);
     return {
-      label,
-      show: shown[i]!,
+      label: line.label,
       stroke,
       width: 1.75,
       dash: isStacked ? [] : DASHES[i % DASHES.length]!,
       points: { show: false },
-      spanGaps: false,
-      ...(isStacked && { fill: stroke }),
+      ...(isStacked && { fill: stroke.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.3)') }),
     };
   });
   probe.remove();
@@ -118,14 +113,19 @@ function optionsOf(
       y: isLogarithmic ? { distr: 3, range: decades } : { range: fromZero },
     },
     axes: [
-      { ...axis, values: (_, splits) => splits.map(clockTime), space: 70 },
+      { ...axis, size: 30, values: (_, splits) => splits.map(clockTime), space: 70 },
       {
         ...axis,
         size: 62,
+        ...(isLogarithmic && { splits: powersOfTen }),
         values: (_, splits) => splits.map((value) => (value === null ? '' : show(value))),
       },
     ],
     series: [{}, ...(isStacked ? series.toReversed() : series)],
+    // Each is filled down to the one below.
+    ...(isStacked && {
+      bands: series.slice(1).map((_, i) => ({ series: [i + 1, i + 2] as [number, number] })),
+    }),
   };
 }
 
@@ -135,6 +135,11 @@ const decades: uPlot.Range.Function = (_, min, max) => [
   10 ** Math.floor(Math.log10(min ?? 1)),
   10 ** Math.ceil(Math.log10(Math.max(max ?? 100, (min ?? 1) * 1.01))),
 ];
+
+const powersOfTen = (_: uPlot, __: number, min: number, max: number): number[] => {
+  const first = Math.round(Math.log10(min));
+  return Array.from({ length: Math.round(Math.log10(max)) - first + 1 }, (_, i) => 10 ** (first + i));
+};
 
 const CLOCK = new Intl.DateTimeFormat('en', {
   hour: '2-digit',

@@ -154,6 +154,7 @@ export interface Rush {
   } | null;
   readonly result: {
     readonly verdicts: readonly Verdict[];
+    readonly users: number;
     readonly granted: number;
     readonly refused: number;
     readonly errors: number;

@@ -9,8 +9,8 @@ export function Tiles({ rates }: { rates: Rates | null }) {
       {figuresOf(rates).map(({ name, value, isBad, says }) => (
         <div key={name}>
           <dt>{name}</dt>
-          <dd class={value === null ? 'quiet' : isBad ? 'bad' : ''}>
-            {value ?? OPS.unknown}
+          <dd class={isBad ? 'bad' : ''}>
+            {value ?? <span class="quiet">{OPS.unknown}</span>}
             {says && <span class="quiet"> {says}</span>}
           </dd>
         </div>
@@ -33,7 +33,8 @@ function figuresOf(rates: Rates | null): Shown[] {
   const perSecond = (value: number | undefined) => (value === undefined ? null : `${measure(value)}/s`);
   // Where nothing was timed in the last seconds there is nothing to know.
   const ms = (value: number | null | undefined) =>
-    value === undefined ? null : value === null ? tiles.none : `${measure(value)} ms`;
+    value === undefined ? null : value === null ? OPS.charts.nothing : `${measure(value)} ms`;
+  const none = (value: number | null | undefined) => value === null && { says: tiles.none };
   const backlog = rates?.backlog;
   const oldestMs = backlog?.oldestAgeMs ?? null;
   const due = rates?.refundsDue ?? null;
@@ -41,9 +42,9 @@ function figuresOf(rates: Rates | null): Shown[] {
     { name: tiles.attempts, value: perSecond(each && each.syncAttempts + each.asyncAttempts) },
     { name: tiles.reserved, value: perSecond(each?.reserved) },
     { name: tiles.confirmed, value: perSecond(each?.confirmed) },
-    { name: tiles.syncP50, value: ms(times?.syncP50Ms) },
-    { name: tiles.syncP99, value: ms(times?.syncP99Ms) },
-    { name: tiles.confirmP99, value: ms(times?.confirmP99Ms) },
+    { name: tiles.syncP50, value: ms(times?.syncP50Ms), ...none(times?.syncP50Ms) },
+    { name: tiles.syncP99, value: ms(times?.syncP99Ms), ...none(times?.syncP99Ms) },
+    { name: tiles.confirmP99, value: ms(times?.confirmP99Ms), ...none(times?.confirmP99Ms) },
     {
       name: tiles.backlog,
       value: backlog?.purchases == null ? null : whole(backlog.purchases),
@@ -66,5 +67,5 @@ function backends(rates: Rates | null): Shown {
   if (down.length > 0)
     return { name: tiles.backends, value: tiles.down(down.map(nameOf).join(', ')), isBad: true };
   if (unsure.length > 0) return { name: tiles.backends, value: tiles.unsure(unsure.map(nameOf).join(', ')) };
-  return { name: tiles.backends, value: tiles.up, says: all.map(nameOf).join(', ') };
+  return { name: tiles.backends, value: tiles.up, says: [...new Set(all.map(nameOf))].join(', ') };
 }
