@@ -40,8 +40,9 @@ export function docsPage(guide: Guide, { codes, style, scripts }: PageParts): st
 <body>
 <a class="skip" href="#main">Skip to the routes</a>
 <header class="top">
-<p class="name">${guide.title} <span>API ${guide.version}</span></p>
+<p class="name"><a href="/">${guide.title}</a> <span>API ${guide.version}</span></p>
 <button type="button" id="menu" class="scripts-only" aria-controls="contents" aria-expanded="false">Contents</button>
+<a class="wide" href="/ops">Operations</a>
 <a href="/openapi.json">OpenAPI<span class="wide"> 3.1</span></a>
 </header>
 <nav id="contents" aria-label="Contents">${contents(guide)}</nav>

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import tokens from '../../pages/tokens.css' with { type: 'text' };
 import { CODES } from '../codes.ts';
 import { compressed } from '../compressed.ts';
 import beforePaint from '../docs/before-paint.js' with { type: 'text' };
 import { readGuide } from '../docs/guide.ts';
 import main from '../docs/in-browser.js' with { type: 'text' };
-import style from '../docs/page.css' with { type: 'text' };
+import ownStyle from '../docs/page.css' with { type: 'text' };
 import { docsPage, type PageParts } from '../docs/page.ts';
 import send from '../docs/send-in-browser.js' with { type: 'text' };
 import { dayOf } from '../example-times.ts';
@@ -13,6 +14,7 @@ import { type Answer, type Route, routesOf } from '../route.ts';
 import type { Service } from '../service.ts';
 
 const route = routesOf('about', 'error');
+const style = tokens + ownStyle;
 
 /**
  * What `routes` say of themselves: for people at `/docs`, for programs at `/openapi.json`. Both are made at the first request of a

@@ -37,7 +37,7 @@ export function createHistoryRoute(service: Service): Route {
 
   return reading('GET /api/v1/ops/history', {
     id: 'history',
-    summary: 'What happened, from the beginning of the sale',
+    summary: 'Get sale history',
     description:
       'One process writes down what `/api/v1/ops/rates` shows, once a second while something happens and once a minute ' +
       'otherwise; after an hour of one sale further apart, ten seconds at most. All instances answer the same, also after a ' +

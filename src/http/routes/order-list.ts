@@ -98,7 +98,7 @@ export function createOrderListRoutes(service: Service): Route[] {
   return [
     reading('GET /api/v1/orders', {
       id: 'listOrders',
-      summary: 'Orders by customer, product, status and time',
+      summary: 'List orders',
       description: 'Newest first. What is not named restricts nothing, and any of it goes together.',
       query: {
         ...FILTERS,
@@ -114,7 +114,7 @@ export function createOrderListRoutes(service: Service): Route[] {
     }),
     reading('GET /api/v1/orders.csv', {
       id: 'exportOrders',
-      summary: 'The same orders as a file',
+      summary: 'Export orders (CSV)',
       description:
         'All that meet the filter, as CSV (RFC 4180) with a line of names. Text that a spreadsheet would run as a formula has an apostrophe ' +
         'before it. An answer that breaks off is not complete: the connection is cut then, and its last chunk missing. Orders that change or ' +

@@ -5,6 +5,7 @@ import type { PageAssets } from '../../pages/render.tsx';
 import { readScripts } from '../../pages/scripts.ts';
 import type { PageName } from '../../pages/shapes.ts';
 import style from '../../pages/style.css' with { type: 'text' };
+import tokens from '../../pages/tokens.css' with { type: 'text' };
 import { compressed, digestOf } from '../compressed.ts';
 
 interface File {
@@ -52,7 +53,7 @@ async function makeFiles(): Promise<ReadonlyMap<string, File>> {
   const { shop, ops } = await readScripts();
   const [css, js] = ['text/css;charset=utf-8', 'text/javascript;charset=utf-8'];
   const texts: [string, string, string][] = [
-    ['style.css', css, style],
+    ['style.css', css, tokens + style],
     ['uplot.css', css, uplotStyle],
     ['ops.css', css, opsStyle],
     ['shop.js', js, shop],

@@ -140,7 +140,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
       id: 'changeProduct',
       summary: 'Change product',
       description:
-        'Its name, description, price, schedule or limits: all of it or nothing. Orders keep the price and the hold they were made with. A limit that is set while the sale ' +
+        'Its name, description, picture, price, schedule or limits: all of it or nothing. Orders keep the price and the hold they were made with. A limit that is set while the sale ' +
         'runs counts what customers hold already.',
       body: { schema: ProductChangeBody, example: NEXT_WEEK },
       takes: 'what to change, and a reason',

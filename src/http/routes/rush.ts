@@ -107,7 +107,7 @@ export function createRushRoutes(service: Service): Route[] {
   return [
     acting(`POST ${PATH}`, {
       id: 'startRush',
-      summary: 'Send a crowd at this server, to watch a sale',
+      summary: 'Start rush',
       description:
         'The crowd of `pulsecart rush`, in a process of its own; on development servers only. One at a time in the whole service. ' +
         'The answer comes at once, and the rest at `Location`.',
@@ -143,7 +143,7 @@ export function createRushRoutes(service: Service): Route[] {
     }),
     reading(`GET ${PATH}`, {
       id: 'rush',
-      summary: 'How far the crowd is, and its verdicts',
+      summary: 'Get rush',
       description:
         'The same from every instance, half a second late where another one sends the crowd; also after a restart.',
       answers: { 200: jsonAnswer('The state', RushAnswer, { running: RUNNING, done: DONE }), 403: ONLY },
@@ -151,7 +151,7 @@ export function createRushRoutes(service: Service): Route[] {
     }),
     acting(`DELETE ${PATH}`, {
       id: 'stopRush',
-      summary: 'Call the crowd back',
+      summary: 'Stop rush',
       description:
         'Those who have come get their answers and are judged; `state` is `stopped` some seconds later. Nothing happens where none ' +
         'is under way.',
