@@ -3,6 +3,8 @@
 const LANGUAGE = 'en';
 const WHOLE = new Intl.NumberFormat(LANGUAGE);
 const TIME = new Intl.DateTimeFormat(LANGUAGE, { timeStyle: 'medium' });
+const DAY_AND_SECOND = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: 'medium', timeStyle: 'medium' });
+const FEW_DIGITS = new Intl.NumberFormat(LANGUAGE, { maximumSignificantDigits: 3 });
 const DAY_AND_TIME = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: 'medium', timeStyle: 'short' });
 const currencies = new Map<string, Intl.NumberFormat>();
 
@@ -31,6 +33,20 @@ export function timeOfDay(iso: string): string {
 
 export function dayAndTime(iso: string): string {
   return DAY_AND_TIME.format(new Date(iso));
+}
+
+/** With its seconds, for operators. */
+export function dayAndSecond(iso: string): string {
+  return DAY_AND_SECOND.format(new Date(iso));
+}
+
+/** A measure, as exact as it is worth: 0.123, 45.6, 7,890. */
+export function measure(value: number): string {
+  return Math.abs(value) >= 100 ? WHOLE.format(Math.round(value)) : FEW_DIGITS.format(value);
+}
+
+export function mebibytes(bytes: number): string {
+  return `${whole(Math.round(bytes / 1024 ** 2))} MiB`;
 }
 
 /** How long until something, like `2 d 03:12:05` or `12:05`; never below zero. */
