@@ -36,15 +36,20 @@ export function createSearch({ read }: Pick<Database, 'read'>): Pick<Queries, 's
       const { index, order, tests } = wayTo(filter, await areFewOpen(filter));
       const bounds = [...index, ...within(filter)];
       const looked = `FROM orders o ${where(bounds)} ORDER BY ${order}`;
-      const rows = await read<{ order: Order }>(
-        `SELECT pulsecart_order(whole) AS "order" FROM (SELECT o.*, o AS whole ${looked} LIMIT ${LOOKED_AT_MAX}) AS l
-         ${where(tests, bounds)} LIMIT ${limit + 1}`,
+      // One statement and so one moment: rows that come or go in between would shift where the next page begins.
+      const [answer] = await read<{ orders: Order[]; last: string | null }>(
+        `WITH found AS MATERIALIZED (
+           SELECT id, whole FROM (SELECT o.*, o AS whole ${looked} LIMIT ${LOOKED_AT_MAX}) AS looked_at
+           ${where(tests, bounds)} LIMIT ${limit + 1})
+         SELECT coalesce(json_agg(pulsecart_order(whole) ORDER BY id DESC), '[]') AS orders,
+           CASE WHEN count(*) <= ${limit} THEN (SELECT id ${looked} OFFSET ${LOOKED_AT_MAX - 1} LIMIT 1) END AS last
+         FROM found`,
         valuesOf([...bounds, ...tests]),
       );
-      const orders = rows.slice(0, limit).map((row) => row.order);
-      if (rows.length > limit) return { orders, next: orders.at(-1)!.id };
-      const last = `SELECT id ${looked} OFFSET ${LOOKED_AT_MAX - 1} LIMIT 1`;
-      return { orders, next: (await read<{ id: string }>(last, valuesOf(bounds)))[0]?.id ?? null };
+      const { orders, last } = answer!;
+      if (orders.length <= limit) return { orders, next: last };
+      orders.pop();
+      return { orders, next: orders.at(-1)!.id };
     },
   };
 }
@@ -63,7 +68,8 @@ function wayTo({ customer = null, productId = null, status = null }: OrderFilter
     return { index, order: BY_INDEX, tests: [...byProduct, ...byStatus, ...visible] };
   }
   if (areFewOpen) {
-    const index: Condition[] = [[`id = ANY (ARRAY(${openOnes('id', LOOKED_AT_MAX)}))`]];
+    // Some may have been added since they were counted.
+    const index: Condition[] = [[`id = ANY (ARRAY(${openOnes('id', 2 * LOOKED_AT_MAX)}))`]];
     return { index, order: BY_INDEX, tests: [...byProduct, ...byStatus, ...visible] };
   }
   if (status !== null && status !== 'reserved' && status !== 'charging' && status !== 'paid') {

@@ -8,6 +8,8 @@ import { ORDER_COLUMNS, type OrderRow } from './rows.ts';
 
 /** Orders that one search looks at, at most: the serving thread reads, and answers nothing meanwhile. About a millisecond. */
 const LOOKED_AT_MAX = 2_000;
+/** Up to so many open orders are searched all at once, where walking to them could take many calls. */
+const OPEN_MAX = 5_000;
 
 type Condition = readonly [text: string, ...values: SQLQueryBindings[]];
 
@@ -16,9 +18,8 @@ export function createSearch(
   db: Database,
   orders: Pick<ReturnType<typeof createOrders>, 'find'>,
 ): (filter: OrderFilter, limit: number) => OrdersFound {
-  /** Few are open: searching them all is then shorter than walking to them. */
   const someOpen = db.prepare<{ count: number }, []>(
-    `SELECT count(*) AS count FROM (SELECT 1 FROM orders INDEXED BY orders_open WHERE open = 1 LIMIT ${LOOKED_AT_MAX + 1})`,
+    `SELECT count(*) AS count FROM (SELECT 1 FROM orders INDEXED BY orders_open WHERE open = 1 LIMIT ${OPEN_MAX + 1})`,
   );
 
   /** The orders that an index leads to, newest first; what else is asked of them is tested one by one. */
@@ -36,7 +37,7 @@ export function createSearch(
       const index: Condition[] = [...byProduct, ...byStatus, ["open = 0 AND status <> 'paid'"]];
       return { from: `INDEXED BY ${name}`, index, tests: visible };
     }
-    if (status !== null && status !== 'paid' && someOpen.get()!.count <= LOOKED_AT_MAX) {
+    if (status !== null && status !== 'paid' && someOpen.get()!.count <= OPEN_MAX) {
       return {
         from: 'INDEXED BY orders_open',
         index: [['open = 1']],
@@ -56,7 +57,8 @@ export function createSearch(
     return conditions;
   }
 
-  return (filter, limit) => {
+  // One moment for all of its statements: rows that come or go in between would shift where the next page begins.
+  return db.transaction((filter, limit) => {
     const { from, index, tests } = wayTo(filter);
     const bounds = [...index, ...within(filter)];
     const looked = `FROM orders ${from} ${where(bounds)} ORDER BY slot DESC`;
@@ -70,7 +72,7 @@ export function createSearch(
       .query<{ id: string }, SQLQueryBindings[]>(`SELECT id ${looked} LIMIT 1 OFFSET ${LOOKED_AT_MAX - 1}`)
       .get(...valuesOf(bounds));
     return { orders: rows, next: last?.id ?? null };
-  };
+  });
 }
 
 /** As migration 0002 indexes it, word for word. */
