@@ -23,6 +23,15 @@ export function undoneWhenInterrupted(undo: () => Promise<void>): () => void {
   return () => void undoes.delete(undo);
 }
 
+let waiting: (() => void) | null = null;
+
+/** Resolves at the next signal, which then ends nothing else. */
+export function nextSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  waiting = resolve;
+  return promise;
+}
+
 /**
  * Runs a command and cleans up its servers, backends and folders, also after a signal; then it says so in one line, and exits
  * with that signal's status.
@@ -34,6 +43,11 @@ export async function unlessInterrupted(
 ): Promise<number> {
   const interrupted = Promise.withResolvers<number>();
   async function end(name: string, number: number): Promise<void> {
+    if (waiting) {
+      waiting();
+      waiting = null;
+      return;
+    }
     // A second signal does not wait.
     if (wasInterrupted()) {
       console.error(`pulsecart ${command}: ended at once; the next one removes what this one left`);

@@ -1,15 +1,20 @@
 import { hostname, tmpdir } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { openSimulator } from './adapters/simulator/simulator.ts';
+import { createProductReader } from './app/catalog/product-reader.ts';
 import { createRemoval } from './app/catalog/removal.ts';
 import { createSales } from './app/catalog/sales.ts';
 import { createChangeBus, publishing } from './app/changes.ts';
+import { createHistoryRecorder } from './app/maintenance/history-recorder.ts';
 import { createLeader } from './app/maintenance/leader.ts';
 import { createReconciler } from './app/maintenance/reconciler.ts';
 import { createRetention } from './app/maintenance/retention.ts';
 import { auditInChild } from './app/ops/audit-child.ts';
 import { createAuditRun } from './app/ops/audit-run.ts';
 import { createDeadLetters } from './app/ops/dead-letters.ts';
+import { createHistory } from './app/ops/history.ts';
+import { rushInChild } from './app/ops/rush-child.ts';
+import { createRushRun } from './app/ops/rush-run.ts';
 import { createPaymentProcessor } from './app/payments/processor.ts';
 import { createPurchaseBatcher } from './app/purchase/batcher.ts';
 import { createConclude } from './app/purchase/conclude.ts';
@@ -19,7 +24,7 @@ import { createTracking } from './app/purchase/tracking.ts';
 import { createWorker } from './app/purchase/worker.ts';
 import { createStockStream } from './app/stream/stream.ts';
 import { traceFeed } from './app/traced-feed.ts';
-import type { BackendUrls, Config } from './config.ts';
+import { type BackendUrls, type Config, environmentWith } from './config.ts';
 import { systemClock } from './domain/clock.ts';
 import { AppError, isAppError } from './domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from './domain/ids.ts';
@@ -30,6 +35,7 @@ import type { Service } from './http/service.ts';
 import { patiently } from './lib/patiently.ts';
 import type { Backends } from './ports/backends.ts';
 import type { Tracing } from './ports/tracing.ts';
+import { createLiveFigures } from './telemetry/live-figures.ts';
 import { createLiveStats } from './telemetry/live-stats.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -146,6 +152,7 @@ async function wire(
   });
   const deadLetters = createDeadLetters({ ledger, queue, ids });
   const sales = createSales({ ledger, gate, stockCache });
+  const productReader = createProductReader(ledger, stockCache, monotonicMs);
   const { purchaseTimeoutMs } = config;
   const removeProduct = createRemoval({ ledger, gate, queue, deadLetters, clock, purchaseTimeoutMs });
   const retention = createRetention({
@@ -181,6 +188,13 @@ async function wire(
     owner,
     audit: (stop) => auditInChild(config.urls ? null : config.dataFolder, stop),
   });
+  const rushRun = createRushRun({
+    ledger,
+    clock,
+    owner,
+    child: (url, request, onProgress) =>
+      rushInChild(url, request, environmentWith({ PULSECART_OPERATOR_TOKEN: operators.token }), onProgress),
+  });
   const shared = { ledger, queue, clock, metrics, stockCache, batcher, intake, tracking, stream };
   watchReconciler(metrics, reconciler);
   registerMetrics({
@@ -197,6 +211,21 @@ async function wire(
     ...(healthNames.gate && { [healthNames.gate]: () => gate.ping() }),
   };
   watchBackends(metrics, pings, dataFolder);
+  const engines = {
+    [healthNames.ledger]: backends.names.ledger,
+    [healthNames.queue]: backends.names.queue,
+    ...(healthNames.gate && { [healthNames.gate]: backends.names.gate }),
+  };
+  const { gateFigures } = backends;
+  const liveFigures = createLiveFigures({ ledger, queue, liveStats, pings, engines, gateFigures });
+  const recorder = createHistoryRecorder({
+    ledger,
+    figures: liveFigures.now,
+    clock,
+    isLeader: leader.isLeader,
+    keepMs: config.keep.historyMs,
+    onTrouble,
+  });
   let ready = true;
 
   return {
@@ -209,8 +238,12 @@ async function wire(
       ids,
       deadLetters,
       auditRun,
-      liveStats,
+      rushRun,
+      isDevelopment: config.mode === 'development',
+      liveFigures,
+      history: createHistory({ ledger, clock }),
       sales,
+      productReader,
       removeProduct,
       conclude,
       purchaseTimeoutMs,
@@ -221,6 +254,7 @@ async function wire(
       healthNames,
       engines: backends.names,
       version: packageJson.version,
+      development: config.mode === 'development',
       dataFolder,
       examine,
       isReady: () => ready,
@@ -231,12 +265,14 @@ async function wire(
       reconciler.start();
       retention.start();
       liveStats.start();
+      recorder.start();
     },
     leave() {
       ready = false;
       tracking.close();
       // After the port is closed no client gets an answer, and an audit may take longer than the rest.
       void auditRun.close();
+      void rushRun.close();
     },
     endStreams: stream.close,
     async finishPurchases() {
@@ -248,11 +284,13 @@ async function wire(
       changes.close();
       stockCache.close();
       await auditRun.close();
+      await rushRun.close();
       await stream.close();
       await worker.close();
       await payments.close();
       await reconciler.close();
       await retention.close();
+      await recorder.close();
       await leader.close();
       await Promise.all([backends.close(), traces?.close()]);
     },

@@ -89,6 +89,7 @@ export interface Keep {
   readonly keysMs: number;
   readonly auditLogMs: number;
   readonly deadLettersMs: number;
+  readonly historyMs: number;
 }
 
 /** Where spans go, and which ones are made. */
@@ -293,6 +294,16 @@ export function readStoreConfig(env: Env, data: string | undefined): Config {
   return data === undefined ? config : Object.freeze({ ...config, urls: null });
 }
 
+/**
+ * The environment of a child of ours that gets these values in place of its parent's, as a secret that came in a file comes as
+ * itself.
+ */
+export function environmentWith(values: Env): Env {
+  const files = Object.keys(values).map((name) => `${name}_FILE`);
+  const inherited = Object.entries(process.env).filter(([name]) => !files.includes(name));
+  return { ...Object.fromEntries(inherited), ...values };
+}
+
 /** The place of the books: a data folder, or a PostgreSQL database. */
 export type BooksPlace = { readonly dataFolder: string } | { readonly databaseUrl: string };
 
@@ -407,6 +418,7 @@ function keep(env: Env, read: Read, ttlMs: number): Keep {
     keysMs: HOUR_MS * keys,
     auditLogMs: HOUR_MS * read(SETTINGS.keepAuditLogHours),
     deadLettersMs: HOUR_MS * read(SETTINGS.keepDeadLettersHours),
+    historyMs: HOUR_MS * read(SETTINGS.keepHistoryHours),
   });
 }
 

@@ -226,6 +226,13 @@ export const SETTINGS = {
     87_600,
     'when dead letters are discarded',
   ),
+  keepHistoryHours: integer(
+    'PULSECART_KEEP_HISTORY_HOURS',
+    168,
+    1,
+    87_600,
+    'how long the figures of past sales can be read; of at most 20,000 moments in all',
+  ),
   logLevel: oneOf(
     'PULSECART_LOG_LEVEL',
     'info',

@@ -16,7 +16,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   adapters: ['domain', 'lib', 'ports'],
   app: ['domain', 'lib', 'ports'],
   telemetry: ['domain', 'lib', 'ports', 'app'],
-  http: ['domain', 'lib', 'ports', 'app', 'telemetry'],
+  // What runs in browsers, and is drawn on the server as well. It knows the API's answers and nothing of what is behind them.
+  pages: ['domain', 'lib'],
+  http: ['domain', 'lib', 'ports', 'app', 'telemetry', 'pages'],
   // The composition root: which adapters there are, and which use cases work on them.
   'app.ts': ['domain', 'lib', 'config.ts', 'ports', 'adapters', 'app', 'telemetry', 'http'],
   'tools.ts': ['domain', 'config.ts', 'ports', 'adapters'],
@@ -140,13 +142,13 @@ function imports(root = 'src'): { from: string; to: string }[] {
 
 /** Product code; tests may reach anywhere. */
 function sources(root = 'src'): { path: string; text: string }[] {
-  return [...new Glob('**/*.ts').scanSync(join(ROOT, root))]
+  return [...new Glob('**/*.{ts,tsx}').scanSync(join(ROOT, root))]
     .filter((path) => !isTest(path))
     .map((path) => ({ path, text: readFileSync(join(ROOT, root, path), 'utf8') }));
 }
 
 function isTest(path: string): boolean {
-  return /\.(test|contract)\.ts$/.test(path);
+  return /\.(test|contract)\.tsx?$/.test(path);
 }
 
 /** `adapters` of `adapters/redis/gate.ts`. */

@@ -24,6 +24,7 @@ const FLAGS = {
   seconds: { kind: 'integer', min: 1, max: 3_600, default: NOT_GIVEN },
   seed: { kind: 'integer', min: 0, max: 2 ** 32 - 1, default: NOT_GIVEN },
   yes: { kind: 'switch' },
+  progress: { kind: 'switch' },
   json: { kind: 'switch' },
   help: { kind: 'switch' },
 } as const;
@@ -41,6 +42,7 @@ const HELP = `pulsecart rush: the demo's crowd against a server that runs
   --seconds N   instead of --rate: the time in which all of them come
   --seed N      who comes when; the same seed gives the same crowd (another one each time)
   --yes         needed for a server that is not on this machine: the orders are real there
+  --progress    how far it is, twice a second, as lines of JSON on stderr
   --json        one JSON object
 
 PULSECART_OPERATOR_TOKEN is sent with --stock. Ctrl-C stops the crowd and prints the result.
@@ -67,7 +69,7 @@ export async function rush(argv: string[]): Promise<number> {
       `${hostname} is not this machine. A rush buys there in earnest; add --yes if that is meant`,
     );
   }
-  const live = openSaleLine(flags.users, flags.json);
+  const live = openSaleLine(flags.users, flags.json || flags.progress);
   const callBack = new AbortController();
   // A second signal does not wait for answers.
   process.on('SIGINT', () => {
@@ -95,7 +97,7 @@ export async function rush(argv: string[]): Promise<number> {
       CALL_TIMEOUT_MS,
     ),
     callBack.signal,
-    live.progress,
+    flags.progress ? (progress) => console.error(JSON.stringify(progress)) : live.progress,
   ).finally(live.close);
   print(flags.json ? JSON.stringify(result) : rushSummary(result));
   if (result.serverGone || result.verdicts.some(({ pass }) => pass !== true)) return 1;

@@ -22,8 +22,8 @@ const FLAGS = {
 
 const HELP = `pulsecart seed: puts products on sale that do not exist yet
 
-  --file F     a JSON array of {productId, name, priceMinor, currency, units}, and if wished opensAt, closesAt,
-               perCustomerLimit, customerRequired, holdSeconds (the five products of a first start)
+  --file F     a JSON array of {productId, name, priceMinor, currency, units}, and if wished description,
+               imageUrl, opensAt, closesAt, perCustomerLimit, customerRequired, holdSeconds (the five products of a first start)
   --url U      a running server (the one here, if one answers on 127.0.0.1 at PORT, 8080)
   --data DIR   or, without a server: the data of the embedded backends (PULSECART_DATA, ./data). Without it, and with
                DATABASE_URL set, it is that database
@@ -167,9 +167,10 @@ async function withoutServer(data: string | undefined, products: readonly SeedPr
 }
 
 function firstProducts(): SeedProduct[] {
-  return FIRST_PRODUCTS.map(({ id, name, priceMinor, currency, units }) => ({
+  return FIRST_PRODUCTS.map(({ id, name, description, priceMinor, currency, units }) => ({
     productId: id,
     name,
+    description: description ?? null,
     priceMinor,
     currency,
     units,

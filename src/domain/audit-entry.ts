@@ -57,5 +57,7 @@ export const AUDIT_ACTIONS = [
   'dead-letters.replay',
   'dead-letters.discard',
   'audit.run',
+  'rush.start',
+  'rush.stop',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -33,6 +33,13 @@ export type OrderStatus =
   | 'returning'
   | 'refunded';
 
+/** A status as callers see it: whether money came too late or was given back on request is all the same to them. */
+export type ShownStatus = Exclude<OrderStatus, 'returning'>;
+
+export function shownStatus(status: OrderStatus): ShownStatus {
+  return status === 'returning' ? 'refunding' : status;
+}
+
 export type OrderEvent =
   /** A worker takes the lease; refused once the hold has run out. */
   | { readonly type: 'charge'; readonly holdRuns: boolean }

@@ -1,14 +1,17 @@
 import {
   available,
+  type DescribedProduct,
   type NewProductRequest,
   type Product,
   type SaleRefusalCode,
   UNITS_MAX,
 } from './product.ts';
 
-/** An operator's changes: absent fields stay as they are, null removes a time or a limit. */
+/** An operator's changes: absent fields stay as they are, null removes a text, a time or a limit. */
 export interface ProductChanges {
   readonly name?: string;
+  readonly description?: string | null;
+  readonly imageUrl?: string | null;
   readonly priceMinor?: number;
   readonly state?: Product['state'];
   readonly opensAt?: number | null;
@@ -28,11 +31,11 @@ export interface ChangeRefusal {
 
 /** The product as it will be, all of it or nothing. What customers hold is compared with a new limit later. */
 export function changed(
-  product: Product,
+  product: DescribedProduct,
   { addUnits = 0, ...changes }: ProductChanges,
   nowMs: number,
-): Product | ChangeRefusal {
-  const next: Product = { ...product, ...changes, total: product.total + addUnits };
+): DescribedProduct | ChangeRefusal {
+  const next: DescribedProduct = { ...product, ...changes, total: product.total + addUnits };
   const wrong = windowRefusal(next, product, nowMs);
   if (wrong) return wrong;
   if (available(next) < 0) return { code: 'units_below_committed', field: 'addUnits' };

@@ -1,9 +1,11 @@
 import { type AuditEntry, type EarlierEntry, isSameEntry } from './audit-entry.ts';
 import {
   DEFAULT_HOLD_SECONDS,
+  type DescribedProduct,
   isHidden,
   type NewProduct,
   type Product,
+  type ProductDescription,
   type SaleRefusalCode,
   saleState,
 } from './product.ts';
@@ -19,10 +21,10 @@ import {
  * What operators do to products, decided purely. A ledger locks the product, reads what is `Found`, asks here, and writes what
  * is to be saved, with the entry, in the same commit.
  */
-export type ProductStep = (product: Product, nowMs: number) => Product | ChangeRefusal;
+export type ProductStep = (product: DescribedProduct, nowMs: number) => DescribedProduct | ChangeRefusal;
 
 export type SaleStep =
-  | { readonly kind: 'done'; readonly product: Product }
+  | { readonly kind: 'done'; readonly product: DescribedProduct }
   /** Nothing was changed. */
   | {
       readonly kind: 'refused';
@@ -44,7 +46,7 @@ export type RemovalStep =
   | { readonly kind: 'removed' };
 
 export interface Found {
-  readonly product: Product | null;
+  readonly product: DescribedProduct | null;
   /** What was done before with the entry's id or key. */
   readonly earlier: EarlierEntry | null;
   /** By the ledger's clock, read under the lock. */
@@ -54,8 +56,8 @@ export interface Found {
 /** What is to be written: `next` has its new version, unless the step changes nothing. */
 export interface Save {
   readonly kind: 'save';
-  readonly before: Product;
-  readonly next: Product;
+  readonly before: DescribedProduct;
+  readonly next: DescribedProduct;
 }
 
 export function changeStep(changes: ProductChanges, version: number | null): ProductStep {
@@ -98,7 +100,7 @@ export function decideNew(
   { product, earlier, nowMs }: Found,
   entry: AuditEntry,
   request: NewProduct,
-): SaleStep | { readonly kind: 'save'; readonly next: Product } {
+): SaleStep | { readonly kind: 'save'; readonly next: DescribedProduct } {
   if (earlier) return doneBefore(earlier, entry, product!);
   if (product) return refused({ code: 'product_exists', field: null }, product);
   const wrong = newWindowRefusal(request, nowMs);
@@ -123,12 +125,21 @@ export function limitRefusal({ before, next }: Save, mostHeld: number | null): S
   return refused({ code: 'limit_below_held', field: 'perCustomerLimit' }, before, mostHeld);
 }
 
-export function newProduct(request: NewProduct): Product {
+export function newProduct(request: NewProduct): DescribedProduct {
   const { id, name, priceMinor, currency, units, opensAt = null, closesAt = null } = request;
+  const { description = null, imageUrl = null } = request;
   const { perCustomerLimit = null, customerRequired = false, holdSeconds = DEFAULT_HOLD_SECONDS } = request;
   const begun = { total: units, reserved: 0, sold: 0, version: 1, generation: 1, state: 'open' } as const;
   const terms = { opensAt, closesAt, perCustomerLimit, customerRequired, holdSeconds };
-  return { id, name, priceMinor, currency, ...begun, ...terms };
+  return { id, name, description, imageUrl, priceMinor, currency, ...begun, ...terms };
+}
+
+export function isDescribed({ description, imageUrl }: ProductDescription): boolean {
+  return description !== null || imageUrl !== null;
+}
+
+export function hasSameDescription(a: ProductDescription, b: ProductDescription): boolean {
+  return a.description === b.description && a.imageUrl === b.imageUrl;
 }
 
 /** Of an entry's subject, `product/<id>`. */
@@ -136,7 +147,7 @@ export function productIdIn(subject: string): number {
   return Number(subject.replace('product/', ''));
 }
 
-function doneBefore(earlier: EarlierEntry, entry: AuditEntry, product: Product): SaleStep {
+function doneBefore(earlier: EarlierEntry, entry: AuditEntry, product: DescribedProduct): SaleStep {
   return isSameEntry(earlier, entry)
     ? { kind: 'done', product }
     : refused({ code: 'idempotency_mismatch', field: null }, product);

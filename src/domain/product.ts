@@ -29,6 +29,19 @@ export interface Product {
   readonly holdSeconds: number;
 }
 
+/**
+ * What buyers are shown of a product beside its sale. It is kept apart from the product, so that no purchase reads or
+ * rewrites it.
+ */
+export interface ProductDescription {
+  /** Plain text, line breaks included; null: none. */
+  readonly description: string | null;
+  /** A picture: an absolute URL, or a path of this server; null: none. */
+  readonly imageUrl: string | null;
+}
+
+export interface DescribedProduct extends Product, ProductDescription {}
+
 /** What a product needs to be put on sale; everything else starts at zero. */
 export interface NewProduct extends NewProductRequest {
   readonly id: number;
@@ -38,6 +51,8 @@ export interface NewProduct extends NewProductRequest {
 export interface NewProductRequest {
   readonly id?: number;
   readonly name: string;
+  readonly description?: string | null;
+  readonly imageUrl?: string | null;
   readonly priceMinor: number;
   readonly currency: string;
   readonly units: number;
@@ -138,9 +153,44 @@ export function nextSaleChangeAt(
 
 /** The five products of a first start with an empty ledger. */
 export const FIRST_PRODUCTS: readonly NewProduct[] = [
-  { id: 1, name: 'iPhone 15 Pro - Flash Sale', priceMinor: 999_99, currency: 'USD', units: 1000 },
-  { id: 2, name: 'Samsung Galaxy S24 - Flash Sale', priceMinor: 899_99, currency: 'USD', units: 500 },
-  { id: 3, name: 'MacBook Pro M3 - Flash Sale', priceMinor: 1999_99, currency: 'USD', units: 100 },
-  { id: 4, name: 'PlayStation 5 - Flash Sale', priceMinor: 499_99, currency: 'USD', units: 200 },
-  { id: 5, name: 'AirPods Pro - Flash Sale', priceMinor: 249_99, currency: 'USD', units: 2000 },
+  {
+    id: 1,
+    name: 'iPhone 15 Pro - Flash Sale',
+    description: 'A phone in a titanium frame, with a camera that sees far.',
+    priceMinor: 999_99,
+    currency: 'USD',
+    units: 1000,
+  },
+  {
+    id: 2,
+    name: 'Samsung Galaxy S24 - Flash Sale',
+    description: 'A light phone with a bright screen that is easy to read outdoors.',
+    priceMinor: 899_99,
+    currency: 'USD',
+    units: 500,
+  },
+  {
+    id: 3,
+    name: 'MacBook Pro M3 - Flash Sale',
+    description: 'A notebook for long days of work on one charge.',
+    priceMinor: 1999_99,
+    currency: 'USD',
+    units: 100,
+  },
+  {
+    id: 4,
+    name: 'PlayStation 5 - Flash Sale',
+    description: 'A game console with one controller, ready to play on the television.',
+    priceMinor: 499_99,
+    currency: 'USD',
+    units: 200,
+  },
+  {
+    id: 5,
+    name: 'AirPods Pro - Flash Sale',
+    description: 'Wireless earphones that keep the noise around you out.',
+    priceMinor: 249_99,
+    currency: 'USD',
+    units: 2000,
+  },
 ];

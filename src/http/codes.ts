@@ -75,6 +75,11 @@ const NOTES = {
     advice: 'Check the path and the id.',
   },
   unknown_product: { status: 404, meaning: 'There is no product with this id.', advice: 'Check the id.' },
+  development_only: {
+    status: 403,
+    meaning: 'The server runs in production mode, where no crowd is sent at it from within.',
+    advice: 'Use `pulsecart rehearse`, on a product of its own.',
+  },
   method_not_allowed: { status: 405, meaning: 'The path takes other methods.', advice: 'See `Allow`.' },
   in_flight: {
     status: 409,

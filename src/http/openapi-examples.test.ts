@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { openPurchaseFixture, type PurchaseFixture } from '../../tests/support/purchase-fixture.ts';
+import { createProductReader } from '../app/catalog/product-reader.ts';
 import { createSales } from '../app/catalog/sales.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createTrustedProxies } from './client-address.ts';
@@ -24,7 +25,8 @@ beforeAll(async () => {
   const sales = createSales({ ledger, gate, stockCache });
   const operators = { token: TOKEN, trustsThisMachine: false };
   const trustedProxies = createTrustedProxies([]);
-  const shared = { sales, ledger, stockCache, clock };
+  const productReader = createProductReader(ledger, stockCache, clock);
+  const shared = { sales, productReader, ledger, stockCache, clock };
   const service = { version: '1.2.3', ...shared, operators, trustedProxies } as unknown as Service;
   server = Bun.serve({
     hostname: '127.0.0.1',

@@ -30,14 +30,19 @@ export function operatorRoutes(tag: Tag, failure: Failure, trust: OperatorTrust)
 
   function reading<T extends Target>(
     target: T,
-    { handle, ...described }: Described<T> & { handle(req: RequestTo<T>, query: URLSearchParams): Answer },
+    {
+      handle,
+      ...described
+    }: Described<T> & {
+      handle(req: RequestTo<T>, query: URLSearchParams, server: Bun.Server<unknown>): Answer;
+    },
   ): Route {
     return route<Target>(target, {
       ...(described as Described<Target>),
       access: 'operators',
       handle(req, server) {
         const actor = readOperator(req, server, trust);
-        return actor instanceof Response ? actor : handle(req as RequestTo<T>, queryOf(req));
+        return actor instanceof Response ? actor : handle(req as RequestTo<T>, queryOf(req), server);
       },
     });
   }

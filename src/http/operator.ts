@@ -40,6 +40,20 @@ export function refuseUnlessOperator(
   return unauthorized(req, refuse);
 }
 
+/**
+ * Whether the server's own token may be shown to who asks: its user on this machine, who can read the file with the token anyway, by
+ * an address that was typed or that our own pages lead to.
+ */
+export function mayHaveToken(
+  req: Request,
+  server: Bun.Server<unknown>,
+  { operators, trustedProxies }: OperatorTrust,
+): boolean {
+  const site = req.headers.get('sec-fetch-site') ?? 'none';
+  const isOurs = site === 'none' || site === 'same-origin';
+  return operators.trustsThisMachine && isOurs && isFromHere(req, server, trustedProxies);
+}
+
 /** The scheme in any case, then spaces (RFC 9110, 11.1 and 11.4). */
 const BEARER = /^bearer +(.+)$/i;
 

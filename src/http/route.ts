@@ -41,6 +41,7 @@ export const TAGS = {
   live: 'What changes, told as it changes.',
   operations: 'What operators see of the service, and do about what went wrong.',
   actuator: 'Health and metrics in the shapes that Spring Boot clients read.',
+  pages: 'What people see: HTML made from this API, and kept true by it.',
   about: 'This document, for people and for programs.',
 } as const;
 export type Tag = keyof typeof TAGS;
@@ -95,7 +96,8 @@ export const HEADERS = {
   },
   Location: { description: 'Where the outcome will be found', schema: { type: 'string' } },
   ETag: {
-    description: "The product's version; of a product also its state, which the clock changes by itself",
+    description:
+      "The product's version; of a product also its state, which the clock changes by itself, and a mark of its description",
     schema: { type: 'string', pattern: '^"\\d+(\\.\\w+)?"$' },
   },
   'X-Request-Id': {

@@ -4,10 +4,14 @@ import { createActuatorRoutes } from './routes/actuator.ts';
 import { createAsyncPurchaseRoute } from './routes/async-purchase.ts';
 import { createDeadLetterRoutes } from './routes/dead-letters.ts';
 import { createFigureRoutes } from './routes/figures.ts';
+import { createHistoryRoute } from './routes/history.ts';
 import { createOpsRoutes } from './routes/ops.ts';
+import { createOrderListRoutes } from './routes/order-list.ts';
 import { createOrderRoutes } from './routes/orders.ts';
+import { createPageRoutes } from './routes/pages.ts';
 import { createProductChangeRoutes } from './routes/product-changes.ts';
 import { createProductRoutes } from './routes/products.ts';
+import { createRushRoutes } from './routes/rush.ts';
 import { createStockRoutes } from './routes/stock.ts';
 import { createStreamRoutes } from './routes/stream.ts';
 import { createSyncPurchaseRoute } from './routes/sync-purchase.ts';
@@ -24,6 +28,7 @@ export function createRoutes(service: Service, { actuator = true } = {}): readon
     ...createStockRoutes(service),
     createAsyncPurchaseRoute(service),
     ...createTrackingRoutes(service),
+    ...createOrderListRoutes(service),
     ...createOrderRoutes(service),
     ...createProductRoutes(service),
     ...createProductChangeRoutes(service),
@@ -31,8 +36,10 @@ export function createRoutes(service: Service, { actuator = true } = {}): readon
     ...createDeadLetterRoutes(service),
     ...createOpsRoutes(service),
     ...createFigureRoutes(service),
+    createHistoryRoute(service),
+    ...createRushRoutes(service),
     ...(actuator ? createActuatorRoutes(service) : []),
   ];
-  routes.push(...createAboutRoutes(service, routes));
+  routes.push(...createPageRoutes(service, routes), ...createAboutRoutes(service, routes));
   return routes;
 }

@@ -1,7 +1,10 @@
+import type { ProductReader } from '../app/catalog/product-reader.ts';
 import type { RemoveProduct } from '../app/catalog/removal.ts';
 import type { Sales } from '../app/catalog/sales.ts';
 import type { AuditRun } from '../app/ops/audit-run.ts';
 import type { DeadLetters } from '../app/ops/dead-letters.ts';
+import type { History } from '../app/ops/history.ts';
+import type { RushRun } from '../app/ops/rush-run.ts';
 import type { PurchaseBatcher } from '../app/purchase/batcher.ts';
 import type { Conclude } from '../app/purchase/conclude.ts';
 import type { Intake } from '../app/purchase/intake.ts';
@@ -16,7 +19,7 @@ import type { Ledger } from '../ports/ledger.ts';
 import type { Queue } from '../ports/queue.ts';
 import type { Tracing } from '../ports/tracing.ts';
 import type { Family } from '../telemetry/families.ts';
-import type { LiveStats } from '../telemetry/live-stats.ts';
+import type { LiveFigures } from '../telemetry/live-figures.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { TrustedProxies } from './client-address.ts';
@@ -34,8 +37,12 @@ export interface Service {
   readonly tracking: Tracking;
   readonly deadLetters: DeadLetters;
   readonly auditRun: Pick<AuditRun, 'run'>;
-  readonly liveStats: Pick<LiveStats, 'now'>;
+  readonly rushRun: Pick<RushRun, 'start' | 'stop' | 'state'>;
+  readonly isDevelopment: boolean;
+  readonly liveFigures: LiveFigures;
+  readonly history: History;
   readonly sales: Sales;
+  readonly productReader: ProductReader;
   readonly removeProduct: RemoveProduct;
   readonly stream: StockStream;
   readonly conclude: Conclude;
@@ -59,6 +66,8 @@ export interface Service {
   /** What is behind each port, for `/actuator/info`. */
   readonly engines: Readonly<Record<string, string>>;
   readonly version: string;
+  /** Whether this is a server for trying out, on which nothing is sold in earnest. */
+  readonly development: boolean;
   readonly dataFolder: string;
   /** What of its settings, its host and its backends an operator should know: `doctor` from within. */
   examine(): Promise<readonly Check[]>;

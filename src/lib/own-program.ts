@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 /** In the one file that `npm run build` makes, modules lie in a file system of Bun's own. */
-const isExecutable = /^\/\$bunfs\/|~BUN/.test(import.meta.dir);
+export const isExecutable = /^\/\$bunfs\/|~BUN/.test(import.meta.dir);
 
 const MAIN = join(import.meta.dir, '..', 'main.ts');
 

@@ -23,6 +23,12 @@ export interface Housekeeping {
   /** Secret of `bytes` bytes with this name, made at first use and shared by every instance on the same ledger. */
   secret(name: string, bytes: number): Promise<Uint8Array>;
 
+  /** Sets down a fact that every instance should know, in place of the one of this name; at most some kilobytes. */
+  setNote(name: string, value: string): Promise<void>;
+
+  /** The note of this name with its age by the ledger's clock; null where there is none. */
+  note(name: string): Promise<Note | null>;
+
   /**
    * Deletes what is older than these times (ms since the epoch, exclusive), at most `limit` rows of each kind, oldest
    * first: outcomes of refused async purchases (their count is kept, so that the books still balance) and attempts with
@@ -30,6 +36,11 @@ export interface Housekeeping {
    * not ended: its attempts and its key stay. Orders and payments are never deleted.
    */
   prune(before: PruneBefore, limit: number): Promise<Pruned>;
+}
+
+export interface Note {
+  readonly value: string;
+  readonly ageMs: number;
 }
 
 export interface PruneBefore {

@@ -1,4 +1,5 @@
 import type { Decisions } from './decisions.ts';
+import type { History } from './history.ts';
 import type { Housekeeping } from './housekeeping.ts';
 import type { Payments } from './payments.ts';
 import type { Products } from './products.ts';
@@ -17,7 +18,7 @@ import type { Queries } from './queries.ts';
  *
  * One adapter implements all of it, because one commit reaches across its parts. A use case asks for the parts it needs.
  */
-export interface Ledger extends Decisions, Payments, Products, Queries, Housekeeping {
+export interface Ledger extends Decisions, Payments, Products, Queries, Housekeeping, History {
   /** Probes with a write to the disk: resolves when purchases can be written, rejects with `unavailable` otherwise. */
   ping(): Promise<void>;
 

@@ -1,5 +1,5 @@
 import type { AuditEntry } from '../domain/audit-entry.ts';
-import type { NewProduct, NewProductRequest, Product } from '../domain/product.ts';
+import type { DescribedProduct, NewProduct, NewProductRequest, Product } from '../domain/product.ts';
 import type { ProductChanges } from '../domain/product-changes.ts';
 import type { RemovalStep, SaleStep } from '../domain/product-steps.ts';
 
@@ -14,10 +14,13 @@ export interface Products {
   products(): Promise<Product[]>;
 
   /** At most `limit` products by id, from the first one above `afterId`; the hidden ones, or all others. */
-  productsAfter(afterId: number, limit: number, hidden?: boolean): Promise<Product[]>;
+  productsAfter(afterId: number, limit: number, hidden?: boolean): Promise<DescribedProduct[]>;
 
   /** The product, or undefined. Reads the last commit. */
   product(productId: number): Promise<Product | undefined>;
+
+  /** The same with its description, which no purchase needs. */
+  describedProduct(productId: number): Promise<DescribedProduct | undefined>;
 
   /** Puts new products on sale; a product whose id exists already is unchanged. */
   addProducts(products: readonly NewProduct[]): Promise<void>;

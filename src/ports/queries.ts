@@ -1,13 +1,41 @@
-import type { Order } from '../domain/order.ts';
+import type { Order, ShownStatus } from '../domain/order.ts';
 import type { RefusalCode } from '../domain/purchase.ts';
 
-/** Look-ups of decisions. A part of the Ledger; both read the last commit. */
+/** Look-ups of decisions. A part of the Ledger; all read the last commit. */
 export interface Queries {
   /** Outcomes of purchases, by id. An id that the ledger does not know is missing from the map. */
   find(purchaseIds: readonly string[]): Promise<Map<string, Found>>;
 
   /** An order with its payment attempts, or undefined. */
   order(orderId: string): Promise<OrderView | undefined>;
+
+  /**
+   * Orders that meet all of the filter, by falling ids: newest first, because ids begin with the time of acceptance. At most
+   * `limit` of them, and fewer where the call has looked at as many orders as one call may: it is over in a few milliseconds, however
+   * many orders there are and whatever is asked for. `next` is then the id before which to go on; null only when no older order
+   * meets the filter. An order that a queue kept waiting may be committed behind a page that was read already.
+   *
+   * Orders of hidden products are found only by their product.
+   */
+  searchOrders(filter: OrderFilter, limit: number): Promise<OrdersFound>;
+}
+
+/** What is absent or null restricts nothing. */
+export interface OrderFilter {
+  readonly productId?: number | null;
+  readonly customer?: string | null;
+  readonly status?: ShownStatus | null;
+  /** Accepted at this time or later (ms since the epoch). */
+  readonly fromMs?: number | null;
+  /** Accepted before this time (ms since the epoch). */
+  readonly toMs?: number | null;
+  /** An id, of an order that there is or not: only lower ones. */
+  readonly before?: string | null;
+}
+
+export interface OrdersFound {
+  readonly orders: readonly Order[];
+  readonly next: string | null;
 }
 
 export type Found =

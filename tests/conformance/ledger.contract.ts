@@ -3,7 +3,9 @@ import { audit } from '../../src/app/ops/audit.ts';
 import { cancelsAndRefunds } from './ledger/cancel-refund.contract.ts';
 import { charging } from './ledger/charging.contract.ts';
 import { deciding } from './ledger/deciding.contract.ts';
+import { descriptions } from './ledger/descriptions.contract.ts';
 import { hidden } from './ledger/hidden.contract.ts';
+import { history } from './ledger/history.contract.ts';
 import { holds } from './ledger/holds.contract.ts';
 import { keeping } from './ledger/keeping.contract.ts';
 import { keys } from './ledger/keys.contract.ts';
@@ -18,6 +20,7 @@ import { retention } from './ledger/retention.contract.ts';
 import { rounds } from './ledger/rounds.contract.ts';
 import { sales } from './ledger/sales.contract.ts';
 import { createScene, type LedgerUnderTest } from './ledger/scene.contract.ts';
+import { searching } from './ledger/searching.contract.ts';
 import { windows } from './ledger/windows.contract.ts';
 
 export type { LedgerUnderTest } from './ledger/scene.contract.ts';
@@ -58,10 +61,13 @@ export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest
       late,
       keeping,
       operations,
+      history,
       retention,
       sales,
+      descriptions,
       hidden,
       money,
+      searching,
     ]) {
       topic(scene);
     }

@@ -51,6 +51,11 @@ test('sells, is healthy, and leaves books that balance', async () => {
   await using server = await start(['serve', '--port', '0'], home);
   expect((await buy(server.url, 'sync')).status).toBe(200);
   expect((await run(['health', '--url', server.url])).exit).toBe(0);
+  for (const page of ['/', '/ops']) {
+    const html = await (await fetch(server.url + page, { headers: { Accept: 'text/html' } })).text();
+    const [, script] = / src="(\/assets\/[^"]+\.js)"/.exec(html)!;
+    expect(await (await fetch(server.url + script!)).text()).toContain('/api/v1/');
+  }
   expect(await server.stop()).toBe(0);
   expect(await run(['audit'], { cwd: home })).toMatchObject({ exit: 0 });
   expect(await run(['migrate', '--check'], { cwd: home })).toMatchObject({ exit: 0 });

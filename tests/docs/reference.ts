@@ -99,7 +99,8 @@ function part(name: string): string {
   }
 
   function operationText(operation: GuideOperation): string {
-    const { method, path, summary, description, forOperators, parameters, body, answers, curl } = operation;
+    const { method, path, summary, description, forOperators, parameters, body, answers, samples } =
+      operation;
     const parts = [
       `### ${summary}`,
       `\`${method} ${path}\`${forOperators ? ' · for operators' : ''}`,
@@ -123,7 +124,7 @@ function part(name: string): string {
           one.description,
         ]),
       ),
-      `\`\`\`sh\n${curl}\n\`\`\``,
+      `\`\`\`sh\n${samples.curl}\n\`\`\``,
       exampleText(answers),
     ];
     return parts.filter(Boolean).join('\n\n');

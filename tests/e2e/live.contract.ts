@@ -28,6 +28,8 @@ export function describeLiveContract(openShop: (env?: Record<string, string>) =>
       expect(first).toEqual({
         productId: 1,
         available: 10,
+        total: 10,
+        reserved: 0,
         version: expect.any(Number),
         state: 'open',
         priceMinor: 99999,
@@ -46,6 +48,8 @@ export function describeLiveContract(openShop: (env?: Record<string, string>) =>
       const changed = await stream.first('stock.changed');
       expect(changed.data).toEqual({
         ...first,
+        // Paid for already, or not yet.
+        reserved: expect.any(Number),
         available: 7,
         version: first.version + 1,
         serverTime: expect.any(String),

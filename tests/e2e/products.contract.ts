@@ -51,6 +51,8 @@ export function describeProducts(openShop: (env?: Record<string, string>) => Pro
         200,
         {
           ...named,
+          description: null,
+          imageUrl: null,
           productId: id,
           total: units,
           available: units,
@@ -77,6 +79,48 @@ export function describeProducts(openShop: (env?: Record<string, string>) => Pro
         state: 'paused',
         paused: true,
       });
+    });
+
+    test('a description and a picture are shown, change the ETag, and are taken away by null', async () => {
+      const shown = {
+        description: 'Row 1,\r\nseat 2 🎟 <b>',
+        imageUrl: 'https://example.com/a%20b.png?w=1#x',
+      };
+      const id = await created(shown);
+      const first = await read(id);
+      expect(first.json).toMatchObject({ ...shown, version: 1 });
+      expect((await lastLogged()).details).toMatchObject(shown);
+      const list = await shop.get(`/api/v1/products?after=${id - 1}&limit=1`);
+      expect(list.json.products[0]).toMatchObject(shown);
+      const etag = first.headers.get('etag')!;
+      expect((await read(id, { 'If-None-Match': etag })).status).toBe(304);
+
+      const changed = await patch(id, { description: 'Other' }, { 'If-Match': etag });
+      expect([changed.status, changed.json.description, changed.json.version]).toEqual([200, 'Other', 2]);
+      expect((await lastLogged()).details).toEqual({ description: 'Other' });
+      const second = await read(id, { 'If-None-Match': etag });
+      expect([second.status, second.json.description, second.json.imageUrl]).toEqual([
+        200,
+        'Other',
+        shown.imageUrl,
+      ]);
+      expect(second.headers.get('etag')).toBe(changed.headers.get('etag'));
+
+      expect(await buy(id)).toBe('bought');
+      expect((await patch(id, { description: null, imageUrl: '/pictures/3.png' })).status).toBe(200);
+      expect((await patch(id, { imageUrl: null })).status).toBe(200);
+      const { json, headers } = await read(id);
+      expect([json.description, json.imageUrl, json.reserved + json.sold]).toEqual([null, null, 1]);
+      expect(headers.get('etag')).toBe(`"${json.version}.open"`);
+    });
+
+    test('the first five products are described in a sentence each', async () => {
+      const { products } = (await shop.get('/api/v1/products?limit=5')).json;
+      expect(products).toHaveLength(5);
+      for (const { description, imageUrl } of products) {
+        expect(description).toMatch(/^[A-Z][^.]+\.$/);
+        expect(imageUrl).toBeNull();
+      }
     });
 
     test('the list goes page by page to its end', async () => {

@@ -44,7 +44,7 @@ export function createCaller(server: () => Pick<ServerProcess, 'url' | 'operator
         ...(isOperator && { Authorization: `Bearer ${operatorToken}` }),
         ...headers,
       },
-      ...(body !== undefined && { body: isJson ? JSON.stringify(body) : (body as string | Uint8Array) }),
+      ...(body !== undefined && { body: isJson ? JSON.stringify(body) : (body as BodyInit) }),
       signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
     });
     const text = await response.text();
@@ -71,5 +71,6 @@ export function createCaller(server: () => Pick<ServerProcess, 'url' | 'operator
 
 function isForOperators(method: string, path: string): boolean {
   if (path.startsWith('/api/v1/ops/') || path.endsWith('/refund')) return true;
+  if (/^\/api\/v1\/orders(\.csv)?(\?|$)/.test(path)) return true;
   return path.startsWith('/api/v1/products') && method !== 'GET';
 }

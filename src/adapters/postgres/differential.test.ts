@@ -236,6 +236,8 @@ async function live(pair: Pair, seed: number): Promise<void> {
     const time = () => pick([null, null, pair.now() - 1, pair.now(), pair.now() + 1 + below(20_000)]);
     const all: Required<ProductChanges> = {
       name: pick(['Ein "Ding" \\ {1,2}', 'Other']),
+      description: pick([null, 'One line,\nand "another"']),
+      imageUrl: pick([null, '/a.png', 'https://example.com/b.png']),
       priceMinor: 1 + below(1_000),
       state: pick(['open', 'open', 'paused'] as const),
       opensAt: random() < 0.7 ? null : time(),
@@ -420,7 +422,20 @@ async function live(pair: Pair, seed: number): Promise<void> {
   }
   for (const id of new Set(bought)) await both((ledger) => ledger.order(id));
   await both((ledger) => ledger.products());
+  for (const id of productIds) await both((ledger) => ledger.describedProduct(id));
   await both((ledger) => ledger.productsAfter(productIds[0]!, 2));
+  for (const productId of [null, ...productIds])
+    for (const customer of [null, 'ann'])
+      for (const status of [
+        null,
+        'reserved',
+        'charging',
+        'paid',
+        'expired',
+        'refunding',
+        'refunded',
+      ] as const)
+        await both((ledger) => ledger.searchOrders({ productId, customer, status }, 50));
   await both((ledger) => ledger.auditLog(100, null));
   await both((ledger) => ledger.asyncCounts());
 }

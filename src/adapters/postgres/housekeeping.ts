@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
 import { createProbe } from '../../lib/probe.ts';
 import type { AsyncCounts } from '../../ports/decisions.ts';
+import type { Note } from '../../ports/housekeeping.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Database } from './database.ts';
 
@@ -21,6 +22,11 @@ const LEAVE_LEAD = 'DELETE FROM leader_leases WHERE job = $1 AND owner = $2';
 
 const MAKE_SECRET = 'INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING';
 const READ_SECRET = 'SELECT value FROM secrets WHERE name = $1';
+
+const SET_NOTE = `
+  INSERT INTO notes (name, at, value) VALUES ($1, pulsecart_now(), $2)
+  ON CONFLICT (name) DO UPDATE SET at = excluded.at, value = excluded.value`;
+const READ_NOTE = `SELECT value, greatest(0, pulsecart_now() - at) AS "ageMs" FROM notes WHERE name = $1`;
 
 /**
  * Writes a row and commits it; and takes the locks of a purchase on its tables, without a row, so that a session that keeps
@@ -44,7 +50,10 @@ export function createHousekeeping({
   read,
   write,
   lastFullAtMs,
-}: Database): Pick<Ledger, 'countAccepted' | 'asyncCounts' | 'holdLead' | 'leaveLead' | 'secret' | 'ping'> {
+}: Database): Pick<
+  Ledger,
+  'countAccepted' | 'asyncCounts' | 'holdLead' | 'leaveLead' | 'setNote' | 'note' | 'secret' | 'ping'
+> {
   const shard = randomInt(PROBE_SHARDS);
   const probe = createProbe(() => write(PROBE, [shard]));
 
@@ -63,6 +72,14 @@ export function createHousekeeping({
 
     async leaveLead(job, owner) {
       await write(LEAVE_LEAD, [job, owner]);
+    },
+
+    async setNote(name, value) {
+      await write(SET_NOTE, [name, value]);
+    },
+
+    async note(name) {
+      return (await read<Note>(READ_NOTE, [name]))[0] ?? null;
     },
 
     async secret(name, bytes) {

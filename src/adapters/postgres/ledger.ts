@@ -8,12 +8,14 @@ import { hurried, openDatabase, TIMEOUTS, type Timeouts } from './database.ts';
 import { createDecide } from './decide.ts';
 import { createFind } from './find.ts';
 import { requireFitness } from './fitness.ts';
+import { createHistory } from './history.ts';
 import { createHousekeeping } from './housekeeping.ts';
 import { createKeys } from './keys.ts';
 import { migrate } from './migrate.ts';
 import { createPayments } from './payments.ts';
 import { createProductQueries, createProducts } from './products.ts';
 import { createRetention } from './retention.ts';
+import { createSearch } from './search.ts';
 
 export interface PostgresOptions {
   /** postgres://user:password@host:5432/database */
@@ -54,6 +56,7 @@ export async function openPostgresLedger({
     const ledger = {
       decide: createDecide(forBuyers),
       ...createFind(forBuyers),
+      ...createSearch(database),
       ...createKeys(forBuyers),
       ...createPayments(database),
       ...createCancelRefund(forBuyers),
@@ -62,6 +65,7 @@ export async function openPostgresLedger({
       ...createHousekeeping(database),
       ...createAuditLog(database),
       ...createRetention(database),
+      ...createHistory(database),
       async close() {
         clock.close();
         await database.close();

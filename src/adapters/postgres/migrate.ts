@@ -4,9 +4,16 @@ import type { Place } from './connection.ts';
 import decide from './migrations/0001-decide.sql' with { type: 'text' };
 import settle from './migrations/0001-settle.sql' with { type: 'text' };
 import tables from './migrations/0001-tables.sql' with { type: 'text' };
+import descriptions from './migrations/0002-descriptions.sql' with { type: 'text' };
+import search from './migrations/0002-search.sql' with { type: 'text' };
+import history from './migrations/0003-history.sql' with { type: 'text' };
 
 /** In order; none is edited once it has been released. */
-export const MIGRATIONS: readonly string[] = [[tables, decide, settle].join('\n')];
+export const MIGRATIONS: readonly string[] = [
+  [tables, decide, settle].join('\n'),
+  [descriptions, search].join('\n'),
+  history,
+];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 
 /** Any number, as long as it stays the same: the process that migrates holds this lock. */

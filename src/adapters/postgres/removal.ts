@@ -24,6 +24,7 @@ const TAKE_BACK = `
 const HOLDINGS = 'DELETE FROM holdings WHERE product_id = $1';
 const PRUNED_ASYNC = "UPDATE counters SET value = value + $1 WHERE name = 'async_pruned'";
 const GENERATIONS = 'DELETE FROM generations WHERE product_id = $1';
+const DESCRIPTION = 'DELETE FROM product_descriptions WHERE product_id = $1';
 const PRODUCT = 'DELETE FROM products WHERE id = $1';
 
 interface Removed {
@@ -47,6 +48,7 @@ export async function removePart(query: Query, productId: number, limit: number)
   await query(HOLDINGS, [productId]);
   if (removed.length === 0) {
     await query(GENERATIONS, [productId]);
+    await query(DESCRIPTION, [productId]);
     await query(PRODUCT, [productId]);
     return false;
   }

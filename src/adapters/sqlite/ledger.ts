@@ -6,6 +6,7 @@ import type { Found } from '../../ports/queries.ts';
 import { createAuditLog } from './ledger/audit-log.ts';
 import { createCancelRefund } from './ledger/cancel-refund.ts';
 import { createDecide } from './ledger/decide.ts';
+import { createHistory } from './ledger/history.ts';
 import { createOrders, withoutLease } from './ledger/orders.ts';
 import { createProducts } from './ledger/products.ts';
 import { createRefunds } from './ledger/refunds.ts';
@@ -17,6 +18,7 @@ import {
   PAYMENT_COLUMNS,
   type PaymentRow,
 } from './ledger/rows.ts';
+import { createSearch } from './ledger/search.ts';
 import { createSettle } from './ledger/settle.ts';
 import type { Store } from './store.ts';
 
@@ -31,7 +33,9 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
   const refunds = createRefunds(db);
   const orders = createOrders(db);
   const auditLog = createAuditLog(db);
+  const history = createHistory(db);
   const prune = createRetention(db);
+  const search = createSearch(db, orders);
   const oneOutcome = db.prepare<OutcomeRow, [string]>(
     `SELECT ${OUTCOME_COLUMNS} FROM outcomes WHERE purchase_id = ?`,
   );
@@ -69,6 +73,13 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
   const leaveLead = db.prepare('DELETE FROM leader_leases WHERE job = ? AND owner = ?');
   const makeSecret = db.prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT DO NOTHING');
   const readSecret = db.prepare<{ value: Uint8Array }, [string]>('SELECT value FROM secrets WHERE name = ?');
+
+  const setNote = db.prepare(
+    'INSERT INTO notes VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET at = ?2, value = ?3',
+  );
+  const readNote = db.prepare<{ at: number; value: string }, [string]>(
+    'SELECT at, value FROM notes WHERE name = ?',
+  );
 
   function findOne(id: string): Found | null {
     const order = orders.find(id);
@@ -110,6 +121,9 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
         const order = orders.find(orderId);
         return order ? { order: withoutLease(order), payments: paymentsOf.all(orderId) } : undefined;
       });
+    },
+    async searchOrders(filter, limit) {
+      return read(() => search(filter, limit));
     },
     async bindKeys(bindings) {
       return write(() => bindings.map(bind));
@@ -169,6 +183,25 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
     },
     async auditLog(limit, before) {
       return read(() => auditLog.read(limit, before));
+    },
+    async keepSample(sample) {
+      write(() => history.keep(sample));
+    },
+    async samples(from, to, points) {
+      return read(() => history.samples(from, to, points));
+    },
+    async courseBegan(to, breakMs) {
+      return read(() => history.courseBegan(to, breakMs));
+    },
+    async pruneSamples(before, countMax, limit) {
+      return write(() => history.prune(before, countMax, limit));
+    },
+    async setNote(name, value) {
+      write(() => setNote.run(name, now(), value));
+    },
+    async note(name) {
+      const found = read(() => readNote.get(name));
+      return found && { value: found.value, ageMs: Math.max(0, now() - found.at) };
     },
     async secret(name, bytes) {
       return write(() => {

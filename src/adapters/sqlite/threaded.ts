@@ -174,11 +174,16 @@ export async function openThreadedStore(
 const READS: ReadonlySet<keyof Ledger> = new Set([
   'products',
   'product',
+  'describedProduct',
   'productsAfter',
   'find',
   'order',
+  'searchOrders',
   'unsettled',
   'asyncCounts',
   'auditLog',
   'refundsDue',
+  'samples',
+  'courseBegan',
+  'note',
 ]);

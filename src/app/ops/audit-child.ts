@@ -26,7 +26,10 @@ export async function auditInChild(
   } catch {
     // It has ended already, or the priority may not be changed; the audit works with any.
   }
-  const [said, complaint] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  const [said, complaint] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
   // 0 and 1 come with verdicts: the books balance or they do not.
   await child.exited;
   try {

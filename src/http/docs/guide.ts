@@ -1,7 +1,8 @@
 import type { ApiContent, ApiOperation, ApiParameter, ApiResponse, OpenApiDocument } from '../openapi.ts';
 import type { HeaderName } from '../route.ts';
-import { curlOf, isForOperators } from './curl.ts';
+import { exampleOf, exampleRequest } from './example-request.ts';
 import { describe, type Field, fieldsOf, limitsOf, type Schema, typeOf } from './fields.ts';
+import { samplesOf } from './samples.ts';
 
 export type Guide = ReturnType<typeof readGuide>;
 /** The operations of one tag. */
@@ -47,25 +48,42 @@ export function readGuide({ info, tags, paths, components }: OpenApiDocument) {
 }
 
 function readOperation(method: string, path: string, operation: ApiOperation, components: Components) {
-  const { operationId, summary, description = '', parameters = [], requestBody, responses } = operation;
+  const {
+    operationId,
+    summary,
+    description = '',
+    security,
+    parameters = [],
+    requestBody,
+    responses,
+  } = operation;
+  const request = exampleRequest(method, path, operation);
   return {
     id: operationId,
     method,
     path,
     summary,
     description,
-    forOperators: isForOperators(operation),
+    forOperators: request.forOperators,
+    /** Operators may call it for others, too, and then bring their token. */
+    takesToken: security !== undefined,
     /** In the path, the query and the headers. */
     parameters: parameters.map(readParameter),
     body: bodiesOf(requestBody?.content, components)[0] ?? null,
     answers: Object.entries(responses).map(([status, answer]) => readAnswer(status, answer, components)),
-    /** A command that makes the request. */
-    curl: curlOf(method, path, operation),
+    /** Code that makes the request, in each language. */
+    samples: samplesOf(request),
+    isStream: request.answer === 'stream',
   };
 }
 
-function readParameter({ name, in: place, required = false, description, schema }: ApiParameter) {
-  return { place, ...readField(name, required, schema, description ?? describe(schema)) };
+function readParameter(parameter: ApiParameter) {
+  const { name, in: place, required = false, description, schema } = parameter;
+  return {
+    place,
+    ...readField(name, required, schema, description ?? describe(schema)),
+    example: exampleOf(parameter),
+  };
 }
 
 /** Of `200`, say, or of `default` for any that is not named. */

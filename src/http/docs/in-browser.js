@@ -1,9 +1,7 @@
-// What the page cannot do as HTML: search, copy, the server's own address, and the mark in the contents.
+// What the page cannot do as HTML: search, languages, copy, the server's own address, and the mark in the contents.
 const byId = (id) => document.getElementById(id);
 const [nav, menu, find, found] = ['contents', 'menu', 'find', 'found'].map(byId);
-document.documentElement.classList.add('scripted');
-menu.hidden = false;
-find.parentElement.hidden = false;
+const root = document.documentElement;
 
 for (const place of document.querySelectorAll('.origin')) place.textContent = location.origin;
 
@@ -40,11 +38,43 @@ find.addEventListener('keydown', (event) => {
 });
 addEventListener('keydown', (event) => {
   if (event.key === 'Escape') openContents(false);
-  if (event.key !== '/' || event.ctrlKey || event.metaKey || event.target.closest('input')) return;
+  if (event.key !== '/' || event.ctrlKey || event.metaKey || event.target.closest('input, textarea')) return;
   event.preventDefault();
   openContents(true);
   find.focus();
 });
+
+/** One choice for all requests of the page, and for the next time. */
+function chooseLanguage(language) {
+  root.dataset.language = language;
+  for (const tab of document.querySelectorAll('[role=tab]')) {
+    const isChosen = tab.dataset.language === language;
+    tab.setAttribute('aria-selected', String(isChosen));
+    tab.tabIndex = isChosen ? 0 : -1;
+  }
+}
+chooseLanguage(root.dataset.language);
+
+/** Requests above get longer or shorter, too; the one that is looked at stays where it is, also where a browser (Safari) lets it move. */
+function pickTab(tab) {
+  const top = tab.getBoundingClientRect().top;
+  chooseLanguage(tab.dataset.language);
+  scrollBy({ top: tab.getBoundingClientRect().top - top, behavior: 'instant' });
+  tab.focus({ preventScroll: true });
+  try {
+    localStorage.setItem('docs-language', tab.dataset.language);
+  } catch {
+    // Then for this page alone.
+  }
+}
+
+/** Which tab a key leads to, from the one that has the focus. */
+const TAB_KEYS = {
+  ArrowRight: (at, count) => (at + 1) % count,
+  ArrowLeft: (at, count) => (at + count - 1) % count,
+  Home: () => 0,
+  End: (_, count) => count - 1,
+};
 
 /** Without the clipboard (a page that came over plain HTTP has none) the text is selected, ready for the keys. */
 async function copy(code, button) {
@@ -60,10 +90,22 @@ async function copy(code, button) {
   }, 2000);
 }
 for (const figure of document.querySelectorAll('figure.request')) {
+  const tabs = [...figure.querySelectorAll('[role=tab]')];
+  for (const tab of tabs) tab.addEventListener('click', () => pickTab(tab));
+  figure.querySelector('[role=tablist]').addEventListener('keydown', (event) => {
+    const at = tabs.indexOf(event.target);
+    const next = at < 0 ? undefined : TAB_KEYS[event.key]?.(at, tabs.length);
+    if (next === undefined) return;
+    event.preventDefault();
+    pickTab(tabs[next]);
+  });
   const button = document.createElement('button');
   button.type = 'button';
+  button.className = 'copy';
   button.textContent = 'Copy';
-  button.addEventListener('click', () => copy(figure.querySelector('code'), button));
+  button.addEventListener('click', () =>
+    copy(figure.querySelector(`.panel[data-language=${root.dataset.language}] code`), button),
+  );
   figure.append(button);
 }
 

@@ -1,13 +1,14 @@
-import { EXAMPLE_ORIGIN } from './curl.ts';
 import type { Field } from './fields.ts';
 import type { Answer, Body, Example, GuideOperation } from './guide.ts';
 import { type Html, html } from './html.ts';
 import type { Links } from './links.ts';
 import { inline, prose } from './prose.ts';
-import { command, sample } from './sample.ts';
+import { requestFigure } from './request.ts';
+import { sample } from './sample.ts';
+import { sendForm } from './send.ts';
 
-/** One operation: in words on one side, as it is sent and answered on the other. */
-export function operationSection(operation: GuideOperation, links: Links): Html {
+/** One operation: in words on one side, as it is sent and answered on the other. `canSend` adds a form that sends it. */
+export function operationSection(operation: GuideOperation, links: Links, canSend: boolean): Html {
   const { id, method, path, summary, description, forOperators, parameters, body, answers } = operation;
   return html`<article aria-labelledby="${id}">
 <div class="words">
@@ -22,7 +23,8 @@ ${body && html`<h4>Body <span class="type">${links.type(body.type)}, ${body.medi
 ${answers.map((answer) => answerDetails(answer, links))}
 </div>
 <div class="samples">
-${figure('Request', command(operation.curl, EXAMPLE_ORIGIN))}
+${requestFigure(operation)}
+${canSend && sendForm(operation)}
 ${answers.flatMap(({ status, bodies }) => bodies.flatMap(({ examples }) => examples.map((one) => exampleDetails(status, one))))}
 </div>
 </article>`;
@@ -31,9 +33,14 @@ ${answers.flatMap(({ status, bodies }) => bodies.flatMap(({ examples }) => examp
 /** What came back is open where it is the answer that was hoped for; the rest opens on demand, and when the browser finds it. */
 function answerDetails({ status, description, headers, bodies }: Answer, links: Links): Html {
   const isGood = /^[23]/.test(status);
-  const label = html`<span class="status s${status[0]}">${status === 'default' ? 'else' : status}</span> <span>${links.answer(description)}</span>`;
-  if (headers.length === 0 && bodies.length === 0) return html`<p class="answer">${label}</p>`;
-  return html`<details class="answer"${isGood && html` open`}><summary>${label}</summary>
+  const label = (says: readonly Html[]) =>
+    html`<span class="status s${status[0]}">${status === 'default' ? 'else' : status}</span> <span>${says}</span>`;
+  if (headers.length === 0 && bodies.length === 0)
+    return html`<p class="answer">${label(links.answer(description))}</p>`;
+  const codes = links.codes(description);
+  // A summary is a button, so that its codes lead nowhere; the links stand below.
+  return html`<details class="answer"${isGood && html` open`}><summary>${label(inline(description))}</summary>
+${codes.length > 0 && html`<p class="part">Codes: ${codes.map((code, i) => [i > 0 && ', ', code])}</p>`}
 ${headers.length > 0 && html`<p class="part">Headers</p>${fieldList(headers, links, false)}`}
 ${bodies.map((body) => answerBody(body, isGood, links))}
 </details>`;
@@ -63,10 +70,6 @@ export function fieldList(
         fieldList(field.fields, links, isInput),
       ]}</dd></div>`,
   )}</dl>`;
-}
-
-function figure(title: string, text: readonly Html[]): Html {
-  return html`<figure class="request"><figcaption>${title}</figcaption><pre tabindex="0"><code>${text}</code></pre></figure>`;
 }
 
 function exampleDetails(status: string, { name, text }: Example): Html {

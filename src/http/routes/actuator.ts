@@ -60,15 +60,16 @@ export function createActuatorRoutes(service: Service): Route[] {
   return [
     route('GET /actuator', {
       id: 'actuator',
-      summary: 'Where health, info and metrics are',
+      summary: 'List actuator links',
       description:
-        "An `Accept` with Spring's `application/vnd.spring-boot.actuator.v3+json` gets it, and all JSON below, under that type.",
+        "Where health, info and metrics are. An `Accept` with Spring's `application/vnd.spring-boot.actuator.v3+json` gets it, and all JSON below, under that type.",
       answers: { 200: jsonAnswer('The links', LinksAnswer) },
       handle: links,
     }),
     route('GET /actuator/health', {
       id: 'health',
-      summary: 'Health of the service and of each backend',
+      summary: 'Get health',
+      description: 'Of the service and of each backend.',
       answers: {
         200: jsonAnswer('UP', HealthAnswer, {
           up: { status: 'UP', components: { db: { status: 'UP' }, queue: { status: 'UP' } } },
@@ -79,7 +80,8 @@ export function createActuatorRoutes(service: Service): Route[] {
     }),
     route('GET /actuator/health/:name', {
       id: 'healthComponent',
-      summary: 'Health of one component',
+      summary: 'Get component health',
+      description: 'Of one backend, or of the disk.',
       params: {
         name: { schema: { type: 'string', examples: ['diskSpace'] }, description: 'One of the components' },
       },
@@ -92,15 +94,16 @@ export function createActuatorRoutes(service: Service): Route[] {
     }),
     route('GET /actuator/health/liveness', {
       id: 'liveness',
-      summary: 'The process answers',
+      summary: 'Check liveness',
+      description: 'The process answers.',
       answers: { 200: jsonAnswer('UP', HealthAnswer, { up: { status: 'UP' } }) },
       handle: (req) => spring(req, { status: 'UP' }),
     }),
     route('GET /actuator/health/readiness', {
       id: 'readiness',
-      summary: 'Requests may be sent here',
+      summary: 'Check readiness',
       description:
-        'It can sell: a write reached the disk a second ago at most. Not ready from the moment a shutdown begins.',
+        'Requests may be sent here. It can sell: a write reached the disk a second ago at most. Not ready from the moment a shutdown begins.',
       answers: {
         200: jsonAnswer('UP', HealthAnswer, { up: { status: 'UP' } }),
         503: jsonAnswer('OUT_OF_SERVICE', HealthAnswer),
@@ -112,7 +115,8 @@ export function createActuatorRoutes(service: Service): Route[] {
     }),
     route('GET /actuator/info', {
       id: 'info',
-      summary: 'Version, runtime and backends',
+      summary: 'Get info',
+      description: 'Version, runtime and backends.',
       answers: { 200: jsonAnswer('The facts', InfoAnswer) },
       handle: (req) =>
         spring(req, {

@@ -127,9 +127,9 @@ export function createAsyncPurchaseRoute({ intake, clock, metrics, log, traces =
 
   return route(TARGET, {
     id: 'accept',
-    summary: 'Hand a purchase in and hear the outcome later',
+    summary: 'Buy (async)',
     description:
-      'Also accepted when the units are already gone or the sale is closed; the outcome is then `rejected`.',
+      'The answer is a tracking id; the outcome is heard under it. Also accepted when the units are already gone or the sale is closed; the outcome is then `rejected`.',
     ...PURCHASE_INPUT,
     answers: {
       202: jsonAnswer('The queue has durably taken the purchase', AcceptanceAnswer, { accepted: ACCEPTED }, [

@@ -111,9 +111,9 @@ export function createDeadLetterRoutes(service: Service): Route[] {
   return [
     reading('GET /api/v1/ops/dead-letters', {
       id: 'deadLetterGroups',
-      summary: 'What could not be handled, by queue and cause',
+      summary: 'List dead letters by cause',
       description:
-        'Causes that differ in ids and numbers only are one group. The group that is oldest comes first.',
+        'What could not be handled, by queue and cause. Causes that differ in ids and numbers only are one group. The group that is oldest comes first.',
       answers: { 200: jsonAnswer('The groups', DeadLetterGroupsAnswer, { one: DEAD_LETTER_GROUPS }) },
       async handle() {
         const { groups, truncated } = await deadLetters.groups();
@@ -122,7 +122,8 @@ export function createDeadLetterRoutes(service: Service): Route[] {
     }),
     reading('GET /api/v1/ops/dead-letters/letters', {
       id: 'deadLetters',
-      summary: 'Dead letters one by one',
+      summary: 'List dead letters',
+      description: 'One by one, with what each one carries.',
       query: {
         queue: { schema: { ...QueueNameSchema, default: 'purchases' }, description: 'Of this queue' },
         cause: { schema: CauseSchema, description: 'Of this group only' },
@@ -133,15 +134,15 @@ export function createDeadLetterRoutes(service: Service): Route[] {
     }),
     ending('replay', {
       id: 'replayDeadLetters',
-      summary: 'Put dead letters back in line',
+      summary: 'Replay dead letters',
       description:
-        'Each purchase is tried again as if for the first time. One past its time to live ends as `too_old`. Asking again is safe.',
+        'Puts dead letters back in line. Each purchase is tried again as if for the first time. One past its time to live ends as `too_old`. Asking again is safe.',
     }),
     ending('discard', {
       id: 'discardDeadLetters',
-      summary: 'Give dead letters up',
+      summary: 'Discard dead letters',
       description:
-        'Each purchase ends as `failed`, code `discarded`; one that has an outcome keeps it. Asking again is safe. Orders to ' +
+        'Gives dead letters up. Each purchase ends as `failed`, code `discarded`; one that has an outcome keeps it. Asking again is safe. Orders to ' +
         'charge are looked for again, or expire, as if their letter had been lost.',
     }),
   ];

@@ -1,27 +1,37 @@
 import Type from 'typebox';
-import { RATES, type Rate, TIMES, type Time } from '../../domain/process-stats.ts';
-import { available, type Product } from '../../domain/product.ts';
-import type { QueueName } from '../../ports/queue.ts';
-import { createFigure } from '../../telemetry/figure.ts';
-import type { AgedStats } from '../../telemetry/live-stats.ts';
+import { RATES, TIMES } from '../../domain/process-stats.ts';
+import { purchasesIn } from '../../telemetry/backlog.ts';
+import { GATE_STATES } from '../../telemetry/live-figures.ts';
 import { operatorRoutes } from '../operator-routes.ts';
 import { isoTime, json } from '../respond.ts';
 import { jsonAnswer, type Route } from '../route.ts';
 import { Count, count, list, nullable, shape, Timestamp } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { NOT_STORED } from './inputs.ts';
-import { DeadLetterFigures, PurchaseFigures, purchasesIn, QUEUE, QueueNameSchema } from './queue-figures.ts';
+import { DeadLetterFigures, PurchaseFigures, QUEUE, QueueNameSchema } from './queue-figures.ts';
 
-const Measure = Type.Number({ minimum: 0 });
-const PerSecond = Type.Object(Object.fromEntries(RATES.map((name) => [name, Measure])), {
+export const Measure = Type.Number({ minimum: 0 });
+export const PerSecond = Type.Object(Object.fromEntries(RATES.map((name) => [name, Measure])), {
   description:
     '`reserved` and `refused` count both ways to buy; `accepted` and `confirmed` the async one: taken in, and decided',
 });
-const Times = Type.Object(Object.fromEntries(TIMES.map((name) => [name, nullable(Measure)])), {
+export const Times = Type.Object(Object.fromEntries(TIMES.map((name) => [name, nullable(Measure)])), {
   description:
     'Milliseconds, as exact as the buckets of the histogram; null where nothing was timed. `acceptP99Ms` is until the 202, ' +
     '`confirmP99Ms` from acceptance to outcome',
 });
+
+export const BacklogFigures = Type.Object(
+  { purchases: nullable(Count), oldestAgeMs: nullable(Count), paymentsOldestAgeMs: nullable(Count) },
+  { description: 'Each is null while it cannot be read' },
+);
+export const UNITS = {
+  productId: Type.Integer(),
+  total: Count,
+  available: Count,
+  reserved: Count,
+  sold: Count,
+};
 
 const RatesAnswer = shape(
   'Rates',
@@ -31,6 +41,10 @@ const RatesAnswer = shape(
       instances: Count,
       perSecond: PerSecond,
       times: Times,
+      recent: Type.Object(
+        { perSecond: PerSecond, times: Times },
+        { description: 'The same of the last two seconds, for charts' },
+      ),
       ageMs: count('Age of the oldest of the figures'),
     }),
     instances: list({
@@ -39,18 +53,34 @@ const RatesAnswer = shape(
       windowMs: count('What the figures are of: the last ten seconds'),
       perSecond: PerSecond,
       times: Times,
+      recent: Type.Optional(
+        Type.Object(
+          { windowMs: Count, perSecond: PerSecond, times: Times, cpuShare: Measure },
+          { description: 'The same of the last two seconds. A process of an older version does not tell it' },
+        ),
+      ),
       eventLoopP99Ms: Measure,
       cpuShare: Type.Number({ minimum: 0, description: 'Of one core' }),
       rssBytes: Count,
       uptimeMs: Count,
     }),
-    backlog: Type.Object(
-      { purchases: nullable(Count), oldestAgeMs: nullable(Count), paymentsOldestAgeMs: nullable(Count) },
-      { description: 'Each is null while it cannot be read' },
-    ),
+    backlog: BacklogFigures,
     units: nullable(
-      list({ productId: Type.Integer(), total: Count, available: Count, reserved: Count, sold: Count }),
+      list(UNITS),
       'Of the first hundred products; /api/v1/products has all of them. Null while they cannot be read',
+    ),
+    refundsDue: nullable(Count, 'Captures on their way back to buyers'),
+    gate: Type.Enum([...GATE_STATES], {
+      description:
+        'Of the process that answers. `bypassed`: the gate is in trouble, and purchases go straight to the ledger',
+    }),
+    backends: Type.Array(
+      Type.Object({
+        name: Type.String({ description: 'As `/actuator/health` names it' }),
+        engine: Type.String(),
+        up: nullable(Type.Boolean(), 'Null while it has neither answered nor refused'),
+      }),
+      { description: 'As the process that answers reaches them' },
     ),
   },
 );
@@ -74,18 +104,14 @@ const OpsQueuesAnswer = shape('OpsQueues', 'What cannot be read now is null.', {
 
 /** What happens now and what waits. Each figure fails alone: it matters most while a backend is away. */
 export function createFigureRoutes(service: Service): Route[] {
-  const { liveStats, ledger, queue } = service;
+  const { liveFigures } = service;
   const { reading } = operatorRoutes('operations', 'explained', service);
-  const queueFigure = createFigure(() => queue.status());
-  const countsFigure = createFigure(() => ledger.asyncCounts());
-  const refundsFigure = createFigure(() => ledger.refundsDue());
-  const productsFigure = createFigure(() => ledger.productsAfter(0, UNITS_MAX));
 
   async function queues(): Promise<Response> {
     const [figures, counts, due] = await Promise.all([
-      orNull(queueFigure()),
-      orNull(countsFigure()),
-      orNull(refundsFigure()),
+      liveFigures.queues(),
+      liveFigures.asyncCounts(),
+      liveFigures.refundsDue(),
     ]);
     const refundsDue = due && {
       count: due.count,
@@ -97,73 +123,34 @@ export function createFigureRoutes(service: Service): Route[] {
   }
 
   async function live(): Promise<Response> {
-    const [figures, counts, products] = await Promise.all([
-      orNull(queueFigure()),
-      orNull(countsFigure()),
-      orNull(productsFigure()),
+    const [figures, refundsDue, backends] = await Promise.all([
+      liveFigures.now(),
+      liveFigures.refundsDue(),
+      liveFigures.backends(),
     ]);
-    const oldestAgeMs = (name: QueueName) => figures?.find((one) => one.name === name)?.oldestAgeMs ?? null;
-    const instances = liveStats.now();
-    return json(
-      {
-        total: totalOf(instances),
-        instances: instances.map(({ stats, ageMs }) => ({ ...stats, ageMs })),
-        backlog: {
-          purchases: figures && counts && purchasesIn(figures, counts).waiting,
-          oldestAgeMs: oldestAgeMs('purchases'),
-          paymentsOldestAgeMs: oldestAgeMs('payments'),
-        },
-        units: products?.map(unitsOf) ?? null,
-      },
-      200,
-      NOT_STORED,
-    );
+    const state = { refundsDue: refundsDue?.count ?? null, gate: liveFigures.gate(), backends };
+    return json({ ...figures, ...state }, 200, NOT_STORED);
   }
 
   return [
     reading('GET /api/v1/ops/queues', {
       id: 'opsQueues',
-      summary: 'What waits, and for whom',
+      summary: 'Get queue backlogs',
+      description: 'What waits, and for whom.',
       answers: { 200: jsonAnswer('The figures', OpsQueuesAnswer, { now: OPS_QUEUES }) },
       handle: queues,
     }),
     reading('GET /api/v1/ops/rates', {
       id: 'rates',
-      summary: 'What happens now, by instance and in total',
+      summary: 'Get live rates',
       description:
-        'Rates and times of the last ten seconds. Every process tells its own once a second; one that is silent for ten seconds ' +
+        'What happens now, by instance and in total: rates and times of the last ten seconds, and of the last two. Every process ' +
+        'tells its own once a second; one that is silent for ten seconds ' +
         'is left out, and `ageMs` says how old each is.',
       answers: { 200: jsonAnswer('The figures', RatesAnswer, { now: RATES_EXAMPLE }) },
       handle: live,
     }),
   ];
-}
-
-/** Products whose units are shown with the rates. */
-const UNITS_MAX = 100;
-
-function orNull<T>(figure: Promise<T>): Promise<T | null> {
-  return figure.catch(() => null);
-}
-
-function unitsOf(product: Product) {
-  const { id: productId, total, reserved, sold } = product;
-  return { productId, total, available: available(product), reserved, sold };
-}
-
-function totalOf(instances: readonly AgedStats[]) {
-  const all = instances.map(({ stats }) => stats);
-  const slowest = (name: Time) => {
-    const times = all.flatMap(({ times }) => times[name] ?? []);
-    return times.length > 0 ? Math.max(...times) : null;
-  };
-  const sum = (name: Rate) => all.reduce((total, { perSecond }) => total + perSecond[name], 0);
-  return {
-    instances: all.length,
-    perSecond: Object.fromEntries(RATES.map((name) => [name, Math.round(sum(name) * 1000) / 1000])),
-    times: Object.fromEntries(TIMES.map((name) => [name, slowest(name)])),
-    ageMs: Math.max(0, ...instances.map(({ ageMs }) => ageMs)),
-  };
 }
 
 const OPS_QUEUES = {
@@ -192,7 +179,7 @@ const OPS_QUEUES = {
   needAttention: 1,
 };
 
-const PER_SECOND = {
+export const PER_SECOND = {
   syncAttempts: 5214.3,
   asyncAttempts: 5190.1,
   reserved: 99.8,
@@ -205,10 +192,16 @@ const PER_SECOND = {
   paymentFailures: 0.3,
 };
 
-const TIMES_EXAMPLE = { syncP50Ms: 3.41, syncP99Ms: 14.2, acceptP99Ms: 9.3, confirmP99Ms: 188.4 };
+export const TIMES_EXAMPLE = { syncP50Ms: 3.41, syncP99Ms: 14.2, acceptP99Ms: 9.3, confirmP99Ms: 188.4 };
 
 const RATES_EXAMPLE = {
-  total: { instances: 1, perSecond: PER_SECOND, times: TIMES_EXAMPLE, ageMs: 412 },
+  total: {
+    instances: 1,
+    perSecond: PER_SECOND,
+    times: TIMES_EXAMPLE,
+    recent: { perSecond: PER_SECOND, times: TIMES_EXAMPLE },
+    ageMs: 412,
+  },
   instances: [
     {
       instance: 'shop-1:2214',
@@ -224,4 +217,11 @@ const RATES_EXAMPLE = {
   ],
   backlog: { purchases: 1029, oldestAgeMs: 201, paymentsOldestAgeMs: 1204 },
   units: [{ productId: 1, total: 1000, available: 0, reserved: 2, sold: 998 }],
+  refundsDue: 0,
+  gate: 'in use',
+  backends: [
+    { name: 'db', engine: 'PostgreSQL', up: true },
+    { name: 'rabbit', engine: 'RabbitMQ', up: true },
+    { name: 'redis', engine: 'Redis', up: true },
+  ],
 };

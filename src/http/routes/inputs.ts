@@ -43,8 +43,8 @@ export const LIMIT: Parameter = {
   description: 'At most so many',
 };
 
-export function readLimit(req: Request, query: URLSearchParams): number | Response {
-  const { minimum, maximum, default: usual } = LIMIT.schema as Readonly<Record<string, number>>;
+export function readLimit(req: Request, query: URLSearchParams, allowed = LIMIT): number | Response {
+  const { minimum, maximum, default: usual } = allowed.schema as Readonly<Record<string, number>>;
   const limit = wholeNumber(query.get('limit') ?? `${usual}`, minimum!, maximum!);
   return limit ?? wrong(req, 'limit', `limit must be a whole number from ${minimum} to ${maximum}`);
 }

@@ -49,7 +49,8 @@ export function createMetricRoutes({ metrics, scrape }: Service): Route[] {
   return [
     route('GET /actuator/metrics', {
       id: 'metricNames',
-      summary: 'Names of all metrics of this process',
+      summary: 'List metrics',
+      description: 'Their names, of this process.',
       answers: { 200: jsonAnswer('The names', MetricNamesAnswer) },
       handle(req) {
         const names = metrics.registry.getMetricsAsArray().map(({ name }) => name);
@@ -58,9 +59,9 @@ export function createMetricRoutes({ metrics, scrape }: Service): Route[] {
     }),
     route('GET /actuator/metrics/:name', {
       id: 'metric',
-      summary: 'One metric of this process',
+      summary: 'Get metric',
       description:
-        'Of several processes behind one port it is the one that the connection led to; `/actuator/prometheus` has all.',
+        'One metric of this process. Of several processes behind one port it is the one that the connection led to; `/actuator/prometheus` has all.',
       params: {
         name: {
           schema: { type: 'string', examples: ['pulsecart_purchases_inside'] },
@@ -82,9 +83,9 @@ export function createMetricRoutes({ metrics, scrape }: Service): Route[] {
     }),
     route('GET /actuator/prometheus', {
       id: 'prometheus',
-      summary: 'All metrics for Prometheus',
+      summary: 'Scrape metrics (Prometheus)',
       description:
-        "Of all processes that share the port: counters and histograms as sums, which also have what processes counted that have ended; what all read from the same backends once. A process that does not answer within a second is in the sums with what it last told, and missing in `pulsecart_instances_answered`. In OpenMetrics where the `Accept` names it, else in Prometheus's text format.",
+        "All metrics. Of all processes that share the port: counters and histograms as sums, which also have what processes counted that have ended; what all read from the same backends once. A process that does not answer within a second is in the sums with what it last told, and missing in `pulsecart_instances_answered`. In OpenMetrics where the `Accept` names it, else in Prometheus's text format.",
       answers: {
         200: {
           description: 'The metrics',

@@ -66,7 +66,8 @@ export function createOpsRoutes(service: Service): Route[] {
   return [
     reading('GET /api/v1/ops/log', {
       id: 'operations',
-      summary: 'What operators did, and why',
+      summary: 'Read operator log',
+      description: 'What operators did, and why; the newest first.',
       query: {
         limit: LIMIT,
         before: {
@@ -79,8 +80,9 @@ export function createOpsRoutes(service: Service): Route[] {
     }),
     reading('GET /api/v1/ops/doctor', {
       id: 'doctor',
-      summary: 'Settings, limits, host and backends of this server',
-      description: 'What the command `pulsecart doctor` would find here, but for the address.',
+      summary: 'Run doctor',
+      description:
+        'Settings, limits, host and backends of this server: what the command `pulsecart doctor` would find here, but for the address.',
       answers: { 200: jsonAnswer('The findings', DoctorAnswer, { well: DOCTOR }) },
       async handle() {
         // The time first: what follows calls each backend.
@@ -90,9 +92,9 @@ export function createOpsRoutes(service: Service): Route[] {
     }),
     acting('POST /api/v1/ops/audit', {
       id: 'audit',
-      summary: 'Prove that the books balance',
+      summary: 'Run audit',
       description:
-        'In a process of its own, beside the servers, from one moment of the ledger; the answer comes when it is done. One at a ' +
+        'Proves that the books balance, in a process of its own, beside the servers, from one moment of the ledger; the answer comes when it is done. One at a ' +
         'time, and two minutes at most: the command `pulsecart audit` has no limit.',
       body: { schema: AuditBody, example: { reason: 'after the sale' } },
       answers: {

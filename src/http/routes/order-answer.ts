@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { amountMinor } from '../../domain/order.ts';
+import { amountMinor, shownStatus } from '../../domain/order.ts';
 import type { OrderView } from '../../ports/queries.ts';
 import { isoTime } from '../respond.ts';
 import {
@@ -118,8 +118,7 @@ export function shownOrder({ order, payments }: OrderView) {
   const { id, productId, quantity, number, channel, currency } = order;
   return {
     orderId: id,
-    // Whether money came too late or was given back on request is all the same to who gets it.
-    status: order.status === 'returning' ? 'refunding' : order.status,
+    status: shownStatus(order.status),
     productId,
     quantity,
     number,

@@ -153,7 +153,8 @@ export function createOrderRoutes(service: Service): Route[] {
   return [
     route('GET /api/v1/orders/:orderId', {
       id: 'readOrder',
-      summary: 'An order, whichever way it was bought',
+      summary: 'Get order',
+      description: 'With its payments, whichever way it was bought.',
       params: { orderId: ORDER },
       answers: {
         200: jsonAnswer('The order as it stands', OrderAnswer, { paid: PAID }),
@@ -164,9 +165,9 @@ export function createOrderRoutes(service: Service): Route[] {
     }),
     route('POST /api/v1/orders/:orderId/cancel', {
       id: 'cancelOrder',
-      summary: 'Cancel an order that is not paid',
+      summary: 'Cancel order',
       description:
-        'Its units are free again when this answers. Who brings a token or gives a reason calls as an operator, and may ' +
+        'For an order that is not paid. Its units are free again when this answers. Who brings a token or gives a reason calls as an operator, and may ' +
         'cancel any order, and has to give a reason. A buyer who bought without a userId need not send a body. Cancelling an ' +
         'order again answers the same.',
       access: 'operators and others',
@@ -183,9 +184,9 @@ export function createOrderRoutes(service: Service): Route[] {
     }),
     acting('POST /api/v1/orders/:orderId/refund', {
       id: 'refundOrder',
-      summary: 'Give the money of a paid order back',
+      summary: 'Refund order',
       description:
-        'The order is `refunding` until the payment company has carried it out, which may take long while the company is ' +
+        'Gives the money of a paid order back. The order is `refunding` until the payment company has carried it out, which may take long while the company is ' +
         'away, and then `refunded`; its units are free again then. Asking again refunds once.',
       params: { orderId: ORDER },
       body: { schema: RefundBody, example: { reason: 'It arrived broken' } },

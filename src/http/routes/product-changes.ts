@@ -1,6 +1,6 @@
 import type Type from 'typebox';
 import type { AuditAction } from '../../domain/audit-entry.ts';
-import { isHidden, type Product, TEST_CURRENCY } from '../../domain/product.ts';
+import { type DescribedProduct, isHidden, TEST_CURRENCY } from '../../domain/product.ts';
 import type { ProductChanges } from '../../domain/product-changes.ts';
 import type { SaleStep } from '../../domain/product-steps.ts';
 import { KEY_MISMATCH, OPERATION_KEY, withKey } from '../audit-key.ts';
@@ -36,7 +36,7 @@ const BAD_SCHEDULE =
 
 /** Products and their sales, as operators make and change them. */
 export function createProductChangeRoutes(service: Service): Route[] {
-  const { sales, removeProduct, stockCache, clock } = service;
+  const { sales, productReader, removeProduct, stockCache, clock } = service;
   const { acting } = operatorRoutes('products', 'problem', service);
 
   async function create(
@@ -114,7 +114,8 @@ export function createProductChangeRoutes(service: Service): Route[] {
     return step.kind === 'refused' ? saleRefused(req, step, clock()) : done(step.product, 200);
   }
 
-  function done(product: Product, status: number, headers: Record<string, string> = {}): Response {
+  function done(product: DescribedProduct, status: number, headers: Record<string, string> = {}): Response {
+    productReader.keep(product);
     const nowMs = clock();
     const body = { ...shownProduct(product, nowMs), serverTime: isoTime(nowMs) };
     return json(body, status, { 'Cache-Control': 'no-store', ETag: etagOf(product, nowMs), ...headers });
@@ -123,7 +124,8 @@ export function createProductChangeRoutes(service: Service): Route[] {
   return [
     acting('POST /api/v1/products', {
       id: 'createProduct',
-      summary: 'Put a new product on sale',
+      summary: 'Create product',
+      description: 'Puts it on sale, at once or when it says.',
       headers: OPERATION_KEY,
       body: { schema: ProductBody, example: NEW_PRODUCT, expected: EXPECTED_OF_PRODUCTS },
       answers: {
@@ -136,9 +138,9 @@ export function createProductChangeRoutes(service: Service): Route[] {
     }),
     changing('PATCH /api/v1/products/:productId', {
       id: 'changeProduct',
-      summary: 'Change a product, its price or its schedule',
+      summary: 'Change product',
       description:
-        'All of it or nothing. Orders keep the price and the hold they were made with. A limit that is set while the sale ' +
+        'Its name, description, picture, price, schedule or limits: all of it or nothing. Orders keep the price and the hold they were made with. A limit that is set while the sale ' +
         'runs counts what customers hold already.',
       body: { schema: ProductChangeBody, example: NEXT_WEEK },
       takes: 'what to change, and a reason',
@@ -148,9 +150,9 @@ export function createProductChangeRoutes(service: Service): Route[] {
     }),
     changing('POST /api/v1/products/:productId/units', {
       id: 'addUnits',
-      summary: 'Add units to a running sale, or take free ones away',
+      summary: 'Add units',
       description:
-        'Added units are sold at once. For a new generation see `reset`. With an `Idempotency-Key` they are added ' +
+        'Adds units to a running sale, or takes free ones away. Added units are sold at once. For a new generation see `reset`. With an `Idempotency-Key` they are added ' +
         'once, however often it is sent. Without one look at `GET /api/v1/ops/log` after `outcome_unknown`, or when no answer came, ' +
         'before sending it again.',
       body: { schema: UnitsBody, example: { delta: 50, reason: 'second delivery' } },
@@ -163,7 +165,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
     }),
     changing('POST /api/v1/products/:productId/pause', {
       id: 'pauseSale',
-      summary: 'Pause a sale',
+      summary: 'Pause sale',
       description:
         'Purchases are refused as `sale_paused`, within 250 ms at the latest for queued ones that another process takes in. ' +
         'Orders are charged on.',
@@ -175,8 +177,8 @@ export function createProductChangeRoutes(service: Service): Route[] {
     }),
     changing('POST /api/v1/products/:productId/resume', {
       id: 'resumeSale',
-      summary: 'Let a paused sale go on',
-      description: 'Within its times.',
+      summary: 'Resume sale',
+      description: 'Lets a paused sale go on, within its times.',
       body: WHY_PAUSED,
       takes: 'a reason',
       action: 'sale.resume',
@@ -184,9 +186,9 @@ export function createProductChangeRoutes(service: Service): Route[] {
     }),
     acting('POST /api/v1/products/:productId/drain', {
       id: 'drainSale',
-      summary: 'Close a sale now',
+      summary: 'Close sale',
       description:
-        "`closesAt` becomes this moment by the ledger's clock; a sale that has not opened yet will not. What is under way comes " +
+        "Closes it now: `closesAt` becomes this moment by the ledger's clock; a sale that has not opened yet will not. What is under way comes " +
         'to its end: read the product until `drained`. Another `closesAt` opens it again.',
       params: { productId: PRODUCT },
       body: { schema: ReasonBody, example: { reason: 'the hall is full' } },
@@ -199,9 +201,9 @@ export function createProductChangeRoutes(service: Service): Route[] {
     }),
     acting('DELETE /api/v1/products/:productId', {
       id: 'removeProduct',
-      summary: 'Remove a hidden product, and all that its sale left',
+      summary: 'Remove hidden product',
       description:
-        `Of a rehearsal: for products priced in ${TEST_CURRENCY} alone, and once the sale is drained and the queue has had some ` +
+        `Removes a product of a rehearsal and all that its sale left: for products priced in ${TEST_CURRENCY} alone, and once the sale is drained and the queue has had some ` +
         'seconds. Orders, outcomes, keys, payments and dead letters go with it; a line in the log of operations stays. It works ' +
         'for five seconds at most: send it again until `removed`.',
       params: { productId: PRODUCT },
@@ -226,6 +228,8 @@ export function createProductChangeRoutes(service: Service): Route[] {
 
 const NEW_PRODUCT = {
   name: 'Concert ticket, front row',
+  description: 'Front row, centre.\nDoors open an hour before.',
+  imageUrl: 'https://example.com/front-row.jpg',
   priceMinor: 12500,
   currency: 'EUR',
   units: 300,

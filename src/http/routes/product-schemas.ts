@@ -9,6 +9,19 @@ import { Count, closed, count, list, nullable, Reason, shape, Timestamp, UNTEXT 
 const PRICE_MINOR_MAX = 9_000_000_000;
 const HOLD_SECONDS_MAX = 86_400;
 const NAME_PATTERN = `^[^${UNTEXT}]{1,200}$`;
+const TEXT_MAX = 2000;
+/** As a name, but with line breaks and tabs; something is left of it when it is trimmed. */
+const DESCRIPTION_PATTERN = `^(?=\\s*\\S)[^${UNTEXT.replace('\\u0000-\\u001f', '\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f')}]{1,${TEXT_MAX}}$`;
+/** What a URL has in it (RFC 3986); everything else is percent-encoded. */
+const IN_URL = '[!#-;=?-Z_a-z~]';
+/**
+ * Names of hosts, and this machine also without TLS. A path begins with one slash: two, or one and a backslash, would lead a browser to
+ * another server.
+ */
+const IMAGE_URL_PATTERN =
+  `^(https://[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:\\d{1,5})?([/?#]${IN_URL}*)?` +
+  `|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:\\d{1,5})?([/?#]${IN_URL}*)?` +
+  `|/([!#-.0-;=?-Z_a-z~]${IN_URL}*)?)$`;
 /** A date and a time with its zone as RFC 3339 has it, and Java's without seconds. */
 export const TIME_PATTERN =
   '^\\d{4}-\\d\\d-\\d\\d[Tt]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,9})?)?([Zz]|[+-]([01]\\d|2[0-3]):[0-5]\\d)$';
@@ -18,6 +31,17 @@ const SOME_TIME = '2099-12-31T09:00:00Z';
 
 const ProductId = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 const Name = Type.String({ pattern: NAME_PATTERN, minLength: 1, maxLength: 200 });
+const Description = Type.String({
+  pattern: DESCRIPTION_PATTERN,
+  minLength: 1,
+  maxLength: TEXT_MAX,
+  description: 'Plain text, line breaks included',
+});
+const ImageUrl = Type.String({
+  pattern: IMAGE_URL_PATTERN,
+  maxLength: TEXT_MAX,
+  description: 'A picture: an absolute https:// URL, or a path of this server',
+});
 const PriceMinor = Type.Integer({
   minimum: 1,
   maximum: PRICE_MINOR_MAX,
@@ -39,13 +63,15 @@ const HoldSeconds = Type.Integer({
   maximum: HOLD_SECONDS_MAX,
   description: 'How long an unpaid order keeps its units',
 });
-const Time = Type.String({
+export const Time = Type.String({
   pattern: TIME_PATTERN,
   description: `RFC 3339, like ${SOME_TIME}; what is finer than milliseconds is cut off`,
 });
 
 /** What every sale has, and may do without in a request. */
 const TERMS = {
+  description: Type.Optional(nullable(Description)),
+  imageUrl: Type.Optional(nullable(ImageUrl)),
   opensAt: Type.Optional(nullable(Time)),
   closesAt: Type.Optional(nullable(Time)),
   perCustomerLimit: Type.Optional(nullable(Limit)),
@@ -74,7 +100,7 @@ export const ProductChangeBody = Type.Object(
     $id: 'ProductChangeRequest',
     additionalProperties: false,
     minProperties: 2,
-    description: 'What is not named stays as it is. null takes a time or the limit away.',
+    description: 'What is not named stays as it is. null takes a text, a time or the limit away.',
   },
 );
 
@@ -92,6 +118,8 @@ export const ReasonBody = closed('ReasonRequest', '', { reason: Reason });
 const PRODUCT = {
   productId: ProductId,
   name: Type.String(),
+  description: nullable(Type.String(), 'Plain text, line breaks included'),
+  imageUrl: nullable(Type.String(), 'A picture: an absolute URL, or a path of this server'),
   priceMinor: Type.Integer({ minimum: 0 }),
   currency: Type.String(),
   total: Count,
@@ -138,6 +166,8 @@ export const RemovalAnswer = shape('Removal', '', {
 export const EXPECTED_OF_PRODUCTS: Readonly<Record<string, string>> = {
   productId: `productId must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}, or absent`,
   name: 'name must have 1 to 200 characters, no control characters or broken UTF-8 among them',
+  description: `description must have 1 to ${TEXT_MAX} characters, no control characters but line breaks and tabs, or be null`,
+  imageUrl: `imageUrl must be an https:// URL or a path that begins with one /, percent-encoded, at most ${TEXT_MAX} characters, or null`,
   priceMinor: `priceMinor must be a whole number of minor units from 1 to ${PRICE_MINOR_MAX}`,
   currency: 'currency must be the ISO 4217 code of a currency in use, like USD',
   units: `units must be a whole number from 0 to ${UNITS_MAX}`,
@@ -156,6 +186,8 @@ export const EXPECTED_OF_PRODUCTS: Readonly<Record<string, string>> = {
 const SHOWN = {
   productId: 6,
   name: 'Concert ticket, front row',
+  description: 'Front row, centre.\nDoors open an hour before.',
+  imageUrl: 'https://example.com/front-row.jpg',
   priceMinor: 12500,
   currency: 'EUR',
   total: 300,

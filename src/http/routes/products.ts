@@ -1,4 +1,5 @@
-import { available, type Product, saleState } from '../../domain/product.ts';
+import { available, type DescribedProduct, saleState } from '../../domain/product.ts';
+import { isDescribed } from '../../domain/product-steps.ts';
 import { hasAlready } from '../conditional.ts';
 import { refuseUnlessOperator } from '../operator.ts';
 import { isoTime, json, problem } from '../respond.ts';
@@ -14,9 +15,9 @@ const route = routesOf('products', 'problem');
 
 /** Products and their sales, as clients read them. */
 export function createProductRoutes(
-  service: Pick<Service, 'ledger' | 'stockCache' | 'clock' | 'operators' | 'trustedProxies'>,
+  service: Pick<Service, 'ledger' | 'productReader' | 'clock' | 'operators' | 'trustedProxies'>,
 ): Route[] {
-  const { ledger, stockCache, clock } = service;
+  const { ledger, productReader, clock } = service;
 
   async function list(req: Request, server: Bun.Server<unknown>): Promise<Response> {
     const query = queryOf(req);
@@ -38,8 +39,7 @@ export function createProductRoutes(
 
   async function read(req: ProductRequest): Promise<Response> {
     const productId = readProductId(req);
-    const product =
-      productId === null ? undefined : (stockCache.fresh(productId) ?? (await stockCache.refresh(productId)));
+    const product = productId === null ? undefined : await productReader.read(productId);
     if (!product) return unknownProduct(req, req.params.productId, problem);
     const nowMs = clock();
     const etag = etagOf(product, nowMs);
@@ -54,7 +54,8 @@ export function createProductRoutes(
   return [
     route('GET /api/v1/products', {
       id: 'listProducts',
-      summary: 'All products, by id',
+      summary: 'List products',
+      description: 'By id, page by page.',
       query: {
         limit: { ...LIMIT, description: 'Products of a page' },
         after: {
@@ -76,12 +77,12 @@ export function createProductRoutes(
     }),
     route('GET /api/v1/products/:productId', {
       id: 'readProduct',
-      summary: 'A product and its sale',
-      description: 'Up to 250 ms old; `state` is judged now.',
+      summary: 'Get product',
+      description: 'A product and its sale. Up to 250 ms old; `state` is judged now.',
       params: { productId: PRODUCT },
       answers: {
         200: jsonAnswer('The product', ProductAnswer, { product: A_PRODUCT }, ['ETag']),
-        304: 'Neither version nor state have changed since the ETag in If-None-Match',
+        304: 'Neither version nor state nor description have changed since the ETag in If-None-Match',
         404: '`unknown_product`',
         503: '`unavailable`',
       },
@@ -93,13 +94,16 @@ export function createProductRoutes(
 const NOT_KEPT = { 'Cache-Control': 'no-cache' };
 
 /** A product as clients see it; its state is that of `nowMs`. */
-export function shownProduct(product: Product, nowMs: number) {
+export function shownProduct(product: DescribedProduct, nowMs: number) {
   const { id, name, priceMinor, currency, total, reserved, sold, version, generation } = product;
-  const { opensAt, closesAt, perCustomerLimit, customerRequired, holdSeconds } = product;
+  const { description, imageUrl, opensAt, closesAt, perCustomerLimit, customerRequired, holdSeconds } =
+    product;
   const state = saleState(product, nowMs);
   return {
     productId: id,
     name,
+    description,
+    imageUrl,
     priceMinor,
     currency,
     total,
@@ -119,7 +123,14 @@ export function shownProduct(product: Product, nowMs: number) {
   };
 }
 
-/** The version, and the state beside it, because the clock changes that without a new version. */
-export function etagOf(product: Product, nowMs: number): string {
-  return `"${product.version}.${saleState(product, nowMs)}"`;
+/**
+ * The version, and the state beside it, because the clock changes that without a new version. And what the description is, where there
+ * is one: it may be a quarter of a second older than the version.
+ */
+export function etagOf(product: DescribedProduct, nowMs: number): string {
+  const { version, description, imageUrl } = product;
+  const described = isDescribed(product)
+    ? `_${Bun.hash(JSON.stringify([description, imageUrl])).toString(36)}`
+    : '';
+  return `"${version}.${saleState(product, nowMs)}${described}"`;
 }

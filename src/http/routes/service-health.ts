@@ -15,7 +15,8 @@ export function serviceHealthRoute(
   const name = NAMES[way];
   return routesOf(way, 'error')(`GET /api/v1/${way}/health`, {
     id: `${way}Health`,
-    summary: `Whether the ${way} way can serve`,
+    summary: `Check ${way} health`,
+    description: `Whether the ${way} way to buy can serve, in a sentence.`,
     answers: { 200: textAnswer('It can', `${name} is running`), 503: '`unavailable`' },
     async handle(req) {
       try {

@@ -104,8 +104,8 @@ export function createStockRoutes(service: Service): Route[] {
   return [
     route('GET /api/v1/sync/stock/:productId', {
       id: 'readStock',
-      summary: 'Units free to buy now',
-      description: 'Up to 250 ms old.',
+      summary: 'Get stock',
+      description: 'Units that are free to buy now. Up to 250 ms old.',
       params: { productId: PRODUCT },
       answers: {
         200: jsonAnswer('The units', StockAnswer, { stock: { productId: 3, stock: 99 } }, ['ETag']),
@@ -116,7 +116,7 @@ export function createStockRoutes(service: Service): Route[] {
     }),
     route('POST /api/v1/sync/stock/init/:productId', {
       id: 'initStock',
-      summary: 'Resync the stock counter',
+      summary: 'Resync stock counter',
       description: 'Safe while a sale runs.',
       access: 'operators',
       params: { productId: PRODUCT },
@@ -130,14 +130,14 @@ export function createStockRoutes(service: Service): Route[] {
     }),
     route('PUT /api/v1/sync/stock/:productId/reset', {
       id: 'resetStock',
-      summary: 'Start a new generation of exactly this many free units',
+      summary: 'Reset stock',
       description:
-        'Orders of earlier generations stay as they are. Units that they give back leave the product. Safe while a sale runs.',
+        'Starts a new generation of exactly this many free units. Orders of earlier generations stay as they are. Units that they give back leave the product. Safe while a sale runs.',
       access: 'operators',
       params: { productId: PRODUCT },
       query: {
         stock: {
-          schema: { type: 'integer', minimum: 0, maximum: UNITS_MAX },
+          schema: { type: 'integer', minimum: 0, maximum: UNITS_MAX, examples: [5] },
           description: 'Free units of the new generation',
           required: true,
         },

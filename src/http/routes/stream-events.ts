@@ -56,10 +56,12 @@ function message(name: StreamEventName, id: string | null, data: object): string
 }
 
 function productJson({ product, state }: ProductNow): Omit<Type.Static<typeof StreamProduct>, 'serverTime'> {
-  const { opensAt, closesAt } = product;
+  const { opensAt, closesAt, total, reserved } = product;
   return {
     productId: product.id,
+    total,
     available: available(product),
+    reserved,
     version: product.version,
     state,
     priceMinor: product.priceMinor,

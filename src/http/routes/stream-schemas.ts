@@ -12,7 +12,9 @@ const NullableTime = nullable(Timestamp);
 
 const product = {
   productId: ProductId,
+  total: count('Units of this generation: available, reserved and sold'),
   available: count('Units free to buy'),
+  reserved: count('Units of orders that are not paid yet; what is not paid for comes back'),
   version: count('Rises with every change of the product'),
   state: Type.Enum(['not_open', 'open', 'paused', 'closed'], {
     description: 'Of the sale, by the server’s clock',
@@ -74,10 +76,10 @@ export const STREAM_EXAMPLE = `retry: 1659
 
 id: 3.1
 event: snapshot
-data: {"serverTime":"2026-11-22T21:46:00.742Z","products":[{"productId":3,"available":100,"version":1,"state":"open","priceMinor":199999,"currency":"USD","opensAt":null,"closesAt":null}],"orders":[]}
+data: {"serverTime":"2026-11-22T21:46:00.742Z","products":[{"productId":3,"total":100,"available":100,"reserved":0,"version":1,"state":"open","priceMinor":199999,"currency":"USD","opensAt":null,"closesAt":null}],"orders":[]}
 
 id: 3.2
 event: stock.changed
-data: {"productId":3,"available":99,"version":2,"state":"open","priceMinor":199999,"currency":"USD","opensAt":null,"closesAt":null,"serverTime":"2026-11-22T21:46:01.253Z"}
+data: {"productId":3,"total":100,"available":99,"reserved":1,"version":2,"state":"open","priceMinor":199999,"currency":"USD","opensAt":null,"closesAt":null,"serverTime":"2026-11-22T21:46:01.253Z"}
 
 `;

@@ -114,7 +114,9 @@ test(
     stuck.resume();
     const snapshots = () => Buffer.concat(heard).toString('latin1').split('event: snapshot').slice(1);
     await until(() => snapshots().length === 2 && snapshots()[1]!.includes(`"productId":${PRODUCTS},`));
-    expect(snapshots()[1]).toContain(`"productId":1,"available":5,"version":${version},`);
+    expect(snapshots()[1]).toContain(
+      `"productId":1,"total":5,"available":5,"reserved":0,"version":${version},`,
+    );
     stuck.terminate();
     await until(() => stream.subscribers() === 1);
   },

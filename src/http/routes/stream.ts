@@ -62,7 +62,7 @@ export function createStreamRoutes(
   return [
     route('GET /api/v1/stock/stream', {
       id: 'streamStock',
-      summary: 'Units, sales and orders as they change',
+      summary: 'Stream live changes',
       description: DESCRIPTION,
       query: {
         products: listOf(ProductId, STREAM_PRODUCTS_MAX, 'Product ids', [1, 2]),

@@ -167,7 +167,8 @@ export function createSyncPurchaseRoute(service: Service): Route {
 
   return route(TARGET, {
     id: 'buy',
-    summary: 'Buy and hear the outcome',
+    summary: 'Buy (sync)',
+    description: 'The answer is the outcome: the order, or the refusal.',
     ...PURCHASE_INPUT,
     answers: {
       200: jsonAnswer('The order is committed to disk', PurchaseAnswer, { bought: BOUGHT }),

@@ -1,11 +1,12 @@
 import Type from 'typebox';
+import { purchasesIn } from '../../telemetry/backlog.ts';
 import { isoTime, json, problem } from '../respond.ts';
 import { jsonAnswer, problemAnswer, type Route, routesOf } from '../route.ts';
 import { AmountMinor, Currency, list, ProductId, Quantity, shape, Timestamp, Uuid } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { NOT_STORED, wrong } from './inputs.ts';
 import { ORDER_ID } from './order-answer.ts';
-import { DeadLetterFigures, PurchaseFigures, purchasesIn, QUEUE } from './queue-figures.ts';
+import { DeadLetterFigures, PurchaseFigures, QUEUE } from './queue-figures.ts';
 import { serviceHealthRoute } from './service-health.ts';
 
 type TrackingRequest = Request & { readonly params: { readonly trackingId: string } };
@@ -122,8 +123,8 @@ export function createTrackingRoutes(service: Service): Route[] {
   return [
     route('GET /api/v1/async/purchase/:trackingId', {
       id: 'track',
-      summary: 'What became of an accepted purchase',
-      description: 'On success the tracking id is the order id.',
+      summary: 'Track queued purchase',
+      description: 'What became of an accepted purchase. On success the tracking id is the order id.',
       params: {
         trackingId: {
           schema: { type: 'string', format: 'uuid', examples: [ORDER_ID] },
@@ -149,7 +150,8 @@ export function createTrackingRoutes(service: Service): Route[] {
     }),
     route('GET /api/v1/async/queue/status', {
       id: 'queueStatus',
-      summary: 'Real figures of the queues',
+      summary: 'Get queue status',
+      description: 'How many purchases and payments wait, and how many purchases were accepted and decided.',
       answers: { 200: jsonAnswer('The figures', QueueStatusAnswer) },
       handle: queueStatus,
     }),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import type { DescribedProduct } from '../../../src/domain/product.ts';
 import { briefly } from './briefly.ts';
 import { brief, captured, failedWith, HOLD_SECONDS, LONG_MS, type Scene } from './scene.contract.ts';
 
@@ -15,7 +16,7 @@ export function rounds(scene: Scene): void {
       const after = (await scene.ledger.reset(productId, 4)).product!;
       expect(after).toMatchObject({ total: 9, reserved: 3, sold: 2, generation: 2 });
       expect(after.version).toBe(before.version + 1);
-      expect(await scene.product(productId)).toEqual(after!);
+      expect(await scene.described(productId)).toEqual(after as DescribedProduct);
 
       const next = await scene.decide(...Array.from({ length: 5 }, () => scene.purchase(productId)));
       expect(next.map(brief)).toEqual([...Array(4).fill('reserved'), 'sold_out']);

@@ -23,6 +23,8 @@ export function sales(scene: Scene): void {
       const { units, ...named } = thing;
       expect(product).toEqual({
         ...named,
+        description: null,
+        imageUrl: null,
         id: lowest,
         total: units,
         reserved: 0,
@@ -36,7 +38,7 @@ export function sales(scene: Scene): void {
         customerRequired: false,
         holdSeconds: 600,
       });
-      expect(await scene.product(product.id)).toEqual(product);
+      expect(await scene.described(product.id)).toEqual(product);
       expect(await logged(operation.id)).toMatchObject({ subject: `product/${product.id}` });
       scene.skipIds(product.id);
     });
@@ -51,7 +53,7 @@ export function sales(scene: Scene): void {
 
     test('does not take the place of another', async () => {
       const id = await scene.sale();
-      const product = await scene.product(id);
+      const product = await scene.described(id);
       expect(await scene.ledger.createProduct({ ...thing, id }, anEntry(id))).toEqual(
         refused('product_exists', null, product),
       );
@@ -96,7 +98,7 @@ export function sales(scene: Scene): void {
     test('is found in pages by id', async () => {
       const [first, second] = [await scene.sale(), await scene.sale()];
       const page = await scene.ledger.productsAfter(first - 1, 1);
-      expect(page).toEqual([await scene.product(first)]);
+      expect(page).toEqual([await scene.described(first)]);
       expect((await scene.ledger.productsAfter(first, 100)).map(({ id }) => id)).toContain(second);
       expect(await scene.ledger.productsAfter(2 ** 53 - 1, 100)).toEqual([]);
     });
@@ -105,7 +107,7 @@ export function sales(scene: Scene): void {
   describe('a change', () => {
     test('of everything is one new version, written down with it', async () => {
       const id = await scene.sale({ units: 10 });
-      const before = await scene.product(id);
+      const before = await scene.described(id);
       const opensAt = scene.now() + LONG_MS;
       const changes = {
         name: 'Ein "neues" Ding',
@@ -125,7 +127,7 @@ export function sales(scene: Scene): void {
       );
       const { product } = done(step);
       expect(product).toEqual({ ...before, ...changes, total: 15, version: before.version + 1 });
-      expect(await scene.product(id)).toEqual(product);
+      expect(await scene.described(id)).toEqual(product);
       expect(await logged(operation.id)).toMatchObject(operation);
 
       const cleared = done(await change(id, { opensAt: null, closesAt: null, perCustomerLimit: null }));
@@ -134,7 +136,7 @@ export function sales(scene: Scene): void {
 
     test('that changes nothing leaves the version as it is, and is written down', async () => {
       const id = await scene.sale();
-      const before = await scene.product(id);
+      const before = await scene.described(id);
       const operation = anEntry(id);
       const same = { name: before.name, state: 'open', opensAt: null, addUnits: 0 } as const;
       expect(await scene.ledger.changeProduct(id, same, operation, null)).toEqual({
@@ -154,22 +156,22 @@ export function sales(scene: Scene): void {
 
     test('that breaks a rule leaves no trace, not even what is right of it', async () => {
       const id = await scene.sale({ opensAt: scene.now() + LONG_MS });
-      const before = await scene.product(id);
+      const before = await scene.described(id);
       const operation = anEntry(id);
       const changes = { name: 'Other', addUnits: 3, closesAt: scene.now() + 1_000 };
       expect(await scene.ledger.changeProduct(id, changes, operation, null)).toEqual(
         refused('closes_before_opens', 'closesAt', before),
       );
-      expect(await scene.product(id)).toEqual(before);
+      expect(await scene.described(id)).toEqual(before);
       expect(await logged(operation.id)).toBeUndefined();
     });
 
     test('of a version that is no more is refused', async () => {
       const id = await scene.sale();
-      const { version } = await scene.product(id);
+      const { version } = await scene.described(id);
       await scene.reserve(id);
       expect(await change(id, { priceMinor: 1 }, version)).toEqual(
-        refused('version_mismatch', null, await scene.product(id)),
+        refused('version_mismatch', null, await scene.described(id)),
       );
     });
 
@@ -288,7 +290,7 @@ export function sales(scene: Scene): void {
         }
       });
       await Promise.all(crowd);
-      const { perCustomerLimit } = await scene.product(id);
+      const { perCustomerLimit } = await scene.described(id);
       // Refused when somebody held more by then; the books balance either way, which is looked at after each test.
       expect([12, null]).toContain(perCustomerLimit);
     });
@@ -308,9 +310,9 @@ export function sales(scene: Scene): void {
 
       expect(await scene.ledger.closeSale(id, anEntry(id))).toEqual({
         kind: 'done',
-        product: await scene.product(id),
+        product: await scene.described(id),
       });
-      expect((await scene.product(id)).closesAt).toBe(product.closesAt);
+      expect((await scene.described(id)).closesAt).toBe(product.closesAt);
     });
 
     test('before it opened does not open any more', async () => {
@@ -359,14 +361,14 @@ export function sales(scene: Scene): void {
     test('is refused when it asks for something else, and nothing is changed', async () => {
       const id = await scene.sale({ units: 10 });
       await scene.ledger.changeProduct(id, { addUnits: 5 }, keyed(id), null);
-      const before = await scene.product(id);
+      const before = await scene.described(id);
       const others = [
         await scene.ledger.changeProduct(id, { addUnits: 6 }, keyed(id, 'other'), null),
         await scene.ledger.reset(id, 1, keyed(id, 'other')),
         await scene.ledger.createProduct(thing, keyed(id, 'other')),
       ];
       expect(others).toEqual(Array(3).fill(refused('idempotency_mismatch', null, before)));
-      expect(await scene.product(id)).toEqual(before);
+      expect(await scene.described(id)).toEqual(before);
     });
 
     test('asked for by many at once is done once', async () => {
@@ -376,8 +378,8 @@ export function sales(scene: Scene): void {
         ...Array.from({ length: 5 }, () => scene.ledger.reset(id, 7, keyed(id, 'f', `round of ${id}`))),
       ]);
       expect(steps.map(({ kind }) => kind)).toEqual(Array(10).fill('done'));
-      expect(await scene.product(id)).toMatchObject({ generation: 2 });
-      expect([7, 12]).toContain((await scene.product(id)).total);
+      expect(await scene.described(id)).toMatchObject({ generation: 2 });
+      expect([7, 12]).toContain((await scene.described(id)).total);
       const made = await Promise.all(
         Array.from({ length: 5 }, () => scene.ledger.createProduct(thing, keyed(0, 'f', `many ${id}`))),
       );

@@ -1,6 +1,6 @@
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../../src/domain/ids.ts';
 import type { Order } from '../../../src/domain/order.ts';
-import type { NewProduct, Product } from '../../../src/domain/product.ts';
+import type { DescribedProduct, NewProduct, Product } from '../../../src/domain/product.ts';
 import type { Outcome, Purchase } from '../../../src/domain/purchase.ts';
 import type { BooksReader } from '../../../src/ports/books.ts';
 import type { Ledger } from '../../../src/ports/ledger.ts';
@@ -80,6 +80,10 @@ export function createScene(made: () => LedgerUnderTest) {
 
     async product(productId: number): Promise<Product> {
       return (await scene.ledger.product(productId))!;
+    },
+
+    async described(productId: number): Promise<DescribedProduct> {
+      return (await scene.ledger.describedProduct(productId))!;
     },
 
     /** Units as `[available, reserved, sold]`. */

@@ -28,7 +28,7 @@ export async function send(
         name,
         Buffer.from(value).toString('latin1'),
       ]),
-      ...(body && { body }),
+      ...(body && { body: body as BodyInit }),
       redirect: 'manual',
       signal: stop.signal,
     });
@@ -155,11 +155,18 @@ const RULES_ACROSS_FIELDS: Readonly<Record<string, readonly string[]>> = {
   accept: ['Idempotency-Key'],
   createProduct: ['opensAt', 'closesAt'],
   changeProduct: ['opensAt', 'closesAt'],
+  // A time that no calendar has.
+  listOrders: ['from', 'to'],
+  exportOrders: ['from', 'to'],
   // Who brings a token is an operator, and gives a reason instead of a customer.
   cancelOrder: ['reason', 'userId'],
   // Either the cause or the ids.
   replayDeadLetters: ['cause'],
   discardDeadLetters: ['cause'],
+  // Dates that no calendar has, and an end before its beginning.
+  history: ['from', 'to'],
+  // Who come slowly must not be many.
+  startRush: ['rate'],
 };
 
 /** Traces of the program: stacks, files, names of backends' errors; and what must never be told. */

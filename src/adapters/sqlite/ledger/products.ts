@@ -1,11 +1,18 @@
 import type { AuditEntry } from '../../../domain/audit-entry.ts';
 import type { Clock } from '../../../domain/clock.ts';
-import { available, type NewProductRequest, type Product, TEST_CURRENCY } from '../../../domain/product.ts';
+import {
+  available,
+  type DescribedProduct,
+  type NewProductRequest,
+  TEST_CURRENCY,
+} from '../../../domain/product.ts';
 import {
   changeStep,
   closeStep,
   decideNew,
   decideStep,
+  hasSameDescription,
+  isDescribed,
   limitRefusal,
   newProduct,
   type ProductStep,
@@ -20,7 +27,7 @@ import type { Products } from '../../../ports/products.ts';
 import type { Store } from '../store.ts';
 import { createAuditLog } from './audit-log.ts';
 import { createRemoval } from './removal.ts';
-import { PRODUCT_COLUMNS, type ProductRow, productIn } from './rows.ts';
+import { DESCRIBED_COLUMNS, type DescribedRow, PRODUCT_COLUMNS, type ProductRow, productIn } from './rows.ts';
 
 /** Products and what operators do to them, an immediate transaction each. */
 export function createProducts({ db, read, write }: Store, now: Clock): Products {
@@ -28,8 +35,11 @@ export function createProducts({ db, read, write }: Store, now: Clock): Products
   const removePart = createRemoval(db);
   const all = db.prepare<ProductRow, []>(`SELECT ${PRODUCT_COLUMNS} FROM products ORDER BY id`);
   const row = db.prepare<ProductRow, [number]>(`SELECT ${PRODUCT_COLUMNS} FROM products WHERE id = ?`);
-  const after = db.prepare<ProductRow, [number, 0 | 1, number]>(
-    `SELECT ${PRODUCT_COLUMNS} FROM products WHERE id > ? AND (currency = '${TEST_CURRENCY}') = ? ORDER BY id LIMIT ?`,
+  const describedRow = db.prepare<DescribedRow, [number]>(
+    `SELECT ${DESCRIBED_COLUMNS} FROM ${DESCRIBED} WHERE id = ?`,
+  );
+  const after = db.prepare<DescribedRow, [number, 0 | 1, number]>(
+    `SELECT ${DESCRIBED_COLUMNS} FROM ${DESCRIBED} WHERE id > ? AND (currency = '${TEST_CURRENCY}') = ? ORDER BY id LIMIT ?`,
   );
   const lowestFreeId = db.prepare<{ id: number }, []>(
     `SELECT min(id) AS id FROM (SELECT 1 AS id UNION ALL SELECT id + 1 FROM products)
@@ -45,6 +55,7 @@ export function createProducts({ db, read, write }: Store, now: Clock): Products
        per_customer_limit = ?8, hold_seconds = ?9, customer_required = ?10, state = ?11, generation = ?12, version = ?13
      WHERE id = ?1`,
   );
+  const describe = db.prepare('INSERT OR REPLACE INTO product_descriptions VALUES (?, ?, ?)');
   const beginGeneration = db.prepare('INSERT INTO generations VALUES (?, ?, ?, ?)');
   const addToGeneration = db.prepare(
     'UPDATE generations SET units = units + ? WHERE product_id = ? AND generation = ?',
@@ -60,14 +71,16 @@ export function createProducts({ db, read, write }: Store, now: Clock): Products
   );
   const dropHoldings = db.prepare<null, [number]>('DELETE FROM holdings WHERE product_id = ?');
 
-  function one(productId: number): Product | null {
-    const found = row.get(productId);
+  function one(productId: number): DescribedProduct | null {
+    const found = describedRow.get(productId);
     return found && productIn(found);
   }
 
-  function add(product: Product): void {
+  function add(product: DescribedProduct): void {
     const { changes } = insert.run(...termsOf(product));
-    if (changes === 1) beginGeneration.run(product.id, product.generation, product.total, now());
+    if (changes === 0) return;
+    beginGeneration.run(product.id, product.generation, product.total, now());
+    if (isDescribed(product)) describe.run(product.id, product.description, product.imageUrl);
   }
 
   /** The most units that a customer holds in this generation, once holdings are kept as a new limit needs them. */
@@ -80,6 +93,7 @@ export function createProducts({ db, read, write }: Store, now: Clock): Products
 
   function save({ before, next }: Save): void {
     store.run(...termsOf(next), next.state, next.generation, next.version);
+    if (!hasSameDescription(next, before)) describe.run(next.id, next.description, next.imageUrl);
     if (next.generation > before.generation)
       beginGeneration.run(next.id, next.generation, available(next), now());
     else if (next.total !== before.total)
@@ -121,9 +135,13 @@ export function createProducts({ db, read, write }: Store, now: Clock): Products
 
   return {
     products: async () => read(() => all.all()).map(productIn),
-    product: async (productId) => read(() => one(productId)) ?? undefined,
+    product: async (productId) => {
+      const found = read(() => row.get(productId));
+      return found ? productIn(found) : undefined;
+    },
+    describedProduct: async (productId) => read(() => one(productId)) ?? undefined,
     productsAfter: async (id, limit, hidden = false) =>
-      read(() => after.all(id, hidden ? 1 : 0, limit)).map(productIn),
+      read(() => after.all(id, hidden ? 1 : 0, limit)).map((found) => productIn(found)),
     addProducts: async (products) => write(() => products.map(newProduct).forEach(add)),
     createProduct: async (request, entry) => write(() => create(request, entry)),
     changeProduct: async (productId, changes, entry, version) =>
@@ -134,7 +152,9 @@ export function createProducts({ db, read, write }: Store, now: Clock): Products
   };
 }
 
-function termsOf(product: Product): (string | number | null)[] {
+const DESCRIBED = 'products LEFT JOIN product_descriptions ON product_id = id';
+
+function termsOf(product: DescribedProduct): (string | number | null)[] {
   const { id, name, priceMinor, currency, total, opensAt, closesAt, perCustomerLimit, holdSeconds } = product;
   const customerRequired = product.customerRequired ? 1 : 0;
   return [

@@ -37,6 +37,7 @@ export function createRemoval(db: Database): (productId: number, limit: number) 
   const holdings = db.prepare('DELETE FROM holdings WHERE product_id = ?');
   const prunedAsync = db.prepare("UPDATE counters SET value = value + ? WHERE name = 'async_pruned'");
   const product = db.prepare('DELETE FROM products WHERE id = ?');
+  const description = db.prepare('DELETE FROM product_descriptions WHERE product_id = ?');
   const generations = db.prepare('DELETE FROM generations WHERE product_id = ?');
 
   return (productId, limit) => {
@@ -47,6 +48,7 @@ export function createRemoval(db: Database): (productId: number, limit: number) 
     if (refused.length === 0 && sold.length === 0) {
       holdings.run(productId);
       generations.run(productId);
+      description.run(productId);
       product.run(productId);
       return false;
     }

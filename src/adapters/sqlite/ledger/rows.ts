@@ -1,5 +1,5 @@
 import type { Order } from '../../../domain/order.ts';
-import type { Product } from '../../../domain/product.ts';
+import type { DescribedProduct, Product } from '../../../domain/product.ts';
 import type { RefusalCode } from '../../../domain/purchase.ts';
 import type { Found, PaymentAttempt } from '../../../ports/queries.ts';
 
@@ -7,6 +7,9 @@ import type { Found, PaymentAttempt } from '../../../ports/queries.ts';
 export const PRODUCT_COLUMNS = `id, name, price_minor AS priceMinor, currency, total, reserved, sold, version, generation,
   state, opens_at AS opensAt, closes_at AS closesAt, per_customer_limit AS perCustomerLimit,
   hold_seconds AS holdSeconds, customer_required AS customerRequired`;
+
+/** The same of `products p LEFT JOIN product_descriptions ON product_id = p.id`. */
+export const DESCRIBED_COLUMNS = `${PRODUCT_COLUMNS}, description, image_url AS imageUrl`;
 
 export const ORDER_COLUMNS = `id, product_id AS productId, generation, number, customer, quantity,
   price_minor AS priceMinor, currency, channel, status, remaining, created_at AS createdAt, expires_at AS expiresAt,
@@ -19,6 +22,7 @@ export const PAYMENT_COLUMNS = `attempt, amount_minor AS amountMinor, currency, 
 
 /** SQLite has no booleans. */
 export type ProductRow = Omit<Product, 'customerRequired'> & { readonly customerRequired: 0 | 1 };
+export type DescribedRow = Omit<DescribedProduct, 'customerRequired'> & Pick<ProductRow, 'customerRequired'>;
 export type OrderRow = Order;
 export type PaymentRow = PaymentAttempt;
 
@@ -30,6 +34,8 @@ export interface OutcomeRow {
   readonly decidedAt: number;
 }
 
+export function productIn(row: DescribedRow): DescribedProduct;
+export function productIn(row: ProductRow): Product;
 export function productIn(row: ProductRow): Product {
   return { ...row, customerRequired: row.customerRequired === 1 };
 }

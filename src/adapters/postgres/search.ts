@@ -1,0 +1,103 @@
+import { lowestIdAt } from '../../domain/ids.ts';
+import type { Order, ShownStatus } from '../../domain/order.ts';
+import { TEST_CURRENCY } from '../../domain/product.ts';
+import type { OrderFilter, Queries } from '../../ports/queries.ts';
+import type { Database } from './database.ts';
+
+/** Orders that one search looks at, at most: some milliseconds. */
+const LOOKED_AT_MAX = 5_000;
+/** By the order of their index, so that it is used. */
+const openOnes = (columns: string, limit: number) =>
+  `SELECT ${columns} FROM orders WHERE open ORDER BY expires_at LIMIT ${limit}`;
+const COUNT_OPEN = `SELECT count(*) AS count FROM (${openOnes('', LOOKED_AT_MAX + 1)}) AS open_ones`;
+
+type Value = string | number;
+/** With `?` where its value belongs. */
+type Condition = readonly [text: string, value?: Value];
+
+/** How a search gets to orders, and what it tests of each. */
+interface Way {
+  /** Leads to the orders by an index, newest first. */
+  readonly index: readonly Condition[];
+  readonly order: string;
+  readonly tests: readonly Condition[];
+}
+
+/** Searches orders, newest first. */
+export function createSearch({ read }: Pick<Database, 'read'>): Pick<Queries, 'searchOrders'> {
+  /** Few are open: searching them all is then shorter than walking to them. */
+  async function areFewOpen({ customer = null, status = null }: OrderFilter): Promise<boolean> {
+    if (customer !== null || (status !== 'reserved' && status !== 'charging')) return false;
+    return (await read<{ count: number }>(COUNT_OPEN))[0]!.count <= LOOKED_AT_MAX;
+  }
+
+  return {
+    async searchOrders(filter, limit) {
+      const { index, order, tests } = wayTo(filter, await areFewOpen(filter));
+      const bounds = [...index, ...within(filter)];
+      const looked = `FROM orders o ${where(bounds)} ORDER BY ${order}`;
+      // One statement and so one moment: rows that come or go in between would shift where the next page begins.
+      const [answer] = await read<{ orders: Order[]; last: string | null }>(
+        `WITH found AS MATERIALIZED (
+           SELECT id, whole FROM (SELECT o.*, o AS whole ${looked} LIMIT ${LOOKED_AT_MAX}) AS looked_at
+           ${where(tests, bounds)} LIMIT ${limit + 1})
+         SELECT coalesce(json_agg(pulsecart_order(whole) ORDER BY id DESC), '[]') AS orders,
+           CASE WHEN count(*) <= ${limit} THEN (SELECT id ${looked} OFFSET ${LOOKED_AT_MAX - 1} LIMIT 1) END AS last
+         FROM found`,
+        valuesOf([...bounds, ...tests]),
+      );
+      const { orders, last } = answer!;
+      if (orders.length <= limit) return { orders, next: last };
+      orders.pop();
+      return { orders, next: orders.at(-1)!.id };
+    },
+  };
+}
+
+/** The order of our own indexes, and not of the primary key (migration 0002). */
+const BY_INDEX = 'id DESC NULLS LAST';
+const BY_PRIMARY_KEY = 'id DESC';
+
+function wayTo({ customer = null, productId = null, status = null }: OrderFilter, areFewOpen: boolean): Way {
+  const byProduct: Condition[] = productId === null ? [] : [['product_id = ?', productId]];
+  const byStatus: Condition[] =
+    status === null ? [] : [['status = ANY (?::order_status[])', shownAs(status)]];
+  const visible: Condition[] = productId === null ? [[`currency <> '${TEST_CURRENCY}'`]] : [];
+  if (customer !== null) {
+    const index: Condition[] = [['customer COLLATE "C" = ?', customer]];
+    return { index, order: BY_INDEX, tests: [...byProduct, ...byStatus, ...visible] };
+  }
+  if (areFewOpen) {
+    // Some may have been added since they were counted.
+    const index: Condition[] = [[`id = ANY (ARRAY(${openOnes('id', 2 * LOOKED_AT_MAX)}))`]];
+    return { index, order: BY_INDEX, tests: [...byProduct, ...byStatus, ...visible] };
+  }
+  if (status !== null && status !== 'reserved' && status !== 'charging' && status !== 'paid') {
+    return { index: [...byProduct, ['search_status = ?', status]], order: BY_INDEX, tests: visible };
+  }
+  if (productId !== null) return { index: byProduct, order: BY_INDEX, tests: byStatus };
+  return { index: [], order: BY_PRIMARY_KEY, tests: [...byStatus, ...visible] };
+}
+
+function shownAs(status: ShownStatus): string {
+  return status === 'refunding' ? '{refunding,returning}' : `{${status}}`;
+}
+
+function within({ fromMs = null, toMs = null, before = null }: OrderFilter): Condition[] {
+  const conditions: Condition[] = [];
+  if (fromMs !== null) conditions.push(['id >= ?::uuid', lowestIdAt(fromMs)]);
+  if (toMs !== null) conditions.push(['id < ?::uuid', lowestIdAt(toMs)]);
+  if (before !== null) conditions.push(['id < ?::uuid', before]);
+  return conditions;
+}
+
+/** Its values follow those of the conditions before it. */
+function where(conditions: readonly Condition[], before: readonly Condition[] = []): string {
+  let nth = valuesOf(before).length;
+  const texts = conditions.map(([text]) => text.replace('?', () => `$${++nth}`));
+  return texts.length === 0 ? '' : `WHERE ${texts.join(' AND ')}`;
+}
+
+function valuesOf(conditions: readonly Condition[]): Value[] {
+  return conditions.flatMap(([, value]) => (value === undefined ? [] : [value]));
+}

@@ -1,0 +1,87 @@
+import type { Database, SQLQueryBindings } from 'bun:sqlite';
+import { lowestIdAt } from '../../../domain/ids.ts';
+import { TEST_CURRENCY } from '../../../domain/product.ts';
+import type { OrderFilter, OrdersFound } from '../../../ports/queries.ts';
+import type { createOrders } from './orders.ts';
+import { rowKeyOf } from './row-key.ts';
+import { ORDER_COLUMNS, type OrderRow } from './rows.ts';
+
+/** Orders that one search looks at, at most: the serving thread reads, and answers nothing meanwhile. About a millisecond. */
+const LOOKED_AT_MAX = 2_000;
+/** Up to so many open orders are searched all at once, where walking to them could take many calls. */
+const OPEN_MAX = 5_000;
+
+type Condition = readonly [text: string, ...values: SQLQueryBindings[]];
+
+/** Searches orders, newest first. */
+export function createSearch(
+  db: Database,
+  orders: Pick<ReturnType<typeof createOrders>, 'find'>,
+): (filter: OrderFilter, limit: number) => OrdersFound {
+  const someOpen = db.prepare<{ count: number }, []>(
+    `SELECT count(*) AS count FROM (SELECT 1 FROM orders INDEXED BY orders_open WHERE open = 1 LIMIT ${OPEN_MAX + 1})`,
+  );
+
+  /** The orders that an index leads to, newest first; what else is asked of them is tested one by one. */
+  function wayTo(filter: OrderFilter): { from: string; index: Condition[]; tests: Condition[] } {
+    const { customer = null, productId = null, status = null } = filter;
+    const byProduct: Condition[] = productId === null ? [] : [['product_id = ?', productId]];
+    const byStatus: Condition[] = status === null ? [] : [[`${SHOWN_STATUS} = ?`, status]];
+    const visible: Condition[] = productId === null ? [[`currency <> '${TEST_CURRENCY}'`]] : [];
+    if (customer !== null) {
+      const index: Condition[] = [['customer = ?', customer]];
+      return { from: 'INDEXED BY orders_by_customer', index, tests: [...byProduct, ...byStatus, ...visible] };
+    }
+    if (status !== null && status !== 'reserved' && status !== 'charging' && status !== 'paid') {
+      const name = productId === null ? 'orders_by_status' : 'orders_by_product_status';
+      const index: Condition[] = [...byProduct, ...byStatus, ["open = 0 AND status <> 'paid'"]];
+      return { from: `INDEXED BY ${name}`, index, tests: visible };
+    }
+    if (status !== null && status !== 'paid' && someOpen.get()!.count <= OPEN_MAX) {
+      return {
+        from: 'INDEXED BY orders_open',
+        index: [['open = 1']],
+        tests: [...byProduct, ...byStatus, ...visible],
+      };
+    }
+    if (productId !== null)
+      return { from: 'INDEXED BY orders_by_product', index: byProduct, tests: byStatus };
+    return { from: 'NOT INDEXED', index: [], tests: [...byStatus, ...visible] };
+  }
+
+  function within({ fromMs = null, toMs = null, before = null }: OrderFilter): Condition[] {
+    const conditions: Condition[] = [];
+    if (fromMs !== null) conditions.push(['slot >= ?', rowKeyOf(lowestIdAt(fromMs))]);
+    if (toMs !== null) conditions.push(['slot < ?', rowKeyOf(lowestIdAt(toMs))]);
+    if (before !== null) conditions.push(['slot < ?', orders.find(before)?.slot ?? rowKeyOf(before)]);
+    return conditions;
+  }
+
+  // One moment for all of its statements: rows that come or go in between would shift where the next page begins.
+  return db.transaction((filter, limit) => {
+    const { from, index, tests } = wayTo(filter);
+    const bounds = [...index, ...within(filter)];
+    const looked = `FROM orders ${from} ${where(bounds)} ORDER BY slot DESC`;
+    const rows = db
+      .query<OrderRow, SQLQueryBindings[]>(
+        `SELECT ${ORDER_COLUMNS} FROM (SELECT * ${looked} LIMIT ${LOOKED_AT_MAX}) ${where(tests)} LIMIT ?`,
+      )
+      .all(...valuesOf([...bounds, ...tests]), limit + 1);
+    if (rows.length > limit) return { orders: rows.slice(0, limit), next: rows[limit - 1]!.id };
+    const last = db
+      .query<{ id: string }, SQLQueryBindings[]>(`SELECT id ${looked} LIMIT 1 OFFSET ${LOOKED_AT_MAX - 1}`)
+      .get(...valuesOf(bounds));
+    return { orders: rows, next: last?.id ?? null };
+  });
+}
+
+/** As migration 0002 indexes it, word for word. */
+const SHOWN_STATUS = "CASE status WHEN 'returning' THEN 'refunding' ELSE status END";
+
+function where(conditions: readonly Condition[]): string {
+  return conditions.length === 0 ? '' : `WHERE ${conditions.map(([text]) => text).join(' AND ')}`;
+}
+
+function valuesOf(conditions: readonly Condition[]): SQLQueryBindings[] {
+  return conditions.flatMap(([, ...values]) => values);
+}

@@ -1,0 +1,20 @@
+-- What buyers are shown of a product beside its sale. Not columns of `products`: its rows are read and written anew with every
+-- batch of purchases.
+CREATE TABLE product_descriptions (
+  product_id  INTEGER PRIMARY KEY,
+  description TEXT,
+  image_url   TEXT
+) STRICT;
+
+-- Orders are searched by product, by customer and by status, newest first. Every index ends with the slot, and so with the time.
+-- What each costs a purchase is in docs/decisions/0027.
+CREATE INDEX orders_by_product ON orders (product_id);
+CREATE INDEX orders_by_customer ON orders (customer) WHERE customer IS NOT NULL;
+
+-- By the status as callers see it, without the orders that are on the way to being paid or paid: an insert tests the number `open`,
+-- and is done.
+CREATE INDEX orders_by_status ON orders (CASE status WHEN 'returning' THEN 'refunding' ELSE status END)
+  WHERE open = 0 AND status <> 'paid';
+CREATE INDEX orders_by_product_status
+  ON orders (product_id, CASE status WHEN 'returning' THEN 'refunding' ELSE status END)
+  WHERE open = 0 AND status <> 'paid';

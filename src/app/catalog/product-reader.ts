@@ -1,0 +1,66 @@
+import type { DescribedProduct } from '../../domain/product.ts';
+import type { Products } from '../../ports/products.ts';
+import { FRESH_MS, type StockCache } from '../purchase/stock-cache.ts';
+
+/**
+ * Products with their descriptions, for those who look at them. The stock cache has none, because no purchase needs one; so a
+ * description is read from the ledger, four times a second at most, and the units beside it are the newest that are known here.
+ */
+export interface ProductReader {
+  /** At most `FRESH_MS` old; undefined when there is no such product. */
+  read(productId: number): Promise<DescribedProduct | undefined>;
+  /** Notes a product as an operator's step left it, so that its reader here sees the change at once. */
+  keep(product: DescribedProduct): void;
+}
+
+interface Entry {
+  readonly product: DescribedProduct;
+  readonly askedAtMs: number;
+}
+
+export function createProductReader(
+  ledger: Pick<Products, 'describedProduct'>,
+  stockCache: Pick<StockCache, 'fresh'>,
+  monotonicMs: () => number,
+): ProductReader {
+  // One for each product that there is.
+  const entries = new Map<number, Entry>();
+  const asking = new Map<number, Promise<DescribedProduct | undefined>>();
+
+  function note(product: DescribedProduct, askedAtMs: number): DescribedProduct {
+    const entry = entries.get(product.id);
+    if (entry && entry.product.version > product.version) return entry.product;
+    entries.set(product.id, { product, askedAtMs });
+    return product;
+  }
+
+  function refresh(productId: number): Promise<DescribedProduct | undefined> {
+    let answer = asking.get(productId);
+    if (!answer) {
+      const askedAtMs = monotonicMs();
+      answer = ledger
+        .describedProduct(productId)
+        .then((product) => {
+          if (product) return note(product, askedAtMs);
+          entries.delete(productId);
+          return undefined;
+        })
+        .finally(() => asking.delete(productId));
+      asking.set(productId, answer);
+    }
+    return answer;
+  }
+
+  return {
+    async read(productId) {
+      const entry = entries.get(productId);
+      const isFresh = entry && monotonicMs() - entry.askedAtMs < FRESH_MS;
+      const described = isFresh ? entry.product : await refresh(productId);
+      const newest = stockCache.fresh(productId);
+      if (!described || !newest || newest.version <= described.version) return described;
+      const { description, imageUrl } = described;
+      return { ...newest, description, imageUrl };
+    },
+    keep: (product) => void note(product, monotonicMs()),
+  };
+}

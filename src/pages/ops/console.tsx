@@ -1,0 +1,28 @@
+import { useEffect, useMemo } from 'preact/hooks';
+import type { DataOf } from '../shapes.ts';
+import { Shell } from '../shell.tsx';
+import { OPS } from '../text.ts';
+import { createSession } from './session.ts';
+import { SignIn } from './sign-in.tsx';
+import { Workplace } from './workplace.tsx';
+
+/** The operations console. The server draws what stands there before anybody is signed in. */
+export function Console({ data }: { data: DataOf<'ops'> }) {
+  const session = useMemo(() => createSession(data.token), [data]);
+  useEffect(() => session.begin(), [session]);
+  const token = session.token.value;
+  return (
+    <Shell current="ops" development={data.development}>
+      {token === undefined && (
+        <>
+          <h1 class="unseen">{OPS.heading}</h1>
+          <noscript>
+            <p class="note">{OPS.noScript}</p>
+          </noscript>
+        </>
+      )}
+      {token === null && <SignIn session={session} offered={data.token} />}
+      {typeof token === 'string' && <Workplace session={session} data={data} key={token} />}
+    </Shell>
+  );
+}

@@ -1,0 +1,123 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { randomText } from '../client/browser-store.ts';
+import { OPS } from '../text.ts';
+import type { Desk, Operation, Outcome, Values } from './desk.ts';
+import { OperationField } from './operation-field.tsx';
+
+const REASON_CHARS_MAX = 500;
+
+/** The form of what the operator is about to do. */
+export function OperationDialog({ desk }: { desk: Desk }) {
+  const operation = desk.open.value;
+  return operation && <Form operation={operation} desk={desk} />;
+}
+
+function Form({ operation, desk }: { operation: Operation; desk: Desk }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const isBusy = useSignal(false);
+  const outcome = useSignal<Outcome | null>(null);
+  const sent = useRef({ text: '', key: '' });
+  useEffect(() => {
+    const shown = dialog.current!;
+    shown.showModal();
+    // Whoever opened it has the focus again.
+    return () => shown.close();
+  }, []);
+
+  async function submit(form: HTMLFormElement): Promise<void> {
+    if (isBusy.value) return;
+    isBusy.value = true;
+    const { reason, ...values } = valuesOf(form);
+    const text = JSON.stringify([reason, values]);
+    // The same again is the same request, whatever was heard of it: it is done once.
+    if (text !== sent.current.text) sent.current = { text, key: randomText(16) };
+    const ended = await operation.send(values, reason!, sent.current.key);
+    isBusy.value = false;
+    if (ended.kind !== 'done') {
+      outcome.value = ended;
+      return;
+    }
+    dialog.current?.close();
+    desk.done(ended.says);
+  }
+
+  const { title, about, button, fields = [] } = operation;
+  const again = outcome.value?.kind === 'conflict' ? OPS.desk.allTheSame : OPS.desk.again;
+  const isRepeat = outcome.value?.kind === 'conflict' || outcome.value?.kind === 'unknown';
+  return (
+    <dialog ref={dialog} aria-labelledby="operation" onClose={() => desk.close()}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void submit(event.currentTarget);
+        }}
+      >
+        <h2 id="operation">{title}</h2>
+        {about && <p class="quiet">{about}</p>}
+        {fields.map((field) => (
+          <OperationField key={field.name} field={field} />
+        ))}
+        <label class="field">
+          <span>{OPS.desk.reason}</span>
+          <input
+            name="reason"
+            required
+            maxLength={REASON_CHARS_MAX}
+            pattern="\S.*"
+            autocomplete="off"
+            placeholder={OPS.desk.reasonExample}
+          />
+        </label>
+        <div role="alert">
+          <Trouble outcome={outcome.value} />
+        </div>
+        <p class="actions end">
+          <button type="button" onClick={() => dialog.current?.close()}>
+            {OPS.desk.cancel}
+          </button>
+          <button type="submit" class="strong" aria-disabled={isBusy.value}>
+            {isBusy.value ? OPS.desk.busy : isRepeat ? again : button}
+          </button>
+        </p>
+      </form>
+    </dialog>
+  );
+}
+
+function Trouble({ outcome }: { outcome: Outcome | null }) {
+  if (outcome === null || outcome.kind === 'done') return null;
+  if (outcome.kind !== 'conflict') return <p class="trouble">{outcome.says}</p>;
+  return (
+    <div class="trouble">
+      <p>{OPS.desk.conflict}</p>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{OPS.desk.what}</th>
+            <th scope="col">{OPS.desk.seen}</th>
+            <th scope="col">{OPS.desk.now}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {outcome.changes.map(({ name, seen, now }) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td>{seen}</td>
+              <td>{now}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** A box that is not ticked sends nothing by itself. */
+function valuesOf(form: HTMLFormElement): Values {
+  const values: Record<string, string> = {};
+  for (const [name, value] of new FormData(form)) values[name] = String(value).trim();
+  for (const box of form.querySelectorAll<HTMLInputElement>('input[type=checkbox]'))
+    values[box.name] = String(box.checked);
+  return values;
+}

@@ -1,0 +1,81 @@
+import { dayAndSecond, money, whole } from '../format.ts';
+import { OPS } from '../text.ts';
+import type { Desk, Operation } from './desk.ts';
+import { ownZone } from './local-time.ts';
+import type { ProductOperations } from './product-operations.ts';
+import { linkTo } from './route.ts';
+import type { SaleProduct } from './shapes.ts';
+import { UnitsBar } from './units-bar.tsx';
+
+/** One product: its units, its terms, and what operators can do to it. */
+export function ProductPanel({
+  product,
+  operations,
+  desk,
+  development,
+}: {
+  product: SaleProduct;
+  operations: ProductOperations;
+  desk: Desk;
+  development: boolean;
+}) {
+  const { productId, name, state, paused } = product;
+  const { buttons } = OPS.operations;
+  const offered: [string, (product: SaleProduct) => Operation][] = [
+    [buttons.change, operations.change],
+    [buttons.addUnits, operations.addUnits],
+    ...(state === 'not_open' || state === 'closed' ? [[buttons.open, operations.open] as const] : []),
+    paused ? [buttons.resume, operations.resume] : [buttons.pause, operations.pause],
+    ...(state === 'closed' ? [] : [[buttons.close, operations.close] as const]),
+    [buttons.reset, operations.reset],
+  ].map(([label, make]) => [label as string, make as (product: SaleProduct) => Operation]);
+  return (
+    <article class="panel">
+      <h3>
+        {name} <span class={`state ${state}`}>{OPS.state[state]}</span>
+      </h3>
+      <UnitsBar units={product} />
+      <p class="actions">
+        {offered.map(([label, make]) => (
+          <button key={label} type="button" onClick={() => desk.ask(make(product))}>
+            {label} …
+          </button>
+        ))}
+      </p>
+      <dl class="facts">
+        {factsOf(product).map(([label, value]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <p class="actions links">
+        <a href={`/p/${productId}`}>{OPS.products.inShop}</a>
+        <a href={linkTo('orders', { product: String(productId) })}>{OPS.products.orders}</a>
+        <a href={linkTo('live', { product: String(productId) })}>{OPS.products.charts}</a>
+        {development && <a href={linkTo('crowd', { product: String(productId) })}>{OPS.products.crowd}</a>}
+      </p>
+    </article>
+  );
+}
+
+function factsOf(product: SaleProduct): [string, string][] {
+  const { productId, priceMinor, currency, opensAt, closesAt, perCustomerLimit, customerRequired } = product;
+  const { holdSeconds, generation, version, description, imageUrl } = product;
+  const words = OPS.product;
+  const time = (iso: string | null) => (iso === null ? words.noTime : `${dayAndSecond(iso)} (${ownZone()})`);
+  return [
+    [words.id, String(productId)],
+    [words.price, money(priceMinor, currency)],
+    [words.opensAt, time(opensAt)],
+    [words.closesAt, time(closesAt)],
+    [words.perCustomerLimit, perCustomerLimit === null ? words.none : whole(perCustomerLimit)],
+    [words.customerRequired, customerRequired ? words.yes : words.no],
+    [words.holdSeconds, words.seconds(holdSeconds)],
+    [words.description, description ?? words.none],
+    [words.imageUrl, imageUrl ?? words.none],
+    [words.generation, whole(generation)],
+    [words.version, whole(version)],
+  ];
+}

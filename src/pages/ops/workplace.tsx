@@ -1,0 +1,125 @@
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import type { DataOf } from '../shapes.ts';
+import { OPS } from '../text.ts';
+import { Audit } from './audit.tsx';
+import { createCatalog } from './catalog.ts';
+import { Crowd } from './crowd.tsx';
+import { DeadLetters } from './dead-letters.tsx';
+import { createDesk } from './desk.ts';
+import { createFeed } from './feed.ts';
+import { HeadLine } from './head-line.tsx';
+import { Live } from './live.tsx';
+import { Log } from './log.tsx';
+import { OperationDialog } from './operation-dialog.tsx';
+import { Orders } from './orders.tsx';
+import { Products } from './products.tsx';
+import { followAddress, here, linkTo, SECTIONS, type Section } from './route.ts';
+import { createRush } from './rush.ts';
+import type { Session } from './session.ts';
+import type { Tools } from './tools.ts';
+
+/** What a signed-in operator works with: what happens now on top, and one section at a time. */
+export function Workplace({ session, data }: { session: Session; data: DataOf<'ops'> }) {
+  const tools: Tools = useMemo(() => {
+    const { development, serverTime } = data;
+    const [catalog, feed] = [createCatalog(session), createFeed(session, serverTime)];
+    return { session, catalog, feed, desk: createDesk(), rush: createRush(session), development };
+  }, [session, data]);
+  useEffect(() => {
+    void tools.catalog.read();
+    const ends = [followAddress(), tools.feed.start(), ...(data.development ? [tools.rush.start()] : [])];
+    return () => {
+      for (const end of ends) end();
+    };
+  }, [tools]);
+  const { section } = here.value;
+  return (
+    <>
+      <h1 class="unseen">{OPS.heading}</h1>
+      <div class="bar">
+        <Sections current={section} development={data.development} />
+        <p class="who">
+          <span class="quiet">{session.operator.value || OPS.operatorWithoutName}</span>
+          <button type="button" class="small" onClick={() => session.signOut(OPS.signIn.out)}>
+            {OPS.signOut}
+          </button>
+        </p>
+      </div>
+      <HeadLine tools={tools} />
+      <Said tools={tools} />
+      <Shown section={section} tools={tools} key={section} />
+      <OperationDialog desk={tools.desk} />
+    </>
+  );
+}
+
+function Sections({ current, development }: { current: Section; development: boolean }) {
+  return (
+    <nav aria-label={OPS.sectionsLabel} class="sections">
+      {SECTIONS.filter((one) => development || one !== 'crowd').map((one) => (
+        <a key={one} href={linkTo(one)} aria-current={one === current ? 'page' : undefined}>
+          {OPS.sections[one]}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+/** What became of the last operation. */
+function Said({
+  tools: {
+    desk: { said },
+  },
+}: {
+  tools: Tools;
+}) {
+  return (
+    <div role="status" class="said">
+      {said.value !== null && (
+        <p>
+          <span class="good" aria-hidden="true">
+            ✓
+          </span>{' '}
+          {said.value}
+          <button
+            type="button"
+            class="small"
+            onClick={() => {
+              said.value = null;
+            }}
+          >
+            {OPS.desk.dismiss}
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** The heading has the focus where a section was gone to, so that a screen reader reads on from there. */
+function Shown({ section, tools }: { section: Section; tools: Tools }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = OPS.title(OPS.sections[section]);
+    if (document.activeElement?.closest('.sections')) heading.current?.focus();
+  }, [section]);
+  const Section = VIEWS[section];
+  return (
+    <section aria-labelledby="section" class={`section ${section}`}>
+      <h2 id="section" tabIndex={-1} ref={heading}>
+        {OPS.sections[section]}
+      </h2>
+      <Section tools={tools} />
+    </section>
+  );
+}
+
+const VIEWS = {
+  live: Live,
+  products: Products,
+  orders: Orders,
+  'dead-letters': DeadLetters,
+  log: Log,
+  audit: Audit,
+  crowd: Crowd,
+} satisfies Record<Section, unknown>;

@@ -1,0 +1,117 @@
+import { useSignal } from '@preact/signals';
+import { call } from '../client/api.ts';
+import { customer } from '../client/browser-store.ts';
+import type { Live } from '../client/live.ts';
+import { dayAndTime, money, remaining, whole } from '../format.ts';
+import type { DataOf, Order } from '../shapes.ts';
+import { ORDER } from '../text.ts';
+import { OrderSteps } from './order-steps.tsx';
+import { Payments } from './payments.tsx';
+import { readOrder, useOrder } from './use-order.ts';
+
+/** An order, or a queued purchase on its way to one: its life, its hold, its payments. */
+export function OrderPage({
+  data: { order: first, product, kind },
+  live,
+}: {
+  data: DataOf<'order'>;
+  live: Live;
+}) {
+  const followed = useOrder(first, live);
+  const cancelled = useSignal<Order | null>(null);
+  const order = newer(followed.value, cancelled.value);
+  const { orderId, status, number, quantity, amountMinor, currency, channel, createdAt, payments, message } =
+    order;
+  return (
+    <article class="narrow order">
+      <h1>{ORDER.heading(number)}</h1>
+      <p class={`status ${toneOf(order)}`} role="status">
+        <strong>{ORDER.status[status]}</strong> {message ?? ORDER.explained[status]}
+      </p>
+      <Hold order={order} live={live} />
+      <OrderSteps order={order} isQueued={kind === 'tracking' || channel === 'async'} />
+      <dl class="facts">
+        <Fact name={ORDER.id[kind]}>
+          <code>{orderId}</code>
+        </Fact>
+        {product && (
+          <Fact name={ORDER.facts.product}>
+            <a href={`/p/${product.productId}`}>{product.name}</a>
+          </Fact>
+        )}
+        {quantity !== undefined && <Fact name={ORDER.facts.quantity}>{whole(quantity)}</Fact>}
+        {amountMinor !== undefined && <Fact name={ORDER.facts.amount}>{money(amountMinor, currency!)}</Fact>}
+        {channel && <Fact name={ORDER.facts.way}>{ORDER.bought[channel]}</Fact>}
+        {createdAt && (
+          <Fact name={ORDER.facts.at}>
+            <time dateTime={createdAt}>{dayAndTime(createdAt)}</time>
+          </Fact>
+        )}
+      </dl>
+      {payments && <Payments payments={payments} />}
+      {status === 'reserved' && (
+        <Cancel
+          orderId={orderId}
+          onDone={(ended) => {
+            cancelled.value = ended;
+          }}
+        />
+      )}
+    </article>
+  );
+}
+
+function Hold({ order: { status, expiresAt }, live }: { order: Order; live: Live }) {
+  if ((status !== 'reserved' && status !== 'charging') || !expiresAt) return null;
+  const leftMs = Date.parse(expiresAt) - live.second.value;
+  return <p class="hold">{leftMs > 0 ? ORDER.hold(remaining(leftMs)) : ORDER.holdOver}</p>;
+}
+
+function Cancel({ orderId, onDone }: { orderId: string; onDone: (order: Order) => void }) {
+  const isBusy = useSignal(false);
+  const trouble = useSignal<string | null>(null);
+
+  async function cancel(): Promise<void> {
+    if (isBusy.value) return;
+    isBusy.value = true;
+    const answer = await call<Order>(`/api/v1/orders/${orderId}/cancel`, {
+      method: 'POST',
+      body: { userId: customer() },
+    });
+    const ended = answer.ok ? answer.body : await readOrder(orderId);
+    if (!answer.ok) trouble.value = answer.message;
+    if (ended) onDone(ended);
+    isBusy.value = false;
+  }
+
+  return (
+    <p class="actions">
+      <button type="button" aria-disabled={isBusy.value} onClick={cancel}>
+        {isBusy.value ? ORDER.cancelling : ORDER.cancel}
+      </button>
+      <span class="bad" role="status">
+        {trouble.value}
+      </span>
+    </p>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: preact.ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function toneOf({ status }: Order): string {
+  if (status === 'paid' || status === 'refunded') return 'good';
+  return status === 'declined' || status === 'expired' || status === 'rejected' || status === 'failed'
+    ? 'bad'
+    : '';
+}
+
+function newer(one: Order, other: Order | null): Order {
+  return other !== null && (other.updatedAt ?? '') > (one.updatedAt ?? '') ? other : one;
+}
