@@ -66,22 +66,22 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   seed: {
     what: 'puts products on sale',
     load: async () => (await import('./cli/seed.ts')).seed,
-    left: 'products that were added stay, and the same command adds the others',
+    left: 'the same command adds the rest',
   },
   dlq: {
     what: 'dead letters: list, replay, discard',
     load: async () => (await import('./cli/dlq.ts')).dlq,
-    left: 'what the server has done stays, and the same command goes on',
+    left: 'the same command goes on',
   },
   migrate: {
     what: 'brings the tables up to date, without serving',
     load: async () => (await import('./cli/migrate.ts')).migrateCommand,
-    left: 'what was not finished is undone, and the same command does it',
+    left: 'nothing is half done: run it again',
   },
   reset: {
     what: 'deletes everything, back to a first start',
     load: async () => (await import('./cli/reset.ts')).reset,
-    left: 'what was deleted is gone, and the same command deletes the rest',
+    left: 'the same command deletes the rest',
   },
 };
 
