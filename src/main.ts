@@ -1,7 +1,7 @@
 import packageJson from '../package.json' with { type: 'json' };
 import { UsageError } from './cli/flags.ts';
 import { printHelp } from './cli/help.ts';
-import { asCalled, canErase } from './cli/terminal.ts';
+import { asCalled, canErase, printError } from './cli/terminal.ts';
 import { AppError, isAppError } from './domain/errors.ts';
 import { nearestOf } from './lib/distance.ts';
 
@@ -160,7 +160,7 @@ try {
 } catch (error) {
   // Invalid input here is a wrong flag or setting.
   process.exitCode = isAppError(error, 'invalid_request') ? 2 : 1;
-  console.error(`pulsecart: ${asCalled(oneLine(error))}`);
+  printError(`pulsecart: ${asCalled(oneLine(error))}`);
 }
 // All work has ended; handles that a library left open must not keep the process alive.
 process.exit();

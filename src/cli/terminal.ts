@@ -44,14 +44,25 @@ export function asCalled(text: string, byNpm = isRunByNpm): string {
 /** Not the title of a help, `pulsecart rush: …`. Arguments are a flag, an action, a file, or what stands for one. */
 const CALL = /\bpulsecart ([a-z]+|COMMAND)(?![\w:])(?=( (?:-|list\b|replay\b|discard\b|\.\/|[A-Z]{2}|\[))?)/g;
 
-/** Prints a text; at a terminal with its long lines wrapped at words, below the text of their last column. */
-export function print(
-  text: string,
-  output: Terminal & { write(text: string): unknown } = process.stdout,
-): void {
-  const shown =
-    output.isTTY === true ? text.split('\n').map((line) => wrapped(line, columnsOf(output))) : [text];
-  output.write(`${shown.join('\n')}\n`);
+/**
+ * Prints a text; at a terminal with its long lines wrapped at words, below the text of their last column. By `console.log`, which
+ * has written everything when it returns: a command ends right afterwards.
+ */
+export function print(text: string): void {
+  console.log(atWidth(text, process.stdout));
+}
+
+/** The same on standard error. */
+export function printError(text: string): void {
+  console.error(atWidth(text, process.stderr));
+}
+
+function atWidth(text: string, output: Terminal): string {
+  if (output.isTTY !== true) return text;
+  return text
+    .split('\n')
+    .map((line) => wrapped(line, columnsOf(output)))
+    .join('\n');
 }
 
 /** Narrower than this a column of text is harder to read than broken lines. */
