@@ -34,10 +34,10 @@ export function createSearch(
   /** Of a product, or of all that are not hidden: each part of the index that is sorted by customer (migration 0002). */
   const ofCustomer = (products: string, bounds: readonly Condition[]) => `
     WITH RECURSIVE parts(product, part) AS (
-      SELECT id, last_number >> 9 FROM products WHERE ${products}
+      SELECT id, last_number >> 12 FROM products WHERE ${products}
       UNION ALL SELECT product, part - 1 FROM parts WHERE part > 0)
     SELECT slot FROM parts CROSS JOIN orders INDEXED BY orders_by_customer
-    ${where([['product_id = product AND number >> 9 = part AND customer = ?'], ...bounds])}
+    ${where([['product_id = product AND number >> 12 = part AND customer = ?'], ...bounds])}
     ORDER BY slot DESC LIMIT ${LOOKED_AT_MAX}`;
 
   /** The orders that an index leads to, newest first; what else is asked of them is tested one by one. */
