@@ -1,6 +1,5 @@
-import { rowKeyOf } from '../../src/adapters/sqlite/ledger/row-key.ts';
-import { openStore } from '../../src/adapters/sqlite/store.ts';
-import { lowestIdAt } from '../../src/domain/ids.ts';
+import { Database } from 'bun:sqlite';
+import { join } from 'node:path';
 import { runStatement } from '../tables.ts';
 
 /**
@@ -28,26 +27,25 @@ export function planned(orders: number): Filled {
   return { orders, stepMs: STEP_MS, firstMs: Date.now() - (orders + 1) * STEP_MS };
 }
 
+/** Row keys are milliseconds since 2026, times 8192 (src/adapters/sqlite/ledger/row-key.ts). */
 export function fillSqlite(folder: string, filled: Filled): void {
-  const store = openStore(folder);
-  store.write(() => store.db.exec(productsOf(filled)));
-  const slot = `${rowKeyOf(lowestIdAt(filled.firstMs))} + n * ${STEP_MS * 8192}`;
+  using db = new Database(join(folder, 'pulsecart.db'));
+  db.exec('PRAGMA synchronous = OFF; PRAGMA cache_size = -262144');
+  db.exec(productsOf(filled));
+  const slot = `(${filled.firstMs - Date.UTC(2026, 0, 1)} + n * ${STEP_MS}) * 8192`;
   const id = `substr(hex, 1, 8) || '-' || substr(hex, 9) || '-7000-8000-' || printf('%012x', n)`;
   const hex = `printf('%012x', ${filled.firstMs} + n * ${STEP_MS})`;
   for (let from = 1; from <= filled.orders; from += CHUNK) {
     const to = Math.min(from + CHUNK - 1, filled.orders);
-    store.write(() =>
-      store.db.exec(`
+    db.exec(`
         WITH RECURSIVE counted(n) AS (VALUES(${from}) UNION ALL SELECT n + 1 FROM counted WHERE n < ${to}),
           named AS (SELECT n, ${hex} AS hex, ${statusOf(filled)} AS status FROM counted)
         INSERT INTO orders (slot, id, product_id, generation, number, customer, quantity, price_minor, currency, channel,
           status, remaining, created_at, expires_at, attempts, updated_at, open)
         SELECT ${slot}, ${id}, ${productOf(filled)}, 1, ${numberOf(filled)}, ${CUSTOMER}, 1, 100, 'EUR', 'sync', status, 0,
           ${filled.firstMs} + n * ${STEP_MS}, ${filled.firstMs} + n * ${STEP_MS} + 600000, 1, ${filled.firstMs},
-          status IN ('reserved', 'charging') FROM named`),
-    );
+          status IN ('reserved', 'charging') FROM named`);
   }
-  store.close();
 }
 
 export async function fillPostgres(url: string, filled: Filled): Promise<void> {

@@ -6,6 +6,8 @@ import type { Database } from './database.ts';
 
 /** Orders that one search looks at, at most: some milliseconds. */
 const LOOKED_AT_MAX = 5_000;
+/** Of one customer: more than most have, and each is fetched from a place of its own. */
+const LOOKED_AT_OF_CUSTOMER_MAX = 500;
 /** By the order of their index, so that it is used. */
 const openOnes = (columns: string, limit: number) =>
   `SELECT ${columns} FROM orders WHERE open ORDER BY expires_at LIMIT ${limit}`;
@@ -23,6 +25,7 @@ interface Way {
   readonly index: readonly Condition[];
   readonly order: string;
   readonly tests: readonly Condition[];
+  readonly lookedAtMax?: number;
 }
 
 /** Searches orders, newest first. */
@@ -37,7 +40,14 @@ export function createSearch({ read }: Pick<Database, 'read'>): Pick<Queries, 's
     { productId = null, fromMs = null, toMs = null, before = null }: OrderFilter,
   ): Promise<string> {
     const ends = [toMs === null ? LAST_ID : lowestIdAt(toMs), before ?? LAST_ID].toSorted();
-    const values = [customer, productId, TEST_CURRENCY, lowestIdAt(fromMs ?? 0), ends[0], LOOKED_AT_MAX];
+    const values = [
+      customer,
+      productId,
+      TEST_CURRENCY,
+      lowestIdAt(fromMs ?? 0),
+      ends[0],
+      LOOKED_AT_OF_CUSTOMER_MAX,
+    ];
     return (await read<{ ids: string }>(OF_CUSTOMER, values))[0]!.ids;
   }
 
@@ -49,7 +59,7 @@ export function createSearch({ read }: Pick<Database, 'read'>): Pick<Queries, 's
     const visible: Condition[] = productId === null ? [[`currency <> '${TEST_CURRENCY}'`]] : [];
     if (customer !== null) {
       const index: Condition[] = [['id = ANY (?::uuid[])', await idsOf(customer, filter)]];
-      return { index, order: BY_INDEX, tests: byStatus };
+      return { index, order: BY_INDEX, tests: byStatus, lookedAtMax: LOOKED_AT_OF_CUSTOMER_MAX };
     }
     if (status !== null && isOpen(status) && (await areFewOpen())) {
       // Some may have been added since they were counted.
@@ -65,16 +75,16 @@ export function createSearch({ read }: Pick<Database, 'read'>): Pick<Queries, 's
 
   return {
     async searchOrders(filter, limit) {
-      const { index, order, tests } = await wayTo(filter);
+      const { index, order, tests, lookedAtMax = LOOKED_AT_MAX } = await wayTo(filter);
       const bounds = [...index, ...within(filter)];
       const looked = `FROM orders o ${where(bounds)} ORDER BY ${order}`;
       // One statement and so one moment: rows that come or go in between would shift where the next page begins.
       const [answer] = await read<{ orders: Order[]; last: string | null }>(
         `WITH found AS MATERIALIZED (
-           SELECT id, whole FROM (SELECT o.*, o AS whole ${looked} LIMIT ${LOOKED_AT_MAX}) AS looked_at
+           SELECT id, whole FROM (SELECT o.*, o AS whole ${looked} LIMIT ${lookedAtMax}) AS looked_at
            ${where(tests, bounds)} LIMIT ${limit + 1})
          SELECT coalesce(json_agg(pulsecart_order(whole) ORDER BY id DESC), '[]') AS orders,
-           CASE WHEN count(*) <= ${limit} THEN (SELECT id ${looked} OFFSET ${LOOKED_AT_MAX - 1} LIMIT 1) END AS last
+           CASE WHEN count(*) <= ${limit} THEN (SELECT id ${looked} OFFSET ${lookedAtMax - 1} LIMIT 1) END AS last
          FROM found`,
         valuesOf([...bounds, ...tests]),
       );

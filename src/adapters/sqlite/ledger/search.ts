@@ -8,6 +8,8 @@ import { ORDER_COLUMNS, type OrderRow } from './rows.ts';
 
 /** Orders that one search looks at, at most: the serving thread reads, and answers nothing meanwhile. About a millisecond. */
 const LOOKED_AT_MAX = 2_000;
+/** Of one customer: more than most have, and each lies in a place of its own. */
+const LOOKED_AT_OF_CUSTOMER_MAX = 500;
 /** Up to so many open orders are searched all at once, where walking to them could take many calls. */
 const OPEN_MAX = 5_000;
 
@@ -20,6 +22,7 @@ interface Way {
   /** Leads to the orders by that index, newest first. */
   readonly index: readonly Condition[];
   readonly tests: readonly Condition[];
+  readonly lookedAtMax?: number;
 }
 
 /** Searches orders, newest first. */
@@ -38,7 +41,7 @@ export function createSearch(
       UNION ALL SELECT product, part - 1 FROM parts WHERE part > 0)
     SELECT slot FROM parts CROSS JOIN orders INDEXED BY orders_by_customer
     ${where([['product_id = product AND number >> 12 = part AND customer = ?'], ...bounds])}
-    ORDER BY slot DESC LIMIT ${LOOKED_AT_MAX}`;
+    ORDER BY slot DESC LIMIT ${LOOKED_AT_OF_CUSTOMER_MAX}`;
 
   /** The orders that an index leads to, newest first; what else is asked of them is tested one by one. */
   function wayTo(filter: OrderFilter): Way {
@@ -56,7 +59,12 @@ export function createSearch(
         'slot IN (SELECT value FROM json_each(?))',
         JSON.stringify(slots.map(({ slot }) => slot)),
       ];
-      return { from: 'orders NOT INDEXED', index: [found], tests: byStatus };
+      return {
+        from: 'orders NOT INDEXED',
+        index: [found],
+        tests: byStatus,
+        lookedAtMax: LOOKED_AT_OF_CUSTOMER_MAX,
+      };
     }
     if (status !== null && status !== 'reserved' && status !== 'charging' && status !== 'paid') {
       const name = productId === null ? 'orders_by_status' : 'orders_by_product_status';
@@ -85,17 +93,17 @@ export function createSearch(
 
   // One moment for all of its statements: rows that come or go in between would shift where the next page begins.
   return db.transaction((filter, limit) => {
-    const { from, index, tests } = wayTo(filter);
+    const { from, index, tests, lookedAtMax = LOOKED_AT_MAX } = wayTo(filter);
     const bounds = [...index, ...within(filter)];
     const looked = `FROM ${from} ${where(bounds)} ORDER BY slot DESC`;
     const rows = db
       .query<OrderRow, SQLQueryBindings[]>(
-        `SELECT ${ORDER_COLUMNS} FROM (SELECT * ${looked} LIMIT ${LOOKED_AT_MAX}) ${where(tests)} LIMIT ?`,
+        `SELECT ${ORDER_COLUMNS} FROM (SELECT * ${looked} LIMIT ${lookedAtMax}) ${where(tests)} LIMIT ?`,
       )
       .all(...valuesOf([...bounds, ...tests]), limit + 1);
     if (rows.length > limit) return { orders: rows.slice(0, limit), next: rows[limit - 1]!.id };
     const last = db
-      .query<{ id: string }, SQLQueryBindings[]>(`SELECT id ${looked} LIMIT 1 OFFSET ${LOOKED_AT_MAX - 1}`)
+      .query<{ id: string }, SQLQueryBindings[]>(`SELECT id ${looked} LIMIT 1 OFFSET ${lookedAtMax - 1}`)
       .get(...valuesOf(bounds));
     return { orders: rows, next: last?.id ?? null };
   });
