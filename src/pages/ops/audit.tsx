@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { useSignal } from '@preact/signals';
 import { duration } from '../format.ts';
 import { OPS } from '../text.ts';

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { useEffect, useMemo } from 'preact/hooks';
 import type { DataOf } from '../shapes.ts';
 import { Shell } from '../shell.tsx';

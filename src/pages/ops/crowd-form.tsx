@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { type Signal, useSignal } from '@preact/signals';
 import { OPS } from '../text.ts';
 import type { Tools } from './tools.ts';

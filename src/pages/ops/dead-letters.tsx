@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { useSignal } from '@preact/signals';
 import { counted, dayAndSecond } from '../format.ts';
 import { OPS } from '../text.ts';

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { useComputed } from '@preact/signals';
 import { OPS } from '../text.ts';
 import { Chart } from './chart.tsx';

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { dayAndSecond } from '../format.ts';
 import { OPS } from '../text.ts';
 import { here, linkTo } from './route.ts';

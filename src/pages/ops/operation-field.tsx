@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { OPS } from '../text.ts';
 import type { Field } from './desk.ts';
 import { ownZone } from './local-time.ts';

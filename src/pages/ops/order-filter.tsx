@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { OPS, ORDER } from '../text.ts';
 import { ownZone } from './local-time.ts';
 import type { OrderFilter as Filter } from './order-search.ts';

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { dayAndSecond, money, whole } from '../format.ts';
 import type { OrderStatus } from '../shapes.ts';
 import { OPS, ORDER } from '../text.ts';

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { dayAndSecond, money, whole } from '../format.ts';
 import { OPS } from '../text.ts';
 import type { Desk, Operation } from './desk.ts';

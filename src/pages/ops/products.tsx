@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { useComputed } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { dayAndTime, money, whole } from '../format.ts';

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { useSignal } from '@preact/signals';
 import { OPS } from '../text.ts';
 import type { Session } from './session.ts';

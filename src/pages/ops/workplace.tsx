@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { DataOf } from '../shapes.ts';
 import { OPS } from '../text.ts';
