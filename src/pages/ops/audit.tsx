@@ -71,7 +71,7 @@ function Doctor({ session }: { session: Session }) {
       </p>
       {trouble.value && <p class="bad">{trouble.value}</p>}
       {findings && (
-        <ScrollArea name={OPS.doctor.heading}>
+        <ScrollArea name={OPS.charts.tableOf(OPS.doctor.heading)}>
           <table>
             <thead>
               <tr>

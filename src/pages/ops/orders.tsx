@@ -50,7 +50,7 @@ function Table({
 }) {
   const { columns } = OPS.orders;
   return (
-    <ScrollArea name={OPS.sections.orders}>
+    <ScrollArea name={OPS.charts.tableOf(OPS.sections.orders)}>
       <table class="hover">
         <thead>
           <tr>
