@@ -2,7 +2,8 @@ import type { Verdict } from '../src/domain/verdict.ts';
 import { type Arrived, arrivalsOf } from './arrived.ts';
 import type { CrowdProgress, CrowdResult } from './crowd.ts';
 import type { Environment } from './environment.ts';
-import { holdSale, type SaleOptions } from './sale.ts';
+import { customerOf } from './requests.ts';
+import { holdOpenSale, holdSale, type OpenSale, type SaleObserver, type SaleOptions } from './sale.ts';
 import { type Evidence, judge, oversold } from './verdicts.ts';
 
 export type DemoOptions = Pick<SaleOptions, 'users' | 'units' | 'mode' | 'seed' | 'rate'>;
@@ -36,6 +37,31 @@ export async function holdDemo(
   const sale = await holdSale(options, environment, onProgress && { onProgress });
   const { crowd, evidence, serverVerdicts, audit } = sale;
   return resultOf(options, crowd, evidence, [...judge(evidence), ...serverVerdicts, ...audit]);
+}
+
+/** The demo on servers that go on afterwards. Whoever watches may buy, too. */
+export async function holdWatchedDemo(
+  options: DemoOptions,
+  environment: Environment,
+  observer: Pick<SaleObserver, 'opens' | 'onProgress'>,
+): Promise<{ readonly result: DemoResult; readonly others: number; readonly sale: OpenSale }> {
+  const sale = await holdOpenSale(options, environment, observer);
+  const { evidence, others } = withoutOthers(sale.evidence);
+  const verdicts = [...judge(evidence), ...sale.serverVerdicts, ...sale.audit];
+  return { result: resultOf(options, sale.crowd, sale.evidence, verdicts), others, sale };
+}
+
+/**
+ * The sale as if it had only the units that were left to the crowd: what others bought is set apart, so that the crowd's answers
+ * can be compared to the unit. Each of them has one unit, because the sale allows no more to one customer.
+ */
+function withoutOthers(evidence: Evidence): { readonly evidence: Evidence; readonly others: number } {
+  const { seed, record, product, units } = evidence;
+  const crowd = new Set(Array.from({ length: record.users }, (_, buyer) => customerOf(seed, buyer)));
+  const customers = evidence.customers.filter((customer) => crowd.has(customer));
+  const others = evidence.customers.length - customers.length;
+  const left = { ...product, total: product.total - others, sold: product.sold - others };
+  return { evidence: { ...evidence, customers, product: left, units: units - others }, others };
 }
 
 function resultOf(

@@ -10,10 +10,26 @@ const SIGNALS = [
 /** The clean-up steps, the newest last. */
 const undoes = new Set<() => Promise<void>>();
 
+let isInterrupted = false;
+
+/** What a command that is cleaned up brings to its end is no result. */
+export function wasInterrupted(): boolean {
+  return isInterrupted;
+}
+
 /** Until the returned function is called, an interrupted command runs `undo` before it ends. */
 export function undoneWhenInterrupted(undo: () => Promise<void>): () => void {
   undoes.add(undo);
   return () => void undoes.delete(undo);
+}
+
+let waiting: (() => void) | null = null;
+
+/** Resolves at the next signal, which then ends nothing else. */
+export function nextSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  waiting = resolve;
+  return promise;
 }
 
 /**
@@ -26,10 +42,14 @@ export async function unlessInterrupted(
   run: () => Promise<number>,
 ): Promise<number> {
   const interrupted = Promise.withResolvers<number>();
-  let isInterrupted = false;
   async function end(name: string, number: number): Promise<void> {
+    if (waiting) {
+      waiting();
+      waiting = null;
+      return;
+    }
     // A second signal does not wait.
-    if (isInterrupted) {
+    if (wasInterrupted()) {
       console.error(`pulsecart ${command}: ended at once; the next one removes what this one left`);
       process.exit(128 + number);
     }
@@ -48,10 +68,10 @@ export async function unlessInterrupted(
   for (const [signal, number] of SIGNALS) process.on(signal, () => void end(signal, number));
   try {
     const status = await Promise.race([run(), interrupted.promise]);
-    return isInterrupted ? interrupted.promise : status;
+    return wasInterrupted() ? interrupted.promise : status;
   } catch (error) {
     // An error of the command caused by the clean-up.
-    if (isInterrupted) return interrupted.promise;
+    if (wasInterrupted()) return interrupted.promise;
     throw error;
   }
 }

@@ -47,6 +47,8 @@ export interface SaleOptions {
 }
 
 export interface SaleObserver {
+  /** With the units in place; the crowd comes when it resolves. */
+  opens?(server: ServerProcess): Promise<void>;
   /** Before the first buyer; the first server is the buyers'. */
   begins?(servers: readonly ServerProcess[]): void;
   onProgress?(progress: CrowdProgress): void;
@@ -69,14 +71,38 @@ export async function holdSale(
   environment: Environment,
   observer: SaleObserver = {},
 ): Promise<Sale> {
+  const { stop, ...sold } = await sell(options, environment, observer);
+  const serverVerdicts = [...sold.serverVerdicts, await stop()];
+  return { ...sold, serverVerdicts, ...(await readBooks(options, sold, environment)) };
+}
+
+/** The same on servers that go on: the books are read beside them. */
+export async function holdOpenSale(
+  options: SaleOptions,
+  environment: Environment,
+  observer: SaleObserver = {},
+): Promise<OpenSale> {
   const sold = await sell(options, environment, observer);
-  return { ...sold, ...(await readBooks(options, sold, environment)) };
+  try {
+    return { ...sold, ...(await readBooks(options, sold, environment)) };
+  } catch (error) {
+    await sold.stop();
+    throw error;
+  }
+}
+
+export interface OpenSale extends Sale {
+  readonly url: string;
+  stop(): Promise<Verdict>;
 }
 
 interface Sold {
+  readonly url: string;
   readonly crowd: CrowdResult;
   readonly stockTold: number;
   readonly serverVerdicts: readonly Verdict[];
+  /** Ends the servers; whether they stopped in order. */
+  stop(): Promise<Verdict>;
 }
 
 async function sell(options: SaleOptions, environment: Environment, observer: SaleObserver): Promise<Sold> {
@@ -88,6 +114,7 @@ async function sell(options: SaleOptions, environment: Environment, observer: Sa
     if (warmUp > 0) await warm(server.url, warmUp, options);
     await resetStock(server.url, PRODUCT_ID, units);
     viewers = profile && (await openViewersBeside(profile, users, server.url, PRODUCT_ID));
+    await observer.opens?.(server);
     observer.begins?.(processes);
     const watch = watchServer(server.url);
     const crowd = await runCrowd({
@@ -109,10 +136,13 @@ async function sell(options: SaleOptions, environment: Environment, observer: Sa
     viewers?.close();
     const quiet = await allWorkDone(server.url, payments);
     const stockTold = await readStock(server.url, PRODUCT_ID);
-    const exits = await Promise.all(
-      processes.map(async (one) => ({ exit: await one.stop(), said: one.messages().trim() })),
-    );
-    return { crowd, stockTold, serverVerdicts: [quiet, stoppedInOrder(exits)] };
+    const stop = async () => {
+      const exits = await Promise.all(
+        processes.map(async (one) => ({ exit: await one.stop(), said: one.messages().trim() })),
+      );
+      return stoppedInOrder(exits);
+    };
+    return { url: server.url, crowd, stockTold, serverVerdicts: [quiet], stop };
   } catch (error) {
     viewers?.close();
     await Promise.all(processes.map((one) => one.kill()));
@@ -179,7 +209,7 @@ function stoppedInOrder(exits: readonly { exit: Exit; said: string }[]): Verdict
 
 async function readBooks(
   options: SaleOptions,
-  { crowd: { record }, stockTold }: Sold,
+  { crowd: { record }, stockTold }: Pick<Sold, 'crowd' | 'stockTold'>,
   environment: Environment,
 ): Promise<Pick<Sale, 'evidence' | 'audit'>> {
   const books = await (await toolsOf(environment.books)).books();

@@ -1,4 +1,5 @@
 import { AppError } from '../src/domain/errors.ts';
+import type { ServerProcess } from './server-process.ts';
 
 /** The few calls to a server under test that are not load: preparing a sale, and reading its state. */
 
@@ -31,6 +32,31 @@ export async function readUnpaidUnits(url: string): Promise<number> {
   const reserved = [...metrics.matchAll(/^pulsecart_units\{[^}]*state="reserved"[^}]*\} (\d+)/gm)];
   if (reserved.length === 0) throw new AppError('unavailable', 'the server does not tell its reserved units');
   return reserved.reduce((sum, [, units]) => sum + Number(units), 0);
+}
+
+/**
+ * Gives the sale a time to open, for everybody with a name and one unit each. For a server that made its own operators' token.
+ */
+export async function openLater(
+  { url, operatorToken }: Pick<ServerProcess, 'url' | 'operatorToken'>,
+  productId: number,
+  opensAt: string,
+): Promise<void> {
+  const terms = { opensAt, perCustomerLimit: 1, customerRequired: true, reason: 'a sale to watch' };
+  await call(url, `/api/v1/products/${productId}`, {
+    method: 'PATCH',
+    headers: { Authorization: `Bearer ${operatorToken}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(terms),
+  });
+}
+
+/** Whether the sale that opens at that time is open. A process that has not heard of this time yet says what was before. */
+export async function isOpen(url: string, productId: number, opensAt: string): Promise<boolean> {
+  const product = (await (await call(url, `/api/v1/products/${productId}`)).json()) as {
+    readonly state: string;
+    readonly opensAt: string | null;
+  };
+  return product.state === 'open' && product.opensAt === opensAt;
 }
 
 async function call(url: string, path: string, init: RequestInit = {}): Promise<Response> {

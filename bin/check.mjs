@@ -20,8 +20,8 @@ const WORKERS = availableParallelism() + 1;
 /** What an inner loop can do without: servers that are started by the dozen, killed, measured or waited for. */
 const LONG = [
   'tests/faults/**',
-  'tests/e2e/{at-once,backends-start-up,backup,bench,commands,demo,docs-page,durability,fuzz,instances,interrupted,k6,late-payment,launcher,live}*',
-  'tests/e2e/{rehearse,reset,restore,rush,seed,seeded-books,shutdown,start-up,windows}*',
+  'tests/e2e/{at-once,backends-start-up,backup,bench,commands,console,demo,docs-page,durability,first-minutes,fuzz,history,instances,interrupted,k6,late-payment,launcher,live}*',
+  'tests/e2e/{rehearse,reset,restore,rush,seed,seeded-books,shutdown,start-up,storefront,terminal,windows}*',
 ];
 
 /** They take what several tests take, and packages that a developer may not want. */

@@ -4,7 +4,7 @@ import { printHelp } from '../../src/cli/help.ts';
 import { holdDemo } from '../demo-sale.ts';
 import type { Environment, Environments } from '../environment.ts';
 import { generatorWarning } from '../generator-limits.ts';
-import { undoneWhenInterrupted, unlessInterrupted } from '../interrupted.ts';
+import { undoneWhenInterrupted, unlessInterrupted, wasInterrupted } from '../interrupted.ts';
 import { commit, machine } from '../machine.ts';
 import { BACKEND_CHOICES, type BackendChoice, openEnvironments } from '../open-environments.ts';
 import { readStolenMs } from '../process-usage.ts';
@@ -117,6 +117,8 @@ async function measure(
     progress.close();
     await environments.close();
   }
+  // Printed then.
+  if (wasInterrupted()) return 1;
   const report = {
     machine: machine(),
     commit: commit(),

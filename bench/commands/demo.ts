@@ -1,10 +1,12 @@
 import { readFlags } from '../../src/cli/flags.ts';
 import { printHelp } from '../../src/cli/help.ts';
+import { canErase, print } from '../../src/cli/terminal.ts';
 import { MODES } from '../arrivals.ts';
 import { type DemoOptions, type DemoResult, holdDemo } from '../demo-sale.ts';
 import { unlessInterrupted } from '../interrupted.ts';
 import { BACKEND_CHOICES, type BackendChoice, openEnvironments } from '../open-environments.ts';
 import { openSaleLine, summary } from './demo-text.ts';
+import { watchSale } from './watch.ts';
 
 /** The flags of the demo; `bench` holds the sale that they describe by default. */
 export const DEMO_FLAGS = {
@@ -14,6 +16,8 @@ export const DEMO_FLAGS = {
   seed: { kind: 'integer', min: 0, max: 2 ** 32 - 1, default: 1 },
   rate: { kind: 'integer', min: 1, max: 1_000_000, default: 20_000 },
   engines: { kind: 'choice', of: BACKEND_CHOICES, default: 'embedded' },
+  watch: { kind: 'switch' },
+  'opens-in': { kind: 'integer', min: 0, max: 600, default: 15 },
   json: { kind: 'switch' },
   help: { kind: 'switch' },
 } as const;
@@ -27,6 +31,9 @@ const HELP = `pulsecart demo: a whole sale on a fresh server, and one verdict
   --rate N      buyers arriving per second, whether or not the server keeps up (20000)
   --engines E   embedded: one process; production: two API processes and a worker on a PostgreSQL, a Redis and a
                 RabbitMQ of their own, from what is installed here or from Docker, gone afterwards (embedded)
+  --watch       the pages are served meanwhile, and opened in a browser on a desktop: the sale opens after a countdown, the
+                crowd comes, and the server stays until Enter or Ctrl-C
+  --opens-in N  seconds of that countdown (15)
   --json        the last line is one JSON object
 
 Example: pulsecart demo --users 20000 --units 500 --mode async
@@ -34,12 +41,14 @@ Exit status 1 when a verdict fails.`;
 
 /** Opens a sale on fresh servers, sends a crowd at it, and compares every answer with the books. */
 export async function demo(argv: string[]): Promise<number> {
-  const { json, help, engines, ...options } = readFlags(argv, DEMO_FLAGS);
+  const { json, help, engines, watch, 'opens-in': opensInS, ...options } = readFlags(argv, DEMO_FLAGS);
   if (help) {
     printHelp(HELP);
     return 0;
   }
-  return unlessInterrupted('demo', 'the sale was stopped', () => holdIn(engines, options, json));
+  return unlessInterrupted('demo', 'the sale was stopped', () =>
+    holdIn(engines, options, json, watch ? opensInS : null),
+  );
 }
 
 const STARTS: Readonly<Record<BackendChoice, string>> = {
@@ -47,7 +56,13 @@ const STARTS: Readonly<Record<BackendChoice, string>> = {
   production: 'starts a PostgreSQL, a Redis, a RabbitMQ, two API processes and a worker',
 };
 
-async function holdIn(backends: BackendChoice, options: DemoOptions, json: boolean): Promise<number> {
+/** `opensInS` null: nobody watches. */
+async function holdIn(
+  backends: BackendChoice,
+  options: DemoOptions,
+  json: boolean,
+  opensInS: number | null,
+): Promise<number> {
   const live = openSaleLine(options.users, json);
   let result: DemoResult;
   live.say(`  ${STARTS[backends]} …`);
@@ -55,7 +70,10 @@ async function holdIn(backends: BackendChoice, options: DemoOptions, json: boole
   try {
     const environment = await environments.open();
     try {
-      result = await holdDemo(options, environment, live.progress).finally(live.close);
+      result =
+        opensInS === null
+          ? await holdDemo(options, environment, live.progress).finally(live.close)
+          : await watchSale(options, environment, { opensInS, live, json });
       const failed = result.verdicts.filter(({ pass }) => !pass);
       if (failed.length > 0) await keepArtifacts(() => environment.keep({ options, failed }));
     } finally {
@@ -64,7 +82,12 @@ async function holdIn(backends: BackendChoice, options: DemoOptions, json: boole
   } finally {
     await environments.close();
   }
-  console.log(json ? JSON.stringify(result) : summary(result, options.mode));
+  if (opensInS !== null) {
+    // Ctrl-C, which is one way to end it, shows at the margin.
+    console.error(
+      `${canErase(process.stderr) ? '\r' : ''}pulsecart demo: the server is stopped; nothing is left`,
+    );
+  } else print(json ? JSON.stringify(result) : summary(result, options.mode));
   return result.verdicts.every((verdict) => verdict.pass) ? 0 : 1;
 }
 

@@ -1,4 +1,4 @@
-import type { ProcessStats, Rate, Time } from './process-stats.ts';
+import type { ProcessStats, WindowStats } from './process-stats.ts';
 
 /** What happens now: of each process, and in total. What cannot be read is null, each figure by itself. */
 export interface Figures {
@@ -11,13 +11,14 @@ export interface Figures {
 }
 
 /** Rates are sums over the processes, times those of the slowest one. */
-export interface Totals {
+export interface Totals extends Sums {
   readonly instances: number;
-  readonly perSecond: Readonly<Record<Rate, number>>;
-  readonly times: Readonly<Record<Time, number | null>>;
+  readonly recent: Sums;
   /** Age of the oldest of the figures. */
   readonly ageMs: number;
 }
+
+export type Sums = Pick<WindowStats, 'perSecond' | 'times'>;
 
 export interface Backlog {
   /** Accepted purchases without an outcome, dead letters among them. */
@@ -34,11 +35,14 @@ export interface ProductUnits {
   readonly sold: number;
 }
 
-/** The figures of a moment that is over, without what only tells how fresh they were. */
+/**
+ * The figures of a moment that is over: of its last two seconds, or of ten where samples are further apart. Without what only tells how
+ * fresh they were.
+ */
 export interface Sample {
   /** By the ledger's clock (ms since the epoch). */
   readonly at: number;
-  readonly total: Omit<Totals, 'ageMs'>;
+  readonly total: Omit<Totals, 'ageMs' | 'recent'>;
   readonly instances: readonly Pick<ProcessStats, 'instance' | 'eventLoopP99Ms' | 'cpuShare' | 'rssBytes'>[];
   readonly backlog: Backlog;
   readonly units: readonly ProductUnits[] | null;

@@ -1,17 +1,22 @@
 /** Stats of one process: rates over the last seconds, latencies and CPU. */
-export interface ProcessStats {
+export interface ProcessStats extends WindowStats {
   /** Host, process and start time: unique per process. */
   readonly instance: string;
-  /** The span that rates and times cover. */
+  /** The same of the last two seconds, for charts: ten seconds are steady, and make a short sale look long and flat. */
+  readonly recent?: WindowStats;
+  readonly eventLoopP99Ms: number;
+  readonly rssBytes: number;
+  readonly uptimeMs: number;
+}
+
+export interface WindowStats {
+  /** The span that rates, times and the share of the processor cover. */
   readonly windowMs: number;
   readonly perSecond: Readonly<Record<Rate, number>>;
   /** Times in ms, as exact as their bucket bounds; null without samples. */
   readonly times: Readonly<Record<Time, number | null>>;
-  readonly eventLoopP99Ms: number;
   /** Of one core. */
   readonly cpuShare: number;
-  readonly rssBytes: number;
-  readonly uptimeMs: number;
 }
 
 export const RATES = [

@@ -1,5 +1,5 @@
-import type { Figures, ProductUnits, Totals } from '../domain/figures.ts';
-import { RATES, type Rate, TIMES, type Time } from '../domain/process-stats.ts';
+import type { Figures, ProductUnits, Sums, Totals } from '../domain/figures.ts';
+import { RATES, type Rate, TIMES, type Time, type WindowStats } from '../domain/process-stats.ts';
 import { available, type Product } from '../domain/product.ts';
 import { within } from '../lib/within.ts';
 import type { Backends } from '../ports/backends.ts';
@@ -105,16 +105,24 @@ function unitsOf(product: Product): ProductUnits {
 
 function totalOf(instances: readonly AgedStats[]): Totals {
   const all = instances.map(({ stats }) => stats);
+  return {
+    instances: all.length,
+    ...sumsOf(all),
+    // A process of an older version tells ten seconds alone.
+    recent: sumsOf(all.map((stats) => stats.recent ?? stats)),
+    ageMs: Math.max(0, ...instances.map(({ ageMs }) => ageMs)),
+  };
+}
+
+function sumsOf(all: readonly WindowStats[]): Sums {
   const slowest = (name: Time) => {
     const times = all.flatMap(({ times }) => times[name] ?? []);
     return times.length > 0 ? Math.max(...times) : null;
   };
   const sum = (name: Rate) => all.reduce((total, { perSecond }) => total + perSecond[name], 0);
   return {
-    instances: all.length,
     perSecond: named(RATES, (name) => Math.round(sum(name) * 1000) / 1000),
     times: named(TIMES, slowest),
-    ageMs: Math.max(0, ...instances.map(({ ageMs }) => ageMs)),
   };
 }
 

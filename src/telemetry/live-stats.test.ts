@@ -49,6 +49,9 @@ test('what is counted becomes rates, and what is timed becomes percentiles', asy
   });
   expect(stats.times.syncP99Ms).toBeWithin(5, 26);
   expect(stats.times.confirmP99Ms).toBeWithin(25, 51);
+  // Of the last moments alone: what was counted before is over.
+  await until(() => liveStats.now()[0]!.stats.recent!.perSecond.syncAttempts === 0);
+  expect(liveStats.now()[0]!.stats.recent!.windowMs).toBeLessThanOrEqual(liveStats.now()[0]!.stats.windowMs);
   expect(stats.rssBytes).toBeGreaterThan(1e6);
   expect(ageMs).toBeLessThan(10_000);
 });

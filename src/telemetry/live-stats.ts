@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { PaymentProcessor } from '../app/payments/processor.ts';
 import type { Intake } from '../app/purchase/intake.ts';
 import type { Worker } from '../app/purchase/worker.ts';
-import { type ProcessStats, RATES, type Rate } from '../domain/process-stats.ts';
+import { type ProcessStats, RATES, type Rate, type WindowStats } from '../domain/process-stats.ts';
 import type { Feed } from '../ports/feed.ts';
 import { type Latencies, percentileMs } from './latencies.ts';
 import type { Metrics } from './metrics.ts';
@@ -36,6 +36,8 @@ export interface LiveStatsDependencies {
 const EVERY_MS = 1_000;
 /** Rates span so many ticks: ten seconds are steady, and still show what happens. */
 const WINDOW_TICKS = 10;
+/** Two, because who looks once a second comes late now and then, and should see every second. */
+const RECENT_TICKS = 2;
 /** A process that is silent for this long has ended or lost its connection. */
 const FORGET_AFTER_MS = 10_000;
 /** More processes than any service runs. */
@@ -74,6 +76,7 @@ export function createLiveStats(dependencies: LiveStatsDependencies): LiveStats 
     const own: ProcessStats = {
       instance,
       ...between(snapshots[0]!, last),
+      recent: between(snapshots.at(-1 - RECENT_TICKS) ?? snapshots[0]!, last),
       eventLoopP99Ms: Number.isFinite(eventLoopP99Ms) ? eventLoopP99Ms : 0,
       rssBytes,
       uptimeMs: Math.round(process.uptime() * 1000),
@@ -141,10 +144,7 @@ function countsOf(latencies: Latencies): readonly number[] {
   return latencies.read().cumulative;
 }
 
-function between(
-  first: Snapshot,
-  last: Snapshot,
-): Pick<ProcessStats, 'windowMs' | 'perSecond' | 'times' | 'cpuShare'> {
+function between(first: Snapshot, last: Snapshot): WindowStats {
   const windowMs = Math.max(1, Math.round(last.atMs - first.atMs));
   const rate = (name: Rate) => round(((last.counts[name] - first.counts[name]) * 1000) / windowMs);
   const time = (name: keyof Snapshot['times'], share: number) => {

@@ -31,10 +31,12 @@ const PRUNE_EVERY_MS = 60_000;
 const ASK_EVERY_MS = 2_000;
 /**
  * A course that lasts gets its samples further apart: each one after a share of its length, so that the first hour has 3,600
- * and a whole day 20,000. Rates span ten seconds, so that nothing happens between two samples unseen.
+ * and a whole day 20,000. Those further apart than two seconds have the rates of ten seconds instead of two, so that nothing
+ * happens unseen between two samples.
  */
 const COURSE_SHARE = 3_600;
 const BUSY_EVERY_MS_MAX = 10_000;
+const FINE_MS_MAX = 2_000;
 /** Some 20 MB; at most 40 ms of a thread for who reads a choice of all. */
 const SAMPLES_MAX = 20_000;
 /** Per minute, of what a shorter setting has made too old. A few milliseconds of SQLite's one writer. */
@@ -53,6 +55,7 @@ export function createHistoryRecorder(dependencies: HistoryRecorderDependencies)
   let courseBeganAt = 0;
   let last: Sample | null = null;
   let isInTrouble = false;
+  let nextAtMs = 0;
 
   async function work(): Promise<void> {
     try {
@@ -73,18 +76,21 @@ export function createHistoryRecorder(dependencies: HistoryRecorderDependencies)
   }
 
   async function record(): Promise<void> {
-    const sample = sampleOf(await figures(), Math.round(clock()));
+    const shown = await figures();
+    // In its first second a process knows nothing of itself.
+    if (shown.total.instances === 0) return;
+    const at = Math.round(clock());
+    const courseMs = at - busyAt > COURSE_BREAK_MS ? 0 : at - courseBeganAt;
+    const apartMs = Math.min(BUSY_EVERY_MS_MAX, courseMs / COURSE_SHARE);
+    const sample = sampleOf(shown, at, apartMs > FINE_MS_MAX);
     const before = last;
     last = sample;
-    const { at } = sample;
     const wasBusy = before !== null && busyAt === before.at;
     if (isBusy(sample, before)) {
-      if (at - busyAt > COURSE_BREAK_MS) courseBeganAt = at;
+      if (courseMs === 0) courseBeganAt = at;
       busyAt = at;
       // The last quiet moment, so that a chart rises where the sale began.
       if (before && !wasBusy && keptAt !== before.at) await ledger.keepSample(encode(before));
-      const courseMs = at - courseBeganAt;
-      const apartMs = Math.min(BUSY_EVERY_MS_MAX, courseMs / COURSE_SHARE);
       if (!wasBusy || at - keptAt >= apartMs) await keep(sample);
     } else if (wasBusy || at - keptAt >= QUIET_EVERY_MS) {
       await keep(sample);
@@ -102,9 +108,12 @@ export function createHistoryRecorder(dependencies: HistoryRecorderDependencies)
 
   function schedule(): void {
     if (closed) return;
+    // In step with the seconds that processes publish: a sample that came later each time would leave some of them out.
+    const nowMs = performance.now();
+    nextAtMs = Math.max(nextAtMs + everyMs, nowMs);
     timer = setTimeout(() => {
       working = work();
-    }, everyMs);
+    }, nextAtMs - nowMs);
   }
 
   return {

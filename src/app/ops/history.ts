@@ -47,15 +47,20 @@ export function createHistory({
   };
 }
 
-export function sampleOf({ total, instances, backlog, units }: Figures, at: number): Sample {
-  const { ageMs: _, ...sums } = total;
+/** `isCoarse`: of the last ten seconds instead of the last two. */
+export function sampleOf(
+  { total, instances, backlog, units }: Figures,
+  at: number,
+  isCoarse: boolean,
+): Sample {
+  const { perSecond, times } = isCoarse ? total : total.recent;
   return {
     at,
-    total: sums,
-    instances: instances.map(({ instance, eventLoopP99Ms, cpuShare, rssBytes }) => ({
+    total: { instances: total.instances, perSecond, times },
+    instances: instances.map(({ instance, eventLoopP99Ms, cpuShare, recent, rssBytes }) => ({
       instance,
       eventLoopP99Ms: Math.round(eventLoopP99Ms * 10) / 10,
-      cpuShare,
+      cpuShare: isCoarse ? cpuShare : (recent?.cpuShare ?? cpuShare),
       rssBytes,
     })),
     backlog,

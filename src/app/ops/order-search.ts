@@ -5,7 +5,7 @@ import type { OrderFilter, OrdersFound, Queries } from '../../ports/queries.ts';
  * How long a page is looked for. One call of the ledger is over in a few milliseconds and may come back with little; so a page is
  * filled by several, with other requests served in between, and whoever asked goes on from what was found by then.
  */
-const PAGE_MS = 25;
+const PAGE_MS = 20;
 /** Orders that an export reads at once: on the embedded backends it is the thread of the purchases that reads. */
 const EXPORT_PAGE = 250;
 

@@ -41,6 +41,10 @@ const RatesAnswer = shape(
       instances: Count,
       perSecond: PerSecond,
       times: Times,
+      recent: Type.Object(
+        { perSecond: PerSecond, times: Times },
+        { description: 'The same of the last two seconds, for charts' },
+      ),
       ageMs: count('Age of the oldest of the figures'),
     }),
     instances: list({
@@ -49,6 +53,12 @@ const RatesAnswer = shape(
       windowMs: count('What the figures are of: the last ten seconds'),
       perSecond: PerSecond,
       times: Times,
+      recent: Type.Optional(
+        Type.Object(
+          { windowMs: Count, perSecond: PerSecond, times: Times, cpuShare: Measure },
+          { description: 'The same of the last two seconds. A process of an older version does not tell it' },
+        ),
+      ),
       eventLoopP99Ms: Measure,
       cpuShare: Type.Number({ minimum: 0, description: 'Of one core' }),
       rssBytes: Count,
@@ -134,7 +144,8 @@ export function createFigureRoutes(service: Service): Route[] {
       id: 'rates',
       summary: 'Get live rates',
       description:
-        'What happens now, by instance and in total: rates and times of the last ten seconds. Every process tells its own once a second; one that is silent for ten seconds ' +
+        'What happens now, by instance and in total: rates and times of the last ten seconds, and of the last two. Every process ' +
+        'tells its own once a second; one that is silent for ten seconds ' +
         'is left out, and `ageMs` says how old each is.',
       answers: { 200: jsonAnswer('The figures', RatesAnswer, { now: RATES_EXAMPLE }) },
       handle: live,
@@ -184,7 +195,13 @@ export const PER_SECOND = {
 export const TIMES_EXAMPLE = { syncP50Ms: 3.41, syncP99Ms: 14.2, acceptP99Ms: 9.3, confirmP99Ms: 188.4 };
 
 const RATES_EXAMPLE = {
-  total: { instances: 1, perSecond: PER_SECOND, times: TIMES_EXAMPLE, ageMs: 412 },
+  total: {
+    instances: 1,
+    perSecond: PER_SECOND,
+    times: TIMES_EXAMPLE,
+    recent: { perSecond: PER_SECOND, times: TIMES_EXAMPLE },
+    ageMs: 412,
+  },
   instances: [
     {
       instance: 'shop-1:2214',

@@ -39,8 +39,8 @@ export function createHistoryRoute(service: Service): Route {
     id: 'history',
     summary: 'Get sale history',
     description:
-      'One process writes down what `/api/v1/ops/rates` shows, once a second while something happens and once a minute ' +
-      'otherwise; after an hour of one sale further apart, ten seconds at most. All instances answer the same, also after a ' +
+      'One process writes down what `/api/v1/ops/rates` shows of the last two seconds, once a second while something happens and once ' +
+      'a minute otherwise; after an hour of one sale further apart, ten seconds at most, and with the rates of ten seconds where they are more than two apart. All instances answer the same, also after a ' +
       'restart. Of more than `points` samples comes a choice: they are cut into slices of equally many, so that a busy minute ' +
       'keeps more than a quiet hour, and of each slice come the one with the highest rates and the one with the longest times. ' +
       'Nothing is averaged; the first and the last sample are always there.',

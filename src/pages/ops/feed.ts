@@ -67,7 +67,7 @@ export function createFeed(session: Session, serverTime: string): Feed {
     readAtMs = performance.now();
     rates.value = answer.body;
     const at = new Date(clock.now()).toISOString();
-    samples.value = [...samples.value, { ...answer.body, at }];
+    samples.value = [...samples.value, sampleOf(answer.body, at)];
     tellAge();
     if (samples.value.length > SAMPLES_MAX) await readHistory();
   }
@@ -102,5 +102,19 @@ export function createFeed(session: Session, serverTime: string): Feed {
         document.removeEventListener('visibilitychange', back);
       };
     },
+  };
+}
+
+/** As the history has it: of the last two seconds, where the head line shows what ten make steady. */
+function sampleOf({ total, instances, backlog, units }: Rates, at: string): Sample {
+  return {
+    at,
+    total: { ...total, ...total.recent },
+    instances: instances.map(({ recent, ...one }) => ({
+      ...one,
+      cpuShare: recent?.cpuShare ?? one.cpuShare,
+    })),
+    backlog,
+    units,
   };
 }
