@@ -270,6 +270,34 @@ describe.skipIf(browser === null)('an operator with a browser', () => {
     await page.locator('.doctor tbody tr', { hasText: 'SQLite' }).waitFor();
   });
 
+  test('meets no barrier in any section, in either theme, from 320 to 1920 pixels, and nothing jumps', async () => {
+    await using grace = await signedIn('', { bypassCSP: true });
+    const { page } = grace;
+    for (const name of SECTIONS) {
+      await page.evaluate((to) => {
+        location.hash = to;
+      }, name);
+      await section(page)
+        .and(page.locator(`.${name}`))
+        .waitFor();
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        expect([name, colorScheme, await barriersIn(page)]).toEqual([name, colorScheme, []]);
+      }
+      for (const width of [320, 390, 768, 1440, 1920]) {
+        await page.setViewportSize({ width, height: 900 });
+        expect([name, width, (await layoutOf(page)).overflow]).toEqual([name, width, 0]);
+      }
+    }
+    await page.getByRole('link', { name: 'Products' }).click();
+    await page.getByRole('button', { name: 'New product' }).click();
+    expect(await barriersIn(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await dialog(page).waitFor({ state: 'hidden' });
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('New product');
+    expect(grace.complaints).toEqual([]);
+  });
+
   test('sends a crowd, sees its verdicts arrive, and one who comes late sees its course', async () => {
     await using grace = await signedIn('#crowd');
     const { page } = grace;
@@ -308,34 +336,6 @@ describe.skipIf(browser === null)('an operator with a browser', () => {
     await page.locator('.tiles div', { hasText: 'Refunds due' }).getByText('unknown').waitFor();
     await page.route('**/api/v1/ops/rates', (route) => route.abort());
     await page.getByText('The figures cannot be read now').waitFor();
-  });
-
-  test('meets no barrier in any section, in either theme, from 320 to 1920 pixels, and nothing jumps', async () => {
-    await using grace = await signedIn('', { bypassCSP: true });
-    const { page } = grace;
-    for (const name of SECTIONS) {
-      await page.evaluate((to) => {
-        location.hash = to;
-      }, name);
-      await section(page)
-        .and(page.locator(`.${name}`))
-        .waitFor();
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme });
-        expect([name, colorScheme, await barriersIn(page)]).toEqual([name, colorScheme, []]);
-      }
-      for (const width of [320, 390, 768, 1440, 1920]) {
-        await page.setViewportSize({ width, height: 900 });
-        expect([name, width, (await layoutOf(page)).overflow]).toEqual([name, width, 0]);
-      }
-    }
-    await page.getByRole('link', { name: 'Products' }).click();
-    await page.getByRole('button', { name: 'New product' }).click();
-    expect(await barriersIn(page)).toEqual([]);
-    await page.keyboard.press('Escape');
-    await dialog(page).waitFor({ state: 'hidden' });
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('New product');
-    expect(grace.complaints).toEqual([]);
   });
 });
 
