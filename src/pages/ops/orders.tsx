@@ -66,7 +66,9 @@ function Table({
             </th>
             <th scope="col">{columns.way}</th>
             <th scope="col">{columns.at}</th>
-            <th scope="col">{columns.actions}</th>
+            <th scope="col" class="acts">
+              {columns.actions}
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -99,7 +101,7 @@ function Row({ order, tools, onChange }: { order: FoundOrder; tools: Tools; onCh
       <td class="number">{money(amountMinor, currency)}</td>
       <td class="quiet">{channel}</td>
       <td class="quiet">{dayAndSecond(order.createdAt)}</td>
-      <td>
+      <td class="acts">
         {status === 'paid' && (
           <button
             type="button"
