@@ -319,6 +319,8 @@ describe.skipIf(browser === null)('an operator with a browser', () => {
     expect(grace.complaints).toEqual([]);
 
     await using late = await signedIn('#live?product=1');
+    for (let i = 0; i < 2; i++) await late.page.waitForResponse('**/api/v1/ops/rates');
+    expect((await layoutOf(late.page)).shift).toBe(0);
     await eventually(async () => (await sold(late.page)).includes('300'));
     // What was sold before this page was opened.
     const course = await sold(late.page);

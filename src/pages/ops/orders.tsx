@@ -34,7 +34,9 @@ export function Orders({ tools }: { tools: Tools }) {
         )}
         {page?.next && <a href={linkTo('orders', { ...filter, before: page.next })}>{OPS.orders.older}</a>}
       </p>
-      {filter.id === '' && <OrderExport session={tools.session} filter={filter} />}
+      {filter.id === '' && (page || found.trouble.value) && (
+        <OrderExport session={tools.session} filter={filter} />
+      )}
     </>
   );
 }
