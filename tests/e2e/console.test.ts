@@ -215,8 +215,8 @@ describe.skipIf(browser === null)('an operator with a browser', () => {
     await page.getByRole('button', { name: 'Find' }).click();
     await page.waitForURL(/#orders\?customer=ada&status=paid$/);
     const row = page.locator('tbody tr');
+    await eventually(async () => (await row.count()) === 1);
     await row.getByText('ada', { exact: true }).waitFor();
-    expect(await row.count()).toBe(1);
     expect(await row.getByRole('link').first().getAttribute('href')).toBe(`/o/${orderId}`);
 
     const [download] = await Promise.all([
