@@ -28,7 +28,10 @@ export interface Person extends AsyncDisposable {
 /** A real Chromium, without a window; null where there is none and none can be installed. */
 export async function openTestBrowser(): Promise<TestBrowser | null> {
   const executablePath = await haveBrowser();
-  if (executablePath === null) return null;
+  if (executablePath === null) {
+    console.warn('pages in a browser are skipped: there is no Chromium here, and none could be installed');
+    return null;
+  }
   const browser: Browser = await chromium.launch({
     executablePath,
     args: ['--no-sandbox', '--disable-background-networking', '--disable-gpu', '--disable-dev-shm-usage'],
