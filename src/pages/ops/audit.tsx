@@ -65,14 +65,14 @@ function Doctor({ session }: { session: Session }) {
     <section class="doctor" aria-labelledby="doctor">
       <h3 id="doctor">{OPS.doctor.heading}</h3>
       <p class="quiet">
-        {body.value ? OPS.doctor.about(body.value.version) : OPS.reading}{' '}
         <button type="button" class="small" onClick={() => void again()}>
           {OPS.again}
-        </button>
+        </button>{' '}
+        {OPS.doctor.about(body.value?.version ?? '…')}
       </p>
       {trouble.value && <p class="bad">{trouble.value}</p>}
       {findings && (
-        <ScrollArea name={OPS.doctor.heading}>
+        <ScrollArea name={OPS.charts.tableOf(OPS.doctor.heading)}>
           <table>
             <thead>
               <tr>

@@ -29,7 +29,7 @@ export function Log({ tools: { session } }: { tools: Tools }) {
         {page?.operations.length === 0 && <p class="empty">{OPS.log.none}</p>}
       </div>
       {page && page.operations.length > 0 && (
-        <ScrollArea name={OPS.sections.log}>
+        <ScrollArea name={OPS.charts.tableOf(OPS.sections.log)}>
           <table class="hover log">
             <thead>
               <tr>

@@ -7,6 +7,8 @@ import type { Desk, Operation, Outcome, Values } from './desk.ts';
 import { OperationField } from './operation-field.tsx';
 
 const REASON_CHARS_MAX = 500;
+/** A form with more fields than this stands in two columns. */
+const LARGE_FROM = 4;
 
 /** The form of what the operator is about to do. */
 export function OperationDialog({ desk }: { desk: Desk }) {
@@ -47,7 +49,12 @@ function Form({ operation, desk }: { operation: Operation; desk: Desk }) {
   const again = outcome.value?.kind === 'conflict' ? OPS.desk.allTheSame : OPS.desk.again;
   const isRepeat = outcome.value?.kind === 'conflict' || outcome.value?.kind === 'unknown';
   return (
-    <dialog ref={dialog} aria-labelledby="operation" onClose={() => desk.close()}>
+    <dialog
+      ref={dialog}
+      class={fields.length > LARGE_FROM ? 'large' : ''}
+      aria-labelledby="operation"
+      onClose={() => desk.close()}
+    >
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -56,9 +63,11 @@ function Form({ operation, desk }: { operation: Operation; desk: Desk }) {
       >
         <h2 id="operation">{title}</h2>
         {about && <p class="quiet">{about}</p>}
-        {fields.map((field) => (
-          <OperationField key={field.name} field={field} />
-        ))}
+        <div class="fields">
+          {fields.map((field) => (
+            <OperationField key={field.name} field={field} />
+          ))}
+        </div>
         <label class="field">
           <span>{OPS.desk.reason}</span>
           <input

@@ -9,7 +9,7 @@ export function OperationField({ field }: { field: Field }) {
   const about = [kind === 'time' ? OPS.desk.zone(ownZone()) : null, hint].filter(Boolean).join(' ');
   const hintId = about === '' ? undefined : `${name}-hint`;
   return (
-    <div class={kind === 'yes' ? 'field yes' : 'field'}>
+    <div class={`field ${kind}`}>
       <label for={name}>
         {label}
         {isOptional && <span class="quiet"> {OPS.desk.optional}</span>}

@@ -35,7 +35,9 @@ export function Orders({ tools }: { tools: Tools }) {
         )}
         {page?.next && <a href={linkTo('orders', { ...filter, before: page.next })}>{OPS.orders.older}</a>}
       </p>
-      {filter.id === '' && <OrderExport session={tools.session} filter={filter} />}
+      {filter.id === '' && (page || found.trouble.value) && (
+        <OrderExport session={tools.session} filter={filter} />
+      )}
     </>
   );
 }
@@ -51,7 +53,7 @@ function Table({
 }) {
   const { columns } = OPS.orders;
   return (
-    <ScrollArea name={OPS.sections.orders}>
+    <ScrollArea name={OPS.charts.tableOf(OPS.sections.orders)}>
       <table class="hover">
         <thead>
           <tr>
@@ -67,7 +69,9 @@ function Table({
             </th>
             <th scope="col">{columns.way}</th>
             <th scope="col">{columns.at}</th>
-            <th scope="col">{columns.actions}</th>
+            <th scope="col" class="acts">
+              {columns.actions}
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -100,7 +104,7 @@ function Row({ order, tools, onChange }: { order: FoundOrder; tools: Tools; onCh
       <td class="number">{money(amountMinor, currency)}</td>
       <td class="quiet">{channel}</td>
       <td class="quiet">{dayAndSecond(order.createdAt)}</td>
-      <td>
+      <td class="acts">
         {status === 'paid' && (
           <button
             type="button"

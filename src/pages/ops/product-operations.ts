@@ -12,6 +12,8 @@ import type { SaleProduct } from './shapes.ts';
 /** What operators do to products, each as the form that asks for it. */
 export function createProductOperations(session: Session, catalog: Catalog) {
   const { about, buttons, done, titles } = OPS.operations;
+  const asListed = (product: SaleProduct) =>
+    catalog.products.value?.find(({ productId }) => productId === product.productId) ?? product;
 
   /** One that changes a product: how it is sent, and what its answer means. */
   function changing(
@@ -20,7 +22,7 @@ export function createProductOperations(session: Session, catalog: Catalog) {
     request: (values: Values, seen: SaleProduct) => { path?: string; method?: string; body: object } | string,
     says: (now: SaleProduct) => string,
   ): Operation {
-    const seen = createSeenProduct(session, catalog, product);
+    const seen = createSeenProduct(session, catalog, asListed(product));
     return {
       ...described,
       async send(values, reason, key): Promise<Outcome> {
@@ -114,7 +116,7 @@ export function createProductOperations(session: Session, catalog: Catalog) {
       ),
 
     close(product: SaleProduct): Operation {
-      const seen = createSeenProduct(session, catalog, product);
+      const seen = createSeenProduct(session, catalog, asListed(product));
       return {
         title: titles.close(product.name),
         about: about.close,
@@ -132,7 +134,7 @@ export function createProductOperations(session: Session, catalog: Catalog) {
     },
 
     reset(product: SaleProduct): Operation {
-      const seen = createSeenProduct(session, catalog, product);
+      const seen = createSeenProduct(session, catalog, asListed(product));
       return {
         title: titles.reset(product.name),
         about: about.reset,

@@ -59,7 +59,10 @@ export function Products({ tools }: { tools: Tools }) {
   );
 }
 
-/** Units come with the figures of each second, everything else with the list. */
+/**
+ * Units come with the figures of each second, everything else with the list. What is changed is what the list has: only that is of one
+ * version.
+ */
 function useFreshUnits({ catalog, feed }: Tools) {
   return useComputed(() => {
     const units = new Map(feed.rates.value?.units?.map((one) => [one.productId, one]));
@@ -74,7 +77,7 @@ function useFreshUnits({ catalog, feed }: Tools) {
 function Table({ products }: { products: readonly SaleProduct[] }) {
   const { columns } = OPS.products;
   return (
-    <ScrollArea name={OPS.sections.products}>
+    <ScrollArea name={OPS.charts.tableOf(OPS.sections.products)}>
       <table class="hover">
         <thead>
           <tr>

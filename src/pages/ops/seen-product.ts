@@ -23,6 +23,8 @@ export function createSeenProduct(session: Session, catalog: Catalog, first: Sal
   async function readAgain(): Promise<readonly Difference[] | null> {
     const answer = await session.ask<SaleProduct>(`/api/v1/products/${seen.productId}`);
     if (!answer.ok) return null;
+    // What is read may be a quarter of a second old; what came on screen with an answer is not.
+    if (answer.body.version < seen.version) return [];
     const changes = differences(seen, answer.body);
     seen = answer.body;
     catalog.heard(seen);

@@ -50,7 +50,7 @@ export function SignIn({ session, offered }: { session: Session; offered: string
         <p id="operator-about" class="quiet">
           {OPS.signIn.operatorAbout}
         </p>
-        <p role="alert" class="bad">
+        <p role="alert" class={said.value === null ? '' : 'bad'}>
           {said.value ?? session.said.value}
         </p>
         <p class="actions">

@@ -1,4 +1,5 @@
 /** @jsxImportSource preact */
+import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { DataOf } from '../shapes.ts';
 import { OPS } from '../text.ts';
@@ -14,7 +15,7 @@ import { Log } from './log.tsx';
 import { OperationDialog } from './operation-dialog.tsx';
 import { Orders } from './orders.tsx';
 import { Products } from './products.tsx';
-import { followAddress, here, linkTo, SECTIONS, type Section } from './route.ts';
+import { here, linkTo, SECTIONS, type Section } from './route.ts';
 import { createRush } from './rush.ts';
 import type { Session } from './session.ts';
 import type { Tools } from './tools.ts';
@@ -26,9 +27,15 @@ export function Workplace({ session, data }: { session: Session; data: DataOf<'o
     const [catalog, feed] = [createCatalog(session), createFeed(session, serverTime)];
     return { session, catalog, feed, desk: createDesk(), rush: createRush(session), development };
   }, [session, data]);
+  const isReady = useSignal(false);
   useEffect(() => {
-    void tools.catalog.read();
-    const ends = [followAddress(), tools.feed.start(), ...(data.development ? [tools.rush.start()] : [])];
+    const { catalog, feed, rush } = tools;
+    const first = [catalog.read(), feed.begin(), ...(data.development ? [rush.look()] : [])];
+    // What is drawn with its first figures does not move when they come.
+    void Promise.race([Promise.all(first), wait(PATIENCE_MS)]).then(() => {
+      isReady.value = true;
+    });
+    const ends = [feed.start(), rush.start()];
     return () => {
       for (const end of ends) end();
     };
@@ -46,12 +53,25 @@ export function Workplace({ session, data }: { session: Session; data: DataOf<'o
           </button>
         </p>
       </div>
-      <HeadLine tools={tools} />
-      <Said tools={tools} />
-      <Shown section={section} tools={tools} key={section} />
+      {isReady.value ? (
+        <>
+          <HeadLine tools={tools} />
+          <Said tools={tools} />
+          <Shown section={section} tools={tools} key={section} />
+        </>
+      ) : (
+        <p class="quiet waiting">{OPS.head.waiting}</p>
+      )}
       <OperationDialog desk={tools.desk} />
     </>
   );
+}
+
+/** Then it is drawn with what there is, and says what cannot be read. */
+const PATIENCE_MS = 2_000;
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function Sections({ current, development }: { current: Section; development: boolean }) {
