@@ -291,7 +291,7 @@ export const OPS = {
     confirmP99: 'Async confirm p99',
     purchases: 'Purchases',
   },
-  desk: {
+  forms: {
     reason: 'Reason, for the log',
     reasonExample: 'Why this is done',
     optional: '(optional)',

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { duration } from '../format.ts';
 import { OPS } from '../text.ts';
-import { type Operation, outcomeOf } from './desk.ts';
+import { type Operation, outcomeOf } from './operation-forms.ts';
 import { ScrollArea } from './scroll-area.tsx';
 import type { Session } from './session.ts';
 import type { AuditReport, Finding } from './shapes.ts';
@@ -13,10 +13,10 @@ import { Verdicts } from './verdicts.tsx';
 const TIMEOUT_MS = 130_000;
 
 /** Whether the books balance, and whether the server is well. */
-export function Audit({ tools: { session, desk } }: { tools: Tools }) {
+export function Audit({ tools: { session, forms } }: { tools: Tools }) {
   const report = useSignal<AuditReport | null>(null);
   const ask = () =>
-    desk.ask(
+    forms.ask(
       runAudit(session, (made) => {
         report.value = made;
       }),

@@ -89,7 +89,7 @@ export function CrowdForm({
         </select>
       </label>
       <label class="field">
-        <span>{OPS.desk.reason}</span>
+        <span>{OPS.forms.reason}</span>
         <input name="reason" required maxLength={500} defaultValue={OPS.crowd.reason} autocomplete="off" />
       </label>
       <p role="alert" class="bad">

@@ -20,7 +20,7 @@ export function HeadLine({ tools: { feed, catalog, rush, development } }: { tool
     <div class="head-line">
       <p class="equation">
         {sums === null ? (
-          <span class="quiet">{feed.rates.value === null ? OPS.head.waiting : OPS.head.unknown}</span>
+          <span class="term quiet">{feed.rates.value === null ? OPS.head.waiting : OPS.head.unknown}</span>
         ) : (
           <Equation sums={sums} />
         )}

@@ -86,7 +86,7 @@ function Table({
 
 function Row({ order, tools, onChange }: { order: FoundOrder; tools: Tools; onChange: () => void }) {
   const { orderId, status, productId, customer, quantity, number, amountMinor, currency, channel } = order;
-  const { desk, session, catalog } = tools;
+  const { forms, session, catalog } = tools;
   const called = number === undefined ? orderId.slice(0, 8) : whole(number);
   return (
     <tr>
@@ -109,7 +109,7 @@ function Row({ order, tools, onChange }: { order: FoundOrder; tools: Tools; onCh
           <button
             type="button"
             class="small"
-            onClick={() => desk.ask(refundOrder(session, order, called, onChange))}
+            onClick={() => forms.ask(refundOrder(session, order, called, onChange))}
           >
             {OPS.orders.refund}
             <span class="unseen"> {OPS.orders.number(called)}</span> …
@@ -119,7 +119,7 @@ function Row({ order, tools, onChange }: { order: FoundOrder; tools: Tools; onCh
           <button
             type="button"
             class="small"
-            onClick={() => desk.ask(cancelOrder(session, order, called, onChange))}
+            onClick={() => forms.ask(cancelOrder(session, order, called, onChange))}
           >
             {OPS.orders.cancel}
             <span class="unseen"> {OPS.orders.number(called)}</span> …

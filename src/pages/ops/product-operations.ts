@@ -3,7 +3,7 @@ import { headerText } from '../client/header-text.ts';
 import { dayAndSecond, money, whole } from '../format.ts';
 import { OPS } from '../text.ts';
 import type { Catalog } from './catalog.ts';
-import { type Operation, type Outcome, outcomeOf, type Values } from './desk.ts';
+import { type Operation, type Outcome, outcomeOf, type Values } from './operation-forms.ts';
 import { changesIn, fieldsOf, newProductIn } from './product-fields.ts';
 import { createSeenProduct, type Sent } from './seen-product.ts';
 import type { Session } from './session.ts';

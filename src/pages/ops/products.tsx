@@ -14,7 +14,7 @@ const READ_EVERY_MS = 3_000;
 
 /** All products, or one of them with what can be done to it. */
 export function Products({ tools }: { tools: Tools }) {
-  const { catalog, session, desk } = tools;
+  const { catalog, session, forms } = tools;
   const operations = useMemo(() => createProductOperations(session, catalog), [session, catalog]);
   useEffect(() => {
     void catalog.read();
@@ -37,7 +37,7 @@ export function Products({ tools }: { tools: Tools }) {
           <ProductPanel
             product={chosen}
             operations={operations}
-            desk={desk}
+            forms={forms}
             development={tools.development}
           />
         ) : (
@@ -49,7 +49,7 @@ export function Products({ tools }: { tools: Tools }) {
   return (
     <>
       <p class="actions">
-        <button type="button" class="strong" onClick={() => desk.ask(operations.create())}>
+        <button type="button" class="strong" onClick={() => forms.ask(operations.create())}>
           {OPS.products.create}
         </button>
       </p>

@@ -2,7 +2,7 @@ import type { Answer, Call } from '../client/api.ts';
 import { dayAndSecond, money, whole } from '../format.ts';
 import { OPS } from '../text.ts';
 import type { Catalog } from './catalog.ts';
-import type { Difference } from './desk.ts';
+import type { Difference } from './operation-forms.ts';
 import type { Session } from './session.ts';
 import type { SaleProduct } from './shapes.ts';
 

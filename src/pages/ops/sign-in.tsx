@@ -36,7 +36,7 @@ export function SignIn({ session, offered }: { session: Session; offered: string
         <input id="token" name="token" type="password" required autocomplete="off" spellcheck={false} />
         <label class="field" for="operator">
           <span>
-            {OPS.signIn.operator} <span class="quiet">{OPS.desk.optional}</span>
+            {OPS.signIn.operator} <span class="quiet">{OPS.forms.optional}</span>
           </span>
         </label>
         <input

@@ -7,12 +7,12 @@ import { Audit } from './audit.tsx';
 import { createCatalog } from './catalog.ts';
 import { Crowd } from './crowd.tsx';
 import { DeadLetters } from './dead-letters.tsx';
-import { createDesk } from './desk.ts';
 import { createFeed } from './feed.ts';
 import { HeadLine } from './head-line.tsx';
 import { Live } from './live.tsx';
 import { Log } from './log.tsx';
 import { OperationDialog } from './operation-dialog.tsx';
+import { createForms } from './operation-forms.ts';
 import { Orders } from './orders.tsx';
 import { Products } from './products.tsx';
 import { here, linkTo, SECTIONS, type Section } from './route.ts';
@@ -25,7 +25,7 @@ export function Workplace({ session, data }: { session: Session; data: DataOf<'o
   const tools: Tools = useMemo(() => {
     const { development, serverTime } = data;
     const [catalog, feed] = [createCatalog(session), createFeed(session, serverTime)];
-    return { session, catalog, feed, desk: createDesk(), rush: createRush(session), development };
+    return { session, catalog, feed, forms: createForms(), rush: createRush(session), development };
   }, [session, data]);
   const isReady = useSignal(false);
   useEffect(() => {
@@ -62,7 +62,7 @@ export function Workplace({ session, data }: { session: Session; data: DataOf<'o
       ) : (
         <p class="quiet waiting">{OPS.head.waiting}</p>
       )}
-      <OperationDialog desk={tools.desk} />
+      <OperationDialog forms={tools.forms} />
     </>
   );
 }
@@ -89,7 +89,7 @@ function Sections({ current, development }: { current: Section; development: boo
 /** What became of the last operation. */
 function Said({
   tools: {
-    desk: { said },
+    forms: { said },
   },
 }: {
   tools: Tools;
@@ -109,7 +109,7 @@ function Said({
               said.value = null;
             }}
           >
-            {OPS.desk.dismiss}
+            {OPS.forms.dismiss}
           </button>
         </p>
       )}
