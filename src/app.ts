@@ -335,12 +335,12 @@ async function openTraces(config: Config, log: Log, { names }: Backends): Promis
   });
 }
 
-/** Without authentication nothing of it is loaded. */
+/** Without authentication, and in a process without an API, nothing of it is loaded. */
 async function openOwnBuyers(
   { auth }: Config,
   given: Pick<Service, 'ledger' | 'ids' | 'clock' | 'log'> & { readonly trust: OperatorTrust },
 ): Promise<Buyers> {
-  if (auth === null) return NO_BUYERS;
+  if (auth === null || given.trust.operators === NO_API) return NO_BUYERS;
   const { openBuyersOf } = await import('./http/buyers/open-buyers-of.ts');
   return openBuyersOf(auth, given);
 }

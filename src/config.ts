@@ -82,6 +82,7 @@ export interface Auth {
   readonly audience: string | null;
   readonly claim: string;
   readonly allowsAnonymous: boolean;
+  readonly allowsGuests: boolean;
   readonly sessionMs: number;
 }
 
@@ -272,6 +273,7 @@ function auth(env: Env, read: Read, mode: Config['mode']): Auth | null {
     audience: read(SETTINGS.authAudience),
     claim: read(SETTINGS.authClaim),
     allowsAnonymous: read(SETTINGS.authAnonymous) === 'allow',
+    allowsGuests: read(SETTINGS.authGuests),
     sessionMs: 60_000 * read(SETTINGS.authSessionMinutes),
   };
   const names = AUTH_KEYS.map(({ name }) => name);

@@ -100,6 +100,11 @@ export const SETTINGS = {
     ['refuse', 'allow'],
     'whether callers without token or session may buy, as nobody. Their orders are seen by all who have the id',
   ),
+  authGuests: onOff(
+    'PULSECART_AUTH_GUESTS',
+    true,
+    'whether callers without a token of the shop get a session as guests. `off`: who buys is signed in at the shop',
+  ),
   authSessionMinutes: integer(
     'PULSECART_AUTH_SESSION_MINUTES',
     720,

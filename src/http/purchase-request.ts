@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Channel } from '../domain/order.ts';
 import type { PurchaseKey } from '../domain/purchase.ts';
-import type { Buyers, Caller } from './buyers/buyers.ts';
+import { type Buyers, type Caller, NOT_KNOWN, NOT_THEIRS } from './buyers/buyers.ts';
 import { faultOf, forbiddenField, type Refuse, readJsonBody } from './json-body.ts';
 import { failure } from './respond.ts';
 import { nullable, ProductId, Quantity, shape, UserId } from './schemas.ts';
@@ -66,6 +66,8 @@ export const PURCHASE_INPUT = {
 } as const;
 
 export const BAD_PURCHASE_INPUT = {
+  401: NOT_KNOWN,
+  403: NOT_THEIRS,
   404: '`unknown_product`',
   422: '`idempotency_mismatch`: the key was used for another purchase',
 } as const;

@@ -198,6 +198,12 @@ test('a queued purchase is read, and followed, by its own buyer alone', async ()
   expect((await slow.call('POST', `/api/v1/orders/${trackingId}/cancel`, { headers: other })).status).toBe(
     404,
   );
+  // Neither sessions nor marks are kept in a process.
+  const session = await slow.call('POST', '/api/v1/session', { headers: bearer(tokens.owner!) });
+  await slow.restart();
+  const path = `/api/v1/async/purchase/${trackingId}`;
+  expect((await slow.get(path, bearer(session.json.token))).json.status).toBe('queued');
+  expect((await slow.get(path, other)).status).toBe(404);
 });
 
 test('a session counts as the token that it was given for, in a header and in a cookie', async () => {
@@ -241,6 +247,33 @@ test('a guest is given once, stays who it is, and owns what it buys', async () =
   const path = `/api/v1/orders/${json.orderId}`;
   expect((await shop.get(path, bearer(again.json.token))).status).toBe(200);
   expect((await shop.get(path, bearer(other.json.token))).status).toBe(404);
+});
+
+test('without guests a session is for who signed in at the shop', async () => {
+  await using shop = await openShop({ PULSECART_AUTH_SECRET: SECRET, PULSECART_AUTH_GUESTS: 'off' });
+  const refused = await shop.call('POST', '/api/v1/session');
+  expect([refused.status, refused.headers.get('set-cookie')]).toEqual([401, null]);
+  const token = await sign({ sub: 'ada' });
+  expect((await shop.call('POST', '/api/v1/session', { headers: bearer(token) })).status).toBe(200);
+});
+
+test('an anonymous order is seen by all who have its id, where it is allowed at all', async () => {
+  await using shop = await openShop({ PULSECART_AUTH_SECRET: SECRET, PULSECART_AUTH_ANONYMOUS: 'allow' });
+  const ada = bearer(await sign({ sub: 'ada' }));
+  const nobodys = await shop.buy('sync', { productId: 1, quantity: 1 });
+  const adas = await shop.buy('sync', { productId: 1, quantity: 1 }, ada);
+  expect([nobodys.status, adas.status]).toEqual([200, 200]);
+  expect((await shop.buy('sync', { productId: 1, quantity: 1, userId: 'ada' })).status).toBe(403);
+  // A token that proves nothing is no anonymous caller.
+  expect((await shop.buy('sync', { productId: 1, quantity: 1 }, bearer('a.b.c'))).status).toBe(401);
+  for (const headers of [{}, ada]) {
+    expect((await shop.get(`/api/v1/orders/${nobodys.json.orderId}`, headers)).status).toBe(200);
+  }
+  expect((await shop.get(`/api/v1/orders/${adas.json.orderId}`)).status).toBe(404);
+  const queued = await shop.buy('async', { productId: 1, quantity: 1 });
+  expect((await shop.get(`/api/v1/async/purchase/${queued.json.trackingId}?wait=30s`)).json.status).toBe(
+    'confirmed',
+  );
 });
 
 test('a session over HTTPS is never sent without, and no other site starts one', async () => {

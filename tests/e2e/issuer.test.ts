@@ -86,6 +86,35 @@ test('the command mints a token that the server of the same settings takes, and 
   }
 });
 
+test('doctor says whether the keys of the issuer can be read', async () => {
+  await using issuer = await startIssuer();
+  const env = {
+    PORT: '0',
+    PULSECART_AUTH_JWKS_URL: issuer.url,
+    PULSECART_AUTH_ISSUER: ISSUER,
+    PULSECART_AUTH_AUDIENCE: AUDIENCE,
+  };
+  using folder = temporaryFolder();
+  const buyersOf = async () => {
+    const { exit, stdout } = await runPulsecart(['doctor', '--json', '--data', folder.path], env);
+    const { findings } = JSON.parse(stdout) as {
+      findings: { name: string; state: string; detail: string }[];
+    };
+    return { exit, ...findings.find(({ name }) => name === 'buyers') };
+  };
+  expect(await buyersOf()).toMatchObject({
+    exit: 0,
+    state: 'ok',
+    detail: `known by tokens of ${ISSUER}, public keys: 1`,
+  });
+  issuer.answer(() => new Response('away', { status: 502 }));
+  expect(await buyersOf()).toMatchObject({
+    exit: 0,
+    state: 'note',
+    detail: `the keys of ${ISSUER} cannot be read: it answered 502`,
+  });
+});
+
 test('a server does not start with a key file that is none', async () => {
   using folder = temporaryFolder();
   const ended = await runPulsecart(['serve', '--port', '0', '--data', folder.path], {

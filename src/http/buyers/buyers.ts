@@ -40,8 +40,11 @@ export type Identified = Caller | Response;
 
 /** Sessions: what a caller proved once, under a signature that costs a microsecond. */
 export interface Sessions {
-  /** A session for a caller; for null that of a new guest. One that a token was exchanged for is not made longer by itself. */
-  start(caller: Customer | null): Session;
+  /**
+   * A session for a caller; for null that of a new guest, or null where there are no guests. One that a token was exchanged for is not
+   * made longer by itself.
+   */
+  start(caller: Customer | null): Session | null;
   /** The session in the request's cookie; null without one that holds. */
   inCookie(req: Request): Customer | null;
 }
@@ -59,3 +62,9 @@ export const NO_BUYERS: Buyers = {
   ownsUndecided: () => true,
   sessions: null,
 };
+
+/** What routes that ask for a buyer may answer, for their descriptions. */
+export const NOT_KNOWN =
+  '`unauthorized`: where buyers are known, there is no token or session, or it proves nothing';
+export const NOT_THEIRS =
+  '`customer_mismatch`: where buyers are known, the userId is another one. `cross_site`: a page of another site sends the cookie';

@@ -11,6 +11,7 @@ import { createTokenVerifier, type TokenRules } from './token-verifier.ts';
 export interface AuthSettings extends TokenRules {
   readonly key: { readonly jwksUrl: string } | { readonly secret: string } | { readonly file: string };
   readonly allowsAnonymous: boolean;
+  readonly allowsGuests: boolean;
   readonly sessionMs: number;
 }
 
@@ -24,12 +25,12 @@ export interface Given extends Pick<Service, 'ids' | 'clock' | 'log'> {
  * AppError `invalid_request` for a key file that is none.
  */
 export async function openBuyersOf(
-  { key, allowsAnonymous, sessionMs, ...rules }: AuthSettings,
+  { key, allowsAnonymous, allowsGuests, sessionMs, ...rules }: AuthSettings,
   { ledger, ids, clock, log, trust }: Given,
 ): Promise<Buyers> {
   const verify = createTokenVerifier(keyOf(key, log), rules, clock);
   const sessionKey = await ledger.secret('buyer_sessions', SESSION_KEY_BYTES);
-  return openBuyers({ verify, sessionKey, sessionMs, allowsAnonymous, ids, trust, clock });
+  return openBuyers({ verify, sessionKey, sessionMs, allowsAnonymous, allowsGuests, ids, trust, clock });
 }
 
 function keyOf(key: AuthSettings['key'], log: Given['log']): Parameters<typeof createTokenVerifier>[0] {

@@ -17,6 +17,8 @@ export interface BuyersOptions {
   readonly sessionMs: number;
   /** Whether who says nothing of itself may buy. */
   readonly allowsAnonymous: boolean;
+  /** Whether who has no token may have a session. */
+  readonly allowsGuests: boolean;
   readonly ids: Pick<PurchaseIds, 'isMarkedFor' | 'read'>;
   readonly trust: OperatorTrust;
   readonly clock: () => number;
@@ -43,10 +45,16 @@ interface Verified {
 
 /** Identifies buyers by a token of the shop, once per token, and by sessions of ours. */
 export function openBuyers(options: BuyersOptions): Buyers {
-  const { verify, sessionKey, sessionMs, allowsAnonymous, ids, trust, clock } = options;
+  const { verify, sessionKey, sessionMs, allowsAnonymous, allowsGuests, ids, trust, clock } = options;
   const tokens = createSessionTokens(sessionKey, clock);
   const verified = createBoundedMap<Verified>(VERIFIED_MAX);
   let verifying = 0;
+
+  /** A guest's session of before counts no longer where there are none any more. */
+  function readSession(token: string): Customer | null {
+    const session = tokens.read(token);
+    return session?.isGuest && !allowsGuests ? null : session;
+  }
 
   function ofBearer(
     token: string,
@@ -55,12 +63,14 @@ export function openBuyers(options: BuyersOptions): Buyers {
     refuse: Refuse,
   ): Identified | Promise<Identified> {
     if (token.startsWith(SESSION_PREFIX)) {
-      return tokens.read(token) ?? refused(req, refuse, 'the session is over, or none of ours');
+      return readSession(token) ?? refused(req, refuse, NO_SESSION);
     }
     // Operators' tokens are any text; that of a buyer is three parts with dots between them.
     if (!JWT.test(token)) {
       const actor = readOperator(req, server, trust, 'any', refuse);
-      return actor instanceof Response ? actor : OPERATOR;
+      if (!(actor instanceof Response)) return OPERATOR;
+      // Its own words are for those who meant to be operators.
+      return actor.status === 401 ? refused(req, refuse, 'the token is none of the shop') : actor;
     }
     if (token.length > TOKEN_CHARS_MAX) {
       return refused(req, refuse, `the token is longer than ${TOKEN_CHARS_MAX} characters`);
@@ -92,6 +102,7 @@ export function openBuyers(options: BuyersOptions): Buyers {
 
   const sessions: Sessions = {
     start(caller) {
+      if (caller === null && !allowsGuests) return null;
       const customer = caller?.customer ?? `${GUEST}${randomBytes(GUEST_BYTES).toString('base64url')}`;
       const isGuest = caller?.isGuest ?? true;
       const newEndMs = clock() + (isGuest ? GUEST_MS : sessionMs);
@@ -101,7 +112,7 @@ export function openBuyers(options: BuyersOptions): Buyers {
     },
     inCookie(req) {
       const token = cookieOf(req);
-      return token === null ? null : tokens.read(token);
+      return token === null ? null : readSession(token);
     },
   };
 
@@ -119,8 +130,8 @@ export function openBuyers(options: BuyersOptions): Buyers {
       if (bearer !== null) return ofBearer(bearer, req, server, refuse);
       const cookie = cookieOf(req);
       if (cookie !== null) {
-        const session = tokens.read(cookie);
-        if (session === null) return refused(req, refuse, 'the session is over, or none of ours');
+        const session = readSession(cookie);
+        if (session === null) return refused(req, refuse, NO_SESSION);
         if (SAFE.has(req.method) || isSameOrigin(req)) return session;
         return refuse(req, 'cross_site', 'A session in a cookie counts on our own pages only');
       }
@@ -137,6 +148,7 @@ export function openBuyers(options: BuyersOptions): Buyers {
   };
 }
 
+const NO_SESSION = 'the session is over, or none of ours';
 const OPERATOR: Caller = { kind: 'operator' };
 const ANONYMOUS: Caller = { kind: 'anonymous' };
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD']);

@@ -73,6 +73,7 @@ const REFUSED: readonly (readonly [string, () => Response, RegExp])[] = [
   ['JSON of something else', () => Response.json({ error: 'x' }), /no "keys"/],
   ['null', () => Response.json(null), /no "keys"/],
   ['no key', () => Response.json({ keys: [] }), /no public key/],
+  ['no objects', () => Response.json({ keys: [null, 1] }), /malformed/],
   ['a shared secret', () => Response.json({ keys: [{ kty: 'oct', k: 'AAAA' }] }), /no public key/],
   ['10 MB', () => new Response('x'.repeat(10_000_000)), /larger than 262144 bytes/],
   ['a redirect', () => Response.redirect('http://127.0.0.1:1/'), /./],

@@ -46,9 +46,10 @@ export function createRemoteKeys(
   function readAgain(): Promise<void> {
     triedAtMs = monotonicMs();
     reading ??= fetchKeys(url)
+      .then((set) => createLocalJWKSet(set) as JWTVerifyGetKey)
       .then(
-        (set) => {
-          keys = createLocalJWKSet(set) as JWTVerifyGetKey;
+        (read) => {
+          keys = read;
           readAtMs = monotonicMs();
           hasFailed = false;
         },
@@ -98,7 +99,8 @@ function unknown(): AppError {
   return new AppError('unavailable', "The issuer's keys could not be read.");
 }
 
-async function fetchKeys(url: string): Promise<JSONWebKeySet> {
+/** The keys that are there now. Rejects with what is wrong, in words for operators. */
+export async function fetchKeys(url: string): Promise<JSONWebKeySet> {
   const response = await fetch(url, {
     headers: { Accept: 'application/jwk-set+json, application/json' },
     // Keys come from where the setting says, or not at all.

@@ -1,4 +1,5 @@
 import { errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { AppError } from '../../domain/errors.ts';
 import { readCustomer } from '../purchase-request.ts';
 import type { Customer } from './buyers.ts';
 import { GUEST } from './session-token.ts';
@@ -68,5 +69,6 @@ function faultOf(error: unknown): string | null {
   if (error instanceof errors.JOSEAlgNotAllowed) return 'its alg is not accepted';
   if (error instanceof errors.JWKSNoMatchingKey) return 'no key of the issuer fits';
   if (error instanceof errors.JWKSMultipleMatchingKeys) return 'several keys fit, and it names none (kid)';
-  return error instanceof errors.JOSEError || error instanceof TypeError ? 'it cannot be read' : null;
+  // Whatever else is wrong with a token, or with the key that it names, is no trouble of ours.
+  return error instanceof AppError ? null : 'it cannot be read';
 }

@@ -6,7 +6,7 @@ import type { Order, OrderStatus } from '../../domain/order.ts';
 import { within } from '../../lib/within.ts';
 import type { Canceller } from '../../ports/payments.ts';
 import type { OrderView } from '../../ports/queries.ts';
-import type { Caller } from '../buyers/buyers.ts';
+import { type Caller, NOT_KNOWN, NOT_THEIRS } from '../buyers/buyers.ts';
 import type { OrderCode } from '../codes.ts';
 import { readCheckedBody } from '../json-body.ts';
 import { newAuditEntry, OPERATOR_EXPECTED, readOperator, readOperatorRequest } from '../operator-request.ts';
@@ -185,6 +185,7 @@ export function createOrderRoutes(service: Service): Route[] {
       params: { orderId: ORDER },
       answers: {
         200: jsonAnswer('The order as it stands', OrderAnswer, { paid: PAID }),
+        401: NOT_KNOWN,
         404: '`not_found`',
         503: '`unavailable`',
       },
@@ -202,6 +203,8 @@ export function createOrderRoutes(service: Service): Route[] {
       body: { schema: CancelBody, example: { userId: 'ada' }, required: false },
       answers: {
         200: jsonAnswer('The order is cancelled', OrderAnswer, { cancelled: CANCELLED }),
+        401: `${NOT_KNOWN}; or who means to act as an operator is none`,
+        403: NOT_THEIRS,
         404: '`not_found`: there is no such order of this customer',
         409:
           '`order_charging` or `order_pending`: what is under way will be over soon. `order_paid`: ask for a refund. ' +

@@ -41,7 +41,12 @@ export function createSessionRoutes({ buyers, clock }: Service): Route[] {
     if (known !== null && known.kind !== 'customer') {
       return problem(req, 'invalid_request', 'An operator is no buyer and needs no session');
     }
-    const { customer, isGuest, token, expiresAtMs } = sessions.start(known);
+    const session = sessions.start(known);
+    if (session === null) {
+      const says = 'Buyers sign in at the shop, whose token is exchanged for a session: there are no guests';
+      return problem(req, 'unauthorized', says, { headers: { 'WWW-Authenticate': 'Bearer' } });
+    }
+    const { customer, isGuest, token, expiresAtMs } = session;
     const body = { customer, guest: isGuest, token, expiresAt: isoTime(expiresAtMs) };
     const lastsS = Math.floor((expiresAtMs - clock()) / 1000);
     return json(body, 200, { ...NOT_STORED, 'Set-Cookie': cookie(req, token, lastsS) });
@@ -63,7 +68,7 @@ export function createSessionRoutes({ buyers, clock }: Service): Route[] {
         'The shop sends the token as `Authorization: Bearer <token>`.',
       answers: {
         200: jsonAnswer('The session', SessionAnswer, { ada: ADA }),
-        401: '`unauthorized`: the token proves nothing',
+        401: '`unauthorized`: the token proves nothing, or there is none where there are no guests',
         403: '`cross_site`: a page of another site asks',
         404: '`not_found`: buyers are not known here',
         503: "`unavailable`: the issuer's keys cannot be read now",

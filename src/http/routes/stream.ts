@@ -1,6 +1,6 @@
 import type { Opening } from '../../app/stream/stream.ts';
 import type { Subscription } from '../../app/stream/subscriber.ts';
-import type { Caller } from '../buyers/buyers.ts';
+import { type Caller, NOT_KNOWN } from '../buyers/buyers.ts';
 import { clientAddressOf } from '../client-address.ts';
 import { problem } from '../respond.ts';
 import { nameOf, type Parameter, type Route, ref, routesOf } from '../route.ts';
@@ -108,6 +108,7 @@ export function createStreamRoutes(
           },
         },
         400: `\`invalid_request\`: no product, one that is no id, more than ${STREAM_PRODUCTS_MAX} products or ${STREAM_ORDERS_MAX} orders`,
+        401: `${NOT_KNOWN}, and \`order\` asks for one`,
         404: "`unknown_product`, or `not_found`: an order id that was never issued, or another buyer's where buyers are known",
         429: '`too_many_streams` from this address',
         503: '`overloaded`: too many streams in all. `unavailable`: the ledger could not be asked',

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { purchasesIn } from '../../telemetry/backlog.ts';
+import { NOT_KNOWN } from '../buyers/buyers.ts';
 import { isoTime, json, problem } from '../respond.ts';
 import { jsonAnswer, problemAnswer, type Route, routesOf } from '../route.ts';
 import { AmountMinor, Currency, list, ProductId, Quantity, shape, Timestamp, Uuid } from '../schemas.ts';
@@ -149,6 +150,7 @@ export function createTrackingRoutes(service: Service): Route[] {
           rejected: REJECTED,
         }),
         400: problemAnswer('`invalid_request`: wait is not understood'),
+        401: problemAnswer(NOT_KNOWN),
         404: problemAnswer(
           '`not_found`: this id was never issued, or to another buyer where buyers are known',
         ),
