@@ -10,6 +10,13 @@ const SIGNALS = [
 /** The clean-up steps, the newest last. */
 const undoes = new Set<() => Promise<void>>();
 
+let isInterrupted = false;
+
+/** What a command that is cleaned up brings to its end is no result. */
+export function wasInterrupted(): boolean {
+  return isInterrupted;
+}
+
 /** Until the returned function is called, an interrupted command runs `undo` before it ends. */
 export function undoneWhenInterrupted(undo: () => Promise<void>): () => void {
   undoes.add(undo);
@@ -35,7 +42,6 @@ export async function unlessInterrupted(
   run: () => Promise<number>,
 ): Promise<number> {
   const interrupted = Promise.withResolvers<number>();
-  let isInterrupted = false;
   async function end(name: string, number: number): Promise<void> {
     if (waiting) {
       waiting();
@@ -43,7 +49,7 @@ export async function unlessInterrupted(
       return;
     }
     // A second signal does not wait.
-    if (isInterrupted) {
+    if (wasInterrupted()) {
       console.error(`pulsecart ${command}: ended at once; the next one removes what this one left`);
       process.exit(128 + number);
     }
@@ -62,10 +68,10 @@ export async function unlessInterrupted(
   for (const [signal, number] of SIGNALS) process.on(signal, () => void end(signal, number));
   try {
     const status = await Promise.race([run(), interrupted.promise]);
-    return isInterrupted ? interrupted.promise : status;
+    return wasInterrupted() ? interrupted.promise : status;
   } catch (error) {
     // An error of the command caused by the clean-up.
-    if (isInterrupted) return interrupted.promise;
+    if (wasInterrupted()) return interrupted.promise;
     throw error;
   }
 }

@@ -118,11 +118,14 @@ interface Viewer {
   knows: Heard | null;
 }
 
-/** The newest event of a chunk; an event is far smaller than one write of a server, so it arrives whole. */
+/**
+ * The newest event of a chunk; an event is far smaller than one write of a server, so it arrives whole. Fields may stand between those
+ * that are read.
+ */
 function lastIn(chunk: Buffer): Heard | null {
   const at = chunk.lastIndexOf('"available":');
   if (at < 0) return null;
   const [, available, version] =
-    /^"available":(\d+),"version":(\d+)/.exec(chunk.toString('latin1', at, at + 80)) ?? [];
+    /^"available":(\d+),[^}]*?"version":(\d+)/.exec(chunk.toString('latin1', at, at + 120)) ?? [];
   return version === undefined ? null : { available: Number(available), version: Number(version) };
 }

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readBooksPlace, readClient, readConfig, readHealthUrl } from './config.ts';
+import { environmentWith, readBooksPlace, readClient, readConfig, readHealthUrl } from './config.ts';
 import { isAppError } from './domain/errors.ts';
 import { inSchema } from './lib/database-url.ts';
 
@@ -528,4 +528,16 @@ describe('the distributed backends', () => {
   test('take a namespace that every backend takes as a name', () => {
     expect(() => readConfig({ PULSECART_NAMESPACE: 'no spaces' })).toThrow(/^PULSECART_NAMESPACE must be/);
   });
+});
+
+test('a child gets a secret as itself, also where its parent has it in a file', () => {
+  process.env.PULSECART_OPERATOR_TOKEN_FILE = '/run/secrets/token';
+  try {
+    const env = environmentWith({ PULSECART_OPERATOR_TOKEN: 'the token itself' });
+    expect(env.PULSECART_OPERATOR_TOKEN).toBe('the token itself');
+    expect(Object.keys(env)).not.toContain('PULSECART_OPERATOR_TOKEN_FILE');
+    expect(env.PATH).toBe(process.env.PATH);
+  } finally {
+    delete process.env.PULSECART_OPERATOR_TOKEN_FILE;
+  }
 });

@@ -1,7 +1,7 @@
 import packageJson from '../package.json' with { type: 'json' };
 import { UsageError } from './cli/flags.ts';
 import { printHelp } from './cli/help.ts';
-import { asCalled, canErase } from './cli/terminal.ts';
+import { asCalled, canErase, printError } from './cli/terminal.ts';
 import { AppError, isAppError } from './domain/errors.ts';
 import { nearestOf } from './lib/distance.ts';
 
@@ -71,22 +71,22 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   seed: {
     what: 'puts products on sale',
     load: async () => (await import('./cli/seed.ts')).seed,
-    left: 'products that were added stay, and the same command adds the others',
+    left: 'the same command adds the rest',
   },
   dlq: {
     what: 'dead letters: list, replay, discard',
     load: async () => (await import('./cli/dlq.ts')).dlq,
-    left: 'what the server has done stays, and the same command goes on',
+    left: 'the same command goes on',
   },
   migrate: {
     what: 'brings the tables up to date, without serving',
     load: async () => (await import('./cli/migrate.ts')).migrateCommand,
-    left: 'what was not finished is undone, and the same command does it',
+    left: 'nothing is half done: run it again',
   },
   reset: {
     what: 'deletes everything, back to a first start',
     load: async () => (await import('./cli/reset.ts')).reset,
-    left: 'what was deleted is gone, and the same command deletes the rest',
+    left: 'the same command deletes the rest',
   },
 };
 
@@ -165,7 +165,7 @@ try {
 } catch (error) {
   // Invalid input here is a wrong flag or setting.
   process.exitCode = isAppError(error, 'invalid_request') ? 2 : 1;
-  console.error(`pulsecart: ${asCalled(oneLine(error))}`);
+  printError(`pulsecart: ${asCalled(oneLine(error))}`);
 }
 // All work has ended; handles that a library left open must not keep the process alive.
 process.exit();

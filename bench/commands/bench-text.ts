@@ -1,30 +1,21 @@
 import type { WorkloadResult } from '../workloads/result.ts';
 
-const HEAD = [
-  'workload',
-  'per second',
-  '× noop',
-  'p50 ms',
-  'p99 ms',
-  'errors',
-  'server %',
-  'load %',
-  'rss MB',
-];
+const HEAD = ['workload', 'per s', '× noop', 'p50', 'p99', 'errors', 'server', 'load', 'MB'];
 
+/** What the columns are. */
 export const LEGEND = [
-  '  per second  answers, outcomes or deliveries, whatever the workload counts',
-  '  × noop      that, over what a server reaches which only answers the same bytes',
-  '  p50, p99    of the latency',
-  '  … %         of one core: the server, the load generator (above 90 it is the limit)',
-  '  rss         memory of the server',
+  '  per s          answers, outcomes or deliveries a second',
+  '  × noop         that over the same of a server that does nothing',
+  '  p50, p99       latency in ms',
+  '  server, load   % of a core: server, load generator (above 90 it is the limit)',
+  "  MB             the server's memory",
 ].join('\n');
 
 /** The results as text: one row each, and notes below. */
 export function table(results: readonly WorkloadResult[]): string {
   // A column for each backend that is a process of its own.
   const backends = Object.keys(results.find((result) => result.cpuEnginesPct)?.cpuEnginesPct ?? {});
-  const head = [...HEAD, ...backends.map((name) => `${name} %`)];
+  const head = [...HEAD, ...backends];
   const rows = results.map((result) => [
     result.workload,
     result.requestsPerS?.toLocaleString('en-US') ?? '–',

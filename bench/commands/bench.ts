@@ -4,7 +4,7 @@ import { printHelp } from '../../src/cli/help.ts';
 import { holdDemo } from '../demo-sale.ts';
 import type { Environment, Environments } from '../environment.ts';
 import { generatorWarning } from '../generator-limits.ts';
-import { undoneWhenInterrupted, unlessInterrupted } from '../interrupted.ts';
+import { undoneWhenInterrupted, unlessInterrupted, wasInterrupted } from '../interrupted.ts';
 import { commit, machine } from '../machine.ts';
 import { BACKEND_CHOICES, type BackendChoice, openEnvironments } from '../open-environments.ts';
 import { readStolenMs } from '../process-usage.ts';
@@ -35,11 +35,13 @@ const EVERYWHERE = [
 ] as const;
 /** Only for backends that are processes of their own, and that live long. */
 const DISTRIBUTED_ONLY = ['sales', 'flushall', 'start-up', 'growth'] as const;
-/** Only when asked for, too: what they need besides is not installed everywhere. */
+/** Only when asked for, on either set of backends: the pages' own questions. */
+const ABOUT_PAGES = ['watched', 'live-crowd'] as const;
+/** Only when asked for, too: what it needs besides is not installed everywhere. */
 const ON_REQUEST = ['balancers'] as const;
 /** Those that `--open` measures below saturation. */
 const OPEN = ['sync-win', 'sync-soldout', 'async-accept', 'async-soldout', 'stock-read'] as const;
-const WORKLOADS = [...EVERYWHERE, ...DISTRIBUTED_ONLY, ...ON_REQUEST] as const;
+const WORKLOADS = [...EVERYWHERE, ...DISTRIBUTED_ONLY, ...ABOUT_PAGES, ...ON_REQUEST] as const;
 type Workload = (typeof WORKLOADS)[number];
 
 const FLAGS = {
@@ -60,7 +62,8 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
                    or from Docker, gone afterwards (embedded)
   --workload A,B   some of ${EVERYWHERE.join(', ')};
                    with distributed backends also ${DISTRIBUTED_ONLY.join(', ')} (all); and only when
-                   named ${ON_REQUEST.join(', ')}, which needs nginx, haproxy and envsubst
+                   named ${ABOUT_PAGES.join(', ')}, and with distributed backends ${ON_REQUEST.join(', ')},
+                   which needs nginx, haproxy and envsubst
   --seconds N      measured per workload and server (6)
   --rounds N       alternating pairs with the no-op server per workload, at least 3 (5)
   --viewers N      live viewers beside the workloads that are compared with the no-op server, and beside open loops (0)
@@ -117,6 +120,8 @@ async function measure(
     progress.close();
     await environments.close();
   }
+  // Printed then.
+  if (wasInterrupted()) return 1;
   const report = {
     machine: machine(),
     commit: commit(),
@@ -133,7 +138,7 @@ async function measure(
 function chooseWorkloads(asked: readonly Workload[], backends: BackendChoice): readonly Workload[] {
   if (asked.length === 0)
     return backends === 'production' ? [...EVERYWHERE, ...DISTRIBUTED_ONLY] : EVERYWHERE;
-  const wrong = asked.filter((name) => !(EVERYWHERE as readonly string[]).includes(name));
+  const wrong = asked.filter((name) => ![...EVERYWHERE, ...ABOUT_PAGES].some((one) => one === name));
   if (backends === 'embedded' && wrong.length > 0) {
     throw new UsageError(
       `--workload ${wrong.join(',')} measures the distributed backends: add --engines production`,
@@ -183,7 +188,10 @@ async function runOn(
     case 'connections':
       return runConnections(environment);
     case 'live':
-      return (await import('../workloads/live.ts')).runLive(effort, environment);
+    case 'live-crowd':
+      return (await import('../workloads/live.ts')).runLive(name, effort, environment);
+    case 'watched':
+      return (await import('../workloads/watched.ts')).runWatched(effort, environment);
     case 'demo':
       return benchDemo(environment);
     case 'balancers':

@@ -1,5 +1,6 @@
 import { readFlags } from '../../src/cli/flags.ts';
 import { printHelp } from '../../src/cli/help.ts';
+import { canErase, print } from '../../src/cli/terminal.ts';
 import { MODES } from '../arrivals.ts';
 import { type DemoOptions, type DemoResult, holdDemo } from '../demo-sale.ts';
 import { unlessInterrupted } from '../interrupted.ts';
@@ -81,7 +82,12 @@ async function holdIn(
   } finally {
     await environments.close();
   }
-  if (opensInS === null) console.log(json ? JSON.stringify(result) : summary(result, options.mode));
+  if (opensInS !== null) {
+    // Ctrl-C, which is one way to end it, shows at the margin.
+    console.error(
+      `${canErase(process.stderr) ? '\r' : ''}pulsecart demo: the server is stopped; nothing is left`,
+    );
+  } else print(json ? JSON.stringify(result) : summary(result, options.mode));
   return result.verdicts.every((verdict) => verdict.pass) ? 0 : 1;
 }
 

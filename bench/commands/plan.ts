@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
 import { printHelp } from '../../src/cli/help.ts';
+import { print } from '../../src/cli/terminal.ts';
 import { MODES } from '../arrivals.ts';
 import { ASSUMPTIONS } from '../capacity/assumptions.ts';
 import { calibrate } from '../capacity/calibrate.ts';
@@ -63,7 +64,7 @@ export async function plan(argv: string[]): Promise<number> {
   const viewers = flags.viewers === NOT_GIVEN ? Math.round(buyers * profile.viewersPerBuyer) : flags.viewers;
   const ask = { buyers, minutes, units, profile, mode, viewers };
   const result = planCapacity(ask, constants);
-  console.log(
+  print(
     flags.json
       ? JSON.stringify(
           {

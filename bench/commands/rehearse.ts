@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { openApi } from '../../src/cli/api.ts';
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
 import { printHelp } from '../../src/cli/help.ts';
+import { print } from '../../src/cli/terminal.ts';
 import { readClient } from '../../src/config.ts';
 import { AppError } from '../../src/domain/errors.ts';
 import { isLoopbackName } from '../../src/lib/address.ts';
@@ -135,7 +136,7 @@ export async function rehearse(argv: string[]): Promise<number> {
       },
     ).finally(live.close);
     folder.write(result);
-    console.log(flags.json ? JSON.stringify(result) : rehearsalText(result, `${folder.path}/rehearsal.html`));
+    print(flags.json ? JSON.stringify(result) : rehearsalText(result, `${folder.path}/rehearsal.html`));
     return interruption.status() ?? (result.go ? 0 : 1);
   } catch (error) {
     if (interruption.status() !== null && error instanceof AppError)

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
 import { printHelp } from '../../src/cli/help.ts';
+import { print } from '../../src/cli/terminal.ts';
 import { requireFiles } from '../../src/lib/file-limit.ts';
 import { nameOf } from '../interrupted.ts';
 import { commit, machine } from '../machine.ts';
@@ -107,9 +108,10 @@ export async function report(argv: string[]): Promise<number> {
     return 128 + signalled;
   }
   const files = await writeReport(data, folder);
-  console.log(flags.json ? JSON.stringify(data) : summaryText(contentOf(data), files));
-  if (failure) throw failure;
+  print(flags.json ? JSON.stringify(data) : summaryText(contentOf(data), files));
+  // At a terminal Ctrl-C stops the servers, too, and then the run under way fails.
   if (signalled !== 0) return 128 + signalled;
+  if (failure) throw failure;
   return contentOf(data).findings.verdicts.every(({ pass }) => pass) ? 0 : 1;
 }
 
@@ -181,7 +183,7 @@ async function render(path: string, out: string | undefined): Promise<number> {
   const data = readReport(path);
   const own = statSync(path).isDirectory() ? path : dirname(path);
   const files = await writeReport(data, out === undefined ? own : makeFolder(out));
-  console.log(summaryText(contentOf(data), files));
+  print(summaryText(contentOf(data), files));
   return 0;
 }
 

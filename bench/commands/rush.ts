@@ -1,6 +1,7 @@
 import { openApi } from '../../src/cli/api.ts';
 import { readFlags, UsageError } from '../../src/cli/flags.ts';
 import { printHelp } from '../../src/cli/help.ts';
+import { print } from '../../src/cli/terminal.ts';
 import { readClient } from '../../src/config.ts';
 import { isLoopbackName } from '../../src/lib/address.ts';
 import { MODES } from '../arrivals.ts';
@@ -98,7 +99,7 @@ export async function rush(argv: string[]): Promise<number> {
     callBack.signal,
     flags.progress ? (progress) => console.error(JSON.stringify(progress)) : live.progress,
   ).finally(live.close);
-  console.log(flags.json ? JSON.stringify(result) : rushSummary(result));
+  print(flags.json ? JSON.stringify(result) : rushSummary(result));
   if (result.serverGone || result.verdicts.some(({ pass }) => pass !== true)) return 1;
   return result.calledBack ? INTERRUPTED : 0;
 }

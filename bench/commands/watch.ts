@@ -30,13 +30,17 @@ export async function watchSale(
   const say = json ? console.error : console.log;
   const opens = async (server: ServerProcess): Promise<void> => {
     const opensAt = new Date(Date.now() + opensInS * 1000).toISOString();
+    const opensAtMs = Date.parse(opensAt);
     await openLater(server, PRODUCT_ID, opensAt);
     const shop = `${server.url}/p/${PRODUCT_ID}`;
     say(invitation(server, shop, opensInS, openInBrowser(shop)));
-    const open = await poll(async () => (await isOpen(server.url, PRODUCT_ID, opensAt)) || undefined, {
-      deadlineMs: opensInS * 1000 + OPENING_LATE_MS,
-      everyMs: LOOK_EVERY_MS,
-    });
+    const look = async () => {
+      const inS = Math.max(0, Math.ceil((opensAtMs - Date.now()) / 1000));
+      live.show([{ rank: 0, text: `opens in ${plural(inS, 'second')}` }]);
+      return (await isOpen(server.url, PRODUCT_ID, opensAt)) || undefined;
+    };
+    const deadlineMs = opensInS * 1000 + OPENING_LATE_MS;
+    const open = await poll(look, { deadlineMs, everyMs: LOOK_EVERY_MS });
     if (!open) throw new Error(`product ${PRODUCT_ID} did not open`);
   };
   const { result, others, sale } = await holdWatchedDemo(options, environment, {

@@ -1,16 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { openPostgresLedger } from '../../src/adapters/postgres/ledger.ts';
-import { openThreadedStore } from '../../src/adapters/sqlite/threaded.ts';
-import { searchPage } from '../../src/app/ops/order-search.ts';
-import { systemClock } from '../../src/domain/clock.ts';
-import { lowestIdAt } from '../../src/domain/ids.ts';
-import type { ShownStatus } from '../../src/domain/order.ts';
-import { inSchema } from '../../src/lib/database-url.ts';
-import type { Ledger } from '../../src/ports/ledger.ts';
-import type { OrderFilter } from '../../src/ports/queries.ts';
-import { startPrivateBackend } from '../services/private-backends.ts';
+import type { Environment } from '../environment.ts';
+import { type BackendChoice, openEnvironments } from '../open-environments.ts';
 import {
   CUSTOMERS,
   FIRST_PRODUCT,
@@ -26,14 +15,13 @@ import {
 /**
  * How long operators wait for a page of orders, by what they look for, in a ledger of millions:
  *
- *   bun bench/search/run.ts sqlite|postgres [orders] [pages of each filter]
+ *   bun bench/search/run.ts embedded|production [orders] [pages of each filter]
  *
- * Prints JSON. Measured is `searchPage`, which is the route without HTTP, one search at a time; half of them are first pages, half begin
- * anywhere. It does not measure purchases beside it.
+ * Prints JSON. One page at a time, over HTTP; half of them are first pages, half begin anywhere. It does not measure purchases beside it.
  */
-const [backend = 'sqlite', orders = '5000000', pages = '200'] = Bun.argv.slice(2);
+const [backends = 'embedded', orders = '5000000', pages = '200'] = Bun.argv.slice(2);
 const LIMIT = 50;
-const STATUSES: readonly ShownStatus[] = [
+const STATUSES = [
   'reserved',
   'charging',
   'paid',
@@ -43,33 +31,54 @@ const STATUSES: readonly ShownStatus[] = [
   'refunding',
   'refunded',
 ];
+const TOKEN = 'operator-of-the-benchmark';
+/** Nothing is charged, so that the orders stay as they are. */
+const ENV = { PULSECART_OPERATOR_TOKEN: TOKEN, PULSECART_PAYMENTS: 'off' };
+
+type Filter = Readonly<Record<string, string | number>>;
 
 const filled = planned(Number(orders));
+const environments = await openEnvironments(backends as BackendChoice);
+const environment = await environments.open();
 const startedAtMs = performance.now();
-await using opened = await (backend === 'postgres' ? openPostgres() : openSqlite());
-const filledInMs = performance.now() - startedAtMs;
-const results = [];
-for (const [name, makeFilter] of Object.entries(filters(filled)))
-  results.push({ filter: name, ...(await measure(opened.ledger, makeFilter)) });
-const p99Ms = Math.max(...results.map((result) => result.p99Ms));
-console.log(
-  JSON.stringify(
-    { backend, orders: filled.orders, filledInMs: Math.round(filledInMs), p99Ms, results },
-    null,
-    1,
-  ),
-);
+try {
+  await (await environment.startServer(ENV)).stop();
+  await fill(environment);
+  const filledInMs = Math.round(performance.now() - startedAtMs);
+  const server = await environment.startServer(ENV);
+  const results = [];
+  for (const [name, makeFilter] of Object.entries(filters(filled)))
+    results.push({ filter: name, ...(await measure(server.url, makeFilter)) });
+  await server.stop();
+  const p99Ms = Math.max(...results.map((result) => result.p99Ms));
+  console.log(JSON.stringify({ backends, orders: filled.orders, filledInMs, p99Ms, results }, null, 1));
+} finally {
+  await environment.close();
+  await environments.close();
+}
 
-async function measure(ledger: Ledger, makeFilter: () => OrderFilter) {
+async function fill({ books }: Environment): Promise<void> {
+  if ('databaseUrl' in books) await fillPostgres(books.databaseUrl, filled);
+  else fillSqlite(books.dataFolder, filled);
+}
+
+async function measure(url: string, makeFilter: () => Filter) {
   const tookMs: number[] = [];
   let short = 0;
   let found = 0;
   for (let i = 0; i < Number(pages); i++) {
-    const somewhere = lowestIdAt(filled.firstMs + Math.random() * filled.orders * filled.stepMs);
-    const filter = { ...makeFilter(), before: i % 2 === 0 ? null : somewhere };
+    const somewhere = idAt(filled.firstMs + Math.random() * filled.orders * filled.stepMs);
+    const asked = { ...makeFilter(), limit: LIMIT, ...(i % 2 === 1 && { before: somewhere }) };
+    const query = new URLSearchParams(
+      Object.entries(asked).map(([name, value]): [string, string] => [name, `${value}`]),
+    );
     const beganAtMs = performance.now();
-    const page = await searchPage(ledger, filter, LIMIT);
+    const answer = await fetch(`${url}/api/v1/orders?${query}`, {
+      headers: { Authorization: `Bearer ${TOKEN}` },
+    });
+    const page = (await answer.json()) as { orders: unknown[]; next: string | null };
     tookMs.push(performance.now() - beganAtMs);
+    if (answer.status !== 200) throw new Error(JSON.stringify(page));
     found += page.orders.length;
     if (page.next !== null && page.orders.length < LIMIT) short++;
   }
@@ -85,59 +94,42 @@ async function measure(ledger: Ledger, makeFilter: () => OrderFilter) {
   };
 }
 
-function filters({ orders, firstMs, stepMs }: Filled): Record<string, () => OrderFilter> {
+/** A UUID that begins with this time. */
+function idAt(ms: number): string {
+  const hex = Math.floor(ms).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function filters({ orders, firstMs, stepMs }: Filled): Record<string, () => Filter> {
   const below = (n: number) => Math.floor(Math.random() * n);
   const customer = () => `c${below(CUSTOMERS)}`;
-  const productId = () => FIRST_PRODUCT + below(PRODUCTS);
+  const productOf = () => FIRST_PRODUCT + below(PRODUCTS);
   const anHour = () => {
     const fromMs = firstMs + below(orders * stepMs);
-    return { fromMs, toMs: fromMs + 3_600_000 };
+    return { from: iso(fromMs), to: iso(fromMs + 3_600_000) };
   };
-  const all: Record<string, () => OrderFilter> = {
+  const all: Record<string, () => Filter> = {
     none: () => ({}),
     customer: () => ({ customer: customer() }),
     'customer nobody': () => ({ customer: 'nobody' }),
     'customer program': () => ({ customer: PROGRAM }),
-    product: () => ({ productId: productId() }),
-    'product old': () => ({ productId: OLD_PRODUCT }),
+    product: () => ({ product: productOf() }),
+    'product old': () => ({ product: OLD_PRODUCT }),
     hour: anHour,
-    'customer, product': () => ({ customer: PROGRAM, productId: productId() }),
-    'hour, product': () => ({ ...anHour(), productId: productId() }),
+    'customer, product': () => ({ customer: PROGRAM, product: productOf() }),
+    'hour, product': () => ({ ...anHour(), product: productOf() }),
     'hour, customer': () => ({ ...anHour(), customer: customer() }),
   };
   for (const status of STATUSES) {
     all[`status ${status}`] = () => ({ status });
-    all[`status ${status}, product`] = () => ({ status, productId: productId() });
-    all[`status ${status}, product old`] = () => ({ status, productId: OLD_PRODUCT });
+    all[`status ${status}, product`] = () => ({ status, product: productOf() });
+    all[`status ${status}, product old`] = () => ({ status, product: OLD_PRODUCT });
     all[`status ${status}, customer program`] = () => ({ status, customer: PROGRAM });
     all[`status ${status}, hour`] = () => ({ status, ...anHour() });
   }
   return all;
-}
-
-async function openSqlite(): Promise<AsyncDisposable & { readonly ledger: Ledger }> {
-  const folder = mkdtempSync(join(tmpdir(), 'pulsecart-search-'));
-  const remove = () => rmSync(folder, { recursive: true });
-  try {
-    fillSqlite(folder, filled);
-    const fail = (error: unknown) => console.error(error);
-    const { ledger, close } = await openThreadedStore(folder, systemClock, fail, fail);
-    return { ledger, [Symbol.asyncDispose]: () => close().finally(remove) };
-  } catch (error) {
-    remove();
-    throw error;
-  }
-}
-
-async function openPostgres(): Promise<AsyncDisposable & { readonly ledger: Ledger }> {
-  const server = await startPrivateBackend('postgres');
-  try {
-    const url = inSchema(server.url, 'pulsecart');
-    const { ledger } = await openPostgresLedger({ url, poolSize: 4, onTrouble: console.error });
-    await fillPostgres(url, filled);
-    return { ledger, [Symbol.asyncDispose]: () => ledger.close().finally(() => server.close()) };
-  } catch (error) {
-    await server.close();
-    throw error;
-  }
 }

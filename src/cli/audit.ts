@@ -3,7 +3,7 @@ import { type BooksPlace, readBooksPlace } from '../config.ts';
 import { toolsOf } from '../tools.ts';
 import { readFlags } from './flags.ts';
 import { printHelp } from './help.ts';
-import { coloured } from './terminal.ts';
+import { coloured, print } from './terminal.ts';
 
 const FLAGS = {
   data: { kind: 'text', what: 'a folder' },
@@ -39,9 +39,7 @@ export async function auditCommand(argv: readonly string[]): Promise<number> {
     console.error(`pulsecart audit: the books are ${books}`);
     for (const { name, pass, detail } of verdicts) {
       const mark = pass ? coloured('PASS', 'green') : coloured('FAIL', 'red');
-      console.log(
-        pass ? `  ${mark}  ${name.padEnd(42)}${detail}`.trimEnd() : `  ${mark}  ${name}: ${detail}`,
-      );
+      print(pass ? `  ${mark}  ${name.padEnd(42)}${detail}`.trimEnd() : `  ${mark}  ${name}: ${detail}`);
     }
     console.log('  Not seen here: answers that clients were given (the demo checks those).');
   }

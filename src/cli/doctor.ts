@@ -8,7 +8,7 @@ import { readFlags } from './flags.ts';
 import { printHelp } from './help.ts';
 import { checkHost } from './host-checks.ts';
 import { checkSettings } from './setting-checks.ts';
-import { coloured } from './terminal.ts';
+import { coloured, print } from './terminal.ts';
 import { unknownSettings } from './unknown-settings.ts';
 
 const FLAGS = {
@@ -39,7 +39,7 @@ export async function doctor(argv: readonly string[]): Promise<number> {
   }
   const { settings, checks } = await examine(process.env, given);
   const pass = checks.every(({ state }) => state !== 'broken');
-  console.log(json ? JSON.stringify({ pass, settings, findings: checks }) : report(settings, checks, all));
+  print(json ? JSON.stringify({ pass, settings, findings: checks }) : report(settings, checks, all));
   return pass ? 0 : 1;
 }
 

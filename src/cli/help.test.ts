@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { helpText } from './help.ts';
-import { asCalled } from './terminal.ts';
+import { asCalled, wrapped } from './terminal.ts';
 
 test('an option’s text is wrapped below itself, a paragraph at the margin, and a command with a backslash', () => {
   const text = `pulsecart x: what it is
@@ -31,4 +31,14 @@ test('a command is called by npm where npm has called this one', () => {
   expect(called('Start one with `pulsecart serve`, or')).toBe('Start one with `npm start`, or');
   expect(called('pulsecart rush: a crowd')).toBe('pulsecart rush: a crowd');
   expect(asCalled('pulsecart rush --users 9', false)).toBe('pulsecart rush --users 9');
+});
+
+test('a long line goes on below its last column, and colours take no room', () => {
+  expect(wrapped('  PASS  name   a detail that is too long for it', 40)).toBe(
+    '  PASS  name   a detail that is too long\n               for it',
+  );
+  expect(wrapped('  \x1b[32mPASS\x1b[0m  name   a detail that is too long', 40)).not.toContain('\n');
+  expect(wrapped('  note  http://127.0.0.1:8080/an-address-that-is-long and more', 40)).toBe(
+    '  note  http://127.0.0.1:8080/an-address-that-is-long\n        and more',
+  );
 });

@@ -65,6 +65,8 @@ export interface RushResult {
   /** Free units. */
   readonly stock: { readonly before: number; readonly after: number | null };
   readonly elapsedMs: number;
+  /** From the first buyer to the last one, as meant and as it was: where it took longer, the machine is the limit. */
+  readonly arrivals: { readonly plannedMs: number; readonly tookMs: number };
   readonly sync: {
     readonly p50Ms: number | null;
     readonly p95Ms: number | null;

@@ -56,6 +56,18 @@ test('sells, is healthy, and leaves books that balance', async () => {
     const [, script] = / src="(\/assets\/[^"]+\.js)"/.exec(html)!;
     expect(await (await fetch(server.url + script!)).text()).toContain('/api/v1/');
   }
+  // It starts itself again, as a crowd.
+  const token = readFileSync(join(home, 'data', 'operator-token'), 'utf8').trim();
+  const call = (method: string, body?: object) =>
+    fetch(`${server.url}/api/v1/ops/rush`, {
+      method,
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+  expect((await call('POST', { productId: 2, users: 100, reason: 'to see it' })).status).toBe(202);
+  const rush = async () => (await call('GET')).json();
+  await eventually(async () => (await rush()).state !== 'running');
+  expect(await rush()).toMatchObject({ state: 'done', result: { granted: 100, errors: 0 } });
   expect(await server.stop()).toBe(0);
   expect(await run(['audit'], { cwd: home })).toMatchObject({ exit: 0 });
   expect(await run(['migrate', '--check'], { cwd: home })).toMatchObject({ exit: 0 });

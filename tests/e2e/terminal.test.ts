@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../support/folder.ts';
 import { CTRL_C, inTerminal } from '../support/terminal.ts';
+import { until } from '../support/until.ts';
 
 /** What people see at a terminal; programs see the same commands in the other tests, without one. */
 
@@ -108,6 +109,23 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test('a command that waits for a server is stopped by Ctrl-C, and says what is left', async () => {
+  let wasAsked = false;
+  await using silent = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch: () => {
+      wasAsked = true;
+      return new Promise<Response>(() => {});
+    },
+  });
+  using session = inTerminal(['dlq', 'list', '--url', silent.url.origin]);
+  await until(() => wasAsked);
+  session.type(CTRL_C);
+  expect(await session.exited).toBe(130);
+  expect(session.rows()).toEqual(['pulsecart dlq: stopped by Ctrl-C; the same command goes on']);
+});
 
 test('a question that is not answered deletes nothing, and says so', async () => {
   using folder = temporaryFolder();

@@ -24,9 +24,9 @@ const MAKE_SECRET = 'INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLI
 const READ_SECRET = 'SELECT value FROM secrets WHERE name = $1';
 
 const SET_NOTE = `
-  INSERT INTO notes (name, at, value) VALUES ($1, pulsecart_now(), $2)
+  INSERT INTO service_notes (name, at, value) VALUES ($1, pulsecart_now(), $2)
   ON CONFLICT (name) DO UPDATE SET at = excluded.at, value = excluded.value`;
-const READ_NOTE = `SELECT value, greatest(0, pulsecart_now() - at) AS "ageMs" FROM notes WHERE name = $1`;
+const READ_NOTE = `SELECT value, greatest(0, pulsecart_now() - at) AS "ageMs" FROM service_notes WHERE name = $1`;
 
 /**
  * Writes a row and commits it; and takes the locks of a purchase on its tables, without a row, so that a session that keeps

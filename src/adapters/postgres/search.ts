@@ -6,9 +6,13 @@ import type { Database } from './database.ts';
 
 /** Orders that one search looks at, at most: some milliseconds. */
 const LOOKED_AT_MAX = 5_000;
+/** Of one customer: more than most have, and each is fetched from a place of its own. */
+const LOOKED_AT_OF_CUSTOMER_MAX = 500;
 /** By the order of their index, so that it is used. */
 const openOnes = (columns: string, limit: number) =>
   `SELECT ${columns} FROM orders WHERE open ORDER BY expires_at LIMIT ${limit}`;
+const OF_CUSTOMER = 'SELECT pulsecart_orders_of($1, $2, $3, $4, $5, $6)::text AS ids';
+const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 const COUNT_OPEN = `SELECT count(*) AS count FROM (${openOnes('', LOOKED_AT_MAX + 1)}) AS open_ones`;
 
 type Value = string | number;
@@ -21,28 +25,66 @@ interface Way {
   readonly index: readonly Condition[];
   readonly order: string;
   readonly tests: readonly Condition[];
+  readonly lookedAtMax?: number;
 }
 
 /** Searches orders, newest first. */
 export function createSearch({ read }: Pick<Database, 'read'>): Pick<Queries, 'searchOrders'> {
   /** Few are open: searching them all is then shorter than walking to them. */
-  async function areFewOpen({ customer = null, status = null }: OrderFilter): Promise<boolean> {
-    if (customer !== null || (status !== 'reserved' && status !== 'charging')) return false;
+  async function areFewOpen(): Promise<boolean> {
     return (await read<{ count: number }>(COUNT_OPEN))[0]!.count <= LOOKED_AT_MAX;
+  }
+
+  async function idsOf(
+    customer: string,
+    { productId = null, fromMs = null, toMs = null, before = null }: OrderFilter,
+  ): Promise<string> {
+    const ends = [toMs === null ? LAST_ID : lowestIdAt(toMs), before ?? LAST_ID].toSorted();
+    const values = [
+      customer,
+      productId,
+      TEST_CURRENCY,
+      lowestIdAt(fromMs ?? 0),
+      ends[0],
+      LOOKED_AT_OF_CUSTOMER_MAX,
+    ];
+    return (await read<{ ids: string }>(OF_CUSTOMER, values))[0]!.ids;
+  }
+
+  async function wayTo(filter: OrderFilter): Promise<Way> {
+    const { customer = null, productId = null, status = null } = filter;
+    const byProduct: Condition[] = productId === null ? [] : [['product_id = ?', productId]];
+    const byStatus: Condition[] =
+      status === null ? [] : [['status = ANY (?::order_status[])', shownAs(status)]];
+    const visible: Condition[] = productId === null ? [[`currency <> '${TEST_CURRENCY}'`]] : [];
+    if (customer !== null) {
+      const index: Condition[] = [['id = ANY (?::uuid[])', await idsOf(customer, filter)]];
+      return { index, order: BY_INDEX, tests: byStatus, lookedAtMax: LOOKED_AT_OF_CUSTOMER_MAX };
+    }
+    if (status !== null && isOpen(status) && (await areFewOpen())) {
+      // Some may have been added since they were counted.
+      const index: Condition[] = [[`id = ANY (ARRAY(${openOnes('id', 2 * LOOKED_AT_MAX)}))`]];
+      return { index, order: BY_INDEX, tests: [...byProduct, ...byStatus, ...visible] };
+    }
+    if (status !== null && !isOpen(status) && status !== 'paid') {
+      return { index: [...byProduct, ['search_status = ?', status]], order: BY_INDEX, tests: visible };
+    }
+    if (productId !== null) return { index: byProduct, order: BY_INDEX, tests: byStatus };
+    return { index: [], order: BY_PRIMARY_KEY, tests: [...byStatus, ...visible] };
   }
 
   return {
     async searchOrders(filter, limit) {
-      const { index, order, tests } = wayTo(filter, await areFewOpen(filter));
+      const { index, order, tests, lookedAtMax = LOOKED_AT_MAX } = await wayTo(filter);
       const bounds = [...index, ...within(filter)];
       const looked = `FROM orders o ${where(bounds)} ORDER BY ${order}`;
       // One statement and so one moment: rows that come or go in between would shift where the next page begins.
       const [answer] = await read<{ orders: Order[]; last: string | null }>(
         `WITH found AS MATERIALIZED (
-           SELECT id, whole FROM (SELECT o.*, o AS whole ${looked} LIMIT ${LOOKED_AT_MAX}) AS looked_at
+           SELECT id, whole FROM (SELECT o.*, o AS whole ${looked} LIMIT ${lookedAtMax}) AS looked_at
            ${where(tests, bounds)} LIMIT ${limit + 1})
          SELECT coalesce(json_agg(pulsecart_order(whole) ORDER BY id DESC), '[]') AS orders,
-           CASE WHEN count(*) <= ${limit} THEN (SELECT id ${looked} OFFSET ${LOOKED_AT_MAX - 1} LIMIT 1) END AS last
+           CASE WHEN count(*) <= ${limit} THEN (SELECT id ${looked} OFFSET ${lookedAtMax - 1} LIMIT 1) END AS last
          FROM found`,
         valuesOf([...bounds, ...tests]),
       );
@@ -58,25 +100,8 @@ export function createSearch({ read }: Pick<Database, 'read'>): Pick<Queries, 's
 const BY_INDEX = 'id DESC NULLS LAST';
 const BY_PRIMARY_KEY = 'id DESC';
 
-function wayTo({ customer = null, productId = null, status = null }: OrderFilter, areFewOpen: boolean): Way {
-  const byProduct: Condition[] = productId === null ? [] : [['product_id = ?', productId]];
-  const byStatus: Condition[] =
-    status === null ? [] : [['status = ANY (?::order_status[])', shownAs(status)]];
-  const visible: Condition[] = productId === null ? [[`currency <> '${TEST_CURRENCY}'`]] : [];
-  if (customer !== null) {
-    const index: Condition[] = [['customer COLLATE "C" = ?', customer]];
-    return { index, order: BY_INDEX, tests: [...byProduct, ...byStatus, ...visible] };
-  }
-  if (areFewOpen) {
-    // Some may have been added since they were counted.
-    const index: Condition[] = [[`id = ANY (ARRAY(${openOnes('id', 2 * LOOKED_AT_MAX)}))`]];
-    return { index, order: BY_INDEX, tests: [...byProduct, ...byStatus, ...visible] };
-  }
-  if (status !== null && status !== 'reserved' && status !== 'charging' && status !== 'paid') {
-    return { index: [...byProduct, ['search_status = ?', status]], order: BY_INDEX, tests: visible };
-  }
-  if (productId !== null) return { index: byProduct, order: BY_INDEX, tests: byStatus };
-  return { index: [], order: BY_PRIMARY_KEY, tests: [...byStatus, ...visible] };
+function isOpen(status: ShownStatus): boolean {
+  return status === 'reserved' || status === 'charging';
 }
 
 function shownAs(status: ShownStatus): string {

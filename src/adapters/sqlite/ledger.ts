@@ -75,10 +75,10 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
   const readSecret = db.prepare<{ value: Uint8Array }, [string]>('SELECT value FROM secrets WHERE name = ?');
 
   const setNote = db.prepare(
-    'INSERT INTO notes VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET at = ?2, value = ?3',
+    'INSERT INTO service_notes VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET at = ?2, value = ?3',
   );
   const readNote = db.prepare<{ at: number; value: string }, [string]>(
-    'SELECT at, value FROM notes WHERE name = ?',
+    'SELECT at, value FROM service_notes WHERE name = ?',
   );
 
   function findOne(id: string): Found | null {

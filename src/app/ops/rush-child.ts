@@ -53,14 +53,14 @@ async function resultOf(child: Child, onProgress: (progress: RushProgress) => vo
   let complaint = '';
   const listening = forEachLine(child.stderr, (line) => {
     const progress = parse(line) as RushProgress | undefined;
-    if (progress) onProgress(progress);
+    if (progress) onProgress({ ...progress, elapsedMs: Math.round(progress.elapsedMs) });
     else complaint = `${complaint}\n${line}`.slice(-COMPLAINT_CHARS_MAX);
   });
   const [said] = await Promise.all([new Response(child.stdout).text(), listening, child.exited]);
   const result = parse(said) as RushResult | undefined;
   if (!result) throw new AppError('unavailable', whyOf(complaint, child));
-  const { verdicts, users, granted, refused, errors, stock, elapsedMs, sync, async } = result;
-  return { verdicts, users, granted, refused, errors, stock, elapsedMs, sync, async };
+  const { verdicts, users, granted, refused, errors, stock, elapsedMs, arrivals, sync, async } = result;
+  return { verdicts, users, granted, refused, errors, stock, elapsedMs, arrivals, sync, async };
 }
 
 /** The command's error line; the stack of a bug comes after it. */

@@ -13,6 +13,7 @@ const PROGRESS = { elapsedMs: 1, offered: 3 } as RushProgress;
 
 let fixture: PurchaseFixture;
 let runs: RushRun[];
+let notes = 0;
 /** The crowd under way. */
 let crowd: PromiseWithResolvers<RushResult> & { onProgress(progress: RushProgress): void; signals: string[] };
 beforeEach(async () => {
@@ -26,7 +27,13 @@ afterEach(async () => {
 
 function open(owner: string): RushRun {
   const run = createRushRun({
-    ledger: fixture.ledger,
+    ledger: {
+      ...fixture.ledger,
+      async setNote(name, value) {
+        await fixture.ledger.setNote(name, value);
+        notes++;
+      },
+    },
     clock: fixture.clock,
     owner,
     child(_, __, onProgress) {
@@ -91,8 +98,10 @@ test('why one failed is told', async () => {
   });
 });
 
-test('one whose process died is over after some seconds', async () => {
+test('one whose process died is over after some seconds, and another one can begin', async () => {
   const there = open('b');
+  await fixture.real.holdLead('rush', 'a', 10_000);
+  expect(await there.start(entry(), REQUEST, URL)).toBeNull();
   await fixture.real.setNote(
     'rush',
     JSON.stringify({ id: 'x', rush: { state: 'running', request: REQUEST } }),
@@ -103,6 +112,18 @@ test('one whose process died is over after some seconds', async () => {
     state: 'failed',
     message: 'The process that ran it has ended.',
   });
+  expect(await there.start(entry(), REQUEST, URL)).not.toBeNull();
+});
+
+test('one that lasts stays the only one', async () => {
+  const [here, there] = [open('a'), open('b')];
+  await here.start(entry(), { ...REQUEST, users: 100_000 }, URL);
+  for (let i = 0; i < 4; i++) {
+    const before = notes;
+    await until(() => notes > before + 2);
+    fixture.passTime(6_000);
+    expect(await there.start(entry(), REQUEST, URL)).toBeNull();
+  }
 });
 
 test('a process that leaves ends it, and begins none', async () => {

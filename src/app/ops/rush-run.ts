@@ -39,12 +39,10 @@ const NOTE = 'rush';
 /** The id of the one that is to end. */
 const STOP_NOTE = 'rush.stop';
 const NOTE_EVERY_MS = 500;
-/** A process that has not noted anything for so long has died. */
+/** A process that has not noted anything for so long has died; its lease ends then, too. */
 const SILENT_MS = 10_000;
 /** Around the arrivals: its start, half a minute for the last outcomes, and the look-up of 50,000 orders. */
 const MARGIN_MS = 120_000;
-/** The lease of an owner that dies outlasts the longest rush by this much. */
-const LEASE_GRACE_MS = 5_000;
 const LATE = 'It took too long.';
 
 export function createRushRun(dependencies: RushRunDependencies): RushRun {
@@ -103,6 +101,7 @@ export function createRushRun(dependencies: RushRunDependencies): RushRun {
       await sleep(noteEveryMs, undefined, { signal: over }).catch(() => {});
       if (over.aborted) return;
       try {
+        await ledger.holdLead(JOB, owner, SILENT_MS);
         await tell(id);
         if ((await ledger.note(STOP_NOTE))?.value === id) callBack(child);
       } catch {
@@ -136,7 +135,7 @@ export function createRushRun(dependencies: RushRunDependencies): RushRun {
       if (running || isStarting) return null;
       isStarting = true;
       try {
-        if (!(await ledger.holdLead(JOB, owner, limitMs(request) + LEASE_GRACE_MS))) return null;
+        if (!(await ledger.holdLead(JOB, owner, SILENT_MS))) return null;
         await ledger.log(entry);
         await begin(entry.id, request, url);
         return rush;

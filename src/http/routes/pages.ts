@@ -93,6 +93,7 @@ export function createPageRoutes(service: PageService, routes: readonly Route[])
             'text/html': { schema: { type: 'string' } },
           },
         },
+        304: NOT_MODIFIED,
       },
       async handle(req, server) {
         const answer = prefersHtml(req.headers.get('accept'))
@@ -133,7 +134,7 @@ export function createPageRoutes(service: PageService, routes: readonly Route[])
     route('GET /orders', {
       id: 'ordersPage',
       summary: 'Open my orders',
-      answers: { 200: HTML },
+      answers: { 200: HTML, 304: NOT_MODIFIED },
       handle: (req) => page(req, async () => ({ ...common(), page: 'orders' })),
     }),
     route('GET /ops', {
@@ -141,7 +142,7 @@ export function createPageRoutes(service: PageService, routes: readonly Route[])
       summary: 'Open operations console',
       description:
         'The page is for anybody; what it shows is read with the token that its reader signs in with.',
-      answers: { 200: HTML },
+      answers: { 200: HTML, 304: NOT_MODIFIED },
       handle: (req, server) =>
         page(req, async () => ({
           ...common(),
@@ -155,7 +156,7 @@ export function createPageRoutes(service: PageService, routes: readonly Route[])
       params: { name: SOME_ID('As a page names it', 'style.css') },
       answers: {
         200: { description: 'The file', content: { 'text/javascript': TEXT, 'text/css': TEXT } },
-        304: 'Nothing changed since the version in If-None-Match',
+        304: NOT_MODIFIED,
         404: '`not_found`',
       },
       async handle(req) {
@@ -223,8 +224,10 @@ const HTML_HEADERS = {
 
 const TEXT = { schema: { type: 'string' } };
 const HTML: Answer = { description: 'The page', content: { 'text/html': TEXT } };
+const NOT_MODIFIED = 'Nothing changed since the version in If-None-Match';
 const PAGE_ANSWERS = {
   200: HTML,
+  304: NOT_MODIFIED,
   404: '`not_found`; as a page for browsers',
   503: '`unavailable`; likewise',
 };

@@ -86,6 +86,12 @@ const RushAnswer = shape('Rush', 'The last crowd, whichever process sends it', {
       errors: Count,
       stock: Type.Object({ before: Count, after: nullable(Count) }, { description: 'Free units' }),
       elapsedMs: Measure,
+      arrivals: Type.Object(
+        { plannedMs: Measure, tookMs: Measure },
+        {
+          description: 'From the first buyer to the last one. Where it took longer, the machine is the limit',
+        },
+      ),
       sync: Type.Object({ p50Ms: Ms, p95Ms: Ms, p99Ms: Ms }),
       async: Type.Object({ acceptP99Ms: Ms, confirmP99Ms: Ms }),
     }),
@@ -215,13 +221,14 @@ const DONE = {
   endedAt: '2026-11-22T16:22:59.871Z',
   progress: { ...PROGRESS, elapsedMs: 5_103, offered: 10_000, answered: 10_000, refused: 9_000, backlog: 0 },
   result: {
-    verdicts: [{ name: 'ids given twice', pass: true, detail: '0 of 6004' }],
+    verdicts: [{ name: 'no oversell', pass: true, detail: '1,000 for this rush, 1,000 of 1,000 in all' }],
     users: 10_000,
     granted: 1_000,
     refused: 9_000,
     errors: 0,
     stock: { before: 1_000, after: 0 },
     elapsedMs: 5_103,
+    arrivals: { plannedMs: 5_000, tookMs: 5_004 },
     sync: { p50Ms: 2.1, p95Ms: 5.8, p99Ms: 8.7 },
     async: { acceptP99Ms: 7.9, confirmP99Ms: 61.2 },
   },

@@ -16,7 +16,9 @@ export interface Feed {
   readonly historyTrouble: Signal<string | null>;
   /** When the page was made. */
   readonly serverTime: string;
-  /** Reads until what it returns is called. */
+  /** Reads all for the first time. */
+  begin(): Promise<unknown>;
+  /** Reads on until what it returns is called. */
   start(): () => void;
 }
 
@@ -67,7 +69,7 @@ export function createFeed(session: Session, serverTime: string): Feed {
     readAtMs = performance.now();
     rates.value = answer.body;
     const at = new Date(clock.now()).toISOString();
-    samples.value = [...samples.value, { ...answer.body, at }];
+    samples.value = [...samples.value, sampleOf(answer.body, at)];
     tellAge();
     if (samples.value.length > SAMPLES_MAX) await readHistory();
   }
@@ -84,9 +86,8 @@ export function createFeed(session: Session, serverTime: string): Feed {
     ageMs,
     trouble,
     historyTrouble,
+    begin: () => Promise.all([readHistory(), readNow()]),
     start() {
-      void readHistory();
-      void readNow();
       const ticking = setInterval(() => {
         tellAge();
         void readNow();
@@ -102,5 +103,19 @@ export function createFeed(session: Session, serverTime: string): Feed {
         document.removeEventListener('visibilitychange', back);
       };
     },
+  };
+}
+
+/** As the history has it: of the last two seconds, where the head line shows what ten make steady. */
+function sampleOf({ total, instances, backlog, units }: Rates, at: string): Sample {
+  return {
+    at,
+    total: { ...total, ...total.recent },
+    instances: instances.map(({ recent, ...one }) => ({
+      ...one,
+      cpuShare: recent?.cpuShare ?? one.cpuShare,
+    })),
+    backlog,
+    units,
   };
 }

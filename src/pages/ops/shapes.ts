@@ -50,7 +50,11 @@ export interface Figures {
 }
 
 export interface Rates extends Figures {
-  readonly total: Figures['total'] & { readonly ageMs: number };
+  readonly total: Figures['total'] & {
+    readonly ageMs: number;
+    readonly recent?: Pick<Figures['total'], 'perSecond' | 'times'>;
+  };
+  readonly instances: readonly (InstanceFigures & { readonly recent?: Pick<InstanceFigures, 'cpuShare'> })[];
   readonly refundsDue?: number | null;
   readonly gate?: string;
   readonly backends?: readonly {

@@ -197,8 +197,10 @@ export function searching(scene: Scene): void {
     });
 
     test('looks at a bounded number of orders per call, and gets to an old one behind a crowd all the same', async () => {
-      const productId = await scene.sale({ units: CROWD + 2 });
-      const [old, held] = [await scene.reserve(productId), await scene.reserve(productId)];
+      const productId = await scene.sale({ units: CROWD + 3 });
+      const early = `early-${Bun.randomUUIDv7()}`;
+      const old = await scene.reserve(productId, { customer: early });
+      const held = await scene.reserve(productId);
       await scene.charge(old.id, captured());
       const crowd = Array.from({ length: CROWD }, () => scene.purchase(productId));
       const outcomes = await scene.decide(...crowd);
@@ -206,6 +208,11 @@ export function searching(scene: Scene): void {
         outcomes.map((outcome) => orderIn(outcome).id),
         LONG_MS,
       );
+      // A customer's orders may lie far apart.
+      const again = await scene.reserve(productId, { customer: early });
+      for (const filter of [{}, { productId }])
+        expect((await everyPage({ ...filter, customer: early }, 1)).ids).toEqual([again.id, old.id]);
+      await scene.ledger.cancel(again.id, { customer: early });
       for (const [status, { id }] of [
         ['paid', old],
         ['reserved', held],

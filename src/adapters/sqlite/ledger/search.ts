@@ -8,10 +8,24 @@ import { ORDER_COLUMNS, type OrderRow } from './rows.ts';
 
 /** Orders that one search looks at, at most: the serving thread reads, and answers nothing meanwhile. About a millisecond. */
 const LOOKED_AT_MAX = 2_000;
+/** Of one customer: more than most have, and each lies in a place of its own. */
+const LOOKED_AT_OF_CUSTOMER_MAX = 500;
+/** Open orders that are looked through for a customer's: the newest; some milliseconds. Those before them are found once they are paid. */
+const OPEN_OF_CUSTOMER_MAX = 50_000;
 /** Up to so many open orders are searched all at once, where walking to them could take many calls. */
 const OPEN_MAX = 5_000;
 
 type Condition = readonly [text: string, ...values: SQLQueryBindings[]];
+
+/** How a search gets to orders, and what it tests of each. */
+interface Way {
+  /** The table, and the index to walk. */
+  readonly from: string;
+  /** Leads to the orders by that index, newest first. */
+  readonly index: readonly Condition[];
+  readonly tests: readonly Condition[];
+  readonly lookedAtMax?: number;
+}
 
 /** Searches orders, newest first. */
 export function createSearch(
@@ -22,31 +36,62 @@ export function createSearch(
     `SELECT count(*) AS count FROM (SELECT 1 FROM orders INDEXED BY orders_open WHERE open = 1 LIMIT ${OPEN_MAX + 1})`,
   );
 
+  /**
+   * Of a product, or of all that are not hidden: each part of the index that is sorted by customer (migration 0002), and the open ones,
+   * which are in none. Takes the product, the customer and the bounds twice.
+   */
+  const ofCustomer = (isOfProduct: boolean, bounds: readonly Condition[]) => `
+    WITH RECURSIVE parts(product, part) AS (
+      SELECT id, last_number >> 12 FROM products WHERE ${isOfProduct ? 'id = ?' : `currency <> '${TEST_CURRENCY}'`}
+      UNION ALL SELECT product, part - 1 FROM parts WHERE part > 0)
+    SELECT slot FROM (
+      SELECT slot FROM parts CROSS JOIN orders INDEXED BY orders_by_customer
+      ${where([['product_id = product AND number >> 12 = part AND open = 0 AND customer = ?'], ...bounds])}
+      UNION ALL
+      SELECT slot FROM (
+        SELECT slot, customer, product_id, currency FROM orders INDEXED BY orders_open WHERE open = 1
+        ORDER BY expires_at DESC LIMIT ${OPEN_OF_CUSTOMER_MAX})
+      ${where([[isOfProduct ? 'product_id = ?' : `currency <> '${TEST_CURRENCY}'`], ['customer = ?'], ...bounds])})
+    ORDER BY slot DESC LIMIT ${LOOKED_AT_OF_CUSTOMER_MAX}`;
+
   /** The orders that an index leads to, newest first; what else is asked of them is tested one by one. */
-  function wayTo(filter: OrderFilter): { from: string; index: Condition[]; tests: Condition[] } {
+  function wayTo(filter: OrderFilter): Way {
     const { customer = null, productId = null, status = null } = filter;
     const byProduct: Condition[] = productId === null ? [] : [['product_id = ?', productId]];
     const byStatus: Condition[] = status === null ? [] : [[`${SHOWN_STATUS} = ?`, status]];
     const visible: Condition[] = productId === null ? [[`currency <> '${TEST_CURRENCY}'`]] : [];
     if (customer !== null) {
-      const index: Condition[] = [['customer = ?', customer]];
-      return { from: 'INDEXED BY orders_by_customer', index, tests: [...byProduct, ...byStatus, ...visible] };
+      const bounds = within(filter);
+      const values = [...(productId === null ? [] : [productId]), customer, ...valuesOf(bounds)];
+      const slots = db
+        .query<{ slot: number }, SQLQueryBindings[]>(ofCustomer(productId !== null, bounds))
+        .all(...values, ...values);
+      const found: Condition = [
+        'slot IN (SELECT value FROM json_each(?))',
+        JSON.stringify(slots.map(({ slot }) => slot)),
+      ];
+      return {
+        from: 'orders NOT INDEXED',
+        index: [found],
+        tests: byStatus,
+        lookedAtMax: LOOKED_AT_OF_CUSTOMER_MAX,
+      };
     }
     if (status !== null && status !== 'reserved' && status !== 'charging' && status !== 'paid') {
       const name = productId === null ? 'orders_by_status' : 'orders_by_product_status';
       const index: Condition[] = [...byProduct, ...byStatus, ["open = 0 AND status <> 'paid'"]];
-      return { from: `INDEXED BY ${name}`, index, tests: visible };
+      return { from: `orders INDEXED BY ${name}`, index, tests: visible };
     }
     if (status !== null && status !== 'paid' && someOpen.get()!.count <= OPEN_MAX) {
       return {
-        from: 'INDEXED BY orders_open',
+        from: 'orders INDEXED BY orders_open',
         index: [['open = 1']],
         tests: [...byProduct, ...byStatus, ...visible],
       };
     }
     if (productId !== null)
-      return { from: 'INDEXED BY orders_by_product', index: byProduct, tests: byStatus };
-    return { from: 'NOT INDEXED', index: [], tests: [...byStatus, ...visible] };
+      return { from: 'orders INDEXED BY orders_by_product', index: byProduct, tests: byStatus };
+    return { from: 'orders NOT INDEXED', index: [], tests: [...byStatus, ...visible] };
   }
 
   function within({ fromMs = null, toMs = null, before = null }: OrderFilter): Condition[] {
@@ -59,17 +104,17 @@ export function createSearch(
 
   // One moment for all of its statements: rows that come or go in between would shift where the next page begins.
   return db.transaction((filter, limit) => {
-    const { from, index, tests } = wayTo(filter);
+    const { from, index, tests, lookedAtMax = LOOKED_AT_MAX } = wayTo(filter);
     const bounds = [...index, ...within(filter)];
-    const looked = `FROM orders ${from} ${where(bounds)} ORDER BY slot DESC`;
+    const looked = `FROM ${from} ${where(bounds)} ORDER BY slot DESC`;
     const rows = db
       .query<OrderRow, SQLQueryBindings[]>(
-        `SELECT ${ORDER_COLUMNS} FROM (SELECT * ${looked} LIMIT ${LOOKED_AT_MAX}) ${where(tests)} LIMIT ?`,
+        `SELECT ${ORDER_COLUMNS} FROM (SELECT * ${looked} LIMIT ${lookedAtMax}) ${where(tests)} LIMIT ?`,
       )
       .all(...valuesOf([...bounds, ...tests]), limit + 1);
     if (rows.length > limit) return { orders: rows.slice(0, limit), next: rows[limit - 1]!.id };
     const last = db
-      .query<{ id: string }, SQLQueryBindings[]>(`SELECT id ${looked} LIMIT 1 OFFSET ${LOOKED_AT_MAX - 1}`)
+      .query<{ id: string }, SQLQueryBindings[]>(`SELECT id ${looked} LIMIT 1 OFFSET ${lookedAtMax - 1}`)
       .get(...valuesOf(bounds));
     return { orders: rows, next: last?.id ?? null };
   });

@@ -10,7 +10,7 @@ CREATE TABLE history (
 CREATE INDEX history_ranks ON history (at, rate, strain);
 
 -- Facts of the service that every process should know, such as the state of a rush; the newest of each name.
-CREATE TABLE notes (
+CREATE TABLE service_notes (
   name  TEXT    PRIMARY KEY,
   at    INTEGER NOT NULL,
   value TEXT    NOT NULL
