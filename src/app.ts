@@ -29,8 +29,9 @@ import { systemClock } from './domain/clock.ts';
 import { AppError, isAppError } from './domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from './domain/ids.ts';
 import { FIRST_PRODUCTS } from './domain/product.ts';
+import { type Buyers, NO_BUYERS } from './http/buyers/buyers.ts';
 import { createTrustedProxies } from './http/client-address.ts';
-import type { OperatorAccess } from './http/operator.ts';
+import type { OperatorAccess, OperatorTrust } from './http/operator.ts';
 import type { Service } from './http/service.ts';
 import { patiently } from './lib/patiently.ts';
 import type { Backends } from './ports/backends.ts';
@@ -141,6 +142,7 @@ async function wire(
     publishesInFlightMax: atOnce.publishes,
     answerWithinMs: config.purchaseTimeoutMs,
     tracing: traces,
+    marksOwners: config.auth !== null,
   });
   const worker = createWorker(ledger, queue, batcher, clock, {
     batchesMax: atOnce.workerBatches,
@@ -226,6 +228,14 @@ async function wire(
     keepMs: config.keep.historyMs,
     onTrouble,
   });
+  const trustedProxies = createTrustedProxies(config.trustedProxies);
+  const buyers = await openOwnBuyers(config, {
+    ledger,
+    ids,
+    clock,
+    log,
+    trust: { operators, trustedProxies },
+  });
   let ready = true;
 
   return {
@@ -250,7 +260,8 @@ async function wire(
       keepOutcomesMs: config.keep.outcomesMs,
       log,
       operators,
-      trustedProxies: createTrustedProxies(config.trustedProxies),
+      buyers,
+      trustedProxies,
       healthNames,
       engines: backends.names,
       version: packageJson.version,
@@ -322,6 +333,16 @@ async function openTraces(config: Config, log: Log, { names }: Backends): Promis
     onDropped: (dropped, reason) =>
       log.warn({ dropped, reason }, 'spans dropped: the collector is away, or takes fewer than are made'),
   });
+}
+
+/** Without authentication, and in a process without an API, nothing of it is loaded. */
+async function openOwnBuyers(
+  { auth }: Config,
+  given: Pick<Service, 'ledger' | 'ids' | 'clock' | 'log'> & { readonly trust: OperatorTrust },
+): Promise<Buyers> {
+  if (auth === null || given.trust.operators === NO_API) return NO_BUYERS;
+  const { openBuyersOf } = await import('./http/buyers/open-buyers-of.ts');
+  return openBuyersOf(auth, given);
 }
 
 /** For its disk. It may be gone, where a release is a folder that was swapped away. */

@@ -26,6 +26,7 @@ test('with nothing set everything has a value that fits one machine', () => {
     dataFolder: './data',
     mode: 'development',
     operatorToken: null,
+    auth: null,
     simulatorAllowed: false,
     backendsWaitMs: 0,
     defaultCredentialsAllowed: false,
@@ -88,6 +89,13 @@ test('every setting is read from its variable', () => {
     PULSECART_CHARGES_IN_FLIGHT: '6',
     PULSECART_MODE: 'development',
     PULSECART_OPERATOR_TOKEN: TOKEN,
+    PULSECART_AUTH_JWKS_URL: 'https://issuer.example/keys',
+    PULSECART_AUTH_ISSUER: 'https://issuer.example',
+    PULSECART_AUTH_AUDIENCE: 'shop',
+    PULSECART_AUTH_CLAIM: 'email',
+    PULSECART_AUTH_ANONYMOUS: 'allow',
+    PULSECART_AUTH_GUESTS: 'off',
+    PULSECART_AUTH_SESSION_MINUTES: '30',
     PULSECART_PAYMENTS: 'off',
     PULSECART_WORKER: 'off',
     PULSECART_MANAGEMENT_PORT: '9090',
@@ -138,6 +146,15 @@ test('every setting is read from its variable', () => {
     dataFolder: '/srv/data',
     mode: 'development',
     operatorToken: TOKEN,
+    auth: {
+      key: { jwksUrl: 'https://issuer.example/keys' },
+      issuer: 'https://issuer.example',
+      audience: 'shop',
+      claim: 'email',
+      allowsAnonymous: true,
+      allowsGuests: false,
+      sessionMs: 1_800_000,
+    },
     simulatorAllowed: false,
     backendsWaitMs: 0,
     defaultCredentialsAllowed: false,
@@ -182,6 +199,42 @@ test('every setting is read from its variable', () => {
       outageRate: 1,
     },
   });
+});
+
+test('one key makes buyers known, and what it needs is asked for', () => {
+  const rules = { PULSECART_AUTH_ISSUER: 'https://issuer.example', PULSECART_AUTH_AUDIENCE: 'shop' };
+  const secret = { PULSECART_AUTH_SECRET: 'x'.repeat(32) };
+  const url = { PULSECART_AUTH_JWKS_URL: 'https://issuer.example/keys' };
+  expect(readConfig(secret).auth).toMatchObject({
+    key: { secret: 'x'.repeat(32) },
+    issuer: null,
+    claim: 'sub',
+  });
+  expect(readConfig(secret).settings.PULSECART_AUTH_SECRET).toBe('***');
+  expect(readConfig({ ...rules, PULSECART_AUTH_KEY_FILE: 'key.pem' }).auth).toMatchObject({
+    key: { file: 'key.pem' },
+  });
+  for (const [env, says] of [
+    [{ ...secret, ...url }, /PULSECART_AUTH_JWKS_URL and PULSECART_AUTH_SECRET exclude each other/],
+    [{ PULSECART_AUTH_SECRET: 'x'.repeat(31) }, /at least 32 characters/],
+    [url, /PULSECART_AUTH_JWKS_URL needs PULSECART_AUTH_ISSUER and PULSECART_AUTH_AUDIENCE/],
+    [{ PULSECART_AUTH_KEY_FILE: 'k', PULSECART_AUTH_ISSUER: 'x' }, /PULSECART_AUTH_KEY_FILE needs/],
+    [rules, /PULSECART_AUTH_ISSUER is set, and no key/],
+    [{ PULSECART_AUTH_AUDIENCE: 'x' }, /PULSECART_AUTH_AUDIENCE is set, and no key/],
+    [{ ...rules, PULSECART_AUTH_JWKS_URL: 'issuer.example' }, /must begin with https:/],
+  ] as const) {
+    expect(() => readConfig(env)).toThrow(says);
+  }
+  const production = {
+    ...rules,
+    PULSECART_MODE: 'production',
+    PULSECART_OPERATOR_TOKEN: TOKEN,
+    PULSECART_ALLOW_SIMULATED_PAYMENTS: 'on',
+  };
+  const plain = { ...production, PULSECART_AUTH_JWKS_URL: 'http://issuer.example/keys' };
+  expect(() => readConfig(plain)).toThrow(/must begin with https:\/\/ in production mode/);
+  const here = { ...production, PULSECART_AUTH_JWKS_URL: 'http://127.0.0.1:9/keys' };
+  expect(readConfig(here).auth).not.toBeNull();
 });
 
 test('health is asked for on the management port, where there is one', () => {

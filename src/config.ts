@@ -30,6 +30,8 @@ export interface Config {
   readonly mode: 'development' | 'production';
   /** Bearer token of operators; null: a development server makes its own, and trusts this machine to `init` and `reset`. */
   readonly operatorToken: string | null;
+  /** How buyers prove who they are; null: anybody may name any customer. */
+  readonly auth: Auth | null;
   /** Production mode may run on the simulator of payments. */
   readonly simulatorAllowed: boolean;
   /** How long a start waits for a backend that cannot be reached. */
@@ -69,6 +71,19 @@ export interface Config {
   readonly payments: SimulatedPayments;
   /** The effective value of each setting, in its written form and without secrets, by its variable. */
   readonly settings: Readonly<Record<string, string>>;
+}
+
+/** Tokens of the shop that make a customer. */
+export interface Auth {
+  /** The key that they are checked with. */
+  readonly key: { readonly jwksUrl: string } | { readonly secret: string } | { readonly file: string };
+  /** Null: any. */
+  readonly issuer: string | null;
+  readonly audience: string | null;
+  readonly claim: string;
+  readonly allowsAnonymous: boolean;
+  readonly allowsGuests: boolean;
+  readonly sessionMs: number;
 }
 
 /** The payment simulator's behaviour; rates are shares, 0 to 1. */
@@ -214,6 +229,7 @@ function readSettings(given: Env, flags: Flags): Config {
     dataFolder: read(SETTINGS.dataFolder),
     mode,
     operatorToken,
+    auth: auth(env, read, mode),
     simulatorAllowed,
     backendsWaitMs: read(SETTINGS.backendsWaitMs),
     defaultCredentialsAllowed: read(SETTINGS.allowDefaultCredentials),
@@ -245,6 +261,43 @@ function readSettings(given: Env, flags: Flags): Config {
 }
 
 type Read = ReturnType<typeof openSettings>['read'];
+
+const AUTH_KEYS = [SETTINGS.authJwksUrl, SETTINGS.authSecret, SETTINGS.authKeyFile] as const;
+/** Who sets these means buyers to be known. */
+const AUTH_RULES = [SETTINGS.authIssuer, SETTINGS.authAudience];
+
+function auth(env: Env, read: Read, mode: Config['mode']): Auth | null {
+  const [jwksUrl, secret, file] = AUTH_KEYS.map((setting) => read(setting));
+  const rules = {
+    issuer: read(SETTINGS.authIssuer),
+    audience: read(SETTINGS.authAudience),
+    claim: read(SETTINGS.authClaim),
+    allowsAnonymous: read(SETTINGS.authAnonymous) === 'allow',
+    allowsGuests: read(SETTINGS.authGuests),
+    sessionMs: 60_000 * read(SETTINGS.authSessionMinutes),
+  };
+  const names = AUTH_KEYS.map(({ name }) => name);
+  const given = names.filter((name) => env[name]);
+  if (given.length > 1) throw invalid(`${given.join(' and ')} exclude each other: set one of them.`);
+  if (given.length === 0) {
+    const rule = AUTH_RULES.find(({ name }) => env[name]);
+    if (rule === undefined) return null;
+    throw invalid(`${rule.name} is set, and no key to check tokens with: set one of ${names.join(', ')}.`);
+  }
+  if (secret) return Object.freeze({ key: Object.freeze({ secret }), ...rules });
+  // Whoever may sign for other shops with the same keys would be a customer here.
+  if (rules.issuer === null || rules.audience === null) {
+    throw invalid(`${given[0]} needs PULSECART_AUTH_ISSUER and PULSECART_AUTH_AUDIENCE.`);
+  }
+  if (file) return Object.freeze({ key: Object.freeze({ file }), ...rules });
+  const { protocol, hostname } = new URL(jwksUrl!);
+  if (mode === 'production' && protocol === 'http:' && !isLoopbackName(hostname)) {
+    throw invalid(
+      'PULSECART_AUTH_JWKS_URL must begin with https:// in production mode: keys that anybody can change on their way prove nothing.',
+    );
+  }
+  return Object.freeze({ key: Object.freeze({ jwksUrl: jwksUrl! }), ...rules });
+}
 
 function logFile(read: Read): Config['logFile'] {
   const bytesMax = 1_000_000 * read(SETTINGS.logFileMb);
@@ -369,6 +422,14 @@ export function readClient(variables: Env, flags: { readonly url?: string | unde
     );
   }
   return { url, operatorToken, dataFolder: read(SETTINGS.dataFolder) };
+}
+
+/** For a command that mints tokens of buyers. */
+export function readAuth(given: Env): Pick<Config, 'mode' | 'auth'> {
+  const env = withSecretFiles(given);
+  const { read } = openSettings(env);
+  const mode = read(SETTINGS.mode);
+  return { mode, auth: auth(env, read, mode) };
 }
 
 /** Where the same server's health is; no other setting counts. */

@@ -63,6 +63,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./cli/doctor.ts')).doctor,
     left: UNCHANGED,
   },
+  token: {
+    what: "a buyer's token for trying out",
+    load: async () => (await import('./cli/token.ts')).tokenCommand,
+    left: UNCHANGED,
+  },
   seed: {
     what: 'puts products on sale',
     load: async () => (await import('./cli/seed.ts')).seed,

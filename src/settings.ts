@@ -69,6 +69,49 @@ export const SETTINGS = {
     16,
     'bearer token of operators. Without one a development server makes its own, in the file `operator-token` of its data folder, and answers `init` and `reset` without any, to the same user on this machine. Needed in production mode, and with a `HOST` that is no loopback address',
   ),
+  authJwksUrl: url(
+    'PULSECART_AUTH_JWKS_URL',
+    ['https:', 'http:'],
+    "where the issuer of the shop's tokens (JWT) has its public keys. This, or one of the next two, makes buyers known by tokens and sessions; with none of them anybody may name any `userId`",
+    'https://issuer/path',
+  ),
+  // A key of HS256 has at least the 256 bits of its hash (RFC 7518, 3.2).
+  authSecret: secret(
+    'PULSECART_AUTH_SECRET',
+    32,
+    'key that the shop signs its tokens with (HS256); `token` mints tokens with it for trying out',
+  ),
+  authKeyFile: optionalText(
+    'PULSECART_AUTH_KEY_FILE',
+    "file with the issuer's public key, as PEM, JWK or JWK set",
+  ),
+  authIssuer: optionalText(
+    'PULSECART_AUTH_ISSUER',
+    'the `iss` that tokens must have. Needed with public keys',
+  ),
+  authAudience: optionalText(
+    'PULSECART_AUTH_AUDIENCE',
+    'the `aud` that tokens must have, or have among others. Needed with public keys',
+  ),
+  authClaim: text('PULSECART_AUTH_CLAIM', 'sub', 'claim of a token that names the customer'),
+  authAnonymous: oneOf(
+    'PULSECART_AUTH_ANONYMOUS',
+    'refuse',
+    ['refuse', 'allow'],
+    'whether callers without token or session may buy, as nobody. Their orders are seen by all who have the id',
+  ),
+  authGuests: onOff(
+    'PULSECART_AUTH_GUESTS',
+    true,
+    'whether callers without a token of the shop get a session as guests. `off`: who buys is signed in at the shop',
+  ),
+  authSessionMinutes: integer(
+    'PULSECART_AUTH_SESSION_MINUTES',
+    720,
+    1,
+    43_200,
+    'how long a session lasts that a token was exchanged for. Sessions of guests last 30 days from the last visit',
+  ),
   // More than 64 processes do not pay off: few machines have as many cores.
   instances: integer(
     'PULSECART_INSTANCES',

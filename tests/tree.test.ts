@@ -109,6 +109,7 @@ test('the environment is read by config alone', () => {
     'cli/reset.ts',
     'cli/rush.ts',
     'cli/terminal.ts',
+    'cli/token.ts',
   ];
   expect(readers.map(({ path }) => path).filter((path) => !handOver.includes(path))).toEqual([]);
 });

@@ -3,6 +3,7 @@ import { AppError } from '../domain/errors.ts';
 import type { Check } from '../ports/backends.ts';
 import { type Env, type Flags, fileVariableOf, SETTINGS } from '../settings.ts';
 import { examineBackends } from '../tools.ts';
+import { checkBuyers } from './buyers-check.ts';
 import { readFlags } from './flags.ts';
 import { printHelp } from './help.ts';
 import { checkHost } from './host-checks.ts';
@@ -54,6 +55,7 @@ async function examine(env: Env, given: Flags) {
   const checks = [
     ...unknown(env),
     ...checkSettings(config),
+    ...(await checkBuyers(config)),
     ...(await checkHost(config)),
     ...(await examineBackends(config)),
   ];

@@ -88,3 +88,16 @@ test('sold-out ids are distinct from each other', () => {
   const made = new Set(Array.from({ length: 5_000 }, () => ids.mintSoldOut(7, 2)!));
   expect(made.size).toBe(5_000);
 });
+
+test('an id that was marked for a customer says so of that customer alone, and stays one of ours', () => {
+  const others = Array.from({ length: 300 }, (_, i) => `other-${i}`);
+  for (const id of [ids.mint('async', 'ada'), ids.mintSoldOut(17, 3, 'ada')!]) {
+    expect(ids.read(id)).toMatchObject({ acceptedAt: at, channel: 'async' });
+    expect(ids.isMarkedFor(id, 'ada')).toBe(true);
+    expect([null, ...others].filter((other) => ids.isMarkedFor(id, other))).toEqual([]);
+  }
+  expect(ids.read(ids.mintSoldOut(17, 3, 'ada')!)!.soldOut).toEqual({ productId: 17, quantity: 3 });
+  expect(ids.isMarkedFor(ids.mint('async', null), null)).toBe(true);
+  const made = new Set(Array.from({ length: 2000 }, () => ids.mint('async', 'ada')));
+  expect(made.size).toBe(2000);
+});

@@ -1,4 +1,4 @@
-import { createCipheriv, randomFillSync, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createHmac, randomFillSync, timingSafeEqual } from 'node:crypto';
 import type { Channel } from './order.ts';
 
 /**
@@ -13,16 +13,21 @@ import type { Channel } from './order.ts';
  *   32 bits  MAC: the first 32 bits of AES-128 over the 16 bytes before, with these four zero. AES is a pseudo-random
  *            function on single blocks, so this is as strong as its length, and a forger gets one guess per request.
  *
+ * With an owner the last 15 of the random bits are the customer's mark: what is queued is in no table that could tell whose it is, and an
+ * order's customer is in the ledger. A guess at a mark wants an id that is not to be guessed first.
+ *
  * Ids begin with their time, so a store appends them instead of scattering them over its index.
  */
 export interface PurchaseIds {
-  /** A new id for a purchase that will be decided. */
-  mint(channel?: Channel): string;
+  /** A new id for a purchase that will be decided. `owner`: the customer to mark it for; null: an anonymous one. */
+  mint(channel?: Channel, owner?: string | null): string;
   /**
    * A new id that encodes "sold out when it was accepted", or null when product or quantity do not fit in it
    * (product above 4095, quantity above 8).
    */
-  mintSoldOut(productId: number, quantity: number): string | null;
+  mintSoldOut(productId: number, quantity: number, owner?: string | null): string | null;
+  /** Whether an id that `read` knows bears this customer's mark. One in 32,768 others does, too. */
+  isMarkedFor(id: string, customer: string | null): boolean;
   /** The fields of an id, or null for an id that was never issued. */
   read(id: string): PurchaseIdParts | null;
 }
@@ -50,6 +55,7 @@ const BLOCK_IDS_MAX = 64;
 const BLOCK_IDS_MIN = 2;
 const SOLD_OUT_FLAG = 0x08;
 const SOLD_OUT_BITS = 15;
+const MARK_MASK = 0x7fff;
 /** The first of the 30 bits after the variant. */
 const ASYNC_FLAG = 0x20;
 /** Values of the counter, and so the most ids that bear the same millisecond. */
@@ -60,9 +66,12 @@ export function createPurchaseIds(key: Uint8Array, now: () => number): PurchaseI
   const plain = { sync: minter(encrypt, now, 0, 1), async: minter(encrypt, now, 1, 1) };
   const soldOut = new Map<number, () => string>();
   const shape = new RegExp(PURCHASE_ID_PATTERN);
+  const markOf = createMarkOf(key);
+  const marked = (id: string, owner: string | null | undefined) =>
+    owner === undefined ? id : withMark(encrypt, id, markOf(owner));
   return {
-    mint: (channel = 'sync') => plain[channel](),
-    mintSoldOut(productId, quantity) {
+    mint: (channel = 'sync', owner) => marked(plain[channel](), owner),
+    mintSoldOut(productId, quantity, owner) {
       if (productId > SOLD_OUT_PRODUCT_MAX || quantity > SOLD_OUT_QUANTITY_MAX) return null;
       const slot = (productId << 3) | (quantity - 1);
       let mint = soldOut.get(slot);
@@ -70,8 +79,9 @@ export function createPurchaseIds(key: Uint8Array, now: () => number): PurchaseI
         mint = minter(encrypt, now, slot, SOLD_OUT_BITS);
         soldOut.set(slot, mint); // at most 4096 × 8 entries
       }
-      return mint();
+      return marked(mint(), owner);
     },
+    isMarkedFor: (id, customer) => (Number.parseInt(id.slice(24, 28), 16) & MARK_MASK) === markOf(customer),
     read(id) {
       if (!shape.test(id)) return null;
       const bytes = Buffer.from(id.replaceAll('-', ''), 'hex');
@@ -83,6 +93,24 @@ export function createPurchaseIds(key: Uint8Array, now: () => number): PurchaseI
       return { acceptedAt: bytes.readUIntBE(0, 6), channel, soldOut };
     },
   };
+}
+
+/** A customer's 15 bits: pseudo-random for who has no key. */
+function createMarkOf(key: Uint8Array): (customer: string | null) => number {
+  return (customer) => {
+    const owner = customer === null ? 'anonymous' : `customer:${customer}`;
+    return createHmac('sha256', key).update(owner).digest().readUInt16BE() & MARK_MASK;
+  };
+}
+
+/** The same id with a mark, and the MAC that it then has. */
+function withMark(encrypt: (blocks: Buffer) => Buffer, id: string, mark: number): string {
+  const bytes = Buffer.from(id.replaceAll('-', ''), 'hex');
+  bytes.writeUInt32BE(((bytes.readUInt32BE(8) & ~MARK_MASK) | mark) >>> 0, 8);
+  bytes.fill(0, 12);
+  const mac = encrypt(bytes).toString('hex', 0, 4);
+  const marked = bytes.toString('hex', 8, 12);
+  return `${id.slice(0, 19)}${marked.slice(0, 4)}-${marked.slice(4)}${mac}`;
 }
 
 function readSoldOut(bytes: Buffer): PurchaseIdParts['soldOut'] {

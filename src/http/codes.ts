@@ -65,13 +65,25 @@ const NOTES = {
   },
   unauthorized: {
     status: 401,
-    meaning: 'The call is for operators.',
+    meaning:
+      'The call is for operators; or it is for buyers, and does not prove who buys, where that is asked for.',
     advice:
-      'Send `Authorization: Bearer <token>`. A development server without a configured token keeps its own in the file `operator-token` of its data folder.',
+      'Send `Authorization: Bearer <token>`. A buyer without a token of the shop gets a session at `POST /api/v1/session`. A development server without a configured token keeps its own in the file `operator-token` of its data folder.',
+  },
+  customer_mismatch: {
+    status: 403,
+    meaning: 'The `userId` is another than the token or the session says.',
+    advice: 'Leave it out.',
+  },
+  cross_site: {
+    status: 403,
+    meaning: 'The call came with the cookie of a session, and from no page of this server.',
+    advice: 'Send the session, or a token, as `Authorization: Bearer <token>`.',
   },
   not_found: {
     status: 404,
-    meaning: 'There is nothing at this path, or no such id: never issued, or no longer kept.',
+    meaning:
+      "There is nothing at this path, or no such id: never issued, no longer kept, or another buyer's where buyers are known.",
     advice: 'Check the path and the id.',
   },
   unknown_product: { status: 404, meaning: 'There is no product with this id.', advice: 'Check the id.' },

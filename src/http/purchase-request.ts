@@ -2,6 +2,7 @@ import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Channel } from '../domain/order.ts';
 import type { PurchaseKey } from '../domain/purchase.ts';
+import { type Buyers, type Caller, NOT_KNOWN, NOT_THEIRS } from './buyers/buyers.ts';
 import { faultOf, forbiddenField, type Refuse, readJsonBody } from './json-body.ts';
 import { failure } from './respond.ts';
 import { nullable, ProductId, Quantity, shape, UserId } from './schemas.ts';
@@ -31,6 +32,8 @@ const PurchaseBody = shape('PurchaseRequest', 'Other fields are ignored.', {
   expectedPriceMinor: Type.Optional(ExpectedPrice),
 });
 const checkPurchaseBody = Compile(PurchaseBody);
+
+const checkUserId = Compile(UserId);
 
 const KEY_CHARS_MAX = 255;
 /** Visible ASCII, bare or in quotes. */
@@ -63,14 +66,32 @@ export const PURCHASE_INPUT = {
 } as const;
 
 export const BAD_PURCHASE_INPUT = {
+  401: NOT_KNOWN,
+  403: NOT_THEIRS,
   404: '`unknown_product`',
   422: '`idempotency_mismatch`: the key was used for another purchase',
 } as const;
 
 /** The request, or the response that says what is wrong with it. */
-export function readPurchase(req: Request, channel: Channel): Promise<PurchaseRequest | Response> | Response {
+export function readPurchase(
+  req: Request,
+  server: Bun.Server<unknown>,
+  channel: Channel,
+  buyers: Buyers,
+): Promise<PurchaseRequest | Response> | Response {
+  const caller = buyers.identify(req, server, failure);
+  if (caller instanceof Response) return caller;
+  if (!(caller instanceof Promise)) return readOf(req, channel, caller);
+  return caller.then((known) => (known instanceof Response ? known : readOf(req, channel, known)));
+}
+
+function readOf(
+  req: Request,
+  channel: Channel,
+  caller: Caller,
+): Promise<PurchaseRequest | Response> | Response {
   const keyHeader = req.headers.get('idempotency-key');
-  return readJsonBody(req, failure, (body) => validate(req, body, keyHeader, channel));
+  return readJsonBody(req, failure, (body) => validate(req, body, keyHeader, channel, caller));
 }
 
 function validate(
@@ -78,6 +99,7 @@ function validate(
   body: unknown,
   keyHeader: string | null,
   channel: Channel,
+  caller: Caller,
 ): PurchaseRequest | Response {
   if (!checkPurchaseBody.Check(body)) return invalidBody(req, body);
   const forbidden = forbiddenField(body);
@@ -85,7 +107,8 @@ function validate(
     return failure(req, 'invalid_request', `${forbidden} is not an allowed field`, { field: forbidden });
   }
   const { productId, quantity, userId, expectedPriceMinor = null } = body;
-  const customer = canonicalCustomer(userId);
+  const customer = customerOf(caller, canonicalCustomer(userId));
+  if (customer === undefined) return notTheCaller(req, failure);
   if (keyHeader === null) return { productId, quantity, customer, key: null, expectedPriceMinor };
   const value = readKey(keyHeader);
   if (value === null) return badKey(req, failure);
@@ -101,6 +124,24 @@ function validate(
   const asked = `${productId}:${quantity}`;
   const fingerprint = expectedPriceMinor === null ? asked : `${asked}:${expectedPriceMinor}`;
   return { productId, quantity, customer, key: { scope, value, fingerprint }, expectedPriceMinor };
+}
+
+/** For whom a caller may ask: undefined where the request names another customer than the caller is. */
+export function customerOf(caller: Caller, named: string | null): string | null | undefined {
+  if (caller.kind === 'anybody' || caller.kind === 'operator') return named;
+  const own = caller.kind === 'customer' ? caller.customer : null;
+  return named === null || named === own ? own : undefined;
+}
+
+export function notTheCaller(req: Request, refuse: Refuse): Response {
+  return refuse(req, 'customer_mismatch', 'userId is not who the token or the session says: leave it out', {
+    field: 'userId',
+  });
+}
+
+/** A customer as something else than a body names it; null for what is none. */
+export function readCustomer(value: unknown): string | null {
+  return value !== null && checkUserId.Check(value) ? canonicalCustomer(value) : null;
 }
 
 /**

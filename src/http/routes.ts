@@ -12,6 +12,7 @@ import { createPageRoutes } from './routes/pages.ts';
 import { createProductChangeRoutes } from './routes/product-changes.ts';
 import { createProductRoutes } from './routes/products.ts';
 import { createRushRoutes } from './routes/rush.ts';
+import { createSessionRoutes } from './routes/session.ts';
 import { createStockRoutes } from './routes/stock.ts';
 import { createStreamRoutes } from './routes/stream.ts';
 import { createSyncPurchaseRoute } from './routes/sync-purchase.ts';
@@ -30,6 +31,7 @@ export function createRoutes(service: Service, { actuator = true } = {}): readon
     ...createTrackingRoutes(service),
     ...createOrderListRoutes(service),
     ...createOrderRoutes(service),
+    ...createSessionRoutes(service),
     ...createProductRoutes(service),
     ...createProductChangeRoutes(service),
     ...createStreamRoutes(service),

@@ -22,6 +22,7 @@ import type { Family } from '../telemetry/families.ts';
 import type { LiveFigures } from '../telemetry/live-figures.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Buyers } from './buyers/buyers.ts';
 import type { TrustedProxies } from './client-address.ts';
 import type { OperatorAccess } from './operator.ts';
 
@@ -57,6 +58,8 @@ export interface Service {
   /** Null without a collector. */
   readonly traces?: Tracing | null;
   readonly log: Log;
+  /** Who buys, where that is proved. */
+  readonly buyers: Buyers;
   /** Who may call operator routes. */
   readonly operators: OperatorAccess;
   /** Whose word for a client's address is believed. */

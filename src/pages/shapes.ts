@@ -99,6 +99,8 @@ export type PageData = {
   readonly serverTime: string;
   /** Tells what is only for those who try the program out. */
   readonly development: boolean;
+  /** Who buys is known by a session, which the server gives to each browser. */
+  readonly hasSessions: boolean;
 } & (
   | { readonly page: 'sales'; readonly products: readonly Product[]; readonly more: boolean }
   | { readonly page: 'product'; readonly product: Product }

@@ -165,6 +165,8 @@ export const ORDERS = {
     'This browser buys under this name, and limits count by it. On this server for trying out you may take another one: test_decline, for example, is declined.',
   save: 'Use it',
   saved: 'From now on you buy as',
+  asGuest: 'You buy as a guest. Only this browser sees your orders.',
+  asCustomer: (customer: string) => `You are signed in as ${customer}.`,
   badCustomer: 'A customer id has 1 to 64 characters.',
 };
 

@@ -22,6 +22,7 @@ const COMMANDS = [
   'backup',
   'health',
   'doctor',
+  'token',
   'seed',
   'dlq',
   'migrate',
@@ -100,7 +101,10 @@ describe('the example of each help is run:', () => {
         else {
           const ended = await runToEnd([process.execPath, '--no-env-file', MAIN, ...args], {
             timeoutMs: EXAMPLE_TIMEOUT_MS,
-            env: { PORT: '0', PULSECART_DATA: shop.folder },
+            env: {
+              ...{ PORT: '0', PULSECART_DATA: shop.folder },
+              ...(name === 'token' && { PULSECART_AUTH_SECRET: 'a secret of the shop, for tests alone' }),
+            },
           });
           expect(ended).toMatchObject({ exit: 0, stderr: name === 'audit' ? expect.any(String) : '' });
         }

@@ -87,6 +87,8 @@ export interface IntakeOptions {
   /** The longest time from a purchase's arrival to its answer. */
   readonly answerWithinMs: number;
   readonly tracing?: Tracing | null;
+  /** Marks tracking ids for their customers, so that only those read them. */
+  readonly marksOwners?: boolean;
 }
 
 export function createIntake(
@@ -95,7 +97,7 @@ export function createIntake(
   stockCache: StockCache,
   ids: PurchaseIds,
   clock: Clock,
-  { publishesInFlightMax, answerWithinMs, tracing = null }: IntakeOptions,
+  { publishesInFlightMax, answerWithinMs, tracing = null, marksOwners = false }: IntakeOptions,
 ): Intake {
   const stats: IntakeStats = { accepted: 0, soldOut: 0, messages: 0, inside: 0 };
   const counter = createCounter(ledger);
@@ -243,11 +245,12 @@ export function createIntake(
       const product =
         stockCache.fresh(productId) ?? (await within(stockCache.refresh(productId), answerWithinMs, tooSlow));
       if (!product) return { kind: 'unknown_product' };
+      const owner = marksOwners ? customer : undefined;
       const acceptedAt = clock();
       const refusal = saleRefusal(product, acceptedAt);
       // A sell-out's id encodes no other reason, so it is not used for a sale that would refuse for another reason.
       if (available(product) === 0 && refusal === null && !key) {
-        const trackingId = ids.mintSoldOut(productId, quantity);
+        const trackingId = ids.mintSoldOut(productId, quantity, owner);
         if (trackingId) {
           stats.accepted++;
           stats.soldOut++;
@@ -258,7 +261,7 @@ export function createIntake(
       if (stats.inside >= INSIDE_MAX) throw new AppError('overloaded', 'Too many purchases at once.');
       stats.inside++;
       const plain: QueuedPurchase = {
-        id: ids.mint('async'),
+        id: ids.mint('async', owner),
         productId,
         quantity,
         customer,

@@ -31,6 +31,8 @@ export interface Tracked {
   readonly quantity: number | null;
   /** The total of a confirmed purchase; null otherwise. */
   readonly price: { readonly amountMinor: number; readonly currency: string } | null;
+  /** Whose order it became: null for an anonymous one; absent where there is no order. */
+  readonly customer?: string | null;
   readonly updatedAt: number;
 }
 
@@ -172,7 +174,7 @@ function queued(acceptedAt: number): Tracked {
 function describe(found: Found, acceptedAt: number): Tracked {
   switch (found.kind) {
     case 'order': {
-      const { productId, quantity, currency, createdAt } = found.order;
+      const { productId, quantity, customer, currency, createdAt } = found.order;
       return {
         status: 'confirmed',
         code: null,
@@ -180,6 +182,7 @@ function describe(found: Found, acceptedAt: number): Tracked {
         productId,
         quantity,
         price: { amountMinor: amountMinor(found.order), currency },
+        customer,
         updatedAt: createdAt,
       };
     }

@@ -55,13 +55,20 @@ const route = routesOf('async', 'own');
 const TARGET = 'POST /api/v1/async/purchase';
 
 /** The asynchronous way to buy: the answer is that the purchase will be decided, and where to hear the outcome. */
-export function createAsyncPurchaseRoute({ intake, clock, metrics, log, traces = null }: Service): Route {
+export function createAsyncPurchaseRoute({
+  intake,
+  clock,
+  metrics,
+  log,
+  buyers,
+  traces = null,
+}: Service): Route {
   const trace = createTraceRequest(traces, TARGET);
 
-  function purchase(req: Request): Answer {
+  function purchase(req: Request, server: Bun.Server<unknown>): Answer {
     const arrivedAtMs = performance.now();
     const span = trace === null ? null : trace(req);
-    const reading = readPurchase(req, 'async');
+    const reading = readPurchase(req, server, 'async', buyers);
     if (reading instanceof Response) return endRequest(span, metrics.refusedInput(reading));
     return new Promise((resolve) => {
       const respond = span === null ? resolve : (answer: Response) => resolve(endRequest(span, answer));

@@ -3,6 +3,7 @@ import { openPaymentsFixture } from '../../../tests/support/payments-fixture.ts'
 import { AppError } from '../../domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
 import { createLog } from '../../telemetry/log.ts';
+import { NO_BUYERS } from '../buyers/buyers.ts';
 import { createTrustedProxies } from '../client-address.ts';
 import { handlersOf } from '../server.ts';
 import type { Service } from '../service.ts';
@@ -37,6 +38,7 @@ beforeAll(async () => {
   const service = {
     ledger,
     ids,
+    buyers: NO_BUYERS,
     purchaseTimeoutMs: TIMEOUT_MS,
     operators: { token: TOKEN, trustsThisMachine: false },
     trustedProxies: createTrustedProxies([]),

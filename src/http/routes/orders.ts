@@ -5,11 +5,13 @@ import { AppError } from '../../domain/errors.ts';
 import type { Order, OrderStatus } from '../../domain/order.ts';
 import { within } from '../../lib/within.ts';
 import type { Canceller } from '../../ports/payments.ts';
+import type { OrderView } from '../../ports/queries.ts';
+import { type Caller, NOT_KNOWN, NOT_THEIRS } from '../buyers/buyers.ts';
 import type { OrderCode } from '../codes.ts';
 import { readCheckedBody } from '../json-body.ts';
 import { newAuditEntry, OPERATOR_EXPECTED, readOperator, readOperatorRequest } from '../operator-request.ts';
 import { operatorRoutes } from '../operator-routes.ts';
-import { CUSTOMER_EXPECTED, canonicalCustomer } from '../purchase-request.ts';
+import { CUSTOMER_EXPECTED, canonicalCustomer, customerOf, notTheCaller } from '../purchase-request.ts';
 import { json, problem } from '../respond.ts';
 import { jsonAnswer, type Parameter, type Route, routesOf } from '../route.ts';
 import { Reason, shape, UserId } from '../schemas.ts';
@@ -39,42 +41,59 @@ const route = routesOf('orders', 'problem');
 /** Orders as their buyers read and end them. */
 export function createOrderRoutes(service: Service): Route[] {
   const { acting } = operatorRoutes('orders', 'problem', service);
-  const { ledger, ids, conclude, clock, keepOutcomesMs, purchaseTimeoutMs } = service;
+  const { ledger, ids, conclude, clock, keepOutcomesMs, purchaseTimeoutMs, buyers } = service;
 
-  function read(req: OrderRequest): Promise<Response> {
+  function read(req: OrderRequest, server: Server): Promise<Response> {
     const late = () => new AppError('unavailable', 'The order could not be read in time.');
-    return within(readNow(req), purchaseTimeoutMs, late);
+    return within(readNow(req, server), purchaseTimeoutMs, late);
   }
 
-  async function readNow(req: OrderRequest): Promise<Response> {
+  async function readNow(req: OrderRequest, server: Server): Promise<Response> {
+    const caller = await buyers.identify(req, server, problem);
+    if (caller instanceof Response) return caller;
     const orderId = orderIdIn(req);
     const view = ids.read(orderId) && (await ledger.order(orderId));
-    if (view) return json(shownOrder(view), 200, NOT_STORED);
-    switch (await withoutOrder(orderId)) {
+    if (view) return seenBy(caller, view, req);
+    switch (await withoutOrder(orderId, caller)) {
       case 'pending':
         return json({ orderId, status: 'pending' }, 200, NOT_STORED);
       case 'ordered':
-        return asItStands(orderId, 200);
+        return seenBy(caller, (await ledger.order(orderId))!, req);
       case 'none':
         return noSuchOrder(req);
     }
   }
 
+  /** An order of somebody else counts as none. */
+  function seenBy(caller: Caller, view: OrderView, req: Request): Response {
+    return buyers.owns(caller, view.order.customer)
+      ? json(shownOrder(view), 200, NOT_STORED)
+      : noSuchOrder(req);
+  }
+
   /** What is to be said of an order that could not be read: that there is none only when there never can be. */
-  async function withoutOrder(orderId: string): Promise<'pending' | 'ordered' | 'none'> {
+  async function withoutOrder(orderId: string, caller: Caller): Promise<'pending' | 'ordered' | 'none'> {
     const parts = ids.read(orderId);
-    if (!parts || parts.soldOut || clock() > parts.acceptedAt + keepOutcomesMs) return 'none';
+    if (
+      !parts ||
+      !buyers.ownsUndecided(caller, orderId) ||
+      parts.soldOut ||
+      clock() > parts.acceptedAt + keepOutcomesMs
+    )
+      return 'none';
     const found = (await ledger.find([orderId])).get(orderId) ?? (await conclude(orderId, parts));
     if (!found || found.kind === 'needs_attention') return 'pending';
     return found.kind === 'order' ? 'ordered' : 'none';
   }
 
   async function cancel(req: OrderRequest, server: Server): Promise<Response> {
-    const by = await readCanceller(req, server);
-    return by instanceof Response ? by : inTime(cancelNow(req, by));
+    const caller = await buyers.identify(req, server, problem);
+    if (caller instanceof Response) return caller;
+    const by = await readCanceller(req, server, caller);
+    return by instanceof Response ? by : inTime(cancelNow(req, by, caller));
   }
 
-  async function cancelNow(req: OrderRequest, by: Canceller): Promise<Response> {
+  async function cancelNow(req: OrderRequest, by: Canceller, caller: Caller): Promise<Response> {
     const orderId = orderIdIn(req);
     const ended = ids.read(orderId) ? await ledger.cancel(orderId, by) : UNKNOWN;
     switch (ended.kind) {
@@ -83,22 +102,29 @@ export function createOrderRoutes(service: Service): Route[] {
       case 'refused':
         return cannotCancel(req, ended.order);
       case 'unknown_order':
-        return pendingOrNone(req);
+        return pendingOrNone(req, caller);
     }
   }
 
-  /** A caller that gives a reason or brings a token means to act as an operator; any other is a buyer. */
-  async function readCanceller(req: OrderRequest, server: Server): Promise<Canceller | Response> {
+  /** A caller that gives a reason or brings an operator's token means to act as one; any other is a buyer. */
+  async function readCanceller(
+    req: OrderRequest,
+    server: Server,
+    caller: Caller,
+  ): Promise<Canceller | Response> {
     const subject = `order/${orderIdIn(req)}`;
     const nothing = req.body === null;
-    if (req.headers.has('authorization')) {
+    if (caller.kind !== 'customer' && req.headers.has('authorization')) {
       if (nothing) return readOperatorWithoutReason(req, server);
       const asked = await readOperatorRequest(req, server, service, checkOperatorCancelBody);
       return asked instanceof Response ? asked : { entry: asked.entry('order.cancel', subject) };
     }
-    if (nothing) return { customer: null };
+    if (nothing) return { customer: customerOf(caller, null) ?? null };
     return readCheckedBody(req, checkCancelBody, CANCEL_EXPECTED, ({ userId, reason }) => {
-      if (reason === undefined) return { customer: canonicalCustomer(userId) };
+      if (reason === undefined) {
+        const customer = customerOf(caller, canonicalCustomer(userId));
+        return customer === undefined ? notTheCaller(req, problem) : { customer };
+      }
       const actor = readOperator(req, server, service);
       if (actor instanceof Response) return actor;
       return { entry: newAuditEntry(actor, 'order.cancel', subject, reason) };
@@ -114,7 +140,7 @@ export function createOrderRoutes(service: Service): Route[] {
   async function refundNow(req: OrderRequest, entry: AuditEntry): Promise<Response> {
     const orderId = orderIdIn(req);
     const ended = ids.read(orderId) ? await ledger.refund(orderId, entry) : UNKNOWN;
-    if (ended.kind === 'unknown_order') return pendingOrNone(req);
+    if (ended.kind === 'unknown_order') return pendingOrNone(req, OPERATOR);
     const { status } = ended.order;
     // Money that came too late is on its way back without a request.
     if (ended.kind === 'refused' && status !== 'returning') {
@@ -145,8 +171,8 @@ export function createOrderRoutes(service: Service): Route[] {
   }
 
   /** An order of another customer counts as none, too. */
-  async function pendingOrNone(req: OrderRequest): Promise<Response> {
-    if ((await withoutOrder(orderIdIn(req))) !== 'pending') return noSuchOrder(req);
+  async function pendingOrNone(req: OrderRequest, caller: Caller): Promise<Response> {
+    if ((await withoutOrder(orderIdIn(req), caller)) !== 'pending') return noSuchOrder(req);
     return problem(req, 'order_pending', 'It is not known yet whether the order was carried out');
   }
 
@@ -154,10 +180,12 @@ export function createOrderRoutes(service: Service): Route[] {
     route('GET /api/v1/orders/:orderId', {
       id: 'readOrder',
       summary: 'Get order',
-      description: 'With its payments, whichever way it was bought.',
+      description:
+        "With its payments, whichever way it was bought. Where buyers are known, another buyer's order is `not_found`.",
       params: { orderId: ORDER },
       answers: {
         200: jsonAnswer('The order as it stands', OrderAnswer, { paid: PAID }),
+        401: NOT_KNOWN,
         404: '`not_found`',
         503: '`unavailable`',
       },
@@ -175,6 +203,8 @@ export function createOrderRoutes(service: Service): Route[] {
       body: { schema: CancelBody, example: { userId: 'ada' }, required: false },
       answers: {
         200: jsonAnswer('The order is cancelled', OrderAnswer, { cancelled: CANCELLED }),
+        401: `${NOT_KNOWN}; or who means to act as an operator is none`,
+        403: NOT_THEIRS,
         404: '`not_found`: there is no such order of this customer',
         409:
           '`order_charging` or `order_pending`: what is under way will be over soon. `order_paid`: ask for a refund. ' +
@@ -207,6 +237,8 @@ function orderIdIn(req: OrderRequest): string {
 }
 
 const CANCEL_EXPECTED = { ...OPERATOR_EXPECTED, userId: CUSTOMER_EXPECTED };
+
+const OPERATOR: Caller = { kind: 'operator' };
 
 const UNKNOWN = { kind: 'unknown_order' } as const;
 

@@ -13,7 +13,7 @@ import { createPageReader, type PageReader } from './page-reader.ts';
 type Server = Bun.Server<unknown>;
 type PageService = Pick<
   Service,
-  'version' | 'clock' | 'development' | 'operators' | 'trustedProxies' | 'log'
+  'version' | 'clock' | 'development' | 'operators' | 'trustedProxies' | 'log' | 'buyers'
 >;
 
 interface Made {
@@ -40,7 +40,11 @@ export function createPageRoutes(service: PageService, routes: readonly Route[])
   const assets = createPageAssets();
   const shared = createBoundedMap<{ readonly madeAtMs: number; readonly page: Promise<Made> }>(SHARED_MAX);
 
-  const common = () => ({ serverTime: isoTime(clock()), development });
+  const common = () => ({
+    serverTime: isoTime(clock()),
+    development,
+    hasSessions: service.buyers.sessions !== null,
+  });
 
   /** Shows what is found, or that it is not there, or that it cannot be read now. */
   async function make(find: () => Promise<PageData>): Promise<Made> {
@@ -117,7 +121,7 @@ export function createPageRoutes(service: PageService, routes: readonly Route[])
       summary: 'Open order page',
       params: { orderId: SOME_ID('An order id', ORDER_ID) },
       answers: PAGE_ANSWERS,
-      handle: (req, server) => page(req, () => order(read, common, server, 'order', req.params.orderId)),
+      handle: (req, server) => page(req, () => order(read, common, req, server, 'order', req.params.orderId)),
     }),
     route('GET /t/:trackingId', {
       id: 'trackingPage',
@@ -125,7 +129,7 @@ export function createPageRoutes(service: PageService, routes: readonly Route[])
       params: { trackingId: SOME_ID('A tracking id', ORDER_ID) },
       answers: PAGE_ANSWERS,
       handle: (req, server) =>
-        page(req, () => order(read, common, server, 'tracking', req.params.trackingId)),
+        page(req, () => order(read, common, req, server, 'tracking', req.params.trackingId)),
     }),
     route('GET /orders', {
       id: 'ordersPage',
@@ -175,20 +179,28 @@ async function sales(read: PageReader, common: Common, server: Server): Promise<
 async function order(
   read: PageReader,
   common: Common,
+  req: Request,
   server: Server,
   kind: 'order' | 'tracking',
   id: string,
 ): Promise<PageData> {
-  const tracking = kind === 'tracking' ? await read(server, 'track', { trackingId: id }) : null;
+  // Read with the session of who asks for the page.
+  const cookie = req.headers.get('cookie');
+  const tracking = kind === 'tracking' ? await read(server, 'track', { trackingId: id }, '', cookie) : null;
   if (kind === 'tracking' && !tracking) return { ...common(), page: 'missing', what: 'order' };
-  const found = (tracking && orderOf(tracking)) ?? (await read(server, 'readOrder', { orderId: id }));
+  const found =
+    (tracking && orderOf(tracking)) ?? (await read(server, 'readOrder', { orderId: id }, '', cookie));
   if (!found) return { ...common(), page: 'missing', what: 'order' };
   const productId = found.productId === undefined ? null : String(found.productId);
   const product = productId === null ? null : await read(server, 'readProduct', { productId });
   return { ...common(), page: 'order', kind, order: found, product };
 }
 
-type Common = () => { readonly serverTime: string; readonly development: boolean };
+type Common = () => {
+  readonly serverTime: string;
+  readonly development: boolean;
+  readonly hasSessions: boolean;
+};
 
 /** What a page may load and do: its own files, its own API, pictures; nothing that stands in it runs. */
 const HTML_HEADERS = {

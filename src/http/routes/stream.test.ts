@@ -5,6 +5,7 @@ import { until } from '../../../tests/support/until.ts';
 import { createStockStream, type StockStream } from '../../app/stream/stream.ts';
 import { AppError } from '../../domain/errors.ts';
 import { createLog } from '../../telemetry/log.ts';
+import { NO_BUYERS } from '../buyers/buyers.ts';
 import { createTrustedProxies } from '../client-address.ts';
 import type { Route } from '../route.ts';
 import { handlersOf } from '../server.ts';
@@ -47,7 +48,7 @@ beforeEach(async () => {
   server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
-    routes: serving(createStreamRoutes({ stream, trustedProxies })),
+    routes: serving(createStreamRoutes({ stream, trustedProxies, ...known() })),
   });
   url = server.url.href.replace(/\/$/, '');
 });
@@ -56,6 +57,10 @@ afterEach(async () => {
   await server.stop(true);
   await fixture.close();
 });
+
+function known() {
+  return { buyers: NO_BUYERS, ledger: fixture.ledger };
+}
 
 function serving(routes: readonly Route[]) {
   return handlersOf(routes, createLog('silent')) as Bun.Serve.Routes<unknown, string>;
@@ -126,7 +131,9 @@ test(
 test(
   'a viewer who takes nothing for too long is disconnected, and one who reads is not',
   async () => {
-    server.reload({ routes: serving(createStreamRoutes({ stream, trustedProxies }, SHORT_SILENCE_S)) });
+    server.reload({
+      routes: serving(createStreamRoutes({ stream, trustedProxies, ...known() }, SHORT_SILENCE_S)),
+    });
     using other = await openStream(url, 'products=1');
     await other.first('snapshot');
     using _ = await connectStuck(

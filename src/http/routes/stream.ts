@@ -1,5 +1,6 @@
 import type { Opening } from '../../app/stream/stream.ts';
 import type { Subscription } from '../../app/stream/subscriber.ts';
+import { type Caller, NOT_KNOWN } from '../buyers/buyers.ts';
 import { clientAddressOf } from '../client-address.ts';
 import { problem } from '../respond.ts';
 import { nameOf, type Parameter, type Route, ref, routesOf } from '../route.ts';
@@ -40,12 +41,22 @@ const route = routesOf('live', 'problem');
 
 /** Live units, sales and orders as Server-Sent Events. */
 export function createStreamRoutes(
-  { stream: stock, trustedProxies }: Pick<Service, 'stream' | 'trustedProxies'>,
+  {
+    stream: stock,
+    trustedProxies,
+    buyers,
+    ledger,
+  }: Pick<Service, 'stream' | 'trustedProxies' | 'buyers' | 'ledger'>,
   silenceS = SILENCE_S,
 ): Route[] {
   async function stream(req: Request, server: Bun.Server<unknown>): Promise<Response> {
     const asked = readAsked(req);
     if (asked instanceof Response) return asked;
+    if (buyers.sessions !== null && asked.orderIds.length > 0) {
+      const caller = await buyers.identify(req, server, problem);
+      if (caller instanceof Response) return caller;
+      if (!(await ownsAll(caller, asked.orderIds))) return refused(req, { kind: 'unknown_order' });
+    }
     const lastEventId = req.headers.get('last-event-id');
     const { address } = clientAddressOf(req, server, trustedProxies);
     const opening = await stock.open({
@@ -57,6 +68,17 @@ export function createStreamRoutes(
     const { subscription } = opening;
     server.timeout(req, silenceS);
     return new Response(bodyOf(subscription), { headers: HEADERS });
+  }
+
+  async function ownsAll(caller: Caller, orderIds: readonly string[]): Promise<boolean> {
+    if (caller.kind === 'operator') return true;
+    const found = await ledger.find(orderIds);
+    return orderIds.every((id) => {
+      const one = found.get(id);
+      return one?.kind === 'order'
+        ? buyers.owns(caller, one.order.customer)
+        : buyers.ownsUndecided(caller, id);
+    });
   }
 
   return [
@@ -86,7 +108,8 @@ export function createStreamRoutes(
           },
         },
         400: `\`invalid_request\`: no product, one that is no id, more than ${STREAM_PRODUCTS_MAX} products or ${STREAM_ORDERS_MAX} orders`,
-        404: '`unknown_product`, or `not_found`: an order id that was never issued',
+        401: `${NOT_KNOWN}, and \`order\` asks for one`,
+        404: "`unknown_product`, or `not_found`: an order id that was never issued, or another buyer's where buyers are known",
         429: '`too_many_streams` from this address',
         503: '`overloaded`: too many streams in all. `unavailable`: the ledger could not be asked',
       },

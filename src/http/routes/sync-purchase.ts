@@ -39,15 +39,15 @@ const TARGET = 'POST /api/v1/sync/purchase';
 
 /** The synchronous way to buy: the answer is the outcome. */
 export function createSyncPurchaseRoute(service: Service): Route {
-  const { batcher, stockCache, ids, clock, metrics, log, purchaseTimeoutMs } = service;
+  const { batcher, stockCache, ids, clock, metrics, log, purchaseTimeoutMs, buyers } = service;
   /** Keyed requests whose outcome is not known yet: a concurrent duplicate is told so instead of waiting. */
   const keysUnderWay = new Set<string>();
   const trace = createTraceRequest(service.traces ?? null, TARGET);
 
-  function purchase(req: Request): Answer {
+  function purchase(req: Request, server: Bun.Server<unknown>): Answer {
     const arrivedAtMs = performance.now();
     const span = trace === null ? null : trace(req);
-    const reading = readPurchase(req, 'sync');
+    const reading = readPurchase(req, server, 'sync', buyers);
     if (reading instanceof Response) return endRequest(span, metrics.refusedInput(reading));
     // One promise for the whole request: each promise returned from `then` would delay the purchase by several turns.
     return new Promise((resolve) => {

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { purchasesIn } from '../../telemetry/backlog.ts';
+import { NOT_KNOWN } from '../buyers/buyers.ts';
 import { isoTime, json, problem } from '../respond.ts';
 import { jsonAnswer, problemAnswer, type Route, routesOf } from '../route.ts';
 import { AmountMinor, Currency, list, ProductId, Quantity, shape, Timestamp, Uuid } from '../schemas.ts';
@@ -79,17 +80,22 @@ const route = routesOf('async', 'error');
 
 /** What became of asynchronous purchases, and how many wait. */
 export function createTrackingRoutes(service: Service): Route[] {
-  const { tracking, queue, ledger } = service;
+  const { tracking, queue, ledger, buyers } = service;
 
   async function read(req: TrackingRequest, server: Bun.Server<unknown>): Promise<Response> {
     const waitMs = readWaitMs(req);
     if (waitMs === null)
       return wrong(req, 'wait', `wait must be a whole number of seconds from 0 to ${WAIT_S_MAX}, like 10s`);
     if (waitMs > 0) server.timeout(req, WAIT_S_MAX + 10);
+    const identified = buyers.identify(req, server, problem);
+    const caller = identified instanceof Promise ? await identified : identified;
+    if (caller instanceof Response) return caller;
     // UUIDs are the same in any case (RFC 9562, 4).
     const trackingId = req.params.trackingId.toLowerCase();
-    const tracked = await tracking.read(trackingId, waitMs);
-    if (!tracked) return problem(req, 'not_found', 'There is no purchase with this tracking id');
+    const isMarked = buyers.ownsUndecided(caller, trackingId);
+    const tracked = await tracking.read(trackingId, isMarked ? waitMs : 0);
+    const isTheirs = tracked?.customer === undefined ? isMarked : buyers.owns(caller, tracked.customer);
+    if (!tracked || !isTheirs) return problem(req, 'not_found', 'There is no purchase with this tracking id');
     const { status, code, message, productId, quantity, price, updatedAt } = tracked;
     return json(
       {
@@ -144,7 +150,10 @@ export function createTrackingRoutes(service: Service): Route[] {
           rejected: REJECTED,
         }),
         400: problemAnswer('`invalid_request`: wait is not understood'),
-        404: problemAnswer('`not_found`: this id was never issued'),
+        401: problemAnswer(NOT_KNOWN),
+        404: problemAnswer(
+          '`not_found`: this id was never issued, or to another buyer where buyers are known',
+        ),
       },
       handle: read,
     }),

@@ -3,6 +3,7 @@
 const CUSTOMER = 'pulsecart.customer';
 const ORDERS = 'pulsecart.orders';
 const WAY = 'pulsecart.way';
+const SESSION_END = 'pulsecart.session-end';
 const ORDERS_MAX = 100;
 const CUSTOMER_PATTERN = /^[^\p{Cc}\ufffd]{1,64}$/u;
 
@@ -31,6 +32,15 @@ export function setCustomer(name: string): boolean {
   if (!CUSTOMER_PATTERN.test(trimmed)) return false;
   write(CUSTOMER, trimmed);
   return true;
+}
+
+/** When the session in the cookie ends, by the server's date (ms since the epoch); 0 where none was given. */
+export function sessionEnd(): number {
+  return Number(read(SESSION_END) ?? 0) || 0;
+}
+
+export function keepSessionEnd(ms: number): void {
+  write(SESSION_END, `${ms}`);
 }
 
 /** Newest first. */
@@ -63,7 +73,8 @@ export interface SentPurchase {
   readonly key: string;
   readonly way: Way;
   readonly quantity: number;
-  readonly userId: string;
+  /** Absent where a session says who buys. */
+  readonly userId?: string;
   /** What a unit cost on the page: it is bought at that price or not at all. */
   readonly expectedPriceMinor: number;
 }

@@ -1,5 +1,6 @@
 import { call } from './api.ts';
 import { keepSentPurchase, type SentPurchase } from './browser-store.ts';
+import { readSession } from './session.ts';
 
 /** What a buyer is told, from the click to the answer. */
 export type Purchase =
@@ -34,6 +35,7 @@ export async function purchase(
   const { key, way, ...wanted } = sent;
   keepSentPurchase(productId, sent);
   let orderId: string | null = null;
+  let hasRenewed = false;
   for (let tries = 1; ; tries++) {
     show({ state: 'waiting', sinceMs, tries });
     const answer = await call<PurchaseBody>(`/api/v1/${way}/purchase`, {
@@ -49,6 +51,11 @@ export async function purchase(
       return show({ state: way === 'sync' ? 'bought' : 'queued', orderId: orderId!, tookMs });
     }
     const { status, code, message, retryAfterMs } = answer;
+    // The session is over, or the browser has lost it.
+    if (status === 401 && !hasRenewed && (await readSession())) {
+      hasRenewed = true;
+      continue;
+    }
     const mayCome = status === 0 || status === 429 || status >= 500 || code === 'in_flight';
     if (!mayCome) {
       keepSentPurchase(productId, null);

@@ -14,6 +14,7 @@ import {
 } from '../client/browser-store.ts';
 import type { Live } from '../client/live.ts';
 import { type Purchase, purchase } from '../client/purchase.ts';
+import { haveSession } from '../client/session.ts';
 import { money, remaining, whole } from '../format.ts';
 import type { Product } from '../shapes.ts';
 import { BUY } from '../text.ts';
@@ -23,7 +24,15 @@ import { PurchaseResult } from './purchase-result.tsx';
 const QUANTITY_SHOWN_MAX = 10;
 
 /** The form that buys, honest about whether it can. */
-export function BuyBox({ product, live }: { product: Product; live: Live }) {
+export function BuyBox({
+  product,
+  live,
+  hasSessions,
+}: {
+  product: Product;
+  live: Live;
+  hasSessions: boolean;
+}) {
   const { productId, name, priceMinor, currency, perCustomerLimit } = product;
   const chosenWay = useSignal<Way>('sync');
   const quantity = useSignal(1);
@@ -33,6 +42,7 @@ export function BuyBox({ product, live }: { product: Product; live: Live }) {
   // A keyed purchase that was sent before this page was loaded goes on.
   useEffect(() => {
     chosenWay.value = way();
+    if (hasSessions) void haveSession();
     const sent = sentPurchase(productId);
     if (sent) send(sent);
   }, []);
@@ -59,7 +69,7 @@ export function BuyBox({ product, live }: { product: Product; live: Live }) {
       key: randomText(16),
       way: chosenWay.value,
       quantity: quantity.value,
-      userId: customer(),
+      ...(!hasSessions && { userId: customer() }),
       expectedPriceMinor: priceMinor,
     });
   }

@@ -12,7 +12,7 @@ import { readOrder, useOrder } from './use-order.ts';
 
 /** An order, or a queued purchase on its way to one: its life, its hold, its payments. */
 export function OrderPage({
-  data: { order: first, product, kind },
+  data: { order: first, product, kind, hasSessions },
   live,
 }: {
   data: DataOf<'order'>;
@@ -53,6 +53,7 @@ export function OrderPage({
       {status === 'reserved' && (
         <Cancel
           orderId={orderId}
+          hasSessions={hasSessions}
           onDone={(ended) => {
             cancelled.value = ended;
           }}
@@ -68,7 +69,15 @@ function Hold({ order: { status, expiresAt }, live }: { order: Order; live: Live
   return <p class="hold">{leftMs > 0 ? ORDER.hold(remaining(leftMs)) : ORDER.holdOver}</p>;
 }
 
-function Cancel({ orderId, onDone }: { orderId: string; onDone: (order: Order) => void }) {
+function Cancel({
+  orderId,
+  hasSessions,
+  onDone,
+}: {
+  orderId: string;
+  hasSessions: boolean;
+  onDone: (order: Order) => void;
+}) {
   const isBusy = useSignal(false);
   const trouble = useSignal<string | null>(null);
 
@@ -77,7 +86,7 @@ function Cancel({ orderId, onDone }: { orderId: string; onDone: (order: Order) =
     isBusy.value = true;
     const answer = await call<Order>(`/api/v1/orders/${orderId}/cancel`, {
       method: 'POST',
-      body: { userId: customer() },
+      body: hasSessions ? {} : { userId: customer() },
     });
     const ended = answer.ok ? answer.body : await readOrder(orderId);
     if (!answer.ok) trouble.value = answer.message;

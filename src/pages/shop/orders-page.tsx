@@ -3,6 +3,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { customer, type KeptOrder, keptOrders, setCustomer } from '../client/browser-store.ts';
 import type { Live } from '../client/live.ts';
+import { type OwnSession, readSession } from '../client/session.ts';
 import { dayAndTime, whole } from '../format.ts';
 import type { DataOf, Order } from '../shapes.ts';
 import { ORDER, ORDERS } from '../text.ts';
@@ -34,7 +35,7 @@ export function OrdersPage({ data }: { data: DataOf<'orders'>; live: Live }) {
               <Row key={order.orderId} order={order} isRead={i < READ_MAX} />
             ))}
           </ul>
-          <Customer development={data.development} />
+          {data.hasSessions ? <OwnCustomer /> : <Customer development={data.development} />}
         </>
       )}
     </section>
@@ -61,6 +62,19 @@ function Row({ order: { orderId, name, quantity, at }, isRead }: { order: KeptOr
       <span class="end">{status}</span>
     </li>
   );
+}
+
+/** Who the session says that this browser is. */
+function OwnCustomer() {
+  const session = useSignal<OwnSession | null>(null);
+  useEffect(() => {
+    void readSession().then((read) => {
+      session.value = read;
+    });
+  }, []);
+  if (session.value === null) return null;
+  const { customer, guest } = session.value;
+  return <p class="quiet">{guest ? ORDERS.asGuest : ORDERS.asCustomer(customer)}</p>;
 }
 
 function Customer({ development }: { development: boolean }) {
