@@ -6,6 +6,7 @@ import { examineBackends } from '../tools.ts';
 import { readFlags } from './flags.ts';
 import { printHelp } from './help.ts';
 import { checkHost } from './host-checks.ts';
+import { checkNetworks } from './network-checks.ts';
 import { checkSettings } from './setting-checks.ts';
 import { coloured, print } from './terminal.ts';
 import { unknownSettings } from './unknown-settings.ts';
@@ -54,6 +55,7 @@ async function examine(env: Env, given: Flags) {
   const checks = [
     ...unknown(env),
     ...checkSettings(config),
+    ...(await checkNetworks(config)),
     ...(await checkHost(config)),
     ...(await examineBackends(config)),
   ];

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { createRoutes } from '../../src/http/routes.ts';
 import type { Service } from '../../src/http/service.ts';
+import { openTestBrowser, type TestBrowser } from '../support/pages.ts';
 import { askRaw, connectRaw } from '../support/raw-http.ts';
 import { type EmbeddedShop, openShop } from '../support/shop.ts';
 
@@ -19,11 +20,14 @@ const HIDDEN = purchase(SIZED, BODY);
 /** Sent behind an attack on the same connection: heard only by a server that has read exactly what came before. */
 const NEXT = 'GET /actuator/health/liveness HTTP/1.1\r\nHost: x\r\nX-Request-Id: the-next-one\r\n\r\n';
 
+const browser = await openTestBrowser();
 let shop: EmbeddedShop;
 beforeAll(async () => {
   shop = await openShop({ PULSECART_OPERATOR_TOKEN: TOKEN });
 });
-afterAll(() => shop[Symbol.asyncDispose]());
+afterAll(async () => {
+  await Promise.all([shop[Symbol.asyncDispose](), browser?.[Symbol.asyncDispose]()]);
+});
 
 function purchase(headers: string, body: string): string {
   return `POST /api/v1/sync/purchase HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${headers}\r\n\r\n${body}`;
@@ -155,7 +159,7 @@ describe('a path that means to lead elsewhere', () => {
       '/%61pi/v1/ops/dead-letters',
     ],
   ];
-  test.each(paths)('%s shows no operator’s answer without a token', async (path) => {
+  test.each(paths)('%s shows nothing for operators without a token', async (path) => {
     const answer = await askRaw(shop.url, `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
     expect([401, 404, 405]).toContain(answer!.status);
     expect(answer!.body).not.toContain('"groups"');
@@ -220,6 +224,15 @@ describe('what comes back of a request', () => {
     expect(answered.get('location')).toMatch(/^\/api\/v1\/async\/purchase\/[0-9a-f-]{36}$/);
   });
 
+  test('two hosts are not this machine, whichever comes first, and no door to what it may do', async () => {
+    await using own = await openShop();
+    const ask = (hosts: string) =>
+      askRaw(own.url, `PUT /api/v1/sync/stock/3/reset?stock=1 HTTP/1.1\r\n${hosts}\r\n\r\n`);
+    expect((await ask('Host: 127.0.0.1'))!.status).toBe(200);
+    expect((await ask('Host: 127.0.0.1\r\nHost: evil.example'))!.status).toBe(401);
+    expect((await ask('Host: evil.example\r\nHost: 127.0.0.1'))!.status).toBe(401);
+  });
+
   test('no body changes what objects have', async () => {
     for (const [method, path] of [
       ['POST', '/api/v1/sync/purchase'],
@@ -280,5 +293,47 @@ describe('the pages', () => {
     for (const source of rules.get('script-src')!) expect(source).toMatch(/^('self'|'sha256-[\w+/=]+')$/);
     expect(headers.get('referrer-policy')).toBe('no-referrer');
     expect(headers.get('x-content-type-options')).toBe('nosniff');
+  });
+});
+
+describe.skipIf(browser === null)('in a browser, what somebody has written', () => {
+  const { person } = browser as TestBrowser;
+  const asOperator = { Authorization: `Bearer ${TOKEN}` };
+  const script = (by: string) => `globalThis.runBy = '${by}'`;
+  const name = `</script><script>${script('name')}</script><img src=x onerror="${script('image')}"> $' {{7*7}}`;
+  const userId = `"><svg onload="${script('buyer')}">`;
+
+  test('into a product, a name or a reason is text there, on the pages of buyers and of operators', async () => {
+    const terms = {
+      priceMinor: 100,
+      currency: 'EUR',
+      units: 5,
+      reason: `<b onclick=1>${script('reason')}</b>`,
+    };
+    const made = await shop.call('POST', '/api/v1/products', {
+      body: { name, description: `<iframe srcdoc="<script>${script('frame')}</script>">`, ...terms },
+      headers: { ...asOperator, 'X-Operator': '<script>x</script>' },
+    });
+    expect(made.status).toBe(201);
+    const { productId } = made.json;
+    const { orderId } = (await shop.buy('sync', { productId, quantity: 1, userId })).json;
+    await using eve = await person();
+    const { page } = eve;
+    for (const path of ['/', `/p/${productId}`, `/o/${orderId}`]) {
+      await page.goto(shop.url + path);
+      await page.getByText(name).first().waitFor();
+      expect(await page.evaluate('globalThis.runBy')).toBeUndefined();
+    }
+    await page.goto(`${shop.url}/ops#token=${TOKEN}`);
+    for (const [section, text] of [
+      ['products', name],
+      ['orders', userId],
+      ['log', terms.reason],
+    ] as const) {
+      await page.goto(`${shop.url}/ops#${section}`);
+      await page.getByText(text).first().waitFor();
+    }
+    expect(await page.evaluate('globalThis.runBy')).toBeUndefined();
+    expect(eve.complaints).toEqual([]);
   });
 });
