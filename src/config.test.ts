@@ -30,6 +30,7 @@ test('with nothing set everything has a value that fits one machine', () => {
     simulatorAllowed: false,
     backendsWaitMs: 0,
     defaultCredentialsAllowed: false,
+    plainBackendsAllowed: false,
     runsPayments: true,
     worker: true,
     logLevel: 'info',
@@ -158,6 +159,7 @@ test('every setting is read from its variable', () => {
     simulatorAllowed: false,
     backendsWaitMs: 0,
     defaultCredentialsAllowed: false,
+    plainBackendsAllowed: false,
     runsPayments: false,
     worker: false,
     logLevel: 'silent',
@@ -387,6 +389,13 @@ describe('production mode', () => {
   test('wants an operator token', () => {
     expectRefused(allowed, 'PULSECART_OPERATOR_TOKEN');
     expectRefused({ ...allowed, PULSECART_OPERATOR_TOKEN: 'short' }, 'PULSECART_OPERATOR_TOKEN');
+  });
+
+  test('wants one that is hard to guess, and says why another is not', () => {
+    for (const token of ['changeme-changeme', 'aaaaaaaaaaaaaaaa', '1234567890123456']) {
+      expectRefused({ ...allowed, PULSECART_OPERATOR_TOKEN: token }, 'PULSECART_OPERATOR_TOKEN');
+      expect(readConfig({ PULSECART_OPERATOR_TOKEN: token }).operatorToken).toBe(token);
+    }
   });
 
   test('wants to be told that simulated payments are meant', () => {

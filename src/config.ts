@@ -1,6 +1,7 @@
 import { isLoopbackName } from './lib/address.ts';
 import { inSchema } from './lib/database-url.ts';
 import { usesDefaultCredentials } from './lib/default-credentials.ts';
+import { weaknessOf } from './lib/weak-token.ts';
 import {
   type Env,
   type Flags,
@@ -38,6 +39,8 @@ export interface Config {
   readonly backendsWaitMs: number;
   /** Production mode may use backends without a password, or with one that documents show. */
   readonly defaultCredentialsAllowed: boolean;
+  /** Production mode may reach backends without TLS over networks that are not its owner's. */
+  readonly plainBackendsAllowed: boolean;
   /** Off: charges are queued and not carried out. */
   readonly runsPayments: boolean;
   /** Off: async purchases are queued and not decided. */
@@ -150,6 +153,7 @@ export function readConfig(env: Env, flags: Flags = {}): Config {
   if (config.mode === 'production' && config.operatorToken === null) {
     throw invalid('PULSECART_OPERATOR_TOKEN is required in production mode.');
   }
+  requireStrongToken(config);
   if (config.operatorToken === null && !isLoopbackName(config.host)) {
     throw invalid(
       `PULSECART_OPERATOR_TOKEN is required to listen on ${config.host}, where others than this machine may ask.`,
@@ -157,6 +161,15 @@ export function readConfig(env: Env, flags: Flags = {}): Config {
   }
   requireOwnManagementPorts(config);
   return withLeave(config);
+}
+
+/** A token that people try first is none, once the server is where people are. */
+function requireStrongToken({ mode, operatorToken }: Config): void {
+  const weakness = mode === 'production' && operatorToken !== null ? weaknessOf(operatorToken) : null;
+  if (weakness !== null)
+    throw invalid(
+      `PULSECART_OPERATOR_TOKEN is too easy to guess for production mode: ${weakness}. \`openssl rand -hex 24\` makes a good one.`,
+    );
 }
 
 /** The public port, and those of management: one for a process alone, one more for each of several. */
@@ -233,6 +246,7 @@ function readSettings(given: Env, flags: Flags): Config {
     simulatorAllowed,
     backendsWaitMs: read(SETTINGS.backendsWaitMs),
     defaultCredentialsAllowed: read(SETTINGS.allowDefaultCredentials),
+    plainBackendsAllowed: read(SETTINGS.allowPlainBackends),
     runsPayments: read(SETTINGS.runsPayments),
     worker: read(SETTINGS.worker),
     logLevel: read(SETTINGS.logLevel),

@@ -3,7 +3,9 @@ import { UsageError } from './cli/flags.ts';
 import { printHelp } from './cli/help.ts';
 import { asCalled, canErase, printError } from './cli/terminal.ts';
 import { AppError, isAppError } from './domain/errors.ts';
+import { explainCrashes } from './lib/crash.ts';
 import { nearestOf } from './lib/distance.ts';
+import { createScrub } from './lib/scrub.ts';
 
 type Run = (argv: string[]) => Promise<number>;
 
@@ -160,12 +162,13 @@ function stopped(name: string, left: string): never {
   process.exit(130);
 }
 
+explainCrashes();
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   // Invalid input here is a wrong flag or setting.
   process.exitCode = isAppError(error, 'invalid_request') ? 2 : 1;
-  printError(`pulsecart: ${asCalled(oneLine(error))}`);
+  printError(`pulsecart: ${asCalled(createScrub()(oneLine(error)))}`);
 }
 // All work has ended; handles that a library left open must not keep the process alive.
 process.exit();

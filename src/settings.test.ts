@@ -42,6 +42,11 @@ for (const [url, shown] of [
     'redis+sentinel://:***@one:1,two:2/name?sentinelPassword=***',
   ],
   ['amqp://broker', 'amqp://broker'],
+  ['https://host/v1/traces?api-token=secret&x=y#z', 'https://host/v1/traces?api-token=***&x=y#z'],
+  [
+    'postgres://db/shop?sslkey=/etc/client.key&sslpassword=secret',
+    'postgres://db/shop?sslkey=/etc/client.key&sslpassword=***',
+  ],
 ] as const) {
   test(`${shown} shows no secret`, () => {
     expect(withoutSecrets(url)).toBe(shown);

@@ -67,7 +67,7 @@ export const SETTINGS = {
   operatorToken: secret(
     'PULSECART_OPERATOR_TOKEN',
     16,
-    'bearer token of operators. Without one a development server makes its own, in the file `operator-token` of its data folder, and answers `init` and `reset` without any, to the same user on this machine. Needed in production mode, and with a `HOST` that is no loopback address',
+    'bearer token of operators; production mode refuses one that is easy to guess. Without one a development server makes its own, in the file `operator-token` of its data folder, and answers `init` and `reset` without any, to the same user on this machine. Needed in production mode, and with a `HOST` that is no loopback address',
   ),
   authJwksUrl: url(
     'PULSECART_AUTH_JWKS_URL',
@@ -166,6 +166,11 @@ export const SETTINGS = {
     'PULSECART_ALLOW_DEFAULT_CREDENTIALS',
     false,
     'production mode starts with a backend without a password, or with one that documents show (guest, postgres, pulsecart), only with `on`',
+  ),
+  allowPlainBackends: onOff(
+    'PULSECART_ALLOW_PLAIN_BACKENDS',
+    false,
+    'production mode reaches a backend without TLS at an address that belongs to no private network only with `on`',
   ),
   namespace: matching(
     'PULSECART_NAMESPACE',
@@ -713,9 +718,12 @@ function secret(name: string, charsMin: number, what: string): Setting<string | 
   };
 }
 
-/** The text between the user name and the last @ of a URL is a password, and so is a parameter named like one. */
+/** The text between the user name and the last @ of a URL is a password, and so is a parameter named like a secret. */
 export function withoutSecrets(address: string): string {
   return address
     .replace(/^([a-z+]+:\/\/[^:/@]*):.*@/i, `$1:${MASK}@`)
-    .replace(/([?&]\w*password=)[^&]*/gi, `$1${MASK}`);
+    .replace(
+      /([?&][\w.-]*(?:password|passwd|secret|token|api_?key|credential|signature|auth)=)[^&#]*/gi,
+      `$1${MASK}`,
+    );
 }

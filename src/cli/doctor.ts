@@ -7,6 +7,7 @@ import { checkBuyers } from './buyers-check.ts';
 import { readFlags } from './flags.ts';
 import { printHelp } from './help.ts';
 import { checkHost } from './host-checks.ts';
+import { checkNetworks } from './network-checks.ts';
 import { checkSettings } from './setting-checks.ts';
 import { coloured, print } from './terminal.ts';
 import { unknownSettings } from './unknown-settings.ts';
@@ -56,6 +57,7 @@ async function examine(env: Env, given: Flags) {
     ...unknown(env),
     ...checkSettings(config),
     ...(await checkBuyers(config)),
+    ...(await checkNetworks(config)),
     ...(await checkHost(config)),
     ...(await examineBackends(config)),
   ];

@@ -11,6 +11,7 @@ import { printHelp } from './help.ts';
 import { type Addresses, REPLACED, replaced, tellSupervisor } from './instance.ts';
 import { type InstanceMetrics, shareMetrics } from './instance-metrics.ts';
 import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
+import { refuseOpenNetworks } from './network-checks.ts';
 import { operatorAccess, whoOperates } from './own-token.ts';
 import { logSales } from './sale-log.ts';
 import { isForPeople, openServerLog } from './server-log.ts';
@@ -55,6 +56,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
   const config = readConfig(process.env, flags);
   const log = openServerLog(config);
   warnOfUnknownSettings(process.env, log);
+  await refuseOpenNetworks(config);
   if (config.instances > 1) {
     return superviseInstances(argv, config, log, (at) => announce(at, '', config, log, startedAtMs));
   }

@@ -5,6 +5,7 @@ import { type HttpServer, startManagement } from '../http/server.ts';
 import { readFlags } from './flags.ts';
 import { printHelp } from './help.ts';
 import { stopInTime, stopSignal, stopUnopened } from './lifetime.ts';
+import { refuseOpenNetworks } from './network-checks.ts';
 import { openServerLog } from './server-log.ts';
 import { warnOfUnknownSettings } from './unknown-settings.ts';
 
@@ -42,6 +43,7 @@ export async function workerCommand(argv: readonly string[]): Promise<number> {
   }
   const log = openServerLog(config);
   warnOfUnknownSettings(process.env, log);
+  await refuseOpenNetworks(config);
   const stopped = stopSignal();
   const app = await Promise.race([openApp(config, log), stopped]);
   if (typeof app === 'string') return stopUnopened(log, app);

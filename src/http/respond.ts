@@ -6,8 +6,11 @@ import { createRetryAfter } from './retry-after.ts';
 import type { Failure } from './route.ts';
 
 /** How answers are written. Header objects are shared, because making one per response costs as much as the answer. */
-const JSON_HEADERS = { 'Content-Type': 'application/json' } as const;
-const PURCHASE_HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' } as const;
+
+/** On every answer with a body: a browser takes it for what it says it is, and for nothing that would run. */
+export const NOT_GUESSED = { 'X-Content-Type-Options': 'nosniff' } as const;
+export const JSON_HEADERS = { 'Content-Type': 'application/json', ...NOT_GUESSED } as const;
+const PURCHASE_HEADERS = { ...JSON_HEADERS, 'Cache-Control': 'no-store' } as const;
 const retryAfter = createRetryAfter(() => performance.now());
 /** For what one caller waits for alone, and what is over in a moment. */
 const SOON_S = 1;
@@ -33,7 +36,10 @@ export function json(body: unknown, status = 200, headers: Record<string, string
 }
 
 export function text(body: string, status = 200): Response {
-  return new Response(body, { status, headers: { 'Content-Type': 'text/plain;charset=utf-8' } });
+  return new Response(body, {
+    status,
+    headers: { 'Content-Type': 'text/plain;charset=utf-8', ...NOT_GUESSED },
+  });
 }
 
 export interface ErrorDetails {

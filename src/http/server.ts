@@ -11,7 +11,10 @@ import { pathOf } from './target.ts';
 /** Handlers by path and method, as Bun takes them. */
 type Handlers = Readonly<Record<string, Partial<Record<Method, Handler>>>>;
 
-/** Seconds a connection may be silent, within a request or between two. */
+/**
+ * Seconds a connection may be silent between two requests, and seconds that a request's body may take: bytes that trickle in do not
+ * begin them anew. The first head on a connection has 10, which is Bun's own.
+ */
 const IDLE_TIMEOUT_S = 30;
 
 export interface HttpServer {
@@ -28,6 +31,8 @@ export interface ServerOptions {
   readonly logRequests: boolean;
   /** Lets other processes of this user listen on the same port. */
   readonly sharesPort: boolean;
+  /** For tests, which do not wait as long as a server does. */
+  readonly idleTimeoutS?: number;
 }
 
 /** Starts to listen; throws AppError `unavailable` when the address cannot be had. */
@@ -80,7 +85,7 @@ function listen(
   routes: Handlers,
   others: Handler,
   service: Service,
-  { host, port, sharesPort }: ServerOptions,
+  { host, port, sharesPort, idleTimeoutS = IDLE_TIMEOUT_S }: ServerOptions,
 ): Bun.Server<unknown> {
   // `node:http` in Bun 1.4.5 answers clients right that Bun.serve cuts off or answers with a bare 400 (docs/reference/errors.md),
   // those who half-close excepted. It takes 19 to 28 µs of CPU for a small POST where Bun.serve takes 12 to 13.
@@ -89,7 +94,7 @@ function listen(
       hostname: host,
       port,
       reusePort: sharesPort,
-      idleTimeout: IDLE_TIMEOUT_S,
+      idleTimeout: idleTimeoutS,
       // Above this Bun answers a bare 413 by itself. The routes refuse in JSON without reading the body, and what no route
       // reads Bun throws away as it comes (200 MB sent at a route: 1 MB more memory).
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,

@@ -34,7 +34,8 @@ export function renderPage(data: PageData, { script, styles }: PageAssets): stri
       </body>
     </html>,
   );
-  return `<!doctype html>\n${page.replace(DATA_PLACE, dataElement(data))}\n`;
+  // By a function, because `$'` and its like in a text of names would be replaced in it.
+  return `<!doctype html>\n${page.replace(DATA_PLACE, () => dataElement(data))}\n`;
 }
 
 const DATA_PLACE = '\u0001';

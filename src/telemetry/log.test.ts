@@ -125,3 +125,16 @@ test('P3 an error is logged with what places it, and without what a client hangs
   ]);
   expect(JSON.stringify(lines)).not.toContain('jane');
 });
+
+test('P3 what looks like a secret is in no line, and neither is one of the settings', () => {
+  const lines: string[] = [];
+  const log = createLog('trace', { write: (line) => void lines.push(line) }, ['the-token-of-operators']);
+  const error = new Error('no way to postgres://shop:canary@db/shop');
+  log.error({ err: error }, 'a step failed');
+  log.info({ headers: { authorization: 'Bearer canary-0123456789abcdef' } }, 'got sk_live_canary');
+  log.debug({ given: 'the-token-of-operators' }, 'refused');
+  expect(lines).toHaveLength(3);
+  for (const line of lines) expect(JSON.parse(line)).toBeObject();
+  expect(lines.join()).toContain('postgres://shop:***@db/shop');
+  expect(lines.join()).not.toMatch(/canary|the-token-of-operators/);
+});

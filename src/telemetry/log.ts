@@ -1,5 +1,6 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
 import { causeGroup } from '../app/ops/causes.ts';
+import { createScrub, secretsIn } from '../lib/scrub.ts';
 import { type LogFileOptions, openLogFile } from './log-file.ts';
 import { createThrottle } from './throttle.ts';
 
@@ -7,17 +8,29 @@ import { createThrottle } from './throttle.ts';
 export type Log = Logger;
 
 /** The log of a command: in a file where one is set, else on standard output. */
-export function openLog({ logLevel, logFile }: LogSettings): Log {
-  return createLog(logLevel, logFile ? openLogFile(logFile) : standardOutput());
+export function openLog(settings: LogSettings): Log {
+  const { logLevel, logFile } = settings;
+  return createLog(logLevel, logFile ? openLogFile(logFile) : standardOutput(), secretsIn(settings));
 }
 
 interface LogSettings {
   readonly logLevel: string;
   readonly logFile: LogFileOptions | null;
+  /** These are in no line, whoever wrote it. */
+  readonly operatorToken?: string | null;
+  readonly urls?: object | null;
 }
 
-/** Repeated warnings and errors are throttled by kind, and errors are logged without the properties that clients add. */
-export function createLog(level: string, destination: DestinationStream = standardOutput()): Log {
+/**
+ * Repeated warnings and errors are throttled by kind, and errors are logged without the properties that clients add. Neither
+ * `secrets` nor what looks like one is written.
+ */
+export function createLog(
+  level: string,
+  destination: DestinationStream = standardOutput(),
+  secrets: readonly string[] = [],
+): Log {
+  const scrub = createScrub(secrets);
   const throttle = createThrottle();
   process.once('exit', throttle.flush);
   const options: pino.LoggerOptions = {
@@ -33,7 +46,7 @@ export function createLog(level: string, destination: DestinationStream = standa
       },
     },
   };
-  return pino(options, destination);
+  return pino(options, { write: (line) => destination.write(scrub(line)) });
 }
 
 /**

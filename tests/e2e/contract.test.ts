@@ -12,7 +12,19 @@ describe('production mode', () => {
   const refused: [string, Record<string, string>, RegExp][] = [
     ['without an operator token', {}, /PULSECART_OPERATOR_TOKEN/],
     ['with a weak one', { PULSECART_OPERATOR_TOKEN: 'short' }, /at least 16 characters/],
+    ['with one that documents show', { PULSECART_OPERATOR_TOKEN: 'changeme-changeme' }, /easy to guess/],
     ['with simulated payments', { PULSECART_OPERATOR_TOKEN: token }, /simulated payment/],
+    [
+      'with a backend on an open network that nobody encrypts the way to',
+      {
+        PULSECART_OPERATOR_TOKEN: token,
+        PULSECART_ALLOW_SIMULATED_PAYMENTS: 'on',
+        DATABASE_URL: 'postgres://shop:secret@203.0.113.7/shop',
+        REDIS_URL: 'redis://:secret@127.0.0.1',
+        RABBITMQ_URL: 'amqps://shop:secret@203.0.113.8',
+      },
+      /DATABASE_URL leads to 203\.0\.113\.7 without TLS\. .*PULSECART_ALLOW_PLAIN_BACKENDS=on/,
+    ],
   ];
   for (const [name, env, line] of refused) {
     test(`does not start ${name}`, async () => {

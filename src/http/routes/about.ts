@@ -10,6 +10,7 @@ import { docsPage, type PageParts } from '../docs/page.ts';
 import send from '../docs/send-in-browser.js' with { type: 'text' };
 import { dayOf } from '../example-times.ts';
 import { openApiDocument } from '../openapi.ts';
+import { JSON_HEADERS, NOT_GUESSED } from '../respond.ts';
 import { type Answer, type Route, routesOf } from '../route.ts';
 import type { Service } from '../service.ts';
 
@@ -26,9 +27,7 @@ export function createAboutRoutes(
 ) {
   const scripts = { beforePaint, main, send: development ? send : null };
   const document = oncePerDay((nowMs) =>
-    compressed(JSON.stringify(openApiDocument(routes, version, nowMs)), {
-      'Content-Type': 'application/json',
-    }),
+    compressed(JSON.stringify(openApiDocument(routes, version, nowMs)), JSON_HEADERS),
   );
   const page = oncePerDay((nowMs) =>
     compressed(
@@ -36,7 +35,7 @@ export function createAboutRoutes(
       {
         'Content-Type': 'text/html;charset=utf-8',
         'Content-Security-Policy': policyFor(scripts),
-        'X-Content-Type-Options': 'nosniff',
+        ...NOT_GUESSED,
         'Referrer-Policy': 'no-referrer',
       },
     ),

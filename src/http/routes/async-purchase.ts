@@ -11,6 +11,7 @@ import { createTraceRequest, endRequest } from '../request-trace.ts';
 import {
   failed as failedRequest,
   isoTime,
+  JSON_HEADERS,
   logFailure,
   messageOf,
   purchaseInit,
@@ -162,7 +163,7 @@ function taken({ productId, quantity }: PurchaseRequest, trackingId: string, acc
     {
       status: 202,
       headers: {
-        'Content-Type': 'application/json',
+        ...JSON_HEADERS,
         'Cache-Control': 'no-store',
         Location: `/api/v1/async/purchase/${trackingId}`,
       },

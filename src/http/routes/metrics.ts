@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import Type from 'typebox';
 import { CONTENT_TYPES, formatFor, write } from '../../telemetry/exposition.ts';
 import type { Family } from '../../telemetry/families.ts';
-import { problem } from '../respond.ts';
+import { NOT_GUESSED, problem } from '../respond.ts';
 import { jsonAnswer, problemAnswer, type Route, routesOf } from '../route.ts';
 import { shape } from '../schemas.ts';
 import type { Service } from '../service.ts';
@@ -103,7 +103,12 @@ export function createMetricRoutes({ metrics, scrape }: Service): Route[] {
 
 export function metricsAnswer(req: Request, families: readonly Family[]): Response {
   const format = formatFor(req.headers.get('accept'));
-  const headers = { 'Content-Type': CONTENT_TYPES[format], 'Cache-Control': 'no-store', Vary: 'Accept' };
+  const headers = {
+    'Content-Type': CONTENT_TYPES[format],
+    ...NOT_GUESSED,
+    'Cache-Control': 'no-store',
+    Vary: 'Accept',
+  };
   return new Response(write(families, format), { headers });
 }
 

@@ -3,7 +3,7 @@ import { allOrders, searchPage } from '../../app/ops/order-search.ts';
 import { amountMinor, type Order, shownStatus } from '../../domain/order.ts';
 import { csvLine, streamed } from '../csv.ts';
 import { operatorRoutes } from '../operator-routes.ts';
-import { isoTime, json, requestIdOf } from '../respond.ts';
+import { isoTime, json, NOT_GUESSED, requestIdOf } from '../respond.ts';
 import { jsonAnswer, type Route } from '../route.ts';
 import {
   AmountMinor,
@@ -89,6 +89,7 @@ export function createOrderListRoutes(service: Service): Route[] {
     return new Response(body, {
       headers: {
         ...NOT_STORED,
+        ...NOT_GUESSED,
         'Content-Type': 'text/csv; charset=utf-8; header=present',
         'Content-Disposition': `attachment; filename="${name}"`,
       },

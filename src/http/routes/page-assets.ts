@@ -7,6 +7,7 @@ import type { PageName } from '../../pages/shapes.ts';
 import style from '../../pages/style.css' with { type: 'text' };
 import tokens from '../../pages/tokens.css' with { type: 'text' };
 import { compressed, digestOf } from '../compressed.ts';
+import { NOT_GUESSED } from '../respond.ts';
 
 interface File {
   readonly address: string;
@@ -72,7 +73,7 @@ const FOR_EVER = 'public, max-age=31536000, immutable';
 
 /** For whatever a page consists of. */
 export const GUARDS = {
-  'X-Content-Type-Options': 'nosniff',
+  ...NOT_GUESSED,
   'Referrer-Policy': 'no-referrer',
   'Cross-Origin-Resource-Policy': 'same-origin',
 };

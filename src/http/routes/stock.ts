@@ -4,7 +4,7 @@ import { KEY_MISMATCH, OPERATION_KEY, withKey } from '../audit-key.ts';
 import { hasAlready } from '../conditional.ts';
 import { HEADER_TEXT } from '../header-text.ts';
 import { readBareEntry } from '../operator-request.ts';
-import { failure, text } from '../respond.ts';
+import { failure, JSON_HEADERS, text } from '../respond.ts';
 import { jsonAnswer, type Parameters, type Route, routesOf, textAnswer } from '../route.ts';
 import { count, ProductId, REASON_PATTERN, shape } from '../schemas.ts';
 import type { Service } from '../service.ts';
@@ -59,7 +59,7 @@ export function createStockRoutes(service: Service): Route[] {
     let kept = stockAnswers.get(product.id);
     if (kept?.version !== product.version) {
       const headers = {
-        'Content-Type': 'application/json',
+        ...JSON_HEADERS,
         ETag: `"${product.version}"`,
         'Cache-Control': 'no-cache',
       };

@@ -2,7 +2,7 @@ import type { Opening } from '../../app/stream/stream.ts';
 import type { Subscription } from '../../app/stream/subscriber.ts';
 import { type Caller, NOT_KNOWN } from '../buyers/buyers.ts';
 import { clientAddressOf } from '../client-address.ts';
-import { problem } from '../respond.ts';
+import { NOT_GUESSED, problem } from '../respond.ts';
 import { nameOf, type Parameter, type Route, ref, routesOf } from '../route.ts';
 import { ProductId, Uuid } from '../schemas.ts';
 import type { Service } from '../service.ts';
@@ -30,6 +30,7 @@ const RETRY_MS_SPREAD = 4_000;
 
 const HEADERS = {
   'Content-Type': 'text/event-stream',
+  ...NOT_GUESSED,
   'Cache-Control': 'no-store',
   // nginx would keep events back until it has a buffer full of them.
   'X-Accel-Buffering': 'no',
