@@ -42,6 +42,7 @@ function pageOf(text: string): PageData {
     page: 'product',
     serverTime: '2026-11-29T05:00:00.000Z',
     development: false,
+    hasSessions: false,
     product: {
       productId: 1,
       name: text,
