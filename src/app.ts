@@ -30,7 +30,8 @@ import { AppError, isAppError } from './domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from './domain/ids.ts';
 import { FIRST_PRODUCTS } from './domain/product.ts';
 import { createTrustedProxies } from './http/client-address.ts';
-import type { OperatorAccess } from './http/operator.ts';
+import { createLimits } from './http/limits/limits.ts';
+import { type OperatorAccess, refuseUnlessOperator } from './http/operator.ts';
 import type { Service } from './http/service.ts';
 import { patiently } from './lib/patiently.ts';
 import type { Backends } from './ports/backends.ts';
@@ -41,6 +42,7 @@ import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { registerMetrics } from './telemetry/watch.ts';
 import { watchBackends } from './telemetry/watch-backends.ts';
+import { watchLimits } from './telemetry/watch-limits.ts';
 import { watchReconciler } from './telemetry/watch-reconciler.ts';
 
 /** Every use case of one process, wired to its backends. */
@@ -226,6 +228,18 @@ async function wire(
     keepMs: config.keep.historyMs,
     onTrouble,
   });
+  const trustedProxies = createTrustedProxies(config.trustedProxies);
+  const limits =
+    config.limits &&
+    createLimits({
+      policies: config.limits,
+      trustedProxies,
+      knowsNoProxies: config.trustedProxies.length === 0,
+      isOperator: (req, server) =>
+        refuseUnlessOperator(req, server, { operators, trustedProxies }, 'any') === null,
+      log,
+    });
+  watchLimits(metrics, limits?.counts ?? null);
   let ready = true;
 
   return {
@@ -250,7 +264,8 @@ async function wire(
       keepOutcomesMs: config.keep.outcomesMs,
       log,
       operators,
-      trustedProxies: createTrustedProxies(config.trustedProxies),
+      limits,
+      trustedProxies,
       healthNames,
       engines: backends.names,
       version: packageJson.version,

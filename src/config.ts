@@ -1,11 +1,13 @@
 import { isLoopbackName } from './lib/address.ts';
 import { inSchema } from './lib/database-url.ts';
 import { usesDefaultCredentials } from './lib/default-credentials.ts';
+import { type RatePolicy, ratePolicy } from './lib/gcra.ts';
 import {
   type Env,
   type Flags,
   invalid,
   openSettings,
+  type Rate,
   SETTINGS,
   type Setting,
   withSecretFiles,
@@ -63,6 +65,8 @@ export interface Config {
     /** Live viewers at once from one address; 0: no limit. */
     readonly perAddressMax: number;
   };
+  /** Null: requests are not limited. */
+  readonly limits: RatePolicies | null;
   readonly tuning: Tuning;
   /** How long an unanswered charge or refund rests before it is retried. */
   readonly paymentLeaseMs: number;
@@ -201,6 +205,8 @@ function readSettings(given: Env, flags: Flags): Config {
   }
   const namespace = read(SETTINGS.namespace);
   const payments = simulatedPayments(read);
+  const isLimited = read(SETTINGS.limits, mode === 'production');
+  const rates = ratePolicies(read);
   const purchaseTtlMs = 1_000 * read(SETTINGS.purchaseTtlSeconds);
   return Object.freeze({
     port,
@@ -231,6 +237,7 @@ function readSettings(given: Env, flags: Flags): Config {
       max: read(SETTINGS.streams),
       perAddressMax: read(SETTINGS.streamsPerAddress),
     }),
+    limits: isLimited ? Object.freeze(rates) : null,
     tuning: Object.freeze({
       databasePool: read(SETTINGS.databasePool),
       purchaseBatches: read(SETTINGS.purchaseBatches),
@@ -245,6 +252,24 @@ function readSettings(given: Env, flags: Flags): Config {
 }
 
 type Read = ReturnType<typeof openSettings>['read'];
+
+type RatePolicies = Readonly<ReturnType<typeof ratePolicies>>;
+
+function ratePolicies(read: Read) {
+  return {
+    'purchase-address': policyOf(read(SETTINGS.limitPurchaseAddress)),
+    'purchase-customer': policyOf(read(SETTINGS.limitPurchaseCustomer)),
+    'purchase-product': policyOf(read(SETTINGS.limitPurchaseProduct)),
+    'cancel-product': policyOf(read(SETTINGS.limitCancelProduct)),
+    'read-address': policyOf(read(SETTINGS.limitReadAddress)),
+    'stream-address': policyOf(read(SETTINGS.limitStreamAddress)),
+    'operator-address': policyOf(read(SETTINGS.limitOperatorAddress)),
+  };
+}
+
+function policyOf(rate: Rate | null): RatePolicy | null {
+  return rate && ratePolicy(rate.requests, rate.periodS * 1e6, rate.burst);
+}
 
 function logFile(read: Read): Config['logFile'] {
   const bytesMax = 1_000_000 * read(SETTINGS.logFileMb);

@@ -3,6 +3,7 @@ import { Compile } from 'typebox/compile';
 import type { Channel } from '../domain/order.ts';
 import type { PurchaseKey } from '../domain/purchase.ts';
 import { faultOf, forbiddenField, type Refuse, readJsonBody } from './json-body.ts';
+import type { PurchasePass } from './limits/pass.ts';
 import { failure } from './respond.ts';
 import { nullable, ProductId, Quantity, shape, UserId } from './schemas.ts';
 
@@ -15,6 +16,8 @@ export interface PurchaseRequest {
   readonly key: PurchaseKey | null;
   /** The only price of one unit at which the buyer buys; null: any. */
   readonly expectedPriceMinor: number | null;
+  /** What was counted for it, where there are limits. */
+  readonly pass?: PurchasePass;
 }
 
 const ExpectedPrice = nullable(
@@ -67,10 +70,17 @@ export const BAD_PURCHASE_INPUT = {
   422: '`idempotency_mismatch`: the key was used for another purchase',
 } as const;
 
-/** The request, or the response that says what is wrong with it. */
-export function readPurchase(req: Request, channel: Channel): Promise<PurchaseRequest | Response> | Response {
+/** The request, or the response that says what is wrong with it; a valid one goes through `admit`. */
+export function readPurchase(
+  req: Request,
+  channel: Channel,
+  admit: ((purchase: PurchaseRequest) => PurchaseRequest | Response) | null = null,
+): Promise<PurchaseRequest | Response> | Response {
   const keyHeader = req.headers.get('idempotency-key');
-  return readJsonBody(req, failure, (body) => validate(req, body, keyHeader, channel));
+  return readJsonBody(req, failure, (body) => {
+    const read = validate(req, body, keyHeader, channel);
+    return admit === null || read instanceof Response ? read : admit(read);
+  });
 }
 
 function validate(

@@ -23,6 +23,7 @@ import type { LiveFigures } from '../telemetry/live-figures.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { TrustedProxies } from './client-address.ts';
+import type { Limits } from './limits/limits.ts';
 import type { OperatorAccess } from './operator.ts';
 
 /** What the routes need of the use cases behind them. */
@@ -59,6 +60,8 @@ export interface Service {
   readonly log: Log;
   /** Who may call operator routes. */
   readonly operators: OperatorAccess;
+  /** Null: requests are not limited. */
+  readonly limits?: Limits | null;
   /** Whose word for a client's address is believed. */
   readonly trustedProxies: TrustedProxies;
   /** Names of the backends, as `/actuator/health` shows them. */

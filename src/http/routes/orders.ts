@@ -7,6 +7,7 @@ import { within } from '../../lib/within.ts';
 import type { Canceller } from '../../ports/payments.ts';
 import type { OrderCode } from '../codes.ts';
 import { readCheckedBody } from '../json-body.ts';
+import { countCancel } from '../limits/purchases.ts';
 import { newAuditEntry, OPERATOR_EXPECTED, readOperator, readOperatorRequest } from '../operator-request.ts';
 import { operatorRoutes } from '../operator-routes.ts';
 import { CUSTOMER_EXPECTED, canonicalCustomer } from '../purchase-request.ts';
@@ -39,7 +40,7 @@ const route = routesOf('orders', 'problem');
 /** Orders as their buyers read and end them. */
 export function createOrderRoutes(service: Service): Route[] {
   const { acting } = operatorRoutes('orders', 'problem', service);
-  const { ledger, ids, conclude, clock, keepOutcomesMs, purchaseTimeoutMs } = service;
+  const { ledger, ids, conclude, clock, keepOutcomesMs, purchaseTimeoutMs, limits = null } = service;
 
   function read(req: OrderRequest): Promise<Response> {
     const late = () => new AppError('unavailable', 'The order could not be read in time.');
@@ -79,6 +80,8 @@ export function createOrderRoutes(service: Service): Route[] {
     const ended = ids.read(orderId) ? await ledger.cancel(orderId, by) : UNKNOWN;
     switch (ended.kind) {
       case 'done':
+        if ('customer' in by && ended.changes.orders.length > 0)
+          countCancel(limits, by.customer, ended.order.productId);
         return asItStands(orderId, 200);
       case 'refused':
         return cannotCancel(req, ended.order);

@@ -1,0 +1,68 @@
+import type { ExpiringTable } from './expiring-table.ts';
+import { charged, moreAfterUs, type RatePolicy, refunded, unitsLeft, waitUs } from './gcra.ts';
+
+/** A rate that each key has for itself: an address, a customer, a customer at a product. */
+export interface KeyedRate {
+  /** 0: one may pass. It is not counted. */
+  wait(key: string, nowUs: number): number;
+  /** Counts one, if it may pass, and tells how long it would have to wait else. */
+  take(key: string, nowUs: number): number;
+  /** Counts one that is not asked. Others wait for it, but no longer than for one. */
+  add(key: string, nowUs: number): void;
+  giveBack(key: string, nowUs: number): void;
+  /** What is left, and seconds until it is one more; null while more than a quarter of the burst is. */
+  scarce(key: string, nowUs: number): { readonly left: number; readonly moreAfterS: number } | null;
+  /** As `RateLimit-Policy` says it. */
+  readonly quota: { readonly requests: number; readonly windowS: number };
+}
+
+/** Several rates may share a table. */
+export function createKeyedRate(policy: RatePolicy, table: ExpiringTable): KeyedRate {
+  const debtMaxUs = policy.burst * policy.intervalUs;
+  const scarceUs = 0.75 * debtMaxUs;
+  const { xxHash32 } = Bun.hash;
+  // Secret, so that nobody can make keys that meet in one set of the table and push others out. Each rate has its own keys by it.
+  const seeds = crypto.getRandomValues(new Uint32Array(2));
+  const seedHigh = seeds[0]!;
+  const seedLow = seeds[1]!;
+  // A request asks for a key several times in a row.
+  let hashed = '';
+  let high = xxHash32(hashed, seedHigh);
+  let low = xxHash32(hashed, seedLow);
+
+  function get(key: string): number {
+    if (key !== hashed) {
+      hashed = key;
+      high = xxHash32(key, seedHigh);
+      low = xxHash32(key, seedLow);
+    }
+    return table.get(high, low);
+  }
+
+  return {
+    wait: (key, nowUs) => waitUs(policy, get(key), nowUs),
+    take(key, nowUs) {
+      const tatUs = get(key);
+      const wait = waitUs(policy, tatUs, nowUs);
+      if (wait === 0) table.set(high, low, charged(policy, tatUs, nowUs), nowUs);
+      return wait;
+    },
+    add(key, nowUs) {
+      const tatUs = Math.min(charged(policy, get(key), nowUs), nowUs + debtMaxUs);
+      table.set(high, low, tatUs, nowUs);
+    },
+    giveBack(key, nowUs) {
+      const tatUs = refunded(policy, get(key), nowUs);
+      table.set(high, low, tatUs, nowUs);
+    },
+    scarce(key, nowUs) {
+      const tatUs = get(key);
+      if (tatUs - nowUs < scarceUs) return null;
+      return {
+        left: unitsLeft(policy, tatUs, nowUs),
+        moreAfterS: Math.ceil(moreAfterUs(policy, tatUs, nowUs) / 1e6),
+      };
+    },
+    quota: { requests: policy.burst, windowS: Math.max(1, Math.ceil(debtMaxUs / 1e6)) },
+  };
+}
