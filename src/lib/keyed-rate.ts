@@ -1,5 +1,6 @@
 import type { ExpiringTable } from './expiring-table.ts';
 import { charged, moreAfterUs, type RatePolicy, refunded, unitsLeft, waitUs } from './gcra.ts';
+import { createKeyHash } from './key-hash.ts';
 
 /** A rate that each key has for itself: an address, a customer, a customer at a product. */
 export interface KeyedRate {
@@ -20,22 +21,13 @@ export interface KeyedRate {
 export function createKeyedRate(policy: RatePolicy, table: ExpiringTable): KeyedRate {
   const debtMaxUs = policy.burst * policy.intervalUs;
   const scarceUs = 0.75 * debtMaxUs;
-  const { xxHash32 } = Bun.hash;
-  // Secret, so that nobody can make keys that meet in one set of the table and push others out. Each rate has its own keys by it.
-  const seeds = crypto.getRandomValues(new Uint32Array(2));
-  const seedHigh = seeds[0]!;
-  const seedLow = seeds[1]!;
-  // A request asks for a key several times in a row.
-  let hashed = '';
-  let high = xxHash32(hashed, seedHigh);
-  let low = xxHash32(hashed, seedLow);
+  const hash = createKeyHash();
+  let high = 0;
+  let low = 0;
 
   function get(key: string): number {
-    if (key !== hashed) {
-      hashed = key;
-      high = xxHash32(key, seedHigh);
-      low = xxHash32(key, seedLow);
-    }
+    hash.read(key);
+    ({ high, low } = hash);
     return table.get(high, low);
   }
 

@@ -1,5 +1,9 @@
-import { BlockList, isIP } from 'node:net';
-import { type ClientAddress, clientAddressOf, type TrustedProxies } from '../client-address.ts';
+import {
+  type ClientAddress,
+  clientAddressOf,
+  createNetworks,
+  type TrustedProxies,
+} from '../client-address.ts';
 
 /** By what a caller is limited: its address, or null where that says nothing of who it is. */
 export type AddressKey = (req: Request, server: Pick<Bun.Server<unknown>, 'requestIP'>) => string | null;
@@ -36,22 +40,18 @@ function trimmed(group: string): string {
 }
 
 /** RFC 6890: loopback, private and link-local networks, and those that carriers share (RFC 6598). */
-const PRIVATE_NETWORKS = [
-  ['127.0.0.0', 8, 'ipv4'],
-  ['10.0.0.0', 8, 'ipv4'],
-  ['172.16.0.0', 12, 'ipv4'],
-  ['192.168.0.0', 16, 'ipv4'],
-  ['169.254.0.0', 16, 'ipv4'],
-  ['100.64.0.0', 10, 'ipv4'],
-  ['::1', 128, 'ipv6'],
-  ['fc00::', 7, 'ipv6'],
-  ['fe80::', 10, 'ipv6'],
-] as const;
-
-const privateNetworks = new BlockList();
-for (const [network, prefix, family] of PRIVATE_NETWORKS) privateNetworks.addSubnet(network, prefix, family);
+const privateNetworks = createNetworks([
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '169.254.0.0/16',
+  '100.64.0.0/10',
+  '::1/128',
+  'fc00::/7',
+  'fe80::/10',
+]);
 
 export function isPrivate(address: string): boolean {
-  const family = isIP(address);
-  return family !== 0 && privateNetworks.check(address, family === 6 ? 'ipv6' : 'ipv4');
+  return privateNetworks.has(address);
 }

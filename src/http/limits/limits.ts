@@ -1,4 +1,5 @@
 import { createExpiringTable } from '../../lib/expiring-table.ts';
+import { createKeyHash } from '../../lib/key-hash.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { TrustedProxies } from '../client-address.ts';
 import { type AddressKey, createAddressKey } from './address-key.ts';
@@ -78,11 +79,15 @@ export function createLimits({
 
 function createAnsweredKeys(nowUs: () => number): AnsweredKeys {
   const table = createExpiringTable(ANSWERED_KEYS_SLOTS);
-  const seeds = crypto.getRandomValues(new Uint32Array(2));
-  const high = (key: string) => Bun.hash.xxHash32(key, seeds[0]!);
-  const low = (key: string) => Bun.hash.xxHash32(key, seeds[1]!);
+  const hash = createKeyHash();
   return {
-    has: (key) => table.get(high(key), low(key)) > nowUs(),
-    add: (key) => table.set(high(key), low(key), nowUs() + ANSWERED_KEYS_KEPT_US, nowUs()),
+    has(key) {
+      hash.read(key);
+      return table.get(hash.high, hash.low) > nowUs();
+    },
+    add(key) {
+      hash.read(key);
+      table.set(hash.high, hash.low, nowUs() + ANSWERED_KEYS_KEPT_US, nowUs());
+    },
   };
 }
