@@ -20,36 +20,43 @@ const WAYS = 8;
 /** `slots` is rounded up to a power of two. */
 export function createExpiringTable(slots: number): ExpiringTable {
   const sets = 2 ** Math.max(0, Math.ceil(Math.log2(slots / WAYS)));
-  const times = new Float64Array(sets * WAYS);
-  /** The halves of each key side by side. */
-  const tags = new Uint32Array(sets * WAYS * 2);
+  /** Of each set its times, then the halves of its keys, so that a look touches two neighbouring lines of the cache. */
+  const memory = new ArrayBuffer(sets * WAYS * 16);
+  const times = new Float64Array(memory);
+  const tags = new Uint32Array(memory);
+  // Asked of the system now, and not page by page in the first seconds of a sale.
+  tags.fill(0);
   const mask = sets - 1;
   let lost = 0;
 
   return {
     get(high, low) {
-      const first = (low & mask) * WAYS;
-      for (let slot = first; slot < first + WAYS; slot++) {
-        if (tags[2 * slot] === high && tags[2 * slot + 1] === low) return times[slot]!;
+      const set = low & mask;
+      const first = set * 2 * WAYS;
+      const tag = set * 4 * WAYS + 2 * WAYS;
+      for (let way = 0; way < WAYS; way++) {
+        if (tags[tag + 2 * way] === high && tags[tag + 2 * way + 1] === low) return times[first + way]!;
       }
       return 0;
     },
     set(high, low, timeUs, nowUs) {
-      const first = (low & mask) * WAYS;
-      let earliest = first;
-      for (let slot = first; slot < first + WAYS; slot++) {
-        if (tags[2 * slot] === high && tags[2 * slot + 1] === low) {
-          times[slot] = timeUs;
+      const set = low & mask;
+      const first = set * 2 * WAYS;
+      const tag = set * 4 * WAYS + 2 * WAYS;
+      let earliest = 0;
+      for (let way = 0; way < WAYS; way++) {
+        if (tags[tag + 2 * way] === high && tags[tag + 2 * way + 1] === low) {
+          times[first + way] = timeUs;
           return;
         }
-        if (times[slot]! < times[earliest]!) earliest = slot;
+        if (times[first + way]! < times[first + earliest]!) earliest = way;
       }
-      if (times[earliest]! > nowUs) lost++;
-      times[earliest] = timeUs;
-      tags[2 * earliest] = high;
-      tags[2 * earliest + 1] = low;
+      if (times[first + earliest]! > nowUs) lost++;
+      times[first + earliest] = timeUs;
+      tags[tag + 2 * earliest] = high;
+      tags[tag + 2 * earliest + 1] = low;
     },
-    bytes: times.byteLength + tags.byteLength,
+    bytes: memory.byteLength,
     get lost() {
       return lost;
     },

@@ -11,8 +11,8 @@ export interface KeyedRate {
   /** Counts one that is not asked. Others wait for it, but no longer than for one. */
   add(key: string, nowUs: number): void;
   giveBack(key: string, nowUs: number): void;
-  /** What is left, and seconds until it is one more; null while more than a quarter of the burst is. */
-  scarce(key: string, nowUs: number): { readonly left: number; readonly moreAfterS: number } | null;
+  /** What is left to the key that was asked for last, and seconds until it is one more; null while more than a quarter of the burst is. */
+  scarce(nowUs: number): { readonly left: number; readonly moreAfterS: number } | null;
   /** As `RateLimit-Policy` says it. */
   readonly quota: { readonly requests: number; readonly windowS: number };
 }
@@ -24,31 +24,31 @@ export function createKeyedRate(policy: RatePolicy, table: ExpiringTable): Keyed
   const hash = createKeyHash();
   let high = 0;
   let low = 0;
+  let tatUs = 0;
 
   function get(key: string): number {
     hash.read(key);
-    ({ high, low } = hash);
-    return table.get(high, low);
+    high = hash.high;
+    low = hash.low;
+    tatUs = table.get(high, low);
+    return tatUs;
+  }
+
+  function set(newTatUs: number, nowUs: number): void {
+    tatUs = newTatUs;
+    table.set(high, low, tatUs, nowUs);
   }
 
   return {
     wait: (key, nowUs) => waitUs(policy, get(key), nowUs),
     take(key, nowUs) {
-      const tatUs = get(key);
-      const wait = waitUs(policy, tatUs, nowUs);
-      if (wait === 0) table.set(high, low, charged(policy, tatUs, nowUs), nowUs);
+      const wait = waitUs(policy, get(key), nowUs);
+      if (wait === 0) set(charged(policy, tatUs, nowUs), nowUs);
       return wait;
     },
-    add(key, nowUs) {
-      const tatUs = Math.min(charged(policy, get(key), nowUs), nowUs + debtMaxUs);
-      table.set(high, low, tatUs, nowUs);
-    },
-    giveBack(key, nowUs) {
-      const tatUs = refunded(policy, get(key), nowUs);
-      table.set(high, low, tatUs, nowUs);
-    },
-    scarce(key, nowUs) {
-      const tatUs = get(key);
+    add: (key, nowUs) => set(Math.min(charged(policy, get(key), nowUs), nowUs + debtMaxUs), nowUs),
+    giveBack: (key, nowUs) => set(refunded(policy, get(key), nowUs), nowUs),
+    scarce(nowUs) {
       if (tatUs - nowUs < scarceUs) return null;
       return {
         left: unitsLeft(policy, tatUs, nowUs),

@@ -1,7 +1,7 @@
 import type { Handler, Route } from '../route.ts';
 import type { Limits } from './limits.ts';
 import type { Rate, RateName } from './rates.ts';
-import { overLimit, withRateHeaders } from './refusal.ts';
+import { overLimit, rateFields, withFields } from './refusal.ts';
 
 /**
  * By which rate a route's callers are limited, each by its address. Health and metrics are never limited: balancers and collectors ask
@@ -37,10 +37,9 @@ function limited({ handle, failure }: Route, rate: Rate, limits: Limits): Handle
       limits.refused(rate.name, req);
       return overLimit(req, rate, wait, failure);
     }
-    const scarce = rate.scarce(key, nowUs);
+    const scarce = rate.scarce(nowUs);
     if (scarce === null) return handle(req, server);
-    return Promise.try(handle, req, server).then((answer) =>
-      withRateHeaders(answer, rate, scarce.left, scarce.moreAfterS),
-    );
+    const fields = rateFields(rate, scarce.left, scarce.moreAfterS);
+    return Promise.try(handle, req, server).then((answer) => withFields(answer, fields));
   };
 }

@@ -169,6 +169,17 @@ test("an operator's token passes over every limit of purchases, a wrong one over
   expect(await statusOf(shop.buy('ada', { token: 'wrong' }))).toBe(429);
 });
 
+test('what is told to be left is what is left to the caller, whoever asks meanwhile', async () => {
+  const shop = open({ 'purchase-address': ratePolicy(1, HOUR_US, 2) });
+  expect(await statusOf(shop.buy('ada'))).toBe(200);
+  const [last, first] = (await Promise.all([
+    shop.buy('ada'),
+    shop.buy('eve', { address: '198.51.100.8' }),
+  ])) as PurchaseRequest[];
+  expect(last!.pass!.fields).toMatchObject({ RateLimit: '"purchase-address";r=0;t=3600' });
+  expect(first!.pass!.fields).toBeNull();
+});
+
 test('a rate that is off limits nothing', async () => {
   const shop = open({});
   for (let i = 0; i < 100; i++) expect(await statusOf(shop.buy('ada'))).toBe(200);

@@ -7,4 +7,6 @@ export interface PurchasePass {
   readonly productId: number;
   readonly key: PurchaseKey | null;
   readonly isCounted: boolean;
+  /** The fields that tell how little is left; null where enough is. */
+  readonly fields: Readonly<Record<string, string>> | null;
 }

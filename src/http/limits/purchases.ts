@@ -4,7 +4,7 @@ import { type PurchaseRequest, readPurchase } from '../purchase-request.ts';
 import type { Limits } from './limits.ts';
 import type { PurchasePass } from './pass.ts';
 import type { Rate } from './rates.ts';
-import { overLimit, withRateHeaders } from './refusal.ts';
+import { overLimit, rateFields, withFields } from './refusal.ts';
 
 /** The limits of purchases: how one is read under them, and what its answer then means for them. */
 export interface PurchaseLimits {
@@ -41,13 +41,17 @@ export function createPurchaseLimits(limits: Limits, channel: Channel): Purchase
   /** By address before the body is read, so that a flood costs the least; a repeat under a key shows only in the body. */
   function read(req: Request, server: Bun.Server<unknown>): ReturnType<typeof readPurchase> {
     const address = addressKey(req, server);
-    const wait = byAddress === null || address === null ? 0 : byAddress.take(address, nowUs());
+    const now = nowUs();
+    const isAsked = byAddress !== null && address !== null;
+    const wait = isAsked ? byAddress.take(address, now) : 0;
+    // Others are asked for while the body is read.
+    const fields = isAsked ? fieldsOf(byAddress, now) : null;
     if (wait > 0 && !req.headers.has('idempotency-key')) {
       const refusal = refuse(req, server, byAddress!, wait);
       if (refusal) return refusal;
       return readPurchase(req, channel);
     }
-    return readPurchase(req, channel, (purchase) => admit(req, server, purchase, address, wait));
+    return readPurchase(req, channel, (purchase) => admit(req, server, purchase, address, wait, fields));
   }
 
   function admit(
@@ -56,39 +60,46 @@ export function createPurchaseLimits(limits: Limits, channel: Channel): Purchase
     purchase: PurchaseRequest,
     address: string | null,
     addressWait: number,
+    addressFields: PurchasePass['fields'],
   ): PurchaseRequest | Response {
     const { key, productId } = purchase;
     const customer = customerOf(purchase);
     const counted = { address, customer, productId, key };
-    if (key !== null && answeredKeys.has(nameOf(key))) {
-      if (address !== null && addressWait === 0) byAddress?.giveBack(address, nowUs());
-      // It reads what was answered.
-      const wait = address === null ? 0 : (byRead?.take(address, nowUs()) ?? 0);
-      const refusal = wait === 0 ? null : refuse(req, server, byRead!, wait);
-      return refusal ?? { ...purchase, pass: { ...counted, isCounted: false } };
-    }
     const now = nowUs();
-    const [rate, wait] =
-      addressWait > 0
-        ? [byAddress!, addressWait]
-        : customer === null
-          ? NONE
-          : worst(customer, productId, now);
-    if (wait > 0) {
-      const refusal = refuse(req, server, rate!, wait);
-      return refusal ?? purchase;
+    if (key !== null && answeredKeys.has(nameOf(key))) {
+      if (address !== null && addressWait === 0) byAddress?.giveBack(address, now);
+      // It reads what was answered.
+      const wait = address === null ? 0 : (byRead?.take(address, now) ?? 0);
+      const refusal = wait === 0 ? null : refuse(req, server, byRead!, wait);
+      return refusal ?? { ...purchase, pass: { ...counted, isCounted: false, fields: null } };
     }
+    if (addressWait > 0) return refuse(req, server, byAddress!, addressWait) ?? purchase;
+    let fields = addressFields;
     if (customer !== null) {
-      byCustomer?.take(customer, now);
-      byProduct?.take(atProduct(customer, productId), now);
+      const at = atProduct(customer, productId);
+      if (!takeAll(customer, at, now)) {
+        const [rate, wait] = worst(customer, at, now);
+        return refuse(req, server, rate!, wait) ?? purchase;
+      }
+      fields = fieldsOf(byProduct, now) ?? fieldsOf(byCustomer, now) ?? fields;
     }
-    return { ...purchase, pass: { ...counted, isCounted: true } };
+    return { ...purchase, pass: { ...counted, isCounted: true, fields } };
   }
 
-  /** The rate that keeps this customer waiting longest. None counts what another refuses. */
-  function worst(customer: string, productId: number, now: number): readonly [Rate | null, number] {
+  /** All or nothing: none counts what another refuses. */
+  function takeAll(customer: string, at: string, now: number): boolean {
+    if (byCustomer !== null && byCustomer.take(customer, now) > 0) return false;
+    if (byProduct === null || byProduct.take(at, now) === 0) {
+      if (byCancels === null || byCancels.wait(at, now) === 0) return true;
+      byProduct?.giveBack(at, now);
+    }
+    byCustomer?.giveBack(customer, now);
+    return false;
+  }
+
+  /** The rate that keeps this customer waiting longest. */
+  function worst(customer: string, at: string, now: number): readonly [Rate | null, number] {
     let found: readonly [Rate | null, number] = NONE;
-    const at = atProduct(customer, productId);
     const waits = [
       [byCustomer, byCustomer?.wait(customer, now) ?? 0],
       [byProduct, byProduct?.wait(at, now) ?? 0],
@@ -111,16 +122,7 @@ export function createPurchaseLimits(limits: Limits, channel: Channel): Purchase
       byCustomer?.giveBack(customer, now);
       byProduct?.giveBack(atProduct(customer, productId), now);
     },
-    shown(pass, answer) {
-      if (!pass) return answer;
-      const { address, customer, productId } = pass;
-      const now = nowUs();
-      const found =
-        (customer !== null &&
-          (scarce(byProduct, atProduct(customer, productId), now) ?? scarce(byCustomer, customer, now))) ||
-        (address !== null && scarce(byAddress, address, now));
-      return found ? withRateHeaders(answer, found.rate, found.left, found.moreAfterS) : answer;
-    },
+    shown: (pass, answer) => (pass?.fields ? withFields(answer, pass.fields) : answer),
   };
 }
 
@@ -131,9 +133,9 @@ export function countCancel(limits: Limits | null, customer: string | null, prod
 
 const NONE = [null, 0] as const;
 
-function scarce(rate: Rate | null, key: string, now: number) {
-  const found = rate?.scarce(key, now);
-  return rate && found ? { rate, ...found } : null;
+function fieldsOf(rate: Rate | null, now: number): Readonly<Record<string, string>> | null {
+  const scarce = rate?.scarce(now);
+  return rate && scarce ? rateFields(rate, scarce.left, scarce.moreAfterS) : null;
 }
 
 function atProduct(customer: string, productId: number): string {

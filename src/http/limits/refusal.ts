@@ -8,22 +8,22 @@ import type { Rate, RateName } from './rates.ts';
  */
 export function overLimit(req: Request, rate: Rate, waitUs: number, failureOf: Failure): Response {
   const seconds = Math.max(1, Math.ceil(waitUs / 1e6));
-  const headers = { 'Retry-After': String(seconds), ...rateHeaders(rate, 0, seconds) };
+  const headers = { 'Retry-After': String(seconds), ...rateFields(rate, 0, seconds) };
   const refuse = failureOf === 'problem' || failureOf === 'explained' ? problem : failure;
   return refuse(req, 'too_many_requests', `${SAYS[rate.name]}; try again in ${seconds} s`, { headers });
 }
 
-export function rateHeaders({ name, quota }: Rate, left: number, seconds: number): Record<string, string> {
+export function rateFields({ name, quota }: Rate, left: number, seconds: number): Record<string, string> {
   return {
     'RateLimit-Policy': `"${name}";q=${quota.requests};w=${quota.windowS}`,
     RateLimit: `"${name}";r=${left};t=${seconds}`,
   };
 }
 
-/** The answer with what is left of the rate. Answers share their headers, so they go on a copy. */
-export function withRateHeaders(answer: Response, rate: Rate, left: number, seconds: number): Response {
+/** The answer with these fields. Answers share their headers, so they go on a copy. */
+export function withFields(answer: Response, fields: Readonly<Record<string, string>>): Response {
   const headers = new Headers(answer.headers);
-  for (const [name, value] of Object.entries(rateHeaders(rate, left, seconds))) headers.set(name, value);
+  for (const [name, value] of Object.entries(fields)) headers.set(name, value);
   return new Response(answer.body, { status: answer.status, headers });
 }
 
