@@ -49,6 +49,8 @@ export interface CrowdOptions {
   readonly seed: number;
   /** Who comes when; evenly by default. */
   readonly profile?: OpenProfile;
+  /** Sent with each request, for a server that limits what comes from one address. */
+  readonly operatorToken?: string | null;
   /** Buyers who send their purchase twice whatever the profile says: the first ones. */
   readonly firstRepeaters?: number;
   /** Open connections for purchases. */
@@ -192,7 +194,8 @@ class Crowd {
     this.#undecided = options.users;
     const never = () => new Float64Array(options.users).fill(Number.NaN);
     this.#times = { intendedMs: this.#atMs, sentMs: never(), answeredMs: never(), decidedMs: never() };
-    const purchase = { ...this.#asked, seed: options.seed };
+    const { seed, operatorToken = null } = options;
+    const purchase = { ...this.#asked, seed, operatorToken };
     this.#syncRequest = purchaseRequest(this.#target, { ...purchase, path: SYNC_PURCHASE });
     this.#asyncRequest = purchaseRequest(this.#target, { ...purchase, path: ASYNC_PURCHASE });
     // Other keys in each crowd: the same seed twice at one server is two sales.
@@ -309,7 +312,9 @@ class Crowd {
         const connection = this.#asking.take();
         if (connection === undefined) break;
         const buyer = line.shift();
-        connection.send(outcomeRequest(this.#target, this.#record.id(buyer)!, OUTCOME_WAIT_S), buyer, nowMs);
+        const { operatorToken = null } = this.#options;
+        const id = this.#record.id(buyer)!;
+        connection.send(outcomeRequest(this.#target, id, OUTCOME_WAIT_S, operatorToken), buyer, nowMs);
       }
     }
   }

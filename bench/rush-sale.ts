@@ -38,6 +38,8 @@ export interface RushOptions {
   readonly profile?: OpenProfile;
   readonly mode: Mode;
   readonly seed: number;
+  /** For the crowd's own requests, where the server limits what comes from one address; by default the calls' own. */
+  readonly operatorToken?: string | null;
 }
 
 /** Null: unknown, because a call failed. */
@@ -82,10 +84,11 @@ export async function holdRush(
   onProgress?: (progress: CrowdProgress) => void,
 ): Promise<RushResult> {
   const { productId, units, users, rate, profile = openProfile('constant'), mode, seed } = options;
+  const { operatorToken = api.operatorToken } = options;
   if (units !== null) await api.send('PUT', `/api/v1/sync/stock/${productId}/reset?stock=${units}`);
   const before = await readStock(api, productId);
   const sale = { url: api.url, productId, quantity: QUANTITY, seed };
-  const viewers = await openViewersBeside(profile, users, api.url, productId);
+  const viewers = await openViewersBeside(profile, users, api.url, productId, operatorToken);
   const watched = viewers.open();
   const watch = watchServer(api.url);
   const crowd = await runCrowd({
@@ -95,6 +98,7 @@ export async function holdRush(
     profile,
     firstRepeaters: FIRST_REPEATERS,
     mode,
+    operatorToken,
     patienceMs: PATIENCE_MS,
     signal: AbortSignal.any([signal, watch.gone]),
     ...(onProgress && { onProgress }),

@@ -2,7 +2,7 @@ import type { Socket } from 'bun';
 import { requireFiles } from '../src/lib/file-limit.ts';
 import type { Target } from './connection.ts';
 import type { OpenProfile } from './profiles.ts';
-import { targetOf } from './requests.ts';
+import { bearer, targetOf } from './requests.ts';
 
 /** A product event, as a viewer of the crowd receives it. */
 export interface Heard {
@@ -14,6 +14,8 @@ export interface ViewersOptions {
   readonly target: Target;
   readonly productId: number;
   readonly count: number;
+  /** Sent with each request, for a server that limits what comes from one address. */
+  readonly operatorToken?: string | null;
   /** Receives each viewer's events after the snapshot: its state before and after. */
   readonly onChange?: (before: Heard, now: Heard, atMs: number) => void;
 }
@@ -46,17 +48,19 @@ export function openViewersBeside(
   users: number,
   url: string,
   productId: number,
+  operatorToken: string | null = null,
 ): Promise<Viewers> {
   const count = Math.min(BESIDE_A_CROWD_MAX, Math.round(users * viewersPerBuyer));
-  return openViewers({ target: targetOf(url), productId, count });
+  return openViewers({ target: targetOf(url), productId, count, operatorToken });
 }
 
 /** Resolves when every viewer has its snapshot. */
-export async function openViewers({ target, productId, count, onChange }: ViewersOptions): Promise<Viewers> {
+export async function openViewers(options: ViewersOptions): Promise<Viewers> {
+  const { target, productId, count, onChange, operatorToken = null } = options;
   requireFiles(count);
   const crowd = new Set<Socket<Viewer>>();
   const { hostname, port, host } = target;
-  const request = `GET /api/v1/stock/stream?products=${productId} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+  const request = `GET /api/v1/stock/stream?products=${productId} HTTP/1.1\r\nHost: ${host}\r\n${bearer(operatorToken)}\r\n`;
   let informed = 0;
   let events = 0;
   let bytes = 0;

@@ -31,7 +31,8 @@ import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from './domain/ids.ts';
 import { FIRST_PRODUCTS } from './domain/product.ts';
 import { type Buyers, NO_BUYERS } from './http/buyers/buyers.ts';
 import { createTrustedProxies } from './http/client-address.ts';
-import type { OperatorAccess, OperatorTrust } from './http/operator.ts';
+import { createLimits } from './http/limits/limits.ts';
+import { type OperatorAccess, type OperatorTrust, refuseUnlessOperator } from './http/operator.ts';
 import type { Service } from './http/service.ts';
 import { patiently } from './lib/patiently.ts';
 import type { Backends } from './ports/backends.ts';
@@ -42,6 +43,7 @@ import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { registerMetrics } from './telemetry/watch.ts';
 import { watchBackends } from './telemetry/watch-backends.ts';
+import { watchLimits } from './telemetry/watch-limits.ts';
 import { watchReconciler } from './telemetry/watch-reconciler.ts';
 
 /** Every use case of one process, wired to its backends. */
@@ -236,6 +238,17 @@ async function wire(
     log,
     trust: { operators, trustedProxies },
   });
+  const limits =
+    config.limits &&
+    createLimits({
+      policies: config.limits,
+      trustedProxies,
+      knowsNoProxies: config.trustedProxies.length === 0,
+      isOperator: (req, server) =>
+        refuseUnlessOperator(req, server, { operators, trustedProxies }, 'any') === null,
+      log,
+    });
+  watchLimits(metrics, limits?.counts ?? null);
   let ready = true;
 
   return {
@@ -261,6 +274,7 @@ async function wire(
       log,
       operators,
       buyers,
+      limits,
       trustedProxies,
       healthNames,
       engines: backends.names,

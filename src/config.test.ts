@@ -49,6 +49,7 @@ test('with nothing set everything has a value that fits one machine', () => {
     },
     drainMs: 1_000,
     streams: { max: 20_000, perAddressMax: 1_000 },
+    limits: null,
     tuning: {
       databasePool: null,
       purchaseBatches: null,
@@ -187,6 +188,7 @@ test('every setting is read from its variable', () => {
     },
     drainMs: 250,
     streams: { max: 7, perAddressMax: 0 },
+    limits: null,
     tuning: { databasePool: 9, purchaseBatches: 3, workerBatches: 4, prefetch: 5, chargesInFlight: 6 },
     paymentLeaseMs: 1_000,
     payments: {
@@ -548,5 +550,56 @@ test('a child gets a secret as itself, also where its parent has it in a file', 
     expect(env.PATH).toBe(process.env.PATH);
   } finally {
     delete process.env.PULSECART_OPERATOR_TOKEN_FILE;
+  }
+});
+
+test('requests are limited in production, by rates that can be set, and in development when that is asked for', () => {
+  expect(readConfig({}).limits).toBeNull();
+  const production = {
+    PULSECART_MODE: 'production',
+    PULSECART_OPERATOR_TOKEN: 'of-an-operator-here',
+    PULSECART_ALLOW_SIMULATED_PAYMENTS: 'on',
+  };
+  expect(readConfig({ ...production, PULSECART_LIMITS: 'off' }).limits).toBeNull();
+  expect(readConfig(production).limits).toMatchObject({
+    'purchase-address': { intervalUs: 50_000, burst: 200 },
+    'purchase-product': { intervalUs: 6_000_000, burst: 10 },
+    'cancel-product': { intervalUs: 120_000_000, burst: 5 },
+  });
+  const config = readConfig({
+    PULSECART_LIMITS: 'on',
+    PULSECART_LIMIT_READ_ADDRESS: '3/10min',
+    PULSECART_LIMIT_STREAM_ADDRESS: 'off',
+  });
+  expect(config.limits).toMatchObject({
+    'read-address': { intervalUs: 200_000_000, burst: 3 },
+    'stream-address': null,
+  });
+  expect(config.settings).toMatchObject({
+    PULSECART_LIMITS: 'on',
+    PULSECART_LIMIT_READ_ADDRESS: '3/10min burst 3',
+    PULSECART_LIMIT_STREAM_ADDRESS: 'off',
+    PULSECART_LIMIT_PURCHASE_ADDRESS: '20/s burst 200',
+    PULSECART_LIMIT_CANCEL_PRODUCT: '5/10min burst 5',
+  });
+});
+
+test('a rate that is none is refused with its name', () => {
+  const wrong = [
+    '20',
+    '20/s burst',
+    '0/s',
+    '5/s burst 0',
+    '1/day',
+    '1/25h',
+    '2000000/s',
+    '-1/s',
+    '1e3/s',
+    '1.5/s',
+  ];
+  for (const given of wrong) {
+    expect(() => readConfig({ PULSECART_LIMIT_READ_ADDRESS: given })).toThrow(
+      `PULSECART_LIMIT_READ_ADDRESS must be off, or a rate such as "20/s burst 200" or "5/10min burst 5", of 1000000 requests at most in 24 hours at most; it is ${JSON.stringify(given)}.`,
+    );
   }
 });

@@ -1,12 +1,14 @@
 import { isLoopbackName } from './lib/address.ts';
 import { inSchema } from './lib/database-url.ts';
 import { usesDefaultCredentials } from './lib/default-credentials.ts';
+import { type RatePolicy, ratePolicy } from './lib/gcra.ts';
 import { weaknessOf } from './lib/weak-token.ts';
 import {
   type Env,
   type Flags,
   invalid,
   openSettings,
+  type Rate,
   SETTINGS,
   type Setting,
   withSecretFiles,
@@ -68,6 +70,8 @@ export interface Config {
     /** Live viewers at once from one address; 0: no limit. */
     readonly perAddressMax: number;
   };
+  /** Null: requests are not limited. */
+  readonly limits: RatePolicies | null;
   readonly tuning: Tuning;
   /** How long an unanswered charge or refund rests before it is retried. */
   readonly paymentLeaseMs: number;
@@ -229,6 +233,8 @@ function readSettings(given: Env, flags: Flags): Config {
   }
   const namespace = read(SETTINGS.namespace);
   const payments = simulatedPayments(read);
+  const isLimited = read(SETTINGS.limits, mode === 'production');
+  const rates = ratePolicies(read);
   const purchaseTtlMs = 1_000 * read(SETTINGS.purchaseTtlSeconds);
   return Object.freeze({
     port,
@@ -261,6 +267,7 @@ function readSettings(given: Env, flags: Flags): Config {
       max: read(SETTINGS.streams),
       perAddressMax: read(SETTINGS.streamsPerAddress),
     }),
+    limits: isLimited ? Object.freeze(rates) : null,
     tuning: Object.freeze({
       databasePool: read(SETTINGS.databasePool),
       purchaseBatches: read(SETTINGS.purchaseBatches),
@@ -311,6 +318,24 @@ function auth(env: Env, read: Read, mode: Config['mode']): Auth | null {
     );
   }
   return Object.freeze({ key: Object.freeze({ jwksUrl: jwksUrl! }), ...rules });
+}
+
+type RatePolicies = Readonly<ReturnType<typeof ratePolicies>>;
+
+function ratePolicies(read: Read) {
+  return {
+    'purchase-address': policyOf(read(SETTINGS.limitPurchaseAddress)),
+    'purchase-customer': policyOf(read(SETTINGS.limitPurchaseCustomer)),
+    'purchase-product': policyOf(read(SETTINGS.limitPurchaseProduct)),
+    'cancel-product': policyOf(read(SETTINGS.limitCancelProduct)),
+    'read-address': policyOf(read(SETTINGS.limitReadAddress)),
+    'stream-address': policyOf(read(SETTINGS.limitStreamAddress)),
+    'operator-address': policyOf(read(SETTINGS.limitOperatorAddress)),
+  };
+}
+
+function policyOf(rate: Rate | null): RatePolicy | null {
+  return rate && ratePolicy(rate.requests, rate.periodS * 1e6, rate.burst);
 }
 
 function logFile(read: Read): Config['logFile'] {

@@ -33,6 +33,10 @@ const BY_BACKEND = 'by backend';
 const MASK = '***';
 /** More than any way to a server has. */
 const NETWORKS_MAX = 100;
+/** Of a rate: requests, and how long its time may be. */
+const RATE_MAX = 1_000_000;
+const UNIT_S = { h: 3600, min: 60, s: 1 } as const;
+const PERIOD_S_MAX = 24 * UNIT_S.h;
 const REDIS_SCHEMES = [
   'redis:',
   'rediss:',
@@ -245,6 +249,47 @@ export const SETTINGS = {
     1_000_000,
     'live streams at once from one address; `0`: no limit. Behind a proxy set `PULSECART_TRUSTED_PROXIES`, too',
   ),
+  limits: onOff(
+    'PULSECART_LIMITS',
+    false,
+    'whether requests are limited by the rates that follow; in production mode `on`. Each is one for each address, or customer, in each process',
+  ),
+  limitPurchaseAddress: rate(
+    'PULSECART_LIMIT_PURCHASE_ADDRESS',
+    '20/s burst 200',
+    'purchases and cancellations of one address, of IPv6 one /64. Private addresses that are not behind `PULSECART_TRUSTED_PROXIES` have no limits',
+  ),
+  limitPurchaseCustomer: rate(
+    'PULSECART_LIMIT_PURCHASE_CUSTOMER',
+    '1/s burst 20',
+    'purchases of one customer, from whatever addresses',
+  ),
+  limitPurchaseProduct: rate(
+    'PULSECART_LIMIT_PURCHASE_PRODUCT',
+    '10/min burst 10',
+    'attempts of one customer to buy one product, from whatever addresses',
+  ),
+  limitCancelProduct: rate(
+    'PULSECART_LIMIT_CANCEL_PRODUCT',
+    '5/10min burst 5',
+    'orders of one product that a customer may cancel and still buy it again',
+  ),
+  limitReadAddress: rate(
+    'PULSECART_LIMIT_READ_ADDRESS',
+    '100/s burst 1000',
+    'reads and pages of one address',
+  ),
+  // As many as it may have at once: they all come back when a server is replaced.
+  limitStreamAddress: rate(
+    'PULSECART_LIMIT_STREAM_ADDRESS',
+    '50/s burst 1000',
+    'live streams that one address opens',
+  ),
+  limitOperatorAddress: rate(
+    'PULSECART_LIMIT_OPERATOR_ADDRESS',
+    '50/s burst 500',
+    "operators' calls from one address, with a token or without",
+  ),
   // Ten years at most: data to be kept longer belongs in an archive.
   keepOutcomesHours: integer(
     'PULSECART_KEEP_OUTCOMES_HOURS',
@@ -447,6 +492,7 @@ export const SECTIONS: readonly (readonly [title: string, first: keyof typeof SE
   ['Backends', 'dataFolder'],
   ['Work', 'worker'],
   ['Live streams', 'streams'],
+  ['Limits of requests', 'limits'],
   ['What is kept, and how long', 'keepOutcomesHours'],
   ['Logs', 'logLevel'],
   ['Traces', 'otlpEndpoint'],
@@ -656,6 +702,45 @@ function decode(text: string): string {
   } catch {
     return text;
   }
+}
+
+/** A limit of requests; null: none. */
+function rate(name: string, fallback: string, what: string): Setting<Rate | null> {
+  const values = 'rates such as `20/s burst 200`, `10/min`, `5/10min burst 3`, `1000/h`; `off`: no limit';
+  return {
+    ...{ name, fallback: readRate(fallback), preset: fallback, values, what },
+    parse(given, as) {
+      const read = given === 'off' ? null : readRate(given);
+      if (read !== null || given === 'off') return read;
+      throw invalid(
+        `${as} must be off, or a rate such as "20/s burst 200" or "5/10min burst 5", of ${RATE_MAX} requests at most in 24 hours at most; it is ${JSON.stringify(given)}.`,
+      );
+    },
+    show: (value) => (value === null ? 'off' : writeRate(value)),
+  };
+}
+
+/** So many requests in a time, and so many of them at once. */
+export interface Rate {
+  readonly requests: number;
+  readonly periodS: number;
+  readonly burst: number;
+}
+
+/** Without a burst it is one of as many as come in the time. */
+function readRate(text: string): Rate | null {
+  const parts = /^([1-9]\d{0,6})\/([1-9]\d{0,4})?(s|min|h)(?: +burst +([1-9]\d{0,6}))?$/.exec(text.trim());
+  if (parts === null) return null;
+  const requests = Number(parts[1]);
+  const periodS = Number(parts[2] ?? 1) * UNIT_S[parts[3] as keyof typeof UNIT_S];
+  const burst = Number(parts[4] ?? requests);
+  return Math.max(requests, burst) > RATE_MAX || periodS > PERIOD_S_MAX ? null : { requests, periodS, burst };
+}
+
+function writeRate({ requests, periodS, burst }: Rate): string {
+  const [unit, unitS] = Object.entries(UNIT_S).find(([, seconds]) => periodS % seconds === 0)!;
+  const count = periodS / unitS;
+  return `${requests}/${count === 1 ? '' : count}${unit} burst ${burst}`;
 }
 
 /** Null: the backends' own default. */

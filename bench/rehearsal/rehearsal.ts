@@ -103,7 +103,7 @@ export async function holdRehearsal(
     const wanted = { ...terms, ...(options.units !== null && { units: options.units }) };
     product = await makeHiddenProduct(api, wanted, options.users / options.rate);
     try {
-      verdicts.push(await checkAddressLimit(calls.buyers, product.productId));
+      verdicts.push(await checkAddressLimit(api, product.productId));
       if (!hasFailed(verdicts) && !signal.aborted) {
         onStep(`crowd of ${count(options.users)} at hidden product ${product.productId}`);
         ({ crowd, measured } = await sendCrowd(options, product, calls));
@@ -147,7 +147,9 @@ async function sendCrowd(
 ): Promise<{ crowd: RushResult; measured: Measured }> {
   const load = watchLoad(api);
   try {
-    const sale = { productId, units: null, users, rate, profile: openProfile(profile), mode, seed };
+    const { operatorToken } = api;
+    const buying = { productId, units: null, users, rate, profile: openProfile(profile), mode, seed };
+    const sale = { ...buying, operatorToken };
     const crowd = await holdRush(sale, buyers, signal, onProgress);
     return { crowd, measured: measuredOf(crowd, await load.stop()) };
   } finally {

@@ -9,6 +9,8 @@ import { findOwnToken } from './own-token.ts';
 /** Calls a running server's HTTP API for commands. Every failure is one readable line. */
 export interface Api {
   readonly url: string;
+  /** That the calls bring. */
+  readonly operatorToken: string | null;
   /** `isOurs` recognizes the route's own answer, as opposed to another program's. */
   get<Body>(path: string, isOurs: IsOurs<Body>): Promise<Body>;
   send<Body>(
@@ -76,6 +78,7 @@ export function openApi({ url, dataFolder, ...client }: Client, timeoutMs = CALL
 
   return {
     url,
+    operatorToken,
     get: (path, isOurs) => call('GET', path, undefined, isOurs),
     send: call,
   };

@@ -14,6 +14,12 @@ const NOTES: readonly ((config: Config) => string | null)[] = [
     mode === 'development' && !isLoopbackName(host)
       ? `PULSECART_MODE is development on ${host}, where others than this machine may ask`
       : null,
+  ({ limits, trustedProxies, host }) =>
+    limits !== null && trustedProxies.length === 0 && !isLoopbackName(host)
+      ? 'PULSECART_LIMITS is on without PULSECART_TRUSTED_PROXIES: behind a proxy all buyers have its address. A private one is not limited then, and a public one is limited as if it were one buyer'
+      : null,
+  ({ limits, mode }) =>
+    limits === null && mode === 'production' ? 'PULSECART_LIMITS is off: requests are not limited' : null,
   ({ traces }) =>
     traces?.sampling.ratio === 1
       ? 'every request is traced; a ratio below 1 (OTEL_TRACES_SAMPLER) is for crowds'

@@ -40,6 +40,38 @@ test('a proxy over IPv6, and one whose IPv4 address comes in the form of IPv6, a
   }
 });
 
+test('a network of IPv4 has its first address and its last, and no text that only looks like one', () => {
+  const one = createTrustedProxies([
+    '198.51.100.64/26',
+    '0.0.0.0/32',
+    '255.255.255.255/32',
+    '192.0.2.130/25',
+  ]);
+  const inside = [
+    '198.51.100.64',
+    '198.51.100.127',
+    '0.0.0.0',
+    '255.255.255.255',
+    '192.0.2.128',
+    '192.0.2.255',
+  ];
+  expect(inside.filter((address) => !one.has(address))).toEqual([]);
+  const outside = [
+    '198.51.100.63',
+    '198.51.100.128',
+    '0.0.0.1',
+    '192.0.2.127',
+    '198.51.100.064',
+    '198.51.100',
+    '1.198.51.100.64',
+    '198.51.100.64.',
+    '',
+    '198.51.100.256',
+    ' 198.51.100.64',
+  ];
+  expect(outside.filter(one.has)).toEqual([]);
+});
+
 test('nobody else is believed', () => {
   for (const peer of ['11.0.0.1', '192.0.2.8', 'fe80::1', '::1']) {
     expect(from(peer, '203.0.113.9')).toEqual({ address: peer, port: 4711, isProxied: false });

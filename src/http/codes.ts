@@ -117,6 +117,12 @@ const NOTES = {
     advice:
       'Close one, or try again after `Retry-After`. A server behind a proxy wants `PULSECART_TRUSTED_PROXIES`.',
   },
+  too_many_requests: {
+    status: 429,
+    meaning:
+      'More requests than the server takes from one address, of one customer, or of one customer for one product; `RateLimit-Policy` names which. Nothing was done.',
+    advice: 'Send the same request again after `Retry-After`, which is exact, and not before.',
+  },
   internal_error: {
     status: 500,
     meaning: 'A bug of ours. It is in the log under `requestId`.',

@@ -1,6 +1,7 @@
 import type { Schema } from './docs/fields.ts';
 import { withExamplesAsOf } from './example-times.ts';
 import { HEADER_TEXT } from './header-text.ts';
+import { addressRateOf } from './limits/limited-routes.ts';
 import {
   type Answer,
   type Answers,
@@ -150,11 +151,13 @@ function placed(place: ApiParameter['in'], parameters: Parameters = {}, required
 }
 
 /** A caller may be no operator, a body may be wrong, and what operators ask for may fail; each in the same words everywhere. */
-function impliedAnswers({ method, access, body, failure }: Route): Answers {
+function impliedAnswers(route: Route): Answers {
+  const { method, access, body, failure } = route;
   return {
     ...((access || body) && { 400: '`invalid_request`; `field` names what is wrong' }),
     ...(access && { 401: '`unauthorized`: no operator token, or a wrong one' }),
     ...(access && failure !== 'error' && { 503: method === 'GET' ? '`unavailable`' : CANNOT_CHANGE }),
+    ...(addressRateOf(route) && { 429: '`too_many_requests`: over a limit that the server was given' }),
     ...(body && {
       413: '`payload_too_large`: the body is larger than 16 KiB',
       415: '`unsupported_media_type`: the body is not declared as JSON',
@@ -170,7 +173,9 @@ function responseOf(answer: Answer | string, status: number, failure: Failure): 
     if (status < 400) return { description: answer };
     const asError = failure === 'error' || failure === 'own' ? errorAnswer : problemAnswer;
     const isPassing = status === 503 || status === 429;
-    return responseOf(asError(answer, isPassing ? ['Retry-After'] : []), status, failure);
+    const headers: HeaderName[] = isPassing ? ['Retry-After'] : [];
+    if (status === 429) headers.push('RateLimit-Policy', 'RateLimit');
+    return responseOf(asError(answer, headers), status, failure);
   }
   const { description, headers, content } = answer;
   return {

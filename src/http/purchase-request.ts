@@ -4,6 +4,7 @@ import type { Channel } from '../domain/order.ts';
 import type { PurchaseKey } from '../domain/purchase.ts';
 import { type Buyers, type Caller, NOT_KNOWN, NOT_THEIRS } from './buyers/buyers.ts';
 import { faultOf, forbiddenField, type Refuse, readJsonBody } from './json-body.ts';
+import type { PurchasePass } from './limits/pass.ts';
 import { failure } from './respond.ts';
 import { nullable, ProductId, Quantity, shape, UserId } from './schemas.ts';
 
@@ -16,6 +17,8 @@ export interface PurchaseRequest {
   readonly key: PurchaseKey | null;
   /** The only price of one unit at which the buyer buys; null: any. */
   readonly expectedPriceMinor: number | null;
+  /** What was counted for it, where there are limits. */
+  readonly pass?: PurchasePass;
 }
 
 const ExpectedPrice = nullable(
@@ -72,26 +75,34 @@ export const BAD_PURCHASE_INPUT = {
   422: '`idempotency_mismatch`: the key was used for another purchase',
 } as const;
 
-/** The request, or the response that says what is wrong with it. */
+/** Sees a valid purchase before anything is done for it, and may refuse it. */
+type Admit = (purchase: PurchaseRequest) => PurchaseRequest | Response;
+
+/** The request, or the response that says what is wrong with it; a valid one goes through `admit`. */
 export function readPurchase(
   req: Request,
   server: Bun.Server<unknown>,
   channel: Channel,
   buyers: Buyers,
+  admit: Admit | null = null,
 ): Promise<PurchaseRequest | Response> | Response {
   const caller = buyers.identify(req, server, failure);
   if (caller instanceof Response) return caller;
-  if (!(caller instanceof Promise)) return readOf(req, channel, caller);
-  return caller.then((known) => (known instanceof Response ? known : readOf(req, channel, known)));
+  if (!(caller instanceof Promise)) return readOf(req, channel, caller, admit);
+  return caller.then((known) => (known instanceof Response ? known : readOf(req, channel, known, admit)));
 }
 
 function readOf(
   req: Request,
   channel: Channel,
   caller: Caller,
+  admit: Admit | null,
 ): Promise<PurchaseRequest | Response> | Response {
   const keyHeader = req.headers.get('idempotency-key');
-  return readJsonBody(req, failure, (body) => validate(req, body, keyHeader, channel, caller));
+  return readJsonBody(req, failure, (body) => {
+    const read = validate(req, body, keyHeader, channel, caller);
+    return admit === null || read instanceof Response ? read : admit(read);
+  });
 }
 
 function validate(

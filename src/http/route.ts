@@ -26,6 +26,8 @@ export interface Route {
   readonly answers: Answers;
   /** Schemas that the description speaks of. */
   readonly mentions?: readonly TSchema[];
+  /** It asks the limits of requests itself, because more counts there than the caller's address. */
+  readonly limitsItself?: true;
   readonly handle: Handler;
 }
 
@@ -93,6 +95,15 @@ export const HEADERS = {
     description:
       'Seconds after which trying again makes sense; callers get different ones, and longer ones the more are refused',
     schema: { type: 'integer', minimum: 0 },
+  },
+  // Draft 9 of the IETF's "RateLimit header fields for HTTP".
+  'RateLimit-Policy': {
+    description: 'The limit that is nearest: its name, how many requests (`q`) in how many seconds (`w`)',
+    schema: { type: 'string', examples: ['"purchase-customer";q=20;w=20'] },
+  },
+  RateLimit: {
+    description: 'What is left of it (`r`), and after how many seconds more is (`t`)',
+    schema: { type: 'string', examples: ['"purchase-customer";r=0;t=1'] },
   },
   Location: { description: 'Where the outcome will be found', schema: { type: 'string' } },
   ETag: {

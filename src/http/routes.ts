@@ -1,3 +1,4 @@
+import { limitedRoutes } from './limits/limited-routes.ts';
 import type { Route } from './route.ts';
 import { createAboutRoutes } from './routes/about.ts';
 import { createActuatorRoutes } from './routes/actuator.ts';
@@ -43,5 +44,5 @@ export function createRoutes(service: Service, { actuator = true } = {}): readon
     ...(actuator ? createActuatorRoutes(service) : []),
   ];
   routes.push(...createPageRoutes(service, routes), ...createAboutRoutes(service, routes));
-  return routes;
+  return service.limits ? limitedRoutes(routes, service.limits) : routes;
 }

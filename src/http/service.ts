@@ -24,6 +24,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Buyers } from './buyers/buyers.ts';
 import type { TrustedProxies } from './client-address.ts';
+import type { Limits } from './limits/limits.ts';
 import type { OperatorAccess } from './operator.ts';
 
 /** What the routes need of the use cases behind them. */
@@ -62,6 +63,8 @@ export interface Service {
   readonly buyers: Buyers;
   /** Who may call operator routes. */
   readonly operators: OperatorAccess;
+  /** Null: requests are not limited. */
+  readonly limits?: Limits | null;
   /** Whose word for a client's address is believed. */
   readonly trustedProxies: TrustedProxies;
   /** Names of the backends, as `/actuator/health` shows them. */

@@ -85,6 +85,8 @@ const OUTCOMES = {
 /** All answers to a malformed purchase request. */
 const BAD_STATUSES = [400, 413, 415] as const;
 
+const TOO_MANY = 429;
+
 /** prom-client's own, always 0 on this runtime; the names end like counters', which they are not. */
 const NOT_KNOWN_TO_BUN = ['resources', 'handles', 'requests'].flatMap((what) => [
   `nodejs_active_${what}`,
@@ -181,6 +183,8 @@ export function createMetrics(): Metrics {
     read: () => ({ sync: countsOf('sync'), async: countsOf('async') }),
     confirmTimes,
     refusedInput(response) {
+      // Limits count what they refuse themselves, and nothing is wrong with its form.
+      if (response.status === TOO_MANY) return response;
       badInput.set(response.status, (badInput.get(response.status) ?? 0) + 1);
       return response;
     },

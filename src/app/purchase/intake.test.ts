@@ -92,9 +92,10 @@ test('the same key gets the same tracking id and one order, before its decision 
     batcher.accept(request({ key: key('k') })),
     elsewhere.accept(request({ key: key('k') })),
   ]);
-  expect(duplicates).toEqual([first, first]);
+  const repeat = { ...first, isRepeat: true } as const;
+  expect(duplicates).toEqual([repeat, repeat]);
   expect(await decideAll([idOf(first)])).toEqual({ order: 1 });
-  expect(await batcher.accept(request({ key: key('k') }))).toEqual(first);
+  expect(await batcher.accept(request({ key: key('k') }))).toEqual(repeat);
   expect(await waiting()).toBe(0);
   expect(await fixture.units()).toEqual({ available: 99, reserved: 1 });
 });

@@ -40,7 +40,13 @@ export interface IntakeRequest {
 }
 
 export type Accepted =
-  | { readonly kind: 'accepted'; readonly trackingId: string; readonly acceptedAt: number }
+  | {
+      readonly kind: 'accepted';
+      readonly trackingId: string;
+      readonly acceptedAt: number;
+      /** An earlier request with its key was accepted already. */
+      readonly isRepeat?: true;
+    }
   | { readonly kind: 'mismatch' }
   | { readonly kind: 'unknown_product' };
 
@@ -176,8 +182,9 @@ export function createIntake(
     stats.messages++;
     stats.accepted += tickets.length;
     counter.add({ queued: tickets.filter(({ again }) => !again).length });
-    for (const { purchase, acceptedAt, resolve } of tickets) {
-      resolve({ kind: 'accepted', trackingId: purchase.id, acceptedAt });
+    for (const { purchase, acceptedAt, again, resolve } of tickets) {
+      const accepted = { kind: 'accepted', trackingId: purchase.id, acceptedAt } as const;
+      resolve(again ? { ...accepted, isRepeat: true } : accepted);
     }
   }
 
@@ -224,7 +231,7 @@ export function createIntake(
       } else if (purchaseId !== ticket.purchase.id) {
         const { product, resolve } = ticket;
         if (decided?.has(purchaseId)) {
-          resolve({ kind: 'accepted', trackingId: purchaseId, acceptedAt });
+          resolve({ kind: 'accepted', trackingId: purchaseId, acceptedAt, isRepeat: true });
           rebound.set(ticket, null);
         } else {
           // The window was judged when the key first arrived; the sale may have closed since.

@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { type Accepted, UnknownAcceptance } from '../../app/purchase/intake.ts';
 import { AppError } from '../../domain/errors.ts';
+import { createPurchaseLimits } from '../limits/purchases.ts';
 import {
   BAD_PURCHASE_INPUT,
   PURCHASE_INPUT,
@@ -56,20 +57,15 @@ const route = routesOf('async', 'own');
 const TARGET = 'POST /api/v1/async/purchase';
 
 /** The asynchronous way to buy: the answer is that the purchase will be decided, and where to hear the outcome. */
-export function createAsyncPurchaseRoute({
-  intake,
-  clock,
-  metrics,
-  log,
-  buyers,
-  traces = null,
-}: Service): Route {
+export function createAsyncPurchaseRoute(service: Service): Route {
+  const { intake, clock, metrics, log, buyers, traces = null } = service;
   const trace = createTraceRequest(traces, TARGET);
+  const limits = service.limits ? createPurchaseLimits(service.limits, 'async', buyers) : null;
 
   function purchase(req: Request, server: Bun.Server<unknown>): Answer {
     const arrivedAtMs = performance.now();
     const span = trace === null ? null : trace(req);
-    const reading = readPurchase(req, server, 'async', buyers);
+    const reading = limits === null ? readPurchase(req, server, 'async', buyers) : limits.read(req, server);
     if (reading instanceof Response) return endRequest(span, metrics.refusedInput(reading));
     return new Promise((resolve) => {
       const respond = span === null ? resolve : (answer: Response) => resolve(endRequest(span, answer));
@@ -89,7 +85,12 @@ export function createAsyncPurchaseRoute({
             (accepted) => {
               span?.set('pulsecart.outcome', accepted.kind);
               if (accepted.kind === 'accepted') span?.set('pulsecart.purchase.id', accepted.trackingId);
-              respond(answer(req, read, accepted, arrivedAtMs));
+              if (limits === null) {
+                respond(answer(req, read, accepted, arrivedAtMs));
+                return;
+              }
+              if (accepted.kind === 'accepted') limits.answered(read.pass, accepted.isRepeat ?? false);
+              respond(limits.shown(read.pass, answer(req, read, accepted, arrivedAtMs)));
             },
             (error) => {
               span?.set('pulsecart.outcome', error instanceof AppError ? error.code : 'internal_error');
@@ -151,6 +152,7 @@ export function createAsyncPurchaseRoute({
         ['Retry-After'],
       ),
     },
+    limitsItself: true,
     handle: purchase,
   });
 }

@@ -9,6 +9,7 @@ import type { OrderView } from '../../ports/queries.ts';
 import { type Caller, NOT_KNOWN, NOT_THEIRS } from '../buyers/buyers.ts';
 import type { OrderCode } from '../codes.ts';
 import { readCheckedBody } from '../json-body.ts';
+import { countCancel } from '../limits/purchases.ts';
 import { newAuditEntry, OPERATOR_EXPECTED, readOperator, readOperatorRequest } from '../operator-request.ts';
 import { operatorRoutes } from '../operator-routes.ts';
 import { CUSTOMER_EXPECTED, canonicalCustomer, customerOf, notTheCaller } from '../purchase-request.ts';
@@ -41,7 +42,7 @@ const route = routesOf('orders', 'problem');
 /** Orders as their buyers read and end them. */
 export function createOrderRoutes(service: Service): Route[] {
   const { acting } = operatorRoutes('orders', 'problem', service);
-  const { ledger, ids, conclude, clock, keepOutcomesMs, purchaseTimeoutMs, buyers } = service;
+  const { ledger, ids, conclude, clock, keepOutcomesMs, purchaseTimeoutMs, buyers, limits = null } = service;
 
   function read(req: OrderRequest, server: Server): Promise<Response> {
     const late = () => new AppError('unavailable', 'The order could not be read in time.');
@@ -98,6 +99,8 @@ export function createOrderRoutes(service: Service): Route[] {
     const ended = ids.read(orderId) ? await ledger.cancel(orderId, by) : UNKNOWN;
     switch (ended.kind) {
       case 'done':
+        if ('customer' in by && ended.changes.orders.length > 0)
+          countCancel(limits, by.customer, ended.order.productId);
         return asItStands(orderId, 200);
       case 'refused':
         return cannotCancel(req, ended.order);

@@ -111,7 +111,7 @@ export function createStreamRoutes(
         400: `\`invalid_request\`: no product, one that is no id, more than ${STREAM_PRODUCTS_MAX} products or ${STREAM_ORDERS_MAX} orders`,
         401: `${NOT_KNOWN}, and \`order\` asks for one`,
         404: "`unknown_product`, or `not_found`: an order id that was never issued, or another buyer's where buyers are known",
-        429: '`too_many_streams` from this address',
+        429: '`too_many_streams` from this address at once. `too_many_requests`: too many opened in a short time',
         503: '`overloaded`: too many streams in all. `unavailable`: the ledger could not be asked',
       },
       mentions: [StreamSnapshot, StreamProduct, StreamOrder],

@@ -3,6 +3,8 @@ import { amountMinor, type Order } from '../../domain/order.ts';
 import { available } from '../../domain/product.ts';
 import { type Outcome, outcomeCode, type Purchase, refusalMessage } from '../../domain/purchase.ts';
 import type { Span } from '../../ports/tracing.ts';
+import type { PurchasePass } from '../limits/pass.ts';
+import { createPurchaseLimits } from '../limits/purchases.ts';
 import {
   BAD_PURCHASE_INPUT,
   PURCHASE_INPUT,
@@ -43,11 +45,12 @@ export function createSyncPurchaseRoute(service: Service): Route {
   /** Keyed requests whose outcome is not known yet: a concurrent duplicate is told so instead of waiting. */
   const keysUnderWay = new Set<string>();
   const trace = createTraceRequest(service.traces ?? null, TARGET);
+  const limits = service.limits ? createPurchaseLimits(service.limits, 'sync', buyers) : null;
 
   function purchase(req: Request, server: Bun.Server<unknown>): Answer {
     const arrivedAtMs = performance.now();
     const span = trace === null ? null : trace(req);
-    const reading = readPurchase(req, server, 'sync', buyers);
+    const reading = limits === null ? readPurchase(req, server, 'sync', buyers) : limits.read(req, server);
     if (reading instanceof Response) return endRequest(span, metrics.refusedInput(reading));
     // One promise for the whole request: each promise returned from `then` would delay the purchase by several turns.
     return new Promise((resolve) => {
@@ -65,7 +68,7 @@ export function createSyncPurchaseRoute(service: Service): Route {
 
   function buy(
     req: Request,
-    { productId, quantity, customer, key, expectedPriceMinor }: PurchaseRequest,
+    { productId, quantity, customer, key, expectedPriceMinor, pass }: PurchaseRequest,
     arrivedAtMs: number,
     span: Span | null,
     respond: (response: Response) => void,
@@ -78,7 +81,7 @@ export function createSyncPurchaseRoute(service: Service): Route {
       if (product && available(product) === 0 && !stockCache.refuses(productId)) {
         metrics.answered('sync', 'sold_out', arrivedAtMs);
         span?.set('pulsecart.outcome', 'sold_out');
-        respond(refused(productId, quantity, 'sold_out', 0, clock()));
+        respond(shown(pass, refused(productId, quantity, 'sold_out', 0, clock())));
         return;
       }
     } else {
@@ -115,7 +118,8 @@ export function createSyncPurchaseRoute(service: Service): Route {
       answer(outcome) {
         this.resolved();
         span?.set('pulsecart.outcome', outcomeCode(outcome));
-        respond(answer(req, this.purchase, outcome, arrivedAtMs));
+        if (limits !== null && outcome.kind === 'reserved') limits.answered(pass, outcome.order.id !== id);
+        respond(shown(pass, answer(req, this.purchase, outcome, arrivedAtMs)));
       },
       fail(error) {
         if (!isAppError(error, 'outcome_unknown')) this.resolved();
@@ -127,6 +131,10 @@ export function createSyncPurchaseRoute(service: Service): Route {
         if (keyUnderWay !== null) keysUnderWay.delete(keyUnderWay);
       },
     });
+  }
+
+  function shown(pass: PurchasePass | undefined, answer: Response): Response {
+    return limits === null ? answer : limits.shown(pass, answer);
   }
 
   function answer(req: Request, purchase: Purchase, outcome: Outcome, arrivedAtMs: number): Response {
@@ -188,6 +196,7 @@ export function createSyncPurchaseRoute(service: Service): Route {
         ['Retry-After'],
       ),
     },
+    limitsItself: true,
     handle: purchase,
   });
 }

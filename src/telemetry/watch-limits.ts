@@ -1,0 +1,16 @@
+import { Counter } from 'prom-client';
+import type { Metrics } from './metrics.ts';
+
+/** Exports how many requests each limit has refused; null: nothing is limited, and there is nothing to show. */
+export function watchLimits({ registry }: Metrics, counts: Readonly<Record<string, number>> | null): void {
+  new Counter({
+    name: 'pulsecart_limit_refused_total',
+    help: 'Requests that were refused for coming too often, by limit; without PULSECART_LIMITS there are none',
+    labelNames: ['limit'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [limit, count] of Object.entries(counts ?? {})) this.inc({ limit }, count);
+    },
+  });
+}
