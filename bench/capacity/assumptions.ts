@@ -39,7 +39,7 @@ export const ASSUMPTIONS = {
   eventsPerViewerPerS: {
     value: 4,
     what: 'live events per second to a viewer of a product that sells',
-    source: 'a broadcast every 250 ms above 1,000 viewers (src/app/stream/stream.ts)',
+    source: 'a broadcast every 250 ms above 100 viewers (src/app/stream/stream.ts)',
   },
   chargesPerS: {
     value: 100,

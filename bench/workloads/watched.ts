@@ -46,7 +46,7 @@ export async function runWatched(effort: Effort, environment: Environment): Prom
       });
     }
     loop.close();
-    const ratios = pairs.map(({ alone, watched }) => rounded(watched / alone)).toSorted((a, b) => a - b);
+    const ratios = pairs.map(({ alone, watched }) => rounded(watched / alone, 2)).toSorted((a, b) => a - b);
     const middle = <T>(sorted: readonly T[]) => sorted[Math.floor(sorted.length / 2)]!;
     const p99Ms = middle(pairs.map(({ watched }) => watched).toSorted((a, b) => a - b));
     const p99AloneMs = middle(pairs.map(({ alone }) => alone).toSorted((a, b) => a - b));

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import type { ReadonlySignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { Connection } from './client/live.ts';

@@ -240,6 +240,9 @@ export const OPS = {
   },
   live: {
     product: 'Units of',
+    last: 'over',
+    whole: 'the whole course',
+    minutes: (minutes: string) => `the last ${minutes} minutes`,
     trouble: (message: string) => `The figures cannot be read now: ${message}`,
     noHistory: 'This server keeps no history: the charts begin when this page was opened.',
     historyTrouble: (message: string) => `What went before cannot be read now: ${message}`,
@@ -288,7 +291,7 @@ export const OPS = {
     confirmP99: 'Async confirm p99',
     purchases: 'Purchases',
   },
-  desk: {
+  forms: {
     reason: 'Reason, for the log',
     reasonExample: 'Why this is done',
     optional: '(optional)',
@@ -529,6 +532,8 @@ export const OPS = {
     stop: 'Stop it',
     stopReason: 'stopped in the console',
     reason: 'a try',
+    judged: (held: number, all: number) =>
+      held === all ? `All ${all} verdicts PASS.` : `${held} of ${all} verdicts PASS.`,
     took: (time: string) => `Verdicts on a crowd of ${time}`,
     fields: {
       product: 'Product',

@@ -15,7 +15,7 @@ afterEach(() => {
 function scene(instance: string, openFeed = linkedFeeds()) {
   const feed = openFeed();
   const metrics = createMetrics();
-  const intake = { stats: { accepted: 0, messages: 0, inside: 0 } };
+  const intake = { stats: { accepted: 0, soldOut: 0, messages: 0, inside: 0 } };
   const worker = { stats: { decided: 0, retried: 0, deadLettered: 0, tooOld: 0, reserved: 0, refused: 0 } };
   const payments = {
     stats: { paid: 0, declined: 0, expired: 0, failedAttempts: 0, unanswered: 0, inFlight: 0 },
@@ -27,13 +27,14 @@ function scene(instance: string, openFeed = linkedFeeds()) {
 }
 
 test('what is counted becomes rates, and what is timed becomes percentiles', async () => {
-  const { metrics, worker, liveStats } = scene('a');
+  const { metrics, intake, worker, liveStats } = scene('a');
   for (let i = 0; i < 30; i++)
     metrics.answered('sync', i < 20 ? 'reserved' : 'sold_out', performance.now() - 8);
   metrics.answered('sync', 'overloaded', null);
   metrics.answered('async', 'accepted', performance.now());
   worker.stats.reserved += 2;
   worker.stats.refused += 1;
+  intake.stats.soldOut += 4;
   metrics.confirmTimes.record(30);
   await until(() => (liveStats.now()[0]?.stats.perSecond.syncAttempts ?? 0) > 0);
   const [{ stats, ageMs }] = liveStats.now() as [ReturnType<LiveStats['now']>[number]];
@@ -44,8 +45,8 @@ test('what is counted becomes rates, and what is timed becomes percentiles', asy
     syncAttempts: 31,
     asyncAttempts: 1,
     reserved: 22,
-    refused: 11,
-    confirmed: 3,
+    refused: 15,
+    confirmed: 7,
   });
   expect(stats.times.syncP99Ms).toBeWithin(5, 26);
   expect(stats.times.confirmP99Ms).toBeWithin(25, 51);

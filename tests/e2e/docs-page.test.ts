@@ -1,44 +1,38 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
-import { haveBrowser } from '../support/browser.ts';
-import {
-  launchBrowser,
-  layoutShift,
-  openPage,
-  operationIn,
-  sendFrom,
-  violationsIn,
-  widthOf,
-} from '../support/docs-page.ts';
+import type { BrowserContextOptions } from 'playwright-core';
+import { barriersAround, operationIn, sendFrom } from '../support/docs-page.ts';
+import { layoutOf, openTestBrowser, type Person } from '../support/pages.ts';
 import { type EmbeddedShop, eventually, openShop } from '../support/shop.ts';
 
 /** `/docs` in a real browser: requests sent from it, code in three languages, and the page without scripts and in production. */
 
-const executable = await haveBrowser();
-if (executable === null)
-  console.warn('/docs in a browser is skipped: there is no Chromium here, and none could be installed');
+const browser = await openTestBrowser();
 
-describe.skipIf(executable === null)('/docs in a browser', () => {
-  let browser: Browser;
+describe.skipIf(browser === null)('/docs in a browser', () => {
   let shop: EmbeddedShop;
   let docs: string;
   beforeAll(async () => {
-    [browser, shop] = await Promise.all([launchBrowser(executable!), openShop()]);
+    shop = await openShop();
     docs = `${shop.url}/docs`;
   });
   afterAll(async () => {
-    await browser.close();
-    await shop[Symbol.asyncDispose]();
+    await Promise.all([browser!, shop].map((one) => one[Symbol.asyncDispose]()));
   });
+
+  async function reading(url: string, options: BrowserContextOptions = {}): Promise<Person> {
+    const reader = await browser!.person(options);
+    await reader.page.goto(url);
+    return reader;
+  }
 
   const streamsOpen = async () =>
     (await shop.get('/actuator/metrics/pulsecart_stream_connections')).json.measurements[0].value as number;
 
   test('buys by Send, shows the answer, and fills its id in where the order is read', async () => {
-    await using opened = await openPage(browser, docs);
-    const { page, errors } = opened;
+    await using opened = await reading(docs);
+    const { page, complaints } = opened;
     expect(await sendFrom(page, 'buy')).toMatch(/^200 OK, \d+ ms$/);
     const reply = operationIn(page, 'buy').locator('.reply');
     const bought = JSON.parse(await reply.locator('pre').innerText());
@@ -47,11 +41,11 @@ describe.skipIf(executable === null)('/docs in a browser', () => {
     expect(await reply.locator('dl').innerText()).toContain('application/json');
     expect(await sendFrom(page, 'readOrder')).toStartWith('200 OK');
     expect(await operationIn(page, 'readOrder').locator('.reply pre').innerText()).toContain(bought.orderId);
-    expect(errors).toEqual([]);
+    expect(complaints).toEqual([]);
   });
 
   test('sends what was written into the form, and shows a refusal', async () => {
-    await using opened = await openPage(browser, docs);
+    await using opened = await reading(docs);
     const { page } = opened;
     const buy = operationIn(page, 'buy');
     await buy.locator('.send summary').click();
@@ -66,8 +60,8 @@ describe.skipIf(executable === null)('/docs in a browser', () => {
   });
 
   test('sends the operator token with calls of operators and with no others, and keeps it nowhere', async () => {
-    await using opened = await openPage(browser, docs);
-    const { page, errors } = opened;
+    await using opened = await reading(docs);
+    const { page, complaints } = opened;
     expect(await sendFrom(page, 'rates')).toStartWith('401 Unauthorized');
     const token = readFileSync(join(shop.folder, 'operator-token'), 'utf8').trim();
     await page.getByLabel('Operator token', { exact: true }).fill(token);
@@ -99,11 +93,11 @@ describe.skipIf(executable === null)('/docs in a browser', () => {
     expect(await page.content()).not.toContain(token);
     await page.reload();
     expect(await page.getByLabel('Operator token', { exact: true }).inputValue()).toBe('');
-    expect(errors).toEqual([]);
+    expect(complaints).toEqual([]);
   });
 
   test('follows the event stream until it is stopped', async () => {
-    await using opened = await openPage(browser, docs);
+    await using opened = await reading(docs);
     const { page } = opened;
     const send = operationIn(page, 'streamStock').locator('.send');
     await send.locator('summary').click();
@@ -123,8 +117,8 @@ describe.skipIf(executable === null)('/docs in a browser', () => {
   });
 
   test('shows curl, JavaScript or Python by keyboard, for the whole page and for the next time', async () => {
-    await using opened = await openPage(browser, docs);
-    const { page, errors } = opened;
+    await using opened = await reading(docs);
+    const { page, complaints } = opened;
     const tab = (id: string, name: string) => operationIn(page, id).getByRole('tab', { name });
     const code = (id: string) => operationIn(page, id).locator('figure pre:visible').innerText();
     expect(await code('buy')).toStartWith(`curl ${shop.url}/api/v1/sync/purchase`);
@@ -144,7 +138,7 @@ describe.skipIf(executable === null)('/docs in a browser', () => {
     await page.reload();
     expect(await code('refundOrder')).toContain('requests.post(');
     expect(await tab('refundOrder', 'Python').getAttribute('aria-selected')).toBe('true');
-    expect(errors).toEqual([]);
+    expect(complaints).toEqual([]);
   });
 
   test.each([
@@ -154,7 +148,7 @@ describe.skipIf(executable === null)('/docs in a browser', () => {
     'at %i pixels, %s, has no faults of access, moves nothing, and is never wider than the window',
     async (width, colorScheme) => {
       const viewport = { width, height: 900 };
-      await using opened = await openPage(browser, docs, { viewport, colorScheme, bypassCSP: true });
+      await using opened = await reading(docs, { viewport, colorScheme, bypassCSP: true });
       const { page } = opened;
       await sendFrom(page, 'buy');
       await operationIn(page, 'createProduct').locator('.send summary').click();
@@ -164,18 +158,18 @@ describe.skipIf(executable === null)('/docs in a browser', () => {
       const before = (await tab.boundingBox())!.y;
       await tab.click();
       expect(Math.abs((await tab.boundingBox())!.y - before)).toBeLessThan(2);
-      expect(await layoutShift(page)).toBe(0);
+      expect((await layoutOf(page)).shift).toBe(0);
       for (const narrower of [width, width - 70, width + 480]) {
         await page.setViewportSize({ ...viewport, width: narrower });
-        expect(await widthOf(page)).toBe(narrower);
+        expect([narrower, (await layoutOf(page)).overflow]).toEqual([narrower, 0]);
       }
       await page.setViewportSize(viewport);
-      expect(await violationsIn(page, ['buy', 'createProduct', 'listProducts', 'streamStock'])).toEqual([]);
+      expect(await barriersAround(page, ['buy', 'createProduct', 'listProducts', 'streamStock'])).toEqual([]);
     },
   );
 
   test('reads in full without scripts: the code of all languages, and no form that could not work', async () => {
-    await using opened = await openPage(browser, docs, { javaScriptEnabled: false });
+    await using opened = await reading(docs, { javaScriptEnabled: false });
     const { page } = opened;
     const code = await operationIn(page, 'buy').locator('figure pre:visible').allInnerTexts();
     expect(code.map((text) => text.split(/\W/, 1)[0])).toEqual(['curl', 'const', 'import']);
@@ -192,13 +186,13 @@ describe.skipIf(executable === null)('/docs in a browser', () => {
       PULSECART_ALLOW_SIMULATED_PAYMENTS: 'on',
       HOST: '127.0.0.1',
     });
-    await using opened = await openPage(browser, `${production.url}/docs`);
-    const { page, errors } = opened;
+    await using opened = await reading(`${production.url}/docs`);
+    const { page, complaints } = opened;
     expect(await page.locator('.send, form, #token').count()).toBe(0);
     expect(await operationIn(page, 'buy').getByRole('tab').count()).toBe(3);
     const { headers } = await production.get('/docs');
     expect(headers.get('content-security-policy')).not.toContain('connect-src');
     expect((await shop.get('/docs')).headers.get('content-security-policy')).toContain("connect-src 'self'");
-    expect(errors).toEqual([]);
+    expect(complaints).toEqual([]);
   });
 });

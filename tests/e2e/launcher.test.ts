@@ -15,7 +15,7 @@ describe('the launcher', () => {
   test('shows the help of the program', async () => {
     const { exit, stdout, stderr } = await runToEnd([NODE, LAUNCHER, '--help']);
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
-    expect(stdout).toStartWith('pulsecart <command>');
+    expect(stdout).toStartWith('pulsecart COMMAND');
   });
 
   test('exits with the status of the program', async () => {
@@ -88,7 +88,7 @@ describe('Bun is found', () => {
   async function expectHelp(project: string): Promise<void> {
     const { exit, stdout, stderr } = await runToEnd([NODE, join(project, 'bin', 'pulsecart.mjs'), '--help']);
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
-    expect(stdout).toStartWith('pulsecart <command>');
+    expect(stdout).toStartWith('pulsecart COMMAND');
   }
 
   /** The launcher and the program, without anything that npm installs. */

@@ -16,10 +16,10 @@ onDistributedBackends(() => {
 });
 
 /**
- * Of what the service keeps for itself, only the log grows by a rehearsal. Each process has a counter of its probes, and hashes of
+ * Of what the service keeps for itself, only the log and the history of its figures grow by a rehearsal. Each process has a counter of its probes, and hashes of
  * refused keys are forgotten two minutes later.
  */
-const OTHERS = ['audit_log', 'leader_leases', 'counters', 'key_refusals'];
+const OTHERS = ['audit_log', 'history', 'leader_leases', 'counters', 'key_refusals', 'service_notes'];
 
 async function countRows(databaseUrl: string): Promise<Record<string, number>> {
   const tables = await askRows<{ name: string }>(

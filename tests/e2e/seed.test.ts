@@ -11,7 +11,15 @@ import { openShop } from '../support/shop.ts';
 /** `pulsecart seed`: products are put on sale once, through the server that runs or without one. */
 
 const LAMP = { productId: 7, name: 'Lamp', priceMinor: 4_900, currency: 'EUR', units: 30 };
-const CHAIR = { ...LAMP, productId: 8, name: 'Chair', perCustomerLimit: 2, opensAt: '2099-01-01T09:00:00Z' };
+const SHOWN = { description: 'Four legs,\none back.', imageUrl: '/chair.png' };
+const CHAIR = {
+  ...LAMP,
+  productId: 8,
+  name: 'Chair',
+  ...SHOWN,
+  perCustomerLimit: 2,
+  opensAt: '2099-01-01T09:00:00Z',
+};
 
 /** Servers and commands are started several times, on a machine that runs other tests beside it. */
 const SEVERAL_STARTS_MS = 120_000;
@@ -38,6 +46,7 @@ test('through a server they are on sale at once, those that are there stay as th
   expect((await shop.buy('sync', { productId: 7, quantity: 2 })).json.remainingStock).toBe(28);
   expect((await shop.buy('sync', { productId: 8, quantity: 1 })).json.code).toBe('sale_not_open');
   expect((await shop.get('/api/v1/sync/stock/1')).json.stock).toBe(1000);
+  expect((await shop.get('/api/v1/products/8')).json).toMatchObject(SHOWN);
   const { operations } = (await shop.get('/api/v1/ops/log')).json;
   expect(operations).toHaveLength(2);
   expect(operations[0]).toMatchObject({ action: 'product.create', reason: 'pulsecart seed' });
@@ -65,6 +74,7 @@ const rows: [unknown, RegExp][] = [
   [[{ ...LAMP, productId: 0 }], /item 1: productId must be an integer from 1 to 9007199254740991\n$/],
   [[{ ...LAMP, units: 2.5 }], /item 1: units must be a whole number from 0/],
   [[{ ...LAMP, colour: 'red' }], /item 1: colour is not a known field/],
+  [[{ ...LAMP, imageUrl: 'http://example.com/a.png' }], /item 1: imageUrl must be an https/],
   [[{ ...LAMP, opensAt: '2099-02-30T09:00:00Z' }], /item 1: opensAt is not a time that exists: 2099-02-30/],
   [[LAMP, LAMP], /item 2: productId 7 stands there twice/],
   [

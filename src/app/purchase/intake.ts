@@ -46,6 +46,8 @@ export type Accepted =
 
 export interface IntakeStats {
   accepted: number;
+  /** Of those, refused at once because nothing was left; the tracking id says so. */
+  soldOut: number;
   messages: number;
   /** Purchases not answered yet. */
   inside: number;
@@ -95,7 +97,7 @@ export function createIntake(
   clock: Clock,
   { publishesInFlightMax, answerWithinMs, tracing = null }: IntakeOptions,
 ): Intake {
-  const stats: IntakeStats = { accepted: 0, messages: 0, inside: 0 };
+  const stats: IntakeStats = { accepted: 0, soldOut: 0, messages: 0, inside: 0 };
   const counter = createCounter(ledger);
   /** Unpublished purchases, and those being published. */
   let arrived: Ticket[] = [];
@@ -248,6 +250,7 @@ export function createIntake(
         const trackingId = ids.mintSoldOut(productId, quantity);
         if (trackingId) {
           stats.accepted++;
+          stats.soldOut++;
           counter.add({ decidedByTheId: 1 });
           return { kind: 'accepted', trackingId, acceptedAt };
         }

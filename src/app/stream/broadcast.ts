@@ -11,7 +11,7 @@ export interface Broadcast {
 }
 
 /** Subscribers served in one go: a millisecond or two, after which purchases get their turn. */
-const SLICE = 100;
+const SLICE = 25;
 
 export function createBroadcast(sendAll: () => Promise<void>, paceMs: () => number): Broadcast {
   let earliestMs = 0;

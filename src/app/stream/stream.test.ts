@@ -6,7 +6,7 @@ import {
 } from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import type { Product } from '../../domain/product.ts';
-import type { LiveEvent } from './events.ts';
+import type { LiveEvent, ProductEvent } from './events.ts';
 import { createStockStream, type StockStream, type StreamRequest } from './stream.ts';
 
 /** Above the two seconds after which lost news is found, on a machine without time. */
@@ -74,7 +74,11 @@ test('what another process changed is sent with the whole row', async () => {
   const product = await change();
   heard(product);
   await until(() => events.length === 2);
-  expect(events[1]).toMatchObject({ type: 'stock.changed', now: { product, state: 'open' } });
+  const sent = events[1] as ProductEvent;
+  expect(sent).toMatchObject({ type: 'stock.changed', now: { state: 'open' } });
+  // The ledger also knows how the product is described, which streams do not tell.
+  expect(product).toMatchObject(sent.now.product);
+  expect(sent.now.product.total).toBe(5);
 });
 
 test('news that comes twice, or too late, is sent once', async () => {

@@ -68,7 +68,7 @@ export interface StockStreamDependencies {
 
 const PACE_MS = 50;
 /** With so many subscribers a broadcast takes a good part of a tenth of a second, which purchases need. */
-const MANY_SUBSCRIBERS = 1_000;
+const MANY_SUBSCRIBERS = 100;
 const PACE_FOR_MANY_MS = 250;
 /** Events may get lost; a row that was not confirmed for this long is read from the ledger. */
 const RECHECK_MS = 2_000;

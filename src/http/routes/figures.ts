@@ -76,7 +76,7 @@ const RatesAnswer = shape(
     }),
     backends: Type.Array(
       Type.Object({
-        name: Type.String({ description: 'As `/actuator/health` names it' }),
+        name: Type.String({ description: 'As the health of the service names it' }),
         engine: Type.String(),
         up: nullable(Type.Boolean(), 'Null while it has neither answered nor refused'),
       }),

@@ -1,7 +1,8 @@
+/** @jsxImportSource preact */
 import { useSignal } from '@preact/signals';
 import { duration } from '../format.ts';
 import { OPS } from '../text.ts';
-import { type Operation, outcomeOf } from './desk.ts';
+import { type Operation, outcomeOf } from './operation-forms.ts';
 import { ScrollArea } from './scroll-area.tsx';
 import type { Session } from './session.ts';
 import type { AuditReport, Finding } from './shapes.ts';
@@ -12,10 +13,10 @@ import { Verdicts } from './verdicts.tsx';
 const TIMEOUT_MS = 130_000;
 
 /** Whether the books balance, and whether the server is well. */
-export function Audit({ tools: { session, desk } }: { tools: Tools }) {
+export function Audit({ tools: { session, forms } }: { tools: Tools }) {
   const report = useSignal<AuditReport | null>(null);
   const ask = () =>
-    desk.ask(
+    forms.ask(
       runAudit(session, (made) => {
         report.value = made;
       }),
@@ -64,14 +65,14 @@ function Doctor({ session }: { session: Session }) {
     <section class="doctor" aria-labelledby="doctor">
       <h3 id="doctor">{OPS.doctor.heading}</h3>
       <p class="quiet">
-        {body.value ? OPS.doctor.about(body.value.version) : OPS.reading}{' '}
         <button type="button" class="small" onClick={() => void again()}>
           {OPS.again}
-        </button>
+        </button>{' '}
+        {OPS.doctor.about(body.value?.version ?? '…')}
       </p>
       {trouble.value && <p class="bad">{trouble.value}</p>}
       {findings && (
-        <ScrollArea name={OPS.doctor.heading}>
+        <ScrollArea name={OPS.charts.tableOf(OPS.doctor.heading)}>
           <table>
             <thead>
               <tr>

@@ -31,7 +31,12 @@ export function createCatalog(session: Session): Catalog {
       );
       trouble.value = answer.ok ? null : answer.message;
       if (!answer.ok) return;
-      products.value = answer.body.products;
+      const known = new Map(products.value?.map((one) => [one.productId, one]));
+      // An answer to a change may have come before a list that was read earlier.
+      products.value = answer.body.products.map((one) => {
+        const before = known.get(one.productId);
+        return before && before.version > one.version ? before : one;
+      });
       isCut.value = answer.body.next !== null;
     },
     heard(product) {

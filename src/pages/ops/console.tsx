@@ -1,7 +1,9 @@
+/** @jsxImportSource preact */
 import { useEffect, useMemo } from 'preact/hooks';
 import type { DataOf } from '../shapes.ts';
 import { Shell } from '../shell.tsx';
 import { OPS } from '../text.ts';
+import { followAddress } from './route.ts';
 import { createSession } from './session.ts';
 import { SignIn } from './sign-in.tsx';
 import { Workplace } from './workplace.tsx';
@@ -9,7 +11,11 @@ import { Workplace } from './workplace.tsx';
 /** The operations console. The server draws what stands there before anybody is signed in. */
 export function Console({ data }: { data: DataOf<'ops'> }) {
   const session = useMemo(() => createSession(data.token), [data]);
-  useEffect(() => session.begin(), [session]);
+  useEffect(() => {
+    // The token first, which is no place of the console.
+    session.begin();
+    return followAddress();
+  }, [session]);
   const token = session.token.value;
   return (
     <Shell current="ops" development={data.development}>

@@ -112,6 +112,12 @@ export function coursesOf(samples: readonly Sample[], productId: number | null):
   };
 }
 
+/** Those of the last so many milliseconds before the newest. */
+export function within(samples: readonly Sample[], lastMs: number): readonly Sample[] {
+  const fromMs = Date.parse(samples.at(-1)?.at ?? '') - lastMs;
+  return samples.filter(({ at }) => Date.parse(at) >= fromMs);
+}
+
 /** Newest first, so that of many generations of processes the running ones are drawn; then by name, so that lines keep their colours. */
 function newestInstances(samples: readonly Sample[]): string[] {
   const found = new Set<string>();

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { type Signal, useSignal } from '@preact/signals';
 import { OPS } from '../text.ts';
 import type { Tools } from './tools.ts';
@@ -88,7 +89,7 @@ export function CrowdForm({
         </select>
       </label>
       <label class="field">
-        <span>{OPS.desk.reason}</span>
+        <span>{OPS.forms.reason}</span>
         <input name="reason" required maxLength={500} defaultValue={OPS.crowd.reason} autocomplete="off" />
       </label>
       <p role="alert" class="bad">

@@ -1,10 +1,11 @@
+/** @jsxImportSource preact */
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { createLiveView } from '../client/live.ts';
 import { duration, whole } from '../format.ts';
 import { OPS } from '../text.ts';
 import { Chart } from './chart.tsx';
-import { coursesOf } from './courses.ts';
+import { coursesOf, within } from './courses.ts';
 import { CrowdForm } from './crowd-form.tsx';
 import { here } from './route.ts';
 import type { Rush, SaleProduct } from './shapes.ts';
@@ -45,7 +46,7 @@ function Watch({ tools, productId, rush }: { tools: Tools; productId: number; ru
       <h3>{catalog.nameOf(productId)}</h3>
       {product && <LiveUnits key={productId} product={product} serverTime={feed.serverTime} />}
       <p role="status" class={rush?.state === 'failed' ? 'bad' : ''}>
-        {rush && OPS.crowd.states[rush.state]} {rush?.message}
+        {rush && OPS.crowd.states[rush.state]} {rush?.message} {rush?.result && judgedIn(rush.result)}
       </p>
       <Progress rush={rush} />
       <Chart times={times} chart={throughput} />
@@ -61,12 +62,23 @@ function LiveUnits({ product, serverTime }: { product: SaleProduct; serverTime: 
   return <UnitsBar units={{ total, available, reserved, sold: total - available - reserved }} />;
 }
 
-/** The last minutes: of the crowd if there is one. */
-function sinceOf({ feed }: Tools, rush: Rush | null) {
-  const lead = 10_000;
-  const fromMs = rush?.startedAt ? Date.parse(rush.startedAt) - lead : Date.now() - 300_000;
-  return feed.samples.value.filter(({ at }) => Date.parse(at) >= fromMs);
+function judgedIn({ verdicts }: NonNullable<Rush['result']>): string {
+  const held = verdicts.filter(({ pass }) => pass === true).length;
+  return OPS.crowd.judged(held, verdicts.length);
 }
+
+/** From shortly before the crowd to shortly after it, or the last minutes where there was none. */
+function sinceOf({ feed }: Tools, rush: Rush | null) {
+  const samples = feed.samples.value;
+  if (!rush?.startedAt) return within(samples, LAST_MS);
+  const fromMs = Date.parse(rush.startedAt) - AROUND_MS;
+  const toMs = rush.endedAt === null ? Number.POSITIVE_INFINITY : Date.parse(rush.endedAt) + 2 * AROUND_MS;
+  return samples.filter(({ at }) => Date.parse(at) >= fromMs && Date.parse(at) <= toMs);
+}
+
+const LAST_MS = 300_000;
+/** The figures are of ten seconds. */
+const AROUND_MS = 10_000;
 
 /** How far it is; in the end what became of all of it. */
 function Progress({ rush }: { rush: Rush | null }) {

@@ -1,7 +1,8 @@
+/** @jsxImportSource preact */
 import { useSignal } from '@preact/signals';
 import { counted, dayAndSecond } from '../format.ts';
 import { OPS } from '../text.ts';
-import { type Operation, outcomeOf } from './desk.ts';
+import { type Operation, outcomeOf } from './operation-forms.ts';
 import type { Session } from './session.ts';
 import type { Letter, LetterGroup } from './shapes.ts';
 import type { Tools } from './tools.ts';
@@ -41,7 +42,7 @@ export function DeadLetters({ tools }: { tools: Tools }) {
 
 function Group({ group, tools, onChange }: { group: LetterGroup; tools: Tools; onChange: () => void }) {
   const { queue, cause, letters, items, oldestAt, newestAt } = group;
-  const { desk, session } = tools;
+  const { forms, session } = tools;
   const isOpen = useSignal(false);
   return (
     <li class="group">
@@ -53,10 +54,10 @@ function Group({ group, tools, onChange }: { group: LetterGroup; tools: Tools; o
         {OPS.letters.between(dayAndSecond(oldestAt), dayAndSecond(newestAt))}
       </p>
       <p class="actions">
-        <button type="button" onClick={() => desk.ask(ending('replay', group, session, onChange))}>
+        <button type="button" onClick={() => forms.ask(ending('replay', group, session, onChange))}>
           {OPS.letters.replay} …
         </button>
-        <button type="button" onClick={() => desk.ask(ending('discard', group, session, onChange))}>
+        <button type="button" onClick={() => forms.ask(ending('discard', group, session, onChange))}>
           {OPS.letters.discard} …
         </button>
       </p>

@@ -16,7 +16,9 @@ export interface Feed {
   readonly historyTrouble: Signal<string | null>;
   /** When the page was made. */
   readonly serverTime: string;
-  /** Reads until what it returns is called. */
+  /** Reads all for the first time. */
+  begin(): Promise<unknown>;
+  /** Reads on until what it returns is called. */
   start(): () => void;
 }
 
@@ -84,9 +86,8 @@ export function createFeed(session: Session, serverTime: string): Feed {
     ageMs,
     trouble,
     historyTrouble,
+    begin: () => Promise.all([readHistory(), readNow()]),
     start() {
-      void readHistory();
-      void readNow();
       const ticking = setInterval(() => {
         tellAge();
         void readNow();

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { whole } from '../format.ts';
 import { OPS } from '../text.ts';
 import { here, linkTo } from './route.ts';
@@ -19,7 +20,7 @@ export function HeadLine({ tools: { feed, catalog, rush, development } }: { tool
     <div class="head-line">
       <p class="equation">
         {sums === null ? (
-          <span class="quiet">{feed.rates.value === null ? OPS.head.waiting : OPS.head.unknown}</span>
+          <span class="term quiet">{feed.rates.value === null ? OPS.head.waiting : OPS.head.unknown}</span>
         ) : (
           <Equation sums={sums} />
         )}
@@ -48,13 +49,13 @@ function Equation({ sums: { sold, reserved, available, total } }: { sums: Omit<U
   const adds = sold + reserved + available === total;
   return (
     <>
-      <Term value={sold} name={OPS.units.sold} />
+      <Term value={sold} name={OPS.units.sold} widest={total} />
       <span> + </span>
-      <Term value={reserved} name={OPS.units.reserved} />
+      <Term value={reserved} name={OPS.units.reserved} widest={total} />
       <span> + </span>
-      <Term value={available} name={OPS.units.available} />
+      <Term value={available} name={OPS.units.available} widest={total} />
       <span> = </span>
-      <Term value={total} name={OPS.units.total} />
+      <Term value={total} name={OPS.units.total} widest={total} />
       <strong class={adds ? 'good' : 'bad'}>
         <span aria-hidden="true">{adds ? '✓' : '✗'}</span>
         <span class={adds ? 'unseen' : ''}>{adds ? OPS.head.adds : OPS.head.doesNotAdd}</span>
@@ -63,10 +64,11 @@ function Equation({ sums: { sold, reserved, available, total } }: { sums: Omit<U
   );
 }
 
-function Term({ value, name }: { value: number; name: string }) {
+/** As wide as the total, which none of the others exceeds, so that nothing moves while they change. */
+function Term({ value, name, widest }: { value: number; name: string; widest: number }) {
   return (
     <span class="term">
-      <b>{whole(value)}</b> <span>{name}</span>
+      <b style={{ minWidth: `${whole(widest).length}ch` }}>{whole(value)}</b> <span>{name}</span>
     </span>
   );
 }

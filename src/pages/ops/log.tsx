@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { dayAndSecond } from '../format.ts';
 import { OPS } from '../text.ts';
 import { here, linkTo } from './route.ts';
@@ -28,7 +29,7 @@ export function Log({ tools: { session } }: { tools: Tools }) {
         {page?.operations.length === 0 && <p class="empty">{OPS.log.none}</p>}
       </div>
       {page && page.operations.length > 0 && (
-        <ScrollArea name={OPS.sections.log}>
+        <ScrollArea name={OPS.charts.tableOf(OPS.sections.log)}>
           <table class="hover log">
             <thead>
               <tr>

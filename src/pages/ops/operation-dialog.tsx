@@ -1,19 +1,22 @@
+/** @jsxImportSource preact */
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { randomText } from '../client/browser-store.ts';
 import { OPS } from '../text.ts';
-import type { Desk, Operation, Outcome, Values } from './desk.ts';
 import { OperationField } from './operation-field.tsx';
+import type { Forms, Operation, Outcome, Values } from './operation-forms.ts';
 
 const REASON_CHARS_MAX = 500;
+/** A form with more fields than this stands in two columns. */
+const LARGE_FROM = 4;
 
 /** The form of what the operator is about to do. */
-export function OperationDialog({ desk }: { desk: Desk }) {
-  const operation = desk.open.value;
-  return operation && <Form operation={operation} desk={desk} />;
+export function OperationDialog({ forms }: { forms: Forms }) {
+  const operation = forms.open.value;
+  return operation && <Form operation={operation} forms={forms} />;
 }
 
-function Form({ operation, desk }: { operation: Operation; desk: Desk }) {
+function Form({ operation, forms }: { operation: Operation; forms: Forms }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const isBusy = useSignal(false);
   const outcome = useSignal<Outcome | null>(null);
@@ -39,14 +42,19 @@ function Form({ operation, desk }: { operation: Operation; desk: Desk }) {
       return;
     }
     dialog.current?.close();
-    desk.done(ended.says);
+    forms.done(ended.says);
   }
 
   const { title, about, button, fields = [] } = operation;
-  const again = outcome.value?.kind === 'conflict' ? OPS.desk.allTheSame : OPS.desk.again;
+  const again = outcome.value?.kind === 'conflict' ? OPS.forms.allTheSame : OPS.forms.again;
   const isRepeat = outcome.value?.kind === 'conflict' || outcome.value?.kind === 'unknown';
   return (
-    <dialog ref={dialog} aria-labelledby="operation" onClose={() => desk.close()}>
+    <dialog
+      ref={dialog}
+      class={fields.length > LARGE_FROM ? 'large' : ''}
+      aria-labelledby="operation"
+      onClose={() => forms.close()}
+    >
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -55,18 +63,20 @@ function Form({ operation, desk }: { operation: Operation; desk: Desk }) {
       >
         <h2 id="operation">{title}</h2>
         {about && <p class="quiet">{about}</p>}
-        {fields.map((field) => (
-          <OperationField key={field.name} field={field} />
-        ))}
+        <div class="fields">
+          {fields.map((field) => (
+            <OperationField key={field.name} field={field} />
+          ))}
+        </div>
         <label class="field">
-          <span>{OPS.desk.reason}</span>
+          <span>{OPS.forms.reason}</span>
           <input
             name="reason"
             required
             maxLength={REASON_CHARS_MAX}
             pattern="\S.*"
             autocomplete="off"
-            placeholder={OPS.desk.reasonExample}
+            placeholder={OPS.forms.reasonExample}
           />
         </label>
         <div role="alert">
@@ -74,10 +84,10 @@ function Form({ operation, desk }: { operation: Operation; desk: Desk }) {
         </div>
         <p class="actions end">
           <button type="button" onClick={() => dialog.current?.close()}>
-            {OPS.desk.cancel}
+            {OPS.forms.cancel}
           </button>
           <button type="submit" class="strong" aria-disabled={isBusy.value}>
-            {isBusy.value ? OPS.desk.busy : isRepeat ? again : button}
+            {isBusy.value ? OPS.forms.busy : isRepeat ? again : button}
           </button>
         </p>
       </form>
@@ -90,13 +100,13 @@ function Trouble({ outcome }: { outcome: Outcome | null }) {
   if (outcome.kind !== 'conflict') return <p class="trouble">{outcome.says}</p>;
   return (
     <div class="trouble">
-      <p>{OPS.desk.conflict}</p>
+      <p>{OPS.forms.conflict}</p>
       <table>
         <thead>
           <tr>
-            <th scope="col">{OPS.desk.what}</th>
-            <th scope="col">{OPS.desk.seen}</th>
-            <th scope="col">{OPS.desk.now}</th>
+            <th scope="col">{OPS.forms.what}</th>
+            <th scope="col">{OPS.forms.seen}</th>
+            <th scope="col">{OPS.forms.now}</th>
           </tr>
         </thead>
         <tbody>

@@ -1,17 +1,18 @@
+/** @jsxImportSource preact */
 import { OPS } from '../text.ts';
-import type { Field } from './desk.ts';
 import { ownZone } from './local-time.ts';
+import type { Field } from './operation-forms.ts';
 
 /** One input of an operation, with its label and what it accepts. */
 export function OperationField({ field }: { field: Field }) {
   const { name, label, kind, hint, isOptional } = field;
-  const about = [kind === 'time' ? OPS.desk.zone(ownZone()) : null, hint].filter(Boolean).join(' ');
+  const about = [kind === 'time' ? OPS.forms.zone(ownZone()) : null, hint].filter(Boolean).join(' ');
   const hintId = about === '' ? undefined : `${name}-hint`;
   return (
-    <div class={kind === 'yes' ? 'field yes' : 'field'}>
+    <div class={`field ${kind}`}>
       <label for={name}>
         {label}
-        {isOptional && <span class="quiet"> {OPS.desk.optional}</span>}
+        {isOptional && <span class="quiet"> {OPS.forms.optional}</span>}
       </label>
       <Input field={field} hintId={hintId} />
       {hintId && (

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { whole } from '../format.ts';

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { OPS, ORDER } from '../text.ts';
 import { ownZone } from './local-time.ts';
 import type { OrderFilter as Filter } from './order-search.ts';
@@ -63,11 +64,11 @@ export function OrderFilter({ tools: { catalog }, filter }: { tools: Tools; filt
       </label>
       <label>
         <span>{fields.from}</span>
-        <input name="from" type="datetime-local" step={1} defaultValue={filter.from} title={ownZone()} />
+        <input name="from" type="datetime-local" defaultValue={filter.from} title={ownZone()} />
       </label>
       <label>
         <span>{fields.to}</span>
-        <input name="to" type="datetime-local" step={1} defaultValue={filter.to} title={ownZone()} />
+        <input name="to" type="datetime-local" defaultValue={filter.to} title={ownZone()} />
       </label>
       <p class="actions">
         <button type="submit" class="strong">

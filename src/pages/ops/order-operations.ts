@@ -1,7 +1,7 @@
 import { money } from '../format.ts';
 import type { Order } from '../shapes.ts';
 import { OPS, ORDER } from '../text.ts';
-import { type Operation, outcomeOf } from './desk.ts';
+import { type Operation, outcomeOf } from './operation-forms.ts';
 import type { Session } from './session.ts';
 import type { FoundOrder } from './shapes.ts';
 

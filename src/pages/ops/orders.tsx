@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { dayAndSecond, money, whole } from '../format.ts';
 import type { OrderStatus } from '../shapes.ts';
 import { OPS, ORDER } from '../text.ts';
@@ -34,7 +35,9 @@ export function Orders({ tools }: { tools: Tools }) {
         )}
         {page?.next && <a href={linkTo('orders', { ...filter, before: page.next })}>{OPS.orders.older}</a>}
       </p>
-      {filter.id === '' && <OrderExport session={tools.session} filter={filter} />}
+      {filter.id === '' && (page || found.trouble.value) && (
+        <OrderExport session={tools.session} filter={filter} />
+      )}
     </>
   );
 }
@@ -50,7 +53,7 @@ function Table({
 }) {
   const { columns } = OPS.orders;
   return (
-    <ScrollArea name={OPS.sections.orders}>
+    <ScrollArea name={OPS.charts.tableOf(OPS.sections.orders)}>
       <table class="hover">
         <thead>
           <tr>
@@ -66,7 +69,9 @@ function Table({
             </th>
             <th scope="col">{columns.way}</th>
             <th scope="col">{columns.at}</th>
-            <th scope="col">{columns.actions}</th>
+            <th scope="col" class="acts">
+              {columns.actions}
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -81,7 +86,7 @@ function Table({
 
 function Row({ order, tools, onChange }: { order: FoundOrder; tools: Tools; onChange: () => void }) {
   const { orderId, status, productId, customer, quantity, number, amountMinor, currency, channel } = order;
-  const { desk, session, catalog } = tools;
+  const { forms, session, catalog } = tools;
   const called = number === undefined ? orderId.slice(0, 8) : whole(number);
   return (
     <tr>
@@ -99,12 +104,12 @@ function Row({ order, tools, onChange }: { order: FoundOrder; tools: Tools; onCh
       <td class="number">{money(amountMinor, currency)}</td>
       <td class="quiet">{channel}</td>
       <td class="quiet">{dayAndSecond(order.createdAt)}</td>
-      <td>
+      <td class="acts">
         {status === 'paid' && (
           <button
             type="button"
             class="small"
-            onClick={() => desk.ask(refundOrder(session, order, called, onChange))}
+            onClick={() => forms.ask(refundOrder(session, order, called, onChange))}
           >
             {OPS.orders.refund}
             <span class="unseen"> {OPS.orders.number(called)}</span> …
@@ -114,7 +119,7 @@ function Row({ order, tools, onChange }: { order: FoundOrder; tools: Tools; onCh
           <button
             type="button"
             class="small"
-            onClick={() => desk.ask(cancelOrder(session, order, called, onChange))}
+            onClick={() => forms.ask(cancelOrder(session, order, called, onChange))}
           >
             {OPS.orders.cancel}
             <span class="unseen"> {OPS.orders.number(called)}</span> …

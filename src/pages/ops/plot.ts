@@ -12,6 +12,10 @@ const HEIGHT_PX = 190;
 const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
 const COLOURS = 8;
 const LEAST_MS = 0.1;
+/** Between the times of an axis: whole seconds, and what clocks are divided into. */
+const STEPS_S = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400,
+];
 const DARK = '(prefers-color-scheme: dark)';
 
 /** `point` is told which sample is under the pointer of any of the charts; null for none. */
@@ -113,7 +117,7 @@ function optionsOf(
       y: isLogarithmic ? { distr: 3, range: decades } : { range: fromZero },
     },
     axes: [
-      { ...axis, size: 30, values: (_, splits) => splits.map(clockTime), space: 70 },
+      { ...axis, size: 30, values: (_, splits) => splits.map(clockTime), space: 70, incrs: STEPS_S },
       {
         ...axis,
         size: 62,

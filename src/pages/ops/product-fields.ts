@@ -1,7 +1,7 @@
 import { OPS } from '../text.ts';
-import type { Field, Values } from './desk.ts';
 import { localTime, momentOf } from './local-time.ts';
 import { amountText, digitsOf, minorUnits } from './money-input.ts';
+import type { Field, Values } from './operation-forms.ts';
 import type { SaleProduct } from './shapes.ts';
 
 const NAME_MAX = 200;

@@ -3,7 +3,7 @@ import { headerText } from '../client/header-text.ts';
 import { dayAndSecond, money, whole } from '../format.ts';
 import { OPS } from '../text.ts';
 import type { Catalog } from './catalog.ts';
-import { type Operation, type Outcome, outcomeOf, type Values } from './desk.ts';
+import { type Operation, type Outcome, outcomeOf, type Values } from './operation-forms.ts';
 import { changesIn, fieldsOf, newProductIn } from './product-fields.ts';
 import { createSeenProduct, type Sent } from './seen-product.ts';
 import type { Session } from './session.ts';
@@ -12,6 +12,8 @@ import type { SaleProduct } from './shapes.ts';
 /** What operators do to products, each as the form that asks for it. */
 export function createProductOperations(session: Session, catalog: Catalog) {
   const { about, buttons, done, titles } = OPS.operations;
+  const asListed = (product: SaleProduct) =>
+    catalog.products.value?.find(({ productId }) => productId === product.productId) ?? product;
 
   /** One that changes a product: how it is sent, and what its answer means. */
   function changing(
@@ -20,7 +22,7 @@ export function createProductOperations(session: Session, catalog: Catalog) {
     request: (values: Values, seen: SaleProduct) => { path?: string; method?: string; body: object } | string,
     says: (now: SaleProduct) => string,
   ): Operation {
-    const seen = createSeenProduct(session, catalog, product);
+    const seen = createSeenProduct(session, catalog, asListed(product));
     return {
       ...described,
       async send(values, reason, key): Promise<Outcome> {
@@ -114,7 +116,7 @@ export function createProductOperations(session: Session, catalog: Catalog) {
       ),
 
     close(product: SaleProduct): Operation {
-      const seen = createSeenProduct(session, catalog, product);
+      const seen = createSeenProduct(session, catalog, asListed(product));
       return {
         title: titles.close(product.name),
         about: about.close,
@@ -132,7 +134,7 @@ export function createProductOperations(session: Session, catalog: Catalog) {
     },
 
     reset(product: SaleProduct): Operation {
-      const seen = createSeenProduct(session, catalog, product);
+      const seen = createSeenProduct(session, catalog, asListed(product));
       return {
         title: titles.reset(product.name),
         about: about.reset,

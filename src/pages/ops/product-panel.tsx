@@ -1,7 +1,8 @@
+/** @jsxImportSource preact */
 import { dayAndSecond, money, whole } from '../format.ts';
 import { OPS } from '../text.ts';
-import type { Desk, Operation } from './desk.ts';
 import { ownZone } from './local-time.ts';
+import type { Forms, Operation } from './operation-forms.ts';
 import type { ProductOperations } from './product-operations.ts';
 import { linkTo } from './route.ts';
 import type { SaleProduct } from './shapes.ts';
@@ -11,12 +12,12 @@ import { UnitsBar } from './units-bar.tsx';
 export function ProductPanel({
   product,
   operations,
-  desk,
+  forms,
   development,
 }: {
   product: SaleProduct;
   operations: ProductOperations;
-  desk: Desk;
+  forms: Forms;
   development: boolean;
 }) {
   const { productId, name, state, paused } = product;
@@ -37,7 +38,7 @@ export function ProductPanel({
       <UnitsBar units={product} />
       <p class="actions">
         {offered.map(([label, make]) => (
-          <button key={label} type="button" onClick={() => desk.ask(make(product))}>
+          <button key={label} type="button" onClick={() => forms.ask(make(product))}>
             {label} …
           </button>
         ))}

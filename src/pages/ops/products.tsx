@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { useComputed } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { dayAndTime, money, whole } from '../format.ts';
@@ -13,7 +14,7 @@ const READ_EVERY_MS = 3_000;
 
 /** All products, or one of them with what can be done to it. */
 export function Products({ tools }: { tools: Tools }) {
-  const { catalog, session, desk } = tools;
+  const { catalog, session, forms } = tools;
   const operations = useMemo(() => createProductOperations(session, catalog), [session, catalog]);
   useEffect(() => {
     void catalog.read();
@@ -36,7 +37,7 @@ export function Products({ tools }: { tools: Tools }) {
           <ProductPanel
             product={chosen}
             operations={operations}
-            desk={desk}
+            forms={forms}
             development={tools.development}
           />
         ) : (
@@ -48,7 +49,7 @@ export function Products({ tools }: { tools: Tools }) {
   return (
     <>
       <p class="actions">
-        <button type="button" class="strong" onClick={() => desk.ask(operations.create())}>
+        <button type="button" class="strong" onClick={() => forms.ask(operations.create())}>
           {OPS.products.create}
         </button>
       </p>
@@ -58,7 +59,10 @@ export function Products({ tools }: { tools: Tools }) {
   );
 }
 
-/** Units come with the figures of each second, everything else with the list. */
+/**
+ * Units come with the figures of each second, everything else with the list. What is changed is what the list has: only that is of one
+ * version.
+ */
 function useFreshUnits({ catalog, feed }: Tools) {
   return useComputed(() => {
     const units = new Map(feed.rates.value?.units?.map((one) => [one.productId, one]));
@@ -73,7 +77,7 @@ function useFreshUnits({ catalog, feed }: Tools) {
 function Table({ products }: { products: readonly SaleProduct[] }) {
   const { columns } = OPS.products;
   return (
-    <ScrollArea name={OPS.sections.products}>
+    <ScrollArea name={OPS.charts.tableOf(OPS.sections.products)}>
       <table class="hover">
         <thead>
           <tr>

@@ -19,8 +19,10 @@ export interface RushWatch {
   readonly rush: Signal<Rush | null>;
   readonly isMissing: Signal<boolean>;
   readonly trouble: Signal<string | null>;
+  look(): Promise<void>;
   begin(request: RushRequest): Promise<Answer<Rush>>;
   stop(): Promise<void>;
+  /** Ends the looking that the first look began. */
   start(): () => void;
 }
 
@@ -52,6 +54,7 @@ export function createRush(session: Session): RushWatch {
     rush,
     isMissing,
     trouble,
+    look,
     async begin(request) {
       const answer = await session.ask<Rush>(PATH, { method: 'POST', body: request });
       await look();
@@ -63,7 +66,6 @@ export function createRush(session: Session): RushWatch {
       await look();
     },
     start() {
-      void look();
       return () => {
         isOver = true;
         clearTimeout(next);

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import type { ComponentChildren } from 'preact';
 
 /** What may be wider than the window, scrolled by itself, also by the keyboard. */

@@ -2,7 +2,7 @@ import type { Answer, Call } from '../client/api.ts';
 import { dayAndSecond, money, whole } from '../format.ts';
 import { OPS } from '../text.ts';
 import type { Catalog } from './catalog.ts';
-import type { Difference } from './desk.ts';
+import type { Difference } from './operation-forms.ts';
 import type { Session } from './session.ts';
 import type { SaleProduct } from './shapes.ts';
 
@@ -23,6 +23,8 @@ export function createSeenProduct(session: Session, catalog: Catalog, first: Sal
   async function readAgain(): Promise<readonly Difference[] | null> {
     const answer = await session.ask<SaleProduct>(`/api/v1/products/${seen.productId}`);
     if (!answer.ok) return null;
+    // What is read may be a quarter of a second old; what came on screen with an answer is not.
+    if (answer.body.version < seen.version) return [];
     const changes = differences(seen, answer.body);
     seen = answer.body;
     catalog.heard(seen);

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { useSignal } from '@preact/signals';
 import { OPS } from '../text.ts';
 import type { Session } from './session.ts';
@@ -35,7 +36,7 @@ export function SignIn({ session, offered }: { session: Session; offered: string
         <input id="token" name="token" type="password" required autocomplete="off" spellcheck={false} />
         <label class="field" for="operator">
           <span>
-            {OPS.signIn.operator} <span class="quiet">{OPS.desk.optional}</span>
+            {OPS.signIn.operator} <span class="quiet">{OPS.forms.optional}</span>
           </span>
         </label>
         <input
@@ -49,7 +50,7 @@ export function SignIn({ session, offered }: { session: Session; offered: string
         <p id="operator-about" class="quiet">
           {OPS.signIn.operatorAbout}
         </p>
-        <p role="alert" class="bad">
+        <p role="alert" class={said.value === null ? '' : 'bad'}>
           {said.value ?? session.said.value}
         </p>
         <p class="actions">

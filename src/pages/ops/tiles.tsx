@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { duration, measure, whole } from '../format.ts';
 import { OPS } from '../text.ts';
 import type { Rates } from './shapes.ts';

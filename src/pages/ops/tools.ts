@@ -1,6 +1,6 @@
 import type { Catalog } from './catalog.ts';
-import type { Desk } from './desk.ts';
 import type { Feed } from './feed.ts';
+import type { Forms } from './operation-forms.ts';
 import type { RushWatch } from './rush.ts';
 import type { Session } from './session.ts';
 
@@ -9,7 +9,7 @@ export interface Tools {
   readonly session: Session;
   readonly catalog: Catalog;
   readonly feed: Feed;
-  readonly desk: Desk;
+  readonly forms: Forms;
   readonly rush: RushWatch;
   readonly development: boolean;
 }

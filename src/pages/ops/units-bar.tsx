@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { whole } from '../format.ts';
 import { OPS } from '../text.ts';
 import type { Units } from './shapes.ts';

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { OPS } from '../text.ts';
 import { ScrollArea } from './scroll-area.tsx';
 import type { Verdict } from './shapes.ts';

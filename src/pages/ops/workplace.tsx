@@ -1,3 +1,5 @@
+/** @jsxImportSource preact */
+import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { DataOf } from '../shapes.ts';
 import { OPS } from '../text.ts';
@@ -5,15 +7,15 @@ import { Audit } from './audit.tsx';
 import { createCatalog } from './catalog.ts';
 import { Crowd } from './crowd.tsx';
 import { DeadLetters } from './dead-letters.tsx';
-import { createDesk } from './desk.ts';
 import { createFeed } from './feed.ts';
 import { HeadLine } from './head-line.tsx';
 import { Live } from './live.tsx';
 import { Log } from './log.tsx';
 import { OperationDialog } from './operation-dialog.tsx';
+import { createForms } from './operation-forms.ts';
 import { Orders } from './orders.tsx';
 import { Products } from './products.tsx';
-import { followAddress, here, linkTo, SECTIONS, type Section } from './route.ts';
+import { here, linkTo, SECTIONS, type Section } from './route.ts';
 import { createRush } from './rush.ts';
 import type { Session } from './session.ts';
 import type { Tools } from './tools.ts';
@@ -23,11 +25,17 @@ export function Workplace({ session, data }: { session: Session; data: DataOf<'o
   const tools: Tools = useMemo(() => {
     const { development, serverTime } = data;
     const [catalog, feed] = [createCatalog(session), createFeed(session, serverTime)];
-    return { session, catalog, feed, desk: createDesk(), rush: createRush(session), development };
+    return { session, catalog, feed, forms: createForms(), rush: createRush(session), development };
   }, [session, data]);
+  const isReady = useSignal(false);
   useEffect(() => {
-    void tools.catalog.read();
-    const ends = [followAddress(), tools.feed.start(), ...(data.development ? [tools.rush.start()] : [])];
+    const { catalog, feed, rush } = tools;
+    const first = [catalog.read(), feed.begin(), ...(data.development ? [rush.look()] : [])];
+    // What is drawn with its first figures does not move when they come.
+    void Promise.race([Promise.all(first), wait(PATIENCE_MS)]).then(() => {
+      isReady.value = true;
+    });
+    const ends = [feed.start(), rush.start()];
     return () => {
       for (const end of ends) end();
     };
@@ -45,12 +53,25 @@ export function Workplace({ session, data }: { session: Session; data: DataOf<'o
           </button>
         </p>
       </div>
-      <HeadLine tools={tools} />
-      <Said tools={tools} />
-      <Shown section={section} tools={tools} key={section} />
-      <OperationDialog desk={tools.desk} />
+      {isReady.value ? (
+        <>
+          <HeadLine tools={tools} />
+          <Said tools={tools} />
+          <Shown section={section} tools={tools} key={section} />
+        </>
+      ) : (
+        <p class="quiet waiting">{OPS.head.waiting}</p>
+      )}
+      <OperationDialog forms={tools.forms} />
     </>
   );
+}
+
+/** Then it is drawn with what there is, and says what cannot be read. */
+const PATIENCE_MS = 2_000;
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function Sections({ current, development }: { current: Section; development: boolean }) {
@@ -68,7 +89,7 @@ function Sections({ current, development }: { current: Section; development: boo
 /** What became of the last operation. */
 function Said({
   tools: {
-    desk: { said },
+    forms: { said },
   },
 }: {
   tools: Tools;
@@ -88,7 +109,7 @@ function Said({
               said.value = null;
             }}
           >
-            {OPS.desk.dismiss}
+            {OPS.forms.dismiss}
           </button>
         </p>
       )}

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { useSignal } from '@preact/signals';
 import { call } from '../client/api.ts';
 import { customer } from '../client/browser-store.ts';

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { timeOfDay } from '../format.ts';
 import type { Order, OrderStatus } from '../shapes.ts';
 import { ORDER } from '../text.ts';

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { money, timeOfDay, whole } from '../format.ts';
 import type { Payment } from '../shapes.ts';
 import { ORDER } from '../text.ts';

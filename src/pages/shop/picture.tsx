@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import type { Product } from '../shapes.ts';
 
 /** Hues that a product without a picture may have. */

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import type { Live } from '../client/live.ts';
 import { dayAndTime, money } from '../format.ts';
 import type { DataOf, Product } from '../shapes.ts';

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import type { Live } from '../client/live.ts';
 import { dayAndTime, money, remaining } from '../format.ts';
 import type { DataOf, Product, SaleState } from '../shapes.ts';

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import { hydrate } from 'preact';
 import { readPageData } from '../client/page-data.ts';
 import { Shop, type ShopData } from './shop.tsx';

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 import type { StockNow } from '../shapes.ts';
 import { UNITS } from '../text.ts';
 

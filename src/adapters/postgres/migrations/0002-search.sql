@@ -10,12 +10,15 @@ LOCK TABLE orders IN ACCESS EXCLUSIVE MODE;
 
 CREATE INDEX orders_by_product ON orders (product_id, id NULLS FIRST);
 
--- By customer alone a purchase would change a page of its own, somewhere in a large index, and after a checkpoint write all of that
+-- By customer alone an order would change a page of its own, somewhere in a large index, and after a checkpoint write all of that
 -- page to the WAL. So 4,096 orders at a time are sorted by customer, those of one product that follow each other: a few pages, which a
--- batch fills. A search looks into each of these parts; it does not need many: some twelve hundred for five million orders.
-CREATE INDEX orders_by_customer ON orders (product_id, (number >> 12), customer COLLATE "C", id) WHERE customer IS NOT NULL;
+-- batch fills. A search looks into each of these parts; it does not need many: some twelve hundred for five million orders. An order
+-- enters it when its units are paid for or free again, and never by the purchase; the open ones are searched one by one.
+CREATE INDEX orders_by_customer ON orders (product_id, (number >> 12), customer COLLATE "C", id)
+  WHERE NOT open AND customer IS NOT NULL;
 
--- The newest orders of a customer, between two ids, of one product or (null) of all that are not hidden; at most so many.
+-- The newest orders of a customer, between two ids, of one product or (null) of all that are not hidden; at most so many. Of the open
+-- ones the newest 50,000 are looked through.
 CREATE FUNCTION pulsecart_orders_of(
   in_customer text, in_product bigint, in_hidden_currency text, in_from uuid, in_before uuid, at_most integer
 ) RETURNS uuid[] LANGUAGE plpgsql STABLE
@@ -23,11 +26,17 @@ SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_merg
 SET enable_bitmapscan = off AS $$
 BEGIN
   RETURN ARRAY(
-    SELECT o.id FROM products p, generate_series(0, p.last_number >> 12) AS part, LATERAL (
-      SELECT id FROM orders WHERE product_id = p.id AND (number >> 12) = part AND customer COLLATE "C" = in_customer
-        AND id >= in_from AND id < in_before LIMIT at_most) AS o
-    WHERE p.id = in_product OR in_product IS NULL AND p.currency <> in_hidden_currency
-    ORDER BY o.id DESC LIMIT at_most);
+    SELECT id FROM (
+      SELECT o.id FROM products p, generate_series(0, p.last_number >> 12) AS part, LATERAL (
+        SELECT id FROM orders WHERE product_id = p.id AND (number >> 12) = part AND NOT open
+          AND customer COLLATE "C" = in_customer AND id >= in_from AND id < in_before LIMIT at_most) AS o
+      WHERE p.id = in_product OR in_product IS NULL AND p.currency <> in_hidden_currency
+      UNION ALL
+      SELECT id FROM (
+        SELECT id, product_id, currency, customer FROM orders WHERE open ORDER BY expires_at DESC LIMIT 50000) AS open_ones
+      WHERE customer COLLATE "C" = in_customer AND id >= in_from AND id < in_before
+        AND (product_id = in_product OR in_product IS NULL AND currency <> in_hidden_currency)) AS found
+    ORDER BY id DESC LIMIT at_most);
 END $$;
 
 -- The status as callers see it, where it is neither on the way to being paid nor paid. A column of its own, as `open` is: an index on

@@ -10,6 +10,8 @@ import { ORDER_COLUMNS, type OrderRow } from './rows.ts';
 const LOOKED_AT_MAX = 2_000;
 /** Of one customer: more than most have, and each lies in a place of its own. */
 const LOOKED_AT_OF_CUSTOMER_MAX = 500;
+/** Open orders that are looked through for a customer's: the newest; some milliseconds. Those before them are found once they are paid. */
+const OPEN_OF_CUSTOMER_MAX = 50_000;
 /** Up to so many open orders are searched all at once, where walking to them could take many calls. */
 const OPEN_MAX = 5_000;
 
@@ -34,13 +36,22 @@ export function createSearch(
     `SELECT count(*) AS count FROM (SELECT 1 FROM orders INDEXED BY orders_open WHERE open = 1 LIMIT ${OPEN_MAX + 1})`,
   );
 
-  /** Of a product, or of all that are not hidden: each part of the index that is sorted by customer (migration 0002). */
-  const ofCustomer = (products: string, bounds: readonly Condition[]) => `
+  /**
+   * Of a product, or of all that are not hidden: each part of the index that is sorted by customer (migration 0002), and the open ones,
+   * which are in none. Takes the product, the customer and the bounds twice.
+   */
+  const ofCustomer = (isOfProduct: boolean, bounds: readonly Condition[]) => `
     WITH RECURSIVE parts(product, part) AS (
-      SELECT id, last_number >> 12 FROM products WHERE ${products}
+      SELECT id, last_number >> 12 FROM products WHERE ${isOfProduct ? 'id = ?' : `currency <> '${TEST_CURRENCY}'`}
       UNION ALL SELECT product, part - 1 FROM parts WHERE part > 0)
-    SELECT slot FROM parts CROSS JOIN orders INDEXED BY orders_by_customer
-    ${where([['product_id = product AND number >> 12 = part AND customer = ?'], ...bounds])}
+    SELECT slot FROM (
+      SELECT slot FROM parts CROSS JOIN orders INDEXED BY orders_by_customer
+      ${where([['product_id = product AND number >> 12 = part AND open = 0 AND customer = ?'], ...bounds])}
+      UNION ALL
+      SELECT slot FROM (
+        SELECT slot, customer, product_id, currency FROM orders INDEXED BY orders_open WHERE open = 1
+        ORDER BY expires_at DESC LIMIT ${OPEN_OF_CUSTOMER_MAX})
+      ${where([[isOfProduct ? 'product_id = ?' : `currency <> '${TEST_CURRENCY}'`], ['customer = ?'], ...bounds])})
     ORDER BY slot DESC LIMIT ${LOOKED_AT_OF_CUSTOMER_MAX}`;
 
   /** The orders that an index leads to, newest first; what else is asked of them is tested one by one. */
@@ -51,10 +62,10 @@ export function createSearch(
     const visible: Condition[] = productId === null ? [[`currency <> '${TEST_CURRENCY}'`]] : [];
     if (customer !== null) {
       const bounds = within(filter);
-      const products = productId === null ? `currency <> '${TEST_CURRENCY}'` : 'id = ?';
+      const values = [...(productId === null ? [] : [productId]), customer, ...valuesOf(bounds)];
       const slots = db
-        .query<{ slot: number }, SQLQueryBindings[]>(ofCustomer(products, bounds))
-        .all(...(productId === null ? [] : [productId]), customer, ...valuesOf(bounds));
+        .query<{ slot: number }, SQLQueryBindings[]>(ofCustomer(productId !== null, bounds))
+        .all(...values, ...values);
       const found: Condition = [
         'slot IN (SELECT value FROM json_each(?))',
         JSON.stringify(slots.map(({ slot }) => slot)),

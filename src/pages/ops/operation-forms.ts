@@ -43,7 +43,7 @@ export interface Difference {
 }
 
 /** The operation that is being asked for, and what became of the last one. */
-export interface Desk {
+export interface Forms {
   readonly open: Signal<Operation | null>;
   readonly said: Signal<string | null>;
   ask(operation: Operation): void;
@@ -51,7 +51,7 @@ export interface Desk {
   close(): void;
 }
 
-export function createDesk(): Desk {
+export function createForms(): Forms {
   const open = signal<Operation | null>(null);
   const said = signal<string | null>(null);
   return {
@@ -78,6 +78,6 @@ export function outcomeOf<T>(answer: Answer<T>, says: (body: T) => string): Outc
   const mayBeDone =
     status === 0 || status === 500 || status === 502 || status === 504 || code === 'outcome_unknown';
   return mayBeDone
-    ? { kind: 'unknown', says: OPS.desk.unknown(message) }
+    ? { kind: 'unknown', says: OPS.forms.unknown(message) }
     : { kind: 'refused', says: message };
 }
