@@ -34,6 +34,7 @@ export function webhooks(scene: Scene): void {
   async function hear(productId: number, target = A.id): Promise<Map<string, string[]>> {
     const heard = new Map<string, string[]>();
     for (let events = await due(target); events.length > 0; events = await due(target)) {
+      expect(new Set(events.map(({ order }) => order.id)).size).toBe(events.length);
       for (const { order } of events) {
         if (order.productId !== productId) continue;
         heard.set(order.id, [...(heard.get(order.id) ?? []), order.status]);
