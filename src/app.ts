@@ -24,6 +24,9 @@ import { createTracking } from './app/purchase/tracking.ts';
 import { createWorker } from './app/purchase/worker.ts';
 import { createStockStream } from './app/stream/stream.ts';
 import { traceFeed } from './app/traced-feed.ts';
+import { createWebhooks, type Webhooks, type WebhooksDependencies } from './app/webhooks/deliverer.ts';
+import { createNoWebhooks } from './app/webhooks/off.ts';
+import { targetOf } from './app/webhooks/target.ts';
 import { type BackendUrls, type Config, environmentWith } from './config.ts';
 import { systemClock } from './domain/clock.ts';
 import { AppError, isAppError } from './domain/errors.ts';
@@ -45,6 +48,7 @@ import { registerMetrics } from './telemetry/watch.ts';
 import { watchBackends } from './telemetry/watch-backends.ts';
 import { watchLimits } from './telemetry/watch-limits.ts';
 import { watchReconciler } from './telemetry/watch-reconciler.ts';
+import { watchWebhooks } from './telemetry/watch-webhooks.ts';
 
 /** Every use case of one process, wired to its backends. */
 export interface App {
@@ -105,10 +109,20 @@ async function wire(
   const changes = createChangeBus(feed, onBug);
   const ledger = publishing(backends.ledger, changes, monotonicMs);
   if ((await ledger.products()).length === 0) await ledger.addProducts(FIRST_PRODUCTS);
-  const ids = createPurchaseIds(await ledger.secret('purchase_ids', PURCHASE_ID_KEY_BYTES), clock);
-  const metrics = createMetrics();
   const owner = `${hostname()}:${process.pid}:${crypto.randomUUID()}`;
   const leader = createLeader(ledger, owner);
+  const { isLeader } = leader;
+  const webhooks = await openWebhooks(config, {
+    ledger,
+    changes,
+    clock,
+    isLeader,
+    onTrouble,
+    tell: (sentence) => log.warn(sentence),
+  });
+  await webhooks.begin();
+  const ids = createPurchaseIds(await ledger.secret('purchase_ids', PURCHASE_ID_KEY_BYTES), clock);
+  const metrics = createMetrics();
   const stockCache = createStockCache({ ledger, changes, monotonicMs, clock, onTrouble });
   const payments = createPaymentProcessor({
     ledger,
@@ -201,6 +215,7 @@ async function wire(
   });
   const shared = { ledger, queue, clock, metrics, stockCache, batcher, intake, tracking, stream };
   watchReconciler(metrics, reconciler);
+  watchWebhooks(metrics, webhooks, ledger, clock);
   registerMetrics({
     ...shared,
     ...{ traces, worker, payments, retention, auditRun },
@@ -291,6 +306,7 @@ async function wire(
       retention.start();
       liveStats.start();
       recorder.start();
+      webhooks.start();
     },
     leave() {
       ready = false;
@@ -316,10 +332,24 @@ async function wire(
       await reconciler.close();
       await retention.close();
       await recorder.close();
+      await webhooks.close();
       await leader.close();
       await Promise.all([backends.close(), traces?.close()]);
     },
   };
+}
+
+/** Without targets nothing of what delivers is loaded. */
+async function openWebhooks(
+  { webhooks, keep }: Config,
+  parts: Omit<WebhooksDependencies, 'sender' | 'targets' | 'secrets' | 'retryMs' | 'keepDeadMs'>,
+): Promise<Webhooks> {
+  if (webhooks === null) return createNoWebhooks(parts.ledger, parts.isLeader, parts.onTrouble, parts.tell);
+  const { openWebhookSender } = await import('./adapters/webhooks/sender.ts');
+  const { urls, secrets, networks, retryMs, timeoutMs } = webhooks;
+  const sender = openWebhookSender({ timeoutMs, allowedNetworks: networks });
+  const targets = urls.map(targetOf);
+  return createWebhooks({ ...parts, sender, targets, secrets, retryMs, keepDeadMs: keep.deadLettersMs });
 }
 
 /** Null without a collector, and then nothing of OpenTelemetry is loaded. */

@@ -57,6 +57,7 @@ test('with nothing set everything has a value that fits one machine', () => {
       prefetch: null,
       chargesInFlight: 2_000,
     },
+    webhooks: null,
     paymentLeaseMs: 30_000,
     payments: {
       latencyMs: 5,
@@ -110,6 +111,11 @@ test('every setting is read from its variable', () => {
     PULSECART_KEEP_AUDIT_LOG_HOURS: '100',
     PULSECART_KEEP_DEAD_LETTERS_HOURS: '1',
     PULSECART_KEEP_HISTORY_HOURS: '2',
+    PULSECART_WEBHOOK_URLS: 'https://shop.example/hook',
+    PULSECART_WEBHOOK_SECRET: `whsec_${btoa('s'.repeat(32))}`,
+    PULSECART_WEBHOOK_NETWORKS: '10.0.0.0/8',
+    PULSECART_WEBHOOK_RETRY_SECONDS: '1,60',
+    PULSECART_WEBHOOK_TIMEOUT_MS: '5000',
     PULSECART_PAYMENT_LEASE_MS: '1000',
     PULSECART_SIMULATOR_LATENCY_MS: '0',
     PULSECART_SIMULATOR_JITTER_MS: '1',
@@ -190,6 +196,13 @@ test('every setting is read from its variable', () => {
     streams: { max: 7, perAddressMax: 0 },
     limits: null,
     tuning: { databasePool: 9, purchaseBatches: 3, workerBatches: 4, prefetch: 5, chargesInFlight: 6 },
+    webhooks: {
+      urls: ['https://shop.example/hook'],
+      secrets: [`whsec_${btoa('s'.repeat(32))}`],
+      networks: ['10.0.0.0/8', '127.0.0.0/8', '::1/128'],
+      retryMs: [1_000, 60_000],
+      timeoutMs: 5_000,
+    },
     paymentLeaseMs: 1_000,
     payments: {
       latencyMs: 0,
@@ -602,4 +615,88 @@ test('a rate that is none is refused with its name', () => {
       `PULSECART_LIMIT_READ_ADDRESS must be off, or a rate such as "20/s burst 200" or "5/10min burst 5", of 1000000 requests at most in 24 hours at most; it is ${JSON.stringify(given)}.`,
     );
   }
+});
+
+describe('webhooks', () => {
+  const SECRET = `whsec_${btoa('s'.repeat(32))}`;
+  const PRODUCTION = {
+    PULSECART_MODE: 'production',
+    PULSECART_OPERATOR_TOKEN: TOKEN,
+    PULSECART_ALLOW_SIMULATED_PAYMENTS: 'on',
+  };
+  const read = (urls: string, more: Record<string, string> = {}) =>
+    readConfig({ PULSECART_WEBHOOK_URLS: urls, PULSECART_WEBHOOK_SECRET: SECRET, ...more });
+
+  test('have targets, secrets and a schedule of three days, and show no secret', () => {
+    const { webhooks, settings } = read('https://shop.example/hook?key=canary, https://other.example:8443', {
+      PULSECART_WEBHOOK_SECRET: `${SECRET} ${SECRET}`,
+    });
+    expect(webhooks).toMatchObject({
+      urls: ['https://shop.example/hook?key=canary', 'https://other.example:8443/'],
+      secrets: [SECRET, SECRET],
+      timeoutMs: 15_000,
+    });
+    const seconds = webhooks!.retryMs.reduce((sum, ms) => sum + ms / 1000, 0);
+    expect(seconds / 86_400).toBeCloseTo(3.15, 1);
+    expect(settings.PULSECART_WEBHOOK_URLS).toBe('https://shop.example/hook?***,https://other.example:8443/');
+    expect(settings.PULSECART_WEBHOOK_SECRET).toBe('*** ***');
+  });
+
+  test.each([
+    ['shop.example/hook', 'address 1 must be a whole address that begins with https://'],
+    ['https://shop.example,ftp://shop.example', 'address 2 must be a whole address'],
+    ['https://ada:canary@shop.example', 'must not have a user or a password'],
+    ['https://shop.example/#canary', 'must not have a # in it'],
+    [`https://shop.example/${'x'.repeat(2_000)}`, 'has more than 2000 characters'],
+    [
+      Array.from({ length: 11 }, (_, i) => `https://shop.example/${i}`).join(),
+      'takes 10 addresses at most; there are 11',
+    ],
+    ['https://10.0.0.1/', '10.0.0.1 is not a public address'],
+    ['https://169.254.169.254/latest', '169.254.169.254 is not a public address'],
+    ['https://[::ffff:10.0.0.1]/', '10.0.0.1 is not a public address'],
+    ['http://1.1.1.1/', '1.1.1.1 must be told by https://'],
+  ])('do not start with %s', (urls, why) => {
+    expect(() => read(urls)).toThrow(why);
+    expect(() => read(urls)).not.toThrow('canary');
+  });
+
+  test.each([
+    'canary',
+    'whsec_',
+    'whsec_c2hvcnQ=',
+    `whsec_${'!'.repeat(40)}`,
+    `whsec_${btoa('s'.repeat(65))}`,
+  ])('do not start with the secret %s, and do not repeat it', (secret) => {
+    const start = () => read('https://shop.example', { PULSECART_WEBHOOK_SECRET: secret });
+    expect(start).toThrow('must be whsec_ and 24 to 64 bytes in base64');
+    expect(start).not.toThrow('canary');
+  });
+
+  test('want a secret', () => {
+    expect(() => readConfig({ PULSECART_WEBHOOK_URLS: 'https://shop.example' })).toThrow(
+      'PULSECART_WEBHOOK_SECRET is required',
+    );
+  });
+
+  test('reach this machine in development alone, and other networks where these are named', () => {
+    const here = ['http://127.0.0.1:9000/a', 'http://localhost:9000/b', 'http://[::1]/c'];
+    expect(read(here.join()).webhooks!.urls).toEqual(here);
+    for (const url of here)
+      expect(() => read(url, PRODUCTION)).toThrow(/not a public address|must be told by https/);
+    expect(() => read('http://shop.example', PRODUCTION)).toThrow('shop.example must be told by https://');
+    const named = { ...PRODUCTION, PULSECART_WEBHOOK_NETWORKS: '10.0.0.0/8' };
+    expect(read('http://10.1.2.3/,http://orders.internal/', named).webhooks!.networks).toEqual([
+      '10.0.0.0/8',
+    ]);
+  });
+
+  test.each(['', '0', '1.5', '5,,6', '86401', Array(31).fill('1').join()])(
+    'retry after %j seconds: none or the error that says what fits',
+    (seconds) => {
+      const start = () => read('https://shop.example', { PULSECART_WEBHOOK_RETRY_SECONDS: seconds });
+      if (seconds === '') expect(start().webhooks!.retryMs).toHaveLength(9);
+      else expect(start).toThrow('must be up to 30 whole numbers from 1 to 86400');
+    },
+  );
 });

@@ -1,7 +1,9 @@
+import { isIP } from 'node:net';
 import { isLoopbackName } from './lib/address.ts';
 import { inSchema } from './lib/database-url.ts';
 import { usesDefaultCredentials } from './lib/default-credentials.ts';
 import { type RatePolicy, ratePolicy } from './lib/gcra.ts';
+import { createAddressRules } from './lib/public-address.ts';
 import { weaknessOf } from './lib/weak-token.ts';
 import {
   type Env,
@@ -76,6 +78,8 @@ export interface Config {
   /** How long an unanswered charge or refund rests before it is retried. */
   readonly paymentLeaseMs: number;
   readonly payments: SimulatedPayments;
+  /** Null: nobody is told of orders. */
+  readonly webhooks: WebhookSettings | null;
   /** The effective value of each setting, in its written form and without secrets, by its variable. */
   readonly settings: Readonly<Record<string, string>>;
 }
@@ -104,6 +108,16 @@ export interface SimulatedPayments {
   readonly duplicateRate: number;
   readonly tooLateRate: number;
   readonly outageRate: number;
+}
+
+/** Who is told of orders, and how. */
+export interface WebhookSettings {
+  readonly urls: readonly string[];
+  readonly secrets: readonly string[];
+  /** Networks that are not public, in which targets may be. */
+  readonly networks: readonly string[];
+  readonly retryMs: readonly number[];
+  readonly timeoutMs: number;
 }
 
 export interface Keep {
@@ -277,6 +291,7 @@ function readSettings(given: Env, flags: Flags): Config {
     }),
     paymentLeaseMs: paymentLeaseMs(read, payments),
     payments,
+    webhooks: webhooks(read, mode),
     settings: settings.shown(),
   });
 }
@@ -493,6 +508,42 @@ function portOf(read: Read, setting: Setting<number> | Setting<number | null>): 
 }
 
 /** Derives unset values from set ones. */
+const THIS_MACHINE = ['127.0.0.0/8', '::1/128'];
+
+/** What the address says by itself is refused here; what its name leads to, at each request. */
+function webhooks(read: Read, mode: Config['mode']): WebhookSettings | null {
+  const urls = read(SETTINGS.webhookUrls);
+  const secrets = read(SETTINGS.webhookSecret);
+  const named = read(SETTINGS.webhookNetworks);
+  const networks = mode === 'development' ? [...named, ...THIS_MACHINE] : named;
+  const retryMs = read(SETTINGS.webhookRetrySeconds).map((seconds) => 1_000 * seconds);
+  const timeoutMs = read(SETTINGS.webhookTimeoutMs);
+  if (urls.length === 0) return null;
+  if (secrets.length === 0) {
+    throw invalid(
+      'PULSECART_WEBHOOK_SECRET is required with PULSECART_WEBHOOK_URLS: what targets hear is signed.',
+    );
+  }
+  const rules = createAddressRules(networks);
+  for (const url of urls) {
+    const { protocol, hostname, host } = new URL(url);
+    const address = hostname === 'localhost' ? '127.0.0.1' : hostname.replace(/^\[(.*)\]$/, '$1');
+    const refusal = isIP(address) === 0 ? null : rules.refusal(address);
+    if (refusal) {
+      throw invalid(
+        `PULSECART_WEBHOOK_URLS: ${host} cannot be told: ${refusal}. PULSECART_WEBHOOK_NETWORKS allows others.`,
+      );
+    }
+    const mayBeOpen = isIP(address) === 0 ? networks.length > 0 : rules.isAllowed(address);
+    if (protocol !== 'https:' && !mayBeOpen) {
+      throw invalid(
+        `PULSECART_WEBHOOK_URLS: ${host} must be told by https://; without it only what is in PULSECART_WEBHOOK_NETWORKS may be.`,
+      );
+    }
+  }
+  return Object.freeze({ urls, secrets, networks, retryMs, timeoutMs });
+}
+
 function keep(env: Env, read: Read, ttlMs: number): Keep {
   const keysAsked = env[SETTINGS.keepKeysHours.name] ? read(SETTINGS.keepKeysHours) : null;
   const outcomes = read(

@@ -37,6 +37,9 @@ const NETWORKS_MAX = 100;
 const RATE_MAX = 1_000_000;
 const UNIT_S = { h: 3600, min: 60, s: 1 } as const;
 const PERIOD_S_MAX = 24 * UNIT_S.h;
+const WEBHOOK_URLS_MAX = 10;
+const WEBHOOK_URL_CHARS_MAX = 2_000;
+const WEBHOOK_SECRETS_MAX = 5;
 const REDIS_SCHEMES = [
   'redis:',
   'rediss:',
@@ -484,6 +487,33 @@ export const SETTINGS = {
     0,
     'share of every minute, from its beginning, during which it is unreachable',
   ),
+  webhookUrls: webhookUrls(
+    'PULSECART_WEBHOOK_URLS',
+    'who hears of orders, by signed POST requests; none: nobody, and nothing is written for it. Every process needs the same',
+  ),
+  webhookSecret: webhookSecrets(
+    'PULSECART_WEBHOOK_SECRET',
+    'signs what targets hear, in the format of Standard Webhooks. Several at once while they change: each one signs',
+  ),
+  webhookNetworks: networks(
+    'PULSECART_WEBHOOK_NETWORKS',
+    'networks that are not public and in which targets may be all the same, then also without TLS. A development server may tell its own machine in any case',
+  ),
+  // The schedule that Standard Webhooks proposes: three days, which is a weekend and its Monday.
+  webhookRetrySeconds: integers(
+    'PULSECART_WEBHOOK_RETRY_SECONDS',
+    [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400],
+    { min: 1, max: 86_400, countMax: 30 },
+    'the pause after each try in vain; an event that fails once more is a dead letter. A tenth at random is added',
+  ),
+  // Long enough for a receiver that works before it answers, which it should not.
+  webhookTimeoutMs: integer(
+    'PULSECART_WEBHOOK_TIMEOUT_MS',
+    15_000,
+    100,
+    60_000,
+    'how long a target may take to answer',
+  ),
 };
 
 /** The sections of the reference, each with the setting that begins it. */
@@ -497,6 +527,7 @@ export const SECTIONS: readonly (readonly [title: string, first: keyof typeof SE
   ['Logs', 'logLevel'],
   ['Traces', 'otlpEndpoint'],
   ['Payments', 'allowSimulatedPayments'],
+  ['Webhooks', 'webhookUrls'],
 ];
 
 /** Added to a secret's name: the path of a file with it, as container engines hand secrets over. */
@@ -588,6 +619,79 @@ function matching(
     parse(given, as) {
       if (pattern.test(given)) return given;
       throw invalid(`${as} must be ${values}; it is ${JSON.stringify(given)}.`);
+    },
+  };
+}
+
+/** A query may have a secret in it. */
+function webhookUrls(name: string, what: string): Setting<readonly string[]> {
+  const values = `addresses that begin with https://, with commas between them; ${WEBHOOK_URLS_MAX} at most`;
+  return {
+    ...{ name, fallback: [], preset: NONE, values, what, isSecret: true },
+    parse(given, as) {
+      const all = [...new Set(given.split(',').map((one) => one.trim()))];
+      if (all.length > WEBHOOK_URLS_MAX) {
+        throw invalid(`${as} takes ${WEBHOOK_URLS_MAX} addresses at most; there are ${all.length}.`);
+      }
+      all.forEach((one, i) => {
+        const wrong = wrongWithWebhookUrl(one);
+        if (wrong) throw invalid(`${as}: address ${i + 1} ${wrong}.`);
+      });
+      return all.map((one) => new URL(one).href);
+    },
+    show: (value) => value.map((one) => one.replace(/\?.*/s, `?${MASK}`)).join(',') || NONE,
+  };
+}
+
+function wrongWithWebhookUrl(text: string): string | null {
+  if (text.length > WEBHOOK_URL_CHARS_MAX) return `has more than ${WEBHOOK_URL_CHARS_MAX} characters`;
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
+    return 'must be a whole address that begins with https://';
+  const { username, password, hash } = new URL(text);
+  if (username || password) return 'must not have a user or a password in it: what is sent is signed instead';
+  return hash ? 'must not have a # in it: that part is never sent' : null;
+}
+
+/** As Standard Webhooks has them: 24 to 64 random bytes. */
+function webhookSecrets(name: string, what: string): Setting<readonly string[]> {
+  const values = `\`whsec_\` and 24–64 bytes in base64; ${WEBHOOK_SECRETS_MAX} at most, with spaces between them`;
+  return {
+    ...{ name, fallback: [], preset: NONE, values, what, isSecret: true },
+    parse(given, as) {
+      const all = given.split(/[\s,]+/).filter((one) => one !== '');
+      if (all.length > WEBHOOK_SECRETS_MAX) {
+        throw invalid(`${as} takes ${WEBHOOK_SECRETS_MAX} secrets at most; there are ${all.length}.`);
+      }
+      for (const one of all) {
+        const bytes = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(one);
+        const { length } = Buffer.from(bytes?.[1] ?? '', 'base64');
+        if (length >= 24 && length <= 64) continue;
+        throw invalid(
+          `${as} must be whsec_ and 24 to 64 bytes in base64, such as whsec_$(openssl rand -base64 32).`,
+        );
+      }
+      return all;
+    },
+    show: (value) => value.map(() => MASK).join(' ') || NONE,
+  };
+}
+
+function integers(
+  name: string,
+  fallback: readonly number[],
+  { min, max, countMax }: { readonly min: number; readonly max: number; readonly countMax: number },
+  what: string,
+): Setting<readonly number[]> {
+  const values = `${min} to ${max}, with commas between them; ${countMax} at most`;
+  return {
+    ...{ name, fallback, preset: fallback.join(), values, what, show: String },
+    parse(given, as) {
+      const all = given.split(',').map((one) => one.trim());
+      const isFine = (one: string) => /^\d{1,9}$/.test(one) && Number(one) >= min && Number(one) <= max;
+      if (all.length <= countMax && all.every(isFine)) return all.map(Number);
+      throw invalid(
+        `${as} must be up to ${countMax} whole numbers from ${min} to ${max}, with commas between them; it is ${JSON.stringify(given)}.`,
+      );
     },
   };
 }

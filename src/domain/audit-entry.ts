@@ -59,5 +59,7 @@ export const AUDIT_ACTIONS = [
   'audit.run',
   'rush.start',
   'rush.stop',
+  'webhooks.replay',
+  'webhooks.enable',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

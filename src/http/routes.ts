@@ -18,6 +18,7 @@ import { createStockRoutes } from './routes/stock.ts';
 import { createStreamRoutes } from './routes/stream.ts';
 import { createSyncPurchaseRoute } from './routes/sync-purchase.ts';
 import { createTrackingRoutes } from './routes/tracking.ts';
+import { createWebhookRoutes } from './routes/webhooks.ts';
 import type { Service } from './service.ts';
 
 /**
@@ -37,6 +38,7 @@ export function createRoutes(service: Service, { actuator = true } = {}): readon
     ...createProductChangeRoutes(service),
     ...createStreamRoutes(service),
     ...createDeadLetterRoutes(service),
+    ...createWebhookRoutes(service),
     ...createOpsRoutes(service),
     ...createFigureRoutes(service),
     createHistoryRoute(service),

@@ -4,6 +4,7 @@ import type { Housekeeping } from './housekeeping.ts';
 import type { Payments } from './payments.ts';
 import type { Products } from './products.ts';
 import type { Queries } from './queries.ts';
+import type { WebhookEvents } from './webhooks.ts';
 
 /**
  * The durable truth: products, orders, holdings, payments, keys and outcomes. Only the ledger sells.
@@ -18,7 +19,7 @@ import type { Queries } from './queries.ts';
  *
  * One adapter implements all of it, because one commit reaches across its parts. A use case asks for the parts it needs.
  */
-export interface Ledger extends Decisions, Payments, Products, Queries, Housekeeping, History {
+export interface Ledger extends Decisions, Payments, Products, Queries, Housekeeping, History, WebhookEvents {
   /** Probes with a write to the disk: resolves when purchases can be written, rejects with `unavailable` otherwise. */
   ping(): Promise<void>;
 

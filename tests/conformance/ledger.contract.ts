@@ -21,6 +21,7 @@ import { rounds } from './ledger/rounds.contract.ts';
 import { sales } from './ledger/sales.contract.ts';
 import { createScene, type LedgerUnderTest } from './ledger/scene.contract.ts';
 import { searching } from './ledger/searching.contract.ts';
+import { webhooks } from './ledger/webhooks.contract.ts';
 import { windows } from './ledger/windows.contract.ts';
 
 export type { LedgerUnderTest } from './ledger/scene.contract.ts';
@@ -68,6 +69,7 @@ export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest
       hidden,
       money,
       searching,
+      webhooks,
     ]) {
       topic(scene);
     }

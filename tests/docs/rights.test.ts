@@ -31,13 +31,21 @@ onDistributedBackends(() => {
       await ledger.close();
 
       const backends = { ...own.env, DATABASE_URL: roles.app, REDIS_URL: user.url };
-      await using shop = await openDistributedShop({ backends });
+      // To have orders told, too: the triggers are made with the owner's rights. Nobody listens at the target.
+      const env = {
+        PULSECART_WEBHOOK_URLS: 'http://127.0.0.1:9/hook',
+        PULSECART_WEBHOOK_SECRET: `whsec_${btoa('0'.repeat(32))}`,
+      };
+      await using shop = await openDistributedShop({ backends, env });
       await shop.reset(1, 2);
       const request = { productId: 1, quantity: 1, userId: 'ada' };
       const { orderId } = (await shop.buy('sync', request, { 'Idempotency-Key': 'one' })).json;
       const { trackingId } = (await shop.buy('async', request, { 'Idempotency-Key': 'two' })).json;
       for (const id of [orderId, trackingId])
         await eventually(async () => (await shop.get(`/api/v1/orders/${id}`)).json.status === 'paid');
+      await eventually(async () => (await shop.get('/api/v1/ops/webhooks')).json.targets[0].waiting === 4);
+      const off = `SELECT "${name}".pulsecart_set_webhook_targets('{}', '{}')`;
+      await expect(inDatabase(roles.audit, off)).rejects.toThrow('permission denied for webhook_targets');
       // On a busy machine the gate's breaker may have opened for a moment.
       await eventually(
         async () => (await shop.get('/actuator/health')).json.components.redis.status === 'UP',

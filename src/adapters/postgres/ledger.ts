@@ -16,6 +16,7 @@ import { createPayments } from './payments.ts';
 import { createProductQueries, createProducts } from './products.ts';
 import { createRetention } from './retention.ts';
 import { createSearch } from './search.ts';
+import { createWebhooks } from './webhooks.ts';
 
 export interface PostgresOptions {
   /** postgres://user:password@host:5432/database */
@@ -66,6 +67,7 @@ export async function openPostgresLedger({
       ...createAuditLog(database),
       ...createRetention(database),
       ...createHistory(database),
+      ...createWebhooks(database),
       async close() {
         clock.close();
         await database.close();

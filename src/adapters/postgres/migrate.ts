@@ -7,12 +7,14 @@ import tables from './migrations/0001-tables.sql' with { type: 'text' };
 import descriptions from './migrations/0002-descriptions.sql' with { type: 'text' };
 import search from './migrations/0002-search.sql' with { type: 'text' };
 import history from './migrations/0003-history.sql' with { type: 'text' };
+import webhooks from './migrations/0005-webhooks.sql' with { type: 'text' };
 
 /** In order; none is edited once it has been released. */
 export const MIGRATIONS: readonly string[] = [
   [tables, decide, settle].join('\n'),
   [descriptions, search].join('\n'),
   history,
+  webhooks,
 ];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 

@@ -135,12 +135,16 @@ async function drops(client: Client, migrations: readonly string[]): Promise<str
     [namesOf('FUNCTION', migrations)],
   );
   return [
+    ...TRIGGERS.map((trigger) => `DROP TRIGGER IF EXISTS ${trigger} ON orders`),
     ...rows.map(({ signature }) => `DROP FUNCTION ${signature}`),
     `DROP TABLE IF EXISTS ${namesOf('TABLE', migrations).join(', ')}`,
     ...namesOf('TYPE', migrations).map((type) => `DROP TYPE IF EXISTS ${type}`),
     'DROP TABLE pulsecart_schema',
   ];
 }
+
+/** They exist while webhooks have targets, and depend on functions. */
+const TRIGGERS = ['pulsecart_webhooks_made', 'pulsecart_webhooks_moved'];
 
 /** Of later migrations nothing is ours: another program may have a table of that name. */
 function namesOf(kind: 'TABLE' | 'FUNCTION' | 'TYPE', migrations: readonly string[]): string[] {

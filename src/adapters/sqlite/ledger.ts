@@ -20,6 +20,7 @@ import {
 } from './ledger/rows.ts';
 import { createSearch } from './ledger/search.ts';
 import { createSettle } from './ledger/settle.ts';
+import { createWebhooks } from './ledger/webhooks.ts';
 import type { Store } from './store.ts';
 
 /**
@@ -98,6 +99,7 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
   return {
     ...createProducts(store, now),
     ...createCancelRefund(store, now),
+    ...createWebhooks(store, now),
     async decide(purchases, again = false) {
       return write(() => decide(purchases, again, now()));
     },

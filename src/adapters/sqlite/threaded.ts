@@ -186,4 +186,8 @@ const READS: ReadonlySet<keyof Ledger> = new Set([
   'samples',
   'courseBegan',
   'note',
+  'webhookTargets',
+  'webhookBacklog',
+  'dueWebhooks',
+  'deadWebhooks',
 ]);

@@ -1,0 +1,39 @@
+import type { WebhookEvents } from '../../ports/webhooks.ts';
+import type { Leader } from '../maintenance/leader.ts';
+import type { Webhooks } from './deliverer.ts';
+
+const LOOK_EVERY_MS = 60_000;
+
+/**
+ * Webhooks where no target is configured. The ledger may have targets all the same, of a server before this one or of another
+ * process that still delivers; without one that does, orders must not go on writing events that nobody will read.
+ */
+export function createNoWebhooks(
+  ledger: Pick<WebhookEvents, 'setWebhookTargets' | 'webhookTargets'>,
+  isLeader: Leader['isLeader'],
+  onTrouble: (error: unknown, context: string) => void,
+  tell: (sentence: string) => void,
+): Webhooks {
+  let timer: Timer | undefined;
+  let looking: Promise<void> = Promise.resolve();
+
+  async function look(): Promise<void> {
+    if ((await ledger.webhookTargets()).length === 0 || !(await isLeader('webhooks'))) return;
+    await ledger.setWebhookTargets([]);
+    tell('no webhook target is configured any more: orders are no longer told');
+  }
+
+  return {
+    stats: { delivered: 0, failed: 0, died: 0 },
+    begin: look,
+    start() {
+      timer = setInterval(() => {
+        looking = look().catch((error) => onTrouble(error, 'webhook targets could not be read'));
+      }, LOOK_EVERY_MS);
+    },
+    async close() {
+      clearInterval(timer);
+      await looking;
+    },
+  };
+}
