@@ -4,6 +4,7 @@ import type { Service } from '../../src/http/service.ts';
 import { openTestBrowser, type TestBrowser } from '../support/pages.ts';
 import { askRaw, connectRaw } from '../support/raw-http.ts';
 import { type EmbeddedShop, openShop } from '../support/shop.ts';
+import { until } from '../support/until.ts';
 
 /**
  * Bytes that somebody sends who means harm: two readings of one request, paths that lead elsewhere, text that becomes markup. What
@@ -320,8 +321,11 @@ describe.skipIf(browser === null)('in a browser, what somebody has written', () 
     await using eve = await person();
     const { page } = eve;
     for (const path of ['/', `/p/${productId}`, `/o/${orderId}`]) {
-      await page.goto(shop.url + path);
-      await page.getByText(name).first().waitFor();
+      // A page that others have asked for just before is up to a quarter of a second old.
+      await until(async () => {
+        await page.goto(shop.url + path);
+        return page.getByText(name).first().isVisible();
+      });
       expect(await page.evaluate('globalThis.runBy')).toBeUndefined();
     }
     await page.goto(`${shop.url}/ops#token=${TOKEN}`);

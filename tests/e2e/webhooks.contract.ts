@@ -161,7 +161,7 @@ export function describeWebhooksContract(openShop: (env: Record<string, string>)
     const { id } = (await targets()).get('b')!;
     const enable = (target: string) =>
       shop.call('POST', `${WEBHOOKS}/enable`, { body: { target, reason: 'they are back' } });
-    expect((await enable('0123456789ab')).status).toBe(400);
+    expect((await enable('0123456789ab')).status).toBe(404);
     expect((await enable(id)).json).toEqual({ target: id });
     await hears('b', later, 'order.reserved', 'order.paid');
     await eventually(isQuiet);

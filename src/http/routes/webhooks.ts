@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { typeOf } from '../../app/webhooks/event.ts';
 import type { DeadWebhook, StoredWebhookTarget, WebhookBacklog } from '../../ports/webhooks.ts';
 import { operatorRoutes } from '../operator-routes.ts';
-import { isoTime, json } from '../respond.ts';
+import { isoTime, json, problem } from '../respond.ts';
 import { jsonAnswer, type Route } from '../route.ts';
 import { Count, closed, count, list, nullable, Reason, shape, Timestamp, Uuid } from '../schemas.ts';
 import type { Service } from '../service.ts';
@@ -133,11 +133,14 @@ export function createWebhookRoutes(service: Service): Route[] {
       description:
         'Enables a target that has answered 410. All that waits for it is due at once; so it also serves to hurry after an outage.',
       body: { schema: EnableBody, example: { target: TARGET, reason: 'their receiver is back' } },
-      answers: { 200: jsonAnswer('It is enabled', EnableAnswer, { done: { target: TARGET } }) },
+      answers: {
+        200: jsonAnswer('It is enabled', EnableAnswer, { done: { target: TARGET } }),
+        404: '`not_found`: there is no such target',
+      },
       async handle({ body, entry }, req) {
         const { target } = body;
         const found = await ledger.enableWebhookTarget(target, entry('webhooks.enable', `webhook/${target}`));
-        if (!found) return wrong(req, 'target', `There is no webhook target ${target}`);
+        if (!found) return problem(req, 'not_found', `There is no webhook target ${target}`);
         return json({ target }, 200, NOT_STORED);
       },
     }),
