@@ -14,6 +14,8 @@ export async function noop([answer]: readonly string[]): Promise<number> {
   return 0;
 }
 
+/** As every answer of the real server has it. */
+const NOT_GUESSED = { 'X-Content-Type-Options': 'nosniff' };
 const JSON_TYPE = 'application/json';
 const ID = '0198f2c4-7b1e-7c3a-9f52-3d1b6a80c4e7';
 const TIMESTAMP = '2026-01-01T00:00:00.000Z';
@@ -52,18 +54,21 @@ const STOCK = JSON.stringify({ productId: 1, stock: 2_000_000_000 });
 const acceptedInit = {
   status: 202,
   headers: {
+    ...NOT_GUESSED,
     'Content-Type': JSON_TYPE,
     'Cache-Control': 'no-store',
     Location: `/api/v1/async/purchase/${ID}`,
   },
 };
-const stockInit = { headers: { 'Content-Type': JSON_TYPE, ETag: '"1"', 'Cache-Control': 'no-cache' } };
+const stockInit = {
+  headers: { ...NOT_GUESSED, 'Content-Type': JSON_TYPE, ETag: '"1"', 'Cache-Control': 'no-cache' },
+};
 
 function serve(soldOut: boolean) {
   const syncBody = soldOut ? SOLD_OUT : WON;
   const syncInit = {
     status: soldOut ? 409 : 200,
-    headers: { 'Content-Type': JSON_TYPE, 'Cache-Control': 'no-store' },
+    headers: { ...NOT_GUESSED, 'Content-Type': JSON_TYPE, 'Cache-Control': 'no-store' },
   };
   return Bun.serve({
     hostname: '127.0.0.1',

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { NO_BUYERS } from '../../src/http/buyers/buyers.ts';
 import { startServer } from '../../src/http/server.ts';
 import type { Service } from '../../src/http/service.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -17,7 +18,7 @@ const answered = 'GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n';
 
 test('a head or a body that trickles in is cut, however steadily, and nothing of it is carried out', async () => {
   // No request here becomes whole, so no more of the service is used.
-  const service = { metrics: createMetrics() } as Service;
+  const service = { metrics: createMetrics(), buyers: NO_BUYERS } as Service;
   const at = { host: '127.0.0.1', port: 0, logRequests: false, sharesPort: false, managementPort: null };
   const server = startServer(service, { ...at, idleTimeoutS: IDLE_TIMEOUT_S });
   try {
