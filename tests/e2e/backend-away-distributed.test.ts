@@ -23,7 +23,10 @@ describe.skipIf(!distributedBackends)('while a backend is away', () => {
       await expectRates(shop, { queue: true, ledger: true });
       await without(shop, backends, 'redis', [], { queue: true, ledger: true });
       await without(shop, backends, 'rabbitmq', ['queues'], { queue: false, ledger: true });
-      await without(shop, backends, 'postgres', ['products', 'refunds_due', 'webhooks'], { queue: true, ledger: false });
+      await without(shop, backends, 'postgres', ['products', 'refunds_due', 'webhooks'], {
+        queue: true,
+        ledger: false,
+      });
     } finally {
       await backends.close();
     }
