@@ -20,7 +20,7 @@ interface Entry {
 
 export function createProductReader(
   ledger: Pick<Products, 'describedProduct'>,
-  stockCache: Pick<StockCache, 'fresh'>,
+  stockCache: Pick<StockCache, 'last'>,
   monotonicMs: () => number,
 ): ProductReader {
   // One for each product that there is.
@@ -56,7 +56,8 @@ export function createProductReader(
       const entry = entries.get(productId);
       const isFresh = entry && monotonicMs() - entry.askedAtMs < FRESH_MS;
       const described = isFresh ? entry.product : await refresh(productId);
-      const newest = stockCache.fresh(productId);
+      // Whenever it was confirmed, a later version is nearer to what is now.
+      const newest = stockCache.last(productId)?.product;
       if (!described || !newest || newest.version <= described.version) return described;
       const { description, imageUrl } = described;
       return { ...newest, description, imageUrl };
