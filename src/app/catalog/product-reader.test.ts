@@ -19,7 +19,14 @@ function open() {
       return id === THING.id ? state.stored : undefined;
     },
   };
-  return { state, reader: createProductReader(ledger, { fresh: () => state.known }, () => state.nowMs) };
+  return {
+    state,
+    reader: createProductReader(
+      ledger,
+      { last: () => state.known && { product: state.known, ageMs: 0, changedAtMs: 0 } },
+      () => state.nowMs,
+    ),
+  };
 }
 
 test('a description is read once for all who look within a quarter of a second, and then again', async () => {
