@@ -54,7 +54,7 @@ interface ReadyMessage {
 /** Longer than an orderly shutdown, which has a deadline of its own. A process that is frozen would stay for ever. */
 const LEAVE_TIMEOUT_MS = 15_000;
 
-/** A scrape reads every figure within 700 ms. */
+/** A scrape reads every figure within 550 ms. */
 const METRICS_TIMEOUT_MS = 1_000;
 
 export function tellSupervisor({ url, managementUrl }: Addresses): void {

@@ -1,7 +1,7 @@
 import { within } from '../lib/within.ts';
 
 /** A scrape reads all figures at once, and has to be answered within a second. */
-export const FIGURE_MS_MAX = 700;
+export const FIGURE_MS_MAX = 550;
 
 /**
  * A figure read from a backend. Concurrent callers share one query: a hanging one is not repeated, as each would keep a
