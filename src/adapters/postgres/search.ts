@@ -6,6 +6,11 @@ import type { Database } from './database.ts';
 
 /** Orders that one search looks at, at most: some milliseconds. */
 const LOOKED_AT_MAX = 5_000;
+/**
+ * Open orders are not in the customers' index, so all of them are looked through: up to so many (migrations/0002-search.sql). While there
+ * are more, a search walks from the newest order of all.
+ */
+const OPEN_BESIDE_MAX = 50_000;
 /** Of one customer: more than most have, and each is fetched from a place of its own. */
 const LOOKED_AT_OF_CUSTOMER_MAX = 500;
 /** By the order of their index, so that it is used. */
@@ -13,7 +18,7 @@ const openOnes = (columns: string, limit: number) =>
   `SELECT ${columns} FROM orders WHERE open ORDER BY expires_at LIMIT ${limit}`;
 const OF_CUSTOMER = 'SELECT pulsecart_orders_of($1, $2, $3, $4, $5, $6)::text AS ids';
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
-const COUNT_OPEN = `SELECT count(*) AS count FROM (${openOnes('', LOOKED_AT_MAX + 1)}) AS open_ones`;
+const countOpen = (most: number) => `SELECT count(*) AS count FROM (${openOnes('', most)}) AS open_ones`;
 
 type Value = string | number;
 /** With `?` where its value belongs. */
@@ -30,9 +35,8 @@ interface Way {
 
 /** Searches orders, newest first. */
 export function createSearch({ read }: Pick<Database, 'read'>): Pick<Queries, 'searchOrders'> {
-  /** Few are open: searching them all is then shorter than walking to them. */
-  async function areFewOpen(): Promise<boolean> {
-    return (await read<{ count: number }>(COUNT_OPEN))[0]!.count <= LOOKED_AT_MAX;
+  async function isOpenAtMost(most: number): Promise<boolean> {
+    return (await read<{ count: number }>(countOpen(most + 1)))[0]!.count <= most;
   }
 
   async function idsOf(
@@ -57,20 +61,26 @@ export function createSearch({ read }: Pick<Database, 'read'>): Pick<Queries, 's
     const byStatus: Condition[] =
       status === null ? [] : [['status = ANY (?::order_status[])', shownAs(status)]];
     const visible: Condition[] = productId === null ? [[`currency <> '${TEST_CURRENCY}'`]] : [];
-    if (customer !== null) {
+    const byCustomer: Condition[] = customer === null ? [] : [['customer = ?', customer]];
+    if (customer !== null && (await isOpenAtMost(OPEN_BESIDE_MAX))) {
       const index: Condition[] = [['id = ANY (?::uuid[])', await idsOf(customer, filter)]];
       return { index, order: BY_INDEX, tests: byStatus, lookedAtMax: LOOKED_AT_OF_CUSTOMER_MAX };
     }
-    if (status !== null && isOpen(status) && (await areFewOpen())) {
+    // Few are open: searching them all is then shorter than walking to them.
+    if (status !== null && isOpen(status) && (await isOpenAtMost(LOOKED_AT_MAX))) {
       // Some may have been added since they were counted.
       const index: Condition[] = [[`id = ANY (ARRAY(${openOnes('id', 2 * LOOKED_AT_MAX)}))`]];
-      return { index, order: BY_INDEX, tests: [...byProduct, ...byStatus, ...visible] };
+      return { index, order: BY_INDEX, tests: [...byProduct, ...byCustomer, ...byStatus, ...visible] };
     }
     if (status !== null && !isOpen(status) && status !== 'paid') {
-      return { index: [...byProduct, ['search_status = ?', status]], order: BY_INDEX, tests: visible };
+      return {
+        index: [...byProduct, ['search_status = ?', status]],
+        order: BY_INDEX,
+        tests: [...byCustomer, ...visible],
+      };
     }
-    if (productId !== null) return { index: byProduct, order: BY_INDEX, tests: byStatus };
-    return { index: [], order: BY_PRIMARY_KEY, tests: [...byStatus, ...visible] };
+    if (productId !== null) return { index: byProduct, order: BY_INDEX, tests: [...byCustomer, ...byStatus] };
+    return { index: [], order: BY_PRIMARY_KEY, tests: [...byCustomer, ...byStatus, ...visible] };
   }
 
   return {

@@ -10,8 +10,11 @@ import { ORDER_COLUMNS, type OrderRow } from './rows.ts';
 const LOOKED_AT_MAX = 2_000;
 /** Of one customer: more than most have, and each lies in a place of its own. */
 const LOOKED_AT_OF_CUSTOMER_MAX = 500;
-/** Open orders that are looked through for a customer's: the newest; some milliseconds. Those before them are found once they are paid. */
-const OPEN_OF_CUSTOMER_MAX = 50_000;
+/**
+ * Open orders are in no index by product or customer, so all of them are looked through: up to so many, some ten milliseconds. While
+ * there are more, a search walks from the newest order of all.
+ */
+const OPEN_BESIDE_MAX = 20_000;
 /** Up to so many open orders are searched all at once, where walking to them could take many calls. */
 const OPEN_MAX = 5_000;
 
@@ -31,14 +34,26 @@ interface Way {
 export function createSearch(
   db: Database,
   orders: Pick<ReturnType<typeof createOrders>, 'find'>,
+  openBesideMax = OPEN_BESIDE_MAX,
 ): (filter: OrderFilter, limit: number) => OrdersFound {
-  const someOpen = db.prepare<{ count: number }, []>(
-    `SELECT count(*) AS count FROM (SELECT 1 FROM orders INDEXED BY orders_open WHERE open = 1 LIMIT ${OPEN_MAX + 1})`,
+  const countOpen = db.prepare<{ count: number }, [number]>(
+    'SELECT count(*) AS count FROM (SELECT 1 FROM orders INDEXED BY orders_open WHERE open = 1 LIMIT ?)',
   );
+  const isOpenAtMost = (most: number) => countOpen.get(most + 1)!.count <= most;
+
+  /** The newest orders of a product: those of the index, and the open ones. Takes the product and the bounds twice. */
+  const ofProduct = (bounds: readonly Condition[], limit: number) => `
+    SELECT slot FROM (
+      SELECT slot FROM (
+        SELECT slot FROM orders INDEXED BY orders_by_product ${where([['open = 0 AND product_id = ?'], ...bounds])}
+        ORDER BY slot DESC LIMIT ${limit})
+      UNION ALL
+      SELECT slot FROM orders INDEXED BY orders_open ${where([['open = 1 AND product_id = ?'], ...bounds])})
+    ORDER BY slot DESC LIMIT ${limit}`;
 
   /**
-   * Of a product, or of all that are not hidden: each part of the index that is sorted by customer (migration 0002), and the open ones,
-   * which are in none. Takes the product, the customer and the bounds twice.
+   * The same of a customer, for a product or for all that are not hidden: each part of the index that is sorted by customer (migration
+   * 0002), and the open ones. Takes the product, the customer and the bounds twice.
    */
   const ofCustomer = (isOfProduct: boolean, bounds: readonly Condition[]) => `
     WITH RECURSIVE parts(product, part) AS (
@@ -48,50 +63,53 @@ export function createSearch(
       SELECT slot FROM parts CROSS JOIN orders INDEXED BY orders_by_customer
       ${where([['product_id = product AND number >> 12 = part AND open = 0 AND customer = ?'], ...bounds])}
       UNION ALL
-      SELECT slot FROM (
-        SELECT slot, customer, product_id, currency FROM orders INDEXED BY orders_open WHERE open = 1
-        ORDER BY expires_at DESC LIMIT ${OPEN_OF_CUSTOMER_MAX})
-      ${where([[isOfProduct ? 'product_id = ?' : `currency <> '${TEST_CURRENCY}'`], ['customer = ?'], ...bounds])})
+      SELECT slot FROM orders INDEXED BY orders_open
+      ${where([['open = 1'], [isOfProduct ? 'product_id = ?' : `currency <> '${TEST_CURRENCY}'`], ['customer = ?'], ...bounds])})
     ORDER BY slot DESC LIMIT ${LOOKED_AT_OF_CUSTOMER_MAX}`;
 
+  /** Orders that were found already, by their slots. */
+  function gathered(sql: string, values: SQLQueryBindings[], tests: readonly Condition[], most: number): Way {
+    const slots = db.query<{ slot: number }, SQLQueryBindings[]>(sql).all(...values, ...values);
+    const found = JSON.stringify(slots.map(({ slot }) => slot));
+    const index: Condition[] = [['slot IN (SELECT value FROM json_each(?))', found]];
+    return { from: 'orders NOT INDEXED', index, tests, lookedAtMax: most };
+  }
+
   /** The orders that an index leads to, newest first; what else is asked of them is tested one by one. */
-  function wayTo(filter: OrderFilter): Way {
+  function wayTo(filter: OrderFilter, limit: number): Way {
     const { customer = null, productId = null, status = null } = filter;
     const byProduct: Condition[] = productId === null ? [] : [['product_id = ?', productId]];
     const byStatus: Condition[] = status === null ? [] : [[`${SHOWN_STATUS} = ?`, status]];
     const visible: Condition[] = productId === null ? [[`currency <> '${TEST_CURRENCY}'`]] : [];
-    if (customer !== null) {
+    const byCustomer: Condition[] = customer === null ? [] : [['customer = ?', customer]];
+    const canGather = (customer !== null || productId !== null) && isOpenAtMost(openBesideMax);
+    if (customer !== null && canGather) {
       const bounds = within(filter);
       const values = [...(productId === null ? [] : [productId]), customer, ...valuesOf(bounds)];
-      const slots = db
-        .query<{ slot: number }, SQLQueryBindings[]>(ofCustomer(productId !== null, bounds))
-        .all(...values, ...values);
-      const found: Condition = [
-        'slot IN (SELECT value FROM json_each(?))',
-        JSON.stringify(slots.map(({ slot }) => slot)),
-      ];
-      return {
-        from: 'orders NOT INDEXED',
-        index: [found],
-        tests: byStatus,
-        lookedAtMax: LOOKED_AT_OF_CUSTOMER_MAX,
-      };
+      return gathered(ofCustomer(productId !== null, bounds), values, byStatus, LOOKED_AT_OF_CUSTOMER_MAX);
     }
     if (status !== null && status !== 'reserved' && status !== 'charging' && status !== 'paid') {
       const name = productId === null ? 'orders_by_status' : 'orders_by_product_status';
       const index: Condition[] = [...byProduct, ...byStatus, ["open = 0 AND status <> 'paid'"]];
-      return { from: `orders INDEXED BY ${name}`, index, tests: visible };
+      return { from: `orders INDEXED BY ${name}`, index, tests: [...byCustomer, ...visible] };
     }
-    if (status !== null && status !== 'paid' && someOpen.get()!.count <= OPEN_MAX) {
+    if (status !== null && status !== 'paid' && isOpenAtMost(OPEN_MAX)) {
       return {
         from: 'orders INDEXED BY orders_open',
         index: [['open = 1']],
-        tests: [...byProduct, ...byStatus, ...visible],
+        tests: [...byProduct, ...byCustomer, ...byStatus, ...visible],
       };
     }
-    if (productId !== null)
-      return { from: 'orders INDEXED BY orders_by_product', index: byProduct, tests: byStatus };
-    return { from: 'orders NOT INDEXED', index: [], tests: [...byStatus, ...visible] };
+    if (productId !== null && canGather) {
+      const most = byStatus.length === 0 ? Math.min(limit + 1, LOOKED_AT_MAX) : LOOKED_AT_MAX;
+      const bounds = within(filter);
+      return gathered(ofProduct(bounds, most), [productId, ...valuesOf(bounds)], byStatus, most);
+    }
+    return {
+      from: 'orders NOT INDEXED',
+      index: [],
+      tests: [...byProduct, ...byCustomer, ...byStatus, ...visible],
+    };
   }
 
   function within({ fromMs = null, toMs = null, before = null }: OrderFilter): Condition[] {
@@ -104,7 +122,7 @@ export function createSearch(
 
   // One moment for all of its statements: rows that come or go in between would shift where the next page begins.
   return db.transaction((filter, limit) => {
-    const { from, index, tests, lookedAtMax = LOOKED_AT_MAX } = wayTo(filter);
+    const { from, index, tests, lookedAtMax = LOOKED_AT_MAX } = wayTo(filter, limit);
     const bounds = [...index, ...within(filter)];
     const looked = `FROM ${from} ${where(bounds)} ORDER BY slot DESC`;
     const rows = db
