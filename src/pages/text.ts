@@ -158,7 +158,6 @@ export const ORDERS = {
   about: 'What was bought with this browser. Another browser knows nothing of it.',
   none: 'Nothing was bought with this browser yet.',
   toSales: 'See the sales',
-  unread: 'cannot be read now',
   gone: 'not there any more',
   customer: 'Customer id',
   customerAbout:
