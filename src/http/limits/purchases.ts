@@ -79,9 +79,8 @@ export function createPurchaseLimits(limits: Limits, channel: Channel, buyers: B
     if (addressWait > 0) return refuse(req, server, byAddress!, addressWait) ?? purchase;
     let fields = addressFields;
     if (customer !== null) {
-      const at = atProduct(customer, productId);
-      if (!takeAll(customer, at, now)) {
-        const [rate, wait] = worst(customer, at, now);
+      if (!takeAll(customer, productId, now)) {
+        const [rate, wait] = worst(customer, productId, now);
         return refuse(req, server, rate!, wait) ?? purchase;
       }
       fields = fieldsOf(byProduct, now) ?? fieldsOf(byCustomer, now) ?? fields;
@@ -90,23 +89,23 @@ export function createPurchaseLimits(limits: Limits, channel: Channel, buyers: B
   }
 
   /** All or nothing: none counts what another refuses. */
-  function takeAll(customer: string, at: string, now: number): boolean {
+  function takeAll(customer: string, productId: number, now: number): boolean {
     if (byCustomer !== null && byCustomer.take(customer, now) > 0) return false;
-    if (byProduct === null || byProduct.take(at, now) === 0) {
-      if (byCancels === null || byCancels.wait(at, now) === 0) return true;
-      byProduct?.giveBack(at, now);
+    if (byProduct === null || byProduct.take(customer, now, productId) === 0) {
+      if (byCancels === null || byCancels.wait(customer, now, productId) === 0) return true;
+      byProduct?.giveBack(customer, now, productId);
     }
     byCustomer?.giveBack(customer, now);
     return false;
   }
 
   /** The rate that keeps this customer waiting longest. */
-  function worst(customer: string, at: string, now: number): readonly [Rate | null, number] {
+  function worst(customer: string, productId: number, now: number): readonly [Rate | null, number] {
     let found: readonly [Rate | null, number] = NONE;
     const waits = [
       [byCustomer, byCustomer?.wait(customer, now) ?? 0],
-      [byProduct, byProduct?.wait(at, now) ?? 0],
-      [byCancels, byCancels?.wait(at, now) ?? 0],
+      [byProduct, byProduct?.wait(customer, now, productId) ?? 0],
+      [byCancels, byCancels?.wait(customer, now, productId) ?? 0],
     ] as const;
     for (const one of waits) if (one[1] > found[1]) found = one;
     return found;
@@ -123,7 +122,7 @@ export function createPurchaseLimits(limits: Limits, channel: Channel, buyers: B
       if (address !== null) byAddress?.giveBack(address, now);
       if (customer === null) return;
       byCustomer?.giveBack(customer, now);
-      byProduct?.giveBack(atProduct(customer, productId), now);
+      byProduct?.giveBack(customer, now, productId);
     },
     shown: (pass, answer) => (pass?.fields ? withFields(answer, pass.fields) : answer),
   };
@@ -131,7 +130,7 @@ export function createPurchaseLimits(limits: Limits, channel: Channel, buyers: B
 
 /** A customer cancels an order: it counts against buying the product again. Cancelling itself is always free, because units come back. */
 export function countCancel(limits: Limits | null, customer: string | null, productId: number): void {
-  if (customer !== null) limits?.rates['cancel-product']?.add(atProduct(customer, productId), limits.nowUs());
+  if (customer !== null) limits?.rates['cancel-product']?.add(customer, limits.nowUs(), productId);
 }
 
 const NONE = [null, 0] as const;
@@ -139,10 +138,6 @@ const NONE = [null, 0] as const;
 function fieldsOf(rate: Rate | null, now: number): Readonly<Record<string, string>> | null {
   const scarce = rate?.scarce(now);
   return rate && scarce ? rateFields(rate, scarce.left, scarce.moreAfterS) : null;
-}
-
-function atProduct(customer: string, productId: number): string {
-  return `${productId} ${customer}`;
 }
 
 function nameOf({ scope, value }: PurchaseKey): string {
