@@ -1,3 +1,4 @@
+import { ROLES, type Role } from '../domain/operator.ts';
 import type { Schema } from './docs/fields.ts';
 import { withExamplesAsOf } from './example-times.ts';
 import { HEADER_TEXT } from './header-text.ts';
@@ -136,7 +137,7 @@ function operationOf(route: Route): object {
     tags: [tag],
     summary,
     description,
-    security: access && [...(access === 'operators' ? [] : [{}]), { operator: [] }],
+    security: access && [...(access.orOthers ? [{}] : []), { operator: [access.role] }],
     parameters: parameters.length > 0 ? parameters : undefined,
     requestBody: body && { required: body.required ?? true, content: { 'application/json': json } },
     responses: {
@@ -155,7 +156,10 @@ function impliedAnswers(route: Route): Answers {
   const { method, access, body, failure } = route;
   return {
     ...((access || body) && { 400: '`invalid_request`; `field` names what is wrong' }),
-    ...(access && { 401: '`unauthorized`: no operator token, or a wrong one' }),
+    ...(access && {
+      401: '`unauthorized`: no operator token, or a wrong one',
+      403: `\`forbidden\`: the token's role is not ${wordsFor(access.role)}. \`operator_mismatch\`: X-Operator is another than the token's name`,
+    }),
     ...(access && failure !== 'error' && { 503: method === 'GET' ? '`unavailable`' : CANNOT_CHANGE }),
     ...(addressRateOf(route) && { 429: '`too_many_requests`: over a limit that the server was given' }),
     ...(body && {
@@ -163,6 +167,10 @@ function impliedAnswers(route: Route): Answers {
       415: '`unsupported_media_type`: the body is not declared as JSON',
     }),
   };
+}
+
+function wordsFor(role: Role): string {
+  return ROLES.slice(ROLES.indexOf(role)).join(' or ');
 }
 
 const CANNOT_CHANGE =

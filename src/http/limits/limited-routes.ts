@@ -9,7 +9,7 @@ import { overLimit, rateFields, withFields } from './refusal.ts';
  */
 export function addressRateOf({ method, path, tag, access }: RouteFacts): RateName | null {
   if (tag === 'actuator' || path.endsWith('/health') || path.startsWith('/assets/')) return null;
-  if (access === 'operators') return 'operator-address';
+  if (access && !access.orOthers) return 'operator-address';
   if (tag === 'live') return 'stream-address';
   return method === 'GET' ? 'read-address' : 'purchase-address';
 }
