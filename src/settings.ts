@@ -69,7 +69,7 @@ export const SETTINGS = {
   ),
   corsOrigins: origins(
     'PULSECART_CORS_ORIGINS',
-    "origins of storefronts elsewhere, whose pages may call buyers' routes by tokens, never by cookies. `*`: every origin, where buyers are not known",
+    "origins of storefronts elsewhere, whose pages may call buyers' routes by tokens, never by cookies. `*` is refused where buyers are known",
   ),
   mode: oneOf(
     'PULSECART_MODE',
@@ -738,7 +738,7 @@ function networks(name: string, what: string): Setting<readonly string[]> {
 
 /** As browsers write them: in lower case, and without a port that is the scheme's own. */
 function origins(name: string, what: string): Setting<readonly string[]> {
-  const values = `origins such as \`https://shop.example\`, with commas between them; ${ORIGINS_MAX} at most; or \`*\``;
+  const values = `origins such as \`https://shop.example\`, with commas between them; ${ORIGINS_MAX} at most. \`*\`: all`;
   return {
     ...{ name, fallback: [], preset: NONE, values, what },
     parse(given, as) {
