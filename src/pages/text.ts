@@ -201,7 +201,7 @@ export const OPS = {
     needs: (role: Role) => `This needs the role ${role}.`,
     notes: {
       viewer: 'You are a viewer: you see everything, and buttons that change something are grey.',
-      operator: 'You are an operator: buttons for what cannot be undone are grey, they need an admin.',
+      operator: 'You are an operator: buttons for what cannot be undone are grey: they need an admin.',
     },
   },
   unknown: 'unknown',

@@ -52,7 +52,7 @@ export function Workplace({ session, data }: { session: Session; data: DataOf<'o
       <div class="bar">
         <Sections current={section} development={data.development} />
         <p class="who">
-          <Who session={session} />
+          {isReady.value && <Who session={session} />}
           <button type="button" class="small" onClick={() => session.signOut(OPS.signIn.out)}>
             {OPS.signOut}
           </button>
@@ -86,7 +86,7 @@ function Who({ session: { me, operator } }: { session: Session }) {
 /** What grey buttons mean, for those to whom some are. */
 function RoleNote({ session: { me } }: { session: Session }) {
   if (me.value === null || me.value.role === 'admin') return null;
-  return <p class="quiet">{OPS.roles.notes[me.value.role]}</p>;
+  return <p class="quiet role-note">{OPS.roles.notes[me.value.role]}</p>;
 }
 
 /** Then it is drawn with what there is, and says what cannot be read. */
