@@ -135,6 +135,24 @@ for (const name of BALANCERS) {
       }
     });
 
+    test('a preflight of a page elsewhere reaches an instance', async () => {
+      for (const [send, from] of [
+        [ask, 'https://shop.example'],
+        [secure, 'https://other.example'],
+      ] as const) {
+        for (const path of ['/api/v1/sync/purchase', '/api/v1/async/purchase', '/api/v1/products']) {
+          const headers = { Origin: from, 'Access-Control-Request-Method': 'POST' };
+          expect([path, (await send('OPTIONS', path, headers)).status]).toEqual([path, 200]);
+          const seen = instances
+            .flatMap(({ asked }) => asked)
+            .filter((one) => one.path === path && one.headers.get('origin') === from);
+          expect(seen.map((one) => [one.method, one.headers.get('access-control-request-method')])).toEqual([
+            ['OPTIONS', 'POST'],
+          ]);
+        }
+      }
+    });
+
     test('TLS speaks HTTP/2, and plain HTTP leads there', async () => {
       const curl = ['curl', '-sk', '-o', '/dev/null', '-D', '-', '-w', '%{http_version}', '--http2'];
       const { stdout } = await runToEnd([...curl, `${strict.tlsUrl}/secure`]);

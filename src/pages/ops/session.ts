@@ -104,7 +104,7 @@ export function createSession(offered: string | null): Session {
     },
     async signIn(given, name) {
       const answer = await askWho(given);
-      if (!answer.ok) return whyNot(answer);
+      if (!answer.ok) return refusalOf(answer);
       // The token's own name is the only one that its bearer has.
       operator.value = answer.body.named ? '' : name;
       keep(OPERATOR, operator.value);
@@ -123,7 +123,7 @@ export function createSession(offered: string | null): Session {
   };
 }
 
-function whyNot({ status, message, retryAfterMs }: Answer<Me> & { readonly ok: false }): string {
+function refusalOf({ status, message, retryAfterMs }: Answer<Me> & { readonly ok: false }): string {
   if (status === 401) return OPS.signIn.wrong;
   if (status === 403) return OPS.signIn.noRole;
   if (status === 429) return OPS.signIn.tooMany(Math.ceil((retryAfterMs ?? 0) / 1000));
