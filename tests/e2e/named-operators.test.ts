@@ -216,6 +216,13 @@ test('a start names every mistake of the file, and no token', async () => {
   }
   expect(stderr).not.toContain(OTTO.token);
   expect(stderr.trim().split('\n')).toHaveLength(1);
+  const env = { PULSECART_OPERATORS_FILE: file, PULSECART_DATA: folder.path, PORT: '0' };
+  const doctor = async () => JSON.parse((await runPulsecart(['doctor', '--json'], env)).stdout);
+  const found = async () =>
+    (await doctor()).findings.find((one: { name: string }) => one.name === 'operators');
+  expect(await found()).toMatchObject({ state: 'broken', detail: expect.stringContaining('entry 4') });
+  write([VERA, OTTO, ADA]);
+  expect(await found()).toMatchObject({ state: 'ok', detail: `3 in ${file}` });
 });
 
 test('the command makes a token and an entry that the server takes', async () => {
