@@ -35,7 +35,7 @@ import { FIRST_PRODUCTS } from './domain/product.ts';
 import { type Buyers, NO_BUYERS } from './http/buyers/buyers.ts';
 import { createTrustedProxies } from './http/client-address.ts';
 import { createLimits } from './http/limits/limits.ts';
-import { isKnownOperator, type OperatorAccess, type OperatorTrust } from './http/operator.ts';
+import { knownOperator, type OperatorAccess, type OperatorTrust } from './http/operator.ts';
 import type { Service } from './http/service.ts';
 import { createSignIns } from './http/sign-ins.ts';
 import { patiently } from './lib/patiently.ts';
@@ -258,7 +258,7 @@ async function wire(
       policies: config.limits,
       trustedProxies,
       knowsNoProxies: config.trustedProxies.length === 0,
-      isOperator: (req) => isKnownOperator(req, trust, 'operator'),
+      operatorOf: (req) => knownOperator(req, trust),
       log,
     });
   const signIns = createSignIns({ limits, trustedProxies, log });

@@ -79,19 +79,19 @@ export function readTokenOf(
 export async function isOperator(req: Request, trust: OperatorTrust, needed: Role): Promise<boolean> {
   const given = bearerIn(req);
   if (given === null) return false;
-  const held = operatorOf(given, trust.operators) ?? (await trust.operatorTokens?.check(given));
-  return isAllowed(held, needed);
+  const operator = operatorOf(given, trust.operators) ?? asIssued(await trust.operatorTokens?.check(given));
+  return operator !== null && mayDo(operator.role, needed);
 }
 
-/** The same without waiting: an issuer's token counts once it has been checked by another call. */
-export function isKnownOperator(req: Request, trust: OperatorTrust, needed: Role): boolean {
+/** Whose token it is, without waiting: an issuer's counts once it has been checked by another call. */
+export function knownOperator(req: Request, trust: OperatorTrust): Operator | null {
   const given = bearerIn(req);
-  if (given === null) return false;
-  return isAllowed(operatorOf(given, trust.operators) ?? trust.operatorTokens?.known(given), needed);
+  if (given === null) return null;
+  return operatorOf(given, trust.operators) ?? asIssued(trust.operatorTokens?.known(given));
 }
 
-function isAllowed(held: Operator | TokenHolder | string | null | undefined, needed: Role): boolean {
-  return typeof held === 'object' && held !== null && 'role' in held && mayDo(held.role, needed);
+function asIssued(held: TokenHolder | string | null | undefined): Operator | null {
+  return typeof held === 'object' && held?.kind === 'operator' ? held : null;
 }
 
 /** The operator, or 403 where the role is not enough. */

@@ -119,6 +119,13 @@ test('a claim of the issuer makes an operator, and a forged one does not', async
   expect((await act(PAUSE, operator)).status).toBe(200);
   expect(await lastEntry()).toMatchObject({ actor: 'grace', action: 'sale.pause' });
   expect((await act(RESET, operator)).status).toBe(403);
+  // On buyers' routes, too: a viewer sees what others bought, and buys nothing.
+  const buyer = bearer(await issued({ sub: 'buyer' }));
+  const { orderId } = (await shop.buy('sync', { productId: 3, quantity: 1 }, buyer)).json;
+  const viewer = bearer(await issued({ sub: 'vic', ...roles('viewer') }));
+  expect((await shop.get(`/api/v1/orders/${orderId}`, viewer)).status).toBe(200);
+  const bought = await shop.buy('sync', { productId: 3, quantity: 1, userId: 'x' }, viewer);
+  expect([bought.status, bought.json.code]).toEqual([403, 'forbidden']);
   // A buyer with a token of the shop is known, and no operator.
   for (const claims of [{}, roles('staff'), { roles: ['admin'] }, { role: 'admin' }]) {
     const refused = await shop.get(ME, bearer(await issued(claims)));
@@ -203,6 +210,21 @@ test('a new list counts without a restart, loses no call, and one with mistakes 
   expect(statuses.get(200)!).toBeGreaterThan(10);
   write([VERA, OTTO, ADA]);
   await eventually(async () => (await shop.get(ME, bearer(ADA.token))).status === 200);
+});
+
+test('production mode starts with the file alone, and no token is the one that is not there', async () => {
+  await using production = await openShop({
+    PULSECART_MODE: 'production',
+    PULSECART_ALLOW_SIMULATED_PAYMENTS: 'on',
+    PULSECART_OPERATORS_FILE: file,
+    HOST: '127.0.0.1',
+  });
+  expect((await production.get(ME, bearer(ADA.token))).json.role).toBe('admin');
+  for (const token of ['null', 'undefined', sha256(ADA.token), `${ADA.token} `.repeat(2)]) {
+    expect([token, (await production.get(ME, bearer(token))).status]).toEqual([token, 401]);
+  }
+  expect((await production.call('PUT', RESET)).status).toBe(401);
+  expect((await production.get('/ops', { Accept: 'text/html' })).text).not.toContain(ADA.token);
 });
 
 test('a start names every mistake of the file, and no token', async () => {

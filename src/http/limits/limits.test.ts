@@ -22,7 +22,8 @@ function open(policies: Partial<RatePolicies>) {
     policies: { ...OFF, ...policies },
     trustedProxies: createTrustedProxies(['10.0.0.1/32']),
     knowsNoProxies: false,
-    isOperator: (req) => req.headers.get('authorization') === `Bearer ${TOKEN}`,
+    operatorOf: (req) =>
+      req.headers.get('authorization') === `Bearer ${TOKEN}` ? { role: 'admin', name: null } : null,
     log: createLog('silent'),
     nowUs: () => nowUs,
   });
