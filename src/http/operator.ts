@@ -75,23 +75,15 @@ export function readTokenOf(
   }
 }
 
-/** The same for those who need not be operators: a wrong token is nobody's, and not counted. */
-export async function isOperator(req: Request, trust: OperatorTrust, needed: Role): Promise<boolean> {
-  const given = bearerIn(req);
-  if (given === null) return false;
-  const operator = operatorOf(given, trust.operators) ?? asIssued(await trust.operatorTokens?.check(given));
-  return operator !== null && mayDo(operator.role, needed);
-}
-
-/** Whose token it is, without waiting: an issuer's counts once it has been checked by another call. */
+/**
+ * Whose token it is, for calls that others make, too: a wrong one is not counted, and nothing is waited for. An issuer's token counts once it
+ * has been checked by another call.
+ */
 export function knownOperator(req: Request, trust: OperatorTrust): Operator | null {
   const given = bearerIn(req);
   if (given === null) return null;
-  return operatorOf(given, trust.operators) ?? asIssued(trust.operatorTokens?.known(given));
-}
-
-function asIssued(held: TokenHolder | string | null | undefined): Operator | null {
-  return typeof held === 'object' && held?.kind === 'operator' ? held : null;
+  const held = operatorOf(given, trust.operators) ?? trust.operatorTokens?.known(given);
+  return held && 'role' in held ? held : null;
 }
 
 /** The operator, or 403 where the role is not enough. */

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import Type from 'typebox';
-import { isOperator } from '../operator.ts';
+import { knownOperator } from '../operator.ts';
 import { inTime } from '../probe.ts';
 import { problem } from '../respond.ts';
 import { jsonAnswer, problemAnswer, type Route, routesOf } from '../route.ts';
@@ -30,7 +30,7 @@ export function createActuatorRoutes(service: Service): Route[] {
   /** Why a component is down may name hosts and files: that is for operators. */
   async function check(name: string, req: Request): Promise<Component> {
     const component = await checks()[name]!();
-    if (component.status === 'UP' || (await isOperator(req, service, 'viewer'))) return component;
+    if (component.status === 'UP' || knownOperator(req, service) !== null) return component;
     return { status: component.status };
   }
 
