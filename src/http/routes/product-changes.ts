@@ -78,6 +78,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
   ): Route {
     const expected = { ...EXPECTED_OF_PRODUCTS, body: `The body must be a JSON object with ${takes}` };
     return acting(target, {
+      role: 'operator',
       ...described,
       params: { productId: PRODUCT },
       headers: { ...OPERATION_KEY, ...IF_MATCH },
@@ -123,6 +124,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
 
   return [
     acting('POST /api/v1/products', {
+      role: 'operator',
       id: 'createProduct',
       summary: 'Create product',
       description: 'Puts it on sale, at once or when it says.',
@@ -185,6 +187,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
       changes: () => ({ state: 'open' }),
     }),
     acting('POST /api/v1/products/:productId/drain', {
+      role: 'operator',
       id: 'drainSale',
       summary: 'Close sale',
       description:
@@ -200,6 +203,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
       },
     }),
     acting('DELETE /api/v1/products/:productId', {
+      role: 'operator',
       id: 'removeProduct',
       summary: 'Remove hidden product',
       description:
