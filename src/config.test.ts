@@ -58,6 +58,7 @@ test('with nothing set everything has a value that fits one machine', () => {
       chargesInFlight: 2_000,
     },
     webhooks: null,
+    stripe: null,
     paymentLeaseMs: 30_000,
     payments: {
       latencyMs: 5,

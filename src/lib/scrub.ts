@@ -35,9 +35,12 @@ export function createScrub(secrets: readonly string[] = []): Scrub {
 export function secretsIn(settings: {
   readonly operatorToken?: string | null;
   readonly urls?: object | null;
+  readonly stripe?: { readonly secretKey: string; readonly webhookSecrets: readonly string[] } | null;
 }): string[] {
+  const { operatorToken, stripe } = settings;
   const passwords = Object.values(settings.urls ?? {}).flatMap((url) => passwordIn(String(url)));
-  return [...(settings.operatorToken ? [settings.operatorToken] : []), ...passwords];
+  const keys = stripe ? [stripe.secretKey, ...stripe.webhookSecrets] : [];
+  return [...(operatorToken ? [operatorToken] : []), ...keys, ...passwords];
 }
 
 function passwordIn(url: string): string[] {

@@ -64,20 +64,20 @@ export function providerContract(name: string, make: () => Promise<ProviderUnder
 
     test('a charge cancelled before it was asked for is never captured', async () => {
       const request = made.request('captured');
-      expect(await provider.cancel(request.key)).toEqual({ type: 'cancelled' });
+      expect(await provider.cancel(request)).toEqual({ type: 'cancelled' });
       expect((await provider.charge(request)).type).toBe('declined');
-      expect(await provider.cancel(request.key)).toEqual({ type: 'cancelled' });
+      expect(await provider.cancel(request)).toEqual({ type: 'cancelled' });
     });
 
     test('a cancellation after the capture answers the capture', async () => {
       const request = made.request('captured');
       const answer = await provider.charge(request);
-      expect(await provider.cancel(request.key)).toEqual(answer as { type: 'captured'; providerId: string });
+      expect(await provider.cancel(request)).toEqual(answer as { type: 'captured'; providerId: string });
     });
 
     test('a charge and its cancellation at the same time agree', async () => {
       const request = made.request('captured');
-      const [charge, cancel] = await Promise.all([provider.charge(request), provider.cancel(request.key)]);
+      const [charge, cancel] = await Promise.all([provider.charge(request), provider.cancel(request)]);
       expect(charge.type === 'captured').toBe(cancel.type === 'captured');
     });
 
@@ -86,13 +86,13 @@ export function providerContract(name: string, make: () => Promise<ProviderUnder
       expect(isAppError(await failure(provider.charge(request)), 'outcome_unknown')).toBe(true);
       const answer = await provider.charge(request);
       expect(answer.type).toBe('captured');
-      expect(await provider.cancel(request.key)).toEqual(answer as { type: 'captured'; providerId: string });
+      expect(await provider.cancel(request)).toEqual(answer as { type: 'captured'; providerId: string });
     });
 
     test('a charge that is never answered can be cancelled, and is not captured then', async () => {
       const request = made.request('lost');
       expect(isAppError(await failure(provider.charge(request)), 'outcome_unknown')).toBe(true);
-      expect(await provider.cancel(request.key)).toEqual({ type: 'cancelled' });
+      expect(await provider.cancel(request)).toEqual({ type: 'cancelled' });
       expect((await provider.charge(request)).type).toBe('declined');
     });
 
@@ -100,7 +100,7 @@ export function providerContract(name: string, make: () => Promise<ProviderUnder
       const request = made.request('captured');
       made.setOutage(true);
       expect(isAppError(await failure(provider.charge(request)), 'unavailable')).toBe(true);
-      expect(isAppError(await failure(provider.cancel(request.key)), 'unavailable')).toBe(true);
+      expect(isAppError(await failure(provider.cancel(request)), 'unavailable')).toBe(true);
       made.setOutage(false);
       expect((await provider.charge(request)).type).toBe('captured');
     });
@@ -166,7 +166,7 @@ export function providerContract(name: string, make: () => Promise<ProviderUnder
       const request = made.request('too_late');
       expect(isAppError(await failure(provider.charge(request)), 'outcome_unknown')).toBe(true);
       expect(isAppError(await failure(provider.charge(request)), 'outcome_unknown')).toBe(true);
-      expect(await provider.cancel(request.key)).toEqual({ type: 'cancelled' });
+      expect(await provider.cancel(request)).toEqual({ type: 'cancelled' });
       const { key, providerId } = await told.promise;
       expect(key).toBe(request.key);
       expect((await provider.refund(refundOf(request, providerId))).type).toBe('refunded');

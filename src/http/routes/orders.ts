@@ -14,11 +14,11 @@ import { newAuditEntry, OPERATOR_EXPECTED, readOperator, readOperatorRequest } f
 import { operatorRoutes } from '../operator-routes.ts';
 import { CUSTOMER_EXPECTED, canonicalCustomer, customerOf, notTheCaller } from '../purchase-request.ts';
 import { json, problem } from '../respond.ts';
-import { jsonAnswer, type Parameter, type Route, routesOf } from '../route.ts';
+import { jsonAnswer, type Route, routesOf } from '../route.ts';
 import { Reason, shape, UserId } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { NOT_STORED } from './inputs.ts';
-import { CANCELLED, ORDER_ID, OrderAnswer, PAID, REFUNDED, REFUNDING, shownOrder } from './order-answer.ts';
+import { CANCELLED, ORDER, OrderAnswer, orderIdIn, PAID, REFUNDED, REFUNDING, shownOrder } from './order-answer.ts';
 
 type OrderRequest = Request & { readonly params: { readonly orderId: string } };
 type Server = Bun.Server<unknown>;
@@ -32,17 +32,13 @@ const checkCancelBody = Compile(CancelBody);
 const checkOperatorCancelBody = Compile(Type.Object({ reason: Reason }));
 const RefundBody = shape('RefundRequest', '', { reason: Reason });
 
-const ORDER: Parameter = {
-  schema: { type: 'string', format: 'uuid', examples: [ORDER_ID] },
-  description: 'Order id, or the tracking id of a confirmed purchase',
-};
-
 const route = routesOf('orders', 'problem');
 
 /** Orders as their buyers read and end them. */
 export function createOrderRoutes(service: Service): Route[] {
   const { acting } = operatorRoutes('orders', 'problem', service);
   const { ledger, ids, conclude, clock, keepOutcomesMs, purchaseTimeoutMs, buyers, limits = null } = service;
+  const { buyerPayments, providerTimeoutMs } = service;
 
   function read(req: OrderRequest, server: Server): Promise<Response> {
     const late = () => new AppError('unavailable', 'The order could not be read in time.');
@@ -91,12 +87,15 @@ export function createOrderRoutes(service: Service): Route[] {
     const caller = await buyers.identify(req, server, problem);
     if (caller instanceof Response) return caller;
     const by = await readCanceller(req, server, caller);
-    return by instanceof Response ? by : inTime(cancelNow(req, by, caller));
+    return by instanceof Response ? by : inTime(cancelNow(req, by, caller), purchaseTimeoutMs + providerTimeoutMs);
   }
 
   async function cancelNow(req: OrderRequest, by: Canceller, caller: Caller): Promise<Response> {
     const orderId = orderIdIn(req);
-    const ended = ids.read(orderId) ? await ledger.cancel(orderId, by) : UNKNOWN;
+    let ended = ids.read(orderId) ? await ledger.cancel(orderId, by) : UNKNOWN;
+    // A payment that its buyer has not made yet ends first, for certain.
+    if (ended.kind === 'refused' && ended.order.status === 'charging' && (await buyerPayments?.cancel(orderId)))
+      ended = await ledger.cancel(orderId, by);
     switch (ended.kind) {
       case 'done':
         if ('customer' in by && ended.changes.orders.length > 0)
@@ -154,9 +153,9 @@ export function createOrderRoutes(service: Service): Route[] {
   }
 
   /** Each of its steps may be done, and the backend of the next one silent. */
-  function inTime(ending: Promise<Response>): Promise<Response> {
+  function inTime(ending: Promise<Response>, withinMs = purchaseTimeoutMs): Promise<Response> {
     const late = () => new AppError('outcome_unknown', 'It may be done, and could not be found out in time.');
-    return within(ending, purchaseTimeoutMs, late);
+    return within(ending, withinMs, late);
   }
 
   async function asItStands(
@@ -232,11 +231,6 @@ export function createOrderRoutes(service: Service): Route[] {
       handle: (asked, req) => inTime(refundNow(req, asked.entry('order.refund', `order/${orderIdIn(req)}`))),
     }),
   ];
-}
-
-/** UUIDs are the same in any case (RFC 9562, 4); ours are written in lower case. */
-function orderIdIn(req: OrderRequest): string {
-  return req.params.orderId.toLowerCase();
 }
 
 const CANCEL_EXPECTED = { ...OPERATOR_EXPECTED, userId: CUSTOMER_EXPECTED };
