@@ -19,7 +19,9 @@ function put(form: Form, [name = '', ...rest]: string[], value: string): void {
     return;
   }
   const inner = form[key];
-  put(isForm(inner) ? inner : (form[key] = Object.create(null) as Form), rest, value);
+  const next: Form = isForm(inner) ? inner : Object.create(null);
+  form[key] = next;
+  put(next, rest, value);
 }
 
 function withLists(value: FormValue): FormValue {
