@@ -34,13 +34,13 @@ const CREATE = {
   ...CONFIRM,
   amount: 'integer',
   currency: 'string',
+  allowed_payment_method_types: 'list',
   automatic_payment_methods: 'object',
   capture_method: ['automatic', 'automatic_async', 'manual'],
   confirm: 'boolean',
   customer: 'string',
   description: 'string',
   metadata: 'map',
-  payment_method_types: 'list',
 } satisfies Spec;
 type Confirm = Values<typeof CONFIRM>;
 
@@ -51,27 +51,32 @@ export function createIntents(company: Company, dispute: (charge: Stripe.Charge)
   }
 
   function create(form: Form): Stripe.PaymentIntent {
+    if ('payment_method_types' in form) throw noLongerSupported();
     const params = readParams(form, CREATE);
     const amount = required(params.amount, 'amount');
     const currency = checkedCurrency(required(params.currency, 'currency'));
     checkAmount(amount, currency);
-    const { capture_method = 'automatic_async', payment_method_types, automatic_payment_methods } = params;
-    if (payment_method_types && automatic_payment_methods) {
-      const both = 'automatic_payment_methods, payment_method_types';
-      throw invalidRequest(`You may only specify one of these parameters: ${both}.`);
+    const { capture_method = 'automatic_async', allowed_payment_method_types: allowed } = params;
+    const { automatic_payment_methods } = params;
+    if (allowed && automatic_payment_methods) {
+      const both = 'automatic_payment_methods, allowed_payment_method_types';
+      throw invalidRequest(`You may only specify one of these parameters: ${both}.`, {
+        code: 'parameters_exclusive',
+      });
     }
     const allow_redirects = automatic_payment_methods?.allow_redirects === 'never' ? 'never' : 'always';
     const card = given(params);
     const intent = newIntent({
       amount,
-      automatic_payment_methods: payment_method_types ? null : { allow_redirects, enabled: true },
+      allowed_payment_method_types: allowed ?? null,
+      automatic_payment_methods: allowed ? null : { allow_redirects, enabled: true },
       capture_method,
       created: company.now(),
       currency,
       customer: params.customer ?? null,
       description: params.description ?? null,
       metadata: params.metadata ?? {},
-      payment_method_types: payment_method_types ?? ['card'],
+      payment_method_types: allowed ?? ['card'],
     });
     if (params.confirm) checkConfirmation(intent, params, card);
     company.intents.set(intent.id, intent);
@@ -334,6 +339,14 @@ export function isIn(at: number, { gt, gte, lt, lte }: Range): boolean {
     (lt === undefined || at < lt) &&
     (lte === undefined || at <= lte)
   );
+}
+
+/** Since version 2026-09-30.endive. */
+function noLongerSupported(): StripeRefusal {
+  return invalidRequest('payment_method_types can no longer be set. Use allowed_payment_method_types.', {
+    code: 'payment_method_types_no_longer_supported',
+    param: 'payment_method_types',
+  });
 }
 
 function checkAmount(amount: number, currency: string): void {

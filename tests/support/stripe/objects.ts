@@ -9,6 +9,7 @@ export function newId(prefix: string): string {
 
 export type NewIntent = Pick<
   Stripe.PaymentIntent,
+  | 'allowed_payment_method_types'
   | 'amount'
   | 'automatic_payment_methods'
   | 'capture_method'
@@ -25,7 +26,6 @@ export function newIntent(fields: NewIntent): Stripe.PaymentIntent {
   return {
     id,
     object: 'payment_intent',
-    allowed_payment_method_types: null,
     amount_capturable: 0,
     amount_details: { tip: {} },
     amount_received: 0,

@@ -12,6 +12,7 @@ import type { Webhooks } from './webhooks.ts';
 
 export interface ServerParts {
   readonly secretKey: string;
+  readonly apiVersion: string;
   readonly company: Company;
   readonly routes: Readonly<Record<string, Handler>>;
   readonly idempotency: ReturnType<typeof createIdempotency>;
@@ -26,7 +27,7 @@ const BODY_BYTES_MAX = 1_000_000;
 
 /** The HTTP side. It is node:http, because Bun.serve cannot cut one connection without an answer. */
 export function createApi(parts: ServerParts) {
-  const { secretKey, company, idempotency, faults, webhooks } = parts;
+  const { secretKey, apiVersion, company, idempotency, faults, webhooks } = parts;
   const waits = new Map<ReturnType<typeof setTimeout>, () => void>();
   let server: Server | null = null;
   let port = 0;
@@ -48,7 +49,7 @@ export function createApi(parts: ServerParts) {
     const key = header(req, 'idempotency-key');
     const headers = {
       'Request-Id': requestId,
-      'Stripe-Version': header(req, 'stripe-version') ?? '',
+      'Stripe-Version': apiVersion,
       ...(key !== undefined && { 'Idempotency-Key': key }),
     };
     company.passTime();
@@ -68,6 +69,7 @@ export function createApi(parts: ServerParts) {
     async function answerTo(): Promise<Answer> {
       try {
         checkKey(header(req, 'authorization'), secretKey);
+        checkVersion(header(req, 'stripe-version'), apiVersion);
         if (!found) throw unknownUrl(req.method ?? '', url.pathname);
         limited(fault);
         const isKeyed = key !== undefined && req.method === 'POST';
@@ -154,6 +156,12 @@ function checkKey(authorization: string | undefined, secretKey: string): void {
   const given = authorization?.replace(/^Bearer /, '');
   if (!given) throw unauthorized('You did not provide an API key.');
   if (given !== secretKey) throw unauthorized(`Invalid API Key provided: ${given.slice(0, 8)}***`);
+}
+
+/** It knows one version. A client that asks for another would be tested against answers that it never gets. */
+function checkVersion(version: string | undefined, known: string): void {
+  if (version !== undefined && version !== known)
+    throw invalidRequest(`Invalid Stripe API version: ${version}; the stand-in answers as of ${known}.`);
 }
 
 function unauthorized(message: string) {

@@ -70,6 +70,7 @@ export async function startStripe({
   const faults = createFaults(seed);
   const api = createApi({
     secretKey,
+    apiVersion: Stripe.API_VERSION,
     company,
     routes: createRoutes({ company, intents, refunds: createRefunds(company), disputes, buyer }),
     idempotency: createIdempotency(company.now),
