@@ -204,6 +204,7 @@ test('every setting is read from its variable', () => {
       retryMs: [1_000, 60_000],
       timeoutMs: 5_000,
     },
+    stripe: null,
     paymentLeaseMs: 1_000,
     payments: {
       latencyMs: 0,

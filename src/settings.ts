@@ -480,7 +480,10 @@ export const SETTINGS = {
     1000,
     300_000,
     'how long an unanswered charge or refund rests before it is retried with the same key, and after which a payment that its buyer makes is looked at again. A failed charge waits a sixth of it for its next attempt, 5 seconds at most; a lost one is found after a third of it, 10 seconds at most',
-    { values: '1000 to 300000, and at least 500 more than `PULSECART_SIMULATOR_TIMEOUT_MS`, or with Stripe `PULSECART_STRIPE_TIMEOUT_MS`' },
+    {
+      values:
+        '1000 to 300000, and at least 500 more than `PULSECART_SIMULATOR_TIMEOUT_MS`, or with Stripe `PULSECART_STRIPE_TIMEOUT_MS`',
+    },
   ),
   simulatorLatencyMs: integer(
     'PULSECART_SIMULATOR_LATENCY_MS',

@@ -183,7 +183,8 @@ const NOTES = {
   },
   payment_declined: {
     status: 409,
-    meaning: 'The bank declines, or the payment company refuses what was to be confirmed; `message` says why.',
+    meaning:
+      'The bank declines, or the payment company refuses what was to be confirmed; `message` says why.',
     advice: 'Let the buyer try another card while the hold runs: the payment is still open.',
   },
   payment_not_needed: {

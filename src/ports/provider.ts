@@ -60,9 +60,13 @@ export interface BuyerPayments {
 }
 
 /** What the buyer's page has collected (`token`), or a means of paying that was saved and is charged without the buyer. */
-export type Confirmation =
-  | { readonly type: 'token'; readonly token: string; readonly returnUrl: string | null }
-  | { readonly type: 'saved'; readonly paymentMethod: string; readonly customer: string | null };
+export type Confirmation = (
+  | { readonly type: 'token'; readonly token: string }
+  | { readonly type: 'saved'; readonly paymentMethod: string; readonly customer: string | null }
+) & {
+  /** Where the buyer comes back from a page of the bank. */
+  readonly returnUrl: string | null;
+};
 
 export interface OpenedPayment {
   readonly providerId: string;

@@ -124,7 +124,9 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
     async order(orderId) {
       return read(() => {
         const order = orders.find(orderId);
-        return order ? { order: withoutLease(order), payments: paymentsOf.all(orderId).map(paymentIn) } : undefined;
+        return order
+          ? { order: withoutLease(order), payments: paymentsOf.all(orderId).map(paymentIn) }
+          : undefined;
       });
     },
     async searchOrders(filter, limit) {

@@ -18,6 +18,9 @@ const CLOCKS_DIFFER_MS = 5 * 60_000;
 const SEARCHED_MAX = 10_000;
 export const PAGE = 100;
 const MINUTE_MS = 60_000;
+/** A call takes Stripe about a second; what is still under way then is left to the next lease. */
+const IN_USE_TRIES_MAX = 10;
+const IN_USE_PAUSE_MS = 150;
 
 /** The one PaymentIntent of a charge, found or made. */
 export function createIntents(stripe: Stripe, now: Clock) {
@@ -53,15 +56,15 @@ export function createIntents(stripe: Stripe, now: Clock) {
       automatic_payment_methods: { enabled: true },
       metadata: { orderId, attempt },
     };
+    const makeWith = (one: string) => whenFree(() => paymentIntents.create(params, ask(one)));
     try {
-      const made = await paymentIntents.create(params, ask(`${key}:create`));
+      const made = await makeWith(`${key}:create`);
       // A replayed answer says how it was made, not how it is.
-      const isReplayed = made.lastResponse.headers['idempotent-replayed'] === 'true';
-      return isReplayed ? await retrieve(made.id, ask) : made;
+      return isReplayed(made) ? await retrieve(made.id, ask) : made;
     } catch (error) {
       if (!isReplayedFault(error) && !hasCode(error, 'idempotency_error')) throw error;
       const found = await search(request, request.begun?.atMs ?? now(), ask);
-      return found ?? (await paymentIntents.create(params, ask(anew(`${key}:create`))));
+      return found ?? (await makeWith(anew(`${key}:create`)));
     }
   }
 
@@ -72,7 +75,8 @@ export function createIntents(stripe: Stripe, now: Clock) {
     let searched = 0;
     for await (const intent of paymentIntents.list({ created, limit: PAGE }, ask())) {
       if (keyOf(intent) === key) return retrieve(intent.id, ask);
-      if (++searched === SEARCHED_MAX) throw new AppError('outcome_unknown', `Too many payments to find ${key}.`);
+      if (++searched === SEARCHED_MAX)
+        throw new AppError('outcome_unknown', `Too many payments to find ${key}.`);
     }
     return null;
   }
@@ -80,10 +84,10 @@ export function createIntents(stripe: Stripe, now: Clock) {
   /** Does a step under its key; under one of this minute when the first was answered with a fault for good. */
   async function step(key: string, ask: Ask, call: (options: Stripe.RequestOptions) => Promise<Intent>) {
     try {
-      return await call(ask(key));
+      return await whenFree(() => call(ask(key)));
     } catch (error) {
       if (!isReplayedFault(error)) throw error;
-      return call(ask(anew(key)));
+      return whenFree(() => call(ask(anew(key))));
     }
   }
 
@@ -104,6 +108,23 @@ export const STATUS: Readonly<Record<string, OpenedPayment['status']>> = {
   canceled: 'cancelled',
 };
 
+/** Another call with the same key may be under way, of the buyer's second page or of a lease that was taken over. */
+async function whenFree<T>(call: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (tries === IN_USE_TRIES_MAX || !hasCode(error, 'idempotency_key_in_use')) throw error;
+    }
+    await Bun.sleep(IN_USE_PAUSE_MS);
+  }
+}
+
+/** In Bun the headers are those of fetch, other than the types say. */
+function isReplayed({ lastResponse }: Stripe.Response<unknown>): boolean {
+  return new Headers(lastResponse.headers).get('idempotent-replayed') === 'true';
+}
+
 /** Key of the charge that it was made for; null: not by us. */
 export function keyOf({ metadata }: Pick<Intent, 'metadata'>): string | null {
   const { orderId, attempt } = metadata;
@@ -120,4 +141,3 @@ function requireSame(intent: Intent, { key, amountMinor, currency }: ChargeReque
   const is = `${intent.amount} ${intent.currency} of ${keyOf(intent)}`;
   throw new AppError('invalid_request', `The payment ${intent.id} at Stripe is not that of ${key}: ${is}.`);
 }
-

@@ -106,9 +106,7 @@ export function openStripe(options: StripeOptions): PaymentProvider {
     // Nothing was made by a key that is forgotten by now.
     if (intent === null) return { type: 'cancelled' };
     const ended = isOver(intent) ? intent : await end(request.key, intent, ask);
-    return ended.status === 'succeeded'
-      ? { type: 'captured', providerId: ended.id }
-      : { type: 'cancelled' };
+    return ended.status === 'succeeded' ? { type: 'captured', providerId: ended.id } : { type: 'cancelled' };
   }
 
   /** Cancels what may still be cancelled; answers the payment once it is over, either way. */
@@ -121,7 +119,10 @@ export function openStripe(options: StripeOptions): PaymentProvider {
         throw error;
       });
     if (isOver(ended)) return ended;
-    throw new AppError('outcome_unknown', `The payment ${ended.id} is ${ended.status}, and cannot be cancelled yet.`);
+    throw new AppError(
+      'outcome_unknown',
+      `The payment ${ended.id} is ${ended.status}, and cannot be cancelled yet.`,
+    );
   }
 
   async function open(
@@ -141,20 +142,18 @@ export function openStripe(options: StripeOptions): PaymentProvider {
       if (error.type !== 'StripeCardError' && error.type !== 'StripeInvalidRequestError') throw error;
       if (error.statusCode === 409) throw error;
       // What Stripe refuses may be the buyer's token, or the account.
-      if (error.type === 'StripeInvalidRequestError') onTrouble(meaningOf(error), 'Stripe confirms no payment');
+      if (error.type === 'StripeInvalidRequestError')
+        onTrouble(meaningOf(error), 'Stripe confirms no payment');
       return opened(await intents.retrieve(intent.id, ask), reasonOf(error.message));
     }
   }
 
-  async function confirm(
-    key: string,
-    intent: Intent,
-    confirmation: Confirmation,
-    ask: Ask,
-  ): Promise<Intent> {
+  async function confirm(key: string, intent: Intent, confirmation: Confirmation, ask: Ask): Promise<Intent> {
+    const { returnUrl } = confirmation;
+    const back = returnUrl === null ? {} : { return_url: returnUrl };
     if (confirmation.type === 'token') {
-      const { token, returnUrl } = confirmation;
-      const how = { confirmation_token: token, ...(returnUrl !== null && { return_url: returnUrl }) };
+      const { token } = confirmation;
+      const how = { confirmation_token: token, ...back };
       return intents.step(`${key}:confirm:${token}`, ask, (asked) =>
         paymentIntents.confirm(intent.id, how, asked),
       );
@@ -163,7 +162,7 @@ export function openStripe(options: StripeOptions): PaymentProvider {
     if (customer !== null && intent.customer === null) {
       await paymentIntents.update(intent.id, { customer }, ask(`${key}:customer:${customer}`));
     }
-    const how = { payment_method: paymentMethod, off_session: true } as const;
+    const how = { payment_method: paymentMethod, off_session: true, ...back };
     return intents.step(`${key}:confirm:${paymentMethod}`, ask, (asked) =>
       paymentIntents.confirm(intent.id, how, asked),
     );
@@ -239,5 +238,8 @@ function captureBefore({ latest_charge }: Intent): number | null {
 }
 
 function lost({ key }: ChargeRequest): AppError {
-  return new AppError('unavailable', `There is no payment of ${key} at Stripe, and it is too late to make one.`);
+  return new AppError(
+    'unavailable',
+    `There is no payment of ${key} at Stripe, and it is too late to make one.`,
+  );
 }

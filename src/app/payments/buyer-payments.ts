@@ -111,7 +111,8 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
     const { order, attempt } = begun;
     const payment = await buyerPays.open(chargeRequest(begun), confirmation);
     if (begun.providerId === null) await ledger.noteProviderId(order.id, attempt, payment.providerId);
-    if (payment.status !== 'open' && payment.status !== 'action') await chargeNow({ orderId: order.id, attempt });
+    if (payment.status !== 'open' && payment.status !== 'action')
+      await chargeNow({ orderId: order.id, attempt });
     return { kind: 'opened', order, payment };
   }
 

@@ -59,7 +59,8 @@ export const OrderAnswer = shape(
         reason: nullable(Type.String()),
         dispute: Type.Optional(
           Type.Enum(['open', 'won', 'lost'], {
-            description: 'The customer has disputed it at the bank, and how that ended. The money of one that is open or lost is gone',
+            description:
+              'The customer has disputed it at the bank, and how that ended. The money of one that is open or lost is gone',
           }),
         ),
         refundFailed: Type.Optional(

@@ -18,7 +18,16 @@ import { jsonAnswer, type Route, routesOf } from '../route.ts';
 import { Reason, shape, UserId } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { NOT_STORED } from './inputs.ts';
-import { CANCELLED, ORDER, OrderAnswer, orderIdIn, PAID, REFUNDED, REFUNDING, shownOrder } from './order-answer.ts';
+import {
+  CANCELLED,
+  ORDER,
+  OrderAnswer,
+  orderIdIn,
+  PAID,
+  REFUNDED,
+  REFUNDING,
+  shownOrder,
+} from './order-answer.ts';
 
 type OrderRequest = Request & { readonly params: { readonly orderId: string } };
 type Server = Bun.Server<unknown>;
@@ -87,14 +96,20 @@ export function createOrderRoutes(service: Service): Route[] {
     const caller = await buyers.identify(req, server, problem);
     if (caller instanceof Response) return caller;
     const by = await readCanceller(req, server, caller);
-    return by instanceof Response ? by : inTime(cancelNow(req, by, caller), purchaseTimeoutMs + providerTimeoutMs);
+    return by instanceof Response
+      ? by
+      : inTime(cancelNow(req, by, caller), purchaseTimeoutMs + providerTimeoutMs);
   }
 
   async function cancelNow(req: OrderRequest, by: Canceller, caller: Caller): Promise<Response> {
     const orderId = orderIdIn(req);
     let ended = ids.read(orderId) ? await ledger.cancel(orderId, by) : UNKNOWN;
     // A payment that its buyer has not made yet ends first, for certain.
-    if (ended.kind === 'refused' && ended.order.status === 'charging' && (await buyerPayments?.cancel(orderId)))
+    if (
+      ended.kind === 'refused' &&
+      ended.order.status === 'charging' &&
+      (await buyerPayments?.cancel(orderId))
+    )
       ended = await ledger.cancel(orderId, by);
     switch (ended.kind) {
       case 'done':

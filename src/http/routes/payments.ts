@@ -119,14 +119,10 @@ export function createPaymentRoutes(service: Service): Route[] {
     // Before it is done: what was done is then surely written down.
     const subject = `order/${orderIdIn(req as OrderRequest)}`;
     await ledger.log(newAuditEntry(actor, 'order.charge', subject, null, { paymentMethod }));
-    return { type: 'saved', paymentMethod, customer };
+    return { type: 'saved', paymentMethod, customer, returnUrl };
   }
 
-  async function payNow(
-    req: Request,
-    view: OrderView,
-    confirmation: Confirmation | null,
-  ): Promise<Response> {
+  async function payNow(req: Request, view: OrderView, confirmation: Confirmation | null): Promise<Response> {
     const opening: Opening = (await buyerPayments?.open(view, confirmation)) ?? { kind: 'by_the_server' };
     switch (opening.kind) {
       case 'by_the_server':
@@ -230,7 +226,8 @@ const CANNOT_PAY: Readonly<Partial<Record<OrderStatus, readonly [code: OrderCode
 };
 
 function cannotPay(req: Request, status: OrderStatus): Response {
-  const [code, says] = CANNOT_PAY[status] ?? (['order_expired', 'The hold of the order has run out'] as const);
+  const [code, says] =
+    CANNOT_PAY[status] ?? (['order_expired', 'The hold of the order has run out'] as const);
   return problem(req, code, says);
 }
 
