@@ -127,6 +127,8 @@ export function createPaymentRoutes(service: Service): Route[] {
     switch (opening.kind) {
       case 'by_the_server':
         return problem(req, 'payment_not_needed', 'The server charges this order by itself');
+      case 'unpayable':
+        return problem(req, 'payment_declined', `The amount cannot be paid: ${opening.why}`);
       case 'refused':
         return cannotPay(req, opening.order.status);
       case 'opened':
