@@ -38,15 +38,12 @@ const PAYMENTS_MAX = 5_000_000;
 
 export async function paymentsCommand(argv: readonly string[]): Promise<number> {
   const [action, ...rest] = argv;
-  if (action !== undefined && action !== 'reconcile' && !/^--?h(elp)?$/.test(action)) {
-    throw new UsageError(`payments takes reconcile first, not ${JSON.stringify(action)}`);
-  }
-  if (action === undefined) throw new UsageError('payments takes reconcile first');
   const flags = readFlags(action === 'reconcile' ? rest : argv, FLAGS);
   if (flags.help) {
     printHelp(HELP);
     return 0;
   }
+  if (action !== 'reconcile') throw new UsageError('payments takes reconcile first');
   const now = Date.now();
   const span = {
     fromMs: timeOf('from', flags.from) ?? now - DAY_MS,

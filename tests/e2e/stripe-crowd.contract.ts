@@ -1,7 +1,6 @@
 import { expect, test } from 'bun:test';
 import { randomFrom } from '../../src/lib/random.ts';
 import { runPulsecart } from '../support/command.ts';
-import { seedOf } from '../support/seed.ts';
 import { eventually, type Shop } from '../support/shop.ts';
 import { openStripeShop, type StripeShop, stripeSettings } from '../support/stripe-shop.ts';
 
@@ -20,12 +19,12 @@ const ENDED = ['paid', 'expired', 'declined', 'cancelled', 'refunded'];
 
 export function describeStripeCrowd(
   openShop: (env: Record<string, string>) => Promise<Shop>,
+  seed: number,
   booksOf: (shop: Shop) => { readonly args: readonly string[]; readonly env: Record<string, string> },
 ): void {
   test(
     'a crowd pays at Stripe while Stripe fails in every way, and no money is lost or taken for nothing',
     async () => {
-      const seed = seedOf(import.meta.path);
       const random = randomFrom(seed);
       await using made = await openStripeShop(openShop, {
         seed,
