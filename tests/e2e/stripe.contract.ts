@@ -15,7 +15,9 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
     let made: StripeShop;
 
     beforeAll(async () => {
-      made = await openStripeShop(openShop);
+      made = await openStripeShop(openShop, {
+        env: { PULSECART_LOG_LEVEL: 'trace', PULSECART_LOG_REQUESTS: 'on' },
+      });
     }, OPEN_TIMEOUT_MS);
     afterEach(() => {
       made.stripe.faults.clear();
@@ -389,5 +391,17 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
       },
       TIMEOUT_MS,
     );
+
+    test('and their secrets, cards and ours are in no log and in no order', async () => {
+      const orderId = await made.buy(1, '4242 4242 4242 4242');
+      await made.pay(orderId, { confirmationToken: '4242424242424242' });
+      await made.pay(orderId, { confirmationToken: 'ctoken_4242424242424242', returnUrl: BACK });
+      const { clientSecret } = (await made.pay(orderId)).json;
+      const log = made.shop.server.log() + made.shop.server.messages();
+      expect(log).toContain('/payment');
+      const order = JSON.stringify(await made.read(orderId));
+      for (const secret of [clientSecret, made.stripe.secretKey, WEBHOOK_SECRET, '4242424242424242'])
+        expect([secret, log.includes(secret), order.includes(secret)]).toEqual([secret, false, false]);
+    });
   });
 }
