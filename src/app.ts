@@ -28,7 +28,7 @@ import { createWebhooks, type Webhooks, type WebhooksDependencies } from './app/
 import { createNoWebhooks } from './app/webhooks/off.ts';
 import { targetOf } from './app/webhooks/target.ts';
 import { type BackendUrls, type Config, environmentWith } from './config.ts';
-import { systemClock } from './domain/clock.ts';
+import { type Clock, systemClock } from './domain/clock.ts';
 import { AppError, isAppError } from './domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from './domain/ids.ts';
 import { FIRST_PRODUCTS } from './domain/product.ts';
@@ -40,6 +40,7 @@ import type { Service } from './http/service.ts';
 import { createSignIns } from './http/sign-ins.ts';
 import { patiently } from './lib/patiently.ts';
 import type { Backends } from './ports/backends.ts';
+import type { PaymentProvider } from './ports/provider.ts';
 import type { Tracing } from './ports/tracing.ts';
 import { createLiveFigures } from './telemetry/live-figures.ts';
 import { createLiveStats } from './telemetry/live-stats.ts';
@@ -130,6 +131,7 @@ async function wire(
     changes,
     queue,
     provider,
+    clock,
     isLeader: leader.isLeader,
     onTrouble,
     timing: { leaseMs: config.paymentLeaseMs },
@@ -291,6 +293,8 @@ async function wire(
       productReader,
       removeProduct,
       conclude,
+      buyerPayments: payments.buyerPayments,
+      providerTimeoutMs: config.stripe?.timeoutMs ?? purchaseTimeoutMs,
       purchaseTimeoutMs,
       keepOutcomesMs: config.keep.outcomesMs,
       log,
@@ -434,7 +438,7 @@ async function openEmbedded(config: Config, log: Log): Promise<Backends> {
   );
   const gate = openMemoryGate();
   const feed = openMemoryFeed();
-  const provider = openSimulator({ ...config.payments });
+  const provider = await openProvider(config, clock, log);
   const { purchaseBatches, workerBatches } = config.tuning;
   return {
     ledger: store.ledger,
@@ -450,7 +454,7 @@ async function openEmbedded(config: Config, log: Log): Promise<Backends> {
       gate: 'in process',
       queue: 'SQLite',
       feed: 'in process',
-      payments: 'simulator',
+      payments: providerName(config),
     },
     description: `embedded: SQLite + in-process gate, data in ${config.dataFolder}`,
     healthNames: { ledger: 'db', queue: 'queue' },
@@ -463,11 +467,29 @@ async function openEmbedded(config: Config, log: Log): Promise<Backends> {
   };
 }
 
+/** What is not used is not loaded: Stripe's client takes a while. */
+async function openProvider(
+  { stripe, payments }: Pick<Config, 'stripe' | 'payments'>,
+  now: Clock,
+  log: Log,
+): Promise<PaymentProvider> {
+  if (stripe === null) return openSimulator({ ...payments });
+  const { openStripe } = await import('./adapters/stripe/stripe.ts');
+  const onTrouble = (error: unknown, context: string) => log.error({ err: error }, context);
+  return openStripe({ ...stripe, now, onTrouble });
+}
+
+function providerName({ stripe }: Pick<Config, 'stripe'>): string {
+  if (stripe === null) return 'simulator';
+  return stripe.isLive ? 'Stripe' : 'Stripe, for tests';
+}
+
 async function openDistributed(
-  { namespace, tuning, payments, purchaseTimeoutMs }: Config,
+  config: Config,
   { databaseUrl, redisUrl, rabbitmqUrl }: BackendUrls,
   log: Log,
 ): Promise<Backends> {
+  const { namespace, tuning, purchaseTimeoutMs } = config;
   const { openPostgresLedger } = await import('./adapters/postgres/ledger.ts');
   const { openRedisLink } = await import('./adapters/redis/link.ts');
   const { openRedisGate } = await import('./adapters/redis/gate.ts');
@@ -513,8 +535,7 @@ async function openDistributed(
         ...(tuning.prefetch && { prefetch: tuning.prefetch }),
       }),
     );
-    const provider = openSimulator({ ...payments });
-    opened.unshift(provider);
+    const provider = await open(openProvider(config, clock, log));
     return {
       ledger,
       queue,
@@ -524,7 +545,10 @@ async function openDistributed(
       provider,
       clock,
       atOnce: { purchaseBatches, publishes: PUBLISHES, workerBatches },
-      names: { ledger: 'PostgreSQL', gate: 'Redis', queue: 'RabbitMQ', feed: 'Redis', payments: 'simulator' },
+      names: {
+        ...{ ledger: 'PostgreSQL', gate: 'Redis', queue: 'RabbitMQ', feed: 'Redis' },
+        payments: providerName(config),
+      },
       description: 'PostgreSQL, Redis and RabbitMQ',
       healthNames: { ledger: 'db', gate: 'redis', queue: 'rabbit' },
       close,

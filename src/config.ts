@@ -82,6 +82,8 @@ export interface Config {
   /** How long an unanswered charge or refund rests before it is retried. */
   readonly paymentLeaseMs: number;
   readonly payments: SimulatedPayments;
+  /** Null: payments are simulated. */
+  readonly stripe: StripeSettings | null;
   /** Null: nobody is told of orders. */
   readonly webhooks: WebhookSettings | null;
   /** The effective value of each setting, in its written form and without secrets, by its variable. */
@@ -114,6 +116,18 @@ export interface SimulatedPayments {
   readonly duplicateRate: number;
   readonly tooLateRate: number;
   readonly outageRate: number;
+}
+
+/** The account at Stripe that takes the money. */
+export interface StripeSettings {
+  readonly secretKey: string;
+  readonly publishableKey: string;
+  readonly webhookSecrets: readonly string[];
+  readonly timeoutMs: number;
+  /** For tests; null: Stripe itself. */
+  readonly url: string | null;
+  /** The keys take real money. */
+  readonly isLive: boolean;
 }
 
 /** Who is told of orders, and how. */
@@ -230,10 +244,16 @@ export function readWorkerConfig(env: Env, flags: Flags = {}): Config {
 
 /** Production mode refuses what is for trying out, unless its operator accepts that. */
 function withLeave(config: Config): Config {
-  if (config.mode !== 'production') return config;
-  if (!config.simulatorAllowed) {
+  const isMoneyReal = config.stripe?.isLive ?? false;
+  if (config.mode !== 'production') {
+    if (!isMoneyReal) return config;
     throw invalid(
-      'Production mode has only the simulated payment provider so far; set PULSECART_ALLOW_SIMULATED_PAYMENTS=on to accept that.',
+      'PULSECART_STRIPE_SECRET_KEY takes real money, and this is a development server: use a key for tests, or PULSECART_MODE=production.',
+    );
+  }
+  if (!isMoneyReal && !config.simulatorAllowed) {
+    throw invalid(
+      'Production mode takes no simulated payments, and no keys for tests: set PULSECART_PAYMENT_PROVIDER=stripe and live keys, or PULSECART_ALLOW_SIMULATED_PAYMENTS=on to accept that.',
     );
   }
   if (!config.defaultCredentialsAllowed && config.urls) {
@@ -267,6 +287,7 @@ function readSettings(given: Env, flags: Flags): Config {
   }
   const namespace = read(SETTINGS.namespace);
   const payments = simulatedPayments(read);
+  const stripe = stripeSettings(read);
   const isLimited = read(SETTINGS.limits, mode === 'production');
   const rates = ratePolicies(read);
   const purchaseTtlMs = 1_000 * read(SETTINGS.purchaseTtlSeconds);
@@ -311,8 +332,9 @@ function readSettings(given: Env, flags: Flags): Config {
       prefetch: read(SETTINGS.prefetch),
       chargesInFlight: read(SETTINGS.chargesInFlight),
     }),
-    paymentLeaseMs: paymentLeaseMs(read, payments),
+    paymentLeaseMs: paymentLeaseMs(read, payments, stripe),
     payments,
+    stripe,
     webhooks: webhooks(read, mode),
     settings: settings.shown(),
   });
@@ -602,14 +624,46 @@ const HOUR_MS = 3_600_000;
 /** A call must end before the next lease, even when its answer finds this process busy. */
 const LEASE_MARGIN_MS = 500;
 
-function paymentLeaseMs(read: Read, { timeoutMs }: SimulatedPayments): number {
+function paymentLeaseMs(read: Read, payments: SimulatedPayments, stripe: StripeSettings | null): number {
   const leaseMs = read(SETTINGS.paymentLeaseMs);
+  const [name, { timeoutMs }] = stripe
+    ? (['PULSECART_STRIPE_TIMEOUT_MS', stripe] as const)
+    : (['PULSECART_SIMULATOR_TIMEOUT_MS', payments] as const);
   if (leaseMs < timeoutMs + LEASE_MARGIN_MS) {
     throw invalid(
-      `PULSECART_PAYMENT_LEASE_MS must be at least ${LEASE_MARGIN_MS} more than PULSECART_SIMULATOR_TIMEOUT_MS, so that an ask is over before the next one; they are ${leaseMs} and ${timeoutMs}.`,
+      `PULSECART_PAYMENT_LEASE_MS must be at least ${LEASE_MARGIN_MS} more than ${name}, so that an ask is over before the next one; they are ${leaseMs} and ${timeoutMs}.`,
     );
   }
   return leaseMs;
+}
+
+function stripeSettings(read: Read): StripeSettings | null {
+  const provider = read(SETTINGS.paymentProvider);
+  const [secretKey] = read(SETTINGS.stripeSecretKey);
+  const publishableKey = read(SETTINGS.stripePublishableKey);
+  const webhookSecrets = read(SETTINGS.stripeWebhookSecret);
+  const timeoutMs = read(SETTINGS.stripeTimeoutMs);
+  const url = read(SETTINGS.stripeUrl);
+  if (provider !== 'stripe') return null;
+  const needed = [
+    [SETTINGS.stripeSecretKey.name, secretKey],
+    [SETTINGS.stripePublishableKey.name, publishableKey],
+    [SETTINGS.stripeWebhookSecret.name, webhookSecrets[0]],
+  ] as const;
+  const missing = needed.filter(([, value]) => !value).map(([name]) => name);
+  if (!secretKey || missing.length > 0) {
+    throw invalid(`PULSECART_PAYMENT_PROVIDER=stripe needs ${missing.join(', ')}.`);
+  }
+  const isLive = secretKey.includes('_live_');
+  if (publishableKey.includes('_live_') !== isLive) {
+    throw invalid(
+      'PULSECART_STRIPE_SECRET_KEY and PULSECART_STRIPE_PUBLISHABLE_KEY must be both for tests, or both live.',
+    );
+  }
+  if (url !== null && !isLoopbackName(new URL(url).hostname)) {
+    throw invalid('PULSECART_STRIPE_URL is for tests, and must lead to this machine.');
+  }
+  return Object.freeze({ secretKey, publishableKey, webhookSecrets, timeoutMs, url, isLive });
 }
 
 function simulatedPayments(read: Read): SimulatedPayments {

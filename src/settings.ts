@@ -42,6 +42,7 @@ const ORIGINS_MAX = 100;
 const WEBHOOK_URLS_MAX = 10;
 const WEBHOOK_URL_CHARS_MAX = 2_000;
 const WEBHOOK_SECRETS_MAX = 5;
+const STRIPE_SECRETS_MAX = 2;
 const REDIS_SCHEMES = [
   'redis:',
   'rediss:',
@@ -441,10 +442,55 @@ export const SETTINGS = {
     120_000,
     'milliseconds until the next post may begin, whatever became of the one before',
   ),
+  paymentProvider: oneOf(
+    'PULSECART_PAYMENT_PROVIDER',
+    'simulator',
+    ['simulator', 'stripe'],
+    'who takes the money. The simulator pays by itself; with Stripe each buyer pays. Every process needs the same',
+  ),
+  stripeSecretKey: stripeKeys(
+    'PULSECART_STRIPE_SECRET_KEY',
+    /^[sr]k_(test|live)_\w{8,240}$/,
+    'sk_test_…, sk_live_…, rk_test_…, rk_live_…',
+    1,
+    'the key that the server calls Stripe with. Keys for tests count as simulated payments; a development server takes no others',
+  ),
+  stripePublishableKey: {
+    ...matching(
+      'PULSECART_STRIPE_PUBLISHABLE_KEY',
+      '',
+      /^pk_(test|live)_\w{8,240}$/,
+      'pk_test_…, pk_live_…',
+      'the key that pages call Stripe with; of the same mode',
+    ),
+    preset: NONE,
+    show: (value: string) => value || NONE,
+  },
+  stripeWebhookSecret: stripeKeys(
+    'PULSECART_STRIPE_WEBHOOK_SECRET',
+    /^whsec_[\w+/=-]{16,240}$/,
+    'whsec_…',
+    STRIPE_SECRETS_MAX,
+    "signing secret of Stripe's webhook endpoint, which is `/api/v1/payments/events` here. Two while it is rolled",
+  ),
+  // An answer takes Stripe about a second where a bank is asked; a lease must outlast it.
+  stripeTimeoutMs: integer(
+    'PULSECART_STRIPE_TIMEOUT_MS',
+    8_000,
+    100,
+    60_000,
+    'when an unanswered call of Stripe is given up, with all requests that it makes',
+  ),
+  stripeUrl: url(
+    'PULSECART_STRIPE_URL',
+    ['http:', 'https:'],
+    'for tests: another Stripe, on this machine',
+    'http://127.0.0.1:12111',
+  ),
   allowSimulatedPayments: onOff(
     'PULSECART_ALLOW_SIMULATED_PAYMENTS',
     false,
-    'production mode starts only with `on`: there is no real provider yet',
+    'production mode takes no money for show, by the simulator or with keys for tests, but with `on`',
   ),
   // At the default a hold of ten minutes has many leases, which outlast a short disturbance.
   paymentLeaseMs: integer(
@@ -452,8 +498,11 @@ export const SETTINGS = {
     30_000,
     1000,
     300_000,
-    'how long an unanswered charge or refund rests before it is retried with the same key. A failed charge waits a sixth of it for its next attempt, 5 seconds at most; a lost one is found after a third of it, 10 seconds at most',
-    { values: '1000 to 300000, and at least 500 more than `PULSECART_SIMULATOR_TIMEOUT_MS`' },
+    'how long an unanswered charge or refund rests before it is retried with the same key, and after which a payment that its buyer makes is looked at again. A failed charge waits a sixth of it for its next attempt, 5 seconds at most; a lost one is found after a third of it, 10 seconds at most',
+    {
+      values:
+        '1000 to 300000, and at least 500 more than `PULSECART_SIMULATOR_TIMEOUT_MS`; with Stripe, than `PULSECART_STRIPE_TIMEOUT_MS`',
+    },
   ),
   simulatorLatencyMs: integer(
     'PULSECART_SIMULATOR_LATENCY_MS',
@@ -545,7 +594,7 @@ export const SECTIONS: readonly (readonly [title: string, first: keyof typeof SE
   ['What is kept, and how long', 'keepOutcomesHours'],
   ['Logs', 'logLevel'],
   ['Traces', 'otlpEndpoint'],
-  ['Payments', 'allowSimulatedPayments'],
+  ['Payments', 'paymentProvider'],
   ['Webhooks', 'webhookUrls'],
 ];
 
@@ -690,6 +739,26 @@ function webhookSecrets(name: string, what: string): Setting<readonly string[]> 
         );
       }
       return all;
+    },
+    show: (value) => value.map(() => MASK).join(' ') || NONE,
+  };
+}
+
+/** What Stripe has made, several with spaces between them; what is not of its form is not repeated. */
+function stripeKeys(
+  name: string,
+  pattern: RegExp,
+  form: string,
+  countMax: number,
+  what: string,
+): Setting<readonly string[]> {
+  const values = countMax === 1 ? form : `${form}; ${countMax} at most, with a space between them`;
+  return {
+    ...{ name, fallback: [], preset: NONE, values, what, isSecret: true },
+    parse(given, as) {
+      const all = given.split(/\s+/).filter((one) => one !== '');
+      if (all.length <= countMax && all.every((one) => pattern.test(one))) return all;
+      throw invalid(`${as} must be ${values}.`);
     },
     show: (value) => value.map(() => MASK).join(' ') || NONE,
   };

@@ -186,6 +186,22 @@ const NOTES = {
     meaning: 'No money was taken for the order, so there is none to give back.',
     advice: 'Cancel it if it is still reserved.',
   },
+  order_cancelled: {
+    status: 409,
+    meaning: 'The order was cancelled, so there is nothing to pay.',
+    advice: 'Nothing. Buy again.',
+  },
+  payment_declined: {
+    status: 409,
+    meaning:
+      'The bank declines, or the payment company refuses what was to be confirmed; `message` says why.',
+    advice: 'Let the buyer try another card while the hold runs: the payment is still open.',
+  },
+  payment_not_needed: {
+    status: 409,
+    meaning: 'The server charges orders by itself here.',
+    advice: 'Read the order until it is `paid`.',
+  },
   product_exists: {
     status: 409,
     meaning: 'There is a product with this id already.',

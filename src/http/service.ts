@@ -5,6 +5,7 @@ import type { AuditRun } from '../app/ops/audit-run.ts';
 import type { DeadLetters } from '../app/ops/dead-letters.ts';
 import type { History } from '../app/ops/history.ts';
 import type { RushRun } from '../app/ops/rush-run.ts';
+import type { BuyerPayments } from '../app/payments/buyer-payments.ts';
 import type { PurchaseBatcher } from '../app/purchase/batcher.ts';
 import type { Conclude } from '../app/purchase/conclude.ts';
 import type { Intake } from '../app/purchase/intake.ts';
@@ -47,6 +48,10 @@ export interface Service extends OperatorTrust {
   readonly removeProduct: RemoveProduct;
   readonly stream: StockStream;
   readonly conclude: Conclude;
+  /** Null: the server charges every order. */
+  readonly buyerPayments: BuyerPayments | null;
+  /** A call of the payment company, at most. */
+  readonly providerTimeoutMs: number;
   readonly clock: Clock;
   /** From a purchase's arrival to its answer, at most. */
   readonly purchaseTimeoutMs: number;

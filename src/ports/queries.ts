@@ -73,6 +73,10 @@ export interface PaymentAttempt {
   readonly providerId: string | null;
   /** Why it was declined or failed. */
   readonly reason: string | null;
+  /** What the customer has disputed of it, and how that ended. */
+  readonly dispute: 'open' | 'won' | 'lost' | null;
+  /** A refund of it was carried out, and failed afterwards: the money is with the company again. */
+  readonly refundFailed: boolean;
   readonly createdAt: number;
   readonly updatedAt: number;
 }

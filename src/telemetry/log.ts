@@ -19,6 +19,7 @@ interface LogSettings {
   /** These are in no line, whoever wrote it. */
   readonly operatorToken?: string | null;
   readonly urls?: object | null;
+  readonly stripe?: { readonly secretKey: string; readonly webhookSecrets: readonly string[] } | null;
 }
 
 /**

@@ -90,11 +90,11 @@ function answering(end: End, calls: string[]): Pick<PaymentProvider, 'charge' | 
   }
   return {
     charge: ({ key }) => answer(`charge ${key}`),
-    cancel: (key) => answer(`cancel ${key}`),
+    cancel: ({ key }) => answer(`cancel ${key}`),
   };
 }
 
 function leased(fields: Partial<LeasedOrder>): LeasedOrder {
   const order = { id: 'order-7', quantity: 2, priceMinor: 50, currency: 'USD', customer: null } as Order;
-  return { order, attempt: 4, leases: 1, holdRuns: true, ...fields };
+  return { order, attempt: 4, leases: 1, holdRuns: true, providerId: null, beganAt: 0, ...fields };
 }

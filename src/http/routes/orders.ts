@@ -14,11 +14,21 @@ import { newAuditEntry, OPERATOR_EXPECTED, readOperator, readOperatorRequest } f
 import { operatorRoutes } from '../operator-routes.ts';
 import { CUSTOMER_EXPECTED, canonicalCustomer, customerOf, notTheCaller } from '../purchase-request.ts';
 import { json, problem } from '../respond.ts';
-import { jsonAnswer, type Parameter, type Route, routesOf } from '../route.ts';
+import { jsonAnswer, type Route, routesOf } from '../route.ts';
 import { Reason, shape, UserId } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { NOT_STORED } from './inputs.ts';
-import { CANCELLED, ORDER_ID, OrderAnswer, PAID, REFUNDED, REFUNDING, shownOrder } from './order-answer.ts';
+import {
+  CANCELLED,
+  ORDER,
+  OrderAnswer,
+  orderIdIn,
+  PAID,
+  REFUNDED,
+  REFUNDING,
+  shownOrder,
+} from './order-answer.ts';
+import { createPendingOrders, noSuchOrder } from './pending-orders.ts';
 
 type OrderRequest = Request & { readonly params: { readonly orderId: string } };
 type Server = Bun.Server<unknown>;
@@ -32,11 +42,6 @@ const checkCancelBody = Compile(CancelBody);
 const checkOperatorCancelBody = Compile(Type.Object({ reason: Reason }));
 const RefundBody = shape('RefundRequest', '', { reason: Reason });
 
-const ORDER: Parameter = {
-  schema: { type: 'string', format: 'uuid', examples: [ORDER_ID] },
-  description: 'Order id, or the tracking id of a confirmed purchase',
-};
-
 /** Buyers cancel what is theirs. */
 const OR_OPERATORS = { role: 'operator', orOthers: true } as const;
 
@@ -45,7 +50,9 @@ const route = routesOf('orders', 'problem');
 /** Orders as their buyers read and end them. */
 export function createOrderRoutes(service: Service): Route[] {
   const { acting } = operatorRoutes('orders', 'problem', service);
-  const { ledger, ids, conclude, clock, keepOutcomesMs, purchaseTimeoutMs, buyers, limits = null } = service;
+  const { ledger, ids, purchaseTimeoutMs, buyers, limits = null } = service;
+  const { withoutOrder, pendingOrNone } = createPendingOrders(service);
+  const { buyerPayments, providerTimeoutMs } = service;
 
   function read(req: OrderRequest, server: Server): Promise<Response> {
     const late = () => new AppError('unavailable', 'The order could not be read in time.');
@@ -75,31 +82,25 @@ export function createOrderRoutes(service: Service): Route[] {
       : noSuchOrder(req);
   }
 
-  /** What is to be said of an order that could not be read: that there is none only when there never can be. */
-  async function withoutOrder(orderId: string, caller: Caller): Promise<'pending' | 'ordered' | 'none'> {
-    const parts = ids.read(orderId);
-    if (
-      !parts ||
-      !buyers.ownsUndecided(caller, orderId) ||
-      parts.soldOut ||
-      clock() > parts.acceptedAt + keepOutcomesMs
-    )
-      return 'none';
-    const found = (await ledger.find([orderId])).get(orderId) ?? (await conclude(orderId, parts));
-    if (!found || found.kind === 'needs_attention') return 'pending';
-    return found.kind === 'order' ? 'ordered' : 'none';
-  }
-
   async function cancel(req: OrderRequest, server: Server): Promise<Response> {
     const caller = await buyers.identify(req, server, problem);
     if (caller instanceof Response) return caller;
     const by = await readCanceller(req, server, caller);
-    return by instanceof Response ? by : inTime(cancelNow(req, by, caller));
+    return by instanceof Response
+      ? by
+      : inTime(cancelNow(req, by, caller), purchaseTimeoutMs + providerTimeoutMs);
   }
 
   async function cancelNow(req: OrderRequest, by: Canceller, caller: Caller): Promise<Response> {
     const orderId = orderIdIn(req);
-    const ended = ids.read(orderId) ? await ledger.cancel(orderId, by) : UNKNOWN;
+    let ended = ids.read(orderId) ? await ledger.cancel(orderId, by) : UNKNOWN;
+    // A payment that its buyer has not made yet ends first, for certain.
+    if (
+      ended.kind === 'refused' &&
+      ended.order.status === 'charging' &&
+      (await buyerPayments?.cancel(orderId))
+    )
+      ended = await ledger.cancel(orderId, by);
     switch (ended.kind) {
       case 'done':
         if ('customer' in by && ended.changes.orders.length > 0)
@@ -108,7 +109,7 @@ export function createOrderRoutes(service: Service): Route[] {
       case 'refused':
         return cannotCancel(req, ended.order);
       case 'unknown_order':
-        return pendingOrNone(req, caller);
+        return pendingOrNone(req, orderId, caller);
     }
   }
 
@@ -153,7 +154,7 @@ export function createOrderRoutes(service: Service): Route[] {
   async function refundNow(req: OrderRequest, entry: AuditEntry): Promise<Response> {
     const orderId = orderIdIn(req);
     const ended = ids.read(orderId) ? await ledger.refund(orderId, entry) : UNKNOWN;
-    if (ended.kind === 'unknown_order') return pendingOrNone(req, OPERATOR);
+    if (ended.kind === 'unknown_order') return pendingOrNone(req, orderId, OPERATOR);
     const { status } = ended.order;
     // Money that came too late is on its way back without a request.
     if (ended.kind === 'refused' && status !== 'returning') {
@@ -164,9 +165,9 @@ export function createOrderRoutes(service: Service): Route[] {
   }
 
   /** Each of its steps may be done, and the backend of the next one silent. */
-  function inTime(ending: Promise<Response>): Promise<Response> {
+  function inTime(ending: Promise<Response>, withinMs = purchaseTimeoutMs): Promise<Response> {
     const late = () => new AppError('outcome_unknown', 'It may be done, and could not be found out in time.');
-    return within(ending, purchaseTimeoutMs, late);
+    return within(ending, withinMs, late);
   }
 
   async function asItStands(
@@ -181,12 +182,6 @@ export function createOrderRoutes(service: Service): Route[] {
       });
     });
     return json(shownOrder(view!), status, { ...NOT_STORED, ...headers });
-  }
-
-  /** An order of another customer counts as none, too. */
-  async function pendingOrNone(req: OrderRequest, caller: Caller): Promise<Response> {
-    if ((await withoutOrder(orderIdIn(req), caller)) !== 'pending') return noSuchOrder(req);
-    return problem(req, 'order_pending', 'It is not known yet whether the order was carried out');
   }
 
   return [
@@ -245,20 +240,11 @@ export function createOrderRoutes(service: Service): Route[] {
   ];
 }
 
-/** UUIDs are the same in any case (RFC 9562, 4); ours are written in lower case. */
-function orderIdIn(req: OrderRequest): string {
-  return req.params.orderId.toLowerCase();
-}
-
 const CANCEL_EXPECTED = { ...OPERATOR_EXPECTED, userId: CUSTOMER_EXPECTED };
 
 const OPERATOR: Caller = { kind: 'operator' };
 
 const UNKNOWN = { kind: 'unknown_order' } as const;
-
-function noSuchOrder(req: Request): Response {
-  return problem(req, 'not_found', 'There is no order with this id');
-}
 
 function cannotCancel(req: Request, { status }: Order): Response {
   const [code, says] = CANNOT_CANCEL[status] ?? (['order_pending', 'The order is being changed'] as const);
