@@ -60,7 +60,7 @@ const ASK_TIMEOUT_MS = 15_000;
  * The payment of an unpaid order, by Stripe's form in `place`. What Stripe.js says is a hint: the server says what became of the payment,
  * and hears by being asked that the buyer has paid. The form goes when the hold has run out.
  */
-export function usePayment(order: Order, place: RefObject<HTMLElement>, live: Live): PayableOrder {
+export function usePayment(order: Order, place: RefObject<HTMLElement | null>, live: Live): PayableOrder {
   const { orderId } = order;
   const stage = useSignal<Stage>('drawn');
   const payment = useSignal<OpenPayment | null>(null);
