@@ -19,6 +19,9 @@ beforeAll(async () => {
     PULSECART_STRIPE_SECRET_KEY: company.secretKey,
     PULSECART_STRIPE_PUBLISHABLE_KEY: 'pk_test_stand_in',
     PULSECART_STRIPE_WEBHOOK_SECRET: WEBHOOK_SECRET,
+    PULSECART_STRIPE_TIMEOUT_MS: '2000',
+    // A hold that has run out is noticed when the lease ends.
+    PULSECART_PAYMENT_LEASE_MS: '2500',
     PULSECART_STRIPE_URL: `http://${company.host}:${company.port}`,
   });
   company.webhooks.connect(`${shop.url}/api/v1/payments/events`, WEBHOOK_SECRET);
@@ -160,8 +163,11 @@ describe.skipIf(browser === null)('a buyer who pays', () => {
   test('cancels instead, and the payment with it', async () => {
     await using ada = await person();
     const { page } = ada;
-    const orderId = await reserve();
-    await page.goto(`${shop.url}/o/${orderId}`);
+    await page.goto(`${shop.url}/p/2`);
+    await page.getByRole('button', { name: /^Buy for/ }).click();
+    await page.getByRole('link', { name: 'Follow the order' }).click();
+    await page.waitForURL('**/o/*');
+    const orderId = new URL(page.url()).pathname.split('/').at(-1);
     await says(page, 'What you enter goes to Stripe alone');
     await page.getByRole('button', { name: 'Cancel the order' }).click();
     await status(page, 'Cancelled');

@@ -55,7 +55,6 @@ export function OrderPage({
           </Fact>
         )}
       </dl>
-      {payments && <Payments payments={payments} />}
       {(status === 'reserved' || canPay) && (
         <Cancel
           orderId={orderId}
@@ -65,6 +64,8 @@ export function OrderPage({
           }}
         />
       )}
+      {/* Last: it grows while the page is open. */}
+      {payments && <Payments payments={payments} />}
     </article>
   );
 }
