@@ -178,7 +178,7 @@ export function statusOf(
 export const PAY = {
   heading: (amount: string | null) => (amount === null ? 'Pay' : `Pay ${amount}`),
   button: (amount: string | null) => (amount === null ? 'Pay' : `Pay ${amount}`),
-  noScript: 'Paying needs JavaScript, of this server and of js.stripe.com.',
+  noScript: 'Paying needs JavaScript, also that of js.stripe.com.',
   loading: 'The payment form is loading …',
   ready: 'What you enter goes to Stripe alone, never to this shop.',
   paying: 'Your bank is asked. Stay on this page …',
