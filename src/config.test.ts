@@ -325,6 +325,41 @@ test('a configuration cannot be changed once it is read', () => {
   expect(Object.isFrozen(config) && Object.isFrozen(config.payments)).toBe(true);
 });
 
+const STRIPE = {
+  PULSECART_PAYMENT_PROVIDER: 'stripe',
+  PULSECART_STRIPE_WEBHOOK_SECRET: 'whsec_0123456789abcdef whsec_fedcba9876543210',
+};
+const stripeKeysOf = (mode: string) => ({
+  PULSECART_STRIPE_SECRET_KEY: `sk_${mode}_0123456789`,
+  PULSECART_STRIPE_PUBLISHABLE_KEY: `pk_${mode}_0123456789`,
+});
+
+test('Stripe takes the money with all that it needs, and its secrets are not shown', () => {
+  const env = { ...STRIPE, ...stripeKeysOf('test') };
+  const { stripe, settings } = readConfig(env);
+  expect(stripe).toEqual({
+    secretKey: 'sk_test_0123456789',
+    publishableKey: 'pk_test_0123456789',
+    webhookSecrets: ['whsec_0123456789abcdef', 'whsec_fedcba9876543210'],
+    timeoutMs: 8_000,
+    url: null,
+    isLive: false,
+  });
+  expect(settings).toMatchObject({
+    PULSECART_STRIPE_SECRET_KEY: '***',
+    PULSECART_STRIPE_PUBLISHABLE_KEY: 'pk_test_0123456789',
+    PULSECART_STRIPE_WEBHOOK_SECRET: '*** ***',
+  });
+  for (const name of Object.keys(env).slice(1)) expectRefused({ ...env, [name]: '' }, name);
+  for (const [name, value] of [
+    ['PULSECART_STRIPE_SECRET_KEY', 'pk_test_0123456789'],
+    ['PULSECART_STRIPE_WEBHOOK_SECRET', `${env.PULSECART_STRIPE_WEBHOOK_SECRET} whsec_00112233445566aa`],
+    ['PULSECART_STRIPE_URL', 'http://stripe.example:1'],
+    ['PULSECART_STRIPE_TIMEOUT_MS', '29600'],
+  ] as const)
+    expectRefused({ ...env, [name]: value }, name);
+});
+
 describe('a setting that is out of its range is refused by its name:', () => {
   const rows: [string, string[]][] = [
     ['PORT', ['65536', '-1', '80.5', '8e3', '0x50', ' 80', 'http']],
@@ -421,6 +456,20 @@ describe('production mode', () => {
     expectRefused(
       { ...env, PULSECART_ALLOW_SIMULATED_PAYMENTS: 'off' },
       'PULSECART_ALLOW_SIMULATED_PAYMENTS',
+    );
+  });
+
+  test('takes no keys for tests for real money, nor real money for tests', () => {
+    const keys = (mode: string) => ({ ...STRIPE, ...stripeKeysOf(mode) });
+    const production = { PULSECART_MODE: 'production', PULSECART_OPERATOR_TOKEN: TOKEN };
+    expectRefused({ ...production, ...keys('test') }, 'PULSECART_ALLOW_SIMULATED_PAYMENTS');
+    expect(readConfig({ ...production, ...keys('live') }).stripe?.isLive).toBe(true);
+    const allowed = { ...production, PULSECART_ALLOW_SIMULATED_PAYMENTS: 'on' };
+    expect(readConfig({ ...allowed, ...keys('test') }).stripe?.isLive).toBe(false);
+    expectRefused(keys('live'), 'PULSECART_STRIPE_SECRET_KEY');
+    expectRefused(
+      { ...keys('test'), PULSECART_STRIPE_PUBLISHABLE_KEY: 'pk_live_0123456789' },
+      'PULSECART_STRIPE_PUBLISHABLE_KEY',
     );
   });
 

@@ -432,7 +432,7 @@ export const SETTINGS = {
   stripeSecretKey: stripeKeys(
     'PULSECART_STRIPE_SECRET_KEY',
     /^[sr]k_(test|live)_\w{8,240}$/,
-    'sk_test_…, sk_live_… or a restricted key rk_…',
+    'sk_test_…, sk_live_…, rk_test_…, rk_live_…',
     1,
     'the key that the server calls Stripe with. Keys for tests count as simulated payments; a development server takes no others',
   ),
@@ -441,7 +441,7 @@ export const SETTINGS = {
       'PULSECART_STRIPE_PUBLISHABLE_KEY',
       '',
       /^pk_(test|live)_\w{8,240}$/,
-      '`pk_test_…` or `pk_live_…`',
+      'pk_test_…, pk_live_…',
       'the key that pages call Stripe with; of the same mode',
     ),
     preset: NONE,
@@ -482,7 +482,7 @@ export const SETTINGS = {
     'how long an unanswered charge or refund rests before it is retried with the same key, and after which a payment that its buyer makes is looked at again. A failed charge waits a sixth of it for its next attempt, 5 seconds at most; a lost one is found after a third of it, 10 seconds at most',
     {
       values:
-        '1000 to 300000, and at least 500 more than `PULSECART_SIMULATOR_TIMEOUT_MS`, or with Stripe `PULSECART_STRIPE_TIMEOUT_MS`',
+        '1000 to 300000, and at least 500 more than `PULSECART_SIMULATOR_TIMEOUT_MS`; with Stripe, than `PULSECART_STRIPE_TIMEOUT_MS`',
     },
   ),
   simulatorLatencyMs: integer(

@@ -18,7 +18,27 @@ const SHAPES: readonly (readonly [mark: string, shape: RegExp, instead: string])
   ['eyJ', /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, MASK],
 ];
 
-/** Masks what looks like a secret, and each of `secrets` itself, also as JSON writes it. */
+/**
+ * What may be the number of a card: 14 to 19 digits, in groups or not, of which the last one fits the others. A number by itself in JSON
+ * is an amount or an id of ours, and so is that of a product.
+ */
+const CARD = /(?<![\w.:-])(?<!product[ /])[2-6](?:[ -]?\d){13,18}(?![\w-])/g;
+
+function withoutCards(text: string): string {
+  return text.replace(CARD, (found) => (fitsLuhn(found.replace(/\D/g, '')) ? MASK : found));
+}
+
+/** ISO/IEC 7812-1, annex B. */
+function fitsLuhn(digits: string): boolean {
+  let sum = 0;
+  for (let i = 0; i < digits.length; i++) {
+    const digit = Number(digits[digits.length - 1 - i]) * (1 + (i % 2));
+    sum += digit > 9 ? digit - 9 : digit;
+  }
+  return sum % 10 === 0;
+}
+
+/** Masks what looks like a secret or a card, and each of `secrets` itself, also as JSON writes it. */
 export function createScrub(secrets: readonly string[] = []): Scrub {
   const long = secrets.filter((secret) => secret.length >= SECRET_CHARS_MIN);
   const spellings = [...new Set(long.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]))];
@@ -27,7 +47,7 @@ export function createScrub(secrets: readonly string[] = []): Scrub {
     for (const secret of spellings) if (clean.includes(secret)) clean = clean.replaceAll(secret, MASK);
     for (const [mark, shape, instead] of SHAPES)
       if (clean.includes(mark)) clean = clean.replace(shape, instead);
-    return clean;
+    return withoutCards(clean);
   };
 }
 

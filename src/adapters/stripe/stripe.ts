@@ -168,11 +168,11 @@ export function openStripe(options: StripeOptions): PaymentProvider {
     );
   }
 
-  /** A refund that failed is made anew, with a key of its own; whatever else there is stands for this one. */
+  /** A refund that failed is made anew, with a key of its own; any other counts as this one. */
   async function refund({ key, providerId, orderId }: RefundRequest, ask: Ask) {
     const found = await refunds.list({ payment_intent: providerId, limit: PAGE }, ask());
-    const standing = found.data.find(({ status }) => status !== 'failed' && status !== 'canceled');
-    if (standing) return { type: 'refunded' as const, refundId: standing.id };
+    const valid = found.data.find(({ status }) => status !== 'failed' && status !== 'canceled');
+    if (valid) return { type: 'refunded' as const, refundId: valid.id };
     const nth = found.data.length === 0 ? '' : `:${found.data.length + 1}`;
     const [, attempt = ''] = key.split(':');
     const made = await refunds.create(

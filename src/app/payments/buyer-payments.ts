@@ -1,6 +1,6 @@
 import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
-import type { Order } from '../../domain/order.ts';
+import { amountMinor, type Order } from '../../domain/order.ts';
 import { isHidden } from '../../domain/product.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Ledger } from '../../ports/ledger.ts';
@@ -43,6 +43,8 @@ export interface BuyerPayments extends Pick<BuyerProvider, 'publishableKey' | 'r
 export type Opening =
   | { readonly kind: 'opened'; readonly order: Order; readonly payment: OpenedPayment }
   | { readonly kind: 'refused'; readonly order: Order }
+  /** More than the company takes at once: a unit's price is one that it takes. */
+  | { readonly kind: 'unpayable'; readonly why: string }
   | { readonly kind: 'by_the_server' };
 
 export interface BuyerPaymentsDependencies {
@@ -96,6 +98,8 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
 
   async function open(view: OrderView, confirmation: Confirmation | null): Promise<Opening> {
     if (isHidden(view.order)) return { kind: 'by_the_server' };
+    const why = buyerPays.refusal(amountMinor(view.order), view.order.currency);
+    if (why !== null) return { kind: 'unpayable', why };
     let seen = view;
     for (let tries = 1; ; tries++) {
       const { status, expiresAt } = seen.order;

@@ -28,6 +28,7 @@ import {
   REFUNDING,
   shownOrder,
 } from './order-answer.ts';
+import { createPendingOrders, noSuchOrder } from './pending-orders.ts';
 
 type OrderRequest = Request & { readonly params: { readonly orderId: string } };
 type Server = Bun.Server<unknown>;
@@ -46,7 +47,8 @@ const route = routesOf('orders', 'problem');
 /** Orders as their buyers read and end them. */
 export function createOrderRoutes(service: Service): Route[] {
   const { acting } = operatorRoutes('orders', 'problem', service);
-  const { ledger, ids, conclude, clock, keepOutcomesMs, purchaseTimeoutMs, buyers, limits = null } = service;
+  const { ledger, ids, purchaseTimeoutMs, buyers, limits = null } = service;
+  const { withoutOrder, pendingOrNone } = createPendingOrders(service);
   const { buyerPayments, providerTimeoutMs } = service;
 
   function read(req: OrderRequest, server: Server): Promise<Response> {
@@ -77,21 +79,6 @@ export function createOrderRoutes(service: Service): Route[] {
       : noSuchOrder(req);
   }
 
-  /** What is to be said of an order that could not be read: that there is none only when there never can be. */
-  async function withoutOrder(orderId: string, caller: Caller): Promise<'pending' | 'ordered' | 'none'> {
-    const parts = ids.read(orderId);
-    if (
-      !parts ||
-      !buyers.ownsUndecided(caller, orderId) ||
-      parts.soldOut ||
-      clock() > parts.acceptedAt + keepOutcomesMs
-    )
-      return 'none';
-    const found = (await ledger.find([orderId])).get(orderId) ?? (await conclude(orderId, parts));
-    if (!found || found.kind === 'needs_attention') return 'pending';
-    return found.kind === 'order' ? 'ordered' : 'none';
-  }
-
   async function cancel(req: OrderRequest, server: Server): Promise<Response> {
     const caller = await buyers.identify(req, server, problem);
     if (caller instanceof Response) return caller;
@@ -119,7 +106,7 @@ export function createOrderRoutes(service: Service): Route[] {
       case 'refused':
         return cannotCancel(req, ended.order);
       case 'unknown_order':
-        return pendingOrNone(req, caller);
+        return pendingOrNone(req, orderId, caller);
     }
   }
 
@@ -157,7 +144,7 @@ export function createOrderRoutes(service: Service): Route[] {
   async function refundNow(req: OrderRequest, entry: AuditEntry): Promise<Response> {
     const orderId = orderIdIn(req);
     const ended = ids.read(orderId) ? await ledger.refund(orderId, entry) : UNKNOWN;
-    if (ended.kind === 'unknown_order') return pendingOrNone(req, OPERATOR);
+    if (ended.kind === 'unknown_order') return pendingOrNone(req, orderId, OPERATOR);
     const { status } = ended.order;
     // Money that came too late is on its way back without a request.
     if (ended.kind === 'refused' && status !== 'returning') {
@@ -185,12 +172,6 @@ export function createOrderRoutes(service: Service): Route[] {
       });
     });
     return json(shownOrder(view!), status, { ...NOT_STORED, ...headers });
-  }
-
-  /** An order of another customer counts as none, too. */
-  async function pendingOrNone(req: OrderRequest, caller: Caller): Promise<Response> {
-    if ((await withoutOrder(orderIdIn(req), caller)) !== 'pending') return noSuchOrder(req);
-    return problem(req, 'order_pending', 'It is not known yet whether the order was carried out');
   }
 
   return [
@@ -253,10 +234,6 @@ const CANCEL_EXPECTED = { ...OPERATOR_EXPECTED, userId: CUSTOMER_EXPECTED };
 const OPERATOR: Caller = { kind: 'operator' };
 
 const UNKNOWN = { kind: 'unknown_order' } as const;
-
-function noSuchOrder(req: Request): Response {
-  return problem(req, 'not_found', 'There is no order with this id');
-}
 
 function cannotCancel(req: Request, { status }: Order): Response {
   const [code, says] = CANNOT_CANCEL[status] ?? (['order_pending', 'The order is being changed'] as const);

@@ -16,6 +16,7 @@ import { AmountMinor, Currency, closed, shape, Uuid } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { NOT_STORED } from './inputs.ts';
 import { ORDER, ORDER_ID, orderIdIn } from './order-answer.ts';
+import { createPendingOrders, noSuchOrder } from './pending-orders.ts';
 
 type OrderRequest = Request & { readonly params: { readonly orderId: string } };
 type Server = Bun.Server<unknown>;
@@ -85,6 +86,7 @@ const route = routesOf('orders', 'problem');
 /** How buyers pay at the company, and what the company tells. */
 export function createPaymentRoutes(service: Service): Route[] {
   const { ledger, ids, buyers, buyerPayments, providerTimeoutMs, purchaseTimeoutMs } = service;
+  const { pendingOrNone } = createPendingOrders(service);
 
   async function pay(req: OrderRequest, server: Server): Promise<Response> {
     const caller = await buyers.identify(req, server, problem);
@@ -93,9 +95,8 @@ export function createPaymentRoutes(service: Service): Route[] {
     if (confirmation instanceof Response) return confirmation;
     const orderId = orderIdIn(req);
     const view = ids.read(orderId) && (await ledger.order(orderId));
-    if (!view || !buyers.owns(caller, view.order.customer)) {
-      return problem(req, 'not_found', 'There is no order with this id');
-    }
+    if (!view) return pendingOrNone(req, orderId, caller);
+    if (!buyers.owns(caller, view.order.customer)) return noSuchOrder(req);
     const late = () => new AppError('outcome_unknown', 'The payment company did not answer in time.');
     return within(payNow(req, view, confirmation), providerTimeoutMs + purchaseTimeoutMs, late);
   }
@@ -127,6 +128,8 @@ export function createPaymentRoutes(service: Service): Route[] {
     switch (opening.kind) {
       case 'by_the_server':
         return problem(req, 'payment_not_needed', 'The server charges this order by itself');
+      case 'unpayable':
+        return problem(req, 'payment_declined', `The amount cannot be paid: ${opening.why}`);
       case 'refused':
         return cannotPay(req, opening.order.status);
       case 'opened':
@@ -178,7 +181,7 @@ export function createPaymentRoutes(service: Service): Route[] {
         401: `${NOT_KNOWN}; or who brings a \`paymentMethod\` is no operator`,
         404: '`not_found`: there is no such order of this customer',
         409:
-          '`payment_declined`: the buyer may try another card. `payment_not_needed`: the server charges orders here. `order_paid`, ' +
+          '`payment_declined`: the buyer may try another card. `payment_not_needed`: the server charges orders here. `order_pending`: it is not known yet. `order_paid`, ' +
           '`order_declined`, `order_expired`, `order_cancelled`, `order_refunding` or `order_refunded`: there is nothing to pay',
         503: '`unavailable`; `outcome_unknown`: send it again, it pays once',
       },

@@ -1,0 +1,4 @@
+import { openShop } from '../support/shop.ts';
+import { describeStripe } from './stripe.contract.ts';
+
+describeStripe(openShop);
