@@ -1,57 +1,35 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { barriersIn, layoutOf, openTestBrowser, type Person, type TestBrowser } from '../support/pages.ts';
-import { type EmbeddedShop, openShop } from '../support/shop.ts';
-import { type StripeStandIn, startStripe } from '../support/stripe/stand-in.ts';
+import { openShop, type Shop } from '../support/shop.ts';
+import type { StripeStandIn } from '../support/stripe/stand-in.ts';
 import { serveStripeJs } from '../support/stripe/stripe-js.ts';
+import { openStripeShop, type StripeShop } from '../support/stripe-shop.ts';
 import { until } from '../support/until.ts';
 
 /** Buyers who pay by themselves, in a real browser, at a stand-in for Stripe. */
 
-const WEBHOOK_SECRET = 'whsec_0123456789abcdef';
 const browser = await openTestBrowser();
+let paying: StripeShop;
+let shop: Shop;
 let company: StripeStandIn;
-let shop: EmbeddedShop;
 beforeAll(async () => {
-  company = await startStripe();
-  shop = await openShop({
-    PULSECART_PAYMENT_PROVIDER: 'stripe',
-    PULSECART_STRIPE_SECRET_KEY: company.secretKey,
-    PULSECART_STRIPE_PUBLISHABLE_KEY: 'pk_test_stand_in',
-    PULSECART_STRIPE_WEBHOOK_SECRET: WEBHOOK_SECRET,
-    PULSECART_STRIPE_TIMEOUT_MS: '2000',
-    // A hold that has run out is noticed when the lease ends.
-    PULSECART_PAYMENT_LEASE_MS: '2500',
-    PULSECART_STRIPE_URL: `http://${company.host}:${company.port}`,
-  });
-  company.webhooks.connect(`${shop.url}/api/v1/payments/events`, WEBHOOK_SECRET);
+  // Calls have time beside a browser, and a hold that has run out is noticed when the lease ends.
+  const env = { PULSECART_STRIPE_TIMEOUT_MS: '2000', PULSECART_PAYMENT_LEASE_MS: '2500' };
+  paying = await openStripeShop(openShop, { env });
+  shop = paying.shop;
+  company = paying.stripe;
 });
-afterAll(async () => {
-  await Promise.all([
-    shop[Symbol.asyncDispose](),
-    company[Symbol.asyncDispose](),
-    browser?.[Symbol.asyncDispose](),
-  ]);
-});
+afterAll(() => Promise.all([paying[Symbol.asyncDispose](), browser?.[Symbol.asyncDispose]()]));
 
 const status = (page: Page, text: string) => page.locator('.status', { hasText: text }).waitFor();
 const says = (page: Page, text: string | RegExp) => page.locator('.pay').getByText(text).waitFor();
 const payButton = (page: Page) => page.getByRole('button', { name: /^Pay/ });
 
 /** An unpaid order of one unit. */
-async function reserve(terms: object = {}): Promise<string> {
-  const body = {
-    name: 'Concert ticket',
-    priceMinor: 12_500,
-    currency: 'EUR',
-    units: 10,
-    reason: 'test',
-    ...terms,
-  };
-  const { json } = await shop.call('POST', '/api/v1/products', { body });
-  const bought = await shop.buy('sync', { productId: json.productId, quantity: 1, userId: 'ada' });
-  expect(bought.status).toBe(200);
-  return bought.json.orderId;
+async function reserve(terms: { readonly holdSeconds?: number } = {}): Promise<string> {
+  const { json } = await paying.sell({ priceMinor: 12_500, currency: 'EUR', ...terms });
+  return paying.buy(json.productId);
 }
 
 async function enter(page: Page, card: string): Promise<void> {
@@ -75,8 +53,11 @@ describe.skipIf(browser === null)('a buyer who pays', () => {
   test('buys, pays on the same page, and sees the order paid', async () => {
     await using ada = await person();
     const { page } = ada;
-    const body = { name: 'Poster', priceMinor: 2_500, currency: 'EUR', units: 3, reason: 'test' };
-    const { json } = await shop.call('POST', '/api/v1/products', { body });
+    const { json } = await paying.sell({ priceMinor: 2_500, currency: 'EUR' });
+    const heard: string[] = [];
+    page.on('request', (request) => {
+      if (request.url().startsWith(shop.url)) heard.push(request.url(), request.postData() ?? '');
+    });
     await page.goto(`${shop.url}/p/${json.productId}`);
     await page.getByRole('button', { name: 'Buy for €25.00' }).click();
     await page.getByRole('heading', { name: 'Pay €25.00' }).waitFor();
@@ -87,6 +68,9 @@ describe.skipIf(browser === null)('a buyer who pays', () => {
     await page.getByRole('link', { name: 'Follow the order' }).click();
     await status(page, 'Paid');
     expect(ada.complaints).toEqual([]);
+    // What was entered went past the shop.
+    expect(heard.join('\n')).toContain('/payment');
+    expect(heard.join('\n')).not.toContain('pm_card');
   });
 
   test('whose card is declined reads why, and pays with another one', async () => {
@@ -99,7 +83,7 @@ describe.skipIf(browser === null)('a buyer who pays', () => {
     await enter(page, 'pm_card_mastercard');
     await payButton(page).click();
     await status(page, 'Paid');
-    expect((await shop.get(`/api/v1/orders/${orderId}`)).json.payments).toHaveLength(1);
+    expect((await paying.read(orderId)).payments).toHaveLength(1);
     expect(ada.complaints).toEqual([]);
   });
 
@@ -145,7 +129,7 @@ describe.skipIf(browser === null)('a buyer who pays', () => {
     await page.goto(`${shop.url}/o/${orderId}?payment_intent=pi_1&redirect_status=succeeded`);
     await says(page, 'The payment was not confirmed, and nothing was charged.');
     expect(page.url()).toBe(`${shop.url}/o/${orderId}`);
-    expect((await shop.get(`/api/v1/orders/${orderId}`)).json.status).toBe('charging');
+    expect((await paying.read(orderId)).status).toBe('charging');
   });
 
   test('sees the hold run out on the open page, where nothing can be paid any more', async () => {
@@ -170,12 +154,11 @@ describe.skipIf(browser === null)('a buyer who pays', () => {
     await page.getByRole('button', { name: /^Buy for/ }).click();
     await page.getByRole('link', { name: 'Follow the order' }).click();
     await page.waitForURL('**/o/*');
-    const orderId = new URL(page.url()).pathname.split('/').at(-1);
+    const orderId = new URL(page.url()).pathname.split('/').at(-1)!;
     await says(page, 'What you enter goes to Stripe alone');
     await page.getByRole('button', { name: 'Cancel the order' }).click();
     await status(page, 'Cancelled');
-    const intent = [...company.company.intents.values()].find(({ metadata }) => metadata.orderId === orderId);
-    expect(intent!.status).toBe('canceled');
+    expect(paying.intentsOf(orderId).map(({ status }) => status)).toEqual(['canceled']);
   });
 
   test('whose browser does not get the script of Stripe is told so, and tries again', async () => {
@@ -214,7 +197,7 @@ describe.skipIf(browser === null)('a buyer who pays', () => {
         'https://hooks.stripe.com',
       ]);
     }
-    await shop.call('POST', `/api/v1/orders/${orderId}/cancel`, { body: { userId: 'ada' } });
+    expect((await shop.call('POST', `/api/v1/orders/${orderId}/cancel`, {})).status).toBe(200);
     for (const path of [`/o/${orderId}`, '/', '/orders', '/ops'])
       expect(await policyOf(path)).not.toContain('stripe');
   });
