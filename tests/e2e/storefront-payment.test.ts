@@ -50,7 +50,10 @@ describe.skipIf(browser === null)('a buyer who pays', () => {
     return one;
   }
 
-  test('buys, pays on the same page, and sees the order paid', async () => {
+  test.each([
+    ['sync', 'Order id'],
+    ['async', 'Tracking id'],
+  ])('buys the %s way, pays on the same page, and sees the order paid', async (way, shown) => {
     await using ada = await person();
     const { page } = ada;
     const { json } = await paying.sell({ priceMinor: 2_500, currency: 'EUR' });
@@ -59,6 +62,7 @@ describe.skipIf(browser === null)('a buyer who pays', () => {
       if (request.url().startsWith(shop.url)) heard.push(request.url(), request.postData() ?? '');
     });
     await page.goto(`${shop.url}/p/${json.productId}`);
+    await page.getByRole('radio', { name: new RegExp(`^${way}`, 'i') }).check();
     await page.getByRole('button', { name: 'Buy for €25.00' }).click();
     await page.getByRole('heading', { name: 'Pay €25.00' }).waitFor();
     await says(page, /Kept for you for another (10:00|09:\d\d)/);
@@ -67,6 +71,7 @@ describe.skipIf(browser === null)('a buyer who pays', () => {
     expect(await page.locator('.pay').count()).toBe(0);
     await page.getByRole('link', { name: 'Follow the order' }).click();
     await status(page, 'Paid');
+    await page.getByText(shown).waitFor();
     expect(ada.complaints).toEqual([]);
     // What was entered went past the shop.
     expect(heard.join('\n')).toContain('/payment');
@@ -145,6 +150,20 @@ describe.skipIf(browser === null)('a buyer who pays', () => {
     await page.unroute(news);
     await status(page, 'Expired');
     expect(await page.locator('.pay').count()).toBe(0);
+  });
+
+  test('who is at the bank when the hold runs out is charged nothing, and reads that it has run out', async () => {
+    await using ada = await person();
+    const { page } = ada;
+    const orderId = await reserve({ holdSeconds: 5 });
+    await page.goto(`${shop.url}/o/${orderId}`);
+    await payWith(page, 'pm_card_authenticationRequired');
+    await page.getByRole('heading', { name: 'Your bank' }).waitFor();
+    await paying.untilIt(orderId, 'expired');
+    await page.getByRole('link', { name: 'Yes, it is me' }).click();
+    await status(page, 'Expired');
+    expect(page.url()).toBe(`${shop.url}/o/${orderId}`);
+    expect(paying.intentsOf(orderId).map(({ status }) => status)).toEqual(['canceled']);
   });
 
   test('cancels instead, and the payment with it', async () => {

@@ -4,23 +4,16 @@ import type { StripeStandIn } from './stand-in.ts';
 /**
  * What comes from Stripe's hosts to a browser, of the stand-in: Stripe.js with the part of it that the pages use, the frame that a buyer
  * enters a card in (the name of a test card, `pm_card_visa`), and the page of a bank. Stripe.js may call Stripe's API alone, as the policy
- * of a page has it. `addresses` is filled with what was asked for.
+ * of a page has it.
  */
-export async function serveStripeJs(
-  context: BrowserContext,
-  standIn: StripeStandIn,
-  addresses: string[] = [],
-): Promise<void> {
+export async function serveStripeJs(context: BrowserContext, standIn: StripeStandIn): Promise<void> {
   const html = (route: Route, body: string) =>
     route.fulfill({
       contentType: 'text/html',
       body: `<!doctype html><html lang="en"><title>Stripe</title>${body}</html>`,
     });
   const serve = (pattern: string, answer: (route: Route, url: URL) => Promise<void>) =>
-    context.route(pattern, (route, request) => {
-      addresses.push(request.url());
-      return answer(route, new URL(request.url()));
-    });
+    context.route(pattern, (route, request) => answer(route, new URL(request.url())));
 
   await serve('https://js.stripe.com/endive/stripe.js', (route) =>
     route.fulfill({ contentType: 'text/javascript', body: `(${stripeJs})()` }),
@@ -38,24 +31,29 @@ export async function serveStripeJs(
       json: standIn.buyer.pay(clientSecret, card, { returnUrl }),
     });
   });
-  await serve('https://hooks.stripe.com/3d_secure/*', (route) =>
-    html(
+  const returnUrls = new Map<string, string>();
+  await serve('https://hooks.stripe.com/3d_secure/*', (route, url) => {
+    const { next_action } = standIn.company.intents.get(idIn(url))!;
+    returnUrls.set(idIn(url), next_action!.redirect_to_url!.return_url!);
+    return html(
       route,
       '<main><h1>Your bank</h1><a href="?passed">Yes, it is me</a> <a href="?failed">No</a></main>',
-    ),
-  );
+    );
+  });
   await serve('https://hooks.stripe.com/3d_secure/*\\?*', (route, url) => {
-    const id = url.pathname.split('/').at(-1)!;
-    const { client_secret, next_action } = standIn.company.intents.get(id)!;
+    const id = idIn(url);
+    const { client_secret } = standIn.company.intents.get(id)!;
     const isPassed = url.search === '?passed';
     standIn.buyer.authenticate(id, isPassed);
-    const back = new URL(next_action!.redirect_to_url!.return_url!);
+    const back = new URL(returnUrls.get(id)!);
     back.searchParams.set('payment_intent', id);
     back.searchParams.set('payment_intent_client_secret', client_secret!);
     back.searchParams.set('redirect_status', isPassed ? 'succeeded' : 'failed');
     return html(route, `<meta http-equiv="refresh" content="0;url=${back.href.replaceAll('&', '&amp;')}">`);
   });
 }
+
+const idIn = (url: URL) => url.pathname.split('/').at(-1)!;
 
 /** Runs in the browser: nothing from around it is there. */
 function stripeJs(): void {
