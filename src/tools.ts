@@ -2,6 +2,7 @@ import type { BackendUrls, BooksPlace, Config } from './config.ts';
 import { systemClock } from './domain/clock.ts';
 import { AppError } from './domain/errors.ts';
 import type { Check, StoreTools, Wipe } from './ports/backends.ts';
+import type { BuyerPayments } from './ports/provider.ts';
 
 /** Adapters for commands that serve nothing: the composition root's other half. */
 
@@ -19,6 +20,13 @@ export async function toolsOf(place: BooksPlace): Promise<StoreTools> {
  */
 export async function copyStore(folder: string, into: string): Promise<{ file: string; atMs: number }> {
   return (await import('./adapters/sqlite/backup.ts')).copyStore(folder, into, systemClock);
+}
+
+/** The payment company, where buyers pay there themselves. */
+export async function openBuyerPayments({ stripe }: Config): Promise<BuyerPayments | null> {
+  if (stripe === null) return null;
+  const { openStripe } = await import('./adapters/stripe/stripe.ts');
+  return openStripe({ ...stripe, now: systemClock, onTrouble: () => {} }).buyerPays;
 }
 
 /** What this configuration keeps, to be deleted. Rejects with AppError `unusable_store` while a server or a worker uses it. */

@@ -115,6 +115,8 @@ export interface ProviderPayment {
   /** What went back, or is on its way back. */
   readonly refundedMinor: number;
   readonly isDisputed: boolean;
+  /** When it was made (ms since the epoch; the company may know seconds alone). */
+  readonly createdAt: number;
 }
 
 export interface ChargeRequest {

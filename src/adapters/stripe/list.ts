@@ -29,6 +29,7 @@ export async function* listPayments(
         status: STATUS[status] ?? 'processing',
         refundedMinor: minorAmount(charge?.amount_refunded ?? 0, code),
         isDisputed: charge?.disputed ?? false,
+        createdAt: intent.created * 1_000,
       };
     }
   } catch (error) {
