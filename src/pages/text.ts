@@ -146,7 +146,7 @@ export const ORDER = {
   /** Of an unpaid order that its buyer pays on the page. */
   toPay: {
     name: 'Reserved for you',
-    says: 'Pay before the time is over. Then the units go back on sale, and nothing is charged.',
+    says: 'Pay before the time is over. After that the units go back on sale, and nothing is charged.',
   },
   steps: { queued: 'Queued', decided: 'Reserved', charged: 'Payment', paid: 'Paid' },
   hold: (left: string) => `Kept for you for another ${left}`,
@@ -176,8 +176,7 @@ export function statusOf(
 
 /** The buyer pays by the form of the payment company. */
 export const PAY = {
-  heading: (amount: string | null) => (amount === null ? 'Pay' : `Pay ${amount}`),
-  button: (amount: string | null) => (amount === null ? 'Pay' : `Pay ${amount}`),
+  pay: (amount: string | null) => (amount === null ? 'Pay' : `Pay ${amount}`),
   noScript: 'Paying needs JavaScript, also that of js.stripe.com.',
   loading: 'The payment form is loading …',
   ready: 'What you enter goes to Stripe alone, never to this shop.',
@@ -190,10 +189,10 @@ export const PAY = {
     'The payment was not confirmed, and nothing was charged. You can try again, or pay in another way.',
   blocked:
     'The payment form of Stripe (js.stripe.com) did not load. Nothing was charged. The connection may be bad, or something blocks it.',
-  trouble: (message: string) => `The payment cannot be made now, and nothing was charged: ${message}`,
+  trouble: (message: string) => `The payment cannot be read now: ${message}`,
   unclear: 'It is not clear what became of the payment. It is never charged twice: ask again.',
   again: 'Try again',
-  over: 'The time to pay is over. Nothing was charged, and what your bank has set aside is released.',
+  over: 'The time to pay is over. What your bank has set aside is released, unless this page says that the order is paid.',
 };
 
 export const ORDERS = {

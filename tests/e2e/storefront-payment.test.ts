@@ -194,6 +194,21 @@ describe.skipIf(browser === null)('a buyer who pays', () => {
     await status(page, 'Paid');
   });
 
+  test('who comes while Stripe turns the server away waits, and reads so when it takes long', async () => {
+    await using ada = await person();
+    const { page } = ada;
+    company.faults.add({ kind: 'rate_limit', route: 'POST /v1/payment_intents', times: 2 });
+    await page.goto(`${shop.url}/o/${await reserve()}`);
+    await says(page, 'What you enter goes to Stripe alone');
+    await company.setOutage(true);
+    await page.goto(`${shop.url}/o/${await reserve()}`);
+    await says(page, 'The payment cannot be read now:');
+    await company.setOutage(false);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await payWith(page, 'pm_card_visa');
+    await status(page, 'Paid');
+  });
+
   test('reads without a script that paying needs one', async () => {
     await using ada = await person({ javaScriptEnabled: false });
     await ada.page.goto(`${shop.url}/o/${await reserve()}`);

@@ -33,7 +33,7 @@ export interface Appearance {
 }
 
 export interface Confirmed {
-  readonly error?: { readonly type: string; readonly message?: string };
+  readonly error?: { readonly type: string; readonly code?: string; readonly message?: string };
 }
 
 /** Each release of Stripe.js goes with one of the API: `endive` with 2026-09-30.endive, which the server speaks. */

@@ -24,7 +24,7 @@ export function Pay({ order, live }: { order: Order; live: Live }) {
   if (now === 'not_needed') return null;
   return (
     <section class="pay" aria-labelledby="pay" tabIndex={-1} ref={section}>
-      <h2 id="pay">{PAY.heading(amount)}</h2>
+      <h2 id="pay">{PAY.pay(amount)}</h2>
       {leftMs !== null && <p class="hold">{leftMs > 0 ? ORDER.hold(remaining(leftMs)) : ORDER.holdOver}</p>}
       <p class={trouble.value && !isEnded ? 'bad' : now === 'drawn' ? 'late' : undefined} role="status">
         {isEnded ? PAY.over : (trouble.value ?? (needsAction ? PAY.action : SAYS[now]))}
@@ -53,7 +53,7 @@ export function Pay({ order, live }: { order: Order; live: Live }) {
         {/* Empty here: what stands in it is Stripe's. */}
         <div class="pay-form" ref={place} />
         <button type="submit" class="primary" aria-disabled={now !== 'ready'}>
-          {PAY.button(amount)}
+          {PAY.pay(amount)}
         </button>
       </form>
     </section>

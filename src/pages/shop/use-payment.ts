@@ -1,8 +1,9 @@
 import { type ReadonlySignal, useSignal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { call } from '../client/api.ts';
+import { type Answer, call } from '../client/api.ts';
 import type { Live } from '../client/live.ts';
+import { pause } from '../client/purchase.ts';
 import {
   type Appearance,
   type Confirmed,
@@ -55,6 +56,9 @@ interface Form {
 
 /** The server may have to ask the payment company first. */
 const ASK_TIMEOUT_MS = 15_000;
+/** In a rush the company turns calls away for some seconds; then the buyer is asked. */
+const ASK_TRIES_MAX = 4;
+const ASK_PAUSE_MS = 500;
 
 /**
  * The payment of an unpaid order, by Stripe's form in `place`. What Stripe.js says is a hint: the server says what became of the payment,
@@ -75,7 +79,7 @@ export function usePayment(order: Order, place: RefObject<HTMLElement | null>, l
   // An attempt that is over leaves the order reserved, and the next one has another secret.
   const isReserved = order.status === 'reserved';
   useEffect(() => {
-    if (isReserved || stage.value === 'drawn') void ask(takeReturn());
+    if (isReserved || stage.value === 'drawn') void ask(takeReturn() ? PAY.notConfirmed : null);
   }, [isReserved]);
   useEffect(() => {
     if (isOver) removeForm();
@@ -102,30 +106,40 @@ export function usePayment(order: Order, place: RefObject<HTMLElement | null>, l
     stage.value = 'stuck';
   }
 
-  async function ask(hasReturned = false): Promise<void> {
-    if (stage.value === 'drawn') stage.value = 'loading';
-    const wasSettling = stage.value === 'settling';
-    const answer = await call<OpenPayment>(`/api/v1/orders/${orderId}/payment`, {
-      method: 'POST',
-      timeoutMs: ASK_TIMEOUT_MS,
-    });
+  /** `why`: what to say when the payment turns out to be open still. */
+  async function ask(why: string | null = null): Promise<void> {
+    const before = stage.value;
+    if (before === 'drawn') stage.value = 'loading';
+    const answer = await askServer();
     if (isGone.current) return;
     if (!answer.ok) {
       if (answer.code === 'payment_not_needed') stage.value = 'not_needed';
       // The order is followed all the same, and says it when it is paid.
-      else if (!wasSettling) stick(PAY.trouble(answer.message));
+      else if (before !== 'settling') stick(before === 'paying' ? PAY.unclear : PAY.trouble(answer.message));
       return;
     }
     payment.value = answer.body;
-    const { status } = answer.body;
+    const { status, clientSecret } = answer.body;
     if (status !== 'open' && status !== 'action') {
       removeForm();
       stage.value = 'settling';
       return;
     }
-    if (hasReturned && status === 'open') trouble.value = PAY.notConfirmed;
-    if (form.current?.clientSecret === answer.body.clientSecret) stage.value = 'ready';
+    if (status === 'open') trouble.value = why;
+    if (form.current?.clientSecret === clientSecret) stage.value = 'ready';
     else await showForm(answer.body);
+  }
+
+  async function askServer(): Promise<Answer<OpenPayment>> {
+    for (let tries = 1; ; tries++) {
+      const answer = await call<OpenPayment>(`/api/v1/orders/${orderId}/payment`, {
+        method: 'POST',
+        timeoutMs: ASK_TIMEOUT_MS,
+      });
+      const mayCome = !answer.ok && (answer.status === 0 || answer.status === 429 || answer.status >= 500);
+      if (!mayCome || tries === ASK_TRIES_MAX || isGone.current) return answer;
+      await pause(answer.retryAfterMs ?? ASK_PAUSE_MS * 2 ** (tries - 1));
+    }
   }
 
   async function showForm({ clientSecret, publishableKey }: OpenPayment): Promise<void> {
@@ -164,11 +178,13 @@ export function usePayment(order: Order, place: RefObject<HTMLElement | null>, l
     trouble.value = null;
     const { error } = await send(form.current).catch((): Confirmed => ({ error: { type: 'no_answer' } }));
     if (isGone.current) return;
-    if (!error) stage.value = 'settling';
     // The form says by itself what is not filled in.
-    else if (error.type === 'validation_error') stage.value = 'ready';
-    else trouble.value = error.type === 'card_error' ? PAY.declined(error.message ?? '') : PAY.unclear;
-    if (error?.type !== 'validation_error') await ask();
+    if (error?.type === 'validation_error') {
+      stage.value = 'ready';
+      return;
+    }
+    if (!error) stage.value = 'settling';
+    await ask(error ? refusalIn(error) : null);
   }
 
   return {
@@ -191,6 +207,12 @@ export function usePayment(order: Order, place: RefObject<HTMLElement | null>, l
       void ask();
     },
   };
+}
+
+/** Why the bank refused, in the words that Stripe has for buyers. */
+function refusalIn({ type, code, message }: NonNullable<Confirmed['error']>): string {
+  const isForBuyers = type === 'card_error' || code === 'payment_intent_authentication_failure';
+  return isForBuyers && message ? PAY.declined(message) : PAY.notConfirmed;
 }
 
 /** The page's tokens as colours, which Stripe's frame understands. */
