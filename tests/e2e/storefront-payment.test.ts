@@ -120,10 +120,22 @@ describe.skipIf(browser === null)('a buyer who pays', () => {
     await page.goto(`${shop.url}/o/${orderId}`);
     await payWith(page, 'pm_card_authenticationRequired');
     await page.getByRole('heading', { name: 'Your bank' }).waitFor();
-    await page.goto(`${shop.url}/o/${orderId}`);
+    await page.goBack();
     await says(page, 'Your bank wants you to confirm this payment.');
     await page.getByRole('button', { name: 'Go on at your bank' }).click();
     await page.getByRole('link', { name: 'Yes, it is me' }).click();
+    await status(page, 'Paid');
+  });
+
+  test('comes back to a page that the browser has kept as it was left, and can pay there', async () => {
+    await using ada = await person();
+    const { page, context } = ada;
+    await page.goto(`${shop.url}/o/${await reserve()}`);
+    await context.route('https://api.stripe.com/pay', () => {}, { times: 1 });
+    await payWith(page, 'pm_card_visa');
+    await says(page, 'Your bank is asked.');
+    await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
+    await payWith(page, 'pm_card_visa');
     await status(page, 'Paid');
   });
 

@@ -88,8 +88,12 @@ export function usePayment(order: Order, place: RefObject<HTMLElement | null>, l
     const dark = matchMedia('(prefers-color-scheme: dark)');
     const repaint = () => form.current?.elements.update({ appearance: appearanceOf(place.current!) });
     dark.addEventListener('change', repaint);
+    // Back from the bank by the browser's button, to the page as it was left: it may wait for an answer that will not come.
+    const comeBack = (event: PageTransitionEvent) => event.persisted && void ask();
+    addEventListener('pageshow', comeBack);
     return () => {
       isGone.current = true;
+      removeEventListener('pageshow', comeBack);
       dark.removeEventListener('change', repaint);
       removeForm();
     };
