@@ -22,7 +22,7 @@ const SHAPES: readonly (readonly [mark: string, shape: RegExp, instead: string])
  * What may be the number of a card: 14 to 19 digits, in groups or not, of which the last one fits the others. A number by itself in JSON
  * is an amount or an id of ours, and so is that of a product.
  */
-const CARD = /(?<![\w.:-])(?<!product[ /])[2-6](?:[ -]?\d){13,18}(?![\w-])/g;
+const CARD = /(?<![a-z\d.:-])(?<!product[ /])[2-6](?:[ -]?\d){13,18}(?![a-z\d-])/gi;
 
 function withoutCards(text: string): string {
   return text.replace(CARD, (found) => (fitsLuhn(found.replace(/\D/g, '')) ? MASK : found));

@@ -35,6 +35,7 @@ const TABLE: Readonly<Record<string, Expected>> = {
   // An operator has to give a reason.
   cancelOrder: [401, 200, 404, 400, 401, 401, 401, 401],
   refundOrder: 'operators',
+  chargeOrder: 'operators',
   // The server charges orders here, and no payment company tells of them.
   payOrder: [401, 409, 404, 409, 401, 401, 401, 401],
   takePaymentEvent: [404, 404, 404, 404, 404, 404, 404, 404],

@@ -1,18 +1,19 @@
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Opening } from '../../app/payments/buyer-payments.ts';
+import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { AppError } from '../../domain/errors.ts';
 import { amountMinor, type OrderStatus } from '../../domain/order.ts';
 import { within } from '../../lib/within.ts';
 import type { Confirmation } from '../../ports/provider.ts';
 import type { OrderView } from '../../ports/queries.ts';
-import { NOT_KNOWN } from '../buyers/buyers.ts';
+import { type Caller, NOT_KNOWN } from '../buyers/buyers.ts';
 import type { OrderCode } from '../codes.ts';
 import { readCheckedBody, readTextBody } from '../json-body.ts';
-import { newAuditEntry, readOperator } from '../operator-request.ts';
+import { operatorRoutes } from '../operator-routes.ts';
 import { isoTime, json, problem } from '../respond.ts';
 import { jsonAnswer, type Route, routesOf } from '../route.ts';
-import { AmountMinor, Currency, closed, shape, Uuid } from '../schemas.ts';
+import { AmountMinor, Currency, closed, Reason, shape, Uuid } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { NOT_STORED } from './inputs.ts';
 import { ORDER, ORDER_ID, orderIdIn } from './order-answer.ts';
@@ -20,6 +21,13 @@ import { createPendingOrders, noSuchOrder } from './pending-orders.ts';
 
 type OrderRequest = Request & { readonly params: { readonly orderId: string } };
 type Server = Bun.Server<unknown>;
+
+const ReturnUrl = Type.Optional(
+  Type.String({
+    pattern: '^https?://[!-~]{1,2000}$',
+    description: 'Where the buyer comes back from a page of the bank',
+  }),
+);
 
 const PaymentBody = closed(
   'PaymentRequest',
@@ -31,29 +39,27 @@ const PaymentBody = closed(
         description: 'What the page of the buyer has collected',
       }),
     ),
-    returnUrl: Type.Optional(
-      Type.String({
-        pattern: '^https?://[!-~]{1,2000}$',
-        description: 'Where the buyer comes back from a page of the bank',
-      }),
-    ),
-    paymentMethod: Type.Optional(
-      Type.String({
-        pattern: '^(pm|card)_[A-Za-z0-9_]{1,240}$',
-        description: 'A means of paying that the shop has saved, charged without the buyer. For operators',
-      }),
-    ),
-    customer: Type.Optional(
-      Type.String({ pattern: '^cus_[A-Za-z0-9_]{1,240}$', description: 'Whose `paymentMethod` it is' }),
-    ),
+    returnUrl: ReturnUrl,
   },
 );
 const checkPaymentBody = Compile(PaymentBody);
 
+const ChargeBody = closed('ChargeRequest', '', {
+  paymentMethod: Type.String({
+    pattern: '^(pm|card)_[A-Za-z0-9_]{1,240}$',
+    description: 'What the shop has saved of the buyer at the payment company',
+  }),
+  customer: Type.Optional(
+    Type.String({ pattern: '^cus_[A-Za-z0-9_]{1,240}$', description: 'Whose it is there' }),
+  ),
+  returnUrl: ReturnUrl,
+  reason: Reason,
+});
+
 const EXPECTED: Readonly<Record<string, string>> = {
   confirmationToken: 'confirmationToken must be the id of a ConfirmationToken, ctoken_…, or absent',
   returnUrl: 'returnUrl must be a whole address of at most 2,000 characters, or absent',
-  paymentMethod: 'paymentMethod must be the id of a saved PaymentMethod, pm_…, or absent',
+  paymentMethod: 'paymentMethod must be the id of a saved PaymentMethod, pm_…',
   customer: 'customer must be the id of a Customer, cus_…, or absent',
 };
 
@@ -87,40 +93,40 @@ const route = routesOf('orders', 'problem');
 export function createPaymentRoutes(service: Service): Route[] {
   const { ledger, ids, buyers, buyerPayments, providerTimeoutMs, purchaseTimeoutMs } = service;
   const { pendingOrNone } = createPendingOrders(service);
+  const { acting } = operatorRoutes('orders', 'problem', service);
 
   async function pay(req: OrderRequest, server: Server): Promise<Response> {
     const caller = await buyers.identify(req, server, problem);
     if (caller instanceof Response) return caller;
-    const confirmation = await readConfirmation(req, server);
-    if (confirmation instanceof Response) return confirmation;
+    const confirmation = await readConfirmation(req);
+    return confirmation instanceof Response ? confirmation : payAs(req, caller, confirmation);
+  }
+
+  async function readConfirmation(req: Request): Promise<Confirmation | null | Response> {
+    if (req.body === null) return null;
+    return readCheckedBody(
+      req,
+      checkPaymentBody,
+      EXPECTED,
+      ({ confirmationToken: token, returnUrl = null }) =>
+        token === undefined ? null : ({ type: 'token', token, returnUrl } as const),
+    );
+  }
+
+  async function payAs(
+    req: OrderRequest,
+    caller: Caller,
+    confirmation: Confirmation | null,
+    entry: AuditEntry | null = null,
+  ): Promise<Response> {
     const orderId = orderIdIn(req);
     const view = ids.read(orderId) && (await ledger.order(orderId));
     if (!view) return pendingOrNone(req, orderId, caller);
     if (!buyers.owns(caller, view.order.customer)) return noSuchOrder(req);
+    // Before it is done: what was done is then surely written down.
+    if (entry) await ledger.log(entry);
     const late = () => new AppError('outcome_unknown', 'The payment company did not answer in time.');
     return within(payNow(req, view, confirmation), providerTimeoutMs + purchaseTimeoutMs, late);
-  }
-
-  async function readConfirmation(req: Request, server: Server): Promise<Confirmation | null | Response> {
-    if (req.body === null) return null;
-    const body = await readCheckedBody(req, checkPaymentBody, EXPECTED, (one) => one);
-    if (body instanceof Response) return body;
-    const { confirmationToken: token, returnUrl = null, paymentMethod, customer = null } = body;
-    if (paymentMethod === undefined) {
-      if (customer !== null) return only(req, 'customer', 'paymentMethod');
-      return token === undefined ? null : { type: 'token', token, returnUrl };
-    }
-    if (token !== undefined) {
-      return problem(req, 'invalid_request', 'paymentMethod and confirmationToken exclude each other', {
-        field: 'paymentMethod',
-      });
-    }
-    const actor = readOperator(req, server, service);
-    if (actor instanceof Response) return actor;
-    // Before it is done: what was done is then surely written down.
-    const subject = `order/${orderIdIn(req as OrderRequest)}`;
-    await ledger.log(newAuditEntry(actor, 'order.charge', subject, null, { paymentMethod }));
-    return { type: 'saved', paymentMethod, customer, returnUrl };
   }
 
   async function payNow(req: Request, view: OrderView, confirmation: Confirmation | null): Promise<Response> {
@@ -173,12 +179,11 @@ export function createPaymentRoutes(service: Service): Route[] {
         'Where buyers pay at the payment company themselves. The first call makes the payment, of exactly the amount of the order; each further one ' +
         'answers the same payment as it is now. The page pays with `clientSecret`; or it collects a `confirmationToken`, and the server ' +
         'confirms. Money is taken only while the order holds its units: authorised first, then captured, else cancelled.',
-      access: 'operators and others',
       params: { orderId: ORDER },
       body: { schema: PaymentBody, example: { confirmationToken: 'ctoken_1SabcDEF' }, required: false },
       answers: {
         200: jsonAnswer('The payment as it is now', PaymentAnswer, { open: OPEN }),
-        401: `${NOT_KNOWN}; or who brings a \`paymentMethod\` is no operator`,
+        401: NOT_KNOWN,
         404: '`not_found`: there is no such order of this customer',
         409:
           '`payment_declined`: the buyer may try another card. `payment_not_needed`: the server charges orders here. `order_pending`: it is not known yet. `order_paid`, ' +
@@ -186,6 +191,31 @@ export function createPaymentRoutes(service: Service): Route[] {
         503: '`unavailable`; `outcome_unknown`: send it again, it pays once',
       },
       handle: pay,
+    }),
+    acting('POST /api/v1/orders/:orderId/charge', {
+      id: 'chargeOrder',
+      summary: 'Charge order',
+      description:
+        "Pays an order with what the shop has saved of its buyer at the payment company, without the buyer. For the shop's own server. The order is `paid` soon after it is `authorised`.",
+      params: { orderId: ORDER },
+      body: {
+        schema: ChargeBody,
+        example: { paymentMethod: 'pm_1SabcDEF', customer: 'cus_SabcDEF', reason: 'a subscription' },
+        expected: EXPECTED,
+      },
+      answers: {
+        200: jsonAnswer('The payment as it is now', PaymentAnswer, {
+          authorised: { ...OPEN, status: 'authorised' },
+        }),
+        404: '`not_found`',
+        409: 'As `payOrder`; `payment_declined`: also where the bank wants its customer to be there',
+        503: '`unavailable`; `outcome_unknown`: send it again, it pays once',
+      },
+      handle(asked, req) {
+        const { paymentMethod, customer = null, returnUrl = null } = asked.body;
+        const entry = asked.entry('order.charge', `order/${orderIdIn(req)}`, { paymentMethod });
+        return payAs(req, OPERATOR, { type: 'saved', paymentMethod, customer, returnUrl }, entry);
+      },
     }),
     route('POST /api/v1/payments/events', {
       id: 'takePaymentEvent',
@@ -211,13 +241,11 @@ export function createPaymentRoutes(service: Service): Route[] {
   ];
 }
 
-function only(req: Request, field: string, other: string): Response {
-  return problem(req, 'invalid_request', `${field} goes with ${other} alone`, { field });
-}
-
 function declined(req: Request, { payment }: Extract<Opening, { kind: 'opened' }>): Response {
   return problem(req, 'payment_declined', payment.declined!);
 }
+
+const OPERATOR: Caller = { kind: 'operator' };
 
 const CANNOT_PAY: Readonly<Partial<Record<OrderStatus, readonly [code: OrderCode, says: string]>>> = {
   paid: ['order_paid', 'The order is paid'],
