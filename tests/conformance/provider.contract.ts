@@ -29,7 +29,7 @@ export function providerContract(
   make: () => Promise<ProviderUnderTest>,
   { buyerPays = false } = {},
 ): void {
-  const testOfServer = test.skipIf(buyerPays);
+  const testOfServer = buyerPays ? () => {} : test;
   describe(`${name} keeps the payment provider contract`, () => {
     let made: ProviderUnderTest;
     let provider: PaymentProvider;
