@@ -39,11 +39,7 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return isStripeError(error) && codes.includes(error.code ?? '');
 }
 
-/** A key replays what it was answered first, errors of Stripe included: with it no further call can succeed. */
-export function isReplayedFault(error: unknown): boolean {
-  return (
-    isStripeError(error) &&
-    (error.statusCode ?? 0) >= 500 &&
-    error.headers?.['idempotent-replayed'] === 'true'
-  );
+/** A key replays what it was answered first, faults of Stripe and refusals of a state included: with it no further call can succeed. */
+export function isReplayedError(error: unknown): error is StripeError {
+  return isStripeError(error) && error.headers?.['idempotent-replayed'] === 'true';
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { ChargeRequest, OpenedPayment } from '../../ports/provider.ts';
 import { amountRefusal, stripeAmount } from './amounts.ts';
-import { hasCode, isReplayedFault } from './failure.ts';
+import { hasCode, isReplayedError, isStripeError } from './failure.ts';
 
 export type Intent = Stripe.PaymentIntent;
 
@@ -62,7 +62,8 @@ export function createIntents(stripe: Stripe, now: Clock) {
       // A replayed answer says how it was made, not how it is.
       return isReplayed(made) ? await retrieve(made.id, ask) : made;
     } catch (error) {
-      if (!isReplayedFault(error) && !hasCode(error, 'idempotency_error')) throw error;
+      const isFault = isReplayedError(error) && (error.statusCode ?? 0) >= 500;
+      if (!isFault && !isOfOtherCall(error)) throw error;
       const found = await search(request, request.begun?.atMs ?? now(), ask);
       return found ?? (await makeWith(anew(`${key}:create`)));
     }
@@ -81,12 +82,12 @@ export function createIntents(stripe: Stripe, now: Clock) {
     return null;
   }
 
-  /** Does a step under its key; under one of this minute when the first was answered with a fault for good. */
-  async function step(key: string, ask: Ask, call: (options: Stripe.RequestOptions) => Promise<Intent>) {
+  /** Does a step under its key; under one of this minute when the first was answered with an error for good. A declined card stays so. */
+  async function step<T>(key: string, ask: Ask, call: (options: Stripe.RequestOptions) => Promise<T>) {
     try {
       return await whenFree(() => call(ask(key)));
     } catch (error) {
-      if (!isReplayedFault(error)) throw error;
+      if (!isReplayedError(error) || error.type === 'StripeCardError') throw error;
       return whenFree(() => call(ask(anew(key))));
     }
   }
@@ -118,6 +119,11 @@ async function whenFree<T>(call: () => Promise<T>): Promise<T> {
     }
     await Bun.sleep(IN_USE_PAUSE_MS);
   }
+}
+
+/** The key was used with other parameters, as an earlier version of ours had them. */
+function isOfOtherCall(error: unknown): boolean {
+  return isStripeError(error) && error.type === 'StripeIdempotencyError';
 }
 
 /** In Bun the headers are those of fetch, other than the types say. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { providerContract } from '../../../tests/conformance/provider.contract.ts';
 import { type StripeStandIn, startStripe } from '../../../tests/support/stripe/stand-in.ts';
+import { until } from '../../../tests/support/until.ts';
 import { isAppError } from '../../domain/errors.ts';
 import type { ChargeRequest, PaymentProvider, ProviderEvent } from '../../ports/provider.ts';
 import { openStripe } from './stripe.ts';
@@ -250,6 +251,51 @@ describe('Stripe', () => {
       expect(isAppError(await failure(stranger.charge(newRequest())), 'unavailable')).toBe(true);
       expect(troubles).toHaveLength(1);
     });
+  });
+
+  test('finds a payment that its key has made in other words, as an earlier version had them', async () => {
+    const request = newRequest();
+    const made = await company.client().paymentIntents.create(
+      {
+        amount: 1_000,
+        currency: 'usd',
+        capture_method: 'manual',
+        metadata: { orderId: request.orderId, attempt: '1' },
+      },
+      { idempotencyKey: `${request.key}:create` },
+    );
+    expect((await buyer().open(request, null)).providerId).toBe(made.id);
+  });
+
+  test('cancels a payment that Stripe refused to make: nothing could be taken by it', async () => {
+    // Half a dollar at least, which no table of ours has in won.
+    const request = newRequest({ amountMinor: 10, currency: 'KRW' });
+    expect(isAppError(await failure(buyer().open(request, null)), 'invalid_request')).toBe(true);
+    expect(await provider.cancel(known(request, null))).toEqual({ type: 'cancelled' });
+  });
+
+  test('cancels what was still processed when it was first cancelled', async () => {
+    const request = newRequest();
+    const { providerId } = await buyer().open(request, null);
+    intentOf(providerId).status = 'processing';
+    expect(isAppError(await failure(provider.cancel(known(request, providerId))), 'outcome_unknown')).toBe(
+      true,
+    );
+    intentOf(providerId).status = 'requires_payment_method';
+    expect(await provider.cancel(known(request, providerId))).toEqual({ type: 'cancelled' });
+  });
+
+  test('answers that it was captured where that was faster than the end of its authorisation', async () => {
+    const request = newRequest();
+    const { clientSecret, providerId } = await buyer().open(request, null);
+    company.buyer.pay(clientSecret, 'pm_card_visa');
+    const charge = company.company.charges.get(intentOf(providerId).latest_charge as string)!;
+    charge.payment_method_details!.card!.capture_before = company.company.now();
+    company.faults.add({ kind: 'slow', route: `POST ${INTENTS}/:id/cancel`, times: 1, ms: 200 });
+    const answer = provider.charge(known(request, providerId));
+    await until(() => company.calls(`POST ${INTENTS}/:id/cancel`) === 1);
+    await company.client().paymentIntents.capture(providerId);
+    expect(await answer).toEqual({ type: 'captured', providerId });
   });
 
   describe('when its keys are forgotten', () => {

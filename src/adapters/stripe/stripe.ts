@@ -88,7 +88,8 @@ export function openStripe(options: StripeOptions): PaymentProvider {
   async function capture({ key }: ChargeRequest, intent: Intent, ask: Ask): Promise<ChargeAnswer> {
     const before = captureBefore(intent);
     if (before !== null && now() >= before) {
-      await end(key, intent, ask);
+      const ended = await end(key, intent, ask);
+      if (ended.status === 'succeeded') return answerOf(ended);
       return { type: 'declined', reason: 'The authorisation ran out before it was captured.' };
     }
     try {
@@ -102,8 +103,13 @@ export function openStripe(options: StripeOptions): PaymentProvider {
   }
 
   async function cancel(request: ChargeRequest, ask: Ask): Promise<{ type: 'cancelled' } | Captured> {
-    const intent = await intents.find(request, ask);
-    // Nothing was made by a key that is forgotten by now.
+    const intent = await intents.find(request, ask).catch((error) => {
+      // What Stripe refuses to make it has not made before either: the key would have found that.
+      const isRefused = isStripeError(error) && error.type === 'StripeInvalidRequestError';
+      if (request.begun?.providerId || !isRefused || error.statusCode !== 400) throw error;
+      return null;
+    });
+    // Nothing was made, or by a key that is forgotten by now.
     if (intent === null) return { type: 'cancelled' };
     const ended = isOver(intent) ? intent : await end(request.key, intent, ask);
     return ended.status === 'succeeded' ? { type: 'captured', providerId: ended.id } : { type: 'cancelled' };

@@ -13,12 +13,12 @@ const AMOUNT_MAX = 99_999_999;
 const AUTHORIZATION_SECONDS = 7 * 86_400;
 /** A dispute comes, or a refund ends, so long after its cause. */
 const LATER_SECONDS = 60;
+/** Stripe also cancels what is `processing`, in rare cases. */
 const CANCELLABLE = [
   'requires_payment_method',
   'requires_capture',
   'requires_confirmation',
   'requires_action',
-  'processing',
 ];
 const CONFIRMABLE = ['requires_payment_method', 'requires_confirmation', 'requires_action'];
 
