@@ -298,6 +298,24 @@ describe('Stripe', () => {
     expect(await answer).toEqual({ type: 'captured', providerId });
   });
 
+  test('refunds all of it, also where a part went back before, and under another key after a fault', async () => {
+    const refund = await captureToRefund();
+    await company.client().refunds.create({ payment_intent: refund.providerId, amount: 1 });
+    company.faults.add({ kind: 'error_before', route: 'POST /v1/refunds', times: 1 });
+    expect(isAppError(await failure(provider.refund(refund)), 'outcome_unknown')).toBe(true);
+    expect((await provider.refund(refund)).type).toBe('refunded');
+    expect(company.money('USD').refundedMinor).toBe(1_000);
+  });
+
+  test('counts what the bank took back by a lost dispute as refunded, and nothing before it is lost', async () => {
+    const refund = await captureToRefund();
+    const { id } = company.disputes.open(intentOf(refund.providerId).latest_charge as string);
+    expect(isAppError(await failure(provider.refund(refund)), 'invalid_request')).toBe(true);
+    company.disputes.close(id, 'lost');
+    expect(await provider.refund(refund)).toEqual({ type: 'refunded', refundId: id });
+    expect(company.money('USD').refundedMinor).toBe(0);
+  });
+
   describe('when its keys are forgotten', () => {
     test('finds a payment by its id', async () => {
       const request = newRequest();

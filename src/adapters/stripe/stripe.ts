@@ -11,7 +11,7 @@ import type {
   PaymentProvider,
   RefundRequest,
 } from '../../ports/provider.ts';
-import { amountRefusal } from './amounts.ts';
+import { amountRefusal, stripeAmount } from './amounts.ts';
 import { createEvents } from './events.ts';
 import { hasCode, isStripeError, meaningOf } from './failure.ts';
 import { type Ask, createIntents, type Intent, PAGE, STATUS } from './intents.ts';
@@ -174,17 +174,24 @@ export function openStripe(options: StripeOptions): PaymentProvider {
     );
   }
 
-  /** A refund that failed is made anew, with a key of its own; any other counts as this one. */
-  async function refund({ key, providerId, orderId }: RefundRequest, ask: Ask) {
+  /** What has not gone back yet: a refund that failed is made anew, with a key of its own, and what others gave back counts. */
+  async function refund({ key, providerId, orderId, amountMinor, currency }: RefundRequest, ask: Ask) {
     const found = await refunds.list({ payment_intent: providerId, limit: PAGE }, ask());
-    const valid = found.data.find(({ status }) => status !== 'failed' && status !== 'canceled');
-    if (valid) return { type: 'refunded' as const, refundId: valid.id };
+    const valid = found.data.filter(({ status }) => status !== 'failed' && status !== 'canceled');
+    const missing = stripeAmount(amountMinor, currency) - total(valid);
+    if (missing <= 0) return { type: 'refunded' as const, refundId: valid[0]!.id };
     const nth = found.data.length === 0 ? '' : `:${found.data.length + 1}`;
     const [, attempt = ''] = key.split(':');
-    const made = await refunds.create(
-      { payment_intent: providerId, metadata: { orderId, attempt } },
-      ask(`${key}${nth}`),
-    );
+    const what = { payment_intent: providerId, metadata: { orderId, attempt } };
+    const made = await intents
+      .step(`${key}${nth}`, ask, (how) => refunds.create(what, how))
+      .catch(async (error) => {
+        if (!hasCode(error, 'charge_disputed')) throw error;
+        const disputes = await stripe.disputes.list({ payment_intent: providerId, limit: PAGE }, ask());
+        const lost = disputes.data.filter(({ status }) => status === 'lost');
+        if (total(lost) < missing) throw error;
+        return { id: lost[0]!.id, status: 'lost', failure_reason: null };
+      });
     if (made.status !== 'failed' && made.status !== 'canceled')
       return { type: 'refunded' as const, refundId: made.id };
     throw new AppError('unavailable', `The refund ${made.id} failed at once (${made.failure_reason}).`);
@@ -229,6 +236,10 @@ function isOver({ status }: Intent): boolean {
 function opened({ id, client_secret, status }: Intent, declined: string | null = null): OpenedPayment {
   // A state that this program does not know is one that Stripe works on.
   return { providerId: id, clientSecret: client_secret!, status: STATUS[status] ?? 'processing', declined };
+}
+
+function total(parts: readonly { readonly amount: number }[]): number {
+  return parts.reduce((sum, { amount }) => sum + amount, 0);
 }
 
 /** What Stripe writes for buyers. */

@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import { type Company, find } from './company.ts';
+import type { Form } from './form.ts';
 import { newDispute } from './objects.ts';
 
 /** What buyers tell their banks about charges. */
@@ -23,5 +24,7 @@ export function createDisputes(company: Company) {
     },
 
     get: (id: string) => find(company.disputes, 'dispute', id, 'dispute'),
+    list: ({ payment_intent }: Form) =>
+      [...company.disputes.values()].filter((dispute) => dispute.payment_intent === payment_intent),
   };
 }
