@@ -91,6 +91,13 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
           'Your card was declined.',
         ]);
         expect((await made.read(orderId)).status).toBe('charging');
+        const twice = token('pm_card_visa_chargeDeclined');
+        await made.pay(orderId, twice);
+        const elsewhere = await made.pay(orderId, { ...twice, returnUrl: `${BACK}/elsewhere` });
+        expect([elsewhere.status, elsewhere.json.message]).toEqual([
+          409,
+          'The confirmation token has already been used.',
+        ]);
         expect((await made.pay(orderId, token('pm_card_visa'))).json.status).toBe('authorised');
         await made.untilIt(orderId, 'paid');
         expect(made.intentsOf(orderId)).toHaveLength(1);
@@ -246,6 +253,43 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
         made.stripe.advance(120_000);
         await eventually(async () => (await made.read(refunded)).payments[0].refundFailed === true);
         expect((await made.read(refunded)).status).toBe('refunded');
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'are heard of, too, while one payment is no longer as it was made',
+      async () => {
+        const { productId } = (await made.sell({ holdSeconds: 1, units: 1 })).json;
+        const changed = await made.buy(productId);
+        await made.pay(changed);
+        await made.untilIt(changed, 'expired');
+        const disputed = await made.buy();
+        const { latest_charge } = await made.payAtPage(disputed);
+        await made.untilIt(disputed, 'paid');
+        const [intent] = made.intentsOf(changed);
+        intent!.status = 'requires_payment_method';
+        intent!.amount -= 1;
+        const looks = made.stripe.calls('GET /v1/payment_intents/:id');
+        made.stripe.buyer.pay(intent!.client_secret!, 'pm_card_visa');
+        await eventually(() => made.stripe.calls('GET /v1/payment_intents/:id') > looks + 1);
+        made.stripe.disputes.open(latest_charge as string);
+        await eventually(async () => (await made.read(disputed)).payments[0].dispute === 'open');
+        intent!.amount += 1;
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'hear that an amount cannot be paid which Stripe refuses, and its units come back',
+      async () => {
+        const { productId } = (await made.sell({ holdSeconds: 1, units: 1, currency: 'KRW', priceMinor: 10 }))
+          .json;
+        const orderId = await made.buy(productId);
+        const { status, json } = await made.pay(orderId);
+        expect([status, json.code]).toEqual([409, 'payment_declined']);
+        await made.untilIt(orderId, 'expired');
+        expect(await made.free(productId)).toBe(1);
       },
       TIMEOUT_MS,
     );

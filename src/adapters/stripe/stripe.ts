@@ -157,21 +157,19 @@ export function openStripe(options: StripeOptions): PaymentProvider {
   async function confirm(key: string, intent: Intent, confirmation: Confirmation, ask: Ask): Promise<Intent> {
     const { returnUrl } = confirmation;
     const back = returnUrl === null ? {} : { return_url: returnUrl };
-    if (confirmation.type === 'token') {
-      const { token } = confirmation;
-      const how = { confirmation_token: token, ...back };
-      return intents.step(`${key}:confirm:${token}`, ask, (asked) =>
+    const confirmed = (how: Stripe.PaymentIntentConfirmParams) => {
+      // Another key for another return URL, so that it is Stripe that says what is wrong with it. A key has 255 characters at most.
+      const digest = Bun.CryptoHasher.hash('sha256', JSON.stringify(how), 'base64url');
+      return intents.step(`${key}:confirm:${digest}`, ask, (asked) =>
         paymentIntents.confirm(intent.id, how, asked),
       );
-    }
+    };
+    if (confirmation.type === 'token') return confirmed({ confirmation_token: confirmation.token, ...back });
     const { paymentMethod, customer } = confirmation;
     if (customer !== null && intent.customer === null) {
       await paymentIntents.update(intent.id, { customer }, ask(`${key}:customer:${customer}`));
     }
-    const how = { payment_method: paymentMethod, off_session: true, ...back };
-    return intents.step(`${key}:confirm:${paymentMethod}`, ask, (asked) =>
-      paymentIntents.confirm(intent.id, how, asked),
-    );
+    return confirmed({ payment_method: paymentMethod, off_session: true, ...back });
   }
 
   /** What has not gone back yet: a refund that failed is made anew, with a key of its own, and what others gave back counts. */
