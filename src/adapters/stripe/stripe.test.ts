@@ -246,6 +246,19 @@ describe('Stripe', () => {
       expect((await provider.cancel({ ...request, key: request.key })).type).toBe('captured');
     });
 
+    test('a payment whose key replays a fault is made in a crowd of others, too, once for all who ask', async () => {
+      const request = newRequest();
+      company.faults.add({ kind: 'error_before', times: 1 });
+      await failure(buyer().open(request, null));
+      const { providerId } = await buyer().open(newRequest(), null);
+      for (let i = 0; i < 10_001; i++)
+        company.company.intents.set(`pi_${i}`, { ...intentOf(providerId), id: `pi_${i}` });
+      const made = await buyer().open(request, null);
+      expect((await buyer().open(request, null)).providerId).toBe(made.providerId);
+      expect(await provider.cancel(request)).toEqual({ type: 'cancelled' });
+      expect(intentOf(made.providerId).status).toBe('canceled');
+    });
+
     test('a key that Stripe no longer takes is an `unavailable` of which operators hear', async () => {
       const stranger = openAt({ ...company, secretKey: 'sk_test_of_others' } as StripeStandIn, troubles);
       expect(isAppError(await failure(stranger.charge(newRequest())), 'unavailable')).toBe(true);
@@ -363,6 +376,9 @@ describe('Stripe', () => {
     expect(isAppError(await failure(provider.cancel(others)), 'invalid_request')).toBe(true);
     expect(intentOf(providerId).status).toBe('requires_capture');
     expect(troubles).toHaveLength(2);
+    // An operator has ended it at Stripe.
+    await company.client().paymentIntents.cancel(providerId);
+    expect(await provider.cancel(tampered)).toEqual({ type: 'cancelled' });
   });
 
   test('lists the payments of a span of time that are ours, with what went back and what is disputed', async () => {
