@@ -77,6 +77,46 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
     );
 
     test(
+      'who open several pages at once get one payment',
+      async () => {
+        const orderId = await made.buy();
+        const pages = await Promise.all([1, 2, 3, 4, 5].map(() => made.pay(orderId)));
+        expect(new Set(pages.map(({ status, json }) => `${status} ${json.clientSecret}`)).size).toBe(1);
+        expect(made.intentsOf(orderId)).toHaveLength(1);
+        made.stripe.buyer.pay(pages[4]!.json.clientSecret, 'pm_card_visa');
+        await made.untilIt(orderId, 'paid');
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'who have paid when the server is killed are found to have paid by the next one',
+      async () => {
+        made.stripe.webhooks.add({ how: 'drop' });
+        const orderId = await made.buy();
+        await made.payAtPage(orderId);
+        await made.shop.server.kill();
+        await made.shop.restart();
+        await made.untilIt(orderId, 'paid');
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'are not asked to pay in a rehearsal, of which Stripe never hears',
+      async () => {
+        const before = made.stripe.company.intents.size;
+        const { productId } = (await made.sell({ currency: 'XTS' })).json;
+        const orderId = await made.buy(productId);
+        const refused = await made.pay(orderId);
+        expect([refused.status, refused.json.code]).toEqual([409, 'payment_not_needed']);
+        await made.untilIt(orderId, 'paid');
+        expect(made.stripe.company.intents.size).toBe(before);
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
       'may let the server confirm what their page has collected, another card after a declined one',
       async () => {
         const orderId = await made.buy();
@@ -231,6 +271,7 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
         const disputed = await made.buy();
         const { latest_charge } = await made.payAtPage(disputed);
         await made.untilIt(disputed, 'paid');
+        made.stripe.faults.add({ kind: 'error_before', route: 'GET /v1/disputes/:id', times: 1 });
         const { id } = made.stripe.disputes.open(latest_charge as string);
         const disputeOf = async () => (await made.read(disputed)).payments[0].dispute;
         await eventually(async () => (await disputeOf()) === 'open');

@@ -245,6 +245,21 @@ describe('Stripe', () => {
       expect((await provider.cancel({ ...request, key: request.key })).type).toBe('captured');
     });
 
+    test('a step whose key replays a refusal for a state that is over is done under another key', async () => {
+      const request = newRequest();
+      const { providerId, clientSecret } = await buyer().open(request, null);
+      company.buyer.pay(clientSecret, 'pm_card_visa');
+      const { paymentIntents } = company.client();
+      const keyed = { idempotencyKey: `${request.key}:cancel` };
+      const abandon = () => paymentIntents.cancel(providerId, { cancellation_reason: 'abandoned' }, keyed);
+      intentOf(providerId).status = 'succeeded';
+      await failure(abandon());
+      intentOf(providerId).status = 'requires_capture';
+      await failure(abandon());
+      expect(await provider.cancel(known(request, providerId))).toEqual({ type: 'cancelled' });
+      expect(intentOf(providerId).status).toBe('canceled');
+    });
+
     test('a key that Stripe no longer takes is an `unavailable` of which operators hear', async () => {
       const stranger = openAt({ ...company, secretKey: 'sk_test_of_others' } as StripeStandIn, troubles);
       expect(isAppError(await failure(stranger.charge(newRequest())), 'unavailable')).toBe(true);
