@@ -89,7 +89,7 @@ export function createIntents(company: Company, dispute: (charge: Stripe.Charge)
   function given({ payment_method, confirmation_token }: Confirm): TestCard | undefined {
     if (confirmation_token !== undefined) return ofToken(confirmation_token);
     if (payment_method === undefined) return undefined;
-    const card = company.cards.get(payment_method);
+    const card = payment_method.startsWith('pm_') ? company.cards.get(payment_method) : undefined;
     if (!card) throw resourceMissing('PaymentMethod', payment_method, 'payment_method');
     return card;
   }

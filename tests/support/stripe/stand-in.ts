@@ -21,7 +21,13 @@ export interface StandInOptions {
   readonly retryMs?: number;
 }
 
-/** Stripe in memory, behind HTTP, for tests of what talks to it by Stripe's own client. `await using` ends it. */
+/**
+ * Stripe in memory, behind HTTP, for tests of what talks to it by Stripe's own client. `await using` ends it.
+ *
+ * Where Stripe's documents are silent, it assumes: an answer is kept under its idempotency key unless the parameters were wrong,
+ * the key was in use or the call was limited; an intent with `allowed_payment_method_types` needs no `return_url`; a part that
+ * was not captured counts as refunded. It has cards alone, no customers, and no fees; it keeps all until it is closed.
+ */
 export interface StripeStandIn extends AsyncDisposable {
   readonly secretKey: string;
   readonly host: string;

@@ -32,7 +32,7 @@ interface Delivery {
 export function createWebhooks(now: () => number, retryMs: number) {
   let endpoint: { readonly url: string; readonly secret: string } | null = null;
   let rules: { readonly rule: DeliveryRule; left: number }[] = [];
-  let outbox: (Delivery & { readonly isEarly: boolean })[] = [];
+  let unsent: (Delivery & { readonly isEarly: boolean })[] = [];
   let held: Delivery[] = [];
   const timers = new Set<ReturnType<typeof setTimeout>>();
   const closed = new AbortController();
@@ -109,20 +109,20 @@ export function createWebhooks(now: () => number, retryMs: number) {
       const how = draw(event.type);
       const delivery = { event, isForged: how === 'wrong_signature', isEarly: how === 'before_answer' };
       if (how === 'hold') held.push(delivery);
-      else if (how !== 'drop') outbox.push(delivery);
-      if (how === 'double') outbox.push(delivery);
+      else if (how !== 'drop') unsent.push(delivery);
+      if (how === 'double') unsent.push(delivery);
     },
 
     /** Sends what is to be there before an answer, and waits for the first attempt. */
     async sendEarly(): Promise<void> {
-      const early = outbox.filter(({ isEarly }) => isEarly);
-      outbox = outbox.filter(({ isEarly }) => !isEarly);
+      const early = unsent.filter(({ isEarly }) => isEarly);
+      unsent = unsent.filter(({ isEarly }) => !isEarly);
       await Promise.all(early.map((delivery) => deliver(delivery)));
     },
 
     sendAll(): void {
-      for (const delivery of outbox) void deliver(delivery);
-      outbox = [];
+      for (const delivery of unsent) void deliver(delivery);
+      unsent = [];
     },
 
     /** Sends what was held, one after the other; `reversed`: the last first. */
