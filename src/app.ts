@@ -35,8 +35,9 @@ import { FIRST_PRODUCTS } from './domain/product.ts';
 import { type Buyers, NO_BUYERS } from './http/buyers/buyers.ts';
 import { createTrustedProxies } from './http/client-address.ts';
 import { createLimits } from './http/limits/limits.ts';
-import { type OperatorAccess, type OperatorTrust, refuseUnlessOperator } from './http/operator.ts';
+import { knownOperator, type OperatorAccess, type OperatorTrust } from './http/operator.ts';
 import type { Service } from './http/service.ts';
+import { createSignIns } from './http/sign-ins.ts';
 import { patiently } from './lib/patiently.ts';
 import type { Backends } from './ports/backends.ts';
 import type { PaymentProvider } from './ports/provider.ts';
@@ -47,7 +48,7 @@ import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { registerMetrics } from './telemetry/watch.ts';
 import { watchBackends } from './telemetry/watch-backends.ts';
-import { watchLimits } from './telemetry/watch-limits.ts';
+import { watchLimits, watchSignIns } from './telemetry/watch-limits.ts';
 import { watchReconciler } from './telemetry/watch-reconciler.ts';
 import { watchWebhooks } from './telemetry/watch-webhooks.ts';
 
@@ -213,7 +214,12 @@ async function wire(
     clock,
     owner,
     child: (url, request, onProgress) =>
-      rushInChild(url, request, environmentWith({ PULSECART_OPERATOR_TOKEN: operators.token }), onProgress),
+      rushInChild(
+        url,
+        request,
+        environmentWith({ PULSECART_OPERATOR_TOKEN: operators.token ?? undefined }),
+        onProgress,
+      ),
   });
   const shared = { ledger, queue, clock, metrics, stockCache, batcher, intake, tracking, stream };
   watchReconciler(metrics, reconciler);
@@ -248,24 +254,25 @@ async function wire(
     onTrouble,
   });
   const trustedProxies = createTrustedProxies(config.trustedProxies);
-  const buyers = await openOwnBuyers(config, {
-    ledger,
-    ids,
-    clock,
-    log,
-    trust: { operators, trustedProxies },
-  });
   const limits =
     config.limits &&
     createLimits({
       policies: config.limits,
       trustedProxies,
       knowsNoProxies: config.trustedProxies.length === 0,
-      isOperator: (req, server) =>
-        refuseUnlessOperator(req, server, { operators, trustedProxies }, 'any') === null,
+      operatorOf: (req) => knownOperator(req, trust),
       log,
     });
+  const signIns = createSignIns({ limits, trustedProxies, log });
+  const { buyers, trust } = await openOwnBuyers(config, {
+    ledger,
+    ids,
+    clock,
+    log,
+    trust: { operators, trustedProxies, signIns },
+  });
   watchLimits(metrics, limits?.counts ?? null);
+  watchSignIns(metrics, signIns);
   let ready = true;
 
   return {
@@ -291,10 +298,10 @@ async function wire(
       purchaseTimeoutMs,
       keepOutcomesMs: config.keep.outcomesMs,
       log,
-      operators,
+      ...trust,
+      corsOrigins: config.corsOrigins,
       buyers,
       limits,
-      trustedProxies,
       healthNames,
       engines: backends.names,
       version: packageJson.version,
@@ -386,11 +393,13 @@ async function openTraces(config: Config, log: Log, { names }: Backends): Promis
 /** Without authentication, and in a process without an API, nothing of it is loaded. */
 async function openOwnBuyers(
   { auth }: Config,
-  given: Pick<Service, 'ledger' | 'ids' | 'clock' | 'log'> & { readonly trust: OperatorTrust },
-): Promise<Buyers> {
-  if (auth === null || given.trust.operators === NO_API) return NO_BUYERS;
-  const { openBuyersOf } = await import('./http/buyers/open-buyers-of.ts');
-  return openBuyersOf(auth, given);
+  { trust, ...given }: Pick<Service, 'ledger' | 'ids' | 'clock' | 'log'> & { readonly trust: OperatorTrust },
+): Promise<{ readonly buyers: Buyers; readonly trust: OperatorTrust }> {
+  if (auth === null || trust.operators === NO_API) return { buyers: NO_BUYERS, trust };
+  const { openBuyersOf, openTokensOf } = await import('./http/buyers/open-buyers-of.ts');
+  const tokens = openTokensOf(auth, given);
+  const all = { ...trust, operatorTokens: auth.operatorClaim === null ? null : tokens };
+  return { buyers: await openBuyersOf(auth, { ...given, trust: all, tokens }), trust: all };
 }
 
 /** For its disk. It may be gone, where a release is a folder that was swapped away. */

@@ -26,6 +26,8 @@ test('with nothing set everything has a value that fits one machine', () => {
     dataFolder: './data',
     mode: 'development',
     operatorToken: null,
+    operatorsFile: null,
+    corsOrigins: [],
     auth: null,
     simulatorAllowed: false,
     backendsWaitMs: 0,
@@ -93,10 +95,13 @@ test('every setting is read from its variable', () => {
     PULSECART_CHARGES_IN_FLIGHT: '6',
     PULSECART_MODE: 'development',
     PULSECART_OPERATOR_TOKEN: TOKEN,
+    PULSECART_OPERATORS_FILE: '/run/secrets/operators.json',
+    PULSECART_CORS_ORIGINS: 'https://shop.example, http://localhost:3000,https://shop.example',
     PULSECART_AUTH_JWKS_URL: 'https://issuer.example/keys',
     PULSECART_AUTH_ISSUER: 'https://issuer.example',
     PULSECART_AUTH_AUDIENCE: 'shop',
     PULSECART_AUTH_CLAIM: 'email',
+    PULSECART_AUTH_OPERATOR_CLAIM: 'roles',
     PULSECART_AUTH_ANONYMOUS: 'allow',
     PULSECART_AUTH_GUESTS: 'off',
     PULSECART_AUTH_SESSION_MINUTES: '30',
@@ -155,11 +160,14 @@ test('every setting is read from its variable', () => {
     dataFolder: '/srv/data',
     mode: 'development',
     operatorToken: TOKEN,
+    operatorsFile: '/run/secrets/operators.json',
+    corsOrigins: ['https://shop.example', 'http://localhost:3000'],
     auth: {
       key: { jwksUrl: 'https://issuer.example/keys' },
       issuer: 'https://issuer.example',
       audience: 'shop',
       claim: 'email',
+      operatorClaim: 'roles',
       allowsAnonymous: true,
       allowsGuests: false,
       sessionMs: 1_800_000,
@@ -254,6 +262,38 @@ test('one key makes buyers known, and what it needs is asked for', () => {
   expect(() => readConfig(plain)).toThrow(/must begin with https:\/\/ in production mode/);
   const here = { ...production, PULSECART_AUTH_JWKS_URL: 'http://127.0.0.1:9/keys' };
   expect(readConfig(here).auth).not.toBeNull();
+});
+
+test('a file or a claim of operators will do in production mode, and on a development server for itself alone', () => {
+  const production = { PULSECART_MODE: 'production', PULSECART_ALLOW_SIMULATED_PAYMENTS: 'on' };
+  const claim = { PULSECART_AUTH_SECRET: 'x'.repeat(32), PULSECART_AUTH_OPERATOR_CLAIM: 'roles' };
+  for (const operators of [{ PULSECART_OPERATORS_FILE: '/run/operators.json' }, claim]) {
+    expect(readConfig({ ...production, ...operators })).toMatchObject({ operatorToken: null });
+    expect(() => readConfig({ ...operators, HOST: '0.0.0.0' })).toThrow('to listen on 0.0.0.0');
+  }
+  expect(() => readConfig(production)).toThrow(/PULSECART_OPERATORS_FILE or PULSECART_AUTH_OPERATOR_CLAIM/);
+  expect(() => readConfig({ PULSECART_AUTH_OPERATOR_CLAIM: 'roles' })).toThrow('no key to check tokens with');
+});
+
+test('an origin is one as browsers write it, and all of them only where buyers are not known', () => {
+  const read = (PULSECART_CORS_ORIGINS: string, more = {}) => readConfig({ PULSECART_CORS_ORIGINS, ...more });
+  expect(read('*').corsOrigins).toEqual(['*']);
+  expect(() => read('*', { PULSECART_AUTH_SECRET: 'x'.repeat(32) })).toThrow('must name each origin');
+  for (const one of [
+    ...['shop.example', 'https://shop.example/', 'https://shop.example:443', 'https://Shop.example', 'null'],
+    ...[
+      'https://*.shop.example',
+      'ftp://shop.example',
+      'https://shop.example,*',
+      'https://a@shop.example',
+      '',
+    ],
+  ]) {
+    if (one !== '') expect(() => read(one)).toThrow(/PULSECART_CORS_ORIGINS must be origins such as/);
+    else expect(read(one).corsOrigins).toEqual([]);
+  }
+  const many = Array.from({ length: 101 }, (_, i) => `https://shop-${i}.example`);
+  expect(() => read(many.join())).toThrow('takes 100 origins at most; there are 101');
 });
 
 test('health is asked for on the management port, where there is one', () => {

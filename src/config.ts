@@ -33,8 +33,12 @@ export interface Config {
   readonly namespace: string;
   readonly dataFolder: string;
   readonly mode: 'development' | 'production';
-  /** Bearer token of operators; null: a development server makes its own, and trusts this machine to `init` and `reset`. */
+  /** Bearer token of admins; null: a development server makes its own, and trusts this machine to `init` and `reset`. */
   readonly operatorToken: string | null;
+  /** File with operators who have a token each; null: there are none. */
+  readonly operatorsFile: string | null;
+  /** Origins whose pages may call buyers' routes; `*` alone: every one. */
+  readonly corsOrigins: readonly string[];
   /** How buyers prove who they are; null: anybody may name any customer. */
   readonly auth: Auth | null;
   /** Production mode may run on the simulator of payments. */
@@ -94,6 +98,8 @@ export interface Auth {
   readonly issuer: string | null;
   readonly audience: string | null;
   readonly claim: string;
+  /** Names roles of operators; null: no token makes an operator. */
+  readonly operatorClaim: string | null;
   readonly allowsAnonymous: boolean;
   readonly allowsGuests: boolean;
   readonly sessionMs: number;
@@ -182,13 +188,19 @@ const BACKEND_VARIABLES = BACKEND_SETTINGS.map(({ name }) => name);
 /** Reads the environment; `flags` are command-line values for the variables of the same setting. */
 export function readConfig(env: Env, flags: Flags = {}): Config {
   const config = readSettings(env, flags);
-  if (config.mode === 'production' && config.operatorToken === null) {
-    throw invalid('PULSECART_OPERATOR_TOKEN is required in production mode.');
+  const { mode, operatorToken, host } = config;
+  const hasOthers = config.operatorsFile !== null || Boolean(config.auth?.operatorClaim);
+  if (mode === 'production' && operatorToken === null && !hasOthers) {
+    throw invalid(
+      'PULSECART_OPERATOR_TOKEN is required in production mode, or PULSECART_OPERATORS_FILE or PULSECART_AUTH_OPERATOR_CLAIM instead.',
+    );
   }
   requireStrongToken(config);
-  if (config.operatorToken === null && !isLoopbackName(config.host)) {
+  requireNoCookies(config);
+  // A development server makes a token itself, and trusts its own machine.
+  if (mode === 'development' && operatorToken === null && !isLoopbackName(host)) {
     throw invalid(
-      `PULSECART_OPERATOR_TOKEN is required to listen on ${config.host}, where others than this machine may ask.`,
+      `PULSECART_OPERATOR_TOKEN is required to listen on ${host}, where others than this machine may ask.`,
     );
   }
   requireOwnManagementPorts(config);
@@ -202,6 +214,14 @@ function requireStrongToken({ mode, operatorToken }: Config): void {
     throw invalid(
       `PULSECART_OPERATOR_TOKEN is too easy to guess for production mode: ${weakness}. \`openssl rand -hex 24\` makes a good one.`,
     );
+}
+
+/** Sessions of buyers are cookies, too: which pages may call with them is for their owner to say. */
+function requireNoCookies({ corsOrigins, auth }: Config): void {
+  if (auth === null || !corsOrigins.includes('*')) return;
+  throw invalid(
+    'PULSECART_CORS_ORIGINS must name each origin where buyers are known (PULSECART_AUTH_…); it is "*".',
+  );
 }
 
 /** The public port, and those of management: one for a process alone, one more for each of several. */
@@ -283,6 +303,8 @@ function readSettings(given: Env, flags: Flags): Config {
     dataFolder: read(SETTINGS.dataFolder),
     mode,
     operatorToken,
+    operatorsFile: read(SETTINGS.operatorsFile),
+    corsOrigins: Object.freeze(read(SETTINGS.corsOrigins)),
     auth: auth(env, read, mode),
     simulatorAllowed,
     backendsWaitMs: read(SETTINGS.backendsWaitMs),
@@ -322,7 +344,7 @@ type Read = ReturnType<typeof openSettings>['read'];
 
 const AUTH_KEYS = [SETTINGS.authJwksUrl, SETTINGS.authSecret, SETTINGS.authKeyFile] as const;
 /** Who sets these means buyers to be known. */
-const AUTH_RULES = [SETTINGS.authIssuer, SETTINGS.authAudience];
+const AUTH_RULES = [SETTINGS.authIssuer, SETTINGS.authAudience, SETTINGS.authOperatorClaim];
 
 function auth(env: Env, read: Read, mode: Config['mode']): Auth | null {
   const [jwksUrl, secret, file] = AUTH_KEYS.map((setting) => read(setting));
@@ -330,6 +352,7 @@ function auth(env: Env, read: Read, mode: Config['mode']): Auth | null {
     issuer: read(SETTINGS.authIssuer),
     audience: read(SETTINGS.authAudience),
     claim: read(SETTINGS.authClaim),
+    operatorClaim: read(SETTINGS.authOperatorClaim),
     allowsAnonymous: read(SETTINGS.authAnonymous) === 'allow',
     allowsGuests: read(SETTINGS.authGuests),
     sessionMs: 60_000 * read(SETTINGS.authSessionMinutes),
@@ -368,6 +391,7 @@ function ratePolicies(read: Read) {
     'read-address': policyOf(read(SETTINGS.limitReadAddress)),
     'stream-address': policyOf(read(SETTINGS.limitStreamAddress)),
     'operator-address': policyOf(read(SETTINGS.limitOperatorAddress)),
+    'sign-in-address': policyOf(read(SETTINGS.limitSignInAddress)),
   };
 }
 

@@ -71,7 +71,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     left: UNCHANGED,
   },
   token: {
-    what: "a buyer's token for trying out",
+    what: "an operator's token, or a buyer's for trying out",
     load: async () => (await import('./cli/token.ts')).tokenCommand,
     left: UNCHANGED,
   },

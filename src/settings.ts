@@ -37,6 +37,8 @@ const NETWORKS_MAX = 100;
 const RATE_MAX = 1_000_000;
 const UNIT_S = { h: 3600, min: 60, s: 1 } as const;
 const PERIOD_S_MAX = 24 * UNIT_S.h;
+/** More storefronts than a shop has. */
+const ORIGINS_MAX = 100;
 const WEBHOOK_URLS_MAX = 10;
 const WEBHOOK_URL_CHARS_MAX = 2_000;
 const WEBHOOK_SECRETS_MAX = 5;
@@ -66,16 +68,24 @@ export const SETTINGS = {
     'PULSECART_TRUSTED_PROXIES',
     "networks of the balancers in front, the nearest included: the client's address is then the right-most one of `X-Forwarded-For` that is in none of them. From elsewhere that header is ignored",
   ),
+  corsOrigins: origins(
+    'PULSECART_CORS_ORIGINS',
+    "origins of storefronts elsewhere, whose pages may call buyers' routes by tokens, never by cookies. `*` is refused where buyers are known",
+  ),
   mode: oneOf(
     'PULSECART_MODE',
     'development',
     ['development', 'production'],
-    '`production` needs an operator token',
+    '`production` needs an operator: a token, a file of them, or a claim',
   ),
   operatorToken: secret(
     'PULSECART_OPERATOR_TOKEN',
     16,
     'bearer token of operators; production mode refuses one that is easy to guess. Without one a development server makes its own, in the file `operator-token` of its data folder, and answers `init` and `reset` without any, to the same user on this machine. Needed in production mode, and with a `HOST` that is no loopback address',
+  ),
+  operatorsFile: optionalText(
+    'PULSECART_OPERATORS_FILE',
+    'file with operators who have a token each, as JSON: their names, roles (`viewer`, `operator`, `admin`) and the SHA-256 of their tokens. It is read again when it changes. `token --operator NAME --role ROLE` makes an entry',
   ),
   authJwksUrl: url(
     'PULSECART_AUTH_JWKS_URL',
@@ -102,6 +112,10 @@ export const SETTINGS = {
     'the `aud` that tokens must have, or have among others. Needed with public keys',
   ),
   authClaim: text('PULSECART_AUTH_CLAIM', 'sub', 'claim of a token that names the customer'),
+  authOperatorClaim: optionalText(
+    'PULSECART_AUTH_OPERATOR_CLAIM',
+    'claim of a token that makes its bearer an operator: `viewer`, `operator` or `admin`, or a list that has one of them. A path with dots leads into objects: `resource_access.pulsecart.roles`',
+  ),
   authAnonymous: oneOf(
     'PULSECART_AUTH_ANONYMOUS',
     'refuse',
@@ -293,6 +307,11 @@ export const SETTINGS = {
     'PULSECART_LIMIT_OPERATOR_ADDRESS',
     '50/s burst 500',
     "operators' calls from one address, with a token or without",
+  ),
+  limitSignInAddress: rate(
+    'PULSECART_LIMIT_SIGN_IN_ADDRESS',
+    '1/10s burst 10',
+    'calls from one address with a wrong operator token. Right ones pass in any case',
   ),
   // Ten years at most: data to be kept longer belongs in an archive.
   keepOutcomesHours: integer(
@@ -783,6 +802,29 @@ function networks(name: string, what: string): Setting<readonly string[]> {
       });
     },
     show: (value) => (value.length === 0 ? NONE : value.join(',')),
+  };
+}
+
+/** As browsers write them: in lower case, and without a port that is the scheme's own. */
+function origins(name: string, what: string): Setting<readonly string[]> {
+  const values = `origins such as \`https://shop.example\`, with commas between them; ${ORIGINS_MAX} at most. \`*\`: all`;
+  return {
+    ...{ name, fallback: [], preset: NONE, values, what },
+    parse(given, as) {
+      const all = [...new Set(given.split(',').map((one) => one.trim()))];
+      if (all.length > ORIGINS_MAX) {
+        throw invalid(`${as} takes ${ORIGINS_MAX} origins at most; there are ${all.length}.`);
+      }
+      if (given.trim() === '*') return ['*'];
+      for (const one of all) {
+        if (/^https?:\/\/[^*]+$/.test(one) && URL.parse(one)?.origin === one) continue;
+        const like =
+          'origins such as https://shop.example, as browsers write them: scheme, host and port, nothing after it';
+        throw invalid(`${as} must be ${like}; ${JSON.stringify(one)} is none.`);
+      }
+      return all;
+    },
+    show: (value) => value.join(',') || NONE,
   };
 }
 

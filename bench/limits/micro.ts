@@ -1,6 +1,7 @@
 import { loadavg } from 'node:os';
 import { createExpiringTable } from '../../src/lib/expiring-table.ts';
 import { ratePolicy } from '../../src/lib/gcra.ts';
+import { createKeyHash } from '../../src/lib/key-hash.ts';
 import { createKeyedRate } from '../../src/lib/keyed-rate.ts';
 
 /**
@@ -24,7 +25,8 @@ Bun.gc(true);
 const rssBefore = process.memoryUsage.rss();
 // As large as a server's (src/http/limits/rates.ts).
 const table = createExpiringTable(2 ** 21);
-const byAddress = createKeyedRate(policy, table);
+const hash = createKeyHash();
+const byAddress = createKeyedRate(policy, table, hash);
 const nowUs = 1e12;
 
 const firstNs = perRequestNs(() => {
@@ -36,16 +38,17 @@ const againNs = perRequestNs(() => {
   for (const address of addresses) byAddress.take(address, nowUs);
 });
 
-const byCustomer = createKeyedRate(policy, table);
-const byProduct = createKeyedRate(policy, table);
-const byCancels = createKeyedRate(policy, table);
+const byCustomer = createKeyedRate(policy, table, hash);
+const byProduct = createKeyedRate(policy, table, hash);
+const byCancels = createKeyedRate(policy, table, hash);
+const customers = addresses.map((address) => `buyer-${address}`);
+let i = 0;
 const purchaseNs = perRequestNs(() => {
   for (const address of addresses) {
-    const at = `1 ${address}`;
     byAddress.take(address, nowUs);
-    if (byCustomer.wait(address, nowUs) + byProduct.wait(at, nowUs) + byCancels.wait(at, nowUs) > 0) continue;
-    byCustomer.take(address, nowUs);
-    byProduct.take(at, nowUs);
+    const customer = customers[i++]!;
+    if (byCustomer.take(customer, nowUs) === 0 && byProduct.take(customer, nowUs, 1) === 0)
+      byCancels.wait(customer, nowUs, 1);
   }
 });
 

@@ -21,6 +21,10 @@ export const BALANCERS = ['nginx', 'haproxy'] as const;
 export type BalancerName = (typeof BALANCERS)[number];
 
 const DEPLOY = join(import.meta.dir, '..', '..', 'deploy');
+/** For nginx's `http` block: the folders of the package belong to root, and are not there before root has run it once. */
+export const NGINX_OWN_FOLDERS = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  .map((what) => `${what}_temp_path ${what};`)
+  .join(' ');
 const START_TIMEOUT_MS = 20_000;
 const LOOK_EVERY_MS = 5;
 
@@ -121,7 +125,8 @@ function renderForNginx(folder: string, env: Readonly<Record<string, string>>, i
   for (const file of ['nginx.conf', ...(isTls ? ['tls.conf'] : [])]) {
     const template = join(DEPLOY, 'nginx', `${file}.template`);
     const place = file === 'tls.conf' ? join(folder, 'tls') : folder;
-    writeFileSync(join(place, file), inShell(`envsubst '${names}' < '${template}'`, env));
+    const filled = inShell(`envsubst '${names}' < '${template}'`, env);
+    writeFileSync(join(place, file), filled.replace(/^http \{$/m, `http { ${NGINX_OWN_FOLDERS}`));
   }
 }
 

@@ -8,6 +8,7 @@ import { readFlags } from './flags.ts';
 import { printHelp } from './help.ts';
 import { checkHost } from './host-checks.ts';
 import { checkNetworks } from './network-checks.ts';
+import { checkOperators } from './operators-check.ts';
 import { checkSettings } from './setting-checks.ts';
 import { coloured, print } from './terminal.ts';
 import { unknownSettings } from './unknown-settings.ts';
@@ -57,6 +58,7 @@ async function examine(env: Env, given: Flags) {
     ...unknown(env),
     ...checkSettings(config),
     ...(await checkBuyers(config)),
+    ...(await checkOperators(config)),
     ...(await checkNetworks(config)),
     ...(await checkHost(config)),
     ...(await examineBackends(config)),

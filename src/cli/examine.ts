@@ -4,6 +4,7 @@ import type { Check } from '../ports/backends.ts';
 import { examineBackends } from '../tools.ts';
 import { checkBuyers } from './buyers-check.ts';
 import { checkRunningHost } from './host-checks.ts';
+import { checkOperators } from './operators-check.ts';
 import { checkSettings, liveStreams } from './setting-checks.ts';
 
 /** What an operator should know of a server that runs: the checks of `doctor`, but for its address. */
@@ -12,6 +13,7 @@ export async function examineHere(config: Config): Promise<Check[]> {
     ...checkSettings(config),
     liveStreams(config),
     ...(await checkBuyers(config)),
+    ...(await checkOperators(config)),
     ...(await checkRunningHost(config)),
     // The embedded store is open, so it is well; to look through its file again would keep this thread from its buyers.
     ...(config.urls === null ? [embeddedStore()] : await examineBackends(config)),

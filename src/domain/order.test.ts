@@ -1,17 +1,14 @@
 import { expect, test } from 'bun:test';
-import { amountMinor, nextStatus, type OrderEvent, type OrderStatus, unitsHeldAs } from './order.ts';
+import {
+  amountMinor,
+  nextStatus,
+  type OrderEvent,
+  type OrderStatus,
+  SHOWN_STATUSES,
+  unitsHeldAs,
+} from './order.ts';
 
-const STATUSES: readonly OrderStatus[] = [
-  'reserved',
-  'charging',
-  'paid',
-  'declined',
-  'expired',
-  'cancelled',
-  'refunding',
-  'returning',
-  'refunded',
-];
+const STATUSES: readonly OrderStatus[] = [...SHOWN_STATUSES, 'returning'];
 
 /** The picture above `nextStatus` as a table: what each event makes of the statuses it applies to. */
 const TABLE: readonly (readonly [OrderEvent, Partial<Record<OrderStatus, OrderStatus>>])[] = [

@@ -22,22 +22,27 @@ export type Channel = 'sync' | 'async';
  * a refund releases its units with its last step.
  */
 export type OrderStatus =
-  | 'reserved'
-  | 'charging'
-  | 'paid'
-  | 'declined'
-  | 'expired'
-  | 'cancelled'
-  | 'refunding'
+  | ShownStatus
   /** Money that came too late is being refunded. */
-  | 'returning'
-  | 'refunded';
+  | 'returning';
 
 /** A status as callers see it: whether money came too late or was given back on request is all the same to them. */
-export type ShownStatus = Exclude<OrderStatus, 'returning'>;
+export const SHOWN_STATUSES = [
+  'reserved',
+  'charging',
+  'paid',
+  'declined',
+  'expired',
+  'cancelled',
+  'refunding',
+  'refunded',
+] as const;
+export type ShownStatus = (typeof SHOWN_STATUSES)[number];
 
-export function shownStatus(status: OrderStatus): ShownStatus {
-  return status === 'returning' ? 'refunding' : status;
+export function shownStatus<Status extends string>(
+  status: Status,
+): Exclude<Status, 'returning'> | 'refunding' {
+  return status === 'returning' ? 'refunding' : (status as Exclude<Status, 'returning'>);
 }
 
 export type OrderEvent =

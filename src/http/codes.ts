@@ -70,6 +70,16 @@ const NOTES = {
     advice:
       'Send `Authorization: Bearer <token>`. A buyer without a token of the shop gets a session at `POST /api/v1/session`. A development server without a configured token keeps its own in the file `operator-token` of its data folder.',
   },
+  forbidden: {
+    status: 403,
+    meaning: 'The call needs a higher role than the operator has; `message` names it. Nothing was done.',
+    advice: 'Ask an operator of that role.',
+  },
+  operator_mismatch: {
+    status: 403,
+    meaning: 'The `X-Operator` is another than the name of the token. Nothing was done.',
+    advice: 'Leave it out.',
+  },
   customer_mismatch: {
     status: 403,
     meaning: 'The `userId` is another than the token or the session says.',

@@ -1,4 +1,4 @@
-/** The 64 bits of the key that was read last. */
+/** The 64 bits of the key that was read last. The same key again costs nothing. */
 export interface KeyHash {
   read(key: string): void;
   high: number;
@@ -12,10 +12,13 @@ export interface KeyHash {
 export function createKeyHash(seeds: Uint32Array = crypto.getRandomValues(new Uint32Array(2))): KeyHash {
   const seedHigh = seeds[0]!;
   const seedLow = seeds[1]!;
+  let last: string | null = null;
   return {
     high: 0,
     low: 0,
     read(key) {
+      if (key === last) return;
+      last = key;
       let high = seedHigh;
       let low = seedLow;
       for (let i = 0; i < key.length; i++) {
@@ -29,6 +32,11 @@ export function createKeyHash(seeds: Uint32Array = crypto.getRandomValues(new Ui
       this.low = mixed(low ^ key.length);
     },
   };
+}
+
+/** A hash of these bits and a number from 0 to 2^53. */
+export function mixedWith(bits: number, number: number): number {
+  return mixed(mixed(bits ^ (number | 0)) ^ ((number / 2 ** 32) | 0));
 }
 
 /** The last step of MurmurHash3 for 32 bits: each bit of the input changes half of the output's. */

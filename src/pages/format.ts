@@ -45,10 +45,6 @@ export function measure(value: number): string {
   return Math.abs(value) >= 100 ? WHOLE.format(Math.round(value)) : FEW_DIGITS.format(value);
 }
 
-export function mebibytes(bytes: number): string {
-  return `${whole(Math.round(bytes / 1024 ** 2))} MiB`;
-}
-
 /** How long until something, like `2 d 03:12:05` or `12:05`; never below zero. */
 export function remaining(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1000));

@@ -1,3 +1,5 @@
+import type { ShownStatus } from '../domain/order.ts';
+
 /** What the pages know of the API's answers, as the routes describe them. */
 
 export type SaleState = 'not_open' | 'open' | 'paused' | 'closed';
@@ -26,15 +28,9 @@ export interface Product extends StockNow {
 }
 
 export type OrderStatus =
+  | ShownStatus
+  /** Its commit is not known yet. */
   | 'pending'
-  | 'reserved'
-  | 'charging'
-  | 'paid'
-  | 'declined'
-  | 'expired'
-  | 'cancelled'
-  | 'refunding'
-  | 'refunded'
   /** Of a queued purchase that will never be an order. */
   | 'rejected'
   | 'failed';

@@ -1,3 +1,4 @@
+import type { Role } from '../domain/operator.ts';
 import { counted, money, whole } from './format.ts';
 import type { DataOf, OrderStatus, PageName, SaleState } from './shapes.ts';
 
@@ -158,7 +159,6 @@ export const ORDERS = {
   about: 'What was bought with this browser. Another browser knows nothing of it.',
   none: 'Nothing was bought with this browser yet.',
   toSales: 'See the sales',
-  unread: 'cannot be read now',
   gone: 'not there any more',
   customer: 'Customer id',
   customerAbout:
@@ -195,6 +195,14 @@ export const OPS = {
     'The console needs JavaScript. Everything that it does is in the HTTP API under /api/v1/ops and in the pulsecart command.',
   signOut: 'Sign out',
   operatorWithoutName: 'operator',
+  roles: {
+    names: { viewer: 'Viewer', operator: 'Operator', admin: 'Admin' } satisfies Record<Role, string>,
+    needs: (role: Role) => `This needs the role ${role}.`,
+    notes: {
+      viewer: 'You are a viewer: you see everything, and buttons that change something are grey.',
+      operator: 'You are an operator: buttons for what cannot be undone are grey: they need an admin.',
+    },
+  },
   unknown: 'unknown',
   reading: 'Reading …',
   again: 'Read again',
@@ -218,13 +226,16 @@ export const OPS = {
   signIn: {
     heading: 'Operations: sign in',
     about:
-      'The operator token is in PULSECART_OPERATOR_TOKEN, or on a server that made its own in the file operator-token of its data folder. It is kept as long as this tab is open.',
+      'With a token of your own, or with the one of PULSECART_OPERATOR_TOKEN. A server that made its own token has it in the file operator-token of its data folder. The token is kept as long as this tab is open.',
     token: 'Operator token',
     operator: 'Your name',
-    operatorAbout: 'It stands in the log beside what you do. One token serves all operators.',
+    operatorAbout: 'It stands in the log beside what you do. A token of your own has your name already.',
     button: 'Sign in',
     offered: "Use this server's own token",
-    wrong: 'This is not the token of this server.',
+    wrong: 'No operator of this server has this token.',
+    noRole: 'The token is good, but makes nobody an operator here. An admin can give you a role.',
+    tooMany: (seconds: number) =>
+      `Too many wrong tokens came from your address. This one is wrong, too; try another one in ${seconds} s.`,
     refused: 'The server does not take the token any more. Sign in again.',
     trouble: (message: string) => `The token could not be checked: ${message}`,
     out: 'You are signed out.',

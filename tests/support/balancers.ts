@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   type Balancer,
   type BalancerName,
+  NGINX_OWN_FOLDERS,
   openBalancerWorkspace,
   runBalancer,
 } from '../../bench/services/balancers.ts';
@@ -50,12 +51,9 @@ export async function startBalancerAsWritten(
 
 /** One process that writes nothing outside its folder. */
 function inNginx(settings: string): string {
-  const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (what) => `${what}_temp_path ${what};`,
-  );
   return `daemon off; master_process off; pid nginx.pid; error_log stderr;
 events {}
-http { access_log off; ${folders.join(' ')}
+http { access_log off; ${NGINX_OWN_FOLDERS}
 ${settings}}
 `;
 }

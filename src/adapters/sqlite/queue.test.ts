@@ -179,10 +179,11 @@ test('the event loop goes on while a long queue is drained', async () => {
     drained += deliveries.length;
   });
   while (drained < messages.length) {
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await new Promise((resolve) => setImmediate(resolve));
     turns++;
   }
-  expect(turns).toBeGreaterThan(10);
+  // One for each of the fifty batches, whatever time the machine has.
+  expect(turns).toBeGreaterThanOrEqual(50);
   await queue.close();
 });
 

@@ -33,8 +33,8 @@ export function createPurchaseLimits(limits: Limits, channel: Channel, buyers: B
   const byCancels = rates['cancel-product'];
   const byRead = rates['read-address'];
 
-  function refuse(req: Request, server: Bun.Server<unknown>, rate: Rate, wait: number): Response | null {
-    if (limits.isExempt(req, server)) return null;
+  function refuse(req: Request, rate: Rate, wait: number): Response | null {
+    if (limits.isExempt(req)) return null;
     limits.refused(rate.name, req);
     return overLimit(req, rate, wait, 'error');
   }
@@ -48,18 +48,17 @@ export function createPurchaseLimits(limits: Limits, channel: Channel, buyers: B
     // Others are asked for while the body is read.
     const fields = isAsked ? fieldsOf(byAddress, now) : null;
     if (wait > 0 && !req.headers.has('idempotency-key')) {
-      const refusal = refuse(req, server, byAddress!, wait);
+      const refusal = refuse(req, byAddress!, wait);
       if (refusal) return refusal;
       return readPurchase(req, server, channel, buyers);
     }
     return readPurchase(req, server, channel, buyers, (purchase) =>
-      admit(req, server, purchase, address, wait, fields),
+      admit(req, purchase, address, wait, fields),
     );
   }
 
   function admit(
     req: Request,
-    server: Bun.Server<unknown>,
     purchase: PurchaseRequest,
     address: string | null,
     addressWait: number,
@@ -73,16 +72,15 @@ export function createPurchaseLimits(limits: Limits, channel: Channel, buyers: B
       if (address !== null && addressWait === 0) byAddress?.giveBack(address, now);
       // It reads what was answered.
       const wait = address === null ? 0 : (byRead?.take(address, now) ?? 0);
-      const refusal = wait === 0 ? null : refuse(req, server, byRead!, wait);
+      const refusal = wait === 0 ? null : refuse(req, byRead!, wait);
       return refusal ?? { ...purchase, pass: { ...counted, isCounted: false, fields: null } };
     }
-    if (addressWait > 0) return refuse(req, server, byAddress!, addressWait) ?? purchase;
+    if (addressWait > 0) return refuse(req, byAddress!, addressWait) ?? purchase;
     let fields = addressFields;
     if (customer !== null) {
-      const at = atProduct(customer, productId);
-      if (!takeAll(customer, at, now)) {
-        const [rate, wait] = worst(customer, at, now);
-        return refuse(req, server, rate!, wait) ?? purchase;
+      if (!takeAll(customer, productId, now)) {
+        const [rate, wait] = worst(customer, productId, now);
+        return refuse(req, rate!, wait) ?? purchase;
       }
       fields = fieldsOf(byProduct, now) ?? fieldsOf(byCustomer, now) ?? fields;
     }
@@ -90,23 +88,23 @@ export function createPurchaseLimits(limits: Limits, channel: Channel, buyers: B
   }
 
   /** All or nothing: none counts what another refuses. */
-  function takeAll(customer: string, at: string, now: number): boolean {
+  function takeAll(customer: string, productId: number, now: number): boolean {
     if (byCustomer !== null && byCustomer.take(customer, now) > 0) return false;
-    if (byProduct === null || byProduct.take(at, now) === 0) {
-      if (byCancels === null || byCancels.wait(at, now) === 0) return true;
-      byProduct?.giveBack(at, now);
+    if (byProduct === null || byProduct.take(customer, now, productId) === 0) {
+      if (byCancels === null || byCancels.wait(customer, now, productId) === 0) return true;
+      byProduct?.giveBack(customer, now, productId);
     }
     byCustomer?.giveBack(customer, now);
     return false;
   }
 
   /** The rate that keeps this customer waiting longest. */
-  function worst(customer: string, at: string, now: number): readonly [Rate | null, number] {
+  function worst(customer: string, productId: number, now: number): readonly [Rate | null, number] {
     let found: readonly [Rate | null, number] = NONE;
     const waits = [
       [byCustomer, byCustomer?.wait(customer, now) ?? 0],
-      [byProduct, byProduct?.wait(at, now) ?? 0],
-      [byCancels, byCancels?.wait(at, now) ?? 0],
+      [byProduct, byProduct?.wait(customer, now, productId) ?? 0],
+      [byCancels, byCancels?.wait(customer, now, productId) ?? 0],
     ] as const;
     for (const one of waits) if (one[1] > found[1]) found = one;
     return found;
@@ -123,7 +121,7 @@ export function createPurchaseLimits(limits: Limits, channel: Channel, buyers: B
       if (address !== null) byAddress?.giveBack(address, now);
       if (customer === null) return;
       byCustomer?.giveBack(customer, now);
-      byProduct?.giveBack(atProduct(customer, productId), now);
+      byProduct?.giveBack(customer, now, productId);
     },
     shown: (pass, answer) => (pass?.fields ? withFields(answer, pass.fields) : answer),
   };
@@ -131,7 +129,7 @@ export function createPurchaseLimits(limits: Limits, channel: Channel, buyers: B
 
 /** A customer cancels an order: it counts against buying the product again. Cancelling itself is always free, because units come back. */
 export function countCancel(limits: Limits | null, customer: string | null, productId: number): void {
-  if (customer !== null) limits?.rates['cancel-product']?.add(atProduct(customer, productId), limits.nowUs());
+  if (customer !== null) limits?.rates['cancel-product']?.add(customer, limits.nowUs(), productId);
 }
 
 const NONE = [null, 0] as const;
@@ -139,10 +137,6 @@ const NONE = [null, 0] as const;
 function fieldsOf(rate: Rate | null, now: number): Readonly<Record<string, string>> | null {
   const scarce = rate?.scarce(now);
   return rate && scarce ? rateFields(rate, scarce.left, scarce.moreAfterS) : null;
-}
-
-function atProduct(customer: string, productId: number): string {
-  return `${productId} ${customer}`;
 }
 
 function nameOf({ scope, value }: PurchaseKey): string {

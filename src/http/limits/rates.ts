@@ -1,5 +1,6 @@
 import { createExpiringTable } from '../../lib/expiring-table.ts';
 import type { RatePolicy } from '../../lib/gcra.ts';
+import { createKeyHash } from '../../lib/key-hash.ts';
 import { createKeyedRate, type KeyedRate } from '../../lib/keyed-rate.ts';
 
 /** Of what there is a rate, as callers, metrics and documents name it. */
@@ -11,6 +12,7 @@ export const RATE_NAMES = [
   'read-address',
   'stream-address',
   'operator-address',
+  'sign-in-address',
 ] as const;
 export type RateName = (typeof RATE_NAMES)[number];
 
@@ -30,9 +32,10 @@ const SLOTS = 2 ** 21;
 
 export function openRates(policies: RatePolicies): Rates {
   const table = createExpiringTable(SLOTS);
+  const hash = createKeyHash();
   const rates = RATE_NAMES.map((name) => {
     const policy = policies[name];
-    return [name, policy && { name, ...createKeyedRate(policy, table) }];
+    return [name, policy && { name, ...createKeyedRate(policy, table, hash) }];
   });
   return Object.fromEntries(rates) as Rates;
 }

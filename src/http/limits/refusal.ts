@@ -35,4 +35,5 @@ const SAYS: Readonly<Record<RateName, string>> = {
   'read-address': 'Too many requests from this address',
   'stream-address': 'Too many streams opened from this address',
   'operator-address': "Too many operators' calls from this address",
+  'sign-in-address': 'Too many wrong operator tokens from this address',
 };

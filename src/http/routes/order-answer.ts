@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { amountMinor, shownStatus } from '../../domain/order.ts';
+import { amountMinor, SHOWN_STATUSES, shownStatus } from '../../domain/order.ts';
 import type { OrderView } from '../../ports/queries.ts';
 import { isoTime } from '../respond.ts';
 import type { Parameter } from '../route.ts';
@@ -22,17 +22,7 @@ export const OrderAnswer = shape(
   'An order whose commit is not known yet reads `pending` and has its id only; so does a queued purchase.',
   {
     orderId: Uuid,
-    status: Type.Enum([
-      'pending',
-      'reserved',
-      'charging',
-      'paid',
-      'declined',
-      'expired',
-      'cancelled',
-      'refunding',
-      'refunded',
-    ]),
+    status: Type.Enum(['pending', ...SHOWN_STATUSES]),
     productId: Type.Optional(ProductId),
     quantity: Type.Optional(Quantity),
     number: Type.Optional(Type.Integer({ description: 'Rises with every order of the product' })),

@@ -1,20 +1,14 @@
 import { Compile } from 'typebox/compile';
-import type { ShownStatus } from '../../domain/order.ts';
+import { SHOWN_STATUSES, type ShownStatus } from '../../domain/order.ts';
 import type { OrderFilter } from '../../ports/queries.ts';
 import { canonicalCustomer } from '../purchase-request.ts';
 import { readTime } from '../read-time.ts';
 import type { Parameters } from '../route.ts';
 import { ProductId, UserId } from '../schemas.ts';
 import { wholeNumber, wrong } from './inputs.ts';
-import { OrderAnswer } from './order-answer.ts';
 import { TIME_PATTERN } from './product-schemas.ts';
 
 /** What operators look for orders by. */
-
-/** A purchase whose commit is not known yet is no order. */
-export const STATUSES = OrderAnswer.properties.status.enum.filter(
-  (status) => status !== 'pending',
-) as readonly ShownStatus[];
 
 const TIME = { type: 'string', pattern: TIME_PATTERN };
 const ACCEPTED =
@@ -26,7 +20,7 @@ export const FILTERS: Parameters = {
   },
   product: { schema: ProductId, description: 'Product id; only so are orders of hidden products found' },
   status: {
-    schema: { type: 'string', enum: STATUSES },
+    schema: { type: 'string', enum: SHOWN_STATUSES },
     description: 'As orders show it now. `refunding` is all money that is on its way back',
   },
   from: { schema: TIME, description: `Accepted at this time or later. ${ACCEPTED}` },
@@ -48,7 +42,7 @@ export function readFilter(req: Request, query: URLSearchParams): OrderFilter | 
   if (product !== null && productId === null)
     return wrong(req, 'product', 'product must be the id of a product');
   if (status !== null && !isStatus(status))
-    return wrong(req, 'status', `status must be one of ${STATUSES.join(', ')}`);
+    return wrong(req, 'status', `status must be one of ${SHOWN_STATUSES.join(', ')}`);
   const times: { fromMs?: number; toMs?: number } = {};
   for (const field of ['from', 'to'] as const) {
     // A plus that is not percent-encoded arrives as a space.
@@ -63,5 +57,5 @@ export function readFilter(req: Request, query: URLSearchParams): OrderFilter | 
 }
 
 function isStatus(text: string): text is ShownStatus {
-  return (STATUSES as readonly string[]).includes(text);
+  return (SHOWN_STATUSES as readonly string[]).includes(text);
 }

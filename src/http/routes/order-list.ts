@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { allOrders, searchPage } from '../../app/ops/order-search.ts';
-import { amountMinor, type Order, shownStatus } from '../../domain/order.ts';
+import { amountMinor, type Order, SHOWN_STATUSES, shownStatus } from '../../domain/order.ts';
 import { csvLine, streamed } from '../csv.ts';
 import { operatorRoutes } from '../operator-routes.ts';
 import { isoTime, json, NOT_GUESSED, requestIdOf } from '../respond.ts';
@@ -19,14 +19,14 @@ import {
 import type { Service } from '../service.ts';
 import { NOT_STORED, readLimit, wrong } from './inputs.ts';
 import { ORDER_ID } from './order-answer.ts';
-import { FILTERS, readFilter, STATUSES } from './order-filter.ts';
+import { FILTERS, readFilter } from './order-filter.ts';
 
 /** Of an export; a reader who takes nothing for longer is gone. */
 const SILENCE_S = 60;
 
 const ROW = {
   orderId: Uuid,
-  status: Type.Enum([...STATUSES]),
+  status: Type.Enum([...SHOWN_STATUSES]),
   productId: ProductId,
   generation: Type.Integer({ minimum: 1, description: 'Of the sale that sold it' }),
   customer: nullable(Type.String(), 'null: anonymous'),

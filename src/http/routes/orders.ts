@@ -42,6 +42,9 @@ const checkCancelBody = Compile(CancelBody);
 const checkOperatorCancelBody = Compile(Type.Object({ reason: Reason }));
 const RefundBody = shape('RefundRequest', '', { reason: Reason });
 
+/** Buyers cancel what is theirs. */
+const OR_OPERATORS = { role: 'operator', orOthers: true } as const;
+
 const route = routesOf('orders', 'problem');
 
 /** Orders as their buyers read and end them. */
@@ -120,24 +123,31 @@ export function createOrderRoutes(service: Service): Route[] {
     const nothing = req.body === null;
     if (caller.kind !== 'customer' && req.headers.has('authorization')) {
       if (nothing) return readOperatorWithoutReason(req, server);
-      const asked = await readOperatorRequest(req, server, service, checkOperatorCancelBody);
+      const asked = await readOperatorRequest(
+        req,
+        server,
+        service,
+        OR_OPERATORS.role,
+        checkOperatorCancelBody,
+      );
       return asked instanceof Response ? asked : { entry: asked.entry('order.cancel', subject) };
     }
     if (nothing) return { customer: customerOf(caller, null) ?? null };
-    return readCheckedBody(req, checkCancelBody, CANCEL_EXPECTED, ({ userId, reason }) => {
-      if (reason === undefined) {
-        const customer = customerOf(caller, canonicalCustomer(userId));
-        return customer === undefined ? notTheCaller(req, problem) : { customer };
-      }
-      const actor = readOperator(req, server, service);
-      if (actor instanceof Response) return actor;
-      return { entry: newAuditEntry(actor, 'order.cancel', subject, reason) };
-    });
+    const body = await readCheckedBody(req, checkCancelBody, CANCEL_EXPECTED, (checked) => checked);
+    if (body instanceof Response) return body;
+    const { userId, reason } = body;
+    if (reason === undefined) {
+      const customer = customerOf(caller, canonicalCustomer(userId));
+      return customer === undefined ? notTheCaller(req, problem) : { customer };
+    }
+    const operator = await readOperator(req, server, service, OR_OPERATORS.role);
+    if (operator instanceof Response) return operator;
+    return { entry: newAuditEntry(operator.actor, 'order.cancel', subject, reason) };
   }
 
-  function readOperatorWithoutReason(req: Request, server: Server): Response {
-    const actor = readOperator(req, server, service);
-    if (actor instanceof Response) return actor;
+  async function readOperatorWithoutReason(req: Request, server: Server): Promise<Response> {
+    const operator = await readOperator(req, server, service, OR_OPERATORS.role);
+    if (operator instanceof Response) return operator;
     return problem(req, 'invalid_request', OPERATOR_EXPECTED.reason!, { field: 'reason' });
   }
 
@@ -196,7 +206,7 @@ export function createOrderRoutes(service: Service): Route[] {
         'For an order that is not paid. Its units are free again when this answers. Who brings a token or gives a reason calls as an operator, and may ' +
         'cancel any order, and has to give a reason. A buyer who bought without a userId need not send a body. Cancelling an ' +
         'order again answers the same.',
-      access: 'operators and others',
+      access: OR_OPERATORS,
       params: { orderId: ORDER },
       body: { schema: CancelBody, example: { userId: 'ada' }, required: false },
       answers: {
@@ -211,6 +221,7 @@ export function createOrderRoutes(service: Service): Route[] {
       handle: cancel,
     }),
     acting('POST /api/v1/orders/:orderId/refund', {
+      role: 'operator',
       id: 'refundOrder',
       summary: 'Refund order',
       description:

@@ -199,6 +199,7 @@ export function createPaymentRoutes(service: Service): Route[] {
     }),
     acting('POST /api/v1/orders/:orderId/charge', {
       id: 'chargeOrder',
+      role: 'operator',
       summary: 'Charge order',
       description:
         "Pays an order with what the shop has saved of its buyer at the payment company, without the buyer. For the shop's own server. The order is `paid` soon after it is `authorised`.",

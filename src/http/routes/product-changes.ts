@@ -90,6 +90,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
   ): Route {
     const expected = { ...EXPECTED_OF_PRODUCTS, body: `The body must be a JSON object with ${takes}` };
     return acting(target, {
+      role: 'operator',
       ...described,
       params: { productId: PRODUCT },
       headers: { ...OPERATION_KEY, ...IF_MATCH },
@@ -143,6 +144,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
 
   return [
     acting('POST /api/v1/products', {
+      role: 'operator',
       id: 'createProduct',
       summary: 'Create product',
       description: 'Puts it on sale, at once or when it says.',
@@ -205,6 +207,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
       changes: () => ({ state: 'open' }),
     }),
     acting('POST /api/v1/products/:productId/drain', {
+      role: 'operator',
       id: 'drainSale',
       summary: 'Close sale',
       description:
@@ -220,6 +223,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
       },
     }),
     acting('DELETE /api/v1/products/:productId', {
+      role: 'operator',
       id: 'removeProduct',
       summary: 'Remove hidden product',
       description:

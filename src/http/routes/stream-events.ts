@@ -1,5 +1,6 @@
 import type Type from 'typebox';
 import type { LiveEvent, OrderNow, ProductNow } from '../../app/stream/events.ts';
+import { shownStatus } from '../../domain/order.ts';
 import { available } from '../../domain/product.ts';
 import { isoTime } from '../respond.ts';
 import type { StreamEventName, StreamOrder, StreamProduct } from './stream-schemas.ts';
@@ -80,8 +81,7 @@ function orderJson({
 }: OrderNow): Type.Static<typeof StreamOrder> {
   return {
     orderId,
-    // Money on its way back is one thing to its owner, whatever it was paid for.
-    status: status === 'returning' ? 'refunding' : status,
+    status: shownStatus(status),
     ...(code !== null && { code }),
     updatedAt: isoTime(updatedAt),
     ...(expiresAt !== null && { expiresAt: isoTime(expiresAt) }),

@@ -1,21 +1,10 @@
 /** @jsxImportSource preact */
+import { SHOWN_STATUSES } from '../../domain/order.ts';
 import { OPS, ORDER } from '../text.ts';
 import { ownZone } from './local-time.ts';
 import type { OrderFilter as Filter } from './order-search.ts';
 import { goTo, linkTo } from './route.ts';
 import type { Tools } from './tools.ts';
-
-/** States that an order can be found in: those of what never became one are not among them. */
-const STATUSES = [
-  'reserved',
-  'charging',
-  'paid',
-  'declined',
-  'expired',
-  'cancelled',
-  'refunding',
-  'refunded',
-] as const;
 
 /** What to look for. */
 export function OrderFilter({ tools: { catalog }, filter }: { tools: Tools; filter: Filter }) {
@@ -44,7 +33,7 @@ export function OrderFilter({ tools: { catalog }, filter }: { tools: Tools; filt
         <span>{fields.status}</span>
         <select name="status">
           <option value="">{OPS.orders.any}</option>
-          {STATUSES.map((one) => (
+          {SHOWN_STATUSES.map((one) => (
             <option key={one} value={one} selected={one === filter.status}>
               {ORDER.status[one]}
             </option>
