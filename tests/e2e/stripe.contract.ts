@@ -90,6 +90,21 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
     );
 
     test(
+      'who dispute a payment of which Stripe tells in vain are seen all the same',
+      async () => {
+        const orderId = await made.buy();
+        const { latest_charge } = await made.payAtPage(orderId);
+        await made.untilIt(orderId, 'paid');
+        made.stripe.webhooks.add({ how: 'drop' });
+        made.stripe.disputes.open(latest_charge as string);
+        // Stripe is asked at the start, and every five minutes.
+        await made.shop.restart();
+        await eventually(async () => (await made.read(orderId)).payments[0].dispute === 'open');
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
       'who have paid when the server is killed are found to have paid by the next one',
       async () => {
         made.stripe.webhooks.add({ how: 'drop' });

@@ -304,6 +304,15 @@ describe('Stripe', () => {
     });
   });
 
+  test('refunds nothing that is disputed, and counts as refunded what the bank gave back', async () => {
+    const refund = await captureToRefund();
+    const { id } = company.disputes.open(intentOf(refund.providerId).latest_charge as string);
+    expect(isAppError(await failure(provider.refund(refund)), 'unavailable')).toBe(true);
+    company.disputes.close(id, 'lost');
+    expect(await provider.refund(refund)).toEqual({ type: 'refunded', refundId: id });
+    expect([company.money('USD').refundedMinor, troubles]).toEqual([0, []]);
+  });
+
   test('leaves alone a payment that is not as it was made, and operators hear of it', async () => {
     const request = newRequest();
     const { providerId, clientSecret } = await buyer().open(request, null);
