@@ -158,6 +158,11 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
       } catch (error) {
         onTrouble(error, `event ${event.id} not looked into yet`);
         if (!(error instanceof AppError)) continue;
+        if (error.code === 'invalid_request') {
+          // The company would refuse it each time, and others behind it would wait; `payments reconcile` still names the payment.
+          await ledger.closeEvent(event.id, null);
+          continue;
+        }
         pausedUntilMs = monotonicMs() + backoffMs(++failures, LOOK_PAUSE_MS_FIRST, LOOK_PAUSE_MS_MAX);
         return;
       }
