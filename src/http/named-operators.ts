@@ -11,7 +11,6 @@ import { isActor } from './operator-request.ts';
 export interface NamedOperators {
   /** Whose token it is; null: nobody's. */
   find(token: string): Operator | null;
-  readonly count: number;
   close(): void;
 }
 
@@ -57,9 +56,6 @@ export function openNamedOperators(
   return {
     // By the digest: how long a look takes tells nothing of the tokens.
     find: (token) => byToken.get(digestOf(token)) ?? null,
-    get count() {
-      return countOf(byToken);
-    },
     close: () => clearInterval(timer),
   };
 }
@@ -71,7 +67,8 @@ export function digestOf(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
 
-function countOf(byToken: ByToken): number {
+/** One operator may have several tokens. */
+export function countOf(byToken: ByToken): number {
   return new Set(byToken.values()).size;
 }
 
