@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { providerContract } from '../../../tests/conformance/provider.contract.ts';
+import { failure, providerContract } from '../../../tests/conformance/provider.contract.ts';
 import { type StripeStandIn, startStripe } from '../../../tests/support/stripe/stand-in.ts';
 import { isAppError } from '../../domain/errors.ts';
 import type { ChargeRequest, PaymentProvider, ProviderEvent } from '../../ports/provider.ts';
@@ -406,12 +406,3 @@ describe('Stripe', () => {
     return company.client().webhooks.generateTestHeaderStringAsync({ payload, secret, timestamp });
   }
 });
-
-async function failure(call: Promise<unknown>): Promise<unknown> {
-  return call.then(
-    (answer) => {
-      throw new Error(`Expected a failure, got ${JSON.stringify(answer)}`);
-    },
-    (reason) => reason,
-  );
-}
