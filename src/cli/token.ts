@@ -36,7 +36,14 @@ export async function tokenCommand(argv: readonly string[]): Promise<number> {
   }
   if (flags.operator !== undefined && flags.customer !== undefined)
     throw new UsageError('--operator and --customer exclude each other: a token is for one of them');
-  if (flags.operator !== undefined) return printOperator(flags.operator, flags.role);
+  if (flags.operator !== undefined) {
+    if (flags.minutes !== FLAGS.minutes.default)
+      throw new UsageError(
+        "--minutes is for a buyer's token: an operator's lasts until its entry is taken away",
+      );
+    return printOperator(flags.operator, flags.role);
+  }
+  if (flags.role !== FLAGS.role.default) throw new UsageError('--role needs --operator: buyers have no role');
   if (!flags.customer) throw new UsageError('--customer is missing: whom the token is for, such as ada');
   const { mode, auth } = readAuth(process.env);
   if (mode === 'production') {
