@@ -5,7 +5,7 @@ import { isRole, type Operator, ROLES } from '../domain/operator.ts';
 import { weaknessOf } from '../lib/weak-token.ts';
 import type { Log } from '../telemetry/log.ts';
 import { JWT } from './buyers/verified-tokens.ts';
-import { isActor } from './operator-request.ts';
+import { ACTOR_EXPECTED, isActor } from './operator-request.ts';
 
 /** Operators with a token each, as the file of them says now. */
 export interface NamedOperators {
@@ -137,7 +137,7 @@ function readEntry(
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return 'is no object';
   const { name, role, tokenSha256, token } = entry as Readonly<Record<string, unknown>>;
   if (typeof name !== 'string' || !isActor(name)) {
-    return 'needs a name of 1 to 64 characters, no control characters among them, and not "system"';
+    return `needs ${ACTOR_EXPECTED}`;
   }
   const unknown = Object.keys(entry).find((field) => !FIELDS.includes(field));
   if (unknown !== undefined) {
