@@ -5,7 +5,7 @@ import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { AppError } from '../../domain/errors.ts';
 import { amountMinor, type OrderStatus } from '../../domain/order.ts';
 import { within } from '../../lib/within.ts';
-import type { Confirmation } from '../../ports/provider.ts';
+import { type Confirmation, OPENED_STATUSES } from '../../ports/provider.ts';
 import type { OrderView } from '../../ports/queries.ts';
 import { type Caller, NOT_KNOWN, OPERATOR } from '../buyers/buyers.ts';
 import type { OrderCode } from '../codes.ts';
@@ -65,7 +65,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
 
 const PaymentAnswer = shape('Payment', 'The payment of an order, for the page on which its buyer pays.', {
   orderId: Uuid,
-  status: Type.Enum(['open', 'action', 'processing', 'authorised', 'captured', 'cancelled'], {
+  status: Type.Enum([...OPENED_STATUSES], {
     description:
       '`open`: the buyer has to pay. `action`: the buyer has to prove something first, which the page asks for with `clientSecret`. ' +
       'From `processing` on there is nothing more to do: read the order until it is `paid`.',
