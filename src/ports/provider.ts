@@ -55,6 +55,9 @@ export interface BuyerPayments {
   /** What there is to be said of an event's subject now, by the company's books: an event is a hint, and may come late. */
   lookInto(event: ProviderEvent): Promise<EventFinding>;
 
+  /** Events since `fromMs` (ms since the epoch) of disputes and failed refunds, of which no look at a payment tells. */
+  eventsSince(fromMs: number): AsyncIterable<ProviderEvent>;
+
   /** Every payment that was begun from `fromMs` until before `toMs` (ms since the epoch), as the company has it now. */
   payments(fromMs: number, toMs: number): AsyncIterable<ProviderPayment>;
 }

@@ -39,11 +39,14 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return isStripeError(error) && codes.includes(error.code ?? '');
 }
 
-/** A key replays what it was answered first, errors of Stripe included: with it no further call can succeed. */
+/**
+ * A key replays what it was answered first, for a day: faults of Stripe, and refusals for a state that is over. What the bank declined
+ * stays declined.
+ */
 export function isReplayedFault(error: unknown): boolean {
   return (
     isStripeError(error) &&
-    (error.statusCode ?? 0) >= 500 &&
+    error.type !== 'StripeCardError' &&
     error.headers?.['idempotent-replayed'] === 'true'
   );
 }

@@ -244,6 +244,21 @@ describe('Stripe', () => {
       expect((await provider[step](known(request, providerId))).type).toBe(type);
     });
 
+    test('a step whose key replays a refusal for a state that is over is done under another key', async () => {
+      const request = newRequest();
+      const { providerId, clientSecret } = await buyer().open(request, null);
+      company.buyer.pay(clientSecret, 'pm_card_visa');
+      const { paymentIntents } = company.client();
+      const keyed = { idempotencyKey: `${request.key}:cancel` };
+      const abandon = () => paymentIntents.cancel(providerId, { cancellation_reason: 'abandoned' }, keyed);
+      intentOf(providerId).status = 'succeeded';
+      await failure(abandon());
+      intentOf(providerId).status = 'requires_capture';
+      await failure(abandon());
+      expect(await provider.cancel(known(request, providerId))).toEqual({ type: 'cancelled' });
+      expect(intentOf(providerId).status).toBe('canceled');
+    });
+
     test('a key that Stripe no longer takes is an `unavailable` of which operators hear', async () => {
       const stranger = openAt({ ...company, secretKey: 'sk_test_of_others' } as StripeStandIn, troubles);
       expect(isAppError(await failure(stranger.charge(newRequest())), 'unavailable')).toBe(true);
@@ -286,6 +301,15 @@ describe('Stripe', () => {
       expect(await provider.refund(refund)).toEqual(first);
       expect(company.money('USD').refundedMinor).toBe(1_000);
     });
+  });
+
+  test('refunds nothing that is disputed, and counts as refunded what the bank gave back', async () => {
+    const refund = await captureToRefund();
+    const { id } = company.disputes.open(intentOf(refund.providerId).latest_charge as string);
+    expect(isAppError(await failure(provider.refund(refund)), 'unavailable')).toBe(true);
+    company.disputes.close(id, 'lost');
+    expect(await provider.refund(refund)).toEqual({ type: 'refunded', refundId: id });
+    expect([company.money('USD').refundedMinor, troubles]).toEqual([0, []]);
   });
 
   test('leaves alone a payment that is not as it was made, and operators hear of it', async () => {

@@ -79,7 +79,7 @@ export function openStripe(options: StripeOptions): PaymentProvider {
 
   async function charge(request: ChargeRequest, ask: Ask): Promise<ChargeAnswer> {
     const intent = await intents.find(request, ask);
-    if (intent === null) throw lost(request);
+    if (intent === null) throw neverMade(request);
     if (intent.status === 'requires_capture') return capture(request, intent, ask);
     return answerOf(intent);
   }
@@ -131,7 +131,7 @@ export function openStripe(options: StripeOptions): PaymentProvider {
     ask: Ask,
   ): Promise<OpenedPayment> {
     const intent = await intents.find(request, ask);
-    if (intent === null) throw lost(request);
+    if (intent === null) throw neverMade(request);
     const isOpen = STATUS[intent.status] === 'open' || intent.status === 'requires_action';
     if (confirmation === null || !isOpen) return opened(intent);
     try {
@@ -168,6 +168,17 @@ export function openStripe(options: StripeOptions): PaymentProvider {
     );
   }
 
+  /** Of a disputed payment the bank has the money: it goes back to its customer when the dispute is lost, and until then nothing does. */
+  async function lost(providerId: string, ask: Ask): Promise<string> {
+    const { data } = await stripe.disputes.list({ payment_intent: providerId, limit: PAGE }, ask());
+    const dispute = data.find(({ status }) => status === 'lost');
+    if (dispute) return dispute.id;
+    throw new AppError(
+      'unavailable',
+      `The payment ${providerId} is disputed, and cannot be refunded meanwhile.`,
+    );
+  }
+
   /** A refund that failed is made anew, with a key of its own; any other counts as this one. */
   async function refund({ key, providerId, orderId }: RefundRequest, ask: Ask) {
     const found = await refunds.list({ payment_intent: providerId, limit: PAGE }, ask());
@@ -175,10 +186,13 @@ export function openStripe(options: StripeOptions): PaymentProvider {
     if (valid) return { type: 'refunded' as const, refundId: valid.id };
     const nth = found.data.length === 0 ? '' : `:${found.data.length + 1}`;
     const [, attempt = ''] = key.split(':');
-    const made = await refunds.create(
-      { payment_intent: providerId, metadata: { orderId, attempt } },
-      ask(`${key}${nth}`),
-    );
+    const params = { payment_intent: providerId, metadata: { orderId, attempt } };
+    const made = await refunds.create(params, ask(`${key}${nth}`)).catch(async (error) => {
+      if (hasCode(error, 'charge_disputed'))
+        return { type: 'refunded' as const, refundId: await lost(providerId, ask) };
+      throw error;
+    });
+    if ('type' in made) return made;
     if (made.status !== 'failed' && made.status !== 'canceled')
       return { type: 'refunded' as const, refundId: made.id };
     throw new AppError('unavailable', `The refund ${made.id} failed at once (${made.failure_reason}).`);
@@ -196,6 +210,7 @@ export function openStripe(options: StripeOptions): PaymentProvider {
       open: (request, confirmation) => call((ask) => open(request, confirmation, ask)),
       readEvent: events.read,
       lookInto: (event) => call((ask) => events.lookInto(event, ask)),
+      eventsSince: (fromMs) => events.since(fromMs, { timeout: LIST_REQUEST_MS }),
       payments: (fromMs, toMs) => listPayments(stripe, fromMs, toMs, { timeout: LIST_REQUEST_MS }),
     },
     async close() {},
@@ -237,7 +252,7 @@ function captureBefore({ latest_charge }: Intent): number | null {
   return seconds === undefined ? null : seconds * 1_000;
 }
 
-function lost({ key }: ChargeRequest): AppError {
+function neverMade({ key }: ChargeRequest): AppError {
   return new AppError(
     'unavailable',
     `There is no payment of ${key} at Stripe, and it is too late to make one.`,

@@ -15,6 +15,7 @@ import type {
 import { type OrderView, tookMoney } from '../../ports/queries.ts';
 import { chargeRequest, readChargeKey } from './call-provider.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
+import { createEventPoll } from './event-poll.ts';
 import type { Refunder } from './refunder.ts';
 import type { PaymentStats } from './stats.ts';
 
@@ -36,8 +37,14 @@ export interface BuyerPayments extends Pick<BuyerProvider, 'publishableKey' | 'r
   /** Takes an event of the company; false: it is not the company's. Rejects when the ledger cannot take it. */
   takeEvent(body: string, signature: string): Promise<boolean>;
 
-  /** Looks into the events that were taken and name no charge under way. */
-  lookIntoEvents(): Promise<void>;
+  /**
+   * Looks into the events that were taken and name no charge under way, those among them that the company is asked for. Never rejects,
+   * and is cheap to call often: one pass at a time.
+   */
+  lookSoon(): void;
+
+  /** Resolves when no pass is under way; `stopping` ends one. */
+  idle(): Promise<void>;
 }
 
 export type Opening =
@@ -59,6 +66,8 @@ export interface BuyerPaymentsDependencies {
     | 'openEvents'
     | 'closeEvent'
     | 'captureLate'
+    | 'note'
+    | 'setNote'
   >;
   readonly provider: Pick<PaymentProvider, 'cancel'>;
   readonly buyerPays: BuyerProvider;
@@ -68,6 +77,7 @@ export interface BuyerPaymentsDependencies {
   readonly clock: Clock;
   readonly monotonicMs: () => number;
   readonly leaseMs: number;
+  readonly stopping: AbortSignal;
   readonly onTrouble: (error: unknown, context: string) => void;
 }
 
@@ -82,6 +92,9 @@ const OPEN_TRIES_MAX = 3;
 export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): BuyerPayments {
   const { ledger, provider, buyerPays, enqueuer, refunder, stats, clock, leaseMs, onTrouble, monotonicMs } =
     dependencies;
+  const { stopping } = dependencies;
+  let looking: Promise<void> | null = null;
+  const poll = createEventPoll({ ledger, buyerPays, clock, monotonicMs });
   let failures = 0;
   let pausedUntilMs = Number.NEGATIVE_INFINITY;
 
@@ -151,7 +164,9 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
 
   async function lookIntoEvents(): Promise<void> {
     if (monotonicMs() < pausedUntilMs) return;
+    await poll().catch((error) => onTrouble(error, 'the payment company was not asked for events'));
     for (const event of await ledger.openEvents(EVENTS_MAX)) {
+      if (stopping.aborted) return;
       try {
         await lookInto(event);
         failures = 0;
@@ -198,7 +213,16 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
     open,
     cancel,
     takeEvent,
-    lookIntoEvents,
+    lookSoon() {
+      looking ??= lookIntoEvents()
+        .catch((error) => onTrouble(error, 'events not read; the next sweep will retry'))
+        .finally(() => {
+          looking = null;
+        });
+    },
+    async idle() {
+      await looking;
+    },
   };
 }
 

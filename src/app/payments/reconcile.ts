@@ -94,7 +94,9 @@ function differencesOf(booked: BookedPayment, payments: readonly ProviderPayment
     found.push(differ('still_open_there', both));
   }
   const wentBack = `${say(there.refundedMinor, currency)} went back`;
-  if (status === 'refunded' && !booked.refundFailed && there.refundedMinor < there.amountMinor) {
+  // A lost dispute sends the money back past any refund.
+  const isKnown = booked.refundFailed || booked.dispute === 'lost';
+  if (status === 'refunded' && !isKnown && there.refundedMinor < there.amountMinor) {
     found.push(differ('not_refunded_there', wentBack));
   }
   if (status === 'captured' && there.refundedMinor > 0) found.push(differ('not_refunded_here', wentBack));

@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile';
 import type { Opening } from '../../app/payments/buyer-payments.ts';
 import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { AppError } from '../../domain/errors.ts';
-import { amountMinor, type OrderStatus } from '../../domain/order.ts';
+import { amountMinor, type Order, type OrderStatus } from '../../domain/order.ts';
 import { within } from '../../lib/within.ts';
 import { type Confirmation, OPENED_STATUSES } from '../../ports/provider.ts';
 import type { OrderView } from '../../ports/queries.ts';
@@ -91,7 +91,7 @@ const route = routesOf('orders', 'problem');
 
 /** How buyers pay at the company, and what the company tells. */
 export function createPaymentRoutes(service: Service): Route[] {
-  const { ledger, ids, buyers, buyerPayments, providerTimeoutMs, purchaseTimeoutMs } = service;
+  const { ledger, ids, clock, buyers, buyerPayments, providerTimeoutMs, purchaseTimeoutMs } = service;
   const { pendingOrNone } = createPendingOrders(service);
   const { acting } = operatorRoutes('orders', 'problem', service);
 
@@ -137,10 +137,15 @@ export function createPaymentRoutes(service: Service): Route[] {
       case 'unpayable':
         return problem(req, 'payment_declined', `The amount cannot be paid: ${opening.why}`);
       case 'refused':
-        return cannotPay(req, opening.order.status);
+        return cannotPay(req, opening.order);
       case 'opened':
         return opening.payment.declined === null ? opened(opening) : declined(req, opening);
     }
+  }
+
+  function cannotPay(req: Request, { status, expiresAt }: Order): Response {
+    const [code, says] = CANNOT_PAY[status] ?? (clock() < expiresAt ? BUSY : HOLD_OVER);
+    return problem(req, code, says);
   }
 
   function opened({ order, payment }: Extract<Opening, { kind: 'opened' }>): Response {
@@ -186,7 +191,7 @@ export function createPaymentRoutes(service: Service): Route[] {
         401: NOT_KNOWN,
         404: '`not_found`: there is no such order of this customer',
         409:
-          '`payment_declined`: the buyer may try another card. `payment_not_needed`: the server charges orders here. `order_pending`: it is not known yet. `order_paid`, ' +
+          '`payment_declined`: the buyer may try another card. `payment_not_needed`: the server charges orders here. `order_pending` or `order_charging`: ask again. `order_paid`, ' +
           '`order_declined`, `order_expired`, `order_cancelled`, `order_refunding` or `order_refunded`: there is nothing to pay',
         503: '`unavailable`; `outcome_unknown`: send it again, it pays once',
       },
@@ -255,11 +260,8 @@ const CANNOT_PAY: Readonly<Partial<Record<OrderStatus, readonly [code: OrderCode
   refunded: ['order_refunded', 'The order is over: it was paid and refunded'],
 };
 
-function cannotPay(req: Request, status: OrderStatus): Response {
-  const [code, says] =
-    CANNOT_PAY[status] ?? (['order_expired', 'The hold of the order has run out'] as const);
-  return problem(req, code, says);
-}
+const BUSY = ['order_charging', 'Another call changes the order; ask again'] as const;
+const HOLD_OVER = ['order_expired', 'The hold of the order has run out'] as const;
 
 const OPEN = {
   orderId: ORDER_ID,

@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import { type Company, find } from './company.ts';
+import type { Form } from './form.ts';
 import { newDispute } from './objects.ts';
 
 /** What buyers tell their banks about charges. */
@@ -23,5 +24,11 @@ export function createDisputes(company: Company) {
     },
 
     get: (id: string) => find(company.disputes, 'dispute', id, 'dispute'),
+    list: ({ payment_intent, charge }: Form) =>
+      [...company.disputes.values()].filter(
+        (dispute) =>
+          (payment_intent === undefined || dispute.payment_intent === payment_intent) &&
+          (charge === undefined || dispute.charge === charge),
+      ),
   };
 }

@@ -49,6 +49,10 @@ export function createRoutes({
       return page(refunds.list(form), '/v1/refunds', form);
     },
     'GET /v1/refunds/:id': (_form, id) => refunds.get(id),
+    'GET /v1/disputes': (form) => {
+      readParams(form, { ...PAGE, payment_intent: 'string', charge: 'string' });
+      return page(disputes.list(form), '/v1/disputes', form);
+    },
     'GET /v1/disputes/:id': (_form, id) => disputes.get(id),
     'GET /v1/events': (form) => page(events(company, form), '/v1/events', form),
     'GET /v1/events/:id': (_form, id) =>
