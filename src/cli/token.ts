@@ -2,7 +2,7 @@ import { SignJWT } from 'jose';
 import { readAuth } from '../config.ts';
 import { ROLES, type Role } from '../domain/operator.ts';
 import { digestOf } from '../http/named-operators.ts';
-import { isActor } from '../http/operator-request.ts';
+import { ACTOR_EXPECTED, isActor } from '../http/operator-request.ts';
 import { readFlags, UsageError } from './flags.ts';
 import { printHelp } from './help.ts';
 
@@ -36,7 +36,14 @@ export async function tokenCommand(argv: readonly string[]): Promise<number> {
   }
   if (flags.operator !== undefined && flags.customer !== undefined)
     throw new UsageError('--operator and --customer exclude each other: a token is for one of them');
-  if (flags.operator !== undefined) return printOperator(flags.operator, flags.role);
+  if (flags.operator !== undefined) {
+    if (flags.minutes !== FLAGS.minutes.default)
+      throw new UsageError(
+        "--minutes is for a buyer's token: an operator's lasts until its entry is taken away",
+      );
+    return printOperator(flags.operator, flags.role);
+  }
+  if (flags.role !== FLAGS.role.default) throw new UsageError('--role needs --operator: buyers have no role');
   if (!flags.customer) throw new UsageError('--customer is missing: whom the token is for, such as ada');
   const { mode, auth } = readAuth(process.env);
   if (mode === 'production') {
@@ -60,9 +67,7 @@ export async function tokenCommand(argv: readonly string[]): Promise<number> {
 /** The token for the person, and for the file what it is recognized by. */
 function printOperator(name: string, role: Role): number {
   if (!isActor(name)) {
-    throw new UsageError(
-      '--operator takes a name of 1 to 64 characters, no control characters among them, and not "system"',
-    );
+    throw new UsageError(`--operator takes ${ACTOR_EXPECTED}`);
   }
   const token = Buffer.from(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES))).toString('hex');
   console.log(`token  ${token}`);

@@ -1,6 +1,13 @@
 import type { Role } from '../domain/operator.ts';
 import { counted, money, whole } from './format.ts';
-import type { DataOf, OrderStatus, PageName, SaleState } from './shapes.ts';
+import {
+  type DataOf,
+  isUnpaid,
+  type Order,
+  type OrderStatus,
+  type PageName,
+  type SaleState,
+} from './shapes.ts';
 
 /** The words of the pages, all in one place. */
 
@@ -137,6 +144,11 @@ export const ORDER = {
     rejected: 'This purchase got nothing, and never will.',
     failed: 'This purchase got nothing, and never will.',
   } satisfies Record<OrderStatus, string>,
+  /** Of an unpaid order that its buyer pays on the page. */
+  toPay: {
+    name: 'Reserved for you',
+    says: 'Pay before the time is over. After that the units go back on sale, and nothing is charged.',
+  },
   steps: { queued: 'Queued', decided: 'Reserved', charged: 'Payment', paid: 'Paid' },
   hold: (left: string) => `Kept for you for another ${left}`,
   holdOver: 'The hold is over; the units go back on sale in a moment.',
@@ -152,6 +164,36 @@ export const ORDER = {
   progress: 'What became of it',
   /** Of a step whose time is not known. */
   when: { done: '', bad: '', now: 'now', later: 'to come' },
+};
+
+/** What an order's status is called, and what it means. */
+export function statusOf(
+  order: Pick<Order, 'status'>,
+  buyersPay: boolean,
+): { readonly name: string; readonly says: string } {
+  if (buyersPay && isUnpaid(order)) return ORDER.toPay;
+  return { name: ORDER.status[order.status], says: ORDER.explained[order.status] };
+}
+
+/** The buyer pays by the form of the payment company. */
+export const PAY = {
+  pay: (amount: string | null) => (amount === null ? 'Pay' : `Pay ${amount}`),
+  noScript: 'Paying needs JavaScript, also that of js.stripe.com.',
+  loading: 'The payment form is loading …',
+  ready: 'What you enter goes to Stripe alone, never to this shop.',
+  paying: 'Your bank is asked. Stay on this page …',
+  settling: 'Your payment has arrived. The order is being completed …',
+  action: 'Your bank wants you to confirm this payment. Go on there, or pay in another way.',
+  goOn: 'Go on at your bank',
+  declined: (message: string) => `${message} Nothing was charged. You can try again, or pay in another way.`,
+  notConfirmed:
+    'The payment was not confirmed, and nothing was charged. You can try again, or pay in another way.',
+  blocked:
+    'The payment form of Stripe (js.stripe.com) did not load. Nothing was charged. The connection may be bad, or something blocks it.',
+  trouble: (message: string) => `The payment cannot be read now: ${message}`,
+  unclear: 'It is not clear what became of the payment. It is never charged twice: ask again.',
+  again: 'Try again',
+  over: 'The time to pay is over. What your bank has set aside is released, unless this page says that the order is paid.',
 };
 
 export const ORDERS = {

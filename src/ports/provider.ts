@@ -71,15 +71,24 @@ export type Confirmation = (
   readonly returnUrl: string | null;
 };
 
+/**
+ * `open`: the buyer has to pay; `action`: the buyer has to prove something first; `processing`: the company works on it;
+ * `authorised`: the money is set aside, to be captured; `captured`; `cancelled`.
+ */
+export const OPENED_STATUSES = [
+  'open',
+  'action',
+  'processing',
+  'authorised',
+  'captured',
+  'cancelled',
+] as const;
+
 export interface OpenedPayment {
   readonly providerId: string;
   /** With it the buyer's page pays. For nobody else, and in no log. */
   readonly clientSecret: string;
-  /**
-   * `open`: the buyer has to pay; `action`: the buyer has to prove something first; `processing`: the company works on it;
-   * `authorised`: the money is set aside, to be captured; `captured`; `cancelled`.
-   */
-  readonly status: 'open' | 'action' | 'processing' | 'authorised' | 'captured' | 'cancelled';
+  readonly status: (typeof OPENED_STATUSES)[number];
   /** Why the last confirmation was declined, for the buyer. */
   readonly declined: string | null;
 }

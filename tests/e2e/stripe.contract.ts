@@ -374,6 +374,29 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
       );
 
       test(
+        'about a payment that somebody has changed at Stripe keeps no other event waiting',
+        async () => {
+          const { productId } = (await made.sell({ holdSeconds: 1, units: 1 })).json;
+          const orderId = await made.buy(productId);
+          await made.pay(orderId);
+          await made.untilIt(orderId, 'expired');
+          const [changed] = made.intentsOf(orderId);
+          changed!.amount++;
+          const looks = made.stripe.calls('GET /v1/payment_intents/:id');
+          const body = about(changed!);
+          expect((await send(body, await signed(body))).status).toBe(200);
+          await eventually(() => made.stripe.calls('GET /v1/payment_intents/:id') > looks);
+
+          const disputed = await made.buy();
+          const { latest_charge } = await made.payAtPage(disputed);
+          await made.untilIt(disputed, 'paid');
+          made.stripe.disputes.open(latest_charge as string);
+          await eventually(async () => (await made.read(disputed)).payments[0].dispute === 'open');
+        },
+        TIMEOUT_MS,
+      );
+
+      test(
         'of an unknown order, or of somebody else, is taken and changes nothing',
         async () => {
           const stranger = { id: 'pi_none', metadata: { orderId: crypto.randomUUID(), attempt: '1' } };

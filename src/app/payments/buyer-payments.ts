@@ -12,7 +12,7 @@ import type {
   PaymentProvider,
   ProviderEvent,
 } from '../../ports/provider.ts';
-import type { OrderView } from '../../ports/queries.ts';
+import { type OrderView, tookMoney } from '../../ports/queries.ts';
 import { chargeRequest, readChargeKey } from './call-provider.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
 import { createEventPoll } from './event-poll.ts';
@@ -35,7 +35,7 @@ export interface BuyerPayments extends Pick<BuyerProvider, 'publishableKey' | 'r
   cancel(orderId: string): Promise<boolean>;
 
   /** Takes an event of the company; false: it is not the company's. Rejects when the ledger cannot take it. */
-  hear(body: string, signature: string): Promise<boolean>;
+  takeEvent(body: string, signature: string): Promise<boolean>;
 
   /**
    * Looks into the events that were taken and name no charge under way, those among them that the company is asked for. Never rejects,
@@ -152,7 +152,7 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
     return answer.type === 'cancelled';
   }
 
-  async function hear(body: string, signature: string): Promise<boolean> {
+  async function takeEvent(body: string, signature: string): Promise<boolean> {
     const event = await buyerPays.readEvent(body, signature);
     if (event === null) return false;
     const charge = event.key === null ? null : readChargeKey(event.key);
@@ -173,6 +173,11 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
       } catch (error) {
         onTrouble(error, `event ${event.id} not looked into yet`);
         if (!(error instanceof AppError)) continue;
+        if (error.code === 'invalid_request') {
+          // The company would refuse it each time, and others behind it would wait; `payments reconcile` still names the payment.
+          await ledger.closeEvent(event.id, null);
+          continue;
+        }
         pausedUntilMs = monotonicMs() + backoffMs(++failures, LOOK_PAUSE_MS_FIRST, LOOK_PAUSE_MS_MAX);
         return;
       }
@@ -191,7 +196,7 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
   async function setRight({ orderId, attempt }: ChargeName, providerId: string): Promise<void> {
     const view = await ledger.order(orderId);
     const payment = view?.payments.find((one) => one.attempt === attempt);
-    if (!view || !payment || HAS_MONEY.includes(payment.status)) return;
+    if (!view || !payment || tookMoney(payment)) return;
     if (payment.status === 'pending') return chargeNow({ orderId, attempt });
     const answer = await provider.cancel(
       chargeRequest({ order: view.order, attempt, providerId, beganAt: payment.createdAt }),
@@ -207,7 +212,7 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
     refusal: buyerPays.refusal,
     open,
     cancel,
-    hear,
+    takeEvent,
     lookSoon() {
       looking ??= lookIntoEvents()
         .catch((error) => onTrouble(error, 'events not read; the next sweep will retry'))
@@ -223,5 +228,3 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
 
 /** The buyer reads it in the order. */
 const CANCELLED = 'The buyer cancelled the payment.';
-
-const HAS_MONEY: readonly OrderView['payments'][number]['status'][] = ['captured', 'refunding', 'refunded'];

@@ -5,9 +5,9 @@ import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { AppError } from '../../domain/errors.ts';
 import { amountMinor, type Order, type OrderStatus } from '../../domain/order.ts';
 import { within } from '../../lib/within.ts';
-import type { Confirmation } from '../../ports/provider.ts';
+import { type Confirmation, OPENED_STATUSES } from '../../ports/provider.ts';
 import type { OrderView } from '../../ports/queries.ts';
-import { type Caller, NOT_KNOWN } from '../buyers/buyers.ts';
+import { type Caller, NOT_KNOWN, OPERATOR } from '../buyers/buyers.ts';
 import type { OrderCode } from '../codes.ts';
 import { readCheckedBody, readTextBody } from '../json-body.ts';
 import { operatorRoutes } from '../operator-routes.ts';
@@ -65,7 +65,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
 
 const PaymentAnswer = shape('Payment', 'The payment of an order, for the page on which its buyer pays.', {
   orderId: Uuid,
-  status: Type.Enum(['open', 'action', 'processing', 'authorised', 'captured', 'cancelled'], {
+  status: Type.Enum([...OPENED_STATUSES], {
     description:
       '`open`: the buyer has to pay. `action`: the buyer has to prove something first, which the page asks for with `clientSecret`. ' +
       'From `processing` on there is nothing more to do: read the order until it is `paid`.',
@@ -168,7 +168,7 @@ export function createPaymentRoutes(service: Service): Route[] {
     const body = await readTextBody(req, problem, EVENT_BYTES_MAX);
     if (body instanceof Response) return body;
     const late = () => new AppError('unavailable', 'The event could not be written down in time.');
-    if (await within(buyerPayments.hear(body, signature), EVENT_ANSWER_MS, late)) {
+    if (await within(buyerPayments.takeEvent(body, signature), EVENT_ANSWER_MS, late)) {
       return json({ received: true }, 200, NOT_STORED);
     }
     return problem(req, 'invalid_request', "The signature is not the payment company's, or too old", {
@@ -250,8 +250,6 @@ export function createPaymentRoutes(service: Service): Route[] {
 function declined(req: Request, { payment }: Extract<Opening, { kind: 'opened' }>): Response {
   return problem(req, 'payment_declined', payment.declined!);
 }
-
-const OPERATOR: Caller = { kind: 'operator' };
 
 const CANNOT_PAY: Readonly<Partial<Record<OrderStatus, readonly [code: OrderCode, says: string]>>> = {
   paid: ['order_paid', 'The order is paid'],
