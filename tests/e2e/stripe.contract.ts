@@ -473,6 +473,11 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
       TIMEOUT_MS,
     );
 
+    test('are served by a server whose doctor says that Stripe takes no money yet', async () => {
+      const { findings } = (await made.shop.get('/api/v1/ops/doctor')).json;
+      expect(findings).toContainEqual(expect.objectContaining({ name: 'Stripe', state: 'note' }));
+    });
+
     test('and their secrets, cards and ours are in no log and in no order', async () => {
       const orderId = await made.buy(1, '4242 4242 4242 4242');
       await made.pay(orderId, { confirmationToken: '4242424242424242' });

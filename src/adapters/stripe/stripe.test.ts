@@ -3,6 +3,7 @@ import { failure, providerContract } from '../../../tests/conformance/provider.c
 import { type StripeStandIn, startStripe } from '../../../tests/support/stripe/stand-in.ts';
 import { isAppError } from '../../domain/errors.ts';
 import type { ChargeRequest, PaymentProvider, ProviderEvent } from '../../ports/provider.ts';
+import { examineStripe } from './examine.ts';
 import { openStripe } from './stripe.ts';
 
 /** Stripe's own client against a stand-in for Stripe; what the port asks of every company, and what is Stripe's own. */
@@ -322,6 +323,26 @@ describe('Stripe', () => {
     expect(isAppError(await failure(provider.cancel(others)), 'invalid_request')).toBe(true);
     expect(intentOf(providerId).status).toBe('requires_capture');
     expect(troubles).toHaveLength(2);
+  });
+
+  test('is examined by its key: for tests, refused, or away', async () => {
+    const examine = (changes = {}) =>
+      examineStripe({
+        secretKey: company.secretKey,
+        publishableKey: 'pk_test_stand_in',
+        webhookSecrets: SECRETS,
+        timeoutMs: TIMEOUT_MS,
+        url: `http://${company.host}:${company.port}`,
+        now: Date.now,
+        isLive: false,
+        ...changes,
+      });
+    expect(await examine()).toMatchObject({ state: 'note', detail: expect.stringContaining('no money') });
+    expect(await examine({ isLive: true })).toMatchObject({ state: 'ok' });
+    const refused = await failure(examine({ secretKey: 'sk_test_of_others' }));
+    expect(String(refused)).toContain('does not take the key');
+    await company.setOutage(true);
+    expect(String(await failure(examine()))).toContain('cannot be reached');
   });
 
   test('lists the payments of a span of time that are ours, with what went back and what is disputed', async () => {
