@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import pino from 'pino';
 import { providerContract } from '../../../tests/conformance/provider.contract.ts';
 import { type StripeStandIn, startStripe } from '../../../tests/support/stripe/stand-in.ts';
 import { isAppError } from '../../domain/errors.ts';
@@ -154,6 +155,8 @@ describe('Stripe', () => {
     const made = await buyer().open(newRequest(), { type: 'token', token: 'ctoken_none', returnUrl: null });
     expect(made).toMatchObject({ status: 'open', declined: expect.stringContaining('ctoken_none') });
     expect(troubles).toHaveLength(1);
+    // The log writes an error with its causes.
+    expect(pino.stdSerializers.err(troubles[0] as Error).message.split('ctoken_none')).toHaveLength(2);
   });
 
   test('charges a saved means of paying without its buyer', async () => {
