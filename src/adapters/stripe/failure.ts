@@ -26,7 +26,7 @@ export function meaningOf(error: unknown): unknown {
       : say('outcome_unknown', 'gave no answer');
   }
   if (statusCode === 429) return say('unavailable', 'wants fewer calls');
-  if (statusCode === 401 || statusCode === 403) return say('unavailable', `does not take the key (${code})`);
+  if (statusCode === 401 || statusCode === 403) return say('unavailable', 'does not take the key');
   if (statusCode >= 500 || statusCode === 409) return say('outcome_unknown', `answered ${statusCode}`);
   return say('invalid_request', `refused (${code ?? type})`);
 }

@@ -250,7 +250,9 @@ describe('Stripe', () => {
 
     test('a key that Stripe no longer takes is an `unavailable` of which operators hear', async () => {
       const stranger = openAt({ ...company, secretKey: 'sk_test_of_others' } as StripeStandIn, troubles);
-      expect(isAppError(await failure(stranger.charge(newRequest())), 'unavailable')).toBe(true);
+      const refusal = await failure(stranger.charge(newRequest()));
+      expect(isAppError(refusal, 'unavailable')).toBe(true);
+      expect((refusal as Error).message).toStartWith('Stripe does not take the key: Invalid API Key');
       expect(troubles).toHaveLength(1);
     });
   });
