@@ -1,6 +1,7 @@
 import { SignJWT } from 'jose';
 import { readAuth } from '../config.ts';
 import { ROLES, type Role } from '../domain/operator.ts';
+import { GUEST } from '../http/buyers/session-token.ts';
 import { digestOf } from '../http/named-operators.ts';
 import { ACTOR_EXPECTED, isActor } from '../http/operator-request.ts';
 import { readFlags, UsageError } from './flags.ts';
@@ -45,6 +46,8 @@ export async function tokenCommand(argv: readonly string[]): Promise<number> {
   }
   if (flags.role !== FLAGS.role.default) throw new UsageError('--role needs --operator: buyers have no role');
   if (!flags.customer) throw new UsageError('--customer is missing: whom the token is for, such as ada');
+  if (flags.customer.startsWith(GUEST))
+    throw new UsageError(`--customer must not begin with ${GUEST}, which is for guests`);
   const { mode, auth } = readAuth(process.env);
   if (mode === 'production') {
     throw new UsageError('Production mode: the shop signs the tokens of its buyers, and no command does');

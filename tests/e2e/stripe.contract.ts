@@ -460,6 +460,8 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
         const saved = { paymentMethod: 'pm_card_visa', returnUrl: BACK, reason: 'a subscription' };
         expect((await charge(saved, { Authorization: '' })).status).toBe(401);
         expect((await charge({ ...saved, paymentMethod: '4242' })).json.field).toBe('paymentMethod');
+        // Stripe takes no such payment, and says so in words for developers.
+        expect((await charge({ ...saved, returnUrl: undefined })).json.field).toBe('returnUrl');
         expect((await charge({ ...saved, paymentMethod: 'pm_none' })).json.code).toBe('payment_declined');
         expect((await charge(saved, { 'X-Operator': 'shop' })).json.status).toBe('authorised');
         await made.untilIt(orderId, 'paid');

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import pino from 'pino';
 import { failure, providerContract } from '../../../tests/conformance/provider.contract.ts';
 import { type StripeStandIn, startStripe } from '../../../tests/support/stripe/stand-in.ts';
 import { isAppError } from '../../domain/errors.ts';
@@ -155,6 +156,8 @@ describe('Stripe', () => {
     const made = await buyer().open(newRequest(), { type: 'token', token: 'ctoken_none', returnUrl: null });
     expect(made).toMatchObject({ status: 'open', declined: expect.stringContaining('ctoken_none') });
     expect(troubles).toHaveLength(1);
+    // The log writes an error with its causes.
+    expect(pino.stdSerializers.err(troubles[0] as Error).message.split('ctoken_none')).toHaveLength(2);
   });
 
   test('charges a saved means of paying without its buyer', async () => {
@@ -262,7 +265,9 @@ describe('Stripe', () => {
 
     test('a key that Stripe no longer takes is an `unavailable` of which operators hear', async () => {
       const stranger = openAt({ ...company, secretKey: 'sk_test_of_others' } as StripeStandIn, troubles);
-      expect(isAppError(await failure(stranger.charge(newRequest())), 'unavailable')).toBe(true);
+      const refusal = await failure(stranger.charge(newRequest()));
+      expect(isAppError(refusal, 'unavailable')).toBe(true);
+      expect((refusal as Error).message).toStartWith('Stripe does not take the key: Invalid API Key');
       expect(troubles).toHaveLength(1);
     });
   });

@@ -22,12 +22,10 @@ import { createPendingOrders, noSuchOrder } from './pending-orders.ts';
 type OrderRequest = Request & { readonly params: { readonly orderId: string } };
 type Server = Bun.Server<unknown>;
 
-const ReturnUrl = Type.Optional(
-  Type.String({
-    pattern: '^https?://[!-~]{1,2000}$',
-    description: 'Where the buyer comes back from a page of the bank',
-  }),
-);
+const ReturnUrl = Type.String({
+  pattern: '^https?://[!-~]{1,2000}$',
+  description: 'Where the buyer comes back from a page of the bank',
+});
 
 const PaymentBody = closed(
   'PaymentRequest',
@@ -39,7 +37,7 @@ const PaymentBody = closed(
         description: 'What the page of the buyer has collected',
       }),
     ),
-    returnUrl: ReturnUrl,
+    returnUrl: Type.Optional(ReturnUrl),
   },
 );
 const checkPaymentBody = Compile(PaymentBody);
@@ -61,6 +59,12 @@ const EXPECTED: Readonly<Record<string, string>> = {
   returnUrl: 'returnUrl must be a whole address of at most 2,000 characters, or absent',
   paymentMethod: 'paymentMethod must be the id of a saved PaymentMethod, pm_…',
   customer: 'customer must be the id of a Customer, cus_…, or absent',
+};
+
+const EXPECTED_TO_CHARGE = {
+  ...EXPECTED,
+  returnUrl:
+    'returnUrl must be a whole address of at most 2,000 characters, which the payment company wants for every means of paying',
 };
 
 const PaymentAnswer = shape('Payment', 'The payment of an order, for the page on which its buyer pays.', {
@@ -206,8 +210,13 @@ export function createPaymentRoutes(service: Service): Route[] {
       params: { orderId: ORDER },
       body: {
         schema: ChargeBody,
-        example: { paymentMethod: 'pm_1SabcDEF', customer: 'cus_SabcDEF', reason: 'a subscription' },
-        expected: EXPECTED,
+        example: {
+          paymentMethod: 'pm_1SabcDEF',
+          customer: 'cus_SabcDEF',
+          returnUrl: 'https://shop.example/paid',
+          reason: 'a subscription',
+        },
+        expected: EXPECTED_TO_CHARGE,
       },
       answers: {
         200: jsonAnswer('The payment as it is now', PaymentAnswer, {
@@ -218,7 +227,7 @@ export function createPaymentRoutes(service: Service): Route[] {
         503: '`unavailable`; `outcome_unknown`: send it again, it pays once',
       },
       handle(asked, req) {
-        const { paymentMethod, customer = null, returnUrl = null } = asked.body;
+        const { paymentMethod, customer = null, returnUrl } = asked.body;
         const entry = asked.entry('order.charge', `order/${orderIdIn(req)}`, { paymentMethod });
         return payAs(req, OPERATOR, { type: 'saved', paymentMethod, customer, returnUrl }, entry);
       },
