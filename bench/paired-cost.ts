@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ClosedLoop } from './closed-loop.ts';
 import { targetOf } from './requests.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
+import { median, rounded } from './workloads/result.ts';
 
 /** A server and what its buyers send. */
 export interface Side {
@@ -41,8 +42,8 @@ export async function pairedCost(without: Side, having: Side, seconds: number, r
     }
     return {
       rounds: pairs,
-      cpuRatio: median(pairs.map((pair) => pair.off.cpuUs / pair.on.cpuUs)),
-      rateRatio: median(pairs.map((pair) => pair.on.perS / pair.off.perS)),
+      cpuRatio: rounded(median(pairs.map(({ off, on }) => off.cpuUs / on.cpuUs))!, 3),
+      rateRatio: rounded(median(pairs.map(({ off, on }) => on.perS / off.perS))!, 3),
       loadavg: loadavg()[0],
     };
   } finally {
@@ -81,9 +82,4 @@ export async function resetStock({ url, operatorToken }: ServerProcess): Promise
     headers: { Authorization: `Bearer ${operatorToken}` },
   });
   if (!response.ok) throw new Error(await response.text());
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return Number(sorted[Math.floor(sorted.length / 2)]!.toFixed(3));
 }

@@ -294,7 +294,7 @@ async function wire(
       removeProduct,
       conclude,
       buyerPayments: payments.buyerPayments,
-      providerTimeoutMs: config.stripe?.timeoutMs ?? purchaseTimeoutMs,
+      providerTimeoutMs: config.stripe?.timeoutMs ?? 0,
       purchaseTimeoutMs,
       keepOutcomesMs: config.keep.outcomesMs,
       log,

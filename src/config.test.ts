@@ -398,6 +398,7 @@ test('Stripe takes the money with all that it needs, and its secrets are not sho
     ['PULSECART_STRIPE_TIMEOUT_MS', '29600'],
   ] as const)
     expectRefused({ ...env, [name]: value }, name);
+  expectRefused({ ...env, PULSECART_STRIPE_SECRET_KEY: 'sk_test_123' }, '8 to 240 characters after that');
 });
 
 describe('a setting that is out of its range is refused by its name:', () => {

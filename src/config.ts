@@ -196,7 +196,7 @@ export function readConfig(env: Env, flags: Flags = {}): Config {
     );
   }
   requireStrongToken(config);
-  requireNoCookies(config);
+  requireNamedOrigins(config);
   // A development server makes a token itself, and trusts its own machine.
   if (mode === 'development' && operatorToken === null && !isLoopbackName(host)) {
     throw invalid(
@@ -217,7 +217,7 @@ function requireStrongToken({ mode, operatorToken }: Config): void {
 }
 
 /** Sessions of buyers are cookies, too: which pages may call with them is for their owner to say. */
-function requireNoCookies({ corsOrigins, auth }: Config): void {
+function requireNamedOrigins({ corsOrigins, auth }: Config): void {
   if (auth === null || !corsOrigins.includes('*')) return;
   throw invalid(
     'PULSECART_CORS_ORIGINS must name each origin where buyers are known (PULSECART_AUTH_…); it is "*".',

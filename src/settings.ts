@@ -451,7 +451,7 @@ export const SETTINGS = {
   stripeSecretKey: stripeKeys(
     'PULSECART_STRIPE_SECRET_KEY',
     /^[sr]k_(test|live)_\w{8,240}$/,
-    'sk_test_…, sk_live_…, rk_test_…, rk_live_…',
+    'sk_test_…, sk_live_…, rk_test_…, rk_live_…, 8 to 240 characters after that',
     1,
     'the key that the server calls Stripe with. Keys for tests count as simulated payments; a development server takes no others',
   ),
@@ -460,7 +460,7 @@ export const SETTINGS = {
       'PULSECART_STRIPE_PUBLISHABLE_KEY',
       '',
       /^pk_(test|live)_\w{8,240}$/,
-      'pk_test_…, pk_live_…',
+      'pk_test_…, pk_live_…, 8 to 240 characters after that',
       'the key that pages call Stripe with; of the same mode',
     ),
     preset: NONE,
@@ -469,7 +469,7 @@ export const SETTINGS = {
   stripeWebhookSecret: stripeKeys(
     'PULSECART_STRIPE_WEBHOOK_SECRET',
     /^whsec_[\w+/=-]{16,240}$/,
-    'whsec_…',
+    'whsec_…, 16 to 240 characters after that',
     STRIPE_SECRETS_MAX,
     "signing secret of Stripe's webhook endpoint, which is `/api/v1/payments/events` here. Two while it is rolled",
   ),

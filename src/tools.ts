@@ -88,6 +88,13 @@ export const examineBackends = ({ urls, dataFolder, namespace }: Config): Promis
         ),
       ]);
 
+/** The payment company, where it is not simulated. */
+export async function examineProvider({ stripe }: Config): Promise<Check[]> {
+  if (stripe === null) return [];
+  const { examineStripe } = await import('./adapters/stripe/examine.ts');
+  return [await found('Stripe', () => examineStripe({ ...stripe, now: systemClock }))];
+}
+
 async function found(name: string, look: () => Promise<Omit<Check, 'name'>>): Promise<Check> {
   try {
     return { name, ...(await look()) };

@@ -2,7 +2,7 @@ import { type Config, readConfig, readEnvSources } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Check } from '../ports/backends.ts';
 import { type Env, type Flags, fileVariableOf, SETTINGS } from '../settings.ts';
-import { examineBackends } from '../tools.ts';
+import { examineBackends, examineProvider } from '../tools.ts';
 import { checkBuyers } from './buyers-check.ts';
 import { readFlags } from './flags.ts';
 import { printHelp } from './help.ts';
@@ -62,6 +62,7 @@ async function examine(env: Env, given: Flags) {
     ...(await checkNetworks(config)),
     ...(await checkHost(config)),
     ...(await examineBackends(config)),
+    ...(await examineProvider(config)),
   ];
   return { settings: settingsWithSources(config, env, given), checks };
 }

@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite';
 import type { Config } from '../config.ts';
 import type { Check } from '../ports/backends.ts';
-import { examineBackends } from '../tools.ts';
+import { examineBackends, examineProvider } from '../tools.ts';
 import { checkBuyers } from './buyers-check.ts';
 import { checkRunningHost } from './host-checks.ts';
 import { checkOperators } from './operators-check.ts';
@@ -17,6 +17,7 @@ export async function examineHere(config: Config): Promise<Check[]> {
     ...(await checkRunningHost(config)),
     // The embedded store is open, so it is well; to look through its file again would keep this thread from its buyers.
     ...(config.urls === null ? [embeddedStore()] : await examineBackends(config)),
+    ...(await examineProvider(config)),
   ];
 }
 

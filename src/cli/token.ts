@@ -1,8 +1,9 @@
 import { SignJWT } from 'jose';
 import { readAuth } from '../config.ts';
 import { ROLES, type Role } from '../domain/operator.ts';
+import { GUEST } from '../http/buyers/session-token.ts';
 import { digestOf } from '../http/named-operators.ts';
-import { isActor } from '../http/operator-request.ts';
+import { ACTOR_EXPECTED, isActor } from '../http/operator-request.ts';
 import { readFlags, UsageError } from './flags.ts';
 import { printHelp } from './help.ts';
 
@@ -36,8 +37,17 @@ export async function tokenCommand(argv: readonly string[]): Promise<number> {
   }
   if (flags.operator !== undefined && flags.customer !== undefined)
     throw new UsageError('--operator and --customer exclude each other: a token is for one of them');
-  if (flags.operator !== undefined) return printOperator(flags.operator, flags.role);
+  if (flags.operator !== undefined) {
+    if (flags.minutes !== FLAGS.minutes.default)
+      throw new UsageError(
+        "--minutes is for a buyer's token: an operator's lasts until its entry is taken away",
+      );
+    return printOperator(flags.operator, flags.role);
+  }
+  if (flags.role !== FLAGS.role.default) throw new UsageError('--role needs --operator: buyers have no role');
   if (!flags.customer) throw new UsageError('--customer is missing: whom the token is for, such as ada');
+  if (flags.customer.startsWith(GUEST))
+    throw new UsageError(`--customer must not begin with ${GUEST}, which is for guests`);
   const { mode, auth } = readAuth(process.env);
   if (mode === 'production') {
     throw new UsageError('Production mode: the shop signs the tokens of its buyers, and no command does');
@@ -60,9 +70,7 @@ export async function tokenCommand(argv: readonly string[]): Promise<number> {
 /** The token for the person, and for the file what it is recognized by. */
 function printOperator(name: string, role: Role): number {
   if (!isActor(name)) {
-    throw new UsageError(
-      '--operator takes a name of 1 to 64 characters, no control characters among them, and not "system"',
-    );
+    throw new UsageError(`--operator takes ${ACTOR_EXPECTED}`);
   }
   const token = Buffer.from(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES))).toString('hex');
   console.log(`token  ${token}`);

@@ -5,13 +5,12 @@ import { isRole, type Operator, ROLES } from '../domain/operator.ts';
 import { weaknessOf } from '../lib/weak-token.ts';
 import type { Log } from '../telemetry/log.ts';
 import { JWT } from './buyers/verified-tokens.ts';
-import { isActor } from './operator-request.ts';
+import { ACTOR_EXPECTED, isActor } from './operator-request.ts';
 
 /** Operators with a token each, as the file of them says now. */
 export interface NamedOperators {
   /** Whose token it is; null: nobody's. */
   find(token: string): Operator | null;
-  readonly count: number;
   close(): void;
 }
 
@@ -57,9 +56,6 @@ export function openNamedOperators(
   return {
     // By the digest: how long a look takes tells nothing of the tokens.
     find: (token) => byToken.get(digestOf(token)) ?? null,
-    get count() {
-      return countOf(byToken);
-    },
     close: () => clearInterval(timer),
   };
 }
@@ -71,7 +67,8 @@ export function digestOf(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
 
-function countOf(byToken: ByToken): number {
+/** One operator may have several tokens. */
+export function countOf(byToken: ByToken): number {
   return new Set(byToken.values()).size;
 }
 
@@ -140,7 +137,7 @@ function readEntry(
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return 'is no object';
   const { name, role, tokenSha256, token } = entry as Readonly<Record<string, unknown>>;
   if (typeof name !== 'string' || !isActor(name)) {
-    return 'needs a name of 1 to 64 characters, no control characters among them, and not "system"';
+    return `needs ${ACTOR_EXPECTED}`;
   }
   const unknown = Object.keys(entry).find((field) => !FIELDS.includes(field));
   if (unknown !== undefined) {

@@ -67,16 +67,17 @@ function withActor(req: Request, operator: Operator | Response, refuse: Refuse):
   const header = req.headers.get('x-operator');
   const said = header === null ? (name ?? 'operator') : readHeaderText(header);
   if (said === null || !isActor(said)) {
-    const says =
-      said === null
-        ? `X-Operator ${NOT_UTF8}`
-        : 'X-Operator must be a name of 1 to 64 characters, no control characters among them, and not "system"';
+    const says = said === null ? `X-Operator ${NOT_UTF8}` : `X-Operator must be ${ACTOR_EXPECTED}`;
     return refuse(req, 'invalid_request', says, { field: 'X-Operator' });
   }
   if (name === null || said === name) return { actor: said, role, isNamed: name !== null };
   const says = `X-Operator must be absent, or ${name}: the token says who calls`;
   return refuse(req, 'operator_mismatch', says, { field: 'X-Operator' });
 }
+
+/** What `isActor` takes, for people. */
+export const ACTOR_EXPECTED =
+  'a name of 1 to 64 characters, no control characters among them, and not "system"';
 
 /** Whether an operator may be called so. */
 export function isActor(name: string): boolean {

@@ -51,7 +51,7 @@ export function readTokenOf(
   { call = 'any', refuse = failure }: OperatorAsk = {},
 ): Operator | Response | Promise<Operator | Response> {
   const { operators, operatorTokens, trustedProxies } = trust;
-  const given = bearerIn(req);
+  const given = bearerIn(req.headers.get('authorization'));
   const known = given === null ? null : operatorOf(given, operators);
   if (known) return permitted(req, known, needed, refuse);
   if (given !== null && operatorTokens && JWT.test(given)) {
@@ -80,7 +80,7 @@ export function readTokenOf(
  * has been checked by another call.
  */
 export function knownOperator(req: Request, trust: OperatorTrust): Operator | null {
-  const given = bearerIn(req);
+  const given = bearerIn(req.headers.get('authorization'));
   if (given === null) return null;
   const held = operatorOf(given, trust.operators) ?? trust.operatorTokens?.known(given);
   return held && 'role' in held ? held : null;
@@ -126,8 +126,12 @@ export function mayHaveToken(
   return operators.trustsThisMachine && isOurs && isFromHere(req, server, trustedProxies);
 }
 
-function bearerIn({ headers }: Request): string | null {
-  return BEARER.exec(headers.get('authorization') ?? '')?.[1] ?? null;
+/** The token of an `Authorization`; null: there is none. */
+export function bearerIn(header: string | null): string | null {
+  if (header === null) return null;
+  // As sessions of buyers come, which are the most.
+  if (header.startsWith('Bearer v')) return header.slice('Bearer '.length);
+  return BEARER.exec(header)?.[1] ?? null;
 }
 
 /** The scheme in any case, then spaces (RFC 9110, 11.1 and 11.4). */

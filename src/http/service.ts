@@ -50,7 +50,7 @@ export interface Service extends OperatorTrust {
   readonly conclude: Conclude;
   /** Null: the server charges every order. */
   readonly buyerPayments: BuyerPayments | null;
-  /** A call of the payment company, at most. */
+  /** A call of the payment company while its buyer waits, at most (ms); 0 where the server charges every order. */
   readonly providerTimeoutMs: number;
   readonly clock: Clock;
   /** From a purchase's arrival to its answer, at most. */

@@ -51,12 +51,15 @@ export function createScrub(secrets: readonly string[] = []): Scrub {
   };
 }
 
-/** The secrets that settings bring: a token, and the passwords in addresses, as they stand there and as they are meant. */
-export function secretsIn(settings: {
+/** Settings that hold secrets. */
+export interface SecretSettings {
   readonly operatorToken?: string | null;
   readonly urls?: object | null;
   readonly stripe?: { readonly secretKey: string; readonly webhookSecrets: readonly string[] } | null;
-}): string[] {
+}
+
+/** The secrets that settings bring: a token, Stripe's keys, and the passwords in addresses, as they stand there and as they are meant. */
+export function secretsIn(settings: SecretSettings): string[] {
   const { operatorToken, stripe } = settings;
   const passwords = Object.values(settings.urls ?? {}).flatMap((url) => passwordIn(String(url)));
   const keys = stripe ? [stripe.secretKey, ...stripe.webhookSecrets] : [];

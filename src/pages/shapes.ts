@@ -132,6 +132,7 @@ export type PageData = {
       readonly token: string | null;
     }
 );
+
 /** Whether a buyer may come to pay on this page without loading it again. */
 export function takesPayment(data: PageData): boolean {
   if (!data.buyersPay) return false;

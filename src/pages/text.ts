@@ -204,7 +204,8 @@ export const ORDERS = {
   gone: 'not there any more',
   customer: 'Customer id',
   customerAbout:
-    'This browser buys under this name, and limits count by it. On this server for trying out you may take another one: test_decline, for example, is declined.',
+    'This browser buys under this name, and limits count by it. On this server for trying out you may take another one',
+  customerScripted: ': test_decline, for example, is declined',
   save: 'Use it',
   saved: 'From now on you buy as',
   asGuest: 'You buy as a guest. Only this browser sees your orders.',

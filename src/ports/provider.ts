@@ -55,6 +55,9 @@ export interface BuyerPayments {
   /** What there is to be said of an event's subject now, by the company's books: an event is a hint, and may come late. */
   lookInto(event: ProviderEvent): Promise<EventFinding>;
 
+  /** Events since `fromMs` (ms since the epoch) of disputes and failed refunds, of which no look at a payment tells. */
+  eventsSince(fromMs: number): AsyncIterable<ProviderEvent>;
+
   /** Every payment that was begun from `fromMs` until before `toMs` (ms since the epoch), as the company has it now. */
   payments(fromMs: number, toMs: number): AsyncIterable<ProviderPayment>;
 }
@@ -68,15 +71,24 @@ export type Confirmation = (
   readonly returnUrl: string | null;
 };
 
+/**
+ * `open`: the buyer has to pay; `action`: the buyer has to prove something first; `processing`: the company works on it;
+ * `authorised`: the money is set aside, to be captured; `captured`; `cancelled`.
+ */
+export const OPENED_STATUSES = [
+  'open',
+  'action',
+  'processing',
+  'authorised',
+  'captured',
+  'cancelled',
+] as const;
+
 export interface OpenedPayment {
   readonly providerId: string;
   /** With it the buyer's page pays. For nobody else, and in no log. */
   readonly clientSecret: string;
-  /**
-   * `open`: the buyer has to pay; `action`: the buyer has to prove something first; `processing`: the company works on it;
-   * `authorised`: the money is set aside, to be captured; `captured`; `cancelled`.
-   */
-  readonly status: 'open' | 'action' | 'processing' | 'authorised' | 'captured' | 'cancelled';
+  readonly status: (typeof OPENED_STATUSES)[number];
   /** Why the last confirmation was declined, for the buyer. */
   readonly declined: string | null;
 }

@@ -80,3 +80,8 @@ export interface PaymentAttempt {
   readonly createdAt: number;
   readonly updatedAt: number;
 }
+
+/** Whether the money of the attempt was captured, also where it went back later. */
+export function tookMoney({ status }: Pick<PaymentAttempt, 'status'>): boolean {
+  return status === 'captured' || status === 'refunding' || status === 'refunded';
+}

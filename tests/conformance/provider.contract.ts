@@ -193,7 +193,7 @@ function refundOf({ key, orderId, amountMinor, currency }: ChargeRequest, provid
 }
 
 /** The reason of a call that must fail. */
-async function failure(call: Promise<unknown>): Promise<unknown> {
+export async function failure(call: Promise<unknown>): Promise<unknown> {
   return call.then(
     (answer) => {
       throw new Error(`Expected a failure, got ${JSON.stringify(answer)}`);

@@ -68,7 +68,7 @@ describe.skipIf(browser === null)('a buyer who pays', () => {
     await says(page, /Kept for you for another (10:00|09:\d\d)/);
     await payWith(page, 'pm_card_visa');
     await page.locator('.result').getByText('Paid', { exact: true }).waitFor();
-    expect(await page.locator('.pay').count()).toBe(0);
+    await page.locator('.pay').waitFor({ state: 'detached' });
     await page.getByRole('link', { name: 'Follow the order' }).click();
     await status(page, 'Paid');
     await page.getByText(shown).waitFor();
@@ -276,6 +276,14 @@ describe.skipIf(browser === null)('a buyer who pays', () => {
       ];
     });
     expect(thrown).toEqual(['TypeError', 'TypeError', 'TypeError']);
+  });
+
+  test('is offered no customer whom only the simulated company knows', async () => {
+    await using ada = await person();
+    await ada.page.goto(`${shop.url}/orders`);
+    const about = await ada.page.locator('#customer-about').textContent();
+    expect(about).toContain('you may take another one');
+    expect(about).not.toContain('test_');
   });
 
   test('finds no barrier and no shift, from 320 to 1440 pixels, in the colours of either theme', async () => {

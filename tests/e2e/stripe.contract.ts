@@ -77,6 +77,61 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
     );
 
     test(
+      'who open several pages at once get one payment',
+      async () => {
+        const orderId = await made.buy();
+        const pages = await Promise.all([1, 2, 3, 4, 5].map(() => made.pay(orderId)));
+        expect(new Set(pages.map(({ status, json }) => `${status} ${json.clientSecret}`)).size).toBe(1);
+        expect(made.intentsOf(orderId)).toHaveLength(1);
+        made.stripe.buyer.pay(pages[4]!.json.clientSecret, 'pm_card_visa');
+        await made.untilIt(orderId, 'paid');
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'who dispute a payment of which Stripe tells in vain are seen all the same',
+      async () => {
+        const orderId = await made.buy();
+        const { latest_charge } = await made.payAtPage(orderId);
+        await made.untilIt(orderId, 'paid');
+        made.stripe.webhooks.add({ how: 'drop' });
+        made.stripe.disputes.open(latest_charge as string);
+        // Stripe is asked at the start, and every five minutes.
+        await made.shop.restart();
+        await eventually(async () => (await made.read(orderId)).payments[0].dispute === 'open');
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'who have paid when the server is killed are found to have paid by the next one',
+      async () => {
+        made.stripe.webhooks.add({ how: 'drop' });
+        const orderId = await made.buy();
+        await made.payAtPage(orderId);
+        await made.shop.server.kill();
+        await made.shop.restart();
+        await made.untilIt(orderId, 'paid');
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'are not asked to pay in a rehearsal, of which Stripe never hears',
+      async () => {
+        const before = made.stripe.company.intents.size;
+        const { productId } = (await made.sell({ currency: 'XTS' })).json;
+        const orderId = await made.buy(productId);
+        const refused = await made.pay(orderId);
+        expect([refused.status, refused.json.code]).toEqual([409, 'payment_not_needed']);
+        await made.untilIt(orderId, 'paid');
+        expect(made.stripe.company.intents.size).toBe(before);
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
       'may let the server confirm what their page has collected, another card after a declined one',
       async () => {
         const orderId = await made.buy();
@@ -135,7 +190,7 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
         await made.untilIt(orderId, 'expired');
         expect(made.intentsOf(orderId)).toMatchObject([{ status: 'canceled' }]);
         expect(made.stripe.calls('POST /v1/payment_intents/:id/cancel')).toBeGreaterThan(2);
-        expect(await made.free(productId)).toBe(1);
+        await eventually(async () => (await made.free(productId)) === 1);
         expect(made.stripe.buyer.pay(clientSecret, 'pm_card_visa')).toHaveProperty('error');
         const late = await made.pay(orderId);
         expect([late.status, late.json.code]).toEqual([409, 'order_expired']);
@@ -159,12 +214,12 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
     test(
       'may cancel while they could still pay, and cannot pay then',
       async () => {
-        const orderId = await made.buy();
-        const free = await made.free();
+        const { productId } = (await made.sell({ units: 1 })).json;
+        const orderId = await made.buy(productId);
         const { clientSecret } = (await made.pay(orderId)).json;
         const cancelled = await made.shop.call('POST', `/api/v1/orders/${orderId}/cancel`);
         expect([cancelled.status, cancelled.json.status]).toEqual([200, 'cancelled']);
-        expect(await made.free()).toBe(free + 1);
+        await eventually(async () => (await made.free(productId)) === 1);
         expect(made.intentsOf(orderId)).toMatchObject([{ status: 'canceled' }]);
         expect(made.stripe.buyer.pay(clientSecret, 'pm_card_visa')).toHaveProperty('error');
         expect((await made.pay(orderId)).json.code).toBe('order_cancelled');
@@ -227,7 +282,7 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
           await made.stripe.client().paymentIntents.capture(intent!.id);
           await made.untilIt(orderIds[i]!, status);
         }
-        expect(await made.free(productId)).toBe(0);
+        await eventually(async () => (await made.free(productId)) === 0);
       },
       TIMEOUT_MS,
     );
@@ -238,6 +293,7 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
         const disputed = await made.buy();
         const { latest_charge } = await made.payAtPage(disputed);
         await made.untilIt(disputed, 'paid');
+        made.stripe.faults.add({ kind: 'error_before', route: 'GET /v1/disputes/:id', times: 1 });
         const { id } = made.stripe.disputes.open(latest_charge as string);
         const disputeOf = async () => (await made.read(disputed)).payments[0].dispute;
         await eventually(async () => (await disputeOf()) === 'open');
@@ -362,6 +418,29 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
       );
 
       test(
+        'about a payment that somebody has changed at Stripe keeps no other event waiting',
+        async () => {
+          const { productId } = (await made.sell({ holdSeconds: 1, units: 1 })).json;
+          const orderId = await made.buy(productId);
+          await made.pay(orderId);
+          await made.untilIt(orderId, 'expired');
+          const [changed] = made.intentsOf(orderId);
+          changed!.amount++;
+          const looks = made.stripe.calls('GET /v1/payment_intents/:id');
+          const body = about(changed!);
+          expect((await send(body, await signed(body))).status).toBe(200);
+          await eventually(() => made.stripe.calls('GET /v1/payment_intents/:id') > looks);
+
+          const disputed = await made.buy();
+          const { latest_charge } = await made.payAtPage(disputed);
+          await made.untilIt(disputed, 'paid');
+          made.stripe.disputes.open(latest_charge as string);
+          await eventually(async () => (await made.read(disputed)).payments[0].dispute === 'open');
+        },
+        TIMEOUT_MS,
+      );
+
+      test(
         'of an unknown order, or of somebody else, is taken and changes nothing',
         async () => {
           const stranger = { id: 'pi_none', metadata: { orderId: crypto.randomUUID(), attempt: '1' } };
@@ -425,6 +504,8 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
         const saved = { paymentMethod: 'pm_card_visa', returnUrl: BACK, reason: 'a subscription' };
         expect((await charge(saved, { Authorization: '' })).status).toBe(401);
         expect((await charge({ ...saved, paymentMethod: '4242' })).json.field).toBe('paymentMethod');
+        // Stripe takes no such payment, and says so in words for developers.
+        expect((await charge({ ...saved, returnUrl: undefined })).json.field).toBe('returnUrl');
         expect((await charge({ ...saved, paymentMethod: 'pm_none' })).json.code).toBe('payment_declined');
         expect((await charge(saved, { 'X-Operator': 'shop' })).json.status).toBe('authorised');
         await made.untilIt(orderId, 'paid');
@@ -437,6 +518,11 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
       },
       TIMEOUT_MS,
     );
+
+    test('are served by a server whose doctor says that Stripe takes no money yet', async () => {
+      const { findings } = (await made.shop.get('/api/v1/ops/doctor')).json;
+      expect(findings).toContainEqual(expect.objectContaining({ name: 'Stripe', state: 'note' }));
+    });
 
     test('and their secrets, cards and ours are in no log and in no order', async () => {
       const orderId = await made.buy(1, '4242 4242 4242 4242');

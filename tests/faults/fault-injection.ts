@@ -290,7 +290,7 @@ function processesOf(shop: DistributedShop) {
   return { instances: shop.instances(), workers: shop.workers.map(({ pid }) => pid).filter(isAlive) };
 }
 
-/** Messages of the log lines since a moment, an ISO time like theirs. */
+/** Messages of the log lines whose ISO times are asked for. */
 function saidIn(shop: DistributedShop, isIn: (time: string) => boolean): string[] {
   return shop
     .logs()

@@ -27,19 +27,19 @@ const LEAST: Readonly<Record<string, number>> = {
 /** Eight digits; a few currencies may have more. */
 const MOST = 99_999_999;
 
-/** As Stripe counts it; a fraction where Stripe has no such amount. */
+/** An amount in minor units of ISO 4217, as Stripe counts it; a fraction where Stripe has no such amount. */
 export function stripeAmount(amountMinor: number, currency: string): number {
   const digits = digitsOf(currency) - (DIGITS[currency] ?? 2);
   return digits > 0 ? amountMinor / 10 ** digits : amountMinor * 10 ** -digits;
 }
 
-/** The way back. */
+/** An amount as Stripe counts it, in minor units of ISO 4217. */
 export function minorAmount(amount: number, currency: string): number {
   const digits = digitsOf(currency) - (DIGITS[currency] ?? 2);
   return digits > 0 ? amount * 10 ** digits : amount / 10 ** -digits;
 }
 
-/** Why Stripe takes no payment of this amount; null when it does, as far as a table can tell. */
+/** Why Stripe takes no payment of this amount (minor units of ISO 4217); null when it does, as far as a table can tell. */
 export function amountRefusal(amountMinor: number, currency: string): string | null {
   if (!CURRENCIES.includes(currency)) return `the payment company takes no ${currency}`;
   const amount = stripeAmount(amountMinor, currency);

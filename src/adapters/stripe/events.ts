@@ -1,8 +1,8 @@
 import type Stripe from 'stripe';
 import type { Clock } from '../../domain/clock.ts';
 import type { EventFinding, ProviderEvent } from '../../ports/provider.ts';
-import { hasCode } from './failure.ts';
-import { type Ask, createIntents, keyOf } from './intents.ts';
+import { hasCode, meaningOf } from './failure.ts';
+import { type Ask, createIntents, keyOf, PAGE } from './intents.ts';
 
 /** Stripe's own: a repeated event is signed anew, so an older signature is one that somebody has kept. */
 const TOLERANCE_S = 300;
@@ -21,6 +21,13 @@ const SUBJECTS: Readonly<Record<string, ProviderEvent['subject']>> = {
   'refund.updated': 'refund',
   'refund.failed': 'refund',
 };
+
+const POLLED = [
+  'charge.dispute.created',
+  'charge.dispute.updated',
+  'charge.dispute.closed',
+  'refund.failed',
+] satisfies Stripe.Event['type'][];
 
 /** Events, of which nothing is believed but what they are about. */
 export function createEvents(stripe: Stripe, secrets: readonly string[], now: Clock) {
@@ -73,14 +80,28 @@ export function createEvents(stripe: Stripe, secrets: readonly string[], now: Cl
       : { type: 'trouble', key, trouble: { kind: 'refund', state: 'failed', providerId: id } };
   }
 
+  function readEvent(event: Stripe.Event): ProviderEvent {
+    const object = event.data.object as { id?: unknown; metadata?: Stripe.Metadata | null };
+    const subject = typeof object.id === 'string' ? (SUBJECTS[event.type] ?? 'other') : 'other';
+    const key = subject === 'payment' ? keyOf({ metadata: object.metadata ?? {} }) : null;
+    return { id: event.id, subject, subjectId: String(object.id), key };
+  }
+
   return {
     async read(body: string, signature: string): Promise<ProviderEvent | null> {
       const event = await verified(body, signature);
-      if (event === null) return null;
-      const object = event.data.object as { id?: unknown; metadata?: Stripe.Metadata | null };
-      const subject = typeof object.id === 'string' ? (SUBJECTS[event.type] ?? 'other') : 'other';
-      const key = subject === 'payment' ? keyOf({ metadata: object.metadata ?? {} }) : null;
-      return { id: event.id, subject, subjectId: String(object.id), key };
+      return event && readEvent(event);
+    },
+
+    async *since(fromMs: number, options: Stripe.RequestOptions): AsyncGenerator<ProviderEvent> {
+      const created = { gte: Math.floor(fromMs / 1_000) };
+      try {
+        for await (const event of stripe.events.list({ created, types: POLLED, limit: PAGE }, options)) {
+          yield readEvent(event);
+        }
+      } catch (error) {
+        throw meaningOf(error);
+      }
     },
 
     /** Of a subject that Stripe does not know there is nothing to be said: it is of another account. */

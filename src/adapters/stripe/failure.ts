@@ -16,8 +16,9 @@ const scrub = createScrub();
 export function meaningOf(error: unknown): unknown {
   if (!isStripeError(error)) return error;
   const { statusCode = 0, type, code } = error;
+  // Without its cause, whose words these are: the log writes an error with its causes.
   const say = (meaning: AppError['code'], why: string) =>
-    new AppError(meaning, `Stripe ${why}: ${scrub(error.message)}`, { cause: error });
+    new AppError(meaning, `Stripe ${why}: ${scrub(error.message)}`);
   if (type === 'StripeConnectionError') {
     const cause = (error.detail as { code?: string } | undefined)?.code ?? '';
     return NOT_CONNECTED.includes(cause)
@@ -25,7 +26,7 @@ export function meaningOf(error: unknown): unknown {
       : say('outcome_unknown', 'gave no answer');
   }
   if (statusCode === 429) return say('unavailable', 'wants fewer calls');
-  if (statusCode === 401 || statusCode === 403) return say('unavailable', `does not take the key (${code})`);
+  if (statusCode === 401 || statusCode === 403) return say('unavailable', 'does not take the key');
   if (statusCode >= 500 || statusCode === 409) return say('outcome_unknown', `answered ${statusCode}`);
   return say('invalid_request', `refused (${code ?? type})`);
 }
@@ -39,7 +40,14 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return isStripeError(error) && codes.includes(error.code ?? '');
 }
 
-/** A key replays what it was answered first, faults of Stripe and refusals of a state included: with it no further call can succeed. */
-export function isReplayedError(error: unknown): error is StripeError {
-  return isStripeError(error) && error.headers?.['idempotent-replayed'] === 'true';
+/**
+ * A key replays what it was answered first, for a day: faults of Stripe, and refusals for a state that is over. What the bank declined
+ * stays declined.
+ */
+export function isReplayedFault(error: unknown): error is StripeError {
+  return (
+    isStripeError(error) &&
+    error.type !== 'StripeCardError' &&
+    error.headers?.['idempotent-replayed'] === 'true'
+  );
 }

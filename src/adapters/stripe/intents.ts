@@ -3,7 +3,7 @@ import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { ChargeRequest, OpenedPayment } from '../../ports/provider.ts';
 import { amountRefusal, stripeAmount } from './amounts.ts';
-import { hasCode, isReplayedError, isStripeError } from './failure.ts';
+import { hasCode, isReplayedFault, isStripeError } from './failure.ts';
 
 export type Intent = Stripe.PaymentIntent;
 
@@ -69,7 +69,7 @@ export function createIntents(stripe: Stripe, now: Clock) {
         // A replayed answer says how it was made, not how it is.
         return isReplayed(made) ? await retrieve(made.id, ask) : made;
       } catch (error) {
-        const isFault = isReplayedError(error) && (error.statusCode ?? 0) >= 500;
+        const isFault = isReplayedFault(error) && (error.statusCode ?? 0) >= 500;
         if (nth === CREATED_KEYS_MAX || (!isFault && !isOfOtherCall(error))) throw error;
         // In a crowd it is not seen; then the next key makes one, the same for all who ask, and nobody has the secret of the first.
         const found = await search(request, request.begun?.atMs ?? now(), ask, SEARCHED_FIRST_MAX);
@@ -100,7 +100,7 @@ export function createIntents(stripe: Stripe, now: Clock) {
     try {
       return await whenFree(() => call(ask(key)));
     } catch (error) {
-      if (!isReplayedError(error) || error.type === 'StripeCardError') throw error;
+      if (!isReplayedFault(error)) throw error;
       return whenFree(() => call(ask(anew(key))));
     }
   }

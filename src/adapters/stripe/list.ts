@@ -18,13 +18,14 @@ export async function* listPayments(
     for await (const intent of stripe.paymentIntents.list(page, options)) {
       const key = keyOf(intent);
       if (key === null) continue;
-      const { id, amount, currency, status, latest_charge } = intent;
+      const { id, amount, amount_received, currency, status, latest_charge } = intent;
       const charge = typeof latest_charge === 'object' ? latest_charge : null;
       const code = currency.toUpperCase();
       yield {
         key,
         providerId: id,
-        amountMinor: minorAmount(amount, code),
+        // Somebody may have captured a part of it.
+        amountMinor: minorAmount(status === 'succeeded' ? amount_received : amount, code),
         currency: code,
         status: STATUS[status] ?? 'processing',
         refundedMinor: minorAmount(charge?.amount_refunded ?? 0, code),

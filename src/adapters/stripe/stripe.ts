@@ -79,7 +79,7 @@ export function openStripe(options: StripeOptions): PaymentProvider {
 
   async function charge(request: ChargeRequest, ask: Ask): Promise<ChargeAnswer> {
     const intent = await intents.find(request, ask);
-    if (intent === null) throw lost(request);
+    if (intent === null) throw neverMade(request);
     if (intent.status === 'requires_capture') return capture(request, intent, ask);
     return answerOf(intent);
   }
@@ -137,7 +137,7 @@ export function openStripe(options: StripeOptions): PaymentProvider {
     ask: Ask,
   ): Promise<OpenedPayment> {
     const intent = await intents.find(request, ask);
-    if (intent === null) throw lost(request);
+    if (intent === null) throw neverMade(request);
     const isOpen = STATUS[intent.status] === 'open' || intent.status === 'requires_action';
     if (confirmation === null || !isOpen) return opened(intent);
     try {
@@ -172,6 +172,17 @@ export function openStripe(options: StripeOptions): PaymentProvider {
     return confirmed({ payment_method: paymentMethod, off_session: true, ...back });
   }
 
+  /** Of a disputed payment the bank has the money: it goes back to its customer when the dispute is lost, and until then nothing does. */
+  async function lost(providerId: string, amount: number, ask: Ask): Promise<string> {
+    const { data } = await stripe.disputes.list({ payment_intent: providerId, limit: PAGE }, ask());
+    const disputes = data.filter(({ status }) => status === 'lost');
+    if (total(disputes) >= amount) return disputes[0]!.id;
+    throw new AppError(
+      'unavailable',
+      `The payment ${providerId} is disputed, and cannot be refunded meanwhile.`,
+    );
+  }
+
   /** What has not gone back yet: a refund that failed is made anew, with a key of its own, and what others gave back counts. */
   async function refund({ key, providerId, orderId, amountMinor, currency }: RefundRequest, ask: Ask) {
     const found = await refunds.list({ payment_intent: providerId, limit: PAGE }, ask());
@@ -180,16 +191,15 @@ export function openStripe(options: StripeOptions): PaymentProvider {
     if (missing <= 0) return { type: 'refunded' as const, refundId: valid[0]!.id };
     const nth = found.data.length === 0 ? '' : `:${found.data.length + 1}`;
     const [, attempt = ''] = key.split(':');
-    const what = { payment_intent: providerId, metadata: { orderId, attempt } };
+    const params = { payment_intent: providerId, metadata: { orderId, attempt } };
     const made = await intents
-      .step(`${key}${nth}`, ask, (how) => refunds.create(what, how))
+      .step(`${key}${nth}`, ask, (asked) => refunds.create(params, asked))
       .catch(async (error) => {
-        if (!hasCode(error, 'charge_disputed')) throw error;
-        const disputes = await stripe.disputes.list({ payment_intent: providerId, limit: PAGE }, ask());
-        const lost = disputes.data.filter(({ status }) => status === 'lost');
-        if (total(lost) < missing) throw error;
-        return { id: lost[0]!.id, status: 'lost', failure_reason: null };
+        if (hasCode(error, 'charge_disputed'))
+          return { type: 'refunded' as const, refundId: await lost(providerId, missing, ask) };
+        throw error;
       });
+    if ('type' in made) return made;
     if (made.status !== 'failed' && made.status !== 'canceled')
       return { type: 'refunded' as const, refundId: made.id };
     throw new AppError('unavailable', `The refund ${made.id} failed at once (${made.failure_reason}).`);
@@ -207,6 +217,7 @@ export function openStripe(options: StripeOptions): PaymentProvider {
       open: (request, confirmation) => call((ask) => open(request, confirmation, ask)),
       readEvent: events.read,
       lookInto: (event) => call((ask) => events.lookInto(event, ask)),
+      eventsSince: (fromMs) => events.since(fromMs, { timeout: LIST_REQUEST_MS }),
       payments: (fromMs, toMs) => listPayments(stripe, fromMs, toMs, { timeout: LIST_REQUEST_MS }),
     },
     async close() {},
@@ -252,7 +263,7 @@ function captureBefore({ latest_charge }: Intent): number | null {
   return seconds === undefined ? null : seconds * 1_000;
 }
 
-function lost({ key }: ChargeRequest): AppError {
+function neverMade({ key }: ChargeRequest): AppError {
   return new AppError(
     'unavailable',
     `There is no payment of ${key} at Stripe, and it is too late to make one.`,

@@ -12,9 +12,10 @@ import type {
   PaymentProvider,
   ProviderEvent,
 } from '../../ports/provider.ts';
-import type { OrderView } from '../../ports/queries.ts';
+import { type OrderView, tookMoney } from '../../ports/queries.ts';
 import { chargeRequest, readChargeKey } from './call-provider.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
+import { createEventPoll } from './event-poll.ts';
 import type { Refunder } from './refunder.ts';
 import type { PaymentStats } from './stats.ts';
 
@@ -34,10 +35,16 @@ export interface BuyerPayments extends Pick<BuyerProvider, 'publishableKey' | 'r
   cancel(orderId: string): Promise<boolean>;
 
   /** Takes an event of the company; false: it is not the company's. Rejects when the ledger cannot take it. */
-  hear(body: string, signature: string): Promise<boolean>;
+  takeEvent(body: string, signature: string): Promise<boolean>;
 
-  /** Looks into the events that were taken and name no charge under way. */
-  lookIntoEvents(): Promise<void>;
+  /**
+   * Looks into the events that were taken and name no charge under way, those among them that the company is asked for. Never rejects,
+   * and is cheap to call often: one pass at a time.
+   */
+  lookSoon(): void;
+
+  /** Resolves when no pass is under way; `stopping` ends one. */
+  idle(): Promise<void>;
 }
 
 export type Opening =
@@ -59,6 +66,8 @@ export interface BuyerPaymentsDependencies {
     | 'openEvents'
     | 'closeEvent'
     | 'captureLate'
+    | 'note'
+    | 'setNote'
   >;
   readonly provider: Pick<PaymentProvider, 'cancel'>;
   readonly buyerPays: BuyerProvider;
@@ -68,6 +77,7 @@ export interface BuyerPaymentsDependencies {
   readonly clock: Clock;
   readonly monotonicMs: () => number;
   readonly leaseMs: number;
+  readonly stopping: AbortSignal;
   readonly onTrouble: (error: unknown, context: string) => void;
 }
 
@@ -82,6 +92,9 @@ const OPEN_TRIES_MAX = 3;
 export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): BuyerPayments {
   const { ledger, provider, buyerPays, enqueuer, refunder, stats, clock, leaseMs, onTrouble, monotonicMs } =
     dependencies;
+  const { stopping } = dependencies;
+  let looking: Promise<void> | null = null;
+  const poll = createEventPoll({ ledger, buyerPays, clock, monotonicMs });
   let failures = 0;
   let pausedUntilMs = Number.NEGATIVE_INFINITY;
 
@@ -143,7 +156,7 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
     return answer.type === 'cancelled';
   }
 
-  async function hear(body: string, signature: string): Promise<boolean> {
+  async function takeEvent(body: string, signature: string): Promise<boolean> {
     const event = await buyerPays.readEvent(body, signature);
     if (event === null) return false;
     const charge = event.key === null ? null : readChargeKey(event.key);
@@ -155,21 +168,24 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
 
   async function lookIntoEvents(): Promise<void> {
     if (monotonicMs() < pausedUntilMs) return;
-    let hasFailed = false;
+    await poll().catch((error) => onTrouble(error, 'the payment company was not asked for events'));
     for (const event of await ledger.openEvents(EVENTS_MAX)) {
+      if (stopping.aborted) return;
       try {
         await lookInto(event);
+        failures = 0;
       } catch (error) {
         onTrouble(error, `event ${event.id} not looked into yet`);
         if (!(error instanceof AppError)) continue;
-        hasFailed = true;
-        // What the company refuses concerns this event alone.
-        if (error.code !== 'invalid_request') break;
+        if (error.code === 'invalid_request') {
+          // The company would refuse it each time, and others behind it would wait; `payments reconcile` still names the payment.
+          await ledger.closeEvent(event.id, null);
+          continue;
+        }
+        pausedUntilMs = monotonicMs() + backoffMs(++failures, LOOK_PAUSE_MS_FIRST, LOOK_PAUSE_MS_MAX);
+        return;
       }
     }
-    failures = hasFailed ? failures + 1 : 0;
-    if (hasFailed)
-      pausedUntilMs = monotonicMs() + backoffMs(failures, LOOK_PAUSE_MS_FIRST, LOOK_PAUSE_MS_MAX);
   }
 
   async function lookInto(event: ProviderEvent): Promise<void> {
@@ -184,7 +200,7 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
   async function setRight({ orderId, attempt }: ChargeName, providerId: string): Promise<void> {
     const view = await ledger.order(orderId);
     const payment = view?.payments.find((one) => one.attempt === attempt);
-    if (!view || !payment || HAS_MONEY.includes(payment.status)) return;
+    if (!view || !payment || tookMoney(payment)) return;
     if (payment.status === 'pending') return chargeNow({ orderId, attempt });
     const answer = await provider.cancel(
       chargeRequest({ order: view.order, attempt, providerId, beganAt: payment.createdAt }),
@@ -200,12 +216,19 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
     refusal: buyerPays.refusal,
     open,
     cancel,
-    hear,
-    lookIntoEvents,
+    takeEvent,
+    lookSoon() {
+      looking ??= lookIntoEvents()
+        .catch((error) => onTrouble(error, 'events not read; the next sweep will retry'))
+        .finally(() => {
+          looking = null;
+        });
+    },
+    async idle() {
+      await looking;
+    },
   };
 }
 
 /** The buyer reads it in the order. */
 const CANCELLED = 'The buyer cancelled the payment.';
-
-const HAS_MONEY: readonly OrderView['payments'][number]['status'][] = ['captured', 'refunding', 'refunded'];

@@ -19,7 +19,7 @@ const NOT_CHARGED = 'The payment company cannot be reached.';
  */
 export type Answer = ChargeResult['result'] | Extract<ChargeAnswer, { type: 'waiting' }> | null;
 
-type Provider = Pick<PaymentProvider, 'charge' | 'cancel'> & Partial<Pick<PaymentProvider, 'buyerPays'>>;
+type Provider = Pick<PaymentProvider, 'charge' | 'cancel' | 'buyerPays'>;
 
 /**
  * Calls the provider for a leased order. The key is the same for every lease of an attempt, so an attempt charges at

@@ -46,7 +46,7 @@ export interface PaymentProcessor {
 }
 
 export interface PaymentProcessorDependencies {
-  readonly ledger: Payments & Pick<Ledger, 'order'>;
+  readonly ledger: Payments & Pick<Ledger, 'order' | 'note' | 'setNote'>;
   readonly changes: Pick<ChangeBus, 'subscribe'>;
   readonly queue: Pick<Queue, 'publish' | 'consume' | 'deadLetter' | 'status'>;
   readonly provider: PaymentProvider;
@@ -132,6 +132,7 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
       clock: dependencies.clock ?? systemClock,
       monotonicMs,
       leaseMs: timing.leaseMs,
+      stopping: stopping.signal,
       onTrouble,
     });
   const sweep = createReaper({
@@ -139,7 +140,7 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
     queue,
     enqueuer,
     refunder,
-    lookIntoEvents: buyerPayments?.lookIntoEvents ?? noEvents,
+    lookSoon: () => buyerPayments?.lookSoon(),
     begins: buyerPays ? 'hidden' : 'all',
     stats,
     isLeader,
@@ -177,7 +178,8 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
       stopping.abort();
       await sweep.close();
       await consumer?.close();
-      await Promise.race([Promise.all([latePayments.close(), refunder.idle()]), aborted(deadline.signal)]);
+      const idle = [latePayments.close(), refunder.idle(), buyerPayments?.idle()];
+      await Promise.race([Promise.all(idle), aborted(deadline.signal)]);
       await semaphore.drained(deadline.signal);
       deadline.abort();
       clearTimeout(timer);
@@ -197,8 +199,6 @@ async function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
-
-async function noEvents(): Promise<void> {}
 
 async function everyone(): Promise<boolean> {
   return true;

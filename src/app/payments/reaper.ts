@@ -12,8 +12,8 @@ export interface ReaperDependencies {
   readonly queue: Pick<Queue, 'status'>;
   readonly enqueuer: Pick<ChargeEnqueuer, 'enqueue'>;
   readonly refunder: Pick<Refunder, 'soon'>;
-  /** Looks into what the provider told of. */
-  readonly lookIntoEvents: () => Promise<void>;
+  /** Looks into what the provider told of, without being waited for. */
+  readonly lookSoon: () => void;
   readonly begins: Begins;
   readonly stats: Pick<PaymentStats, 'recovered'>;
   readonly isLeader: (job: string) => Promise<boolean>;
@@ -38,7 +38,7 @@ const RECONCILE_ORDERS_MAX = 5_000;
 
 /** Sweeps at regular intervals for work without a message: holds that ran out, lost messages, ended leases, refunds. */
 export function createReaper(dependencies: ReaperDependencies) {
-  const { ledger, queue, enqueuer, refunder, lookIntoEvents, begins, stats, isLeader, onTrouble, timing } =
+  const { ledger, queue, enqueuer, refunder, lookSoon, begins, stats, isLeader, onTrouble, timing } =
     dependencies;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let sweeping: Promise<void> = Promise.resolve();
@@ -50,7 +50,7 @@ export function createReaper(dependencies: ReaperDependencies) {
     // Refunds are not awaited: a slow provider must not delay the end of holds.
     if (reconciles) await attend('refund payments', refunder.soon);
     if (reconciles) await attend('find lost charges', reconcile);
-    if (reconciles) await attend('look into events', lookIntoEvents);
+    if (reconciles) await attend('look into events', lookSoon);
     if (!closed) timer = setTimeout(next, timing.sweepEveryMs, reconciles);
   }
 

@@ -73,6 +73,9 @@ test('what the ledger knows already, took no money or is of another time is no d
     [],
   );
   expect(kinds([booked({ status: 'refunded', refundFailed: true })], [listed()])).toEqual([]);
+  expect(kinds([booked({ status: 'refunded', dispute: 'lost' })], [listed({ isDisputed: true })])).toEqual(
+    [],
+  );
   expect(kinds([booked({ status: 'failed' })], [])).toEqual([]);
   expect(kinds([], [listed({ status: 'cancelled' })])).toEqual([]);
   expect(kinds([booked()], [listed(), listed({ providerId: 'pi_2', status: 'cancelled' })])).toEqual([]);

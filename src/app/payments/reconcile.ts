@@ -1,6 +1,7 @@
 import { amountText } from '../../domain/money.ts';
 import type { BookedPayment } from '../../ports/books.ts';
 import type { ProviderPayment } from '../../ports/provider.ts';
+import { tookMoney } from '../../ports/queries.ts';
 import { chargeKey } from './call-provider.ts';
 
 /** One thing in which the ledger and the payment company are not the same. */
@@ -63,8 +64,6 @@ export function reconcile(
   return differences;
 }
 
-const HAS_MONEY: readonly BookedPayment['status'][] = ['captured', 'refunding', 'refunded'];
-
 function differencesOf(booked: BookedPayment, payments: readonly ProviderPayment[]): Difference[] {
   const { orderId, attempt, amountMinor, currency, status } = booked;
   const there =
@@ -74,7 +73,7 @@ function differencesOf(booked: BookedPayment, payments: readonly ProviderPayment
   const differ = (kind: Difference['kind'], detail: string, of = there): Difference => {
     return { kind, orderId, attempt, providerId: of?.providerId ?? booked.providerId, detail };
   };
-  const hasMoney = HAS_MONEY.includes(status);
+  const hasMoney = tookMoney(booked);
   if (there === undefined) return hasMoney ? [differ('missing_there', `${status} here`)] : [];
   const found = payments
     .filter((one) => one !== there && one.status !== 'cancelled')
@@ -95,6 +94,7 @@ function differencesOf(booked: BookedPayment, payments: readonly ProviderPayment
     found.push(differ('still_open_there', both));
   }
   const wentBack = `${say(there.refundedMinor, currency)} went back`;
+  // A lost dispute sends the money back past any refund.
   const isKnown = booked.refundFailed || booked.dispute === 'lost';
   if (status === 'refunded' && !isKnown && there.refundedMinor < there.amountMinor) {
     found.push(differ('not_refunded_there', wentBack));

@@ -2,9 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { PurchaseIds } from '../../domain/ids.ts';
 import type { Role } from '../../domain/operator.ts';
 import type { Refuse } from '../json-body.ts';
-import { type OperatorTrust, permitted, tooManyTokens } from '../operator.ts';
+import { bearerIn, type OperatorTrust, permitted, tooManyTokens } from '../operator.ts';
 import { readOperator, type SignedIn } from '../operator-request.ts';
-import type { Buyers, Caller, Customer, Identified, Sessions } from './buyers.ts';
+import {
+  type Buyers,
+  type Caller,
+  type Customer,
+  type Identified,
+  OPERATOR,
+  type Sessions,
+} from './buyers.ts';
 import { isSameOrigin } from './same-origin.ts';
 import { createSessionTokens, GUEST, SESSION_PREFIX } from './session-token.ts';
 import type { TokenHolder } from './token-verifier.ts';
@@ -122,7 +129,6 @@ export function openBuyers(options: BuyersOptions): Buyers {
 }
 
 const NO_SESSION = 'the session is over, or none of ours';
-const OPERATOR: Caller = { kind: 'operator' };
 const ANONYMOUS: Caller = { kind: 'anonymous' };
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
@@ -130,15 +136,6 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 function roleFor({ method }: Request): Role {
   return SAFE.has(method) ? 'viewer' : 'operator';
 }
-
-function bearerIn(header: string | null): string | null {
-  if (header === null) return null;
-  if (header.startsWith('Bearer v')) return header.slice('Bearer '.length);
-  return BEARER.exec(header)?.[1] ?? null;
-}
-
-/** The scheme in any case, then spaces (RFC 9110, 11.1 and 11.4). */
-const BEARER = /^bearer +(.+)$/i;
 
 function cookieOf(req: Request): string | null {
   const header = req.headers.get('cookie');

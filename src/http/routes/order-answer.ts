@@ -65,8 +65,10 @@ export const OrderAnswer = shape(
   },
 );
 
+export const ORDER_ID = '01a2040e-e549-70c2-8a78-490084e26084';
+
 export const ORDER: Parameter = {
-  schema: { type: 'string', format: 'uuid', examples: ['01a2040e-e549-70c2-8a78-490084e26084'] },
+  schema: { type: 'string', format: 'uuid', examples: [ORDER_ID] },
   description: 'Order id, or the tracking id of a confirmed purchase',
 };
 
@@ -74,8 +76,6 @@ export const ORDER: Parameter = {
 export function orderIdIn(req: { readonly params: { readonly orderId: string } }): string {
   return req.params.orderId.toLowerCase();
 }
-
-export const ORDER_ID = '01a2040e-e549-70c2-8a78-490084e26084';
 
 export const PAID = {
   orderId: ORDER_ID,

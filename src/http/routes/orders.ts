@@ -6,7 +6,7 @@ import type { Order, OrderStatus } from '../../domain/order.ts';
 import { within } from '../../lib/within.ts';
 import type { Canceller } from '../../ports/payments.ts';
 import type { OrderView } from '../../ports/queries.ts';
-import { type Caller, NOT_KNOWN, NOT_THEIRS } from '../buyers/buyers.ts';
+import { type Caller, NOT_KNOWN, NOT_THEIRS, OPERATOR } from '../buyers/buyers.ts';
 import type { OrderCode } from '../codes.ts';
 import { readCheckedBody } from '../json-body.ts';
 import { countCancel } from '../limits/purchases.ts';
@@ -241,8 +241,6 @@ export function createOrderRoutes(service: Service): Route[] {
 }
 
 const CANCEL_EXPECTED = { ...OPERATOR_EXPECTED, userId: CUSTOMER_EXPECTED };
-
-const OPERATOR: Caller = { kind: 'operator' };
 
 const UNKNOWN = { kind: 'unknown_order' } as const;
 

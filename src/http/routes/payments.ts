@@ -3,11 +3,11 @@ import { Compile } from 'typebox/compile';
 import type { Opening } from '../../app/payments/buyer-payments.ts';
 import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { AppError } from '../../domain/errors.ts';
-import { amountMinor, type OrderStatus } from '../../domain/order.ts';
+import { amountMinor, type Order, type OrderStatus } from '../../domain/order.ts';
 import { within } from '../../lib/within.ts';
-import type { Confirmation } from '../../ports/provider.ts';
+import { type Confirmation, OPENED_STATUSES } from '../../ports/provider.ts';
 import type { OrderView } from '../../ports/queries.ts';
-import { type Caller, NOT_KNOWN } from '../buyers/buyers.ts';
+import { type Caller, NOT_KNOWN, OPERATOR } from '../buyers/buyers.ts';
 import type { OrderCode } from '../codes.ts';
 import { readCheckedBody, readTextBody } from '../json-body.ts';
 import { operatorRoutes } from '../operator-routes.ts';
@@ -22,12 +22,10 @@ import { createPendingOrders, noSuchOrder } from './pending-orders.ts';
 type OrderRequest = Request & { readonly params: { readonly orderId: string } };
 type Server = Bun.Server<unknown>;
 
-const ReturnUrl = Type.Optional(
-  Type.String({
-    pattern: '^https?://[!-~]{1,2000}$',
-    description: 'Where the buyer comes back from a page of the bank',
-  }),
-);
+const ReturnUrl = Type.String({
+  pattern: '^https?://[!-~]{1,2000}$',
+  description: 'Where the buyer comes back from a page of the bank',
+});
 
 const PaymentBody = closed(
   'PaymentRequest',
@@ -39,7 +37,7 @@ const PaymentBody = closed(
         description: 'What the page of the buyer has collected',
       }),
     ),
-    returnUrl: ReturnUrl,
+    returnUrl: Type.Optional(ReturnUrl),
   },
 );
 const checkPaymentBody = Compile(PaymentBody);
@@ -63,9 +61,15 @@ const EXPECTED: Readonly<Record<string, string>> = {
   customer: 'customer must be the id of a Customer, cus_…, or absent',
 };
 
+const EXPECTED_TO_CHARGE = {
+  ...EXPECTED,
+  returnUrl:
+    'returnUrl must be a whole address of at most 2,000 characters, which the payment company wants for every means of paying',
+};
+
 const PaymentAnswer = shape('Payment', 'The payment of an order, for the page on which its buyer pays.', {
   orderId: Uuid,
-  status: Type.Enum(['open', 'action', 'processing', 'authorised', 'captured', 'cancelled'], {
+  status: Type.Enum([...OPENED_STATUSES], {
     description:
       '`open`: the buyer has to pay. `action`: the buyer has to prove something first, which the page asks for with `clientSecret`. ' +
       'From `processing` on there is nothing more to do: read the order until it is `paid`.',
@@ -91,7 +95,7 @@ const route = routesOf('orders', 'problem');
 
 /** How buyers pay at the company, and what the company tells. */
 export function createPaymentRoutes(service: Service): Route[] {
-  const { ledger, ids, buyers, buyerPayments, providerTimeoutMs, purchaseTimeoutMs } = service;
+  const { ledger, ids, clock, buyers, buyerPayments, providerTimeoutMs, purchaseTimeoutMs } = service;
   const { pendingOrNone } = createPendingOrders(service);
   const { acting } = operatorRoutes('orders', 'problem', service);
 
@@ -137,10 +141,15 @@ export function createPaymentRoutes(service: Service): Route[] {
       case 'unpayable':
         return problem(req, 'payment_declined', `The amount cannot be paid: ${opening.why}`);
       case 'refused':
-        return cannotPay(req, opening.order.status);
+        return cannotPay(req, opening.order);
       case 'opened':
         return opening.payment.declined === null ? opened(opening) : declined(req, opening);
     }
+  }
+
+  function cannotPay(req: Request, { status, expiresAt }: Order): Response {
+    const [code, says] = CANNOT_PAY[status] ?? (clock() < expiresAt ? BUSY : HOLD_OVER);
+    return problem(req, code, says);
   }
 
   function opened({ order, payment }: Extract<Opening, { kind: 'opened' }>): Response {
@@ -163,7 +172,7 @@ export function createPaymentRoutes(service: Service): Route[] {
     const body = await readTextBody(req, problem, EVENT_BYTES_MAX);
     if (body instanceof Response) return body;
     const late = () => new AppError('unavailable', 'The event could not be written down in time.');
-    if (await within(buyerPayments.hear(body, signature), EVENT_ANSWER_MS, late)) {
+    if (await within(buyerPayments.takeEvent(body, signature), EVENT_ANSWER_MS, late)) {
       return json({ received: true }, 200, NOT_STORED);
     }
     return problem(req, 'invalid_request', "The signature is not the payment company's, or too old", {
@@ -186,7 +195,7 @@ export function createPaymentRoutes(service: Service): Route[] {
         401: NOT_KNOWN,
         404: '`not_found`: there is no such order of this customer',
         409:
-          '`payment_declined`: the buyer may try another card. `payment_not_needed`: the server charges orders here. `order_pending`: it is not known yet. `order_paid`, ' +
+          '`payment_declined`: the buyer may try another card. `payment_not_needed`: the server charges orders here. `order_pending` or `order_charging`: ask again. `order_paid`, ' +
           '`order_declined`, `order_expired`, `order_cancelled`, `order_refunding` or `order_refunded`: there is nothing to pay',
         503: '`unavailable`; `outcome_unknown`: send it again, it pays once',
       },
@@ -201,8 +210,13 @@ export function createPaymentRoutes(service: Service): Route[] {
       params: { orderId: ORDER },
       body: {
         schema: ChargeBody,
-        example: { paymentMethod: 'pm_1SabcDEF', customer: 'cus_SabcDEF', reason: 'a subscription' },
-        expected: EXPECTED,
+        example: {
+          paymentMethod: 'pm_1SabcDEF',
+          customer: 'cus_SabcDEF',
+          returnUrl: 'https://shop.example/paid',
+          reason: 'a subscription',
+        },
+        expected: EXPECTED_TO_CHARGE,
       },
       answers: {
         200: jsonAnswer('The payment as it is now', PaymentAnswer, {
@@ -213,7 +227,7 @@ export function createPaymentRoutes(service: Service): Route[] {
         503: '`unavailable`; `outcome_unknown`: send it again, it pays once',
       },
       handle(asked, req) {
-        const { paymentMethod, customer = null, returnUrl = null } = asked.body;
+        const { paymentMethod, customer = null, returnUrl } = asked.body;
         const entry = asked.entry('order.charge', `order/${orderIdIn(req)}`, { paymentMethod });
         return payAs(req, OPERATOR, { type: 'saved', paymentMethod, customer, returnUrl }, entry);
       },
@@ -246,8 +260,6 @@ function declined(req: Request, { payment }: Extract<Opening, { kind: 'opened' }
   return problem(req, 'payment_declined', payment.declined!);
 }
 
-const OPERATOR: Caller = { kind: 'operator' };
-
 const CANNOT_PAY: Readonly<Partial<Record<OrderStatus, readonly [code: OrderCode, says: string]>>> = {
   paid: ['order_paid', 'The order is paid'],
   declined: ['order_declined', 'The order is over: its charge was declined'],
@@ -257,11 +269,8 @@ const CANNOT_PAY: Readonly<Partial<Record<OrderStatus, readonly [code: OrderCode
   refunded: ['order_refunded', 'The order is over: it was paid and refunded'],
 };
 
-function cannotPay(req: Request, status: OrderStatus): Response {
-  const [code, says] =
-    CANNOT_PAY[status] ?? (['order_expired', 'The hold of the order has run out'] as const);
-  return problem(req, code, says);
-}
+const BUSY = ['order_charging', 'Another call changes the order; ask again'] as const;
+const HOLD_OVER = ['order_expired', 'The hold of the order has run out'] as const;
 
 const OPEN = {
   orderId: ORDER_ID,

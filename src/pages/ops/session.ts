@@ -21,7 +21,7 @@ export interface Session {
   /** Who the server says is signed in; null until it has said so. */
   readonly me: Signal<Me | null>;
   /** Resolves when the server has told who is signed in, or could not. */
-  learned(): Promise<void>;
+  identified(): Promise<void>;
   /** Whether who is signed in may do what needs this role. The server judges; before it has told the role, nothing is kept from anybody. */
   may(needed: Role): boolean;
   /** Why nobody is signed in any more. */
@@ -48,12 +48,12 @@ export function createSession(offered: string | null): Session {
   const operator = signal('');
   const me = signal<Me | null>(null);
   const said = signal<string | null>(null);
-  let learning = Promise.resolve();
+  let identifying = Promise.resolve();
 
   /** Without a name: that of the token is what is asked for. */
   const askWho = (given: string) => call<Me>(ME, { headers: { Authorization: `Bearer ${given}` } });
 
-  async function learn(given: string): Promise<void> {
+  async function identify(given: string): Promise<void> {
     const answer = await askWho(given);
     if (answer.ok && token.value === given) me.value = answer.body;
   }
@@ -84,7 +84,7 @@ export function createSession(offered: string | null): Session {
     token,
     operator,
     me,
-    learned: () => learning,
+    identified: () => identifying,
     may: (needed) => me.value === null || mayDo(me.value.role, needed),
     said,
     headers,
@@ -99,7 +99,7 @@ export function createSession(offered: string | null): Session {
       if (found === null) token.value = null;
       else {
         take(found);
-        learning = learn(found);
+        identifying = identify(found);
       }
     },
     async signIn(given, name) {
@@ -117,7 +117,7 @@ export function createSession(offered: string | null): Session {
       const answer = await call<T>(path, { ...what, headers: { ...headers(), ...what.headers } });
       if (answer.status === 401 && token.value === asked) signOut(OPS.signIn.refused);
       // The role has changed meanwhile.
-      if (answer.status === 403 && typeof asked === 'string') void learn(asked);
+      if (answer.status === 403 && typeof asked === 'string') void identify(asked);
       return answer;
     },
   };

@@ -31,7 +31,7 @@ export function Workplace({ session, data }: { session: Session; data: DataOf<'o
   useEffect(() => {
     const { catalog, feed, rush } = tools;
     const first = [
-      session.learned(),
+      session.identified(),
       catalog.read(),
       feed.begin(),
       ...(data.development ? [rush.look()] : []),

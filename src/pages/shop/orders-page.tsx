@@ -35,7 +35,11 @@ export function OrdersPage({ data }: { data: DataOf<'orders'>; live: Live }) {
               <Row key={order.orderId} order={order} isRead={i < READ_MAX} buyersPay={data.buyersPay} />
             ))}
           </ul>
-          {data.hasSessions ? <OwnCustomer /> : <Customer development={data.development} />}
+          {data.hasSessions ? (
+            <OwnCustomer />
+          ) : (
+            <Customer development={data.development} buyersPay={data.buyersPay} />
+          )}
         </>
       )}
     </section>
@@ -86,7 +90,7 @@ function OwnCustomer() {
   return <p class="quiet">{guest ? ORDERS.asGuest : ORDERS.asCustomer(customer)}</p>;
 }
 
-function Customer({ development }: { development: boolean }) {
+function Customer({ development, buyersPay }: { development: boolean; buyersPay: boolean }) {
   const name = useSignal('');
   const said = useSignal('');
   useEffect(() => {
@@ -116,6 +120,7 @@ function Customer({ development }: { development: boolean }) {
       <button type="submit">{ORDERS.save}</button>
       <p id="customer-about" class="quiet">
         {ORDERS.customerAbout}
+        {!buyersPay && ORDERS.customerScripted}.
       </p>
       <p role="status">{said.value}</p>
     </form>

@@ -24,7 +24,11 @@ export function createDisputes(company: Company) {
     },
 
     get: (id: string) => find(company.disputes, 'dispute', id, 'dispute'),
-    list: ({ payment_intent }: Form) =>
-      [...company.disputes.values()].filter((dispute) => dispute.payment_intent === payment_intent),
+    list: ({ payment_intent, charge }: Form) =>
+      [...company.disputes.values()].filter(
+        (dispute) =>
+          (payment_intent === undefined || dispute.payment_intent === payment_intent) &&
+          (charge === undefined || dispute.charge === charge),
+      ),
   };
 }

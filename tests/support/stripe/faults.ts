@@ -21,7 +21,7 @@ export interface Fault {
   readonly retryAfterSeconds?: number;
 }
 
-export const FAULT_KINDS = [
+const FAULT_KINDS = [
   'slow',
   'slow_answer',
   'rate_limit',

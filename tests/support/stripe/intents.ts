@@ -13,12 +13,12 @@ const AMOUNT_MAX = 99_999_999;
 const AUTHORIZATION_SECONDS = 7 * 86_400;
 /** A dispute comes, or a refund ends, so long after its cause. */
 const LATER_SECONDS = 60;
-/** Stripe also cancels what is `processing`, in rare cases. */
 const CANCELLABLE = [
   'requires_payment_method',
   'requires_capture',
   'requires_confirmation',
   'requires_action',
+  'processing',
 ];
 const CONFIRMABLE = ['requires_payment_method', 'requires_confirmation', 'requires_action'];
 
@@ -46,7 +46,7 @@ type Confirm = Values<typeof CONFIRM>;
 
 /** Payment intents: one each for what somebody is to pay, and what becomes of it. */
 export function createIntents(company: Company, dispute: (charge: Stripe.Charge) => void) {
-  function find_(id: string): Stripe.PaymentIntent {
+  function intentOf(id: string): Stripe.PaymentIntent {
     return find(company.intents, 'payment_intent', id);
   }
 
@@ -134,7 +134,7 @@ export function createIntents(company: Company, dispute: (charge: Stripe.Charge)
   }
 
   function confirm(id: string, form: Form): Stripe.PaymentIntent {
-    const intent = find_(id);
+    const intent = intentOf(id);
     const params = readParams(form, CONFIRM);
     if (!CONFIRMABLE.includes(intent.status)) {
       const why = intent.status === 'canceled' ? 'it has been canceled' : 'it has already been confirmed';
@@ -217,7 +217,7 @@ export function createIntents(company: Company, dispute: (charge: Stripe.Charge)
   }
 
   function capture(id: string, form: Form): Stripe.PaymentIntent {
-    const intent = find_(id);
+    const intent = intentOf(id);
     const { amount_to_capture: amount = intent.amount_capturable } = readParams(form, {
       amount_to_capture: 'integer',
       expand: 'list',
@@ -245,7 +245,7 @@ export function createIntents(company: Company, dispute: (charge: Stripe.Charge)
   }
 
   function cancel(id: string, form: Form): Stripe.PaymentIntent {
-    const intent = find_(id);
+    const intent = intentOf(id);
     const { cancellation_reason = null } = readParams(form, {
       cancellation_reason: ['abandoned', 'duplicate', 'fraudulent', 'requested_by_customer'],
       expand: 'list',
@@ -283,7 +283,7 @@ export function createIntents(company: Company, dispute: (charge: Stripe.Charge)
 
   /** Metadata is merged; an empty value removes its key. */
   function update(id: string, form: Form): Stripe.PaymentIntent {
-    const intent = find_(id);
+    const intent = intentOf(id);
     const { metadata = {}, description } = readParams(form, {
       metadata: 'map',
       description: 'string',
@@ -303,11 +303,11 @@ export function createIntents(company: Company, dispute: (charge: Stripe.Charge)
     capture,
     cancel,
     update,
-    get: find_,
+    get: intentOf,
 
     /** The buyer's authentication is done; null where there was none to be done. Declines are noted, not thrown. */
     authenticate(id: string, isPassed: boolean): Stripe.PaymentIntent | null {
-      const intent = find_(id);
+      const intent = intentOf(id);
       if (intent.status !== 'requires_action') return null;
       const { needsAuthentication, ...card } = company.cards.get(intent.payment_method as string)!;
       const code = 'payment_intent_authentication_failure';

@@ -50,7 +50,7 @@ export function createRoutes({
     },
     'GET /v1/refunds/:id': (_form, id) => refunds.get(id),
     'GET /v1/disputes': (form) => {
-      readParams(form, { ...PAGE, payment_intent: 'string' });
+      readParams(form, { ...PAGE, payment_intent: 'string', charge: 'string' });
       return page(disputes.list(form), '/v1/disputes', form);
     },
     'GET /v1/disputes/:id': (_form, id) => disputes.get(id),

@@ -4,9 +4,10 @@ export function typeOf(value: unknown): string {
   return Array.isArray(value) ? 'array' : typeof value;
 }
 
-/** Whether a field may have both of these types; what is null in one object may be there in another. */
+/** Whether a field may have both of these types; what is null in one may have a value in the other. */
 export function agree(one: string, other: string): boolean {
-  return one === other || one === 'null' || other === 'null';
+  const isThere = one !== 'undefined' && other !== 'undefined';
+  return isThere && (one === other || one === 'null' || other === 'null');
 }
 
 /** The value at a dotted path; undefined where there is none. */

@@ -16,7 +16,7 @@ export interface DeliveryRule {
   readonly times?: number;
 }
 
-export const DELIVERY_KINDS = ['drop', 'hold', 'double', 'wrong_signature', 'before_answer'] as const;
+const DELIVERY_KINDS = ['drop', 'hold', 'double', 'wrong_signature', 'before_answer'] as const;
 
 /** Stripe retries for three days with growing pauses; here it is the same number, with pauses that a test can wait for. */
 const ATTEMPTS_MAX = 16;
