@@ -17,6 +17,7 @@ import { logSales } from './sale-log.ts';
 import { isForPeople, openServerLog } from './server-log.ts';
 import { superviseInstances } from './supervisor.ts';
 import { warnOfUnknownSettings } from './unknown-settings.ts';
+import { warmUp, warmUpBackends } from './warm-up.ts';
 
 const FLAGS = {
   port: { kind: 'text', what: 'a port' },
@@ -110,14 +111,18 @@ interface OpenOptions {
 
 /** Returns the signal if it came before the backends were open. */
 async function open(config: Config, log: Log, { sharesPort, stopped, scrapeOf }: OpenOptions) {
-  const opening = openApp(
-    config,
-    log,
-    () => operatorAccess(config),
-    () => examineHere(config),
+  const opening = warmUp(config, log).then((thread) =>
+    openApp(
+      config,
+      log,
+      () => operatorAccess(config),
+      () => examineHere(config),
+      thread,
+    ),
   );
   const app = await Promise.race([opening, stopped]);
   if (typeof app === 'string') return app;
+  await warmUpBackends(app, config, log);
   const { managementPort } = config;
   let management: HttpServer | undefined;
   try {

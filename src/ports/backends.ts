@@ -33,6 +33,11 @@ export interface Backends {
   readonly description: string;
   /** Component names in `/actuator/health`; a gate without one is in-process. */
   readonly healthNames: { readonly ledger: string; readonly queue: string; readonly gate?: string };
+  /**
+   * Where a first call costs more than later ones: makes first calls that leave nothing behind, until about `untilMs` on the clock of
+   * `performance.now()`.
+   */
+  warmUp?(untilMs: number): Promise<void>;
   close(): Promise<void>;
 }
 

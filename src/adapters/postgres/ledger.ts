@@ -16,6 +16,7 @@ import { createPayments } from './payments.ts';
 import { createProductQueries, createProducts } from './products.ts';
 import { createRetention } from './retention.ts';
 import { createSearch } from './search.ts';
+import { warmUpSessions } from './warm-up.ts';
 import { createWebhooks } from './webhooks.ts';
 
 export interface PostgresOptions {
@@ -43,7 +44,7 @@ export async function openPostgresLedger({
   onTrouble,
   timeouts = {},
   allowUnsafeDurability = false,
-}: PostgresOptions): Promise<{ ledger: Ledger; clock: Clock }> {
+}: PostgresOptions): Promise<{ ledger: Ledger; clock: Clock; warmUp(untilMs: number): Promise<void> }> {
   const place = placeOf(url);
   await withConnection(place, async (client) => {
     await requireFitness(client, place.name, allowUnsafeDurability);
@@ -73,7 +74,11 @@ export async function openPostgresLedger({
         await database.close();
       },
     };
-    return { ledger, clock: clock.now };
+    return {
+      ledger,
+      clock: clock.now,
+      warmUp: (untilMs) => warmUpSessions(database, poolSize, untilMs),
+    };
   } catch (error) {
     await database.close();
     throw error;

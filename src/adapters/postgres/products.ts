@@ -30,7 +30,7 @@ const ONE_DESCRIBED = `${DESCRIBED} WHERE id = $1`;
 const AFTER = `${DESCRIBED}
   WHERE id > $1 AND (currency = '${TEST_CURRENCY}') = $3 ORDER BY id LIMIT $2`;
 
-const ADD = `
+export const ADD = `
   WITH added AS (
     INSERT INTO products (id, name, price_minor, currency, total, opens_at, closes_at, per_customer_limit, hold_seconds,
       customer_required)
