@@ -39,7 +39,7 @@ import { createLimits } from './http/limits/limits.ts';
 import { type OperatorAccess, type OperatorTrust, refuseUnlessOperator } from './http/operator.ts';
 import type { Service } from './http/service.ts';
 import { patiently } from './lib/patiently.ts';
-import type { Backends } from './ports/backends.ts';
+import type { Backends, ScratchLedger } from './ports/backends.ts';
 import type { Tracing } from './ports/tracing.ts';
 import { createLiveFigures } from './telemetry/live-figures.ts';
 import { createLiveStats } from './telemetry/live-stats.ts';
@@ -56,7 +56,7 @@ export interface App {
   /** The backends in one line, for people. */
   readonly description: string;
   /** See `Backends`. */
-  readonly warmUp: Backends['warmUp'];
+  readonly openScratch: Backends['openScratch'];
   /** What the HTTP routes need. */
   readonly service: Service;
   /** Starts the background work: worker, payments, reconciler. */
@@ -99,16 +99,18 @@ export async function openApp(
 
 /**
  * The same use cases on embedded backends in `thread`, which stays when the app is closed: to serve made-up requests before another
- * app is opened. `onDeath` is called when no write is possible any more.
+ * app is opened. `onDeath` is called when no write is possible any more. `sells` is the ledger that purchases are decided by, where it is another.
  */
 export async function openScratchApp(
   config: Config,
   log: Log,
   thread: StoreThread,
   onDeath: (error: unknown) => void,
+  sells: ScratchLedger | null,
 ): Promise<App> {
   const backends = await openEmbedded(config, log, thread, onDeath);
-  return wire(config, log, backends, NO_API, async () => []);
+  const ledger = { ...backends.ledger, ...sells };
+  return wire(config, log, { ...backends, ledger }, NO_API, async () => []);
 }
 
 export type { StoreThread };
@@ -293,7 +295,7 @@ async function wire(
 
   return {
     description: backends.description,
-    warmUp: backends.warmUp,
+    openScratch: backends.openScratch,
     service: {
       ...shared,
       scrape: metrics.families,
@@ -515,7 +517,7 @@ async function openDistributed(
   const workerBatches = tuning.workerBatches ?? WORKER_BATCHES;
   const poolSize = tuning.databasePool ?? purchaseBatches + workerBatches + OTHER_CONNECTIONS;
   try {
-    const { ledger, clock, warmUp } = await openPostgresLedger({
+    const { ledger, clock, openScratch } = await openPostgresLedger({
       url: databaseUrl,
       poolSize,
       onTrouble,
@@ -548,7 +550,7 @@ async function openDistributed(
       feed,
       provider,
       clock,
-      warmUp,
+      openScratch,
       atOnce: { purchaseBatches, publishes: PUBLISHES, workerBatches },
       names: { ledger: 'PostgreSQL', gate: 'Redis', queue: 'RabbitMQ', feed: 'Redis', payments: 'simulator' },
       description: 'PostgreSQL, Redis and RabbitMQ',

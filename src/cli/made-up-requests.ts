@@ -5,13 +5,13 @@ const CONNECTIONS = 64;
 
 /**
  * Sends what a crowd sends, in its proportions, until `untilMs` on the clock of `performance.now()`: purchases both ways, refusals, bad
- * input and reads. Returns how many requests were answered.
+ * input and reads. Returns how many requests were sent.
  *
  * What comes back counts as the answer, whole or not: a request behind an answer that is still coming does no harm here.
  */
 export async function sendMadeUp(
   { host, hostname, port }: URL,
-  products: { readonly plenty: number; readonly soldOut: number },
+  products: Products,
   untilMs: number,
 ): Promise<number> {
   const requests = requestsFor(host, products);
@@ -21,7 +21,9 @@ export async function sendMadeUp(
     const trackingId = data.includes(ACCEPTED) && /"trackingId":"([^"]+)"/.exec(data.toString('latin1'))?.[1];
     const n = sent++;
     socket.write(
-      trackingId ? get(host, `/api/v1/async/purchase/${trackingId}?wait=1s`) : requests[n % requests.length]!(n),
+      trackingId
+        ? get(host, `/api/v1/async/purchase/${trackingId}?wait=1s`)
+        : requests[n % requests.length]!(n),
     );
   }
   const ends = Array.from({ length: CONNECTIONS }, async () => {
@@ -29,7 +31,12 @@ export async function sendMadeUp(
     await Bun.connect({
       hostname,
       port: Number(port),
-      socket: { open: (socket) => answer(socket, NOTHING), data: answer, close: () => resolve(), error: (_, error) => reject(error) },
+      socket: {
+        open: (socket) => answer(socket, NOTHING),
+        data: answer,
+        close: () => resolve(),
+        error: (_, error) => reject(error),
+      },
     });
     return promise;
   });
@@ -40,26 +47,34 @@ export async function sendMadeUp(
 const ACCEPTED = Buffer.from('HTTP/1.1 202');
 const NOTHING = Buffer.alloc(0);
 
+/** One that is never sold out, and one that soon is. */
+type Products = Readonly<Record<'plenty' | 'few', { readonly id: number }>>;
 type MakeRequest = (n: number) => string;
 
-function requestsFor(host: string, { plenty, soldOut }: { plenty: number; soldOut: number }): MakeRequest[] {
+function requestsFor(host: string, { plenty, few }: Products): MakeRequest[] {
   const post = (path: string, body: string, n: number, head = '') =>
     `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nX-Forwarded-For: ${addressOf(n)}\r\n${head}Content-Length: ${body.length}\r\n\r\n${body}`;
-  const purchase = (productId: number, n: number, quantity = 1) =>
-    `{"productId":${productId},"quantity":${quantity},"userId":"warm-up-${n}"}`;
+  // Of this process alone: another one that warms up would wait for a key that it has, too.
+  const name = `warm-up-${crypto.randomUUID()}`;
+  const purchase = ({ id }: { readonly id: number }, n: number, quantity = 1) =>
+    `{"productId":${id},"quantity":${quantity},"userId":"${name}-${n}"}`;
   const buys =
-    (path: string, productId: number): MakeRequest =>
+    (path: string, product: { readonly id: number }): MakeRequest =>
     (n) =>
-      post(path, purchase(productId, n), n);
-  const keyed: MakeRequest = (n) => post(SYNC, purchase(plenty, n), n, `Idempotency-Key: warm-up-${n >> 6}\r\n`);
+      post(path, purchase(product, n), n);
+  /** Some of one buyer have one key: the first is decided, the others repeat it. */
+  const keyed: MakeRequest = (n) => post(SYNC, purchase(plenty, n >> 7), n, `Idempotency-Key: ${n >> 7}\r\n`);
   const [win, lose, queue, queueLoser] = [
     buys(SYNC, plenty),
-    buys(SYNC, soldOut),
+    buys(SYNC, few),
     buys(ASYNC, plenty),
-    buys(ASYNC, soldOut),
+    buys(ASYNC, few),
   ] as const;
-  const reads = (path: string): MakeRequest => () => get(host, path);
-  const stock = reads(`/api/v1/sync/stock/${plenty}`);
+  const reads =
+    (path: string): MakeRequest =>
+    () =>
+      get(host, path);
+  const stock = reads(`/api/v1/sync/stock/${plenty.id}`);
   return [
     ...[win, lose, win, queue, win, lose, win, queueLoser, stock, win, keyed, win, lose, win, queue],
     (n) => post(SYNC, purchase(plenty, n, 0), n),
@@ -81,5 +96,5 @@ function get(host: string, path: string): string {
 
 /** Of another buyer each time, where proxies are believed. */
 function addressOf(n: number): string {
-  return `203.0.${(n >> 8) & 255}.${n & 255}`;
+  return `198.18.${(n >> 8) & 255}.${n & 255}`;
 }

@@ -17,7 +17,7 @@ import { logSales } from './sale-log.ts';
 import { isForPeople, openServerLog } from './server-log.ts';
 import { superviseInstances } from './supervisor.ts';
 import { warnOfUnknownSettings } from './unknown-settings.ts';
-import { warmUp, warmUpBackends } from './warm-up.ts';
+import { warmUp } from './warm-up.ts';
 
 const FLAGS = {
   port: { kind: 'text', what: 'a port' },
@@ -111,7 +111,8 @@ interface OpenOptions {
 
 /** Returns the signal if it came before the backends were open. */
 async function open(config: Config, log: Log, { sharesPort, stopped, scrapeOf }: OpenOptions) {
-  const opening = warmUp(config, log).then((thread) =>
+  const warming = config.urls ? Promise.resolve(undefined) : warmUp(config, log);
+  const opening = warming.then((thread) =>
     openApp(
       config,
       log,
@@ -122,7 +123,7 @@ async function open(config: Config, log: Log, { sharesPort, stopped, scrapeOf }:
   );
   const app = await Promise.race([opening, stopped]);
   if (typeof app === 'string') return app;
-  await warmUpBackends(app, config, log);
+  if (config.urls) await warmUp(config, log, app);
   const { managementPort } = config;
   let management: HttpServer | undefined;
   try {

@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type App, openScratchApp, type StoreThread, startStoreThread } from '../app.ts';
 import type { Config } from '../config.ts';
 import { startServer } from '../http/server.ts';
@@ -8,69 +9,78 @@ import { within } from '../lib/within.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { sendMadeUp } from './made-up-requests.ts';
 
-/** From the beginning until no more requests are sent; on distributed backends the rest is for them. */
-const SEND_MS = { embedded: 1_000, distributed: 700 } as const;
-/** From then on a scratch app that hangs is left alone. */
-const CLOSE_MS = 300;
-/** For first calls of the distributed backends, and then for the end of those under way. */
-const CALLS_MS = 300;
-const CALLS_END_MS = 150;
+/** From the beginning until no more requests are sent, and until a scratch app that hangs is left alone. */
+const SEND_MS = 1_000;
+const END_MS = 1_400;
 
 /**
  * Lets the code of a sale be compiled before the first buyer comes: a second app and server in this process answer made-up requests, on a
- * store, a port and settings of their own, of which nothing stays. Resolves within 1.3 s, whatever happens. Returns the thread that the
- * embedded store is to be opened in; undefined: any.
+ * store, a port and settings of their own, of which nothing stays. Resolves within 1.5 s, whatever happens.
+ *
+ * With the embedded backends it comes before the app is opened, and returns the thread that the store is to be opened in; undefined: any.
+ * With others it needs the opened app, whose ledger then decides the made-up purchases: objects of another ledger's shape would have code
+ * compiled that the first buyer throws away.
  */
-export async function warmUp(config: Config, log: Log): Promise<StoreThread | undefined> {
+export async function warmUp(config: Config, log: Log, app?: App): Promise<StoreThread | undefined> {
   if (!config.warmsUp) return undefined;
-  const sendMs = SEND_MS[config.urls ? 'distributed' : 'embedded'];
-  const untilMs = performance.now() + sendMs;
+  const startedAtMs = performance.now();
   const thread = await startStoreThread();
-  const isDone = await tried(log, sendMs + CLOSE_MS, () => serveScratch(config, thread, untilMs));
-  if (isDone && !config.urls) return thread;
-  thread.terminate();
+  const work = serveScratch(config, thread, startedAtMs + SEND_MS, app);
+  const isDone = await within(work, END_MS).then(
+    (requests) => {
+      log.debug({ requests, tookMs: Math.round(performance.now() - startedAtMs) }, 'warmed up');
+      return true;
+    },
+    (error) => {
+      log.warn({ err: error }, 'the warm-up was not finished; the start goes on without it');
+      return false;
+    },
+  );
+  if (isDone && !app) return thread;
+  // Work that is late still takes away what it made.
+  void work.catch(() => {}).finally(() => thread.terminate());
   return undefined;
 }
 
-/** Lets the backends of an opened app do what their first calls need. Resolves within half a second, whatever happens. */
-export async function warmUpBackends({ warmUp }: App, config: Config, log: Log): Promise<void> {
-  if (!config.warmsUp || !warmUp) return;
-  await tried(log, CALLS_MS + CALLS_END_MS, () => warmUp(performance.now() + CALLS_MS));
-}
-
-/** Whether `work` was done in time: a start goes on without it. */
-async function tried(log: Log, timeoutMs: number, work: () => Promise<void>): Promise<boolean> {
-  try {
-    await within(work(), timeoutMs);
-    return true;
-  } catch (error) {
-    log.warn({ err: error }, 'the warm-up failed; the start goes on without it');
-    return false;
-  }
-}
-
-async function serveScratch(config: Config, thread: StoreThread, untilMs: number): Promise<void> {
+/** Returns how many requests were sent. */
+async function serveScratch(
+  config: Config,
+  thread: StoreThread,
+  untilMs: number,
+  opened: App | undefined,
+): Promise<number> {
+  const products = madeUpProducts();
   const dataFolder = makeOwnFolder('pulsecart-warm-', inMemory());
   try {
     const lost = Promise.withResolvers<never>();
+    // It may come before anybody waits for it.
+    lost.promise.catch(() => {});
     const silence = createLog('silent', { write() {} });
-    const app = await openScratchApp(scratchConfig(config, dataFolder), silence, thread, lost.reject);
+    const sells = (await opened?.openScratch?.(Object.values(products), madeUpId)) ?? null;
     try {
-      await Promise.race([serveMadeUp(app, config, untilMs), lost.promise]);
+      const scratch = scratchConfig(config, dataFolder);
+      const app = await openScratchApp(scratch, silence, thread, lost.reject, sells);
+      try {
+        return await Promise.race([serveMadeUp(app, scratch, products, untilMs), lost.promise]);
+      } finally {
+        await app.close();
+      }
     } finally {
-      await app.close();
+      await sells?.leave();
     }
   } finally {
+    // SQLite closes its files, and their memory is freed, when the last statement is garbage-collected.
+    if (existsSync(join(dataFolder, DATABASE_FILE))) truncateSync(join(dataFolder, DATABASE_FILE));
     removeFolder(dataFolder);
   }
 }
 
-async function serveMadeUp(app: App, config: Config, untilMs: number): Promise<void> {
-  await app.service.ledger.addProducts([PLENTY, SOLD_OUT]);
+async function serveMadeUp(app: App, config: Config, products: MadeUp, untilMs: number): Promise<number> {
+  await app.service.ledger.addProducts(Object.values(products));
   const server = startServer(app.service, SERVER);
   try {
     await app.start(config);
-    await sendMadeUp(server.url, { plenty: PLENTY.id, soldOut: SOLD_OUT.id }, untilMs);
+    return await sendMadeUp(server.url, products, untilMs);
   } finally {
     app.leave();
     await server.stop(true);
@@ -78,10 +88,24 @@ async function serveMadeUp(app: App, config: Config, untilMs: number): Promise<v
   }
 }
 
-/** More units than are bought in a second, and so few that nearly everybody is refused. */
-const PLENTY = { id: 1_001, name: 'Plenty', priceMinor: 1_00, currency: 'USD', units: 1_000_000_000 };
-const SOLD_OUT = { ...PLENTY, id: 1_002, name: 'Sold out', units: 100 };
+type MadeUp = ReturnType<typeof madeUpProducts>;
 
+function madeUpProducts() {
+  const terms = { name: 'Warm-up', priceMinor: 1_00, currency: 'USD' };
+  return {
+    /** More than are bought in a second. */
+    plenty: { ...terms, id: madeUpId(), units: 1_000_000_000 },
+    /** So few that nearly everybody is refused. */
+    few: { ...terms, id: madeUpId(), units: 100 },
+  };
+}
+
+/** Ten digits: shops count from 1. Larger ones would not be the small integers to the compiler that shops' ids are. */
+function madeUpId(): number {
+  return 1_000_000_000 + Math.floor(Math.random() * 1_000_000_000);
+}
+
+const DATABASE_FILE = 'pulsecart.db';
 const SERVER = { host: '127.0.0.1', port: 0, managementPort: null, sharesPort: false, logRequests: false };
 
 /** The settings of the server to come, but on its own, telling nobody, with buyers who need no token and a company that answers. */
@@ -90,6 +114,8 @@ function scratchConfig(config: Config, dataFolder: string): Config {
   return {
     ...config,
     ...{ dataFolder, urls: null, traces: null, webhooks: null, auth: null },
+    // Another ledger's orders are none of the store's.
+    ...(config.urls && { worker: false, runsPayments: false }),
     payments: { ...payments, latencyMs: 0, jitterMs: 0, timeoutRate: 0, outageRate: 0 },
     // Where proxies are known, an address without one is limited.
     trustedProxies: trustedProxies.length === 0 ? [] : [...trustedProxies, `${SERVER.host}/32`],

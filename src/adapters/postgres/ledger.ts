@@ -1,4 +1,5 @@
 import type { Clock } from '../../domain/clock.ts';
+import type { Backends } from '../../ports/backends.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import { createAuditLog } from './audit-log.ts';
 import { createCancelRefund } from './cancel-refund.ts';
@@ -15,8 +16,8 @@ import { migrate } from './migrate.ts';
 import { createPayments } from './payments.ts';
 import { createProductQueries, createProducts } from './products.ts';
 import { createRetention } from './retention.ts';
+import { openScratch } from './scratch.ts';
 import { createSearch } from './search.ts';
-import { warmUpSessions } from './warm-up.ts';
 import { createWebhooks } from './webhooks.ts';
 
 export interface PostgresOptions {
@@ -44,7 +45,11 @@ export async function openPostgresLedger({
   onTrouble,
   timeouts = {},
   allowUnsafeDurability = false,
-}: PostgresOptions): Promise<{ ledger: Ledger; clock: Clock; warmUp(untilMs: number): Promise<void> }> {
+}: PostgresOptions): Promise<{
+  ledger: Ledger;
+  clock: Clock;
+  openScratch: NonNullable<Backends['openScratch']>;
+}> {
   const place = placeOf(url);
   await withConnection(place, async (client) => {
     await requireFitness(client, place.name, allowUnsafeDurability);
@@ -77,7 +82,7 @@ export async function openPostgresLedger({
     return {
       ledger,
       clock: clock.now,
-      warmUp: (untilMs) => warmUpSessions(database, poolSize, untilMs),
+      openScratch: (products, madeUpId) => openScratch(database, poolSize, products, madeUpId),
     };
   } catch (error) {
     await database.close();

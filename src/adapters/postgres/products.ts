@@ -30,7 +30,7 @@ const ONE_DESCRIBED = `${DESCRIBED} WHERE id = $1`;
 const AFTER = `${DESCRIBED}
   WHERE id > $1 AND (currency = '${TEST_CURRENCY}') = $3 ORDER BY id LIMIT $2`;
 
-export const ADD = `
+const ADD = `
   WITH added AS (
     INSERT INTO products (id, name, price_minor, currency, total, opens_at, closes_at, per_customer_limit, hold_seconds,
       customer_required)
@@ -126,7 +126,9 @@ export function createProducts({
 /** Reading them, for a server as for an audit in its snapshot. */
 export function createProductQueries({
   read,
-}: Pick<Database, 'read'>): Pick<Products, 'products' | 'product' | 'describedProduct' | 'productsAfter'> {
+}: {
+  readonly read: Query | Database['read'];
+}): Pick<Products, 'products' | 'product' | 'describedProduct' | 'productsAfter'> {
   return {
     products: () => productsIn(read, ALL, []),
     product: async (productId) => (await productsIn(read, ONE, [productId]))[0],

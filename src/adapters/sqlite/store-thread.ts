@@ -116,7 +116,7 @@ function open(folder: string): void {
   send({ type: 'ready' });
 }
 
-/** The next message names the folder of a store, the first one or one after another that was closed. */
+/** The next message names the folder of a store: the first one, or one after another. */
 function awaitFolder(): void {
   self.onmessage = ({ data }: MessageEvent<string>) => open(data);
 }
