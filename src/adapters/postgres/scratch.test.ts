@@ -49,7 +49,7 @@ onDistributedBackends(() => {
     const sells = await scratch();
     await sql(
       own.url,
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
        WHERE datname = current_database() AND state = 'idle in transaction'`,
     );
     await expect(sells.leave()).rejects.toMatchObject({ code: 'unavailable' });

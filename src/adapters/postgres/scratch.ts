@@ -9,7 +9,6 @@ import { createProductQueries, createProducts } from './products.ts';
 const HELD_MS_MAX = 1_500;
 /** As a crowd's batches grow. Their orders stay in the table, dead, until the next vacuum. */
 const BATCH_SIZES = [1, 8, 32];
-const UNDONE = new Error('rolled back');
 
 /**
  * Sells `products`, which are made in the same transaction, and rolls it back at the end. Opens all connections of the pool meanwhile, and
@@ -45,14 +44,12 @@ export async function openScratch(
   };
 }
 
-async function undone({ transaction }: Database, work: (query: Query) => Promise<void>): Promise<void> {
-  const undo = async (query: Query): Promise<never> => {
+/** An error of `work` would roll it back, too, and end the session. The commit that follows meets no transaction. */
+function undone({ transaction }: Database, work: (query: Query) => Promise<void>): Promise<void> {
+  return transaction(async (query) => {
     await work(query);
-    throw UNDONE;
-  };
-  await transaction(undo, HELD_MS_MAX).catch((error) => {
-    if (error !== UNDONE) throw error;
-  });
+    await query('ROLLBACK');
+  }, HELD_MS_MAX);
 }
 
 function addTo(query: Query, products: readonly NewProduct[]): Promise<void> {
