@@ -1,9 +1,10 @@
-import type { Environments } from '../environment.ts';
+import { CpuMeter } from '../cpu-meter.ts';
+import type { Environment, Environments } from '../environment.ts';
 import { LatencyHistogram } from '../latency.ts';
 import { OpenLoop, type OpenSlice } from '../open-loop.ts';
 import { targetOf } from '../requests.ts';
 import { resetStock } from '../server-api.ts';
-import { startNoop } from '../server-process.ts';
+import { type ServerProcess, startNoop } from '../server-process.ts';
 import { COMPARED, PLENTY, PRODUCT_ID, WARM_UP_MS } from './comparison.ts';
 import {
   addCounts,
@@ -73,6 +74,8 @@ class Side {
   readonly #lateness = new LatencyHistogram();
   readonly #firstP99sMs: number[] = [];
   readonly #laterP99sMs: number[] = [];
+  readonly #firstCpuUs: number[] = [];
+  readonly #laterCpuUs: number[] = [];
   readonly #readyMs: number[] = [];
   readonly #errors: Record<string, number> = {};
   readonly #warmUp: 'on' | 'off';
@@ -102,10 +105,10 @@ class Side {
         const target = targetOf(server.url);
         const loop = await OpenLoop.open(target, CONNECTIONS, load(target));
         const run = (durationMs: number) => loop.run({ durationMs, ratePerS: this.#ratePerS });
-        const first = await run(FIRST_MS);
+        const first = await this.#metered(server, environment, this.#firstCpuUs, () => run(FIRST_MS));
         // Between the two the server compiles what the first second asked of it.
         const between = await run(FIRST_MS);
-        const later = await run(this.#laterMs);
+        const later = await this.#metered(server, environment, this.#laterCpuUs, () => run(this.#laterMs));
         loop.close();
         this.#readyMs.push(rounded(server.startupMs));
         this.#add(first, this.#first, this.#firstP99sMs);
@@ -124,11 +127,26 @@ class Side {
       readyMs: median(this.#readyMs),
       first: figuresOf(this.#first, this.#firstP99sMs),
       later: figuresOf(this.#later, this.#laterP99sMs),
+      /** Of server and backends, for each purchase: tells more than latencies while the machine has other things to do. */
+      cpuUsMedian: { first: median(this.#firstCpuUs), later: median(this.#laterCpuUs) },
       /** Each turn's first second over its later ones. */
       p99RatioMedian: median(this.#firstP99sMs.map((ms, i) => rounded(ms / this.#laterP99sMs[i]!, 2))),
       latenessP99Ms: this.#lateness.percentileMs(99),
       errors: this.#errors,
     };
+  }
+
+  async #metered(
+    server: ServerProcess,
+    environment: Environment,
+    usPerPurchase: number[],
+    slice: () => Promise<OpenSlice>,
+  ): Promise<OpenSlice> {
+    const meter = new CpuMeter(server, environment);
+    const result = await meter.during(slice);
+    const { cpuTotalUsPerRequest } = meter.figures(result.requests, result.elapsedMs);
+    if (cpuTotalUsPerRequest !== null) usPerPurchase.push(cpuTotalUsPerRequest);
+    return result;
   }
 
   #add({ latency, lateness, errors }: OpenSlice, sum: LatencyHistogram, p99sMs: number[]): void {
