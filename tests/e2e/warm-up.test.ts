@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { sendMadeUp } from '../../src/cli/made-up-requests.ts';
 import { FIRST_PRODUCTS } from '../../src/domain/product.ts';
 import { onDistributedBackends } from '../support/backends.ts';
 import { openDistributedShop } from '../support/distributed-shop.ts';
@@ -15,23 +16,52 @@ const WARMED_UP = 'warmed up';
 const GIVEN_UP = 'the warm-up was not finished; the start goes on without it';
 /** What SQLite keeps for its log's index until it is garbage-collected. */
 const BYTES_LEFT = 100_000;
+const PLENTY = 1_000_000;
+const SEND_MS = 200;
+const ANSWERS = [
+  ['sync', 'reserved'],
+  ['sync', 'sold_out'],
+  ['async', 'accepted'],
+] as const;
 const TIMEOUT_MS = 90_000;
 
-test('a warm-up is over before the server is ready, and leaves nothing', async () => {
-  using memory = temporaryFolder();
-  await using shop = await openShop({ ...ON, TMPDIR: memory.path });
-  const [warm, ...others] = linesOf(shop);
-  expect(warm!.msg).toBe(WARMED_UP);
-  expect(warm!.requests).toBeGreaterThan(100);
-  expect(others.map(({ msg }) => msg)).toEqual([expect.stringMatching(/^operators: /), 'ready']);
-  expect(readdirSync(memory.path)).toEqual([]);
-  expect(bytesHeldIn(memory.path, shop.server.pid)).toBeLessThan(BYTES_LEFT);
-  const notOfTheStore = readdirSync(shop.folder).filter((name) => !/^pulsecart\.(db|lock)/.test(name));
-  expect(notOfTheStore).toEqual(['operator-token']);
-  await expectNothingSold(shop);
-  expect((await shop.buy('sync', { productId: 1, quantity: 1 })).status).toBe(200);
-  await shop.restart();
-  expect((await shop.get('/api/v1/sync/stock/1')).json.stock).toBe(999);
+test(
+  'a warm-up is over before the server is ready, and leaves nothing',
+  async () => {
+    using memory = temporaryFolder();
+    await using shop = await openShop({ ...ON, TMPDIR: memory.path });
+    // A busy machine may not have the time, and then the next start has.
+    await eventually(async () => said(shop, WARMED_UP) === 1 || (await shop.restart(), false));
+    const [warm, ...others] = linesOf(shop);
+    expect(warm!.msg).toBe(WARMED_UP);
+    expect(warm!.requests).toBeGreaterThan(100);
+    expect(others.map(({ msg }) => msg)).toEqual([expect.stringMatching(/^operators: /), 'ready']);
+    expect(readdirSync(memory.path)).toEqual([]);
+    expect(bytesHeldIn(memory.path, shop.server.pid)).toBeLessThan(BYTES_LEFT);
+    const notOfTheStore = readdirSync(shop.folder).filter((name) => !/^pulsecart\.(db|lock)/.test(name));
+    expect(notOfTheStore).toEqual(['operator-token']);
+    await expectNothingSold(shop);
+    expect((await shop.buy('sync', { productId: 1, quantity: 1 })).status).toBe(200);
+    await shop.restart();
+    expect((await shop.get('/api/v1/sync/stock/1')).json.stock).toBe(999);
+  },
+  TIMEOUT_MS,
+);
+
+test('made-up requests come to every kind of answer', async () => {
+  await using shop = await openShop();
+  await shop.reset(1, PLENTY);
+  await shop.reset(2, 0);
+  const url = new URL(shop.url);
+  const products = { plenty: { id: 1 }, few: { id: 2 } };
+  await eventually(async () => {
+    await sendMadeUp(url, products, performance.now() + SEND_MS);
+    const { value } = await scrape(shop.url);
+    const counts = ANSWERS.map(([channel, outcome]) =>
+      value('pulsecart_purchases_total', { channel, outcome }),
+    );
+    return [...counts, value('pulsecart_bad_requests_total')].every((count) => count !== null && count > 0);
+  });
 });
 
 test('a server that is told not to warm up does not', async () => {
