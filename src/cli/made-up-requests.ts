@@ -4,31 +4,31 @@ import type { Socket } from 'bun';
 const CONNECTIONS = 64;
 
 /**
- * Sends what a crowd sends, in its proportions, until `untilMs` on the clock of `performance.now()`: purchases both ways, refusals, bad
- * input and reads. Returns how many requests were sent.
+ * Sends what a crowd sends, until `untilMs` on the clock of `performance.now()`: purchases both ways, refusals, bad
+ * input and reads. Outcomes of async purchases are waited for where something decides them. Returns how many requests were sent.
  *
  * What comes back counts as the answer, whole or not: a request behind an answer that is still coming does no harm here.
  */
 export async function sendMadeUp(
   { host, hostname, port }: URL,
   products: Products,
-  untilMs: number,
+  { untilMs, isDecided }: { readonly untilMs: number; readonly isDecided: boolean },
 ): Promise<number> {
   const requests = requestsFor(host, products);
   let sent = 0;
   function answer(socket: Socket, data: Buffer): void {
-    if (performance.now() > untilMs) return void socket.end();
+    if (performance.now() > untilMs) return void socket.terminate();
     const trackingId = data.includes(ACCEPTED) && /"trackingId":"([^"]+)"/.exec(data.toString('latin1'))?.[1];
     const n = sent++;
     socket.write(
       trackingId
-        ? get(host, `/api/v1/async/purchase/${trackingId}?wait=1s`)
+        ? get(host, `/api/v1/async/purchase/${trackingId}${isDecided ? '?wait=1s' : ''}`)
         : requests[n % requests.length]!(n),
     );
   }
   const ends = Array.from({ length: CONNECTIONS }, async () => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    await Bun.connect({
+    const connection = await Bun.connect({
       hostname,
       port: Number(port),
       socket: {
@@ -38,7 +38,9 @@ export async function sendMadeUp(
         error: (_, error) => reject(error),
       },
     });
-    return promise;
+    // Also one that waits for an answer.
+    const end = setTimeout(() => connection.terminate(), untilMs - performance.now());
+    return promise.finally(() => clearTimeout(end));
   });
   await Promise.all(ends);
   return sent;

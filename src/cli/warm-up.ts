@@ -94,7 +94,7 @@ async function serveMadeUp(app: App, config: Config, products: MadeUp, untilMs: 
   const server = startServer(app.service, SERVER);
   try {
     await app.start(config);
-    return await sendMadeUp(server.url, products, untilMs);
+    return await sendMadeUp(server.url, products, { untilMs, isDecided: config.worker });
   } finally {
     app.leave();
     await server.stop(true);

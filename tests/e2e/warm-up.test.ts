@@ -59,7 +59,7 @@ test('made-up requests come to every kind of answer', async () => {
   const url = new URL(shop.url);
   const products = { plenty: { id: 1 }, few: { id: 2 } };
   await eventually(async () => {
-    await sendMadeUp(url, products, performance.now() + SEND_MS);
+    await sendMadeUp(url, products, { untilMs: performance.now() + SEND_MS, isDecided: true });
     const { value } = await scrape(shop.url);
     const counts = ANSWERS.map(([channel, outcome]) =>
       value('pulsecart_purchases_total', { channel, outcome }),
