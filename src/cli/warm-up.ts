@@ -65,6 +65,8 @@ async function serveScratch(
 ): Promise<number> {
   const products = madeUpProducts();
   const dataFolder = makeOwnFolder('pulsecart-warm-', inMemory());
+  const remove = () => removeFolder(dataFolder);
+  process.once('exit', remove);
   try {
     const lost = Promise.withResolvers<never>();
     // It may come before anybody waits for it.
@@ -85,7 +87,8 @@ async function serveScratch(
   } finally {
     // SQLite closes its files, and their memory is freed, when the last statement is garbage-collected.
     if (existsSync(join(dataFolder, DATABASE_FILE))) truncateSync(join(dataFolder, DATABASE_FILE));
-    removeFolder(dataFolder);
+    remove();
+    process.off('exit', remove);
   }
 }
 

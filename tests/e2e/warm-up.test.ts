@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { sendMadeUp } from '../../src/cli/made-up-requests.ts';
 import { FIRST_PRODUCTS } from '../../src/domain/product.ts';
 import { onDistributedBackends } from '../support/backends.ts';
+import { MACHINE, MAIN } from '../support/command.ts';
 import { openDistributedShop } from '../support/distributed-shop.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { scrape } from '../support/scrape.ts';
@@ -78,6 +79,21 @@ test('a warm-up that fails is logged, and the server sells', async () => {
   await using shop = await openShop({ ...ON, TMPDIR: join(folder.path, 'none') });
   expect(linesOf(shop)[0]).toMatchObject({ level: 40, msg: GIVEN_UP });
   expect((await shop.buy('sync', { productId: 1, quantity: 1 })).status).toBe(200);
+});
+
+test('a server that is stopped while it warms up ends in order, and leaves nothing', async () => {
+  using memory = temporaryFolder();
+  using data = temporaryFolder();
+  const server = Bun.spawn([process.execPath, MAIN, 'serve', '--port', '0', '--data', data.path], {
+    env: { ...MACHINE, ...ON, TMPDIR: memory.path },
+    stdout: 'pipe',
+  });
+  await eventually(() => readdirSync(memory.path).length > 0);
+  server.kill('SIGTERM');
+  expect(await server.exited).toBe(0);
+  const messages = (await server.stdout.text()).trim().split('\n');
+  expect(messages.map((line) => JSON.parse(line).msg)).toEqual(['shutting down', 'stopped']);
+  expect(readdirSync(memory.path)).toEqual([]);
 });
 
 onDistributedBackends(() => {
