@@ -91,7 +91,7 @@ test('a server that is stopped while it warms up ends in order, and leaves nothi
   await eventually(() => readdirSync(memory.path).length > 0);
   server.kill('SIGTERM');
   expect(await server.exited).toBe(0);
-  const messages = (await server.stdout.text()).trim().split('\n');
+  const messages = (await new Response(server.stdout).text()).trim().split('\n');
   expect(messages.map((line) => JSON.parse(line).msg)).toEqual(['shutting down', 'stopped']);
   expect(readdirSync(memory.path)).toEqual([]);
 });
