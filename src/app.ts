@@ -29,17 +29,19 @@ import { createWebhooks, type Webhooks, type WebhooksDependencies } from './app/
 import { createNoWebhooks } from './app/webhooks/off.ts';
 import { targetOf } from './app/webhooks/target.ts';
 import { type BackendUrls, type Config, environmentWith } from './config.ts';
-import { systemClock } from './domain/clock.ts';
+import { type Clock, systemClock } from './domain/clock.ts';
 import { AppError, isAppError } from './domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from './domain/ids.ts';
 import { FIRST_PRODUCTS } from './domain/product.ts';
 import { type Buyers, NO_BUYERS } from './http/buyers/buyers.ts';
 import { createTrustedProxies } from './http/client-address.ts';
 import { createLimits } from './http/limits/limits.ts';
-import { type OperatorAccess, type OperatorTrust, refuseUnlessOperator } from './http/operator.ts';
+import { knownOperator, type OperatorAccess, type OperatorTrust } from './http/operator.ts';
 import type { Service } from './http/service.ts';
+import { createSignIns } from './http/sign-ins.ts';
 import { patiently } from './lib/patiently.ts';
 import type { Backends, ScratchLedger } from './ports/backends.ts';
+import type { PaymentProvider } from './ports/provider.ts';
 import type { Tracing } from './ports/tracing.ts';
 import { createLiveFigures } from './telemetry/live-figures.ts';
 import { createLiveStats } from './telemetry/live-stats.ts';
@@ -47,7 +49,7 @@ import type { Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { registerMetrics } from './telemetry/watch.ts';
 import { watchBackends } from './telemetry/watch-backends.ts';
-import { watchLimits } from './telemetry/watch-limits.ts';
+import { watchLimits, watchSignIns } from './telemetry/watch-limits.ts';
 import { watchReconciler } from './telemetry/watch-reconciler.ts';
 import { watchWebhooks } from './telemetry/watch-webhooks.ts';
 
@@ -156,6 +158,7 @@ async function wire(
     changes,
     queue,
     provider,
+    clock,
     isLeader: leader.isLeader,
     onTrouble,
     timing: { leaseMs: config.paymentLeaseMs },
@@ -238,7 +241,12 @@ async function wire(
     clock,
     owner,
     child: (url, request, onProgress) =>
-      rushInChild(url, request, environmentWith({ PULSECART_OPERATOR_TOKEN: operators.token }), onProgress),
+      rushInChild(
+        url,
+        request,
+        environmentWith({ PULSECART_OPERATOR_TOKEN: operators.token ?? undefined }),
+        onProgress,
+      ),
   });
   const shared = { ledger, queue, clock, metrics, stockCache, batcher, intake, tracking, stream };
   watchReconciler(metrics, reconciler);
@@ -273,24 +281,25 @@ async function wire(
     onTrouble,
   });
   const trustedProxies = createTrustedProxies(config.trustedProxies);
-  const buyers = await openOwnBuyers(config, {
-    ledger,
-    ids,
-    clock,
-    log,
-    trust: { operators, trustedProxies },
-  });
   const limits =
     config.limits &&
     createLimits({
       policies: config.limits,
       trustedProxies,
       knowsNoProxies: config.trustedProxies.length === 0,
-      isOperator: (req, server) =>
-        refuseUnlessOperator(req, server, { operators, trustedProxies }, 'any') === null,
+      operatorOf: (req) => knownOperator(req, trust),
       log,
     });
+  const signIns = createSignIns({ limits, trustedProxies, log });
+  const { buyers, trust } = await openOwnBuyers(config, {
+    ledger,
+    ids,
+    clock,
+    log,
+    trust: { operators, trustedProxies, signIns },
+  });
   watchLimits(metrics, limits?.counts ?? null);
+  watchSignIns(metrics, signIns);
   let ready = true;
 
   return {
@@ -312,13 +321,15 @@ async function wire(
       productReader,
       removeProduct,
       conclude,
+      buyerPayments: payments.buyerPayments,
+      providerTimeoutMs: config.stripe?.timeoutMs ?? 0,
       purchaseTimeoutMs,
       keepOutcomesMs: config.keep.outcomesMs,
       log,
-      operators,
+      ...trust,
+      corsOrigins: config.corsOrigins,
       buyers,
       limits,
-      trustedProxies,
       healthNames,
       engines: backends.names,
       version: packageJson.version,
@@ -410,11 +421,13 @@ async function openTraces(config: Config, log: Log, { names }: Backends): Promis
 /** Without authentication, and in a process without an API, nothing of it is loaded. */
 async function openOwnBuyers(
   { auth }: Config,
-  given: Pick<Service, 'ledger' | 'ids' | 'clock' | 'log'> & { readonly trust: OperatorTrust },
-): Promise<Buyers> {
-  if (auth === null || given.trust.operators === NO_API) return NO_BUYERS;
-  const { openBuyersOf } = await import('./http/buyers/open-buyers-of.ts');
-  return openBuyersOf(auth, given);
+  { trust, ...given }: Pick<Service, 'ledger' | 'ids' | 'clock' | 'log'> & { readonly trust: OperatorTrust },
+): Promise<{ readonly buyers: Buyers; readonly trust: OperatorTrust }> {
+  if (auth === null || trust.operators === NO_API) return { buyers: NO_BUYERS, trust };
+  const { openBuyersOf, openTokensOf } = await import('./http/buyers/open-buyers-of.ts');
+  const tokens = openTokensOf(auth, given);
+  const all = { ...trust, operatorTokens: auth.operatorClaim === null ? null : tokens };
+  return { buyers: await openBuyersOf(auth, { ...given, trust: all, tokens }), trust: all };
 }
 
 /** For its disk. It may be gone, where a release is a folder that was swapped away. */
@@ -461,7 +474,7 @@ async function openEmbedded(
   );
   const gate = openMemoryGate();
   const feed = openMemoryFeed();
-  const provider = openSimulator({ ...config.payments });
+  const provider = await openProvider(config, clock, log);
   const { purchaseBatches, workerBatches } = config.tuning;
   return {
     ledger: store.ledger,
@@ -477,7 +490,7 @@ async function openEmbedded(
       gate: 'in process',
       queue: 'SQLite',
       feed: 'in process',
-      payments: 'simulator',
+      payments: providerName(config),
     },
     description: `embedded: SQLite + in-process gate, data in ${config.dataFolder}`,
     healthNames: { ledger: 'db', queue: 'queue' },
@@ -490,11 +503,29 @@ async function openEmbedded(
   };
 }
 
+/** What is not used is not loaded: Stripe's client takes a while. */
+async function openProvider(
+  { stripe, payments }: Pick<Config, 'stripe' | 'payments'>,
+  now: Clock,
+  log: Log,
+): Promise<PaymentProvider> {
+  if (stripe === null) return openSimulator({ ...payments });
+  const { openStripe } = await import('./adapters/stripe/stripe.ts');
+  const onTrouble = (error: unknown, context: string) => log.error({ err: error }, context);
+  return openStripe({ ...stripe, now, onTrouble });
+}
+
+function providerName({ stripe }: Pick<Config, 'stripe'>): string {
+  if (stripe === null) return 'simulator';
+  return stripe.isLive ? 'Stripe' : 'Stripe, for tests';
+}
+
 async function openDistributed(
-  { namespace, tuning, payments, purchaseTimeoutMs }: Config,
+  config: Config,
   { databaseUrl, redisUrl, rabbitmqUrl }: BackendUrls,
   log: Log,
 ): Promise<Backends> {
+  const { namespace, tuning, purchaseTimeoutMs } = config;
   const { openPostgresLedger } = await import('./adapters/postgres/ledger.ts');
   const { openRedisLink } = await import('./adapters/redis/link.ts');
   const { openRedisGate } = await import('./adapters/redis/gate.ts');
@@ -540,8 +571,7 @@ async function openDistributed(
         ...(tuning.prefetch && { prefetch: tuning.prefetch }),
       }),
     );
-    const provider = openSimulator({ ...payments });
-    opened.unshift(provider);
+    const provider = await open(openProvider(config, clock, log));
     return {
       ledger,
       queue,
@@ -552,7 +582,10 @@ async function openDistributed(
       clock,
       openScratch,
       atOnce: { purchaseBatches, publishes: PUBLISHES, workerBatches },
-      names: { ledger: 'PostgreSQL', gate: 'Redis', queue: 'RabbitMQ', feed: 'Redis', payments: 'simulator' },
+      names: {
+        ...{ ledger: 'PostgreSQL', gate: 'Redis', queue: 'RabbitMQ', feed: 'Redis' },
+        payments: providerName(config),
+      },
       description: 'PostgreSQL, Redis and RabbitMQ',
       healthNames: { ledger: 'db', gate: 'redis', queue: 'rabbit' },
       close,

@@ -27,6 +27,8 @@ test('with nothing set everything has a value that fits one machine', () => {
     dataFolder: './data',
     mode: 'development',
     operatorToken: null,
+    operatorsFile: null,
+    corsOrigins: [],
     auth: null,
     simulatorAllowed: false,
     backendsWaitMs: 0,
@@ -59,6 +61,7 @@ test('with nothing set everything has a value that fits one machine', () => {
       chargesInFlight: 2_000,
     },
     webhooks: null,
+    stripe: null,
     paymentLeaseMs: 30_000,
     payments: {
       latencyMs: 5,
@@ -93,10 +96,13 @@ test('every setting is read from its variable', () => {
     PULSECART_CHARGES_IN_FLIGHT: '6',
     PULSECART_MODE: 'development',
     PULSECART_OPERATOR_TOKEN: TOKEN,
+    PULSECART_OPERATORS_FILE: '/run/secrets/operators.json',
+    PULSECART_CORS_ORIGINS: 'https://shop.example, http://localhost:3000,https://shop.example',
     PULSECART_AUTH_JWKS_URL: 'https://issuer.example/keys',
     PULSECART_AUTH_ISSUER: 'https://issuer.example',
     PULSECART_AUTH_AUDIENCE: 'shop',
     PULSECART_AUTH_CLAIM: 'email',
+    PULSECART_AUTH_OPERATOR_CLAIM: 'roles',
     PULSECART_AUTH_ANONYMOUS: 'allow',
     PULSECART_AUTH_GUESTS: 'off',
     PULSECART_AUTH_SESSION_MINUTES: '30',
@@ -157,11 +163,14 @@ test('every setting is read from its variable', () => {
     dataFolder: '/srv/data',
     mode: 'development',
     operatorToken: TOKEN,
+    operatorsFile: '/run/secrets/operators.json',
+    corsOrigins: ['https://shop.example', 'http://localhost:3000'],
     auth: {
       key: { jwksUrl: 'https://issuer.example/keys' },
       issuer: 'https://issuer.example',
       audience: 'shop',
       claim: 'email',
+      operatorClaim: 'roles',
       allowsAnonymous: true,
       allowsGuests: false,
       sessionMs: 1_800_000,
@@ -206,6 +215,7 @@ test('every setting is read from its variable', () => {
       retryMs: [1_000, 60_000],
       timeoutMs: 5_000,
     },
+    stripe: null,
     paymentLeaseMs: 1_000,
     payments: {
       latencyMs: 0,
@@ -255,6 +265,38 @@ test('one key makes buyers known, and what it needs is asked for', () => {
   expect(() => readConfig(plain)).toThrow(/must begin with https:\/\/ in production mode/);
   const here = { ...production, PULSECART_AUTH_JWKS_URL: 'http://127.0.0.1:9/keys' };
   expect(readConfig(here).auth).not.toBeNull();
+});
+
+test('a file or a claim of operators will do in production mode, and on a development server for itself alone', () => {
+  const production = { PULSECART_MODE: 'production', PULSECART_ALLOW_SIMULATED_PAYMENTS: 'on' };
+  const claim = { PULSECART_AUTH_SECRET: 'x'.repeat(32), PULSECART_AUTH_OPERATOR_CLAIM: 'roles' };
+  for (const operators of [{ PULSECART_OPERATORS_FILE: '/run/operators.json' }, claim]) {
+    expect(readConfig({ ...production, ...operators })).toMatchObject({ operatorToken: null });
+    expect(() => readConfig({ ...operators, HOST: '0.0.0.0' })).toThrow('to listen on 0.0.0.0');
+  }
+  expect(() => readConfig(production)).toThrow(/PULSECART_OPERATORS_FILE or PULSECART_AUTH_OPERATOR_CLAIM/);
+  expect(() => readConfig({ PULSECART_AUTH_OPERATOR_CLAIM: 'roles' })).toThrow('no key to check tokens with');
+});
+
+test('an origin is one as browsers write it, and all of them only where buyers are not known', () => {
+  const read = (PULSECART_CORS_ORIGINS: string, more = {}) => readConfig({ PULSECART_CORS_ORIGINS, ...more });
+  expect(read('*').corsOrigins).toEqual(['*']);
+  expect(() => read('*', { PULSECART_AUTH_SECRET: 'x'.repeat(32) })).toThrow('must name each origin');
+  for (const one of [
+    ...['shop.example', 'https://shop.example/', 'https://shop.example:443', 'https://Shop.example', 'null'],
+    ...[
+      'https://*.shop.example',
+      'ftp://shop.example',
+      'https://shop.example,*',
+      'https://a@shop.example',
+      '',
+    ],
+  ]) {
+    if (one !== '') expect(() => read(one)).toThrow(/PULSECART_CORS_ORIGINS must be origins such as/);
+    else expect(read(one).corsOrigins).toEqual([]);
+  }
+  const many = Array.from({ length: 101 }, (_, i) => `https://shop-${i}.example`);
+  expect(() => read(many.join())).toThrow('takes 100 origins at most; there are 101');
 });
 
 test('health is asked for on the management port, where there is one', () => {
@@ -324,6 +366,42 @@ test('flags win over variables', () => {
 test('a configuration cannot be changed once it is read', () => {
   const config = readConfig({});
   expect(Object.isFrozen(config) && Object.isFrozen(config.payments)).toBe(true);
+});
+
+const STRIPE = {
+  PULSECART_PAYMENT_PROVIDER: 'stripe',
+  PULSECART_STRIPE_WEBHOOK_SECRET: 'whsec_0123456789abcdef whsec_fedcba9876543210',
+};
+const stripeKeysOf = (mode: string) => ({
+  PULSECART_STRIPE_SECRET_KEY: `sk_${mode}_0123456789`,
+  PULSECART_STRIPE_PUBLISHABLE_KEY: `pk_${mode}_0123456789`,
+});
+
+test('Stripe takes the money with all that it needs, and its secrets are not shown', () => {
+  const env = { ...STRIPE, ...stripeKeysOf('test') };
+  const { stripe, settings } = readConfig(env);
+  expect(stripe).toEqual({
+    secretKey: 'sk_test_0123456789',
+    publishableKey: 'pk_test_0123456789',
+    webhookSecrets: ['whsec_0123456789abcdef', 'whsec_fedcba9876543210'],
+    timeoutMs: 8_000,
+    url: null,
+    isLive: false,
+  });
+  expect(settings).toMatchObject({
+    PULSECART_STRIPE_SECRET_KEY: '***',
+    PULSECART_STRIPE_PUBLISHABLE_KEY: 'pk_test_0123456789',
+    PULSECART_STRIPE_WEBHOOK_SECRET: '*** ***',
+  });
+  for (const name of Object.keys(env).slice(1)) expectRefused({ ...env, [name]: '' }, name);
+  for (const [name, value] of [
+    ['PULSECART_STRIPE_SECRET_KEY', 'pk_test_0123456789'],
+    ['PULSECART_STRIPE_WEBHOOK_SECRET', `${env.PULSECART_STRIPE_WEBHOOK_SECRET} whsec_00112233445566aa`],
+    ['PULSECART_STRIPE_URL', 'http://stripe.example:1'],
+    ['PULSECART_STRIPE_TIMEOUT_MS', '29600'],
+  ] as const)
+    expectRefused({ ...env, [name]: value }, name);
+  expectRefused({ ...env, PULSECART_STRIPE_SECRET_KEY: 'sk_test_123' }, '8 to 240 characters after that');
 });
 
 describe('a setting that is out of its range is refused by its name:', () => {
@@ -422,6 +500,20 @@ describe('production mode', () => {
     expectRefused(
       { ...env, PULSECART_ALLOW_SIMULATED_PAYMENTS: 'off' },
       'PULSECART_ALLOW_SIMULATED_PAYMENTS',
+    );
+  });
+
+  test('takes no keys for tests for real money, nor real money for tests', () => {
+    const keys = (mode: string) => ({ ...STRIPE, ...stripeKeysOf(mode) });
+    const production = { PULSECART_MODE: 'production', PULSECART_OPERATOR_TOKEN: TOKEN };
+    expectRefused({ ...production, ...keys('test') }, 'PULSECART_ALLOW_SIMULATED_PAYMENTS');
+    expect(readConfig({ ...production, ...keys('live') }).stripe?.isLive).toBe(true);
+    const allowed = { ...production, PULSECART_ALLOW_SIMULATED_PAYMENTS: 'on' };
+    expect(readConfig({ ...allowed, ...keys('test') }).stripe?.isLive).toBe(false);
+    expectRefused(keys('live'), 'PULSECART_STRIPE_SECRET_KEY');
+    expectRefused(
+      { ...keys('test'), PULSECART_STRIPE_PUBLISHABLE_KEY: 'pk_live_0123456789' },
+      'PULSECART_STRIPE_PUBLISHABLE_KEY',
     );
   });
 

@@ -35,8 +35,12 @@ export interface Config {
   readonly namespace: string;
   readonly dataFolder: string;
   readonly mode: 'development' | 'production';
-  /** Bearer token of operators; null: a development server makes its own, and trusts this machine to `init` and `reset`. */
+  /** Bearer token of admins; null: a development server makes its own, and trusts this machine to `init` and `reset`. */
   readonly operatorToken: string | null;
+  /** File with operators who have a token each; null: there are none. */
+  readonly operatorsFile: string | null;
+  /** Origins whose pages may call buyers' routes; `*` alone: every one. */
+  readonly corsOrigins: readonly string[];
   /** How buyers prove who they are; null: anybody may name any customer. */
   readonly auth: Auth | null;
   /** Production mode may run on the simulator of payments. */
@@ -80,6 +84,8 @@ export interface Config {
   /** How long an unanswered charge or refund rests before it is retried. */
   readonly paymentLeaseMs: number;
   readonly payments: SimulatedPayments;
+  /** Null: payments are simulated. */
+  readonly stripe: StripeSettings | null;
   /** Null: nobody is told of orders. */
   readonly webhooks: WebhookSettings | null;
   /** The effective value of each setting, in its written form and without secrets, by its variable. */
@@ -94,6 +100,8 @@ export interface Auth {
   readonly issuer: string | null;
   readonly audience: string | null;
   readonly claim: string;
+  /** Names roles of operators; null: no token makes an operator. */
+  readonly operatorClaim: string | null;
   readonly allowsAnonymous: boolean;
   readonly allowsGuests: boolean;
   readonly sessionMs: number;
@@ -110,6 +118,18 @@ export interface SimulatedPayments {
   readonly duplicateRate: number;
   readonly tooLateRate: number;
   readonly outageRate: number;
+}
+
+/** The account at Stripe that takes the money. */
+export interface StripeSettings {
+  readonly secretKey: string;
+  readonly publishableKey: string;
+  readonly webhookSecrets: readonly string[];
+  readonly timeoutMs: number;
+  /** For tests; null: Stripe itself. */
+  readonly url: string | null;
+  /** The keys take real money. */
+  readonly isLive: boolean;
 }
 
 /** Who is told of orders, and how. */
@@ -170,13 +190,19 @@ const BACKEND_VARIABLES = BACKEND_SETTINGS.map(({ name }) => name);
 /** Reads the environment; `flags` are command-line values for the variables of the same setting. */
 export function readConfig(env: Env, flags: Flags = {}): Config {
   const config = readSettings(env, flags);
-  if (config.mode === 'production' && config.operatorToken === null) {
-    throw invalid('PULSECART_OPERATOR_TOKEN is required in production mode.');
+  const { mode, operatorToken, host } = config;
+  const hasOthers = config.operatorsFile !== null || Boolean(config.auth?.operatorClaim);
+  if (mode === 'production' && operatorToken === null && !hasOthers) {
+    throw invalid(
+      'PULSECART_OPERATOR_TOKEN is required in production mode, or PULSECART_OPERATORS_FILE or PULSECART_AUTH_OPERATOR_CLAIM instead.',
+    );
   }
   requireStrongToken(config);
-  if (config.operatorToken === null && !isLoopbackName(config.host)) {
+  requireNamedOrigins(config);
+  // A development server makes a token itself, and trusts its own machine.
+  if (mode === 'development' && operatorToken === null && !isLoopbackName(host)) {
     throw invalid(
-      `PULSECART_OPERATOR_TOKEN is required to listen on ${config.host}, where others than this machine may ask.`,
+      `PULSECART_OPERATOR_TOKEN is required to listen on ${host}, where others than this machine may ask.`,
     );
   }
   requireOwnManagementPorts(config);
@@ -190,6 +216,14 @@ function requireStrongToken({ mode, operatorToken }: Config): void {
     throw invalid(
       `PULSECART_OPERATOR_TOKEN is too easy to guess for production mode: ${weakness}. \`openssl rand -hex 24\` makes a good one.`,
     );
+}
+
+/** Sessions of buyers are cookies, too: which pages may call with them is for their owner to say. */
+function requireNamedOrigins({ corsOrigins, auth }: Config): void {
+  if (auth === null || !corsOrigins.includes('*')) return;
+  throw invalid(
+    'PULSECART_CORS_ORIGINS must name each origin where buyers are known (PULSECART_AUTH_…); it is "*".',
+  );
 }
 
 /** The public port, and those of management: one for a process alone, one more for each of several. */
@@ -212,10 +246,16 @@ export function readWorkerConfig(env: Env, flags: Flags = {}): Config {
 
 /** Production mode refuses what is for trying out, unless its operator accepts that. */
 function withLeave(config: Config): Config {
-  if (config.mode !== 'production') return config;
-  if (!config.simulatorAllowed) {
+  const isMoneyReal = config.stripe?.isLive ?? false;
+  if (config.mode !== 'production') {
+    if (!isMoneyReal) return config;
     throw invalid(
-      'Production mode has only the simulated payment provider so far; set PULSECART_ALLOW_SIMULATED_PAYMENTS=on to accept that.',
+      'PULSECART_STRIPE_SECRET_KEY takes real money, and this is a development server: use a key for tests, or PULSECART_MODE=production.',
+    );
+  }
+  if (!isMoneyReal && !config.simulatorAllowed) {
+    throw invalid(
+      'Production mode takes no simulated payments, and no keys for tests: set PULSECART_PAYMENT_PROVIDER=stripe and live keys, or PULSECART_ALLOW_SIMULATED_PAYMENTS=on to accept that.',
     );
   }
   if (!config.defaultCredentialsAllowed && config.urls) {
@@ -249,6 +289,7 @@ function readSettings(given: Env, flags: Flags): Config {
   }
   const namespace = read(SETTINGS.namespace);
   const payments = simulatedPayments(read);
+  const stripe = stripeSettings(read);
   const isLimited = read(SETTINGS.limits, mode === 'production');
   const rates = ratePolicies(read);
   const purchaseTtlMs = 1_000 * read(SETTINGS.purchaseTtlSeconds);
@@ -265,6 +306,8 @@ function readSettings(given: Env, flags: Flags): Config {
     dataFolder: read(SETTINGS.dataFolder),
     mode,
     operatorToken,
+    operatorsFile: read(SETTINGS.operatorsFile),
+    corsOrigins: Object.freeze(read(SETTINGS.corsOrigins)),
     auth: auth(env, read, mode),
     simulatorAllowed,
     backendsWaitMs: read(SETTINGS.backendsWaitMs),
@@ -292,8 +335,9 @@ function readSettings(given: Env, flags: Flags): Config {
       prefetch: read(SETTINGS.prefetch),
       chargesInFlight: read(SETTINGS.chargesInFlight),
     }),
-    paymentLeaseMs: paymentLeaseMs(read, payments),
+    paymentLeaseMs: paymentLeaseMs(read, payments, stripe),
     payments,
+    stripe,
     webhooks: webhooks(read, mode),
     settings: settings.shown(),
   });
@@ -303,7 +347,7 @@ type Read = ReturnType<typeof openSettings>['read'];
 
 const AUTH_KEYS = [SETTINGS.authJwksUrl, SETTINGS.authSecret, SETTINGS.authKeyFile] as const;
 /** Who sets these means buyers to be known. */
-const AUTH_RULES = [SETTINGS.authIssuer, SETTINGS.authAudience];
+const AUTH_RULES = [SETTINGS.authIssuer, SETTINGS.authAudience, SETTINGS.authOperatorClaim];
 
 function auth(env: Env, read: Read, mode: Config['mode']): Auth | null {
   const [jwksUrl, secret, file] = AUTH_KEYS.map((setting) => read(setting));
@@ -311,6 +355,7 @@ function auth(env: Env, read: Read, mode: Config['mode']): Auth | null {
     issuer: read(SETTINGS.authIssuer),
     audience: read(SETTINGS.authAudience),
     claim: read(SETTINGS.authClaim),
+    operatorClaim: read(SETTINGS.authOperatorClaim),
     allowsAnonymous: read(SETTINGS.authAnonymous) === 'allow',
     allowsGuests: read(SETTINGS.authGuests),
     sessionMs: 60_000 * read(SETTINGS.authSessionMinutes),
@@ -349,6 +394,7 @@ function ratePolicies(read: Read) {
     'read-address': policyOf(read(SETTINGS.limitReadAddress)),
     'stream-address': policyOf(read(SETTINGS.limitStreamAddress)),
     'operator-address': policyOf(read(SETTINGS.limitOperatorAddress)),
+    'sign-in-address': policyOf(read(SETTINGS.limitSignInAddress)),
   };
 }
 
@@ -581,14 +627,46 @@ const HOUR_MS = 3_600_000;
 /** A call must end before the next lease, even when its answer finds this process busy. */
 const LEASE_MARGIN_MS = 500;
 
-function paymentLeaseMs(read: Read, { timeoutMs }: SimulatedPayments): number {
+function paymentLeaseMs(read: Read, payments: SimulatedPayments, stripe: StripeSettings | null): number {
   const leaseMs = read(SETTINGS.paymentLeaseMs);
+  const [name, { timeoutMs }] = stripe
+    ? (['PULSECART_STRIPE_TIMEOUT_MS', stripe] as const)
+    : (['PULSECART_SIMULATOR_TIMEOUT_MS', payments] as const);
   if (leaseMs < timeoutMs + LEASE_MARGIN_MS) {
     throw invalid(
-      `PULSECART_PAYMENT_LEASE_MS must be at least ${LEASE_MARGIN_MS} more than PULSECART_SIMULATOR_TIMEOUT_MS, so that an ask is over before the next one; they are ${leaseMs} and ${timeoutMs}.`,
+      `PULSECART_PAYMENT_LEASE_MS must be at least ${LEASE_MARGIN_MS} more than ${name}, so that an ask is over before the next one; they are ${leaseMs} and ${timeoutMs}.`,
     );
   }
   return leaseMs;
+}
+
+function stripeSettings(read: Read): StripeSettings | null {
+  const provider = read(SETTINGS.paymentProvider);
+  const [secretKey] = read(SETTINGS.stripeSecretKey);
+  const publishableKey = read(SETTINGS.stripePublishableKey);
+  const webhookSecrets = read(SETTINGS.stripeWebhookSecret);
+  const timeoutMs = read(SETTINGS.stripeTimeoutMs);
+  const url = read(SETTINGS.stripeUrl);
+  if (provider !== 'stripe') return null;
+  const needed = [
+    [SETTINGS.stripeSecretKey.name, secretKey],
+    [SETTINGS.stripePublishableKey.name, publishableKey],
+    [SETTINGS.stripeWebhookSecret.name, webhookSecrets[0]],
+  ] as const;
+  const missing = needed.filter(([, value]) => !value).map(([name]) => name);
+  if (!secretKey || missing.length > 0) {
+    throw invalid(`PULSECART_PAYMENT_PROVIDER=stripe needs ${missing.join(', ')}.`);
+  }
+  const isLive = secretKey.includes('_live_');
+  if (publishableKey.includes('_live_') !== isLive) {
+    throw invalid(
+      'PULSECART_STRIPE_SECRET_KEY and PULSECART_STRIPE_PUBLISHABLE_KEY must be both for tests, or both live.',
+    );
+  }
+  if (url !== null && !isLoopbackName(new URL(url).hostname)) {
+    throw invalid('PULSECART_STRIPE_URL is for tests, and must lead to this machine.');
+  }
+  return Object.freeze({ secretKey, publishableKey, webhookSecrets, timeoutMs, url, isLive });
 }
 
 function simulatedPayments(read: Read): SimulatedPayments {

@@ -50,6 +50,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./cli/audit.ts')).auditCommand,
     left: UNCHANGED,
   },
+  payments: {
+    what: "compares the ledger with the payment company's list",
+    load: async () => (await import('./cli/payments.ts')).paymentsCommand,
+    left: UNCHANGED,
+  },
   backup: {
     what: 'a copy of the data of a server that runs, audited',
     load: async () => (await import('./cli/backup.ts')).backup,
@@ -66,7 +71,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     left: UNCHANGED,
   },
   token: {
-    what: "a buyer's token for trying out",
+    what: "an operator's token, or a buyer's for trying out",
     load: async () => (await import('./cli/token.ts')).tokenCommand,
     left: UNCHANGED,
   },

@@ -37,9 +37,12 @@ const NETWORKS_MAX = 100;
 const RATE_MAX = 1_000_000;
 const UNIT_S = { h: 3600, min: 60, s: 1 } as const;
 const PERIOD_S_MAX = 24 * UNIT_S.h;
+/** More storefronts than a shop has. */
+const ORIGINS_MAX = 100;
 const WEBHOOK_URLS_MAX = 10;
 const WEBHOOK_URL_CHARS_MAX = 2_000;
 const WEBHOOK_SECRETS_MAX = 5;
+const STRIPE_SECRETS_MAX = 2;
 const REDIS_SCHEMES = [
   'redis:',
   'rediss:',
@@ -65,16 +68,24 @@ export const SETTINGS = {
     'PULSECART_TRUSTED_PROXIES',
     "networks of the balancers in front, the nearest included: the client's address is then the right-most one of `X-Forwarded-For` that is in none of them. From elsewhere that header is ignored",
   ),
+  corsOrigins: origins(
+    'PULSECART_CORS_ORIGINS',
+    "origins of storefronts elsewhere, whose pages may call buyers' routes by tokens, never by cookies. `*` is refused where buyers are known",
+  ),
   mode: oneOf(
     'PULSECART_MODE',
     'development',
     ['development', 'production'],
-    '`production` needs an operator token',
+    '`production` needs an operator: a token, a file of them, or a claim',
   ),
   operatorToken: secret(
     'PULSECART_OPERATOR_TOKEN',
     16,
     'bearer token of operators; production mode refuses one that is easy to guess. Without one a development server makes its own, in the file `operator-token` of its data folder, and answers `init` and `reset` without any, to the same user on this machine. Needed in production mode, and with a `HOST` that is no loopback address',
+  ),
+  operatorsFile: optionalText(
+    'PULSECART_OPERATORS_FILE',
+    'file with operators who have a token each, as JSON: their names, roles (`viewer`, `operator`, `admin`) and the SHA-256 of their tokens. It is read again when it changes. `token --operator NAME --role ROLE` makes an entry',
   ),
   authJwksUrl: url(
     'PULSECART_AUTH_JWKS_URL',
@@ -101,6 +112,10 @@ export const SETTINGS = {
     'the `aud` that tokens must have, or have among others. Needed with public keys',
   ),
   authClaim: text('PULSECART_AUTH_CLAIM', 'sub', 'claim of a token that names the customer'),
+  authOperatorClaim: optionalText(
+    'PULSECART_AUTH_OPERATOR_CLAIM',
+    'claim of a token that makes its bearer an operator: `viewer`, `operator` or `admin`, or a list that has one of them. A path with dots leads into objects: `resource_access.pulsecart.roles`',
+  ),
   authAnonymous: oneOf(
     'PULSECART_AUTH_ANONYMOUS',
     'refuse',
@@ -299,6 +314,11 @@ export const SETTINGS = {
     '50/s burst 500',
     "operators' calls from one address, with a token or without",
   ),
+  limitSignInAddress: rate(
+    'PULSECART_LIMIT_SIGN_IN_ADDRESS',
+    '1/10s burst 10',
+    'calls from one address with a wrong operator token. Right ones pass in any case',
+  ),
   // Ten years at most: data to be kept longer belongs in an archive.
   keepOutcomesHours: integer(
     'PULSECART_KEEP_OUTCOMES_HOURS',
@@ -428,10 +448,55 @@ export const SETTINGS = {
     120_000,
     'milliseconds until the next post may begin, whatever became of the one before',
   ),
+  paymentProvider: oneOf(
+    'PULSECART_PAYMENT_PROVIDER',
+    'simulator',
+    ['simulator', 'stripe'],
+    'who takes the money. The simulator pays by itself; with Stripe each buyer pays. Every process needs the same',
+  ),
+  stripeSecretKey: stripeKeys(
+    'PULSECART_STRIPE_SECRET_KEY',
+    /^[sr]k_(test|live)_\w{8,240}$/,
+    'sk_test_…, sk_live_…, rk_test_…, rk_live_…, 8 to 240 characters after that',
+    1,
+    'the key that the server calls Stripe with. Keys for tests count as simulated payments; a development server takes no others',
+  ),
+  stripePublishableKey: {
+    ...matching(
+      'PULSECART_STRIPE_PUBLISHABLE_KEY',
+      '',
+      /^pk_(test|live)_\w{8,240}$/,
+      'pk_test_…, pk_live_…, 8 to 240 characters after that',
+      'the key that pages call Stripe with; of the same mode',
+    ),
+    preset: NONE,
+    show: (value: string) => value || NONE,
+  },
+  stripeWebhookSecret: stripeKeys(
+    'PULSECART_STRIPE_WEBHOOK_SECRET',
+    /^whsec_[\w+/=-]{16,240}$/,
+    'whsec_…, 16 to 240 characters after that',
+    STRIPE_SECRETS_MAX,
+    "signing secret of Stripe's webhook endpoint, which is `/api/v1/payments/events` here. Two while it is rolled",
+  ),
+  // An answer takes Stripe about a second where a bank is asked; a lease must outlast it.
+  stripeTimeoutMs: integer(
+    'PULSECART_STRIPE_TIMEOUT_MS',
+    8_000,
+    100,
+    60_000,
+    'when an unanswered call of Stripe is given up, with all requests that it makes',
+  ),
+  stripeUrl: url(
+    'PULSECART_STRIPE_URL',
+    ['http:', 'https:'],
+    'for tests: another Stripe, on this machine',
+    'http://127.0.0.1:12111',
+  ),
   allowSimulatedPayments: onOff(
     'PULSECART_ALLOW_SIMULATED_PAYMENTS',
     false,
-    'production mode starts only with `on`: there is no real provider yet',
+    'production mode takes no money for show, by the simulator or with keys for tests, but with `on`',
   ),
   // At the default a hold of ten minutes has many leases, which outlast a short disturbance.
   paymentLeaseMs: integer(
@@ -439,8 +504,11 @@ export const SETTINGS = {
     30_000,
     1000,
     300_000,
-    'how long an unanswered charge or refund rests before it is retried with the same key. A failed charge waits a sixth of it for its next attempt, 5 seconds at most; a lost one is found after a third of it, 10 seconds at most',
-    { values: '1000 to 300000, and at least 500 more than `PULSECART_SIMULATOR_TIMEOUT_MS`' },
+    'how long an unanswered charge or refund rests before it is retried with the same key, and after which a payment that its buyer makes is looked at again. A failed charge waits a sixth of it for its next attempt, 5 seconds at most; a lost one is found after a third of it, 10 seconds at most',
+    {
+      values:
+        '1000 to 300000, and at least 500 more than `PULSECART_SIMULATOR_TIMEOUT_MS`; with Stripe, than `PULSECART_STRIPE_TIMEOUT_MS`',
+    },
   ),
   simulatorLatencyMs: integer(
     'PULSECART_SIMULATOR_LATENCY_MS',
@@ -532,7 +600,7 @@ export const SECTIONS: readonly (readonly [title: string, first: keyof typeof SE
   ['What is kept, and how long', 'keepOutcomesHours'],
   ['Logs', 'logLevel'],
   ['Traces', 'otlpEndpoint'],
-  ['Payments', 'allowSimulatedPayments'],
+  ['Payments', 'paymentProvider'],
   ['Webhooks', 'webhookUrls'],
 ];
 
@@ -682,6 +750,26 @@ function webhookSecrets(name: string, what: string): Setting<readonly string[]> 
   };
 }
 
+/** What Stripe has made, several with spaces between them; what is not of its form is not repeated. */
+function stripeKeys(
+  name: string,
+  pattern: RegExp,
+  form: string,
+  countMax: number,
+  what: string,
+): Setting<readonly string[]> {
+  const values = countMax === 1 ? form : `${form}; ${countMax} at most, with a space between them`;
+  return {
+    ...{ name, fallback: [], preset: NONE, values, what, isSecret: true },
+    parse(given, as) {
+      const all = given.split(/\s+/).filter((one) => one !== '');
+      if (all.length <= countMax && all.every((one) => pattern.test(one))) return all;
+      throw invalid(`${as} must be ${values}.`);
+    },
+    show: (value) => value.map(() => MASK).join(' ') || NONE,
+  };
+}
+
 function integers(
   name: string,
   fallback: readonly number[],
@@ -720,6 +808,29 @@ function networks(name: string, what: string): Setting<readonly string[]> {
       });
     },
     show: (value) => (value.length === 0 ? NONE : value.join(',')),
+  };
+}
+
+/** As browsers write them: in lower case, and without a port that is the scheme's own. */
+function origins(name: string, what: string): Setting<readonly string[]> {
+  const values = `origins such as \`https://shop.example\`, with commas between them; ${ORIGINS_MAX} at most. \`*\`: all`;
+  return {
+    ...{ name, fallback: [], preset: NONE, values, what },
+    parse(given, as) {
+      const all = [...new Set(given.split(',').map((one) => one.trim()))];
+      if (all.length > ORIGINS_MAX) {
+        throw invalid(`${as} takes ${ORIGINS_MAX} origins at most; there are ${all.length}.`);
+      }
+      if (given.trim() === '*') return ['*'];
+      for (const one of all) {
+        if (/^https?:\/\/[^*]+$/.test(one) && URL.parse(one)?.origin === one) continue;
+        const like =
+          'origins such as https://shop.example, as browsers write them: scheme, host and port, nothing after it';
+        throw invalid(`${as} must be ${like}; ${JSON.stringify(one)} is none.`);
+      }
+      return all;
+    },
+    show: (value) => value.join(',') || NONE,
   };
 }
 

@@ -2,6 +2,7 @@ import type { BackendUrls, BooksPlace, Config } from './config.ts';
 import { systemClock } from './domain/clock.ts';
 import { AppError } from './domain/errors.ts';
 import type { Check, StoreTools, Wipe } from './ports/backends.ts';
+import type { BuyerPayments } from './ports/provider.ts';
 
 /** Adapters for commands that serve nothing: the composition root's other half. */
 
@@ -19,6 +20,13 @@ export async function toolsOf(place: BooksPlace): Promise<StoreTools> {
  */
 export async function copyStore(folder: string, into: string): Promise<{ file: string; atMs: number }> {
   return (await import('./adapters/sqlite/backup.ts')).copyStore(folder, into, systemClock);
+}
+
+/** The payment company, where buyers pay there themselves. */
+export async function openBuyerPayments({ stripe }: Config): Promise<BuyerPayments | null> {
+  if (stripe === null) return null;
+  const { openStripe } = await import('./adapters/stripe/stripe.ts');
+  return openStripe({ ...stripe, now: systemClock, onTrouble: () => {} }).buyerPays;
 }
 
 /** What this configuration keeps, to be deleted. Rejects with AppError `unusable_store` while a server or a worker uses it. */
@@ -79,6 +87,13 @@ export const examineBackends = ({ urls, dataFolder, namespace }: Config): Promis
           (await import('./adapters/rabbitmq/examine.ts')).examineRabbit(urls.rabbitmqUrl, namespace),
         ),
       ]);
+
+/** The payment company, where it is not simulated. */
+export async function examineProvider({ stripe }: Config): Promise<Check[]> {
+  if (stripe === null) return [];
+  const { examineStripe } = await import('./adapters/stripe/examine.ts');
+  return [await found('Stripe', () => examineStripe({ ...stripe, now: systemClock }))];
+}
 
 async function found(name: string, look: () => Promise<Omit<Check, 'name'>>): Promise<Check> {
   try {

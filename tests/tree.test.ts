@@ -106,6 +106,7 @@ test('the environment is read by config alone', () => {
     'cli/instance.ts',
     'cli/seed.ts',
     'cli/migrate.ts',
+    'cli/payments.ts',
     'cli/reset.ts',
     'cli/rush.ts',
     'cli/terminal.ts',

@@ -1,3 +1,4 @@
+import { SHOWN_STATUSES } from '../../src/domain/order.ts';
 import type { Environment } from '../environment.ts';
 import { type BackendChoice, openEnvironments } from '../open-environments.ts';
 import {
@@ -21,16 +22,6 @@ import {
  */
 const [backends = 'embedded', orders = '5000000', pages = '200'] = Bun.argv.slice(2);
 const LIMIT = 50;
-const STATUSES = [
-  'reserved',
-  'charging',
-  'paid',
-  'declined',
-  'expired',
-  'cancelled',
-  'refunding',
-  'refunded',
-];
 const TOKEN = 'operator-of-the-benchmark';
 /** Nothing is charged, so that the orders stay as they are. */
 const ENV = { PULSECART_OPERATOR_TOKEN: TOKEN, PULSECART_PAYMENTS: 'off' };
@@ -124,7 +115,7 @@ function filters({ orders, firstMs, stepMs }: Filled): Record<string, () => Filt
     'hour, product': () => ({ ...anHour(), product: productOf() }),
     'hour, customer': () => ({ ...anHour(), customer: customer() }),
   };
-  for (const status of STATUSES) {
+  for (const status of SHOWN_STATUSES) {
     all[`status ${status}`] = () => ({ status });
     all[`status ${status}, product`] = () => ({ status, product: productOf() });
     all[`status ${status}, product old`] = () => ({ status, product: OLD_PRODUCT });

@@ -36,7 +36,8 @@ export async function auditCommand(argv: readonly string[]): Promise<number> {
     console.log(JSON.stringify({ pass, books, verdicts }));
   } else {
     // On stderr, beside the verdicts: with DATABASE_URL set an operator should see that these are not the books of ./data.
-    console.error(`pulsecart audit: the books are ${books}`);
+    // Bun paints what `console.error` writes red.
+    console.warn(`pulsecart audit: the books are ${books}`);
     for (const { name, pass, detail } of verdicts) {
       const mark = pass ? coloured('PASS', 'green') : coloured('FAIL', 'red');
       print(pass ? `  ${mark}  ${name.padEnd(42)}${detail}`.trimEnd() : `  ${mark}  ${name}: ${detail}`);

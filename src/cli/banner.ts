@@ -14,7 +14,8 @@ export function banner(
   config: Config,
   tookMs: number,
 ): string {
-  const { mode, instances, operatorToken } = config;
+  const { mode, instances } = config;
+  const { token, trustsThisMachine } = operatorAccess(config);
   const base = openable(url);
   const what = config.urls ? 'PostgreSQL, Redis and RabbitMQ' : backends;
   const here = mode === 'production' ? `production, ${what}` : what;
@@ -22,10 +23,10 @@ export function banner(
     ['Storefront', `${base}/`],
     [
       'Operations',
-      operatorToken === null
+      trustsThisMachine
         ? // The page takes it from the fragment, which a browser sends to nobody.
-          `${base}/ops#token=${operatorAccess(config).token}`
-        : `${base}/ops   sign in with PULSECART_OPERATOR_TOKEN`,
+          `${base}/ops#token=${token}`
+        : `${base}/ops   sign in with ${token === null ? "an operator's token" : 'PULSECART_OPERATOR_TOKEN'}`,
     ],
     ['API docs', `${base}/docs`],
     ...elsewhere(url).map((from) => ['Elsewhere', `${from}/`] as const),

@@ -2,12 +2,13 @@ import { type Config, readConfig, readEnvSources } from '../config.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Check } from '../ports/backends.ts';
 import { type Env, type Flags, fileVariableOf, SETTINGS } from '../settings.ts';
-import { examineBackends } from '../tools.ts';
+import { examineBackends, examineProvider } from '../tools.ts';
 import { checkBuyers } from './buyers-check.ts';
 import { readFlags } from './flags.ts';
 import { printHelp } from './help.ts';
 import { checkHost } from './host-checks.ts';
 import { checkNetworks } from './network-checks.ts';
+import { checkOperators } from './operators-check.ts';
 import { checkSettings } from './setting-checks.ts';
 import { coloured, print } from './terminal.ts';
 import { unknownSettings } from './unknown-settings.ts';
@@ -57,9 +58,11 @@ async function examine(env: Env, given: Flags) {
     ...unknown(env),
     ...checkSettings(config),
     ...(await checkBuyers(config)),
+    ...(await checkOperators(config)),
     ...(await checkNetworks(config)),
     ...(await checkHost(config)),
     ...(await examineBackends(config)),
+    ...(await examineProvider(config)),
   ];
   return { settings: settingsWithSources(config, env, given), checks };
 }

@@ -9,14 +9,21 @@ const FILE = 'operator-token';
 const SHAPE = /^[0-9a-f]{64}$/;
 
 type Settings = Pick<Config, 'operatorToken' | 'dataFolder'>;
+type OperatorSettings = Settings & Pick<Config, 'mode' | 'operatorsFile' | 'auth'>;
 
 /**
  * The configured token; or else one that the server makes itself, so that every user with read access to its data folder is an
  * operator. That token survives restarts, and all processes on one folder share it. Throws AppError `unavailable` when the
  * file cannot be created, or has other contents.
  */
-export function operatorAccess({ operatorToken, dataFolder }: Settings): OperatorAccess {
-  if (operatorToken !== null) return { token: operatorToken, trustsThisMachine: false };
+export function operatorAccess({
+  operatorToken,
+  mode,
+  dataFolder,
+}: Settings & Pick<Config, 'mode'>): OperatorAccess {
+  // In production mode there are others then: config.ts has seen to that.
+  if (operatorToken !== null || mode === 'production')
+    return { token: operatorToken, trustsThisMachine: false };
   const path = join(dataFolder, FILE);
   try {
     mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
@@ -33,9 +40,21 @@ export function operatorAccess({ operatorToken, dataFolder }: Settings): Operato
 }
 
 /** The same as one readable line. */
-export function whoOperates({ operatorToken, dataFolder }: Settings): string {
-  if (operatorToken !== null) return 'holders of the token in PULSECART_OPERATOR_TOKEN';
-  return `users who can read ${join(dataFolder, FILE)}; init and reset by the same user here without. Behind a proxy set PULSECART_OPERATOR_TOKEN`;
+export function whoOperates({
+  operatorToken,
+  operatorsFile,
+  auth,
+  mode,
+  dataFolder,
+}: OperatorSettings): string {
+  const named = [
+    operatorsFile === null ? [] : `those in ${operatorsFile}`,
+    auth?.operatorClaim ? `bearers of tokens with ${auth.operatorClaim}` : [],
+    operatorToken === null ? [] : 'holders of the token in PULSECART_OPERATOR_TOKEN',
+  ].flat();
+  if (operatorToken !== null || mode === 'production') return named.join('; ');
+  const own = `users who can read ${join(dataFolder, FILE)}; init and reset by the same user here without. Behind a proxy set PULSECART_OPERATOR_TOKEN`;
+  return [...named, own].join('; ');
 }
 
 /** The token of a server on this machine, for a command; null when none can be read. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openApp } from '../app.ts';
 import { type Config, readConfig } from '../config.ts';
+import { openNamedOperators } from '../http/named-operators.ts';
 import { type HttpServer, startManagement, startServer } from '../http/server.ts';
 import type { Service } from '../http/service.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -111,12 +112,14 @@ interface OpenOptions {
 
 /** Returns the signal if it came before the backends were open. */
 async function open(config: Config, log: Log, { sharesPort, stopped, scrapeOf }: OpenOptions) {
+  // Before anything else is opened: a start with mistakes in it ends here.
+  const named = config.operatorsFile === null ? null : openNamedOperators(config.operatorsFile, log);
   const warming = config.urls ? Promise.resolve(undefined) : warmUp(config, log);
   const opening = warming.then((thread) =>
     openApp(
       config,
       log,
-      () => operatorAccess(config),
+      () => ({ ...operatorAccess(config), named }),
       () => examineHere(config),
       thread,
     ),
@@ -151,6 +154,7 @@ async function open(config: Config, log: Log, { sharesPort, stopped, scrapeOf }:
         await Promise.race([requestsAnswered, sleep(LAST_REQUESTS_MS)]);
         void server.stop(true);
         await app.close();
+        named?.close();
         await management?.stop(true);
       },
     };

@@ -42,7 +42,8 @@ export function asCalled(text: string, byNpm = isRunByNpm): string {
 }
 
 /** Not the title of a help, `pulsecart rush: …`. Arguments are a flag, an action, a file, or what stands for one. */
-const CALL = /\bpulsecart ([a-z]+|COMMAND)(?![\w:])(?=( (?:-|list\b|replay\b|discard\b|\.\/|[A-Z]{2}|\[))?)/g;
+const CALL =
+  /\bpulsecart ([a-z]+|COMMAND)(?![\w:])(?=( (?:-|list\b|replay\b|discard\b|reconcile\b|\.\/|[A-Z]{2}|\[))?)/g;
 
 /**
  * Prints a text; at a terminal with its long lines wrapped at words, below the text of their last column. By `console.log`, which

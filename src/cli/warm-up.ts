@@ -130,7 +130,7 @@ function scratchConfig(config: Config, dataFolder: string): Config {
   const { payments, trustedProxies } = config;
   return {
     ...config,
-    ...{ dataFolder, urls: null, traces: null, webhooks: null, auth: null },
+    ...{ dataFolder, urls: null, traces: null, webhooks: null, auth: null, stripe: null },
     // Another ledger's orders are none of the store's.
     ...(config.urls && { worker: false, runsPayments: false }),
     payments: { ...payments, latencyMs: 0, jitterMs: 0, timeoutRate: 0, outageRate: 0 },

@@ -54,6 +54,7 @@ export const AUDIT_ACTIONS = [
   'stock.init',
   'order.cancel',
   'order.refund',
+  'order.charge',
   'dead-letters.replay',
   'dead-letters.discard',
   'audit.run',

@@ -8,7 +8,7 @@ export function amountText(minor: number | bigint, currency: string): string {
 }
 
 /** Of the minor unit: 2 for most, 0 for JPY, 3 for KWD (ISO 4217, which ECMA-402 follows). */
-function digitsOf(currency: string): number {
+export function digitsOf(currency: string): number {
   const { maximumFractionDigits } = new Intl.NumberFormat('en-US', {
     style: 'currency',
     currency,

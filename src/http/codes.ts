@@ -70,6 +70,16 @@ const NOTES = {
     advice:
       'Send `Authorization: Bearer <token>`. A buyer without a token of the shop gets a session at `POST /api/v1/session`. A development server without a configured token keeps its own in the file `operator-token` of its data folder.',
   },
+  forbidden: {
+    status: 403,
+    meaning: 'The call needs a higher role than the operator has; `message` names it. Nothing was done.',
+    advice: 'Ask an operator of that role.',
+  },
+  operator_mismatch: {
+    status: 403,
+    meaning: 'The `X-Operator` is another than the name of the token. Nothing was done.',
+    advice: 'Leave it out.',
+  },
   customer_mismatch: {
     status: 403,
     meaning: 'The `userId` is another than the token or the session says.',
@@ -175,6 +185,22 @@ const NOTES = {
     status: 409,
     meaning: 'No money was taken for the order, so there is none to give back.',
     advice: 'Cancel it if it is still reserved.',
+  },
+  order_cancelled: {
+    status: 409,
+    meaning: 'The order was cancelled, so there is nothing to pay.',
+    advice: 'Nothing. Buy again.',
+  },
+  payment_declined: {
+    status: 409,
+    meaning:
+      'The bank declines, or the payment company refuses what was to be confirmed; `message` says why.',
+    advice: 'Let the buyer try another card while the hold runs: the payment is still open.',
+  },
+  payment_not_needed: {
+    status: 409,
+    meaning: 'The server charges orders by itself here.',
+    advice: 'Read the order until it is `paid`.',
   },
   product_exists: {
     status: 409,

@@ -94,24 +94,35 @@ function isJsonType(type: string | null): boolean {
   return charset === undefined || /^utf-?8$/i.test(charset);
 }
 
-/** Reads a body that did not say its length, no further than the limit. */
-async function readUnsized(req: Request, refuse: Refuse): Promise<unknown> {
+/** The body as it came, no further than the limit: a signature is of its bytes. */
+export async function readTextBody(
+  req: Request,
+  refuse: Refuse,
+  bytesMax: number,
+): Promise<string | Response> {
+  if (Number(req.headers.get('content-length')) > bytesMax) return tooLarge(req, refuse, bytesMax);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
+  for await (const chunk of req.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > bytesMax) return tooLarge(req, refuse, bytesMax);
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
+/** A body that did not say its length. */
+async function readUnsized(req: Request, refuse: Refuse): Promise<unknown> {
   try {
-    for await (const chunk of req.body ?? []) {
-      bytes += chunk.byteLength;
-      if (bytes > BODY_BYTES_MAX) return tooLarge(req, refuse);
-      chunks.push(chunk);
-    }
-    return JSON.parse(new TextDecoder().decode(Buffer.concat(chunks)));
+    const body = await readTextBody(req, refuse, BODY_BYTES_MAX);
+    return body instanceof Response ? body : JSON.parse(body);
   } catch {
     return notJson(req, refuse);
   }
 }
 
-function tooLarge(req: Request, refuse: Refuse): Response {
-  return refuse(req, 'payload_too_large', `The body must not be larger than ${BODY_BYTES_MAX} bytes`, {
+function tooLarge(req: Request, refuse: Refuse, bytesMax = BODY_BYTES_MAX): Response {
+  return refuse(req, 'payload_too_large', `The body must not be larger than ${bytesMax} bytes`, {
     field: 'body',
   });
 }

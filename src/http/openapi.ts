@@ -1,3 +1,4 @@
+import { ROLES, type Role } from '../domain/operator.ts';
 import type { Schema } from './docs/fields.ts';
 import { withExamplesAsOf } from './example-times.ts';
 import { HEADER_TEXT } from './header-text.ts';
@@ -104,13 +105,13 @@ const OPERATOR = {
   type: 'http',
   scheme: 'bearer',
   description:
-    'The token is the setting `PULSECART_OPERATOR_TOKEN`. Where none is set, a development server keeps one of its own in the file `operator-token` of its data folder, and answers `init` and `reset` of stock without any, to the same user on this machine.',
+    'An operator’s own token, from `PULSECART_OPERATORS_FILE` or an issuer, whose role each call names; or that of the setting `PULSECART_OPERATOR_TOKEN`, which is an `admin`. Where none is set, a development server keeps one of its own in the file `operator-token` of its data folder, and answers `init` and `reset` of stock without any, to the same user on this machine.',
 };
 
 /** Who acts. */
 const OPERATOR_NAME: Parameter = {
   schema: { type: 'string', pattern: ACTOR_PATTERN, maxLength: 64 },
-  description: `Who acts, for the log of operations; \`operator\` where it is absent. Not \`system\`. ${HEADER_TEXT}`,
+  description: `Who acts, for the log of operations; \`operator\` where it is absent. Not \`system\`. Where the token has a name, that name or nothing. ${HEADER_TEXT}`,
 };
 
 /** What every route may answer when something of ours breaks. */
@@ -122,7 +123,7 @@ const INTERNAL_ERROR = {
 /** In JSON what is undefined is left out. */
 function operationOf(route: Route): object {
   const { id, tag, summary, description, access, params, query, headers, body, failure } = route;
-  const answers: Answers = { ...impliedAnswers(route), ...route.answers };
+  const answers = withImplied(impliedAnswers(route), route.answers);
   const parameters = [
     ...placed('path', params, true),
     ...placed('query', query),
@@ -136,7 +137,7 @@ function operationOf(route: Route): object {
     tags: [tag],
     summary,
     description,
-    security: access && [...(access === 'operators' ? [] : [{}]), { operator: [] }],
+    security: access && [...(access.orOthers ? [{}] : []), { operator: [access.role] }],
     parameters: parameters.length > 0 ? parameters : undefined,
     requestBody: body && { required: body.required ?? true, content: { 'application/json': json } },
     responses: {
@@ -155,7 +156,10 @@ function impliedAnswers(route: Route): Answers {
   const { method, access, body, failure } = route;
   return {
     ...((access || body) && { 400: '`invalid_request`; `field` names what is wrong' }),
-    ...(access && { 401: '`unauthorized`: no operator token, or a wrong one' }),
+    ...(access && {
+      401: '`unauthorized`: no operator token, or a wrong one',
+      403: `\`forbidden\`: the token's role is not ${wordsFor(access.role)}. \`operator_mismatch\`: X-Operator is another than the token's name`,
+    }),
     ...(access && failure !== 'error' && { 503: method === 'GET' ? '`unavailable`' : CANNOT_CHANGE }),
     ...(addressRateOf(route) && { 429: '`too_many_requests`: over a limit that the server was given' }),
     ...(body && {
@@ -163,6 +167,16 @@ function impliedAnswers(route: Route): Answers {
       415: '`unsupported_media_type`: the body is not declared as JSON',
     }),
   };
+}
+
+/** What the route says itself wins; but one that says why it is forbidden is forbidden to wrong roles, too. */
+function withImplied(implied: Answers, own: Answers): Answers {
+  const forbidden = [own[403], implied[403]].filter((words) => typeof words === 'string');
+  return { ...implied, ...own, ...(forbidden.length > 0 && { 403: forbidden.join('. ') }) };
+}
+
+function wordsFor(role: Role): string {
+  return ROLES.slice(ROLES.indexOf(role)).join(' or ');
 }
 
 const CANNOT_CHANGE =

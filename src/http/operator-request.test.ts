@@ -26,10 +26,10 @@ const server = Bun.serve({
       trustedProxies: createTrustedProxies([]),
     };
     if (new URL(req.url).pathname === '/closed') {
-      const closed = await readOperatorRequest(req, bun, service, checkClosed);
+      const closed = await readOperatorRequest(req, bun, service, 'operator', checkClosed);
       return closed instanceof Response ? closed : json(closed.body);
     }
-    const read = await readOperatorRequest(req, bun, service, check, EXPECTED);
+    const read = await readOperatorRequest(req, bun, service, 'operator', check, EXPECTED);
     if (read instanceof Response) return read;
     return json(read.entry('units.add', 'product/3', { units: read.body.units }));
   },

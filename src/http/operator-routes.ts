@@ -1,8 +1,14 @@
 import type Type from 'typebox';
 import { Compile } from 'typebox/compile';
+import type { Role } from '../domain/operator.ts';
 import type { Check } from './json-body.ts';
 import type { OperatorTrust } from './operator.ts';
-import { type OperatorRequest, readOperator, readOperatorRequest } from './operator-request.ts';
+import {
+  type OperatorRequest,
+  readOperator,
+  readOperatorRequest,
+  type SignedIn,
+} from './operator-request.ts';
 import {
   type Described,
   type Failure,
@@ -24,7 +30,7 @@ export interface OperatorBody<Schema extends Type.TSchema> extends RequestBody {
   readonly expected?: Readonly<Record<string, string>>;
 }
 
-/** Makes routes that only operators may call: who asks is read before anything else, and a body against its schema. */
+/** Makes routes that only operators may call: who asks is read before anything else, and a body against its schema. What reads needs a viewer. */
 export function operatorRoutes(tag: Tag, failure: Failure, trust: OperatorTrust) {
   const route = routesOf(tag, failure);
 
@@ -34,15 +40,21 @@ export function operatorRoutes(tag: Tag, failure: Failure, trust: OperatorTrust)
       handle,
       ...described
     }: Described<T> & {
-      handle(req: RequestTo<T>, query: URLSearchParams, server: Bun.Server<unknown>): Answer;
+      handle(
+        req: RequestTo<T>,
+        query: URLSearchParams,
+        server: Bun.Server<unknown>,
+        operator: SignedIn,
+      ): Answer;
     },
   ): Route {
     return route<Target>(target, {
       ...(described as Described<Target>),
-      access: 'operators',
-      handle(req, server) {
-        const actor = readOperator(req, server, trust);
-        return actor instanceof Response ? actor : handle(req as RequestTo<T>, queryOf(req), server);
+      access: { role: 'viewer' },
+      async handle(req, server) {
+        const operator = await readOperator(req, server, trust, 'viewer');
+        if (operator instanceof Response) return operator;
+        return handle(req as RequestTo<T>, queryOf(req), server, operator);
       },
     });
   }
@@ -52,8 +64,11 @@ export function operatorRoutes(tag: Tag, failure: Failure, trust: OperatorTrust)
     {
       handle,
       body,
+      role,
       ...described
-    }: Omit<Described<T>, 'body'> & {
+    }: Omit<Described<T>, 'body' | 'access'> & {
+      /** Who may do it, as a rule: `operator`; `admin` what cannot be undone. */
+      readonly role: Exclude<Role, 'viewer'>;
       readonly body: OperatorBody<Schema>;
       handle(
         asked: OperatorRequest<Type.Static<Schema>>,
@@ -66,10 +81,10 @@ export function operatorRoutes(tag: Tag, failure: Failure, trust: OperatorTrust)
     const check = Compile(body.schema) as unknown as Check<Type.Static<Schema>>;
     return route<Target>(target, {
       ...(described as Described<Target>),
-      access: 'operators',
+      access: { role },
       body: requestBody,
       async handle(req, server) {
-        const asked = await readOperatorRequest(req, server, trust, check, expected);
+        const asked = await readOperatorRequest(req, server, trust, role, check, expected);
         return asked instanceof Response ? asked : handle(asked, req as RequestTo<T>, server);
       },
     });

@@ -70,7 +70,7 @@ export const PURCHASE_INPUT = {
 
 export const BAD_PURCHASE_INPUT = {
   401: NOT_KNOWN,
-  403: NOT_THEIRS,
+  403: `${NOT_THEIRS}. \`forbidden\`: the token is an operator's whose role is viewer`,
   404: '`unknown_product`',
   422: '`idempotency_mismatch`: the key was used for another purchase',
 } as const;

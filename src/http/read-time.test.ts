@@ -1,10 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { readTime } from './read-time.ts';
 import { isoTime } from './respond.ts';
-import { TIME_PATTERN } from './routes/product-schemas.ts';
 
 const read = (text: string): string | undefined => {
-  if (!new RegExp(TIME_PATTERN, 'u').test(text)) return undefined;
   const ms = readTime(text);
   return ms === undefined ? undefined : isoTime(ms);
 };

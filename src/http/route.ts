@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox';
+import type { Role } from '../domain/operator.ts';
 import { ErrorAnswer, ProblemAnswer } from './schemas.ts';
 
 /**
@@ -16,7 +17,7 @@ export interface Route {
   readonly summary: string;
   readonly description?: string;
   /** Absent where all callers are alike. */
-  readonly access?: 'operators' | 'operators and others';
+  readonly access?: Access;
   /** What stands in the path, in the query and in headers. */
   readonly params?: Parameters;
   readonly query?: Parameters;
@@ -29,6 +30,12 @@ export interface Route {
   /** It asks the limits of requests itself, because more counts there than the caller's address. */
   readonly limitsItself?: true;
   readonly handle: Handler;
+}
+
+/** Who may call: operators of that role or a higher one; `orOthers`: others, too, who get or do less. */
+export interface Access {
+  readonly role: Role;
+  readonly orOthers?: true;
 }
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

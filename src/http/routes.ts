@@ -10,6 +10,7 @@ import { createOpsRoutes } from './routes/ops.ts';
 import { createOrderListRoutes } from './routes/order-list.ts';
 import { createOrderRoutes } from './routes/orders.ts';
 import { createPageRoutes } from './routes/pages.ts';
+import { createPaymentRoutes } from './routes/payments.ts';
 import { createProductChangeRoutes } from './routes/product-changes.ts';
 import { createProductRoutes } from './routes/products.ts';
 import { createRushRoutes } from './routes/rush.ts';
@@ -33,6 +34,7 @@ export function createRoutes(service: Service, { actuator = true } = {}): readon
     ...createTrackingRoutes(service),
     ...createOrderListRoutes(service),
     ...createOrderRoutes(service),
+    ...createPaymentRoutes(service),
     ...createSessionRoutes(service),
     ...createProductRoutes(service),
     ...createProductChangeRoutes(service),

@@ -1,6 +1,7 @@
 import { listenAt } from '../lib/address.ts';
 import type { Log } from '../telemetry/log.ts';
 import { clientAddressOf } from './client-address.ts';
+import { type Cors, createCors } from './cors.ts';
 import { failed, failure, givenRequestId, requestIdOf, traceOf } from './respond.ts';
 import type { Handler, Method, Route } from './route.ts';
 import { createActuatorRoutes } from './routes/actuator.ts';
@@ -62,10 +63,13 @@ function catching({ handle, failure }: Route, log: Log): Handler {
 }
 
 function start(table: readonly Route[], service: Service, options: ServerOptions): HttpServer {
-  const routes = handlersOf(table, service.log);
+  const { corsOrigins = [] } = service;
+  const cors = corsOrigins.length > 0 ? createCors(corsOrigins, table) : null;
+  const plain = handlersOf(table, service.log);
+  const routes = cors ? changed(plain, cors.opened) : plain;
   const shown = options.logRequests ? logging(service) : identifying;
   const shownRoutes = wrapped(routes, shown);
-  const others = shown((req: Request) => unrouted(req, routes));
+  const others = shown((req: Request) => unrouted(req, routes, cors));
   const server = listen(shownRoutes, others, service, options);
   return {
     url: server.url,
@@ -106,13 +110,16 @@ function listen(
 }
 
 /** A known path tells OPTIONS its methods and is 405 with any other; everything else is 404. */
-function unrouted(req: Request, routes: Handlers): Response {
+function unrouted(req: Request, routes: Handlers, cors: Cors | null): Response {
   const path = pathOf(req);
   for (const [pattern, methods] of Object.entries(routes)) {
     if (!matches(pattern, path)) continue;
     const allowed = Object.keys(methods).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
     const headers = { Allow: [...allowed, 'OPTIONS'].join(', ') };
-    if (req.method === 'OPTIONS') return new Response(null, { status: 204, headers });
+    if (req.method === 'OPTIONS') {
+      const more = cors && { Vary: 'Origin', ...cors.preflight(req, pattern) };
+      return new Response(null, { status: 204, headers: { ...headers, ...more } });
+    }
     return failure(req, 'method_not_allowed', `${req.method} is not allowed here`, { headers });
   }
   return failure(req, 'not_found', `There is nothing at ${path.slice(0, 200)}`);
@@ -143,10 +150,19 @@ function withHeader({ body, status, headers }: Response, name: string, value: st
 }
 
 function wrapped(routes: Handlers, wrap: (handler: Handler) => Handler): Handlers {
+  return changed(routes, (_path, _method, handler) => wrap(handler));
+}
+
+function changed(
+  routes: Handlers,
+  change: (path: string, method: string, handler: Handler) => Handler,
+): Handlers {
   return Object.fromEntries(
     Object.entries(routes).map(([path, methods]) => [
       path,
-      Object.fromEntries(Object.entries(methods).map(([method, handler]) => [method, wrap(handler)])),
+      Object.fromEntries(
+        Object.entries(methods).map(([method, handler]) => [method, change(path, method, handler)]),
+      ),
     ]),
   );
 }

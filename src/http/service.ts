@@ -5,6 +5,7 @@ import type { AuditRun } from '../app/ops/audit-run.ts';
 import type { DeadLetters } from '../app/ops/dead-letters.ts';
 import type { History } from '../app/ops/history.ts';
 import type { RushRun } from '../app/ops/rush-run.ts';
+import type { BuyerPayments } from '../app/payments/buyer-payments.ts';
 import type { PurchaseBatcher } from '../app/purchase/batcher.ts';
 import type { Conclude } from '../app/purchase/conclude.ts';
 import type { Intake } from '../app/purchase/intake.ts';
@@ -23,12 +24,11 @@ import type { LiveFigures } from '../telemetry/live-figures.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Buyers } from './buyers/buyers.ts';
-import type { TrustedProxies } from './client-address.ts';
 import type { Limits } from './limits/limits.ts';
-import type { OperatorAccess } from './operator.ts';
+import type { OperatorTrust } from './operator.ts';
 
 /** What the routes need of the use cases behind them. */
-export interface Service {
+export interface Service extends OperatorTrust {
   readonly ledger: Ledger;
   readonly gate: Gate;
   readonly queue: Queue;
@@ -48,6 +48,10 @@ export interface Service {
   readonly removeProduct: RemoveProduct;
   readonly stream: StockStream;
   readonly conclude: Conclude;
+  /** Null: the server charges every order. */
+  readonly buyerPayments: BuyerPayments | null;
+  /** A call of the payment company while its buyer waits, at most (ms); 0 where the server charges every order. */
+  readonly providerTimeoutMs: number;
   readonly clock: Clock;
   /** From a purchase's arrival to its answer, at most. */
   readonly purchaseTimeoutMs: number;
@@ -61,12 +65,10 @@ export interface Service {
   readonly log: Log;
   /** Who buys, where that is proved. */
   readonly buyers: Buyers;
-  /** Who may call operator routes. */
-  readonly operators: OperatorAccess;
+  /** Origins whose pages may call buyers' routes; `*` alone: every one. */
+  readonly corsOrigins?: readonly string[];
   /** Null: requests are not limited. */
   readonly limits?: Limits | null;
-  /** Whose word for a client's address is believed. */
-  readonly trustedProxies: TrustedProxies;
   /** Names of the backends, as `/actuator/health` shows them. */
   readonly healthNames: { readonly ledger: string; readonly queue: string; readonly gate?: string };
   /** What is behind each port, for `/actuator/info`. */

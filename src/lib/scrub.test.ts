@@ -48,3 +48,19 @@ test('a long text costs its length, and not the square of it', () => {
     expect(performance.now() - startedAtMs).toBeLessThan(2_000);
   }
 });
+
+test('what may be the number of a card is masked, and numbers of ours are not', () => {
+  const scrub = createScrub();
+  for (const card of ['4242424242424242', '4242 4242 4242 4242', '5555-5555-5555-4444', '378282246310005'])
+    for (const around of ['', '"', ' ', '_'])
+      expect(scrub(`a ${around}${card}${around} b`)).toBe(`a ${around}***${around} b`);
+  for (const ours of [
+    '{"productId":4242424242424242}',
+    'product 4242424242424242',
+    '4242424242424241',
+    '01a2040e-4242-4242-4242-424242424242',
+    '2026-11-22T16:20:14.796Z',
+    '1764412345678',
+  ])
+    expect(scrub(ours)).toBe(ours);
+});

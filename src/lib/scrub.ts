@@ -18,7 +18,27 @@ const SHAPES: readonly (readonly [mark: string, shape: RegExp, instead: string])
   ['eyJ', /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, MASK],
 ];
 
-/** Masks what looks like a secret, and each of `secrets` itself, also as JSON writes it. */
+/**
+ * What may be the number of a card: 14 to 19 digits, in groups or not, of which the last one fits the others. A number by itself in JSON
+ * is an amount or an id of ours, and so is that of a product.
+ */
+const CARD = /(?<![a-z\d.:-])(?<!product[ /])[2-6](?:[ -]?\d){13,18}(?![a-z\d-])/gi;
+
+function withoutCards(text: string): string {
+  return text.replace(CARD, (found) => (fitsLuhn(found.replace(/\D/g, '')) ? MASK : found));
+}
+
+/** ISO/IEC 7812-1, annex B. */
+function fitsLuhn(digits: string): boolean {
+  let sum = 0;
+  for (let i = 0; i < digits.length; i++) {
+    const digit = Number(digits[digits.length - 1 - i]) * (1 + (i % 2));
+    sum += digit > 9 ? digit - 9 : digit;
+  }
+  return sum % 10 === 0;
+}
+
+/** Masks what looks like a secret or a card, and each of `secrets` itself, also as JSON writes it. */
 export function createScrub(secrets: readonly string[] = []): Scrub {
   const long = secrets.filter((secret) => secret.length >= SECRET_CHARS_MIN);
   const spellings = [...new Set(long.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]))];
@@ -27,17 +47,23 @@ export function createScrub(secrets: readonly string[] = []): Scrub {
     for (const secret of spellings) if (clean.includes(secret)) clean = clean.replaceAll(secret, MASK);
     for (const [mark, shape, instead] of SHAPES)
       if (clean.includes(mark)) clean = clean.replace(shape, instead);
-    return clean;
+    return withoutCards(clean);
   };
 }
 
-/** The secrets that settings bring: a token, and the passwords in addresses, as they stand there and as they are meant. */
-export function secretsIn(settings: {
+/** Settings that hold secrets. */
+export interface SecretSettings {
   readonly operatorToken?: string | null;
   readonly urls?: object | null;
-}): string[] {
+  readonly stripe?: { readonly secretKey: string; readonly webhookSecrets: readonly string[] } | null;
+}
+
+/** The secrets that settings bring: a token, Stripe's keys, and the passwords in addresses, as they stand there and as they are meant. */
+export function secretsIn(settings: SecretSettings): string[] {
+  const { operatorToken, stripe } = settings;
   const passwords = Object.values(settings.urls ?? {}).flatMap((url) => passwordIn(String(url)));
-  return [...(settings.operatorToken ? [settings.operatorToken] : []), ...passwords];
+  const keys = stripe ? [stripe.secretKey, ...stripe.webhookSecrets] : [];
+  return [...(operatorToken ? [operatorToken] : []), ...keys, ...passwords];
 }
 
 function passwordIn(url: string): string[] {

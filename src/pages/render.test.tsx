@@ -43,6 +43,7 @@ function pageOf(text: string): PageData {
     serverTime: '2026-11-29T05:00:00.000Z',
     development: false,
     hasSessions: false,
+    buyersPay: false,
     product: {
       productId: 1,
       name: text,

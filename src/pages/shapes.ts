@@ -90,6 +90,21 @@ export interface OrderNow {
   readonly expiresAt?: string;
 }
 
+/** What the server answers about the payment of an order, for the page on which its buyer pays. */
+export interface OpenPayment {
+  readonly status: 'open' | 'action' | 'processing' | 'authorised' | 'captured' | 'cancelled';
+  readonly clientSecret: string;
+  readonly publishableKey: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly holdEndsAt: string;
+}
+
+/** Whether an order waits for its payment. */
+export function isUnpaid({ status }: Pick<Order, 'status'>): boolean {
+  return status === 'reserved' || status === 'charging';
+}
+
 /** What a page is made from, on the server and again in the browser. */
 export type PageData = {
   readonly serverTime: string;
@@ -97,6 +112,8 @@ export type PageData = {
   readonly development: boolean;
   /** Who buys is known by a session, which the server gives to each browser. */
   readonly hasSessions: boolean;
+  /** Orders are paid by their buyers on these pages; else the server charges them. */
+  readonly buyersPay: boolean;
 } & (
   | { readonly page: 'sales'; readonly products: readonly Product[]; readonly more: boolean }
   | { readonly page: 'product'; readonly product: Product }
@@ -115,5 +132,15 @@ export type PageData = {
       readonly token: string | null;
     }
 );
+
+/** Whether a buyer may come to pay on this page without loading it again. */
+export function takesPayment(data: PageData): boolean {
+  if (!data.buyersPay) return false;
+  return (
+    data.page === 'product' ||
+    (data.page === 'order' && (data.order.status === 'pending' || isUnpaid(data.order)))
+  );
+}
+
 export type PageName = PageData['page'];
 export type DataOf<P extends PageName> = Extract<PageData, { page: P }>;

@@ -1,5 +1,13 @@
+import type { Role } from '../domain/operator.ts';
 import { counted, money, whole } from './format.ts';
-import type { DataOf, OrderStatus, PageName, SaleState } from './shapes.ts';
+import {
+  type DataOf,
+  isUnpaid,
+  type Order,
+  type OrderStatus,
+  type PageName,
+  type SaleState,
+} from './shapes.ts';
 
 /** The words of the pages, all in one place. */
 
@@ -136,6 +144,11 @@ export const ORDER = {
     rejected: 'This purchase got nothing, and never will.',
     failed: 'This purchase got nothing, and never will.',
   } satisfies Record<OrderStatus, string>,
+  /** Of an unpaid order that its buyer pays on the page. */
+  toPay: {
+    name: 'Reserved for you',
+    says: 'Pay before the time is over. After that the units go back on sale, and nothing is charged.',
+  },
   steps: { queued: 'Queued', decided: 'Reserved', charged: 'Payment', paid: 'Paid' },
   hold: (left: string) => `Kept for you for another ${left}`,
   holdOver: 'The hold is over; the units go back on sale in a moment.',
@@ -153,6 +166,36 @@ export const ORDER = {
   when: { done: '', bad: '', now: 'now', later: 'to come' },
 };
 
+/** What an order's status is called, and what it means. */
+export function statusOf(
+  order: Pick<Order, 'status'>,
+  buyersPay: boolean,
+): { readonly name: string; readonly says: string } {
+  if (buyersPay && isUnpaid(order)) return ORDER.toPay;
+  return { name: ORDER.status[order.status], says: ORDER.explained[order.status] };
+}
+
+/** The buyer pays by the form of the payment company. */
+export const PAY = {
+  pay: (amount: string | null) => (amount === null ? 'Pay' : `Pay ${amount}`),
+  noScript: 'Paying needs JavaScript, also that of js.stripe.com.',
+  loading: 'The payment form is loading …',
+  ready: 'What you enter goes to Stripe alone, never to this shop.',
+  paying: 'Your bank is asked. Stay on this page …',
+  settling: 'Your payment has arrived. The order is being completed …',
+  action: 'Your bank wants you to confirm this payment. Go on there, or pay in another way.',
+  goOn: 'Go on at your bank',
+  declined: (message: string) => `${message} Nothing was charged. You can try again, or pay in another way.`,
+  notConfirmed:
+    'The payment was not confirmed, and nothing was charged. You can try again, or pay in another way.',
+  blocked:
+    'The payment form of Stripe (js.stripe.com) did not load. Nothing was charged. The connection may be bad, or something blocks it.',
+  trouble: (message: string) => `The payment cannot be read now: ${message}`,
+  unclear: 'It is not clear what became of the payment. It is never charged twice: ask again.',
+  again: 'Try again',
+  over: 'The time to pay is over. What your bank has set aside is released, unless this page says that the order is paid.',
+};
+
 export const ORDERS = {
   heading: 'My orders',
   about: 'What was bought with this browser. Another browser knows nothing of it.',
@@ -161,7 +204,8 @@ export const ORDERS = {
   gone: 'not there any more',
   customer: 'Customer id',
   customerAbout:
-    'This browser buys under this name, and limits count by it. On this server for trying out you may take another one: test_decline, for example, is declined.',
+    'This browser buys under this name, and limits count by it. On this server for trying out you may take another one',
+  customerScripted: ': test_decline, for example, is declined',
   save: 'Use it',
   saved: 'From now on you buy as',
   asGuest: 'You buy as a guest. Only this browser sees your orders.',
@@ -194,6 +238,14 @@ export const OPS = {
     'The console needs JavaScript. Everything that it does is in the HTTP API under /api/v1/ops and in the pulsecart command.',
   signOut: 'Sign out',
   operatorWithoutName: 'operator',
+  roles: {
+    names: { viewer: 'Viewer', operator: 'Operator', admin: 'Admin' } satisfies Record<Role, string>,
+    needs: (role: Role) => `This needs the role ${role}.`,
+    notes: {
+      viewer: 'You are a viewer: you see everything, and buttons that change something are grey.',
+      operator: 'You are an operator: buttons for what cannot be undone are grey: they need an admin.',
+    },
+  },
   unknown: 'unknown',
   reading: 'Reading …',
   again: 'Read again',
@@ -217,13 +269,16 @@ export const OPS = {
   signIn: {
     heading: 'Operations: sign in',
     about:
-      'The operator token is in PULSECART_OPERATOR_TOKEN, or on a server that made its own in the file operator-token of its data folder. It is kept as long as this tab is open.',
+      'With a token of your own, or with the one of PULSECART_OPERATOR_TOKEN. A server that made its own token has it in the file operator-token of its data folder. The token is kept as long as this tab is open.',
     token: 'Operator token',
     operator: 'Your name',
-    operatorAbout: 'It stands in the log beside what you do. One token serves all operators.',
+    operatorAbout: 'It stands in the log beside what you do. A token of your own has your name already.',
     button: 'Sign in',
     offered: "Use this server's own token",
-    wrong: 'This is not the token of this server.',
+    wrong: 'No operator of this server has this token.',
+    noRole: 'The token is good, but makes nobody an operator here. An admin can give you a role.',
+    tooMany: (seconds: number) =>
+      `Too many wrong tokens came from your address. This one is wrong, too; try another one in ${seconds} s.`,
     refused: 'The server does not take the token any more. Sign in again.',
     trouble: (message: string) => `The token could not be checked: ${message}`,
     out: 'You are signed out.',

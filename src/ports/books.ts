@@ -1,3 +1,5 @@
+import type { PaymentAttempt } from './queries.ts';
+
 /** Everything the audit needs to know, read from one snapshot of the ledger. Nothing in it is computed by the code that
  *  moves the counters: sums come from the orders themselves. */
 export interface Books {
@@ -78,8 +80,14 @@ export const BREACH_NAMES = [
 ] as const;
 export type BreachName = (typeof BREACH_NAMES)[number];
 
+export interface BookedPayment extends Omit<PaymentAttempt, 'reason' | 'updatedAt'> {
+  readonly orderId: string;
+}
+
 export interface BooksReader {
   read(): Promise<Books>;
+  /** Payments of which the attempt began in a span of time (ms since the epoch, its end not included), but for rehearsals. */
+  payments(fromMs: number, toMs: number): Promise<BookedPayment[]>;
   /** The customers with orders of a product, in any status; one entry per order. */
   customersOf(productId: number): Promise<string[]>;
 }

@@ -33,7 +33,8 @@ export interface Housekeeping {
    * Deletes what is older than these times (ms since the epoch, exclusive), at most `limit` rows of each kind, oldest
    * first: outcomes of refused async purchases (their count is kept, so that the books still balance) and attempts with
    * them, idempotency keys, audit entries. A purchase and an entry are as old as their id. What waits for an operator has
-   * not ended: its attempts and its key stay. Orders and payments are never deleted.
+   * not ended: its attempts and its key stay. Orders and payments are never deleted. Ids of events that the payment company told of
+   * go after `EVENTS_KEPT_MS`.
    */
   prune(before: PruneBefore, limit: number): Promise<Pruned>;
 }
@@ -42,6 +43,9 @@ export interface Note {
   readonly value: string;
   readonly ageMs: number;
 }
+
+/** Companies repeat an event for days, and people for a month; one that comes later still is looked into once more. */
+export const EVENTS_KEPT_MS = 40 * 24 * 3_600_000;
 
 export interface PruneBefore {
   readonly outcomes: number;

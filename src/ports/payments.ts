@@ -1,6 +1,7 @@
 import type { AuditEntry } from '../domain/audit-entry.ts';
 import type { Order } from '../domain/order.ts';
 import type { Changes } from './changes.ts';
+import type { ProviderEvent, Trouble } from './provider.ts';
 
 /**
  * The steps of an order after its decision: charged, expired, cancelled, refunded, paid late. A part of the Ledger,
@@ -12,9 +13,38 @@ import type { Changes } from './changes.ts';
 export interface Payments {
   /**
    * Takes the charge lease of orders: `reserved → charging`, only while the hold runs, one attempt more. Also
-   * takes over the attempt of orders in `charging` whose lease has ended. Orders that cannot be leased are left out.
+   * takes over the attempt of orders in `charging` whose lease has ended. Orders that cannot be leased are left out, and with
+   * `hidden` those of other than hidden products, unless they are taken over: where buyers pay, an attempt is begun by its buyer.
    */
-  lease(orderIds: readonly string[], leaseMs: number): Promise<LeasedOrder[]>;
+  lease(orderIds: readonly string[], leaseMs: number, begins?: Begins): Promise<LeasedOrder[]>;
+
+  /**
+   * Ends the lease of an attempt before its time, so that it can be taken over at once. Changes nothing when the attempt is over.
+   * Whoever had the lease may go on: calls of the provider are safe to be made twice.
+   */
+  endLease(orderId: string, attempt: number): Promise<void>;
+
+  /** Sets down the provider's id of a pending attempt. */
+  noteProviderId(orderId: string, attempt: number, providerId: string): Promise<void>;
+
+  /**
+   * Takes an event of the provider, once: its id is written in the same commit in which the lease of a charge that it names ends.
+   * `again`: it was taken before. `charge`: the order is to be leased now. `look`: it waits in `openEvents`. `known`: the ledger
+   * has what it can tell.
+   */
+  takeEvent(event: ProviderEvent, charge: ChargeName | null): Promise<'again' | 'charge' | 'look' | 'known'>;
+
+  /** Events that were not looked into yet, oldest first. */
+  openEvents(limit: number): Promise<ProviderEvent[]>;
+
+  /**
+   * Notes that an event was looked into and, in the same commit, the trouble that was found with a captured payment. The newest state
+   * counts, and a dispute that ended stays so. Trouble of a charge that the ledger never began is left out.
+   */
+  closeEvent(eventId: string, found: (ChargeName & { readonly trouble: Trouble }) | null): Promise<void>;
+
+  /** Payments with trouble that nobody has ended: open disputes and failed refunds. */
+  openTroubles(): Promise<OpenTroubles>;
 
   /**
    * Records the results of charges. `captured`, `declined` and `give_up` are final for the attempt's key, whichever lease
@@ -30,8 +60,8 @@ export interface Payments {
   expireOverdue(limit: number): Promise<Changes>;
 
   /** Orders whose charge message may have been lost: `reserved` with a running hold since before `olderThanMs` ago,
-   *  or `charging` with an ended lease. Oldest first. */
-  unsettled(olderThanMs: number, limit: number): Promise<string[]>;
+   *  or `charging` with an ended lease. Oldest first. With `hidden` the former of hidden products alone. */
+  unsettled(olderThanMs: number, limit: number, begins?: Begins): Promise<string[]>;
 
   /**
    * `reserved → cancelled`, units released. A cancelled order answers `done` again; another customer's order counts as
@@ -78,6 +108,20 @@ export interface Payments {
   refundsDue(): Promise<RefundsDue>;
 }
 
+/** Whose attempts the server begins by itself; by default everybody's. */
+export type Begins = 'all' | 'hidden';
+
+/** A charge: an order and the number of its attempt. */
+export interface ChargeName {
+  readonly orderId: string;
+  readonly attempt: number;
+}
+
+export interface OpenTroubles {
+  readonly disputes: number;
+  readonly failedRefunds: number;
+}
+
 export interface LeasedOrder {
   readonly order: Order;
   /** Number of this attempt, from 1; the provider's idempotency key is made of the order id and this. */
@@ -86,6 +130,10 @@ export interface LeasedOrder {
   readonly leases: number;
   /** False for an attempt taken over after its hold ran out: it must be cancelled at the provider, not charged. */
   readonly holdRuns: boolean;
+  /** The provider's id of the attempt, once it is known. */
+  readonly providerId: string | null;
+  /** When the attempt began (ms since the epoch, the ledger's clock). */
+  readonly beganAt: number;
 }
 
 export interface ChargeResult {

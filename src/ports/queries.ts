@@ -73,6 +73,15 @@ export interface PaymentAttempt {
   readonly providerId: string | null;
   /** Why it was declined or failed. */
   readonly reason: string | null;
+  /** What the customer has disputed of it, and how that ended. */
+  readonly dispute: 'open' | 'won' | 'lost' | null;
+  /** A refund of it was carried out, and failed afterwards: the money is with the company again. */
+  readonly refundFailed: boolean;
   readonly createdAt: number;
   readonly updatedAt: number;
+}
+
+/** Whether the money of the attempt was captured, also where it went back later. */
+export function tookMoney({ status }: Pick<PaymentAttempt, 'status'>): boolean {
+  return status === 'captured' || status === 'refunding' || status === 'refunded';
 }

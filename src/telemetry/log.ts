@@ -1,6 +1,6 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
 import { causeGroup } from '../app/ops/causes.ts';
-import { createScrub, secretsIn } from '../lib/scrub.ts';
+import { createScrub, type SecretSettings, secretsIn } from '../lib/scrub.ts';
 import { type LogFileOptions, openLogFile } from './log-file.ts';
 import { createThrottle } from './throttle.ts';
 
@@ -13,12 +13,10 @@ export function openLog(settings: LogSettings): Log {
   return createLog(logLevel, logFile ? openLogFile(logFile) : standardOutput(), secretsIn(settings));
 }
 
-interface LogSettings {
+/** The secrets are in no line, whoever wrote it. */
+interface LogSettings extends SecretSettings {
   readonly logLevel: string;
   readonly logFile: LogFileOptions | null;
-  /** These are in no line, whoever wrote it. */
-  readonly operatorToken?: string | null;
-  readonly urls?: object | null;
 }
 
 /**

@@ -14,3 +14,16 @@ export function watchLimits({ registry }: Metrics, counts: Readonly<Record<strin
     },
   });
 }
+
+/** Exports how many calls came with a wrong operator token. */
+export function watchSignIns({ registry }: Metrics, signIns: { readonly failures: number }): void {
+  new Counter({
+    name: 'pulsecart_operator_sign_in_failures_total',
+    help: "Calls with a token that is no operator's",
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(signIns.failures);
+    },
+  });
+}

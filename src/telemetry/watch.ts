@@ -135,11 +135,17 @@ export function registerMetrics(app: App): void {
     'Captures that the payment company reported late',
     () => payments.stats.latePayments,
   );
-  metrics.watchSource('refunds_due', () => ledger.refundsDue(), {
+  const backAndTroubles = async () => ({ ...(await ledger.refundsDue()), ...(await ledger.openTroubles()) });
+  metrics.watchSource('refunds_due', backAndTroubles, {
     pulsecart_refunds_due: ['Captures on their way back', ({ count }) => count],
     pulsecart_refunds_due_oldest_age_seconds: [
       'Since when the oldest of them is',
       ({ oldestAt }) => (oldestAt === null ? 0 : Math.max(0, clock() - oldestAt) / 1000),
+    ],
+    pulsecart_payment_disputes_open: ['Payments that customers dispute', ({ disputes }) => disputes],
+    pulsecart_payment_refunds_failed: [
+      'Payments whose refund failed after it was carried out',
+      ({ failedRefunds }) => failedRefunds,
     ],
   });
   gauge('charges_in_flight', 'Charges under way', () => payments.stats.inFlight);

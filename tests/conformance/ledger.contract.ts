@@ -14,6 +14,7 @@ import { limits } from './ledger/limits.contract.ts';
 import { money } from './ledger/money.contract.ts';
 import { operations } from './ledger/operations.contract.ts';
 import { prices } from './ledger/prices.contract.ts';
+import { providerEvents } from './ledger/provider-events.contract.ts';
 import { queued } from './ledger/queued.contract.ts';
 import { repeats } from './ledger/repeats.contract.ts';
 import { retention } from './ledger/retention.contract.ts';
@@ -70,6 +71,7 @@ export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest
       money,
       searching,
       webhooks,
+      providerEvents,
     ]) {
       topic(scene);
     }

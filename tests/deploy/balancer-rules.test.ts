@@ -20,7 +20,7 @@ const KEYED = { 'Idempotency-Key': 'a-key-of-enough-characters' };
 const ROUTES = createRoutes({} as Service).map(({ method, path, access }) => ({
   method,
   path: path.replace(/:\w+/g, '1'),
-  isOperators: access === 'operators' || path.startsWith('/actuator'),
+  isOperators: (access && !access.orOthers) || path.startsWith('/actuator'),
 }));
 
 /** Something that listens where an instance would, and what it has been asked, health checks aside. */
@@ -132,6 +132,24 @@ for (const name of BALANCERS) {
         const outside = await secure(method, path, claim);
         if (isOperators) await expectProblem(outside, 403, 'forbidden', { requestId: 'outside' });
         else expect([method, path, outside.status]).toEqual([method, path, 200]);
+      }
+    });
+
+    test('a preflight of a page elsewhere reaches an instance', async () => {
+      for (const [send, from] of [
+        [ask, 'https://shop.example'],
+        [secure, 'https://other.example'],
+      ] as const) {
+        for (const path of ['/api/v1/sync/purchase', '/api/v1/async/purchase', '/api/v1/products']) {
+          const headers = { Origin: from, 'Access-Control-Request-Method': 'POST' };
+          expect([path, (await send('OPTIONS', path, headers)).status]).toEqual([path, 200]);
+          const seen = instances
+            .flatMap(({ asked }) => asked)
+            .filter((one) => one.path === path && one.headers.get('origin') === from);
+          expect(seen.map((one) => [one.method, one.headers.get('access-control-request-method')])).toEqual([
+            ['OPTIONS', 'POST'],
+          ]);
+        }
       }
     });
 

@@ -6,6 +6,9 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { ROOT } from '../support/command.ts';
 import { documents, readDocument } from './documents.ts';
 
+/** Six minutes. */
+const ARCHITECTURE_WORDS_MAX = 1_200;
+
 const sources = [...new Glob('{src,bench,bin}/**/*.{ts,mjs,sql}').scanSync(ROOT)]
   .map(readDocument)
   .join('\n');
@@ -44,6 +47,10 @@ test('ARCHITECTURE.md maps every folder of src, and no other', () => {
     entry.isDirectory(),
   );
   expect(mapped.toSorted()).toEqual(folders.map(({ name }) => name).toSorted());
+});
+
+test('ARCHITECTURE.md can be read at one sitting', () => {
+  expect(readDocument('ARCHITECTURE.md').split(/\s+/).length).toBeLessThanOrEqual(ARCHITECTURE_WORDS_MAX);
 });
 
 test('docs/dependencies.md has each dependency with its version', () => {

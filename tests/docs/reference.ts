@@ -99,11 +99,11 @@ function part(name: string): string {
   }
 
   function operationText(operation: GuideOperation): string {
-    const { method, path, summary, description, forOperators, parameters, body, answers, samples } =
+    const { method, path, summary, description, forOperators, role, parameters, body, answers, samples } =
       operation;
     const parts = [
       `### ${summary}`,
-      `\`${method} ${path}\`${forOperators ? ' · for operators' : ''}`,
+      `\`${method} ${path}\`${forOperators ? ` · operators: ${role}` : ''}`,
       linked(description),
       parameters.length > 0 &&
         table(

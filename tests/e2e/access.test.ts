@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isRole, type Role } from '../../src/domain/operator.ts';
 import { createRoutes } from '../../src/http/routes.ts';
 import type { Service } from '../../src/http/service.ts';
+import { temporaryFolder } from '../support/folder.ts';
 import { signWith } from '../support/issuer.ts';
 import { type EmbeddedShop, openShop } from '../support/shop.ts';
 
@@ -8,12 +12,14 @@ import { type EmbeddedShop, openShop } from '../support/shop.ts';
 
 const SECRET = 'a secret of the shop, for tests alone';
 const OPERATOR = 'an-operator-token-for-tests';
+/** Operators in a file. */
+const NAMED = { viewer: 'token-of-vera-for-tests', operator: 'token-of-otto-for-tests' } as const;
 const CALLERS = ['anonymous', 'owner', 'other', 'operator', 'expired', 'forged', 'none', 'audience'] as const;
 type Caller = (typeof CALLERS)[number];
 /** In the order of the callers. */
 type Statuses = readonly [number, number, number, number, number, number, number, number];
-/** `everybody`: the same for all of them, and no refusal. `operators`: 401 for all others. */
-type Expected = 'everybody' | 'operators' | Statuses;
+/** `everybody`: the same for all of them, and no refusal. A role: 403 for operators of a lower one, 401 for all others. */
+type Expected = 'everybody' | Role | Statuses;
 
 const OWNERS: Statuses = [401, 200, 404, 200, 401, 401, 401, 401];
 /** A page is read with the session in the cookie, and to others it is not there. */
@@ -22,49 +28,54 @@ const PAGE_OF_OWNERS: Statuses = [404, 200, 404, 404, 404, 404, 404, 404];
 const TABLE: Readonly<Record<string, Expected>> = {
   buy: [401, 200, 200, 200, 401, 401, 401, 401],
   readStock: 'everybody',
-  initStock: 'operators',
-  resetStock: 'operators',
+  initStock: 'admin',
+  resetStock: 'admin',
   syncHealth: 'everybody',
   accept: [401, 202, 202, 202, 401, 401, 401, 401],
   track: OWNERS,
   queueStatus: 'everybody',
   asyncHealth: 'everybody',
-  listOrders: 'operators',
-  exportOrders: 'operators',
+  listOrders: 'viewer',
+  exportOrders: 'viewer',
   readOrder: OWNERS,
   // An operator has to give a reason.
   cancelOrder: [401, 200, 404, 400, 401, 401, 401, 401],
-  refundOrder: 'operators',
+  refundOrder: 'operator',
+  chargeOrder: 'operator',
+  // The server charges orders here, and no payment company tells of them.
+  payOrder: [401, 409, 404, 409, 401, 401, 401, 401],
+  takePaymentEvent: [404, 404, 404, 404, 404, 404, 404, 404],
   // Without a token it is a guest's; a token that proves nothing does not make one.
   startSession: [200, 200, 200, 400, 401, 401, 401, 401],
   endSession: 'everybody',
   listProducts: 'everybody',
   readProduct: 'everybody',
-  createProduct: 'operators',
-  changeProduct: 'operators',
-  addUnits: 'operators',
-  pauseSale: 'operators',
-  resumeSale: 'operators',
-  drainSale: 'operators',
-  removeProduct: 'operators',
+  createProduct: 'operator',
+  changeProduct: 'operator',
+  addUnits: 'operator',
+  pauseSale: 'operator',
+  resumeSale: 'operator',
+  drainSale: 'operator',
+  removeProduct: 'operator',
   streamStock: OWNERS,
-  deadLetterGroups: 'operators',
-  deadLetters: 'operators',
-  replayDeadLetters: 'operators',
-  discardDeadLetters: 'operators',
-  webhooks: 'operators',
-  deadWebhooks: 'operators',
-  replayWebhooks: 'operators',
-  enableWebhooks: 'operators',
-  operations: 'operators',
-  doctor: 'operators',
-  audit: 'operators',
-  opsQueues: 'operators',
-  rates: 'operators',
-  history: 'operators',
-  startRush: 'operators',
-  rush: 'operators',
-  stopRush: 'operators',
+  deadLetterGroups: 'viewer',
+  deadLetters: 'viewer',
+  replayDeadLetters: 'operator',
+  discardDeadLetters: 'admin',
+  webhooks: 'viewer',
+  deadWebhooks: 'viewer',
+  replayWebhooks: 'operator',
+  enableWebhooks: 'operator',
+  me: 'viewer',
+  operations: 'viewer',
+  doctor: 'viewer',
+  audit: 'operator',
+  opsQueues: 'viewer',
+  rates: 'viewer',
+  history: 'viewer',
+  startRush: 'admin',
+  rush: 'viewer',
+  stopRush: 'operator',
   actuator: 'everybody',
   health: 'everybody',
   healthComponent: 'everybody',
@@ -89,6 +100,7 @@ const ROUTES = createRoutes({} as Service);
 const PURCHASES = ['buy', 'accept'];
 const PAGES = ['orderPage', 'trackingPage'];
 
+const folder = temporaryFolder();
 let shop: EmbeddedShop;
 let tokens: Readonly<Record<Caller, string | null>>;
 let cookies: Readonly<Record<'owner' | 'other', string>>;
@@ -101,6 +113,7 @@ beforeAll(async () => {
     PULSECART_AUTH_SECRET: SECRET,
     PULSECART_AUTH_AUDIENCE: 'shop',
     PULSECART_OPERATOR_TOKEN: OPERATOR,
+    PULSECART_OPERATORS_FILE: writeOperators(),
     // Orders stay as they were bought.
     PULSECART_PAYMENTS: 'off',
   });
@@ -126,10 +139,16 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await shop[Symbol.asyncDispose]();
+  folder[Symbol.dispose]();
 });
 
 test('every route is in the table, and nothing else is', () => {
   expect(Object.keys(TABLE).toSorted()).toEqual(ROUTES.map(({ id }) => id).toSorted());
+  const declared = ROUTES.filter(({ access }) => access && !access.orOthers);
+  const expected = Object.entries(TABLE).filter(([, one]) => isRole(one));
+  expect(Object.fromEntries(declared.map(({ id, access }) => [id, access!.role]))).toEqual(
+    Object.fromEntries(expected) as Record<string, Role>,
+  );
 });
 
 test.each(ROUTES.map((route) => [`${route.method} ${route.path}`, route] as const))(
@@ -144,10 +163,16 @@ test.each(ROUTES.map((route) => [`${route.method} ${route.path}`, route] as cons
     if (expected === 'everybody') {
       expect(answered).toEqual(CALLERS.map(() => answered[0]!));
       expect(answered[0]).toBeLessThan(400);
-    } else if (expected === 'operators') {
+    } else if (isRole(expected)) {
       const operator = CALLERS.indexOf('operator');
       expect(answered[operator]).not.toBeOneOf([401, 403]);
       expect(answered.toSpliced(operator, 1)).toEqual(answered.toSpliced(operator, 1).map(() => 401));
+      for (const role of ['viewer', 'operator'] as const) {
+        const found = await askAs(NAMED[role], method, targetOf(path));
+        if (expected === 'viewer' || expected === role)
+          expect([role, found.status < 401 || found.status > 403]).toEqual([role, true]);
+        else expect([role, found.status, found.code]).toEqual([role, 403, 'forbidden']);
+      }
     } else expect(answered).toEqual([...expected]);
   },
 );
@@ -348,6 +373,21 @@ const NAMES: Readonly<Record<string, string>> = {
   '/actuator/health/:name': 'db',
   '/assets/:name': 'style.css',
 };
+
+async function askAs(token: string, method: string, path: string) {
+  const response = await fetch(shop.url + path, { method, headers: bearer(token) });
+  if (response.status >= 400)
+    return { status: response.status, code: JSON.parse(await response.text()).code };
+  await response.body?.cancel();
+  return { status: response.status, code: null };
+}
+
+function writeOperators(): string {
+  const path = join(folder.path, 'operators.json');
+  const entries = Object.entries(NAMED).map(([role, token]) => ({ name: role, role, token }));
+  writeFileSync(path, JSON.stringify(entries));
+  return path;
+}
 
 function sign(claims: object, secret = SECRET): Promise<string> {
   return signWith(secret, { aud: 'shop', ...claims });

@@ -6,6 +6,8 @@ import { MACHINE, MAIN, runPulsecart, runToEnd } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { ownBackends } from '../support/own-backends.ts';
 import { type EmbeddedShop, openShop } from '../support/shop.ts';
+import { startStripe } from '../support/stripe/stand-in.ts';
+import { stripeSettings } from '../support/stripe-shop.ts';
 
 /** Every command: that its help tells the truth, and that a mistake is one line. */
 
@@ -19,6 +21,7 @@ const COMMANDS = [
   'report',
   'plan',
   'audit',
+  'payments',
   'backup',
   'health',
   'doctor',
@@ -88,6 +91,7 @@ describe('the example of each help is run:', () => {
         const examples = [...unbroken.matchAll(/^Example: pulsecart (.*)$/gm)].map(([, line]) => line!);
         expect(examples).toHaveLength(1);
         await using backends = name === 'worker' ? await ownBackends() : null;
+        await using stripe = name === 'payments' ? await startStripe() : null;
         using folder = temporaryFolder();
         const example = examples[0]!
           .replace('http://127.0.0.1:8080', shop.url)
@@ -103,6 +107,7 @@ describe('the example of each help is run:', () => {
             timeoutMs: EXAMPLE_TIMEOUT_MS,
             env: {
               ...{ PORT: '0', PULSECART_DATA: shop.folder },
+              ...(stripe && stripeSettings(stripe)),
               ...(name === 'token' && { PULSECART_AUTH_SECRET: 'a secret of the shop, for tests alone' }),
             },
           });
@@ -155,6 +160,13 @@ describe('a mistake is one line that says what is accepted, and exit status 2:',
     [['dlq', 'replay', '--cause', 'x'], /^dlq replay needs --reason/],
     [['dlq', 'discard', '--reason', 'x'], /^dlq discard takes either --cause or --ids/],
     [['dlq', 'discard', '--reason', 'x', '--cause', 'x', '--ids', '1'], /^dlq discard takes either/],
+    [['token', '--operator', 'grace', '--minutes', '5'], /^--minutes is for a buyer's token: /],
+    [['token', '--customer', 'ada', '--role', 'admin'], /^--role needs --operator: /],
+    [['payments'], /^payments takes reconcile first$/],
+    [['payments', 'reconcile', '--from', 'yesterday'], /^--from takes a time like /],
+    [['payments', 'reconcile', '--to', '2026-02-30T00:00:00Z'], /^--to takes a time like /],
+    [['payments', 'reconcile', '--to', '2026-01-01T00:00:00Z'], /^--from must be before --to$/],
+    [['payments', 'reconcile'], /^There is no payment company to compare with: /],
     [['rush', '--users', '0'], /^--users takes a whole number from 1 to 1000000$/],
     [['rush', '--url', 'shop'], /^--url takes the address of a server, such as /],
     [['rush', '--url', 'http://me:secret@shop'], /^--url takes the address of a server, such as /],

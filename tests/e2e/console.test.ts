@@ -67,7 +67,7 @@ describe.skipIf(browser === null)('an operator with a browser', () => {
 
     await page.getByLabel('Operator token').fill('wrong again');
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByText('This is not the token of this server.').waitFor();
+    await page.getByText('No operator of this server has this token.').waitFor();
     await page.getByLabel('Operator token').fill(token);
     await page.getByLabel('Your name').fill('Jürgen');
     await page.getByRole('button', { name: 'Sign in' }).click();

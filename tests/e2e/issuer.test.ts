@@ -80,6 +80,10 @@ test('the command mints a token that the server of the same settings takes, and 
       /^pulsecart: There is no key to sign with: set PULSECART_AUTH_SECRET/,
     ],
     [await runPulsecart(['token'], env), /^pulsecart: --customer is missing/],
+    [
+      await runPulsecart(['token', '--customer', 'guest:1'], env),
+      /^pulsecart: --customer must not begin with guest:/,
+    ],
   ] as const) {
     expect([refused.exit, refused.stdout]).toEqual([2, '']);
     expect(refused.stderr).toMatch(says);

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReportData } from '../../bench/report/report-data.ts';
-import { familyOf } from '../../bench/services/processes.ts';
+import { familyOf, signalAll } from '../../bench/services/processes.ts';
 import { MAIN, runPulsecart } from '../support/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { madeUpReport } from '../support/report-data.ts';
@@ -61,7 +61,7 @@ test('a server that dies in the middle is named, and the runs before it are kept
   await until(() => existsSync(join(onlyFolderIn(place.path), 'report.json')));
   // The servers of one run after the other; the one that is hit is in a sale.
   await until(() => {
-    for (const pid of familyOf(child.pid).slice(1)) process.kill(pid, 'SIGKILL');
+    signalAll(familyOf(child.pid).slice(1), 'SIGKILL');
     return child.exitCode !== null;
   });
   expect(child.exitCode).toBe(1);

@@ -110,6 +110,16 @@ test(
   TIMEOUT_MS,
 );
 
+test('an audit that passes has nothing red in it', async () => {
+  using folder = temporaryFolder();
+  using made = inTerminal(['seed', '--data', folder.path]);
+  expect(await made.exited).toBe(0);
+  using session = inTerminal(['audit', '--data', folder.path]);
+  expect(await session.exited).toBe(0);
+  expect(session.raw()).toContain('the books are in the folder');
+  expect(session.raw()).not.toContain('\x1b[31m');
+});
+
 test('a command that waits for a server is stopped by Ctrl-C, and says what is left', async () => {
   let wasAsked = false;
   await using silent = Bun.serve({

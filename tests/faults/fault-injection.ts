@@ -50,8 +50,9 @@ export interface Sight {
   /** Of the crowd: buyers who have asked and have no answer. */
   waiting(): number;
   crowdIsOver(): boolean;
-  /** Messages of the processes' log lines since the strike. */
+  /** Messages of the processes' log lines since the strike, and those before it. */
   said(): string[];
+  saidBefore(): string[];
 }
 
 export type Evidence = Readonly<Record<string, number>>;
@@ -152,7 +153,8 @@ async function inject(
       probed,
       waiting: () => waitingOf(progress()),
       crowdIsOver: () => progress().offered === USERS,
-      said: () => saidSince(shop, struckAt),
+      said: () => saidIn(shop, (time) => time >= struckAt),
+      saidBefore: () => saidIn(shop, (time) => time < struckAt),
     };
     const evidence = await fault.strike(place, sight);
     return { evidence, backAtMs: performance.now() };
@@ -188,7 +190,7 @@ async function inject(
   await expectRefusalsFinal(shop, asked, [first, second]);
   if (fault.ends !== 'instances') expect(processesOf(shop).instances).toEqual(processesBefore.instances);
   if (fault.ends !== 'worker') expect(processesOf(shop).workers).toEqual(processesBefore.workers);
-  fault.expectFelt({ evidence, crowd, probes: felt, said: saidSince(shop, struckAt) });
+  fault.expectFelt({ evidence, crowd, probes: felt, said: saidIn(shop, (time) => time >= struckAt) });
 }
 
 type WellMs = Readonly<Record<Question, number>>;
@@ -288,14 +290,14 @@ function processesOf(shop: DistributedShop) {
   return { instances: shop.instances(), workers: shop.workers.map(({ pid }) => pid).filter(isAlive) };
 }
 
-/** Messages of the log lines since a moment, an ISO time like theirs. */
-function saidSince(shop: DistributedShop, since: string): string[] {
+/** Messages of the log lines whose ISO times are asked for. */
+function saidIn(shop: DistributedShop, isIn: (time: string) => boolean): string[] {
   return shop
     .logs()
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as { time: string; msg: string })
-    .filter(({ time }) => time >= since)
+    .filter(({ time }) => isIn(time))
     .map(({ msg }) => msg);
 }
 

@@ -70,7 +70,7 @@ export function createCaller(server: () => Pick<ServerProcess, 'url' | 'operator
 }
 
 function isForOperators(method: string, path: string): boolean {
-  if (path.startsWith('/api/v1/ops/') || path.endsWith('/refund')) return true;
+  if (path.startsWith('/api/v1/ops/') || /\/(refund|charge)$/.test(path)) return true;
   if (/^\/api\/v1\/orders(\.csv)?(\?|$)/.test(path)) return true;
   return path.startsWith('/api/v1/products') && method !== 'GET';
 }

@@ -1,14 +1,13 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Ended, MACHINE, ROOT, runToEnd } from './command.ts';
-import { installMissing } from './services/install.ts';
+import { type Ended, ROOT, runToEnd } from './command.ts';
+import { installPython } from './python.ts';
 
 /** The manifests of deploy/kubernetes, rendered by kubectl and judged by the schemas of Kubernetes. */
 
 export const MANIFESTS = join(ROOT, 'deploy', 'kubernetes');
 /** One file per schema and version is in it. */
 const VALIDATOR = 'kubernetes-validate==1.37.0';
-const INSTALL_TIMEOUT_MS = 120_000;
 /** Resources that an operator of theirs brings, which no schema of Kubernetes knows. */
 const CUSTOM = ['PodMonitor'];
 
@@ -55,18 +54,8 @@ export type Validate = (manifests: readonly Manifest[], version: string) => Prom
 
 /** Installs the validator in a folder of the test's; null where that cannot be done. */
 export async function installValidator(folder: string): Promise<Validate | null> {
-  const pip = ['python3', '-m', 'pip'];
-  if (!(await succeeds([...pip, '--version']))) await installMissing(['python3-pip']);
-  const target = join(folder, 'python');
-  const install = ['install', '--quiet', '--no-compile', '--disable-pip-version-check'];
-  const installed = await runToEnd([...pip, ...install, '--target', target, VALIDATOR], {
-    env: pipSettings(),
-    timeoutMs: INSTALL_TIMEOUT_MS,
-  }).catch(({ message }) => ({ exit: 1, stderr: message }));
-  if (installed.exit !== 0) {
-    console.error(`pulsecart: ${VALIDATOR} cannot be had: ${installed.stderr.trim().slice(-500)}`);
-    return null;
-  }
+  const env = await installPython(VALIDATOR, folder);
+  if (!env) return null;
   return async (manifests, version) => {
     const path = join(folder, 'manifests.yaml');
     const known = manifests.filter(({ kind }) => !CUSTOM.includes(kind));
@@ -74,23 +63,11 @@ export async function installValidator(folder: string): Promise<Validate | null>
     await Bun.write(path, known.map((manifest) => JSON.stringify(manifest)).join('\n---\n'));
     const { exit, stdout, stderr } = await runToEnd(
       ['python3', '-m', 'kubernetes_validate', '--strict', '-k', version, path],
-      { env: { PYTHONPATH: target } },
+      { env },
     );
     const lines = (stdout + stderr).split('\n').filter((line) => line !== '');
     const passed = lines.filter((line) => line.startsWith('INFO') && line.includes(' passed '));
     if (exit === 0 && passed.length === known.length) return [];
     return lines.filter((line) => !passed.includes(line)).concat(`exit ${exit}, ${passed.length} passed`);
   };
-}
-
-/** Which registry, and through which proxy. */
-function pipSettings(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => /^(PIP_|https?_proxy$|no_proxy$|SSL_CERT)/i.test(name)),
-  ) as Record<string, string>;
-}
-
-async function succeeds(command: string[]): Promise<boolean> {
-  if (!Bun.which(command[0]!)) return false;
-  return (await Bun.spawn(command, { env: MACHINE, stdout: 'ignore', stderr: 'ignore' }).exited) === 0;
 }

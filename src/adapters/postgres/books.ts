@@ -1,5 +1,7 @@
+import { TEST_CURRENCY } from '../../domain/product.ts';
 import type { OpenedBooks } from '../../ports/backends.ts';
 import {
+  type BookedPayment,
   type Books,
   BREACH_NAMES,
   type Breach,
@@ -89,6 +91,14 @@ const MONEY = `
     UNION ALL SELECT currency, status::text, quantity * price_minor FROM orders WHERE status = 'paid') AS m
   GROUP BY currency ORDER BY currency COLLATE "C"`;
 
+const PAYMENTS = `
+  SELECT p.order_id AS "orderId", p.attempt, p.amount_minor AS "amountMinor", p.currency, p.status,
+    p.provider_id AS "providerId", d.state AS dispute, f.state IS NOT NULL AS "refundFailed", p.created_at AS "createdAt"
+  FROM payments p
+    LEFT JOIN payment_troubles d ON d.order_id = p.order_id AND d.attempt = p.attempt AND d.kind = 'dispute'
+    LEFT JOIN payment_troubles f ON f.order_id = p.order_id AND f.attempt = p.attempt AND f.kind = 'refund'
+  WHERE p.created_at >= $1 AND p.created_at < $2 AND p.currency <> '${TEST_CURRENCY}'`;
+
 type MoneyRow = Readonly<Record<keyof MoneyBooks, string>>;
 
 function moneyOf({ currency, captured, refunded, onItsWayBack, paid }: MoneyRow): MoneyBooks {
@@ -145,6 +155,7 @@ export async function openPostgresBooks(url: string): Promise<OpenedBooks> {
   return {
     product,
     find,
+    payments: (fromMs, toMs) => read<BookedPayment>(PAYMENTS, [fromMs, toMs]),
     async customersOf(productId) {
       const text = 'SELECT customer FROM orders WHERE product_id = $1 AND customer IS NOT NULL';
       return (await read<{ customer: string }>(text, [productId])).map(({ customer }) => customer);

@@ -19,6 +19,10 @@ const ORDER = `
   SELECT pulsecart_order(o) AS "order",
     (SELECT coalesce(json_agg(json_build_object('attempt', p.attempt, 'amountMinor', p.amount_minor,
         'currency', p.currency, 'status', p.status, 'providerId', p.provider_id, 'reason', p.reason,
+        'dispute', (SELECT state FROM payment_troubles t
+          WHERE t.order_id = p.order_id AND t.attempt = p.attempt AND kind = 'dispute'),
+        'refundFailed', EXISTS (SELECT FROM payment_troubles t
+          WHERE t.order_id = p.order_id AND t.attempt = p.attempt AND kind = 'refund'),
         'createdAt', p.created_at, 'updatedAt', p.updated_at) ORDER BY p.attempt), '[]')
       FROM payments p WHERE p.order_id = o.id) AS payments
   FROM orders o WHERE o.id = $1`;

@@ -8,6 +8,7 @@ import descriptions from './migrations/0002-descriptions.sql' with { type: 'text
 import search from './migrations/0002-search.sql' with { type: 'text' };
 import history from './migrations/0003-history.sql' with { type: 'text' };
 import webhooks from './migrations/0005-webhooks.sql' with { type: 'text' };
+import providerEvents from './migrations/0006-provider-events.sql' with { type: 'text' };
 
 /** In order; none is edited once it has been released. */
 export const MIGRATIONS: readonly string[] = [
@@ -15,6 +16,7 @@ export const MIGRATIONS: readonly string[] = [
   [descriptions, search].join('\n'),
   history,
   webhooks,
+  providerEvents,
 ];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 

@@ -1,20 +1,30 @@
 import type { Order } from '../../domain/order.ts';
+import { TEST_CURRENCY } from '../../domain/product.ts';
 import { type Changes, joinChanges, NO_CHANGES } from '../../ports/changes.ts';
-import type { LeasedRefund, Payments, RefundsDue } from '../../ports/payments.ts';
+import type { LeasedOrder, LeasedRefund, Payments, RefundsDue } from '../../ports/payments.ts';
 import { idArray, isUuid, numberArray, textArray } from './arrays.ts';
 import type { Database } from './database.ts';
+import { createProviderEvents } from './provider-events.ts';
 
 const LEASE = `
   SELECT id, product_id AS "productId", generation, number, customer, quantity, price_minor AS "priceMinor", currency,
     channel, status, remaining, created_at AS "createdAt", expires_at AS "expiresAt", attempts,
-    updated_at AS "updatedAt", leases
-  FROM pulsecart_lease($1, $2)`;
+    updated_at AS "updatedAt", leases,
+    CASE WHEN leases > 1 THEN (SELECT provider_id FROM payments p WHERE p.order_id = l.id AND p.attempt = l.attempts) END
+      AS "providerId",
+    CASE WHEN leases > 1 THEN (SELECT created_at FROM payments p WHERE p.order_id = l.id AND p.attempt = l.attempts)
+      ELSE updated_at END AS "beganAt"
+  FROM pulsecart_lease($1, $2) l`;
+/** The orders of which an attempt may be taken over, or begun without their buyer. */
+const BEGUN_OR_HIDDEN = `
+  SELECT id FROM orders WHERE id = ANY ($1) AND (status = 'charging' OR currency = '${TEST_CURRENCY}')`;
 const SETTLE = 'SELECT pulsecart_record($1, $2, $3, $4, $5, $6) AS changes';
 const EXPIRE = 'SELECT pulsecart_expire_holds($1) AS changes';
 const UNSETTLED = `
   SELECT id FROM orders, pulsecart_now() AS now
   WHERE open
     AND (status = 'reserved' AND updated_at <= now - $1::bigint AND expires_at > now
+        AND ($3::text IS NULL OR currency = $3)
       OR status = 'charging' AND lease_until <= now)
   ORDER BY expires_at LIMIT $2`;
 const CAPTURE_LATE = 'SELECT pulsecart_capture_late($1, $2, $3) AS changes';
@@ -32,7 +42,9 @@ const REFUNDS_DUE = `
   FROM payments WHERE refund_due_at IS NOT NULL`;
 
 /** The steps of an order after its decision, each in one round trip (migrations/0001-settle.sql). */
-export function createPayments({ read, write }: Database): Omit<Payments, 'cancel' | 'refund'> {
+export function createPayments(database: Database): Omit<Payments, 'cancel' | 'refund'> {
+  const { read, write } = database;
+
   /** Ids that are none of ours are left out before PostgreSQL refuses the whole batch for them. */
   async function change<T extends { readonly orderId: string }>(
     statement: string,
@@ -47,14 +59,22 @@ export function createPayments({ read, write }: Database): Omit<Payments, 'cance
   }
 
   return {
-    async lease(orderIds, leaseMs) {
-      const ids = orderIds.filter(isUuid);
+    ...createProviderEvents(database),
+
+    async lease(orderIds, leaseMs, begins = 'all') {
+      let ids = orderIds.filter(isUuid);
+      if (begins === 'hidden' && ids.length > 0) {
+        const rows = await read<{ id: string }>(BEGUN_OR_HIDDEN, [idArray(ids)]);
+        ids = rows.map(({ id }) => id);
+      }
       if (ids.length === 0) return [];
-      const rows = await write<Order & { leases: number }>(LEASE, [idArray(ids), leaseMs]);
-      return rows.map(({ leases, ...order }) => ({
+      const rows = await write<Order & Begun>(LEASE, [idArray(ids), leaseMs]);
+      return rows.map(({ leases, providerId, beganAt, ...order }) => ({
         order,
         attempt: order.attempts,
         leases,
+        providerId,
+        beganAt,
         // The lease was its last change.
         holdRuns: order.updatedAt < order.expiresAt,
       }));
@@ -73,8 +93,9 @@ export function createPayments({ read, write }: Database): Omit<Payments, 'cance
       return (await write<{ changes: Changes }>(EXPIRE, [limit]))[0]!.changes;
     },
 
-    async unsettled(olderThanMs, limit) {
-      const rows = await read<{ id: string }>(UNSETTLED, [olderThanMs, limit]);
+    async unsettled(olderThanMs, limit, begins = 'all') {
+      const currency = begins === 'hidden' ? TEST_CURRENCY : null;
+      const rows = await read<{ id: string }>(UNSETTLED, [olderThanMs, limit, currency]);
       return rows.map(({ id }) => id);
     },
 
@@ -94,3 +115,5 @@ export function createPayments({ read, write }: Database): Omit<Payments, 'cance
     },
   };
 }
+
+type Begun = Pick<LeasedOrder, 'leases' | 'providerId' | 'beganAt'>;

@@ -1,5 +1,5 @@
 import { lowestIdAt } from '../../domain/ids.ts';
-import type { Pruned } from '../../ports/housekeeping.ts';
+import { EVENTS_KEPT_MS, type Pruned } from '../../ports/housekeeping.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Database } from './database.ts';
 
@@ -31,6 +31,10 @@ const PRUNE = `
     DELETE FROM audit_log WHERE ctid = ANY (ARRAY(
       SELECT ctid FROM audit_log WHERE id < $3::uuid ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED))
     RETURNING 1),
+  old_events AS (
+    DELETE FROM provider_events WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM provider_events WHERE at < pulsecart_now() - $6 AND NOT open ORDER BY at LIMIT $4
+      FOR UPDATE SKIP LOCKED))),
   counted AS (
     UPDATE counters SET value = value + (SELECT count(*) FROM old_outcomes WHERE NOT sync)
     WHERE name = 'async_pruned' AND EXISTS (SELECT FROM old_outcomes WHERE NOT sync))
@@ -50,6 +54,7 @@ export function createRetention({ write }: Pick<Database, 'write'>): Pick<Ledger
         lowestIdAt(before.auditEntries),
         limit,
         KEY_REFUSALS_KEPT_MS,
+        EVENTS_KEPT_MS,
       ]);
       return pruned!;
     },

@@ -89,7 +89,7 @@ test('the company keeps what it captured less what it gave back, whatever was as
   const tooLate = request({ customer: 'test_too_late' });
   const requests = [...many(300), tooLate];
   await Promise.allSettled([...requests, ...requests].map((each) => simulator.charge(each)));
-  await simulator.cancel(tooLate.key);
+  await simulator.cancel(tooLate);
   await until(() => simulator.stateOf(tooLate.key) === 'captured');
 
   const captured = requests.filter(({ key }) => simulator.stateOf(key) === 'captured');
@@ -114,7 +114,7 @@ test('a capture that was given back under one key is not given back under anothe
   expect(isAppError(await other, 'invalid_request')).toBe(true);
 
   const cancelled = request();
-  await simulator.cancel(cancelled.key);
+  await simulator.cancel(cancelled);
   const never = simulator.refund(refundOf(cancelled)).catch((reason) => reason);
   expect(isAppError(await never, 'invalid_request')).toBe(true);
   expect(simulator.money('USD')).toEqual({ capturedMinor: 100, refundedMinor: 100 });

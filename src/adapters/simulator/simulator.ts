@@ -153,7 +153,7 @@ export function openSimulator(options: SimulatorOptions = {}): Simulator {
       return answerAfter(waitFor(outcome), () => carryOut(request, outcome));
     },
 
-    cancel(key) {
+    cancel({ key }) {
       if (isDown()) return Promise.reject(unavailable());
       const scripted = company.stateOf(key) === undefined && tooLate.get(key);
       const state = company.end({ key }, 'cancelled', false);
@@ -174,6 +174,7 @@ export function openSimulator(options: SimulatorOptions = {}): Simulator {
     },
 
     onCapture: webhooks.onCapture,
+    buyerPays: null,
 
     setOutage(value) {
       isOut = value;

@@ -9,6 +9,7 @@ import { createDecide } from './ledger/decide.ts';
 import { createHistory } from './ledger/history.ts';
 import { createOrders, withoutLease } from './ledger/orders.ts';
 import { createProducts } from './ledger/products.ts';
+import { createProviderEvents } from './ledger/provider-events.ts';
 import { createRefunds } from './ledger/refunds.ts';
 import { createRetention } from './ledger/retention.ts';
 import {
@@ -17,6 +18,7 @@ import {
   type OutcomeRow,
   PAYMENT_COLUMNS,
   type PaymentRow,
+  paymentIn,
 } from './ledger/rows.ts';
 import { createSearch } from './ledger/search.ts';
 import { createSettle } from './ledger/settle.ts';
@@ -100,6 +102,7 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
     ...createProducts(store, now),
     ...createCancelRefund(store, now),
     ...createWebhooks(store, now),
+    ...createProviderEvents(store, now),
     async decide(purchases, again = false) {
       return write(() => decide(purchases, again, now()));
     },
@@ -121,7 +124,9 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
     async order(orderId) {
       return read(() => {
         const order = orders.find(orderId);
-        return order ? { order: withoutLease(order), payments: paymentsOf.all(orderId) } : undefined;
+        return order
+          ? { order: withoutLease(order), payments: paymentsOf.all(orderId).map(paymentIn) }
+          : undefined;
       });
     },
     async searchOrders(filter, limit) {
@@ -138,8 +143,8 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
         for (const id of purchaseIds) setAttention.run(id, value ? 1 : 0);
       });
     },
-    async lease(orderIds, leaseMs) {
-      return write(() => settle.lease(orderIds, leaseMs, now()));
+    async lease(orderIds, leaseMs, begins = 'all') {
+      return write(() => settle.lease(orderIds, leaseMs, begins, now()));
     },
     async settle(results) {
       return write(() => settle.settle(results, now()));
@@ -147,8 +152,8 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
     async expireOverdue(limit) {
       return write(() => settle.expireOverdue(limit, now()));
     },
-    async unsettled(olderThanMs, limit) {
-      return read(() => settle.unsettled(olderThanMs, limit, now()));
+    async unsettled(olderThanMs, limit, begins = 'all') {
+      return read(() => settle.unsettled(olderThanMs, limit, begins, now()));
     },
     async captureLate(captures) {
       return write(() => settle.captureLate(captures, now()));
@@ -181,7 +186,7 @@ export function openSqliteLedger(store: Store, now: Clock): Ledger {
       write(() => auditLog.write(entry, now()));
     },
     async prune(before, limit) {
-      return write(() => prune(before, limit));
+      return write(() => prune(before, limit, now()));
     },
     async auditLog(limit, before) {
       return read(() => auditLog.read(limit, before));

@@ -6,10 +6,17 @@ import tables from './migrations/0001-tables.sql' with { type: 'text' };
 import descriptionsAndSearch from './migrations/0002-descriptions-and-search.sql' with { type: 'text' };
 import history from './migrations/0003-history.sql' with { type: 'text' };
 import webhooks from './migrations/0005-webhooks.sql' with { type: 'text' };
+import providerEvents from './migrations/0006-provider-events.sql' with { type: 'text' };
 import { watchFiles } from './own-files.ts';
 
 /** In order; a released migration is never edited. */
-export const MIGRATIONS: readonly string[] = [tables, descriptionsAndSearch, history, webhooks];
+export const MIGRATIONS: readonly string[] = [
+  tables,
+  descriptionsAndSearch,
+  history,
+  webhooks,
+  providerEvents,
+];
 export const LATEST_SCHEMA = MIGRATIONS.length;
 
 export const DATABASE_FILE = 'pulsecart.db';

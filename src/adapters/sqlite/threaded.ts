@@ -207,4 +207,6 @@ const READS: ReadonlySet<keyof Ledger> = new Set([
   'webhookBacklog',
   'dueWebhooks',
   'deadWebhooks',
+  'openEvents',
+  'openTroubles',
 ]);

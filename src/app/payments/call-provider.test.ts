@@ -3,10 +3,10 @@ import { AppError } from '../../domain/errors.ts';
 import type { Order } from '../../domain/order.ts';
 import { TEST_CURRENCY } from '../../domain/product.ts';
 import type { LeasedOrder } from '../../ports/payments.ts';
-import type { PaymentProvider } from '../../ports/provider.ts';
+import type { BuyerPayments, PaymentProvider } from '../../ports/provider.ts';
 import { CALLING_LEASES_MAX, callProvider } from './call-provider.ts';
 
-type End = 'captured' | 'declined' | 'cancelled' | 'unavailable' | 'outcome_unknown';
+type End = 'waiting' | 'captured' | 'declined' | 'cancelled' | 'unavailable' | 'outcome_unknown';
 
 /** Lease, hold, what the provider does, what is called and what comes of it: the table above `callProvider`, row by row. */
 const CASES: [
@@ -42,6 +42,16 @@ test.each(CASES)(
     expect(calls).toEqual([`${called} order-7:4`]);
   },
 );
+
+test('where buyers pay, an attempt is cancelled when its hold has run out, and not by the number of its leases', async () => {
+  const calls: string[] = [];
+  const provider = { ...answering('waiting', calls), buyerPays: {} as BuyerPayments };
+  const leases = CALLING_LEASES_MAX + 1;
+  const answer = await callProvider(provider, leased({ leases }), () => {});
+  expect(answer?.type).toBe('waiting');
+  await callProvider(provider, leased({ leases, holdRuns: false }), () => {});
+  expect(calls).toEqual(['charge order-7:4', 'cancel order-7:4']);
+});
 
 test('the payment company never hears of an order of a hidden product, whatever its lease', async () => {
   const calls: string[] = [];
@@ -82,7 +92,7 @@ test('a bug in the provider is reported and leaves the outcome unknown', async (
   expect(troubles).toHaveLength(1);
 });
 
-function answering(end: End, calls: string[]): Pick<PaymentProvider, 'charge' | 'cancel'> {
+function answering(end: End, calls: string[]): Pick<PaymentProvider, 'charge' | 'cancel' | 'buyerPays'> {
   async function answer<T>(call: string): Promise<T> {
     calls.push(call);
     if (end === 'unavailable' || end === 'outcome_unknown') throw new AppError(end, 'for the test');
@@ -90,11 +100,12 @@ function answering(end: End, calls: string[]): Pick<PaymentProvider, 'charge' | 
   }
   return {
     charge: ({ key }) => answer(`charge ${key}`),
-    cancel: (key) => answer(`cancel ${key}`),
+    cancel: ({ key }) => answer(`cancel ${key}`),
+    buyerPays: null,
   };
 }
 
 function leased(fields: Partial<LeasedOrder>): LeasedOrder {
   const order = { id: 'order-7', quantity: 2, priceMinor: 50, currency: 'USD', customer: null } as Order;
-  return { order, attempt: 4, leases: 1, holdRuns: true, ...fields };
+  return { order, attempt: 4, leases: 1, holdRuns: true, providerId: null, beganAt: 0, ...fields };
 }

@@ -17,7 +17,7 @@ import type { Semaphore } from './semaphore.ts';
 import type { PaymentStats } from './stats.ts';
 
 export interface ChargerDependencies {
-  readonly ledger: Pick<Ledger, 'lease'>;
+  readonly ledger: Pick<Ledger, 'lease' | 'noteProviderId'>;
   readonly queue: Pick<Queue, 'deadLetter'>;
   readonly provider: PaymentProvider;
   readonly enqueuer: Pick<ChargeEnqueuer, 'lastAddedAtMs'>;
@@ -50,6 +50,7 @@ export function createCharger(dependencies: ChargerDependencies) {
   const { ledger, queue, provider, enqueuer, results, semaphore, stats, onTrouble, leaseMs, stopping } =
     dependencies;
   const { tracing = null } = dependencies;
+  const begins = provider.buyerPays ? 'hidden' : 'all';
   const outage = createOutage();
 
   /** A handler of the payments queue. When it rejects the orders are redelivered, and those leased by then are left out. */
@@ -78,7 +79,7 @@ export function createCharger(dependencies: ChargerDependencies) {
     try {
       return await batchOrEach(
         orderIds,
-        (ids) => ledger.lease(ids, leaseMs),
+        (ids) => ledger.lease(ids, leaseMs, begins),
         // Not dead-lettered: the sweep would find the order again and again. It expires with its hold.
         (id, error) => onTrouble(error, `order ${id} not leased`),
       );
@@ -92,13 +93,26 @@ export function createCharger(dependencies: ChargerDependencies) {
     const trace = tracing === null ? null : traceCharge(tracing, leased, parent);
     const result = await callProvider(provider, leased, onTrouble);
     trace?.end(result);
-    if (result) {
+    if (result?.type === 'waiting') {
+      outage.heard(leased.order.id, true);
+      if (leased.providerId === null) await note(leased, result.providerId);
+      semaphore.release(1);
+    } else if (result) {
       const { order, attempt, leases } = leased;
       outage.heard(order.id, result.type !== 'attempt_failed');
       results.record({ orderId: order.id, attempt, leases, result });
     } else {
       stats.unanswered++;
       semaphore.release(1);
+    }
+  }
+
+  /** The buyer's call that began the attempt has died before it could. */
+  async function note({ order, attempt }: LeasedOrder, providerId: string): Promise<void> {
+    try {
+      await ledger.noteProviderId(order.id, attempt, providerId);
+    } catch (error) {
+      onTrouble(error, `payment ${providerId} of order ${order.id} not noted yet`);
     }
   }
 

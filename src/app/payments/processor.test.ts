@@ -76,6 +76,7 @@ test('a hidden product sells, is paid and is refunded without one call of the pa
       cancel: count('cancel'),
       refund: count('refund'),
       onCapture,
+      buyerPays: null,
       close,
     };
     await hidden.processor({ provider }).start({ consume: true });

@@ -1,8 +1,12 @@
+import { type Clock, systemClock } from '../../domain/clock.ts';
+import { isHidden } from '../../domain/product.ts';
+import type { Ledger } from '../../ports/ledger.ts';
 import type { Payments } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 import type { Consumer, Queue } from '../../ports/queue.ts';
 import type { Tracing } from '../../ports/tracing.ts';
 import type { ChangeBus } from '../changes.ts';
+import { type BuyerPayments, createBuyerPayments } from './buyer-payments.ts';
 import { createChargeEnqueuer } from './charge-enqueuer.ts';
 import { createChargeResults } from './charge-results.ts';
 import { createCharger, LEASE_ORDERS_MAX } from './charger.ts';
@@ -24,6 +28,9 @@ import { type PaymentTiming, timingOf } from './timing.ts';
  *   the provider reports a capture ─▶ ledger ─▶ paid, or to be refunded ─┐
  *                                     sweep, a requested refund ─────────┴─▶ refunder ─▶ call the provider ─▶ refunded
  *
+ * Where buyers pay, an attempt begins with its buyer's call instead, and the calls of the provider look for what came of it
+ * (buyer-payments.ts).
+ *
  * The order's own row is the truth at every step; a message is only a hint. So messages may be lost or duplicated, and
  * a message is acknowledged as soon as its orders are leased: from there the lease covers them, even if this process dies.
  */
@@ -32,12 +39,14 @@ export interface PaymentProcessor {
   start(options: { readonly consume: boolean }): Promise<void>;
   /** Finishes work in progress within a deadline. The rest is retried when its leases end. */
   close(): Promise<void>;
+  /** How buyers pay; null where the server charges every order. */
+  readonly buyerPayments: BuyerPayments | null;
   /** Counts since the start, and charges leased but not yet recorded. */
   readonly stats: Readonly<PaymentStats>;
 }
 
 export interface PaymentProcessorDependencies {
-  readonly ledger: Payments;
+  readonly ledger: Payments & Pick<Ledger, 'order' | 'note' | 'setNote'>;
   readonly changes: Pick<ChangeBus, 'subscribe'>;
   readonly queue: Pick<Queue, 'publish' | 'consume' | 'deadLetter' | 'status'>;
   readonly provider: PaymentProvider;
@@ -46,6 +55,8 @@ export interface PaymentProcessorDependencies {
   /** Receives failures that are retried or left to the sweep. */
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly timing?: Partial<PaymentTiming>;
+  /** The ledger's; by default the process's own. */
+  readonly clock?: Clock;
   /** Clock of the pauses while the provider is down; by default the process's own. */
   readonly monotonicMs?: () => number;
   /** Orders leased and not yet recorded. */
@@ -59,6 +70,8 @@ const CHARGES_IN_FLIGHT_MAX = 2_000;
 export function createPaymentProcessor(dependencies: PaymentProcessorDependencies): PaymentProcessor {
   const { ledger, changes, queue, provider, onTrouble, isLeader = everyone } = dependencies;
   const { tracing = null } = dependencies;
+  const monotonicMs = dependencies.monotonicMs ?? (() => performance.now());
+  const { buyerPays } = provider;
   const timing = { ...timingOf(dependencies.timing?.leaseMs), ...dependencies.timing };
   const stats = newStats();
   const stopping = new AbortController();
@@ -83,7 +96,7 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
     provider,
     stats,
     onTrouble,
-    monotonicMs: dependencies.monotonicMs ?? (() => performance.now()),
+    monotonicMs,
     againAfterMs: timing.leaseMs,
     stopping: stopping.signal,
   });
@@ -107,13 +120,40 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
     leaseMs: timing.leaseMs,
     stopping: stopping.signal,
   });
-  const sweep = createReaper({ ledger, queue, enqueuer, refunder, stats, isLeader, onTrouble, timing });
+  const buyerPayments =
+    buyerPays &&
+    createBuyerPayments({
+      ledger,
+      provider,
+      buyerPays,
+      enqueuer,
+      refunder,
+      stats,
+      clock: dependencies.clock ?? systemClock,
+      monotonicMs,
+      leaseMs: timing.leaseMs,
+      stopping: stopping.signal,
+      onTrouble,
+    });
+  const sweep = createReaper({
+    ledger,
+    queue,
+    enqueuer,
+    refunder,
+    lookSoon: () => buyerPayments?.lookSoon(),
+    begins: buyerPays ? 'hidden' : 'all',
+    stats,
+    isLeader,
+    onTrouble,
+    timing,
+  });
   let consumer: Consumer | undefined;
   let works = false;
 
   const unsubscribe = changes.subscribe({
-    committed({ reserved, orders }) {
-      enqueuer.enqueue(reserved);
+    committed({ products, reserved, orders }) {
+      // Where buyers pay, no charge begins without its buyer, but for those that are never charged.
+      if (!buyerPays || products.some(isHidden)) enqueuer.enqueue(reserved);
       for (const { status } of orders) countEnd(stats, status);
       if (works && orders.some(({ status }) => status === 'refunding' || status === 'returning')) {
         refunder.soon();
@@ -138,13 +178,16 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
       stopping.abort();
       await sweep.close();
       await consumer?.close();
-      await Promise.race([Promise.all([latePayments.close(), refunder.idle()]), aborted(deadline.signal)]);
+      const idle = [latePayments.close(), refunder.idle(), buyerPayments?.idle()];
+      await Promise.race([Promise.all(idle), aborted(deadline.signal)]);
       await semaphore.drained(deadline.signal);
       deadline.abort();
       clearTimeout(timer);
       await enqueuer.close();
       unsubscribe();
     },
+
+    buyerPayments,
 
     get stats() {
       return { ...stats, inFlight: semaphore.inside() };

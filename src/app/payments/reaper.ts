@@ -1,4 +1,5 @@
 import type { Ledger } from '../../ports/ledger.ts';
+import type { Begins } from '../../ports/payments.ts';
 import type { Queue } from '../../ports/queue.ts';
 import { nextTurn } from './batcher.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
@@ -11,6 +12,9 @@ export interface ReaperDependencies {
   readonly queue: Pick<Queue, 'status'>;
   readonly enqueuer: Pick<ChargeEnqueuer, 'enqueue'>;
   readonly refunder: Pick<Refunder, 'soon'>;
+  /** Looks into what the provider told of, without being waited for. */
+  readonly lookSoon: () => void;
+  readonly begins: Begins;
   readonly stats: Pick<PaymentStats, 'recovered'>;
   readonly isLeader: (job: string) => Promise<boolean>;
   readonly onTrouble: (error: unknown, context: string) => void;
@@ -34,7 +38,8 @@ const RECONCILE_ORDERS_MAX = 5_000;
 
 /** Sweeps at regular intervals for work without a message: holds that ran out, lost messages, ended leases, refunds. */
 export function createReaper(dependencies: ReaperDependencies) {
-  const { ledger, queue, enqueuer, refunder, stats, isLeader, onTrouble, timing } = dependencies;
+  const { ledger, queue, enqueuer, refunder, lookSoon, begins, stats, isLeader, onTrouble, timing } =
+    dependencies;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let sweeping: Promise<void> = Promise.resolve();
   let closed = false;
@@ -45,6 +50,7 @@ export function createReaper(dependencies: ReaperDependencies) {
     // Refunds are not awaited: a slow provider must not delay the end of holds.
     if (reconciles) await attend('refund payments', refunder.soon);
     if (reconciles) await attend('find lost charges', reconcile);
+    if (reconciles) await attend('look into events', lookSoon);
     if (!closed) timer = setTimeout(next, timing.sweepEveryMs, reconciles);
   }
 
@@ -72,7 +78,7 @@ export function createReaper(dependencies: ReaperDependencies) {
   async function reconcile(): Promise<void> {
     const payments = (await queue.status()).find(({ name }) => name === 'payments');
     if (!payments || payments.ready > RECONCILE_READY_MAX[payments.unit]) return;
-    const found = await ledger.unsettled(timing.reconcileAgeMs, RECONCILE_ORDERS_MAX);
+    const found = await ledger.unsettled(timing.reconcileAgeMs, RECONCILE_ORDERS_MAX, begins);
     stats.recovered += found.length;
     enqueuer.enqueue(found);
   }

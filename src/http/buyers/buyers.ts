@@ -53,6 +53,8 @@ export interface Session extends Customer {
   readonly token: string;
 }
 
+/** On routes that only operators may call. */
+export const OPERATOR: Caller = { kind: 'operator' };
 const ANYBODY: Caller = { kind: 'anybody' };
 
 /** Without authentication all callers are alike. */

@@ -6,6 +6,7 @@ import { openBuyers } from './open-buyers.ts';
 import { createRemoteKeys } from './remote-keys.ts';
 import { SESSION_KEY_BYTES } from './session-token.ts';
 import { createTokenVerifier, type TokenRules } from './token-verifier.ts';
+import { createVerifiedTokens, type VerifiedTokens } from './verified-tokens.ts';
 
 /** How buyers prove who they are, as it is set. */
 export interface AuthSettings extends TokenRules {
@@ -18,19 +19,21 @@ export interface AuthSettings extends TokenRules {
 export interface Given extends Pick<Service, 'ids' | 'clock' | 'log'> {
   readonly ledger: Pick<Service['ledger'], 'secret'>;
   readonly trust: OperatorTrust;
+  readonly tokens: VerifiedTokens;
 }
 
-/**
- * Opens what these settings say. An issuer that is away stops no start: sessions and known tokens go on without it. Rejects
- * AppError `invalid_request` for a key file that is none.
- */
+/** An issuer that is away stops no start: sessions and known tokens go on without it. Throws AppError `invalid_request` for a key file that is none. */
+export function openTokensOf({ key, ...rules }: AuthSettings, { clock, log }: Pick<Given, 'clock' | 'log'>) {
+  return createVerifiedTokens(createTokenVerifier(keyOf(key, log), rules, clock), clock);
+}
+
+/** Opens what these settings say. */
 export async function openBuyersOf(
-  { key, allowsAnonymous, allowsGuests, sessionMs, ...rules }: AuthSettings,
-  { ledger, ids, clock, log, trust }: Given,
+  { allowsAnonymous, allowsGuests, sessionMs }: AuthSettings,
+  { ledger, ids, clock, trust, tokens }: Given,
 ): Promise<Buyers> {
-  const verify = createTokenVerifier(keyOf(key, log), rules, clock);
   const sessionKey = await ledger.secret('buyer_sessions', SESSION_KEY_BYTES);
-  return openBuyers({ verify, sessionKey, sessionMs, allowsAnonymous, allowsGuests, ids, trust, clock });
+  return openBuyers({ tokens, sessionKey, sessionMs, allowsAnonymous, allowsGuests, ids, trust, clock });
 }
 
 function keyOf(key: AuthSettings['key'], log: Given['log']): Parameters<typeof createTokenVerifier>[0] {

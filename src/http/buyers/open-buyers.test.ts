@@ -4,6 +4,7 @@ import { problem } from '../respond.ts';
 import type { Caller, Customer } from './buyers.ts';
 import { openBuyers } from './open-buyers.ts';
 import { SESSION_KEY_BYTES } from './session-token.ts';
+import { createVerifiedTokens } from './verified-tokens.ts';
 
 /** How often a signature is checked, and how many at once. */
 
@@ -14,7 +15,7 @@ const server = { requestIP: () => null } as unknown as Bun.Server<unknown>;
 
 function open(verify: (token: string) => Promise<Customer | string>, clock: () => number) {
   return openBuyers({
-    verify,
+    tokens: createVerifiedTokens(verify, clock),
     sessionKey: new Uint8Array(SESSION_KEY_BYTES),
     sessionMs: MINUTE_MS,
     allowsAnonymous: false,

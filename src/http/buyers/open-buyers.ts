@@ -1,16 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import type { PurchaseIds } from '../../domain/ids.ts';
-import { createBoundedMap } from '../../lib/bounded-map.ts';
+import type { Role } from '../../domain/operator.ts';
 import type { Refuse } from '../json-body.ts';
-import type { OperatorTrust } from '../operator.ts';
-import { readOperator } from '../operator-request.ts';
-import type { Buyers, Caller, Customer, Identified, Sessions } from './buyers.ts';
+import { bearerIn, type OperatorTrust, permitted, tooManyTokens } from '../operator.ts';
+import { readOperator, type SignedIn } from '../operator-request.ts';
+import {
+  type Buyers,
+  type Caller,
+  type Customer,
+  type Identified,
+  OPERATOR,
+  type Sessions,
+} from './buyers.ts';
 import { isSameOrigin } from './same-origin.ts';
 import { createSessionTokens, GUEST, SESSION_PREFIX } from './session-token.ts';
-import type { TokenVerifier } from './token-verifier.ts';
+import type { TokenHolder } from './token-verifier.ts';
+import { JWT, type VerifiedTokens } from './verified-tokens.ts';
 
 export interface BuyersOptions {
-  readonly verify: TokenVerifier;
+  readonly tokens: VerifiedTokens;
   /** Signs sessions; the same in all processes. */
   readonly sessionKey: Uint8Array;
   /** How long a session lasts that a shop's token was exchanged for. */
@@ -26,33 +34,18 @@ export interface BuyersOptions {
 
 export const SESSION_COOKIE = 'pulsecart_session';
 
-/** Longer tokens are refused unread. Those of shops have about one kilobyte. */
-const TOKEN_CHARS_MAX = 8_192;
-/** Verified tokens that are remembered, by their SHA-256: 65,536 take 20 MB. */
-const VERIFIED_MAX = 65_536;
-/** A key that the issuer has withdrawn counts no longer than this. */
-const VERIFIED_MS_MAX = 600_000;
-/** Signatures that are being checked at once: at 75 to 225 µs each, a quarter of a second of work. */
-const VERIFYING_MAX = 1_000;
 /** A guest keeps its orders as long as its browser keeps the cookie; each visit of the storefront renews it. */
 const GUEST_MS = 30 * 86_400_000;
 const GUEST_BYTES = 16;
 
-interface Verified {
-  readonly caller: Customer;
-  readonly untilMs: number;
-}
-
 /** Identifies buyers by a token of the shop, once per token, and by sessions of ours. */
 export function openBuyers(options: BuyersOptions): Buyers {
-  const { verify, sessionKey, sessionMs, allowsAnonymous, allowsGuests, ids, trust, clock } = options;
-  const tokens = createSessionTokens(sessionKey, clock);
-  const verified = createBoundedMap<Verified>(VERIFIED_MAX);
-  let verifying = 0;
+  const { tokens, sessionKey, sessionMs, allowsAnonymous, allowsGuests, ids, trust, clock } = options;
+  const sessionTokens = createSessionTokens(sessionKey, clock);
 
   /** A guest's session of before counts no longer where there are none any more. */
   function readSession(token: string): Customer | null {
-    const session = tokens.read(token);
+    const session = sessionTokens.read(token);
     return session?.isGuest && !allowsGuests ? null : session;
   }
 
@@ -65,38 +58,25 @@ export function openBuyers(options: BuyersOptions): Buyers {
     if (token.startsWith(SESSION_PREFIX)) {
       return readSession(token) ?? refused(req, refuse, NO_SESSION);
     }
-    // Operators' tokens are any text; that of a buyer is three parts with dots between them.
     if (!JWT.test(token)) {
-      const actor = readOperator(req, server, trust, 'any', refuse);
-      if (!(actor instanceof Response)) return OPERATOR;
-      // Its own words are for those who meant to be operators.
-      return actor.status === 401 ? refused(req, refuse, 'the token is none of the shop') : actor;
+      const operator = readOperator(req, server, trust, roleFor(req), { refuse });
+      return operator instanceof Promise ? operator.then(seen) : seen(operator);
     }
-    if (token.length > TOKEN_CHARS_MAX) {
-      return refused(req, refuse, `the token is longer than ${TOKEN_CHARS_MAX} characters`);
-    }
-    // A short hash could be met by another token on purpose, which would then be that customer.
-    const key = Bun.CryptoHasher.hash('sha256', token, 'base64url');
-    const known = verified.get(key);
-    if (known && known.untilMs > clock()) return known.caller;
-    if (verifying >= VERIFYING_MAX) {
-      return refuse(req, 'overloaded', 'Too many new tokens at once. Nothing was done.');
-    }
-    return ofNew(token, key, req, refuse);
-  }
+    const held = tokens.check(token);
+    return held instanceof Promise ? held.then(proved) : proved(held);
 
-  async function ofNew(token: string, key: string, req: Request, refuse: Refuse): Promise<Identified> {
-    verifying++;
-    try {
-      const found = await verify(token);
-      if (typeof found === 'string') return refused(req, refuse, `the token proves nothing: ${found}`);
-      verified.set(key, {
-        caller: found,
-        untilMs: Math.min(found.expiresAtMs, clock() + VERIFIED_MS_MAX),
-      });
-      return found;
-    } finally {
-      verifying--;
+    function seen(operator: SignedIn | Response): Identified {
+      if (!(operator instanceof Response)) return OPERATOR;
+      // Its own words are for those who meant to be operators.
+      return operator.status === 401 ? refused(req, refuse, 'the token is none of the shop') : operator;
+    }
+
+    function proved(holder: TokenHolder | string | null): Identified {
+      if (holder === null) return tooManyTokens(req, refuse);
+      if (typeof holder === 'string') return refused(req, refuse, holder);
+      if (holder.kind !== 'operator') return holder;
+      const operator = permitted(req, holder, roleFor(req), refuse);
+      return operator instanceof Response ? operator : holder;
     }
   }
 
@@ -107,7 +87,7 @@ export function openBuyers(options: BuyersOptions): Buyers {
       const isGuest = caller?.isGuest ?? true;
       const newEndMs = clock() + (isGuest ? GUEST_MS : sessionMs);
       const expiresAtMs = caller?.by === 'session' && !isGuest ? caller.expiresAtMs : newEndMs;
-      const token = tokens.write({ customer, expiresAtMs });
+      const token = sessionTokens.write({ customer, expiresAtMs });
       return { kind: 'customer', customer, isGuest, by: 'session', expiresAtMs, token };
     },
     inCookie(req) {
@@ -149,19 +129,13 @@ export function openBuyers(options: BuyersOptions): Buyers {
 }
 
 const NO_SESSION = 'the session is over, or none of ours';
-const OPERATOR: Caller = { kind: 'operator' };
 const ANONYMOUS: Caller = { kind: 'anonymous' };
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
-function bearerIn(header: string | null): string | null {
-  if (header === null) return null;
-  if (header.startsWith('Bearer v')) return header.slice('Bearer '.length);
-  return BEARER.exec(header)?.[1] ?? null;
+/** On buyers' routes an operator reads everybody's orders, and buys and cancels for others. */
+function roleFor({ method }: Request): Role {
+  return SAFE.has(method) ? 'viewer' : 'operator';
 }
-
-/** The scheme in any case, then spaces (RFC 9110, 11.1 and 11.4). */
-const BEARER = /^bearer +(.+)$/i;
-const JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 function cookieOf(req: Request): string | null {
   const header = req.headers.get('cookie');

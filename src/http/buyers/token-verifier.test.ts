@@ -9,7 +9,7 @@ import { createTokenVerifier } from './token-verifier.ts';
 
 const NOW_S = 1_795_000_000;
 const SECRET = new TextEncoder().encode('x'.repeat(32));
-const RULES = { issuer: 'https://issuer.example', audience: 'shop', claim: 'sub' };
+const RULES = { issuer: 'https://issuer.example', audience: 'shop', claim: 'sub', operatorClaim: null };
 const GOOD = { iss: RULES.issuer, aud: 'shop', sub: 'ada', exp: NOW_S + 60 };
 const clock = () => NOW_S * 1_000;
 const verify = createTokenVerifier(SECRET, RULES, clock);
@@ -52,6 +52,37 @@ test('an audience among others will do, and another claim may name the customer'
   const byEmail = createTokenVerifier(SECRET, { ...RULES, claim: 'email' }, clock);
   const token = await signed({ ...GOOD, sub: 'x', email: ' ada@example.com ' });
   expect(await byEmail(token)).toMatchObject({ customer: 'ada@example.com' });
+});
+
+test('a claim makes an operator of the highest role that it names, and of nothing else', async () => {
+  const url = 'https://shop.example/roles';
+  for (const [operatorClaim, claims, role] of [
+    ['role', { role: 'viewer' }, 'viewer'],
+    ['role', { role: ['viewer', 'admin', 'operator', 'staff'] }, 'admin'],
+    [
+      'resource_access.pulsecart.roles',
+      { resource_access: { pulsecart: { roles: ['operator'] } } },
+      'operator',
+    ],
+    [url, { [url]: ['viewer'] }, 'viewer'],
+    ['role', { role: 'Admin' }, null],
+    ['role', { role: ' admin' }, null],
+    ['role', { role: { admin: true } }, null],
+    ['role', { role: [['admin']] }, null],
+    ['role', { roles: 'admin' }, null],
+    ['role.constructor.name', { role: {} }, null],
+    ['a.b', { a: null }, null],
+  ] as const) {
+    const byClaim = createTokenVerifier(SECRET, { ...RULES, operatorClaim }, clock);
+    const found = await byClaim(await signed({ ...GOOD, ...claims } as JWTPayload));
+    const expected = { kind: 'operator', name: 'ada', role, expiresAtMs: (NOW_S + 90) * 1_000 };
+    expect([claims, found]).toMatchObject([claims, role === null ? { customer: 'ada' } : expected]);
+  }
+  expect(await verify(await signed({ ...GOOD, role: 'admin' }))).toMatchObject({ customer: 'ada' });
+  const byRole = createTokenVerifier(SECRET, { ...RULES, operatorClaim: 'role' }, clock);
+  expect(await byRole(await signed({ ...GOOD, role: 'admin', sub: 'System' }))).toBe(
+    "its sub is the service's own name",
+  );
 });
 
 test('what is no token, and what is signed by another rule, is refused', async () => {

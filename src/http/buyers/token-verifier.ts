@@ -1,5 +1,6 @@
 import { errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { AppError } from '../../domain/errors.ts';
+import { isRole, isSystem, type Operator, ROLES, type Role } from '../../domain/operator.ts';
 import { readCustomer } from '../purchase-request.ts';
 import type { Customer } from './buyers.ts';
 import { GUEST } from './session-token.ts';
@@ -11,10 +12,21 @@ export interface TokenRules {
   readonly audience: string | null;
   /** The claim that names the customer. */
   readonly claim: string;
+  /** The claim that names roles of operators, by its name or by a path with dots; null: no token makes an operator. */
+  readonly operatorClaim: string | null;
 }
 
-/** Checks a JWT. Resolves with its customer, or with why it proves nothing; rejects `unavailable` where that cannot be known. */
-export type TokenVerifier = (token: string) => Promise<Customer | string>;
+/** An operator whom the issuer names. */
+export interface IssuedOperator extends Operator {
+  readonly kind: 'operator';
+  /** When the token ends (ms since the epoch). */
+  readonly expiresAtMs: number;
+}
+
+export type TokenHolder = Customer | IssuedOperator;
+
+/** Checks a JWT. Resolves with whose it is, or with why it proves nothing; rejects `unavailable` where that cannot be known. */
+export type TokenVerifier = (token: string) => Promise<TokenHolder | string>;
 
 /**
  * Pinned by what the key is, and never taken from the token: `none` is in neither list, and a public key is never used as a
@@ -30,7 +42,7 @@ const LEEWAY_S = 30;
 
 export function createTokenVerifier(
   key: Uint8Array | JWTVerifyGetKey,
-  { issuer, audience, claim }: TokenRules,
+  { issuer, audience, claim, operatorClaim }: TokenRules,
   clock: () => number,
 ): TokenVerifier {
   const options = {
@@ -50,6 +62,11 @@ export function createTokenVerifier(
       if (customer === null) return `its ${claim} is no customer: 1 to 64 characters`;
       if (customer.startsWith(GUEST)) return `its ${claim} begins with ${GUEST}, which is for guests`;
       const expiresAtMs = (payload.exp! + LEEWAY_S) * 1000;
+      const role = operatorClaim === null ? null : roleIn(payload, operatorClaim);
+      if (role !== null) {
+        if (isSystem(customer)) return `its ${claim} is the service's own name`;
+        return { kind: 'operator', name: customer, role, expiresAtMs };
+      }
       return { kind: 'customer', customer, isGuest: false, by: 'token', expiresAtMs };
     } catch (error) {
       const fault = faultOf(error);
@@ -57,6 +74,22 @@ export function createTokenVerifier(
       return fault;
     }
   };
+}
+
+/** The highest role among those that the claim names, as a text or as a list; null: none. */
+function roleIn(payload: Readonly<Record<string, unknown>>, path: string): Role | null {
+  const named = valueAt(payload, path);
+  const roles = (Array.isArray(named) ? named : [named]).filter(isRole);
+  return ROLES.findLast((role) => roles.includes(role)) ?? null;
+}
+
+/** Names of claims may have dots themselves (`https://shop.example/roles`), so the whole path is tried as one first. */
+function valueAt(payload: Readonly<Record<string, unknown>>, path: string): unknown {
+  if (Object.hasOwn(payload, path)) return payload[path];
+  return path.split('.').reduce<unknown>((part, name) => {
+    const isObject = typeof part === 'object' && part !== null;
+    return isObject && Object.hasOwn(part, name) ? (part as Record<string, unknown>)[name] : undefined;
+  }, payload);
 }
 
 /** Null for what is no fault of the token. */

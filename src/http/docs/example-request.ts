@@ -49,6 +49,12 @@ export function isForOperators({ security }: ApiOperation): boolean {
   return security?.every((one) => Object.keys(one).length > 0) ?? false;
 }
 
+/** The least role that may call it; null: it is for all callers. */
+export function roleFor({ security }: ApiOperation): string | null {
+  const needed = security?.find((one): one is { operator: readonly [string] } => 'operator' in one);
+  return needed?.operator[0] ?? null;
+}
+
 /** A value that a parameter takes. */
 export function exampleOf({ name, schema }: ApiParameter): string {
   const [example] = schema.examples ?? [];

@@ -1,6 +1,6 @@
 import type { ApiContent, ApiOperation, ApiParameter, ApiResponse, OpenApiDocument } from '../openapi.ts';
 import type { HeaderName } from '../route.ts';
-import { exampleOf, exampleRequest } from './example-request.ts';
+import { exampleOf, exampleRequest, roleFor } from './example-request.ts';
 import { describe, type Field, fieldsOf, limitsOf, type Schema, typeOf } from './fields.ts';
 import { samplesOf } from './samples.ts';
 
@@ -65,6 +65,7 @@ function readOperation(method: string, path: string, operation: ApiOperation, co
     summary,
     description,
     forOperators: request.forOperators,
+    role: roleFor(operation),
     /** Operators may call it for others, too, and then bring their token. */
     takesToken: security !== undefined,
     /** In the path, the query and the headers. */

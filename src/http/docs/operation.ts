@@ -9,12 +9,12 @@ import { sendForm } from './send.ts';
 
 /** One operation: in words on one side, as it is sent and answered on the other. `canSend` adds a form that sends it. */
 export function operationSection(operation: GuideOperation, links: Links, canSend: boolean): Html {
-  const { id, method, path, summary, description, forOperators, parameters, body, answers } = operation;
+  const { id, method, path, summary, description, forOperators, role, parameters, body, answers } = operation;
   return html`<article aria-labelledby="${id}">
 <div class="words">
 <h3 id="${id}"><a href="#${id}">${summary}</a></h3>
 <p class="route"><span class="verb ${method.toLowerCase()}">${method}</span> <code>${breakable(path)}</code>${
-    forOperators && html` <span class="tag">operator</span>`
+    forOperators && html` <span class="tag">${role}</span>`
   }</p>
 ${prose(description)}
 ${parameters.length > 0 && html`<h4>Parameters</h4>${fieldList(parameters, links, true)}`}

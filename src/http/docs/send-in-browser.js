@@ -42,6 +42,9 @@
     const startedAt = performance.now();
     const took = () => `${Math.round(performance.now() - startedAt)} ms`;
     let what = 'No answer';
+    // What the last request was answered is not taken for this one's answer.
+    status.textContent = 'Sending …';
+    status.className = '';
     try {
       const response = await fetch(urlOf(form), { ...partsOf(form), cache: 'no-store', signal: stop.signal });
       what = `${response.status} ${response.statusText}`;

@@ -22,7 +22,8 @@ function open(policies: Partial<RatePolicies>) {
     policies: { ...OFF, ...policies },
     trustedProxies: createTrustedProxies(['10.0.0.1/32']),
     knowsNoProxies: false,
-    isOperator: (req) => req.headers.get('authorization') === `Bearer ${TOKEN}`,
+    operatorOf: (req) =>
+      req.headers.get('authorization') === `Bearer ${TOKEN}` ? { role: 'admin', name: null } : null,
     log: createLog('silent'),
     nowUs: () => nowUs,
   });
@@ -189,13 +190,19 @@ test('a rate that is off limits nothing', async () => {
 test('each kind of route has its rate, and what balancers and collectors ask for has none', () => {
   const cases = [
     ['POST', '/api/v1/sync/purchase', 'sync', undefined, 'purchase-address'],
-    ['POST', '/api/v1/orders/:orderId/cancel', 'orders', 'operators and others', 'purchase-address'],
+    [
+      'POST',
+      '/api/v1/orders/:orderId/cancel',
+      'orders',
+      { role: 'operator', orOthers: true },
+      'purchase-address',
+    ],
     ['GET', '/api/v1/sync/stock/:productId', 'sync', undefined, 'read-address'],
-    ['GET', '/api/v1/products', 'products', 'operators and others', 'read-address'],
+    ['GET', '/api/v1/products', 'products', { role: 'viewer', orOthers: true }, 'read-address'],
     ['GET', '/p/:productId', 'pages', undefined, 'read-address'],
     ['GET', '/api/v1/stock/stream', 'live', undefined, 'stream-address'],
-    ['GET', '/api/v1/ops/log', 'operations', 'operators', 'operator-address'],
-    ['PUT', '/api/v1/sync/stock/:productId/reset', 'sync', 'operators', 'operator-address'],
+    ['GET', '/api/v1/ops/log', 'operations', { role: 'viewer' }, 'operator-address'],
+    ['PUT', '/api/v1/sync/stock/:productId/reset', 'sync', { role: 'viewer' }, 'operator-address'],
     ['GET', '/api/v1/sync/health', 'sync', undefined, null],
     ['GET', '/actuator/health', 'actuator', undefined, null],
     ['GET', '/assets/:name', 'pages', undefined, null],

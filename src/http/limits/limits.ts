@@ -1,3 +1,4 @@
+import { mayDo, type Operator } from '../../domain/operator.ts';
 import { createExpiringTable } from '../../lib/expiring-table.ts';
 import { createKeyHash } from '../../lib/key-hash.ts';
 import type { Log } from '../../telemetry/log.ts';
@@ -13,8 +14,10 @@ export interface Limits {
   readonly answeredKeys: AnsweredKeys;
   /** Microseconds of a clock that never goes back. */
   nowUs(): number;
-  /** Whether a caller that is over a limit may pass all the same, because an operator's token comes with the request. */
-  isExempt(req: Request, server: Bun.Server<unknown>): boolean;
+  /** Whether a caller that is over a limit may pass all the same, because the token of an operator who acts comes with the request. */
+  isExempt(req: Request): boolean;
+  /** By what an operator is limited where the address is over its limit; null: no operator's token comes with the request. */
+  operatorKey(req: Request): string | null;
   /** Counts a refusal. */
   refused(name: RateName, req: Request): void;
   /** Refusals so far, by the rate's name. */
@@ -31,8 +34,8 @@ export interface LimitsOptions {
   readonly trustedProxies: TrustedProxies;
   /** No network of proxies is set: who brings `X-Forwarded-For` may be one that was forgotten. */
   readonly knowsNoProxies: boolean;
-  /** Asked only for who brings an `Authorization`, and is over a limit. */
-  isOperator(req: Request, server: Bun.Server<unknown>): boolean;
+  /** Asked only for who is over a limit. */
+  operatorOf(req: Request): Operator | null;
   readonly log: Log;
   readonly nowUs?: () => number;
 }
@@ -47,7 +50,7 @@ export function createLimits({
   policies,
   trustedProxies,
   knowsNoProxies,
-  isOperator,
+  operatorOf,
   log,
   nowUs = () => Math.floor(performance.now() * 1000),
 }: LimitsOptions): Limits {
@@ -68,7 +71,14 @@ export function createLimits({
     addressKey: createAddressKey(trustedProxies),
     answeredKeys: createAnsweredKeys(nowUs),
     nowUs,
-    isExempt: (req, server) => req.headers.has('authorization') && isOperator(req, server),
+    isExempt(req) {
+      const operator = operatorOf(req);
+      return operator !== null && mayDo(operator.role, 'operator');
+    },
+    operatorKey(req) {
+      const operator = operatorOf(req);
+      return operator && `operator ${operator.name ?? ''}`;
+    },
     refused(name, req) {
       counts[name]++;
       if (knowsNoProxies && name.endsWith('-address')) warnOfProxy(req);

@@ -33,8 +33,8 @@ export function createPurchaseLimits(limits: Limits, channel: Channel, buyers: B
   const byCancels = rates['cancel-product'];
   const byRead = rates['read-address'];
 
-  function refuse(req: Request, server: Bun.Server<unknown>, rate: Rate, wait: number): Response | null {
-    if (limits.isExempt(req, server)) return null;
+  function refuse(req: Request, rate: Rate, wait: number): Response | null {
+    if (limits.isExempt(req)) return null;
     limits.refused(rate.name, req);
     return overLimit(req, rate, wait, 'error');
   }
@@ -48,18 +48,17 @@ export function createPurchaseLimits(limits: Limits, channel: Channel, buyers: B
     // Others are asked for while the body is read.
     const fields = isAsked ? fieldsOf(byAddress, now) : null;
     if (wait > 0 && !req.headers.has('idempotency-key')) {
-      const refusal = refuse(req, server, byAddress!, wait);
+      const refusal = refuse(req, byAddress!, wait);
       if (refusal) return refusal;
       return readPurchase(req, server, channel, buyers);
     }
     return readPurchase(req, server, channel, buyers, (purchase) =>
-      admit(req, server, purchase, address, wait, fields),
+      admit(req, purchase, address, wait, fields),
     );
   }
 
   function admit(
     req: Request,
-    server: Bun.Server<unknown>,
     purchase: PurchaseRequest,
     address: string | null,
     addressWait: number,
@@ -73,15 +72,15 @@ export function createPurchaseLimits(limits: Limits, channel: Channel, buyers: B
       if (address !== null && addressWait === 0) byAddress?.giveBack(address, now);
       // It reads what was answered.
       const wait = address === null ? 0 : (byRead?.take(address, now) ?? 0);
-      const refusal = wait === 0 ? null : refuse(req, server, byRead!, wait);
+      const refusal = wait === 0 ? null : refuse(req, byRead!, wait);
       return refusal ?? { ...purchase, pass: { ...counted, isCounted: false, fields: null } };
     }
-    if (addressWait > 0) return refuse(req, server, byAddress!, addressWait) ?? purchase;
+    if (addressWait > 0) return refuse(req, byAddress!, addressWait) ?? purchase;
     let fields = addressFields;
     if (customer !== null) {
       if (!takeAll(customer, productId, now)) {
         const [rate, wait] = worst(customer, productId, now);
-        return refuse(req, server, rate!, wait) ?? purchase;
+        return refuse(req, rate!, wait) ?? purchase;
       }
       fields = fieldsOf(byProduct, now) ?? fieldsOf(byCustomer, now) ?? fields;
     }

@@ -12,6 +12,7 @@ export const RATE_NAMES = [
   'read-address',
   'stream-address',
   'operator-address',
+  'sign-in-address',
 ] as const;
 export type RateName = (typeof RATE_NAMES)[number];
 

@@ -89,7 +89,12 @@ export function createDeadLetterRoutes(service: Service): Route[] {
 
   function ending(
     how: 'replay' | 'discard',
-    described: { id: string; summary: string; description: string },
+    described: {
+      id: string;
+      summary: string;
+      description: string;
+      role: 'operator' | 'admin';
+    },
   ): Route {
     return acting(`POST /api/v1/ops/dead-letters/${how}`, {
       ...described,
@@ -133,12 +138,14 @@ export function createDeadLetterRoutes(service: Service): Route[] {
       handle: letters,
     }),
     ending('replay', {
+      role: 'operator',
       id: 'replayDeadLetters',
       summary: 'Replay dead letters',
       description:
         'Puts dead letters back in line. Each purchase is tried again as if for the first time. One past its time to live ends as `too_old`. Asking again is safe.',
     }),
     ending('discard', {
+      role: 'admin',
       id: 'discardDeadLetters',
       summary: 'Discard dead letters',
       description:

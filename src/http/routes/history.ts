@@ -9,7 +9,7 @@ import { Count, list, nullable, shape, Timestamp } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { BacklogFigures, Measure, PER_SECOND, PerSecond, TIMES_EXAMPLE, Times, UNITS } from './figures.ts';
 import { NOT_STORED, wholeNumber, wrong } from './inputs.ts';
-import { TIME_PATTERN, Time } from './product-schemas.ts';
+import { Time } from './product-schemas.ts';
 
 const POINTS = { type: 'integer', minimum: POINTS_MIN, maximum: 2000, default: 600 } as const;
 
@@ -82,13 +82,10 @@ function shown({ at, ...figures }: Sample) {
   return { at: isoTime(at), ...figures };
 }
 
-const TIME = new RegExp(TIME_PATTERN);
-
 /** Null where it is not given, undefined where it is no time. */
 function timeIn(query: URLSearchParams, name: string): number | null | undefined {
   const text = query.get(name);
-  if (text === null) return null;
-  return TIME.test(text) ? readTime(text) : undefined;
+  return text === null ? null : readTime(text);
 }
 
 function noTime(req: Request, field: string): Response {

@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { AUDIT_TIMEOUT_MS } from '../../app/ops/audit-run.ts';
 import { AUDIT_ACTIONS } from '../../domain/audit-entry.ts';
+import { ROLES } from '../../domain/operator.ts';
 import { operatorRoutes } from '../operator-routes.ts';
 import { isoTime, json, problem } from '../respond.ts';
 import { jsonAnswer, type Route } from '../route.ts';
@@ -10,11 +11,19 @@ import { LIMIT, NOT_STORED, readLimit, wrong } from './inputs.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+const MeAnswer = shape('Me', '', {
+  name: Type.String({ description: "As the log of operations has it: the token's name, or `X-Operator`" }),
+  role: Type.Enum([...ROLES]),
+  named: Type.Boolean({ description: 'The name is the token’s, and `X-Operator` need not be sent' }),
+});
+
 const OperationsAnswer = shape('Operations', 'Newest first', {
   operations: list({
     id: Uuid,
     at: Timestamp,
-    actor: Type.String({ description: 'Who acted, as they said; `system`: the service by itself' }),
+    actor: Type.String({
+      description: 'Who acted, by the name of the token or as they said; `system`: the service by itself',
+    }),
     action: Type.Enum([...AUDIT_ACTIONS]),
     subject: Type.String(),
     reason: nullable(Type.String()),
@@ -64,6 +73,18 @@ export function createOpsRoutes(service: Service): Route[] {
   }
 
   return [
+    reading('GET /api/v1/ops/me', {
+      id: 'me',
+      summary: 'Get own name and role',
+      description: 'Who the token makes of its bearer, and what that may do.',
+      answers: {
+        200: jsonAnswer('The operator', MeAnswer, {
+          grace: { name: 'grace', role: 'operator', named: true },
+        }),
+      },
+      handle: (_req, _query, _server, { actor, role, isNamed }) =>
+        json({ name: actor, role, named: isNamed }, 200, NOT_STORED),
+    }),
     reading('GET /api/v1/ops/log', {
       id: 'operations',
       summary: 'Read operator log',
@@ -91,6 +112,7 @@ export function createOpsRoutes(service: Service): Route[] {
       },
     }),
     acting('POST /api/v1/ops/audit', {
+      role: 'operator',
       id: 'audit',
       summary: 'Run audit',
       description:

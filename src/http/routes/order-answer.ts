@@ -2,6 +2,7 @@ import Type from 'typebox';
 import { amountMinor, SHOWN_STATUSES, shownStatus } from '../../domain/order.ts';
 import type { OrderView } from '../../ports/queries.ts';
 import { isoTime } from '../respond.ts';
+import type { Parameter } from '../route.ts';
 import {
   AmountMinor,
   Currency,
@@ -46,6 +47,17 @@ export const OrderAnswer = shape(
         amountMinor: Type.Integer(),
         currency: Type.String(),
         reason: nullable(Type.String()),
+        dispute: Type.Optional(
+          Type.Enum(['open', 'won', 'lost'], {
+            description:
+              'The customer has disputed it at the bank, and how that ended. The money of one that is open or lost is gone',
+          }),
+        ),
+        refundFailed: Type.Optional(
+          Type.Boolean({
+            description: 'A refund was carried out and failed later: the customer has no money back',
+          }),
+        ),
         createdAt: Timestamp,
         updatedAt: Timestamp,
       }),
@@ -54,6 +66,16 @@ export const OrderAnswer = shape(
 );
 
 export const ORDER_ID = '01a2040e-e549-70c2-8a78-490084e26084';
+
+export const ORDER: Parameter = {
+  schema: { type: 'string', format: 'uuid', examples: [ORDER_ID] },
+  description: 'Order id, or the tracking id of a confirmed purchase',
+};
+
+/** UUIDs are the same in any case (RFC 9562, 4); ours are written in lower case. */
+export function orderIdIn(req: { readonly params: { readonly orderId: string } }): string {
+  return req.params.orderId.toLowerCase();
+}
 
 export const PAID = {
   orderId: ORDER_ID,
@@ -118,9 +140,11 @@ export function shownOrder({ order, payments }: OrderView) {
     createdAt: isoTime(order.createdAt),
     expiresAt: isoTime(order.expiresAt),
     updatedAt: isoTime(order.updatedAt),
-    payments: payments.map(({ attempt, status, amountMinor, currency, reason, createdAt, updatedAt }) => {
-      const times = { createdAt: isoTime(createdAt), updatedAt: isoTime(updatedAt) };
-      return { attempt, status, amountMinor, currency, reason, ...times };
+    payments: payments.map(({ attempt, status, amountMinor, currency, reason, ...more }) => {
+      const times = { createdAt: isoTime(more.createdAt), updatedAt: isoTime(more.updatedAt) };
+      const { dispute, refundFailed } = more;
+      const troubles = { ...(dispute && { dispute }), ...(refundFailed && { refundFailed }) };
+      return { attempt, status, amountMinor, currency, reason, ...troubles, ...times };
     }),
   };
 }

@@ -2,11 +2,10 @@ import { Compile } from 'typebox/compile';
 import { SHOWN_STATUSES, type ShownStatus } from '../../domain/order.ts';
 import type { OrderFilter } from '../../ports/queries.ts';
 import { canonicalCustomer } from '../purchase-request.ts';
-import { readTime } from '../read-time.ts';
+import { readTime, TIME_PATTERN } from '../read-time.ts';
 import type { Parameters } from '../route.ts';
 import { ProductId, UserId } from '../schemas.ts';
 import { wholeNumber, wrong } from './inputs.ts';
-import { TIME_PATTERN } from './product-schemas.ts';
 
 /** What operators look for orders by. */
 
@@ -27,7 +26,6 @@ export const FILTERS: Parameters = {
   to: { schema: TIME, description: 'Accepted before this time' },
 };
 
-const time = new RegExp(TIME_PATTERN);
 const checkCustomer = Compile(UserId);
 
 export function readFilter(req: Request, query: URLSearchParams): OrderFilter | Response {
@@ -48,7 +46,7 @@ export function readFilter(req: Request, query: URLSearchParams): OrderFilter | 
     // A plus that is not percent-encoded arrives as a space.
     const text = query.get(field)?.replace(' ', '+');
     if (text === undefined) continue;
-    const ms = time.test(text) ? readTime(text) : undefined;
+    const ms = readTime(text);
     if (ms === undefined)
       return wrong(req, field, `${field} must be a time with its zone like 2099-12-31T09:00:00Z`);
     times[`${field}Ms`] = ms;

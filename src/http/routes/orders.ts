@@ -6,7 +6,7 @@ import type { Order, OrderStatus } from '../../domain/order.ts';
 import { within } from '../../lib/within.ts';
 import type { Canceller } from '../../ports/payments.ts';
 import type { OrderView } from '../../ports/queries.ts';
-import { type Caller, NOT_KNOWN, NOT_THEIRS } from '../buyers/buyers.ts';
+import { type Caller, NOT_KNOWN, NOT_THEIRS, OPERATOR } from '../buyers/buyers.ts';
 import type { OrderCode } from '../codes.ts';
 import { readCheckedBody } from '../json-body.ts';
 import { countCancel } from '../limits/purchases.ts';
@@ -14,11 +14,21 @@ import { newAuditEntry, OPERATOR_EXPECTED, readOperator, readOperatorRequest } f
 import { operatorRoutes } from '../operator-routes.ts';
 import { CUSTOMER_EXPECTED, canonicalCustomer, customerOf, notTheCaller } from '../purchase-request.ts';
 import { json, problem } from '../respond.ts';
-import { jsonAnswer, type Parameter, type Route, routesOf } from '../route.ts';
+import { jsonAnswer, type Route, routesOf } from '../route.ts';
 import { Reason, shape, UserId } from '../schemas.ts';
 import type { Service } from '../service.ts';
 import { NOT_STORED } from './inputs.ts';
-import { CANCELLED, ORDER_ID, OrderAnswer, PAID, REFUNDED, REFUNDING, shownOrder } from './order-answer.ts';
+import {
+  CANCELLED,
+  ORDER,
+  OrderAnswer,
+  orderIdIn,
+  PAID,
+  REFUNDED,
+  REFUNDING,
+  shownOrder,
+} from './order-answer.ts';
+import { createPendingOrders, noSuchOrder } from './pending-orders.ts';
 
 type OrderRequest = Request & { readonly params: { readonly orderId: string } };
 type Server = Bun.Server<unknown>;
@@ -32,17 +42,17 @@ const checkCancelBody = Compile(CancelBody);
 const checkOperatorCancelBody = Compile(Type.Object({ reason: Reason }));
 const RefundBody = shape('RefundRequest', '', { reason: Reason });
 
-const ORDER: Parameter = {
-  schema: { type: 'string', format: 'uuid', examples: [ORDER_ID] },
-  description: 'Order id, or the tracking id of a confirmed purchase',
-};
+/** Buyers cancel what is theirs. */
+const OR_OPERATORS = { role: 'operator', orOthers: true } as const;
 
 const route = routesOf('orders', 'problem');
 
 /** Orders as their buyers read and end them. */
 export function createOrderRoutes(service: Service): Route[] {
   const { acting } = operatorRoutes('orders', 'problem', service);
-  const { ledger, ids, conclude, clock, keepOutcomesMs, purchaseTimeoutMs, buyers, limits = null } = service;
+  const { ledger, ids, purchaseTimeoutMs, buyers, limits = null } = service;
+  const { withoutOrder, pendingOrNone } = createPendingOrders(service);
+  const { buyerPayments, providerTimeoutMs } = service;
 
   function read(req: OrderRequest, server: Server): Promise<Response> {
     const late = () => new AppError('unavailable', 'The order could not be read in time.');
@@ -72,31 +82,25 @@ export function createOrderRoutes(service: Service): Route[] {
       : noSuchOrder(req);
   }
 
-  /** What is to be said of an order that could not be read: that there is none only when there never can be. */
-  async function withoutOrder(orderId: string, caller: Caller): Promise<'pending' | 'ordered' | 'none'> {
-    const parts = ids.read(orderId);
-    if (
-      !parts ||
-      !buyers.ownsUndecided(caller, orderId) ||
-      parts.soldOut ||
-      clock() > parts.acceptedAt + keepOutcomesMs
-    )
-      return 'none';
-    const found = (await ledger.find([orderId])).get(orderId) ?? (await conclude(orderId, parts));
-    if (!found || found.kind === 'needs_attention') return 'pending';
-    return found.kind === 'order' ? 'ordered' : 'none';
-  }
-
   async function cancel(req: OrderRequest, server: Server): Promise<Response> {
     const caller = await buyers.identify(req, server, problem);
     if (caller instanceof Response) return caller;
     const by = await readCanceller(req, server, caller);
-    return by instanceof Response ? by : inTime(cancelNow(req, by, caller));
+    return by instanceof Response
+      ? by
+      : inTime(cancelNow(req, by, caller), purchaseTimeoutMs + providerTimeoutMs);
   }
 
   async function cancelNow(req: OrderRequest, by: Canceller, caller: Caller): Promise<Response> {
     const orderId = orderIdIn(req);
-    const ended = ids.read(orderId) ? await ledger.cancel(orderId, by) : UNKNOWN;
+    let ended = ids.read(orderId) ? await ledger.cancel(orderId, by) : UNKNOWN;
+    // A payment that its buyer has not made yet ends first, for certain.
+    if (
+      ended.kind === 'refused' &&
+      ended.order.status === 'charging' &&
+      (await buyerPayments?.cancel(orderId))
+    )
+      ended = await ledger.cancel(orderId, by);
     switch (ended.kind) {
       case 'done':
         if ('customer' in by && ended.changes.orders.length > 0)
@@ -105,7 +109,7 @@ export function createOrderRoutes(service: Service): Route[] {
       case 'refused':
         return cannotCancel(req, ended.order);
       case 'unknown_order':
-        return pendingOrNone(req, caller);
+        return pendingOrNone(req, orderId, caller);
     }
   }
 
@@ -119,31 +123,38 @@ export function createOrderRoutes(service: Service): Route[] {
     const nothing = req.body === null;
     if (caller.kind !== 'customer' && req.headers.has('authorization')) {
       if (nothing) return readOperatorWithoutReason(req, server);
-      const asked = await readOperatorRequest(req, server, service, checkOperatorCancelBody);
+      const asked = await readOperatorRequest(
+        req,
+        server,
+        service,
+        OR_OPERATORS.role,
+        checkOperatorCancelBody,
+      );
       return asked instanceof Response ? asked : { entry: asked.entry('order.cancel', subject) };
     }
     if (nothing) return { customer: customerOf(caller, null) ?? null };
-    return readCheckedBody(req, checkCancelBody, CANCEL_EXPECTED, ({ userId, reason }) => {
-      if (reason === undefined) {
-        const customer = customerOf(caller, canonicalCustomer(userId));
-        return customer === undefined ? notTheCaller(req, problem) : { customer };
-      }
-      const actor = readOperator(req, server, service);
-      if (actor instanceof Response) return actor;
-      return { entry: newAuditEntry(actor, 'order.cancel', subject, reason) };
-    });
+    const body = await readCheckedBody(req, checkCancelBody, CANCEL_EXPECTED, (checked) => checked);
+    if (body instanceof Response) return body;
+    const { userId, reason } = body;
+    if (reason === undefined) {
+      const customer = customerOf(caller, canonicalCustomer(userId));
+      return customer === undefined ? notTheCaller(req, problem) : { customer };
+    }
+    const operator = await readOperator(req, server, service, OR_OPERATORS.role);
+    if (operator instanceof Response) return operator;
+    return { entry: newAuditEntry(operator.actor, 'order.cancel', subject, reason) };
   }
 
-  function readOperatorWithoutReason(req: Request, server: Server): Response {
-    const actor = readOperator(req, server, service);
-    if (actor instanceof Response) return actor;
+  async function readOperatorWithoutReason(req: Request, server: Server): Promise<Response> {
+    const operator = await readOperator(req, server, service, OR_OPERATORS.role);
+    if (operator instanceof Response) return operator;
     return problem(req, 'invalid_request', OPERATOR_EXPECTED.reason!, { field: 'reason' });
   }
 
   async function refundNow(req: OrderRequest, entry: AuditEntry): Promise<Response> {
     const orderId = orderIdIn(req);
     const ended = ids.read(orderId) ? await ledger.refund(orderId, entry) : UNKNOWN;
-    if (ended.kind === 'unknown_order') return pendingOrNone(req, OPERATOR);
+    if (ended.kind === 'unknown_order') return pendingOrNone(req, orderId, OPERATOR);
     const { status } = ended.order;
     // Money that came too late is on its way back without a request.
     if (ended.kind === 'refused' && status !== 'returning') {
@@ -154,9 +165,9 @@ export function createOrderRoutes(service: Service): Route[] {
   }
 
   /** Each of its steps may be done, and the backend of the next one silent. */
-  function inTime(ending: Promise<Response>): Promise<Response> {
+  function inTime(ending: Promise<Response>, withinMs = purchaseTimeoutMs): Promise<Response> {
     const late = () => new AppError('outcome_unknown', 'It may be done, and could not be found out in time.');
-    return within(ending, purchaseTimeoutMs, late);
+    return within(ending, withinMs, late);
   }
 
   async function asItStands(
@@ -171,12 +182,6 @@ export function createOrderRoutes(service: Service): Route[] {
       });
     });
     return json(shownOrder(view!), status, { ...NOT_STORED, ...headers });
-  }
-
-  /** An order of another customer counts as none, too. */
-  async function pendingOrNone(req: OrderRequest, caller: Caller): Promise<Response> {
-    if ((await withoutOrder(orderIdIn(req), caller)) !== 'pending') return noSuchOrder(req);
-    return problem(req, 'order_pending', 'It is not known yet whether the order was carried out');
   }
 
   return [
@@ -201,7 +206,7 @@ export function createOrderRoutes(service: Service): Route[] {
         'For an order that is not paid. Its units are free again when this answers. Who brings a token or gives a reason calls as an operator, and may ' +
         'cancel any order, and has to give a reason. A buyer who bought without a userId need not send a body. Cancelling an ' +
         'order again answers the same.',
-      access: 'operators and others',
+      access: OR_OPERATORS,
       params: { orderId: ORDER },
       body: { schema: CancelBody, example: { userId: 'ada' }, required: false },
       answers: {
@@ -216,6 +221,7 @@ export function createOrderRoutes(service: Service): Route[] {
       handle: cancel,
     }),
     acting('POST /api/v1/orders/:orderId/refund', {
+      role: 'operator',
       id: 'refundOrder',
       summary: 'Refund order',
       description:
@@ -234,20 +240,9 @@ export function createOrderRoutes(service: Service): Route[] {
   ];
 }
 
-/** UUIDs are the same in any case (RFC 9562, 4); ours are written in lower case. */
-function orderIdIn(req: OrderRequest): string {
-  return req.params.orderId.toLowerCase();
-}
-
 const CANCEL_EXPECTED = { ...OPERATOR_EXPECTED, userId: CUSTOMER_EXPECTED };
 
-const OPERATOR: Caller = { kind: 'operator' };
-
 const UNKNOWN = { kind: 'unknown_order' } as const;
-
-function noSuchOrder(req: Request): Response {
-  return problem(req, 'not_found', 'There is no order with this id');
-}
 
 function cannotCancel(req: Request, { status }: Order): Response {
   const [code, says] = CANNOT_CANCEL[status] ?? (['order_pending', 'The order is being changed'] as const);

@@ -1,6 +1,6 @@
 import { createBoundedMap } from '../../lib/bounded-map.ts';
 import { renderPage } from '../../pages/render.tsx';
-import { type DataOf, orderOf, type PageData } from '../../pages/shapes.ts';
+import { type DataOf, orderOf, type PageData, takesPayment } from '../../pages/shapes.ts';
 import { compressed } from '../compressed.ts';
 import { mayHaveToken } from '../operator.ts';
 import { failure, isoTime, json } from '../respond.ts';
@@ -13,7 +13,7 @@ import { createPageReader, type PageReader } from './page-reader.ts';
 type Server = Bun.Server<unknown>;
 type PageService = Pick<
   Service,
-  'version' | 'clock' | 'development' | 'operators' | 'trustedProxies' | 'log' | 'buyers'
+  'version' | 'clock' | 'development' | 'operators' | 'trustedProxies' | 'log' | 'buyers' | 'buyerPayments'
 >;
 
 interface Made {
@@ -44,6 +44,7 @@ export function createPageRoutes(service: PageService, routes: readonly Route[])
     serverTime: isoTime(clock()),
     development,
     hasSessions: service.buyers.sessions !== null,
+    buyersPay: service.buyerPayments !== null,
   });
 
   /** Shows what is found, or that it is not there, or that it cannot be read now. */
@@ -56,7 +57,8 @@ export function createPageRoutes(service: PageService, routes: readonly Route[])
     const status = missing === null ? 200 : missing === 'trouble' ? 503 : 404;
     const html = renderPage(data, await assets.namesFor(data.page));
     // Made for one reader, or for a quarter of a second: the fast level.
-    return { missing, serve: compressed(html, HTML_HEADERS, { status, level: 1 }) };
+    const headers = takesPayment(data) ? PAYING_HEADERS : HTML_HEADERS;
+    return { missing, serve: compressed(html, headers, { status, level: 1 }) };
   }
 
   function answer(req: Request, { missing, serve }: Made): Response {
@@ -200,27 +202,50 @@ type Common = () => {
   readonly serverTime: string;
   readonly development: boolean;
   readonly hasSessions: boolean;
+  readonly buyersPay: boolean;
 };
 
 /** What a page may load and do: its own files, its own API, pictures; nothing that stands in it runs. */
-const HTML_HEADERS = {
-  'Content-Type': 'text/html;charset=utf-8',
-  'Content-Security-Policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' https: data:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-    "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
-  ].join('; '),
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cache-Control': 'no-store',
-  ...GUARDS,
+const POLICY = {
+  'default-src': "'none'",
+  'script-src': "'self'",
+  'style-src': "'self'",
+  'img-src': "'self' https: data:",
+  'connect-src': "'self'",
+  'base-uri': "'none'",
+  'form-action': "'none'",
+  'frame-ancestors': "'none'",
+  'require-trusted-types-for': "'script'",
+  'trusted-types': "'none'",
 };
+
+/**
+ * And where the buyer may come to pay: what Stripe.js needs (docs.stripe.com/security/guide). Of trusted types the one policy of
+ * client/stripe.ts, which lets scripts of Stripe load and still no string become HTML or a script.
+ */
+const PAYING_POLICY = {
+  ...POLICY,
+  'script-src': "'self' https://js.stripe.com https://*.js.stripe.com",
+  'connect-src': "'self' https://api.stripe.com",
+  'frame-src': 'https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com',
+  'trusted-types': 'default',
+};
+
+function headersWith(policy: Readonly<Record<string, string>>, openers: string) {
+  return {
+    'Content-Type': 'text/html;charset=utf-8',
+    'Content-Security-Policy': Object.entries(policy)
+      .map(([name, sources]) => `${name} ${sources}`)
+      .join('; '),
+    'Cross-Origin-Opener-Policy': openers,
+    'Cache-Control': 'no-store',
+    ...GUARDS,
+  };
+}
+
+const HTML_HEADERS = headersWith(POLICY, 'same-origin');
+/** Some means of paying open a window, which reports back to the one that opened it. */
+const PAYING_HEADERS = headersWith(PAYING_POLICY, 'same-origin-allow-popups');
 
 const TEXT = { schema: { type: 'string' } };
 const HTML: Answer = { description: 'The page', content: { 'text/html': TEXT } };

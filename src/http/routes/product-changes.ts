@@ -36,7 +36,7 @@ const BAD_SCHEDULE =
 
 /** Products and their sales, as operators make and change them. */
 export function createProductChangeRoutes(service: Service): Route[] {
-  const { sales, productReader, removeProduct, stockCache, clock } = service;
+  const { sales, productReader, removeProduct, stockCache, clock, buyerPayments } = service;
   const { acting } = operatorRoutes('products', 'problem', service);
 
   async function create(
@@ -48,11 +48,23 @@ export function createProductChangeRoutes(service: Service): Route[] {
     if (timed instanceof Response) return timed;
     if (isHidden(rest) && productId !== undefined)
       return wrong(req, 'productId', `productId must be absent with ${TEST_CURRENCY}: nobody may guess it`);
+    const unpayable = refuseUnpayable(req, rest.priceMinor, rest);
+    if (unpayable) return unpayable;
     const entry = withKey(req, asked.entry('product.create', 'product', rest), asked.body, problem);
     if (entry instanceof Response) return entry;
     const step = await sales.create({ ...timed, ...(productId !== undefined && { id: productId }) }, entry);
     if (step.kind === 'refused') return saleRefused(req, step, clock());
     return done(step.product, 201, { Location: `/api/v1/products/${step.product.id}` });
+  }
+
+  /** A price that no buyer could pay is refused before anything is sold at it. */
+  function refuseUnpayable(
+    req: Request,
+    priceMinor: number,
+    product: { readonly currency: string },
+  ): Response | null {
+    const why = isHidden(product) ? null : (buyerPayments?.refusal(priceMinor, product.currency) ?? null);
+    return why === null ? null : wrong(req, 'priceMinor', `priceMinor cannot be paid: ${why}`);
   }
 
   /** A call that changes one product: what it does, and how that is called in the log. */
@@ -78,6 +90,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
   ): Route {
     const expected = { ...EXPECTED_OF_PRODUCTS, body: `The body must be a JSON object with ${takes}` };
     return acting(target, {
+      role: 'operator',
       ...described,
       params: { productId: PRODUCT },
       headers: { ...OPERATION_KEY, ...IF_MATCH },
@@ -96,6 +109,14 @@ export function createProductChangeRoutes(service: Service): Route[] {
         if (productId === null) return unknown(req);
         const changes = changesOf(asked.body, req);
         if (changes instanceof Response) return changes;
+        const { priceMinor } = changes;
+        // A product's currency never changes.
+        const product =
+          buyerPayments && priceMinor !== undefined
+            ? (stockCache.last(productId)?.product ?? (await stockCache.refresh(productId)))
+            : undefined;
+        const unpayable = product && refuseUnpayable(req, priceMinor!, product);
+        if (unpayable) return unpayable;
         const { reason: _, ...details } = asked.body as { reason: string };
         const entry = withKey(
           req,
@@ -123,6 +144,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
 
   return [
     acting('POST /api/v1/products', {
+      role: 'operator',
       id: 'createProduct',
       summary: 'Create product',
       description: 'Puts it on sale, at once or when it says.',
@@ -185,6 +207,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
       changes: () => ({ state: 'open' }),
     }),
     acting('POST /api/v1/products/:productId/drain', {
+      role: 'operator',
       id: 'drainSale',
       summary: 'Close sale',
       description:
@@ -200,6 +223,7 @@ export function createProductChangeRoutes(service: Service): Route[] {
       },
     }),
     acting('DELETE /api/v1/products/:productId', {
+      role: 'operator',
       id: 'removeProduct',
       summary: 'Remove hidden product',
       description:

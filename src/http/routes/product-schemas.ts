@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { CURRENCIES } from '../../domain/currencies.ts';
 import { TEST_CURRENCY, UNITS_MAX } from '../../domain/product.ts';
+import { TIME_PATTERN } from '../read-time.ts';
 import { Count, closed, count, list, nullable, Reason, shape, Timestamp, UNTEXT } from '../schemas.ts';
 
 /** The shapes of products and their sales. */
@@ -22,9 +23,6 @@ const IMAGE_URL_PATTERN =
   `^(https://[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:\\d{1,5})?([/?#]${IN_URL}*)?` +
   `|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:\\d{1,5})?([/?#]${IN_URL}*)?` +
   `|/([!#-.0-;=?-Z_a-z~]${IN_URL}*)?)$`;
-/** A date and a time with its zone as RFC 3339 has it, and Java's without seconds. */
-export const TIME_PATTERN =
-  '^\\d{4}-\\d\\d-\\d\\d[Tt]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,9})?)?([Zz]|[+-]([01]\\d|2[0-3]):[0-5]\\d)$';
 
 /** Far ahead, because a reader may copy it. */
 const SOME_TIME = '2099-12-31T09:00:00Z';

@@ -1,7 +1,8 @@
 import { available, type DescribedProduct, saleState } from '../../domain/product.ts';
 import { isDescribed } from '../../domain/product-steps.ts';
 import { hasAlready } from '../conditional.ts';
-import { refuseUnlessOperator } from '../operator.ts';
+import type { OperatorTrust } from '../operator.ts';
+import { readOperator } from '../operator-request.ts';
 import { isoTime, json, problem } from '../respond.ts';
 import { jsonAnswer, type Route, routesOf } from '../route.ts';
 import type { Service } from '../service.ts';
@@ -11,11 +12,14 @@ import { A_PRODUCT, PRODUCTS, ProductAnswer, ProductsAnswer } from './product-sc
 
 type ProductRequest = Request & { readonly params: { readonly productId: string } };
 
+/** The hidden products are for operators. */
+const OR_VIEWERS = { role: 'viewer', orOthers: true } as const;
+
 const route = routesOf('products', 'problem');
 
 /** Products and their sales, as clients read them. */
 export function createProductRoutes(
-  service: Pick<Service, 'ledger' | 'productReader' | 'clock' | 'operators' | 'trustedProxies'>,
+  service: Pick<Service, 'ledger' | 'productReader' | 'clock'> & OperatorTrust,
 ): Route[] {
   const { ledger, productReader, clock } = service;
 
@@ -24,8 +28,8 @@ export function createProductRoutes(
     const asked = query.get('hidden') ?? 'false';
     if (asked !== 'true' && asked !== 'false') return wrong(req, 'hidden', 'hidden must be true or false');
     const hidden = asked === 'true';
-    const refusal = hidden ? refuseUnlessOperator(req, server, service, 'any', problem) : null;
-    if (refusal) return refusal;
+    const operator = hidden && (await readOperator(req, server, service, OR_VIEWERS.role));
+    if (operator instanceof Response) return operator;
     const limit = readLimit(req, query);
     if (limit instanceof Response) return limit;
     const after = wholeNumber(query.get('after') ?? '0', 0, Number.MAX_SAFE_INTEGER);
@@ -67,7 +71,7 @@ export function createProductRoutes(
           description: 'For operators: the hidden products instead, which are made for rehearsals',
         },
       },
-      access: 'operators and others',
+      access: OR_VIEWERS,
       answers: {
         200: jsonAnswer('A page of products', ProductsAnswer, { products: PRODUCTS }),
         400: '`invalid_request`; `field` names what is wrong',

@@ -112,6 +112,7 @@ export function createRushRoutes(service: Service): Route[] {
 
   return [
     acting(`POST ${PATH}`, {
+      role: 'admin',
       id: 'startRush',
       summary: 'Start rush',
       description:
@@ -156,6 +157,7 @@ export function createRushRoutes(service: Service): Route[] {
       handle: async (req) => refusal(req) ?? answer(await rushRun.state()),
     }),
     acting(`DELETE ${PATH}`, {
+      role: 'operator',
       id: 'stopRush',
       summary: 'Stop rush',
       description:

@@ -28,15 +28,19 @@ const ADA = {
 const route = routesOf('orders', 'problem');
 
 /** Sessions of buyers. */
-export function createSessionRoutes({ buyers, clock }: Service): Route[] {
+export function createSessionRoutes({ buyers, clock, corsOrigins = [] }: Service): Route[] {
   async function start(req: Request, server: Bun.Server<unknown>): Promise<Response> {
     const { sessions } = buyers;
     if (sessions === null) return notHere(req);
-    // Another site must not change who a browser is here.
-    if (isForeign(req) && !req.headers.has('authorization')) return crossSite(req);
-    const known = req.headers.has('authorization')
+    const hasToken = req.headers.has('authorization');
+    const isForeignGuest = !hasToken && isForeign(req);
+    // Another site must not change who a browser is here. A page of an origin that is named gets a session without the cookie.
+    if (isForeignGuest && !corsOrigins.includes(req.headers.get('origin') ?? '')) return crossSite(req);
+    const known = hasToken
       ? await buyers.identify(req, server, problem)
-      : sessions.inCookie(req);
+      : isForeignGuest
+        ? null
+        : sessions.inCookie(req);
     if (known instanceof Response) return known;
     if (known !== null && known.kind !== 'customer') {
       return problem(req, 'invalid_request', 'An operator is no buyer and needs no session');
@@ -49,6 +53,7 @@ export function createSessionRoutes({ buyers, clock }: Service): Route[] {
     const { customer, isGuest, token, expiresAtMs } = session;
     const body = { customer, guest: isGuest, token, expiresAt: isoTime(expiresAtMs) };
     const lastsS = Math.floor((expiresAtMs - clock()) / 1000);
+    if (isForeignGuest) return json(body, 200, NOT_STORED);
     return json(body, 200, { ...NOT_STORED, 'Set-Cookie': cookie(req, token, lastsS) });
   }
 
@@ -69,7 +74,7 @@ export function createSessionRoutes({ buyers, clock }: Service): Route[] {
       answers: {
         200: jsonAnswer('The session', SessionAnswer, { ada: ADA }),
         401: '`unauthorized`: the token proves nothing, or there is none where there are no guests',
-        403: '`cross_site`: a page of another site asks',
+        403: '`cross_site`: a page of another site asks, and PULSECART_CORS_ORIGINS does not name its origin',
         404: '`not_found`: buyers are not known here',
         503: "`unavailable`: the issuer's keys cannot be read now",
       },

@@ -25,6 +25,9 @@ const REASON: Parameters = {
   },
 };
 
+/** The units of a generation that was reset do not come back. */
+const ADMINS = { role: 'admin' } as const;
+
 const route = routesOf('sync', 'error');
 
 /** Free units as the fixed routes have them: read by all clients, set by operators. */
@@ -72,7 +75,7 @@ export function createStockRoutes(service: Service): Route[] {
   }
 
   async function init(req: ProductRequest, server: Bun.Server<unknown>): Promise<Response> {
-    const asked = readBareEntry(req, server, service, 'stock.init');
+    const asked = await readBareEntry(req, server, service, ADMINS.role, 'stock.init');
     if (asked instanceof Response) return asked;
     const productId = readProductId(req);
     const product =
@@ -82,7 +85,7 @@ export function createStockRoutes(service: Service): Route[] {
   }
 
   async function reset(req: ProductRequest, server: Bun.Server<unknown>): Promise<Response> {
-    const asked = readBareEntry(req, server, service, 'stock.reset');
+    const asked = await readBareEntry(req, server, service, ADMINS.role, 'stock.reset');
     if (asked instanceof Response) return asked;
     const stock = queryOf(req).get('stock');
     if (stock === null || !/^\d{1,10}$/.test(stock) || Number(stock) > UNITS_MAX) {
@@ -118,7 +121,7 @@ export function createStockRoutes(service: Service): Route[] {
       id: 'initStock',
       summary: 'Resync stock counter',
       description: 'Safe while a sale runs.',
-      access: 'operators',
+      access: ADMINS,
       params: { productId: PRODUCT },
       headers: REASON,
       answers: {
@@ -133,7 +136,7 @@ export function createStockRoutes(service: Service): Route[] {
       summary: 'Reset stock',
       description:
         'Starts a new generation of exactly this many free units. Orders of earlier generations stay as they are. Units that they give back leave the product. Safe while a sale runs.',
-      access: 'operators',
+      access: ADMINS,
       params: { productId: PRODUCT },
       query: {
         stock: {

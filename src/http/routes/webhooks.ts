@@ -107,6 +107,7 @@ export function createWebhookRoutes(service: Service): Route[] {
       handle: dead,
     }),
     acting('POST /api/v1/ops/webhooks/replay', {
+      role: 'operator',
       id: 'replayWebhooks',
       summary: 'Replay dead webhook events',
       description:
@@ -128,6 +129,7 @@ export function createWebhookRoutes(service: Service): Route[] {
       },
     }),
     acting('POST /api/v1/ops/webhooks/enable', {
+      role: 'operator',
       id: 'enableWebhooks',
       summary: 'Enable webhook target',
       description:

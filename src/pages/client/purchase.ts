@@ -62,12 +62,12 @@ export async function purchase(
       return show({ state: 'refused', code, message, tookMs });
     }
     if (tookMs > GIVE_UP_MS) return show({ state: 'unknown', orderId, sent });
-    await wait(retryAfterMs ?? WAIT_MS_MIN * 2 ** (tries - 1));
+    await pause(retryAfterMs ?? WAIT_MS_MIN * 2 ** (tries - 1));
   }
 }
 
-/** A little more or less, so that those who were cut off together do not come back together. */
-function wait(ms: number): Promise<void> {
+/** 250 ms to 5 s, a little more or less, so that those who were cut off together do not come back together. */
+export function pause(ms: number): Promise<void> {
   const spread = Math.min(Math.max(ms, WAIT_MS_MIN), WAIT_MS_MAX) * (0.75 + Math.random() / 2);
   return new Promise((resolve) => setTimeout(resolve, spread));
 }

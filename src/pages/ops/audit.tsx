@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { duration } from '../format.ts';
 import { OPS } from '../text.ts';
+import { ActButton } from './act-button.tsx';
 import { type Operation, outcomeOf } from './operation-forms.ts';
 import { ScrollArea } from './scroll-area.tsx';
 import type { Session } from './session.ts';
@@ -25,9 +26,9 @@ export function Audit({ tools: { session, forms } }: { tools: Tools }) {
     <>
       <p class="quiet">{OPS.audit.about}</p>
       <p class="actions">
-        <button type="button" class="strong" onClick={ask}>
+        <ActButton session={session} needs="operator" kind="strong" onAct={ask}>
           {OPS.audit.run} …
-        </button>
+        </ActButton>
       </p>
       {report.value && (
         <Verdicts verdicts={report.value.verdicts} caption={OPS.audit.took(duration(report.value.tookMs))} />

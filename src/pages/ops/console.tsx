@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-import { useEffect, useMemo } from 'preact/hooks';
+import { useLayoutEffect, useMemo } from 'preact/hooks';
 import type { DataOf } from '../shapes.ts';
 import { Shell } from '../shell.tsx';
 import { OPS } from '../text.ts';
@@ -11,7 +11,8 @@ import { Workplace } from './workplace.tsx';
 /** The operations console. The server draws what stands there before anybody is signed in. */
 export function Console({ data }: { data: DataOf<'ops'> }) {
   const session = useMemo(() => createSession(data.token), [data]);
-  useEffect(() => {
+  // Before the page is painted: who goes on to a section at once must not take the token's place in the address.
+  useLayoutEffect(() => {
     // The token first, which is no place of the console.
     session.begin();
     return followAddress();

@@ -1,6 +1,7 @@
 /** @jsxImportSource preact */
 import { type Signal, useSignal } from '@preact/signals';
 import { OPS } from '../text.ts';
+import { ActButton } from './act-button.tsx';
 import type { Tools } from './tools.ts';
 
 /** What a newcomer would want to see: slow enough to watch, sold out within seconds, and little enough for any machine. */
@@ -9,7 +10,7 @@ const USERS_MAX = 100_000;
 
 /** The crowd that is asked for; one press starts it as it stands. */
 export function CrowdForm({
-  tools: { rush, catalog },
+  tools: { rush, catalog, session },
   product,
   isRunning,
 }: {
@@ -19,10 +20,11 @@ export function CrowdForm({
 }) {
   const trouble = useSignal<string | null>(null);
   const isBusy = useSignal(false);
+  const may = session.may('admin');
   const { fields, modes } = OPS.crowd;
 
   async function begin(form: HTMLFormElement): Promise<void> {
-    if (isBusy.value || isRunning) return;
+    if (isBusy.value || isRunning || !may) return;
     isBusy.value = true;
     const values = new FormData(form);
     const text = (name: string) => String(values.get(name) ?? '').trim();
@@ -96,13 +98,18 @@ export function CrowdForm({
         {trouble.value}
       </p>
       <p class="actions">
-        <button type="submit" class="strong" aria-disabled={isRunning || isBusy.value}>
+        <button
+          type="submit"
+          class="strong"
+          aria-disabled={isRunning || isBusy.value || !may}
+          title={may ? undefined : OPS.roles.needs('admin')}
+        >
           {isRunning ? OPS.crowd.running : OPS.crowd.start}
         </button>
         {isRunning && (
-          <button type="button" onClick={() => void rush.stop()}>
+          <ActButton session={session} needs="operator" onAct={() => void rush.stop()}>
             {OPS.crowd.stop}
-          </button>
+          </ActButton>
         )}
       </p>
     </form>

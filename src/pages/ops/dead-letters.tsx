@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { counted, dayAndSecond } from '../format.ts';
 import { OPS } from '../text.ts';
+import { ActButton } from './act-button.tsx';
 import { type Operation, outcomeOf } from './operation-forms.ts';
 import type { Session } from './session.ts';
 import type { Letter, LetterGroup } from './shapes.ts';
@@ -54,12 +55,20 @@ function Group({ group, tools, onChange }: { group: LetterGroup; tools: Tools; o
         {OPS.letters.between(dayAndSecond(oldestAt), dayAndSecond(newestAt))}
       </p>
       <p class="actions">
-        <button type="button" onClick={() => forms.ask(ending('replay', group, session, onChange))}>
+        <ActButton
+          session={session}
+          needs="operator"
+          onAct={() => forms.ask(ending('replay', group, session, onChange))}
+        >
           {OPS.letters.replay} …
-        </button>
-        <button type="button" onClick={() => forms.ask(ending('discard', group, session, onChange))}>
+        </ActButton>
+        <ActButton
+          session={session}
+          needs="admin"
+          onAct={() => forms.ask(ending('discard', group, session, onChange))}
+        >
           {OPS.letters.discard} …
-        </button>
+        </ActButton>
       </p>
       <details
         onToggle={(event) => {

@@ -2,6 +2,7 @@
 import { dayAndSecond, money, whole } from '../format.ts';
 import type { OrderStatus } from '../shapes.ts';
 import { OPS, ORDER } from '../text.ts';
+import { ActButton } from './act-button.tsx';
 import { OrderExport } from './order-export.tsx';
 import { OrderFilter } from './order-filter.tsx';
 import { cancelOrder, refundOrder } from './order-operations.ts';
@@ -106,24 +107,26 @@ function Row({ order, tools, onChange }: { order: FoundOrder; tools: Tools; onCh
       <td class="quiet">{dayAndSecond(order.createdAt)}</td>
       <td class="acts">
         {status === 'paid' && (
-          <button
-            type="button"
-            class="small"
-            onClick={() => forms.ask(refundOrder(session, order, called, onChange))}
+          <ActButton
+            session={session}
+            needs="operator"
+            kind="small"
+            onAct={() => forms.ask(refundOrder(session, order, called, onChange))}
           >
             {OPS.orders.refund}
             <span class="unseen"> {OPS.orders.number(called)}</span> …
-          </button>
+          </ActButton>
         )}
         {status === 'reserved' && (
-          <button
-            type="button"
-            class="small"
-            onClick={() => forms.ask(cancelOrder(session, order, called, onChange))}
+          <ActButton
+            session={session}
+            needs="operator"
+            kind="small"
+            onAct={() => forms.ask(cancelOrder(session, order, called, onChange))}
           >
             {OPS.orders.cancel}
             <span class="unseen"> {OPS.orders.number(called)}</span> …
-          </button>
+          </ActButton>
         )}
       </td>
     </tr>

@@ -1,35 +1,38 @@
 /** @jsxImportSource preact */
+import type { Role } from '../../domain/operator.ts';
 import { dayAndSecond, money, whole } from '../format.ts';
 import { OPS } from '../text.ts';
+import { ActButton } from './act-button.tsx';
 import { ownZone } from './local-time.ts';
-import type { Forms, Operation } from './operation-forms.ts';
+import type { Operation } from './operation-forms.ts';
 import type { ProductOperations } from './product-operations.ts';
 import { linkTo } from './route.ts';
 import type { SaleProduct } from './shapes.ts';
+import type { Tools } from './tools.ts';
 import { UnitsBar } from './units-bar.tsx';
+
+type Offer = readonly [label: string, make: (product: SaleProduct) => Operation, needs?: Role];
 
 /** One product: its units, its terms, and what operators can do to it. */
 export function ProductPanel({
   product,
   operations,
-  forms,
-  development,
+  tools: { forms, session, development },
 }: {
   product: SaleProduct;
   operations: ProductOperations;
-  forms: Forms;
-  development: boolean;
+  tools: Tools;
 }) {
   const { productId, name, state, paused } = product;
   const { buttons } = OPS.operations;
-  const offered: [string, (product: SaleProduct) => Operation][] = [
+  const offered: readonly Offer[] = [
     [buttons.change, operations.change],
     [buttons.addUnits, operations.addUnits],
     ...(state === 'not_open' || state === 'closed' ? [[buttons.open, operations.open] as const] : []),
     paused ? [buttons.resume, operations.resume] : [buttons.pause, operations.pause],
     ...(state === 'closed' ? [] : [[buttons.close, operations.close] as const]),
-    [buttons.reset, operations.reset],
-  ].map(([label, make]) => [label as string, make as (product: SaleProduct) => Operation]);
+    [buttons.reset, operations.reset, 'admin'],
+  ];
   return (
     <article class="panel">
       <h3>
@@ -37,10 +40,10 @@ export function ProductPanel({
       </h3>
       <UnitsBar units={product} />
       <p class="actions">
-        {offered.map(([label, make]) => (
-          <button key={label} type="button" onClick={() => forms.ask(make(product))}>
+        {offered.map(([label, make, needs = 'operator']) => (
+          <ActButton key={label} session={session} needs={needs} onAct={() => forms.ask(make(product))}>
             {label} …
-          </button>
+          </ActButton>
         ))}
       </p>
       <dl class="facts">

@@ -3,6 +3,7 @@ import { useComputed } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { dayAndTime, money, whole } from '../format.ts';
 import { OPS } from '../text.ts';
+import { ActButton } from './act-button.tsx';
 import { createProductOperations } from './product-operations.ts';
 import { ProductPanel } from './product-panel.tsx';
 import { here, linkTo } from './route.ts';
@@ -34,12 +35,7 @@ export function Products({ tools }: { tools: Tools }) {
           <a href={linkTo('products')}>{OPS.products.back}</a>
         </p>
         {chosen ? (
-          <ProductPanel
-            product={chosen}
-            operations={operations}
-            forms={forms}
-            development={tools.development}
-          />
+          <ProductPanel product={chosen} operations={operations} tools={tools} />
         ) : (
           <p>{OPS.products.noSuch(id)}</p>
         )}
@@ -49,9 +45,14 @@ export function Products({ tools }: { tools: Tools }) {
   return (
     <>
       <p class="actions">
-        <button type="button" class="strong" onClick={() => forms.ask(operations.create())}>
+        <ActButton
+          session={session}
+          needs="operator"
+          kind="strong"
+          onAct={() => forms.ask(operations.create())}
+        >
           {OPS.products.create}
-        </button>
+        </ActButton>
       </p>
       <Table products={products} />
       {catalog.isCut.value && <p class="quiet">{OPS.products.cut(products.length)}</p>}

@@ -1,7 +1,16 @@
 import { type Signal, signal } from '@preact/signals';
+import { mayDo, type Role } from '../../domain/operator.ts';
 import { type Answer, type Call, call } from '../client/api.ts';
 import { headerText } from '../client/header-text.ts';
 import { OPS } from '../text.ts';
+
+/** As `GET /api/v1/ops/me` answers. */
+export interface Me {
+  readonly name: string;
+  readonly role: Role;
+  /** The name is the token's. */
+  readonly named: boolean;
+}
 
 /** Who is signed in, and every call made as them. The token is kept as long as the browser's tab, and nowhere else. */
 export interface Session {
@@ -9,6 +18,12 @@ export interface Session {
   readonly token: Signal<string | null | undefined>;
   /** What the operator calls themselves in the log of operations. */
   readonly operator: Signal<string>;
+  /** Who the server says is signed in; null until it has said so. */
+  readonly me: Signal<Me | null>;
+  /** Resolves when the server has told who is signed in, or could not. */
+  identified(): Promise<void>;
+  /** Whether who is signed in may do what needs this role. The server judges; before it has told the role, nothing is kept from anybody. */
+  may(needed: Role): boolean;
   /** Why nobody is signed in any more. */
   readonly said: Signal<string | null>;
   /** Takes the token of the address, of this tab, or of the server. */
@@ -25,14 +40,23 @@ export interface Session {
 const TOKEN = 'pulsecart.operator-token';
 const OPERATOR = 'pulsecart.operator';
 const SIGNED_OUT = 'pulsecart.signed-out';
-/** Nothing but reading it is done with it, so it tells whether a token will do. */
-const PROOF = '/api/v1/ops/log?limit=1';
+const ME = '/api/v1/ops/me';
 
 /** `offered` is the token that the server hands to its own user. */
 export function createSession(offered: string | null): Session {
   const token = signal<string | null | undefined>(undefined);
   const operator = signal('');
+  const me = signal<Me | null>(null);
   const said = signal<string | null>(null);
+  let identifying = Promise.resolve();
+
+  /** Without a name: that of the token is what is asked for. */
+  const askWho = (given: string) => call<Me>(ME, { headers: { Authorization: `Bearer ${given}` } });
+
+  async function identify(given: string): Promise<void> {
+    const answer = await askWho(given);
+    if (answer.ok && token.value === given) me.value = answer.body;
+  }
 
   function headers(): Record<string, string> {
     return {
@@ -50,6 +74,7 @@ export function createSession(offered: string | null): Session {
 
   function signOut(why?: string): void {
     token.value = null;
+    me.value = null;
     said.value = why ?? null;
     keep(TOKEN, null);
     keep(SIGNED_OUT, 'yes');
@@ -58,33 +83,51 @@ export function createSession(offered: string | null): Session {
   return {
     token,
     operator,
+    me,
+    identified: () => identifying,
+    may: (needed) => me.value === null || mayDo(me.value.role, needed),
     said,
     headers,
     signOut,
     begin() {
-      operator.value = kept(OPERATOR) ?? '';
       const given = tokenOfAddress();
+      // A name that was said with another token may be another operator's.
+      if (given !== null && given !== kept(TOKEN)) keep(OPERATOR, null);
+      operator.value = kept(OPERATOR) ?? '';
       const ours = kept(SIGNED_OUT) === null ? offered : null;
       const found = given ?? kept(TOKEN) ?? ours;
       if (found === null) token.value = null;
-      else take(found);
+      else {
+        take(found);
+        identifying = identify(found);
+      }
     },
     async signIn(given, name) {
-      const answer = await call(PROOF, { headers: { Authorization: `Bearer ${given}` } });
-      if (!answer.ok && answer.status === 401) return OPS.signIn.wrong;
-      if (!answer.ok) return OPS.signIn.trouble(answer.message);
-      operator.value = name;
-      keep(OPERATOR, name);
+      const answer = await askWho(given);
+      if (!answer.ok) return refusalOf(answer);
+      // The token's own name is the only one that its bearer has.
+      operator.value = answer.body.named ? '' : name;
+      keep(OPERATOR, operator.value);
       take(given);
+      me.value = answer.body;
       return null;
     },
     async ask<T>(path: string, what: Call = {}) {
       const asked = token.value;
       const answer = await call<T>(path, { ...what, headers: { ...headers(), ...what.headers } });
       if (answer.status === 401 && token.value === asked) signOut(OPS.signIn.refused);
+      // The role has changed meanwhile.
+      if (answer.status === 403 && typeof asked === 'string') void identify(asked);
       return answer;
     },
   };
+}
+
+function refusalOf({ status, message, retryAfterMs }: Answer<Me> & { readonly ok: false }): string {
+  if (status === 401) return OPS.signIn.wrong;
+  if (status === 403) return OPS.signIn.noRole;
+  if (status === 429) return OPS.signIn.tooMany(Math.ceil((retryAfterMs ?? 0) / 1000));
+  return OPS.signIn.trouble(message);
 }
 
 /** The token of `#token=…`, which is taken out of the address, so that nobody copies it along. */

@@ -30,7 +30,12 @@ export function Workplace({ session, data }: { session: Session; data: DataOf<'o
   const isReady = useSignal(false);
   useEffect(() => {
     const { catalog, feed, rush } = tools;
-    const first = [catalog.read(), feed.begin(), ...(data.development ? [rush.look()] : [])];
+    const first = [
+      session.identified(),
+      catalog.read(),
+      feed.begin(),
+      ...(data.development ? [rush.look()] : []),
+    ];
     // What is drawn with its first figures does not move when they come.
     void Promise.race([Promise.all(first), wait(PATIENCE_MS)]).then(() => {
       isReady.value = true;
@@ -47,7 +52,7 @@ export function Workplace({ session, data }: { session: Session; data: DataOf<'o
       <div class="bar">
         <Sections current={section} development={data.development} />
         <p class="who">
-          <span class="quiet">{session.operator.value || OPS.operatorWithoutName}</span>
+          {isReady.value && <Who session={session} />}
           <button type="button" class="small" onClick={() => session.signOut(OPS.signIn.out)}>
             {OPS.signOut}
           </button>
@@ -55,6 +60,7 @@ export function Workplace({ session, data }: { session: Session; data: DataOf<'o
       </div>
       {isReady.value ? (
         <>
+          <RoleNote session={session} />
           <HeadLine tools={tools} />
           <Said tools={tools} />
           <Shown section={section} tools={tools} key={section} />
@@ -65,6 +71,22 @@ export function Workplace({ session, data }: { session: Session; data: DataOf<'o
       <OperationDialog forms={tools.forms} />
     </>
   );
+}
+
+function Who({ session: { me, operator } }: { session: Session }) {
+  const who = me.value;
+  return (
+    <span class="quiet">
+      {who?.named ? who.name : operator.value || OPS.operatorWithoutName}
+      {who && <span class="role">{OPS.roles.names[who.role]}</span>}
+    </span>
+  );
+}
+
+/** What grey buttons mean, for those to whom some are. */
+function RoleNote({ session: { me } }: { session: Session }) {
+  if (me.value === null || me.value.role === 'admin') return null;
+  return <p class="quiet role-note">{OPS.roles.notes[me.value.role]}</p>;
 }
 
 /** Then it is drawn with what there is, and says what cannot be read. */

@@ -28,10 +28,12 @@ export function BuyBox({
   product,
   live,
   hasSessions,
+  buyersPay,
 }: {
   product: Product;
   live: Live;
   hasSessions: boolean;
+  buyersPay: boolean;
 }) {
   const { productId, name, priceMinor, currency, perCustomerLimit } = product;
   const chosenWay = useSignal<Way>('sync');
@@ -127,6 +129,7 @@ export function BuyBox({
       <PurchaseResult
         now={now.value}
         live={live}
+        buyersPay={buyersPay}
         onAskAgain={(sent) => send(sent)}
         onGiveUp={() => {
           keepSentPurchase(productId, null);

@@ -4,15 +4,19 @@ import { call } from '../client/api.ts';
 import { customer } from '../client/browser-store.ts';
 import type { Live } from '../client/live.ts';
 import { dayAndTime, money, remaining, whole } from '../format.ts';
-import type { DataOf, Order } from '../shapes.ts';
-import { ORDER } from '../text.ts';
+import { type DataOf, isUnpaid, type Order } from '../shapes.ts';
+import { ORDER, statusOf } from '../text.ts';
 import { OrderSteps } from './order-steps.tsx';
+import { Pay } from './pay.tsx';
 import { Payments } from './payments.tsx';
 import { readOrder, useOrder } from './use-order.ts';
 
+/** The payment company may have to be asked first. */
+const CANCEL_TIMEOUT_MS = 15_000;
+
 /** An order, or a queued purchase on its way to one: its life, its hold, its payments. */
 export function OrderPage({
-  data: { order: first, product, kind, hasSessions },
+  data: { order: first, product, kind, hasSessions, buyersPay },
   live,
 }: {
   data: DataOf<'order'>;
@@ -23,13 +27,15 @@ export function OrderPage({
   const order = newer(followed.value, cancelled.value);
   const { orderId, status, number, quantity, amountMinor, currency, channel, createdAt, payments, message } =
     order;
+  const { name, says } = statusOf(order, buyersPay);
+  const canPay = buyersPay && isUnpaid(order);
   return (
     <article class="narrow order">
       <h1>{ORDER.heading(number)}</h1>
       <p class={`status ${toneOf(order)}`} role="status">
-        <strong>{ORDER.status[status]}</strong> {message ?? ORDER.explained[status]}
+        <strong>{name}</strong> {message ?? says}
       </p>
-      <Hold order={order} live={live} />
+      {canPay ? <Pay order={order} live={live} /> : <Hold order={order} live={live} />}
       <OrderSteps order={order} isQueued={kind === 'tracking' || channel === 'async'} />
       <dl class="facts">
         <Fact name={ORDER.id[kind]}>
@@ -49,8 +55,7 @@ export function OrderPage({
           </Fact>
         )}
       </dl>
-      {payments && <Payments payments={payments} />}
-      {status === 'reserved' && (
+      {(status === 'reserved' || canPay) && (
         <Cancel
           orderId={orderId}
           hasSessions={hasSessions}
@@ -59,12 +64,15 @@ export function OrderPage({
           }}
         />
       )}
+      {/* Last: it grows while the page is open. */}
+      {payments && <Payments payments={payments} />}
     </article>
   );
 }
 
-function Hold({ order: { status, expiresAt }, live }: { order: Order; live: Live }) {
-  if ((status !== 'reserved' && status !== 'charging') || !expiresAt) return null;
+function Hold({ order, live }: { order: Order; live: Live }) {
+  const { expiresAt } = order;
+  if (!isUnpaid(order) || !expiresAt) return null;
   const leftMs = Date.parse(expiresAt) - live.second.value;
   return <p class="hold">{leftMs > 0 ? ORDER.hold(remaining(leftMs)) : ORDER.holdOver}</p>;
 }
@@ -87,6 +95,7 @@ function Cancel({
     const answer = await call<Order>(`/api/v1/orders/${orderId}/cancel`, {
       method: 'POST',
       body: hasSessions ? {} : { userId: customer() },
+      timeoutMs: CANCEL_TIMEOUT_MS,
     });
     const ended = answer.ok ? answer.body : await readOrder(orderId);
     if (!answer.ok) trouble.value = answer.message;

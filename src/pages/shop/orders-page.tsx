@@ -6,7 +6,7 @@ import type { Live } from '../client/live.ts';
 import { type OwnSession, readSession } from '../client/session.ts';
 import { dayAndTime, whole } from '../format.ts';
 import type { DataOf, Order } from '../shapes.ts';
-import { ORDER, ORDERS } from '../text.ts';
+import { ORDERS, statusOf } from '../text.ts';
 import { readOrder } from './use-order.ts';
 
 /** Orders that are read; older ones are listed and lead to their pages. */
@@ -32,17 +32,29 @@ export function OrdersPage({ data }: { data: DataOf<'orders'>; live: Live }) {
           )}
           <ul class="rows">
             {kept.value.map((order, i) => (
-              <Row key={order.orderId} order={order} isRead={i < READ_MAX} />
+              <Row key={order.orderId} order={order} isRead={i < READ_MAX} buyersPay={data.buyersPay} />
             ))}
           </ul>
-          {data.hasSessions ? <OwnCustomer /> : <Customer development={data.development} />}
+          {data.hasSessions ? (
+            <OwnCustomer />
+          ) : (
+            <Customer development={data.development} buyersPay={data.buyersPay} />
+          )}
         </>
       )}
     </section>
   );
 }
 
-function Row({ order: { orderId, name, quantity, at }, isRead }: { order: KeptOrder; isRead: boolean }) {
+function Row({
+  order: { orderId, name, quantity, at },
+  isRead,
+  buyersPay,
+}: {
+  order: KeptOrder;
+  isRead: boolean;
+  buyersPay: boolean;
+}) {
   const order = useSignal<Order | null | undefined>(undefined);
   useEffect(() => {
     if (isRead)
@@ -50,7 +62,8 @@ function Row({ order: { orderId, name, quantity, at }, isRead }: { order: KeptOr
         order.value = found;
       });
   }, [orderId]);
-  const status = order.value === null ? ORDERS.gone : order.value ? ORDER.status[order.value.status] : '';
+  const status =
+    order.value === null ? ORDERS.gone : order.value ? statusOf(order.value, buyersPay).name : '';
   return (
     <li>
       <a href={`/o/${orderId}`}>
@@ -77,7 +90,7 @@ function OwnCustomer() {
   return <p class="quiet">{guest ? ORDERS.asGuest : ORDERS.asCustomer(customer)}</p>;
 }
 
-function Customer({ development }: { development: boolean }) {
+function Customer({ development, buyersPay }: { development: boolean; buyersPay: boolean }) {
   const name = useSignal('');
   const said = useSignal('');
   useEffect(() => {
@@ -107,6 +120,7 @@ function Customer({ development }: { development: boolean }) {
       <button type="submit">{ORDERS.save}</button>
       <p id="customer-about" class="quiet">
         {ORDERS.customerAbout}
+        {!buyersPay && ORDERS.customerScripted}.
       </p>
       <p role="status">{said.value}</p>
     </form>

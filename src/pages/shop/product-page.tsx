@@ -30,7 +30,7 @@ export function ProductPage({ data, live }: { data: DataOf<'product'>; live: Liv
         {description && <p class="description">{description}</p>}
         <Units stock={product} />
         <SaleNews stock={product} />
-        <BuyBox product={product} live={live} hasSessions={data.hasSessions} />
+        <BuyBox product={product} live={live} hasSessions={data.hasSessions} buyersPay={data.buyersPay} />
       </div>
     </article>
   );

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../domain/clock.ts';
+import { TEST_CURRENCY } from '../../../domain/product.ts';
 import {
   type Books,
   type BooksReader,
@@ -10,6 +11,7 @@ import {
   type ProductBooks,
 } from '../../../ports/books.ts';
 import type { Store } from '../store.ts';
+import { PAYMENT_COLUMNS, type PaymentRow, paymentIn } from './rows.ts';
 
 /** A hold may be this long past its end before it counts as stranded: the sweep runs every second or so. */
 const OVERDUE_GRACE_MS = 10_000;
@@ -143,6 +145,15 @@ export function openSqliteBooks({ db }: Store, now: Clock): BooksReader {
     async read() {
       // A read transaction: every question sees the same commit, whatever a running server writes meanwhile.
       return db.transaction(readAll).deferred();
+    },
+    async payments(fromMs, toMs) {
+      return db
+        .query<PaymentRow & { orderId: string }, [number, number]>(
+          `SELECT order_id AS orderId, ${PAYMENT_COLUMNS} FROM payments
+           WHERE created_at >= ? AND created_at < ? AND currency <> '${TEST_CURRENCY}'`,
+        )
+        .all(fromMs, toMs)
+        .map((row) => ({ ...paymentIn(row), orderId: row.orderId }));
     },
     async customersOf(productId) {
       return db

@@ -2,7 +2,7 @@ import type { Database } from 'bun:sqlite';
 import type { OrderEvent } from '../../../domain/order.ts';
 import { type Changes, joinChanges, NO_CHANGES } from '../../../ports/changes.ts';
 import type { LateCapture } from '../../../ports/payments.ts';
-import type { PaymentAttempt } from '../../../ports/queries.ts';
+import { type PaymentAttempt, tookMoney } from '../../../ports/queries.ts';
 import { createMoves } from './moves.ts';
 import { createOrders, type StoredOrder } from './orders.ts';
 
@@ -36,8 +36,9 @@ export function createLate(db: Database): (captures: readonly LateCapture[], now
 
   function captureOne({ orderId, attempt, providerId }: LateCapture, now: number): Changes {
     const order = orders.find(orderId);
-    const before = payment.get(orderId, attempt)?.status;
-    if (!order || !before || COUNTED.has(before)) return NO_CHANGES;
+    const before = payment.get(orderId, attempt);
+    // The provider told of some captures before.
+    if (!order || !before || tookMoney(before)) return NO_CHANGES;
     const moves = beginMoves(now);
     const kept = moves.advance(order, eventOf(order, attempt)) === 'paid';
     capture.run(kept ? 'captured' : 'refunding', providerId, kept ? null : now, now, orderId, attempt);
@@ -47,6 +48,3 @@ export function createLate(db: Database): (captures: readonly LateCapture[], now
   // One by one: the units that one takes are no longer left for the next.
   return (captures, now) => joinChanges(...captures.map((one) => captureOne(one, now)));
 }
-
-/** The provider told of these captures before. */
-const COUNTED: ReadonlySet<PaymentAttempt['status']> = new Set(['captured', 'refunding', 'refunded']);

@@ -1,9 +1,9 @@
 import type { Database } from 'bun:sqlite';
 import { lowestIdAt } from '../../../domain/ids.ts';
-import type { PruneBefore, Pruned } from '../../../ports/housekeeping.ts';
+import { EVENTS_KEPT_MS, type PruneBefore, type Pruned } from '../../../ports/housekeeping.ts';
 
 /** What is forgotten after its time. Must run inside one immediate transaction. */
-export function createRetention(db: Database): (before: PruneBefore, limit: number) => Pruned {
+export function createRetention(db: Database): (before: PruneBefore, limit: number, now: number) => Pruned {
   // Ids begin with their time, so what is older than a moment is the front of a table.
   const outcomes = db.prepare<{ sync: number }, [string, number]>(
     `DELETE FROM outcomes WHERE purchase_id IN
@@ -23,9 +23,12 @@ export function createRetention(db: Database): (before: PruneBefore, limit: numb
   const auditEntries = db.prepare(
     'DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log WHERE id < ? ORDER BY id LIMIT ?)',
   );
+  const events = db.prepare(
+    'DELETE FROM provider_events WHERE id IN (SELECT id FROM provider_events WHERE at < ? AND open = 0 ORDER BY at LIMIT ?)',
+  );
   const count = db.prepare("UPDATE counters SET value = value + ? WHERE name = 'async_pruned'");
 
-  return (before, limit) => {
+  return (before, limit, now) => {
     const oldest = lowestIdAt(before.outcomes);
     const oldOutcomes = outcomes.all(oldest, limit);
     const pruned = {
@@ -34,6 +37,7 @@ export function createRetention(db: Database): (before: PruneBefore, limit: numb
       auditEntries: auditEntries.run(lowestIdAt(before.auditEntries), limit).changes,
     };
     attempts.run(oldest, limit);
+    events.run(now - EVENTS_KEPT_MS, limit);
     const ofAsync = oldOutcomes.filter(({ sync }) => sync === 0).length;
     if (ofAsync > 0) count.run(ofAsync);
     return pruned;

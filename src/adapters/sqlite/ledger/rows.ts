@@ -17,14 +17,18 @@ export const ORDER_COLUMNS = `id, product_id AS productId, generation, number, c
 
 export const OUTCOME_COLUMNS = `nullif(product_id, 0) AS productId, nullif(quantity, 0) AS quantity, code, available, decided_at AS decidedAt`;
 
+const troubleOf = (kind: string) =>
+  `(SELECT state FROM payment_troubles t WHERE t.order_id = payments.order_id AND t.attempt = payments.attempt AND kind = '${kind}')`;
+
 export const PAYMENT_COLUMNS = `attempt, amount_minor AS amountMinor, currency, status, provider_id AS providerId, reason,
+  ${troubleOf('dispute')} AS dispute, ${troubleOf('refund')} IS NOT NULL AS refundFailed,
   created_at AS createdAt, updated_at AS updatedAt`;
 
 /** SQLite has no booleans. */
 export type ProductRow = Omit<Product, 'customerRequired'> & { readonly customerRequired: 0 | 1 };
 export type DescribedRow = Omit<DescribedProduct, 'customerRequired'> & Pick<ProductRow, 'customerRequired'>;
 export type OrderRow = Order;
-export type PaymentRow = PaymentAttempt;
+export type PaymentRow = Omit<PaymentAttempt, 'refundFailed'> & { readonly refundFailed: 0 | 1 };
 
 export interface OutcomeRow {
   readonly productId: number | null;
@@ -38,6 +42,10 @@ export function productIn(row: DescribedRow): DescribedProduct;
 export function productIn(row: ProductRow): Product;
 export function productIn(row: ProductRow): Product {
   return { ...row, customerRequired: row.customerRequired === 1 };
+}
+
+export function paymentIn(row: PaymentRow): PaymentAttempt {
+  return { ...row, refundFailed: row.refundFailed === 1 };
 }
 
 export function foundRefused(row: OutcomeRow): Found {

@@ -1,7 +1,8 @@
 import type { Database } from 'bun:sqlite';
 import { amountMinor, nextStatus, type OrderEvent } from '../../../domain/order.ts';
+import { isHidden, TEST_CURRENCY } from '../../../domain/product.ts';
 import { type Changes, joinChanges } from '../../../ports/changes.ts';
-import type { ChargeResult, LateCapture, LeasedOrder } from '../../../ports/payments.ts';
+import type { Begins, ChargeResult, LateCapture, LeasedOrder } from '../../../ports/payments.ts';
 import { createLate } from './late.ts';
 import { createMoves } from './moves.ts';
 import { createOrders, STORED_ORDER_COLUMNS, type StoredOrder, withoutLease } from './orders.ts';
@@ -15,10 +16,10 @@ export function createSettle(db: Database) {
     `SELECT ${STORED_ORDER_COLUMNS} FROM orders
      WHERE open = 1 AND status = 'reserved' AND expires_at <= ? ORDER BY expires_at LIMIT ?`,
   );
-  const unsettled = db.prepare<{ id: string }, [number, number, number]>(
+  const unsettled = db.prepare<{ id: string }, [number, number, number, string | null]>(
     `SELECT id FROM orders
      WHERE open = 1
-       AND ((status = 'reserved' AND updated_at <= ?1 AND expires_at > ?2)
+       AND ((status = 'reserved' AND updated_at <= ?1 AND expires_at > ?2 AND (?4 IS NULL OR currency = ?4))
          OR (status = 'charging' AND lease_until <= ?2))
      ORDER BY expires_at LIMIT ?3`,
   );
@@ -29,11 +30,14 @@ export function createSettle(db: Database) {
     `INSERT INTO payments (order_id, attempt, amount_minor, currency, status, created_at, updated_at)
      VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?5)`,
   );
+  const begun = db.prepare<Pick<LeasedOrder, 'providerId' | 'beganAt'>, [string, number]>(
+    'SELECT provider_id AS providerId, created_at AS beganAt FROM payments WHERE order_id = ? AND attempt = ?',
+  );
   const endPayment = db.prepare(
     'UPDATE payments SET status = ?, provider_id = ?, reason = ?, updated_at = ? WHERE order_id = ? AND attempt = ?',
   );
   return {
-    lease(orderIds: readonly string[], leaseMs: number, now: number): LeasedOrder[] {
+    lease(orderIds: readonly string[], leaseMs: number, begins: Begins, now: number): LeasedOrder[] {
       const leased: LeasedOrder[] = [];
       for (const id of orderIds) {
         const row = orders.find(id);
@@ -41,6 +45,7 @@ export function createSettle(db: Database) {
         const holdRuns = now < row.expiresAt;
         const takesOver = row.status === 'charging' && row.leaseUntil <= now;
         if (!takesOver && nextStatus(row.status, { type: 'charge', holdRuns }) === null) continue;
+        if (!takesOver && begins === 'hidden' && !isHidden(row)) continue;
         const attempt = takesOver ? row.attempts : row.attempts + 1;
         const leases = takesOver ? row.leases + 1 : 1;
         setLease.run(attempt, leases, now + leaseMs, now, row.slot);
@@ -51,6 +56,7 @@ export function createSettle(db: Database) {
           attempt,
           leases,
           holdRuns,
+          ...(takesOver ? begun.get(id, attempt)! : { providerId: null, beganAt: now }),
         });
       }
       return leased;
@@ -86,8 +92,9 @@ export function createSettle(db: Database) {
       return moves.end();
     },
 
-    unsettled(olderThanMs: number, limit: number, now: number): string[] {
-      return unsettled.all(now - olderThanMs, now, limit).map(({ id }) => id);
+    unsettled(olderThanMs: number, limit: number, begins: Begins, now: number): string[] {
+      const currency = begins === 'hidden' ? TEST_CURRENCY : null;
+      return unsettled.all(now - olderThanMs, now, limit, currency).map(({ id }) => id);
     },
   };
 }
