@@ -67,6 +67,7 @@ function methodsOf(store: Store) {
       await queue.close();
       await ledger.close();
       store.close();
+      awaitFolder();
     },
   };
 }
@@ -115,4 +116,9 @@ function open(folder: string): void {
   send({ type: 'ready' });
 }
 
-self.onmessage = ({ data }: MessageEvent<string>) => open(data);
+/** The next message names the folder of a store: the first one, or one after another. */
+function awaitFolder(): void {
+  self.onmessage = ({ data }: MessageEvent<string>) => open(data);
+}
+
+awaitFolder();
