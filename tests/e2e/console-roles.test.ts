@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
+import { FAILING, failRows } from '../support/failing-row.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { barriersIn, layoutOf, openTestBrowser, type Person, type TestBrowser } from '../support/pages.ts';
-import { type EmbeddedShop, openShop } from '../support/shop.ts';
+import { type EmbeddedShop, eventually, openShop } from '../support/shop.ts';
 
 /** The console as operators of each role find it, in a real browser in front of a real server. */
 
@@ -16,6 +17,8 @@ const TOKENS = {
 const browser = await openTestBrowser();
 const folder = temporaryFolder();
 let shop: EmbeddedShop;
+/** A purchase that nobody could decide. */
+let poisoned: string;
 
 beforeAll(async () => {
   const path = join(folder.path, 'operators.json');
@@ -35,6 +38,8 @@ beforeAll(async () => {
     PULSECART_TRUSTED_PROXIES: '127.0.0.0/8',
   });
   await shop.buy('sync', { productId: 1, quantity: 1, userId: 'ada' });
+  await failRows(shop);
+  poisoned = (await shop.buy('async', { productId: 2, quantity: 1, userId: FAILING })).json.trackingId;
 });
 afterAll(async () => {
   await Promise.all([shop[Symbol.asyncDispose](), browser?.[Symbol.asyncDispose]()]);
@@ -51,6 +56,15 @@ async function buttons(page: Page, section: string, last: string): Promise<Recor
   );
   return Object.fromEntries(found);
 }
+
+/** Does what the open dialog asks about. */
+async function act(page: Page, button: string): Promise<void> {
+  await page.getByLabel('Reason, for the log').fill('a test');
+  await page.getByRole('dialog').getByRole('button', { name: button }).click();
+}
+
+const asVera = { Authorization: `Bearer ${TOKENS.vera}` };
+const lastAction = async () => (await shop.get('/api/v1/ops/log?limit=1', asVera)).json.operations[0];
 
 describe.skipIf(browser === null)('an operator with a browser', () => {
   const { person } = browser as TestBrowser;
@@ -95,6 +109,64 @@ describe.skipIf(browser === null)('an operator with a browser', () => {
     expect(await layoutOf(page)).toMatchObject({ overflow: 0 });
   });
 
+  test('cancels an order that is not paid, and its units are free again', async () => {
+    const { json } = await shop.buy('sync', { productId: 3, quantity: 2, userId: 'ada' });
+    const units = async () => (await shop.get('/api/v1/products/3')).json;
+    expect(await units()).toMatchObject({ reserved: 2, available: 98 });
+    await using otto = await signedIn('otto');
+    const { page } = otto;
+    await page.goto(`${shop.url}/ops#orders?id=${json.orderId}`);
+    await page.getByRole('button', { name: 'Cancel order no. 1' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Cancel order no. 1' });
+    // Nothing is done without a reason, and nothing by the button that closes the dialog.
+    await dialog.getByRole('button', { name: 'Cancel order' }).click();
+    await dialog.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    expect(await units()).toMatchObject({ reserved: 2 });
+
+    await page.getByRole('button', { name: 'Cancel order no. 1' }).click();
+    await act(page, 'Cancel order');
+    await page.locator('.said').getByText('Order no. 1: cancelled.').waitFor();
+    await page.locator('tbody td').getByText('Cancelled').waitFor();
+    expect(await page.getByRole('button', { name: 'Cancel order' }).count()).toBe(0);
+    await eventually(async () => (await units()).available === 100);
+    expect(await lastAction()).toMatchObject({
+      actor: 'otto',
+      action: 'order.cancel',
+      subject: `order/${json.orderId}`,
+      reason: 'a test',
+    });
+    expect(otto.complaints).toEqual([]);
+  });
+
+  test('an admin alone discards a dead letter, and its buyer hears that the purchase got nothing', async () => {
+    const letters = async () => (await shop.get('/api/v1/ops/dead-letters', asVera)).json.groups;
+    await eventually(async () => (await letters()).length === 1);
+    await using otto = await signedIn('otto');
+    await otto.page.goto(`${shop.url}/ops#dead-letters`);
+    const grey = otto.page.getByRole('button', { name: 'Discard' });
+    expect(await grey.getAttribute('title')).toBe('This needs the role admin.');
+    await using ada = await signedIn('ada');
+    const { page } = ada;
+    await page.goto(`${shop.url}/ops#dead-letters`);
+    await page.getByRole('button', { name: 'Discard' }).click();
+    await page
+      .getByRole('dialog', { name: 'Discard 1 letter' })
+      .getByText('gets nothing, for good')
+      .waitFor();
+    await act(page, 'Discard');
+    await page.locator('.said').getByText('Discarded: 1 letter, 1 item.').waitFor();
+    await page.getByText('There are no dead letters.').waitFor();
+    expect(await letters()).toEqual([]);
+    expect((await shop.get(`/api/v1/async/purchase/${poisoned}`)).json.status).toBe('failed');
+    expect(await lastAction()).toMatchObject({
+      actor: 'ada',
+      action: 'dead-letters.discard',
+      reason: 'a test',
+    });
+    expect(ada.complaints).toEqual([]);
+  });
+
   test('who has a token of their own acts under its name, whatever they type', async () => {
     await using somebody = await person();
     const { page } = somebody;
@@ -105,11 +177,9 @@ describe.skipIf(browser === null)('an operator with a browser', () => {
     await page.locator('.equation b').first().waitFor();
     await page.goto(`${shop.url}/ops#products/2`);
     await page.getByRole('button', { name: 'Pause' }).click();
-    await page.getByLabel('Reason, for the log').fill('a test');
-    await page.getByRole('dialog').getByRole('button', { name: 'Pause' }).click();
+    await act(page, 'Pause');
     await page.locator('.said p').waitFor();
-    const log = await shop.get('/api/v1/ops/log?limit=1', { Authorization: `Bearer ${TOKENS.vera}` });
-    expect(log.json.operations[0]).toMatchObject({ actor: 'otto', action: 'sale.pause' });
+    expect(await lastAction()).toMatchObject({ actor: 'otto', action: 'sale.pause' });
   });
 
   test('too many wrong tokens are said to be that, and the right one signs in', async () => {

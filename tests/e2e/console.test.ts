@@ -8,6 +8,7 @@ import { type EmbeddedShop, eventually, openShop } from '../support/shop.ts';
 
 const browser = await openTestBrowser();
 const SECTIONS = ['live', 'products', 'orders', 'dead-letters', 'log', 'audit', 'crowd'];
+const STACKED = ['products', 'orders'];
 let shop: EmbeddedShop;
 /** A purchase that nobody could decide, and what ends the trouble. */
 let poisoned: { readonly trackingId: string; heal(): Promise<void> };
@@ -185,6 +186,15 @@ describe.skipIf(browser === null)('an operator with a browser', () => {
     await said(page).getByText('MacBook Pro is changed; it costs $1,500.00.').waitFor();
     const { name, perCustomerLimit } = (await shop.get('/api/v1/products/3')).json;
     expect([name, perCustomerLimit]).toEqual(['MacBook Pro', 3]);
+
+    // A reset names no version: the product is looked at just before.
+    await page.getByRole('button', { name: 'Reset …' }).click();
+    await change({ priceMinor: 160_000 });
+    await carryOut(page, 'Reset', { 'Free units': '100' });
+    await dialog(page).getByText('It has changed since you looked.').waitFor();
+    expect((await shop.get('/api/v1/products/3')).json.generation).toBe(1);
+    await dialog(page).getByRole('button', { name: 'Do it all the same' }).click();
+    await said(page).getByText('A new generation has begun with 100 free units.').waitFor();
     expect(grace.complaints).toEqual([]);
   });
 
@@ -245,6 +255,40 @@ describe.skipIf(browser === null)('an operator with a browser', () => {
     expect(grace.complaints).toEqual([]);
   });
 
+  test('saves more orders than a browser keeps in memory straight to a file', async () => {
+    await using grace = await signedIn('#orders');
+    const { page } = grace;
+    // A browser without a window asks nobody where to save: the first time the operator changes their mind, then there is a file.
+    await page.evaluate(() => {
+      let asked = 0;
+      const showSaveFilePicker = async () => {
+        if (++asked === 1) throw new DOMException('The user aborted a request.', 'AbortError');
+        const folder = await navigator.storage.getDirectory();
+        return folder.getFileHandle('chosen.csv', { create: true });
+      };
+      Object.assign(globalThis, { showSaveFilePicker });
+    });
+    const body = `head\n${'row\n'.repeat(100_001)}`;
+    await page.route('**/api/v1/orders.csv*', (route) => route.fulfill({ contentType: 'text/csv', body }));
+    const toFile = page.getByRole('button', { name: 'Save straight to a file' });
+    const tooMany = async () => {
+      await page.getByRole('button', { name: 'Save all as CSV' }).click();
+      await page.getByText('There are more than 100,000 orders').waitFor();
+      expect(await page.locator('.command').textContent()).toContain('/api/v1/orders.csv');
+      await toFile.click();
+    };
+    await tooMany();
+    await page.getByText('Stopped. Nothing was saved.').waitFor();
+    await tooMany();
+    await page.getByText('100,001 orders saved.').waitFor();
+    const saved = await page.evaluate(async () => {
+      const folder = await navigator.storage.getDirectory();
+      return (await (await folder.getFileHandle('chosen.csv')).getFile()).text();
+    });
+    expect(saved === body).toBe(true);
+    expect(grace.complaints).toEqual([]);
+  });
+
   test('looks into a dead letter, replays it, and finds both in the log', async () => {
     await using grace = await signedIn('#dead-letters');
     const { page } = grace;
@@ -277,6 +321,11 @@ describe.skipIf(browser === null)('an operator with a browser', () => {
   });
 
   test('meets no barrier in any section, in either theme, from 320 to 1920 pixels, and nothing jumps', async () => {
+    await shop.buy('sync', {
+      productId: 5,
+      quantity: 1,
+      userId: 'somebody@a-long-name-without-a-space.example',
+    });
     await using grace = await signedIn('', { bypassCSP: true });
     const { page } = grace;
     for (const name of SECTIONS) {
@@ -293,6 +342,12 @@ describe.skipIf(browser === null)('an operator with a browser', () => {
       for (const width of [320, 390, 768, 1440, 1920]) {
         await page.setViewportSize({ width, height: 900 });
         expect([name, width, (await layoutOf(page)).overflow]).toEqual([name, width, 0]);
+        if (width > 390 || !STACKED.includes(name)) continue;
+        // On a phone the rows of these are cards, and need no scrolling sideways.
+        const rows = page.locator('.stacked tbody');
+        await rows.locator('tr').first().waitFor();
+        expect(await rows.evaluate((all) => all.closest('.scroll')!.scrollWidth - all.clientWidth)).toBe(0);
+        expect([name, width, await barriersIn(page)]).toEqual([name, width, []]);
       }
     }
     await page.getByRole('link', { name: 'Products' }).click();

@@ -55,7 +55,7 @@ function Table({
   const { columns } = OPS.orders;
   return (
     <ScrollArea name={OPS.charts.tableOf(OPS.sections.orders)}>
-      <table class="hover">
+      <table class="hover stacked of-orders">
         <thead>
           <tr>
             <th scope="col">{columns.order}</th>
@@ -89,6 +89,7 @@ function Row({ order, tools, onChange }: { order: FoundOrder; tools: Tools; onCh
   const { orderId, status, productId, customer, quantity, number, amountMinor, currency, channel } = order;
   const { forms, session, catalog } = tools;
   const called = number === undefined ? orderId.slice(0, 8) : whole(number);
+  const { columns } = OPS.orders;
   return (
     <tr>
       <th scope="row">
@@ -97,14 +98,22 @@ function Row({ order, tools, onChange }: { order: FoundOrder; tools: Tools; onCh
         </a>
       </th>
       <td>{ORDER.status[status as OrderStatus] ?? status}</td>
-      <td>
+      <td data-label={columns.product}>
         <a href={linkTo('products', {}, productId)}>{catalog.nameOf(productId)}</a>
       </td>
-      <td>{customer ?? <span class="quiet">{OPS.orders.anonymous}</span>}</td>
-      <td class="number">{whole(quantity)}</td>
-      <td class="number">{money(amountMinor, currency)}</td>
-      <td class="quiet">{channel}</td>
-      <td class="quiet">{dayAndSecond(order.createdAt)}</td>
+      <td data-label={columns.customer}>{customer ?? <span class="quiet">{OPS.orders.anonymous}</span>}</td>
+      <td class="number" data-label={columns.quantity}>
+        {whole(quantity)}
+      </td>
+      <td class="number" data-label={columns.amount}>
+        {money(amountMinor, currency)}
+      </td>
+      <td class="quiet" data-label={columns.way}>
+        {channel}
+      </td>
+      <td class="quiet" data-label={columns.at}>
+        {dayAndSecond(order.createdAt)}
+      </td>
       <td class="acts">
         {status === 'paid' && (
           <ActButton

@@ -79,7 +79,7 @@ function Table({ products }: { products: readonly SaleProduct[] }) {
   const { columns } = OPS.products;
   return (
     <ScrollArea name={OPS.charts.tableOf(OPS.sections.products)}>
-      <table class="hover">
+      <table class="hover stacked of-products">
         <thead>
           <tr>
             <th scope="col" class="number">
@@ -129,21 +129,34 @@ function Row({ product }: { product: SaleProduct }) {
     opensAt,
     closesAt,
   } = product;
+  const { columns } = OPS.products;
   return (
     <tr>
-      <td class="number quiet">{productId}</td>
+      <td class="number quiet" data-label={columns.id}>
+        {productId}
+      </td>
       <th scope="row">
         <a href={linkTo('products', {}, productId)}>{name}</a>
       </th>
       <td>
         <span class={`state ${state}`}>{OPS.state[state]}</span>
       </td>
-      <td class="number">{money(priceMinor, currency)}</td>
-      <td class="number">{whole(sold)}</td>
-      <td class="number">{whole(reserved)}</td>
-      <td class="number">{whole(available)}</td>
-      <td class="number">{whole(total)}</td>
-      <td class="quiet">
+      <td class="number" data-label={columns.price}>
+        {money(priceMinor, currency)}
+      </td>
+      <td class="number" data-label={OPS.units.sold}>
+        {whole(sold)}
+      </td>
+      <td class="number" data-label={OPS.units.reserved}>
+        {whole(reserved)}
+      </td>
+      <td class="number" data-label={OPS.units.available}>
+        {whole(available)}
+      </td>
+      <td class="number" data-label={OPS.units.total}>
+        {whole(total)}
+      </td>
+      <td class="quiet" data-label={columns.window}>
         {opensAt === null && closesAt === null
           ? OPS.products.always
           : `${opensAt === null ? '' : dayAndTime(opensAt)} – ${closesAt === null ? '' : dayAndTime(closesAt)}`}
