@@ -1,5 +1,4 @@
-import type { Order } from '../../domain/order.ts';
-import type { Outcome, Purchase, PurchaseKey, RefusalCode } from '../../domain/purchase.ts';
+import type { Outcome, Purchase, PurchaseKey, RefusalCode, Reservation } from '../../domain/purchase.ts';
 import type { Changes } from '../../ports/changes.ts';
 import { type Decision, decisionOf } from '../../ports/decisions.ts';
 
@@ -46,7 +45,7 @@ export function unpackPurchase(packed: PackedPurchase): Purchase {
 }
 
 /**
- * A decision sent between threads. A granted purchase is its number, the units left after it, and its time: the rest is
+ * A decision sent between threads. A granted purchase is the units left after it, and its time: the rest is
  * known from its batch.
  */
 export interface PackedDecision {
@@ -55,9 +54,9 @@ export interface PackedDecision {
 }
 
 type PackedOutcome =
-  | readonly [number: number, remaining: number, createdAt: number]
+  | readonly [remaining: number, createdAt: number]
   | readonly [code: RefusalCode, available: number]
-  | { readonly repeated: Order }
+  | { readonly repeated: Reservation }
   | 'mismatch'
   | 'superseded';
 
@@ -69,7 +68,7 @@ function pack(outcome: Outcome): PackedOutcome {
   if (outcome.kind === 'mismatch' || outcome.kind === 'superseded') return outcome.kind;
   if (outcome.kind === 'refused') return [outcome.code, outcome.available];
   const { order } = outcome;
-  return outcome.repeated ? { repeated: order } : [order.number, order.remaining, order.createdAt];
+  return outcome.repeated ? { repeated: order } : [order.remaining, order.createdAt];
 }
 
 export function unpackDecision(
@@ -80,31 +79,11 @@ export function unpackDecision(
   const unpacked = outcomes.map((packed, i): Outcome => {
     if (typeof packed === 'string') return { kind: packed };
     if ('repeated' in packed) return { kind: 'reserved', order: packed.repeated, repeated: true };
-    if (packed.length === 2) return { kind: 'refused', code: packed[0], available: packed[1] };
-    const { id, productId, quantity, customer, channel } = purchases[i]!;
-    const { generation, priceMinor, currency, holdSeconds } = byId.get(productId)!;
-    const [number, remaining, createdAt] = packed;
-    return {
-      kind: 'reserved',
-      repeated: false,
-      order: {
-        id,
-        productId,
-        generation,
-        number,
-        customer,
-        quantity,
-        priceMinor,
-        currency,
-        channel,
-        status: 'reserved',
-        remaining,
-        createdAt,
-        expiresAt: createdAt + holdSeconds * 1000,
-        attempts: 0,
-        updatedAt: createdAt,
-      },
-    };
+    if (typeof packed[0] === 'string') return { kind: 'refused', code: packed[0], available: packed[1] };
+    const { id, productId } = purchases[i]!;
+    const { priceMinor, currency } = byId.get(productId)!;
+    const [remaining, createdAt] = packed;
+    return { kind: 'reserved', order: { id, remaining, createdAt, priceMinor, currency }, repeated: false };
   });
   return decisionOf(purchases, unpacked, products);
 }

@@ -1,10 +1,10 @@
 import type { Database } from 'bun:sqlite';
 import type { Order } from '../../../domain/order.ts';
 import { available, type Product, saleRefusal } from '../../../domain/product.ts';
-import type { Outcome, Purchase, RefusalCode } from '../../../domain/purchase.ts';
+import { type Outcome, type Purchase, type RefusalCode, reserved } from '../../../domain/purchase.ts';
 import { type Decision, decisionOf } from '../../../ports/decisions.ts';
 import { createKeyRefusals } from './key-refusals.ts';
-import { createOrders, withoutLease } from './orders.ts';
+import { createOrders } from './orders.ts';
 import { OUTCOME_COLUMNS, type OutcomeRow, PRODUCT_COLUMNS, type ProductRow, productIn } from './rows.ts';
 
 /** A product while a batch is being decided: read once, moved in memory, written once. */
@@ -71,7 +71,7 @@ export function createDecide(
 
     const earlier = (id: string): Outcome | null => {
       const order = orders.find(id);
-      if (order) return { kind: 'reserved', order: withoutLease(order), repeated: true };
+      if (order) return reserved(order, true);
       const outcome = readOutcome.get(id);
       return outcome ? { kind: 'refused', code: outcome.code, available: outcome.available } : null;
     };
@@ -127,7 +127,7 @@ export function createDecide(
       if (refusal || !at) {
         // An earlier order is looked for only before a refusal; otherwise the insert fails on the repeated id and finds it.
         const first = channel === 'sync' ? orders.find(purchase.id) : null;
-        if (first) return { kind: 'reserved', order: withoutLease(first), repeated: true };
+        if (first) return reserved(first, true);
         return refuse(purchase, refusal ?? 'unknown_product', at?.free ?? 0);
       }
 
@@ -142,7 +142,7 @@ export function createDecide(
       }
       const order = grant(purchase, at);
       if (!orders.insert(order)) {
-        return { kind: 'reserved', order: withoutLease(orders.find(purchase.id)!), repeated: true };
+        return reserved(orders.find(purchase.id)!, true);
       }
       at.free -= quantity;
       at.granted += quantity;
@@ -152,7 +152,7 @@ export function createDecide(
       }
       if (key && !bound) bindKey.run(key.scope, key.value, key.fingerprint, purchase.id, now);
       if (channel === 'async') decidedAsync++;
-      return { kind: 'reserved', order, repeated: false };
+      return reserved(order, false);
     };
 
     const outcomes = purchases.map(decideOne);
