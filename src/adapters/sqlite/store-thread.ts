@@ -1,6 +1,5 @@
 import { systemClock } from '../../domain/clock.ts';
 import type { Consumer, Queue } from '../../ports/queue.ts';
-import { type PackedPurchase, packDecision, unpackPurchase } from './decision-codec.ts';
 import { openSqliteLedger } from './ledger.ts';
 import {
   type FromStore,
@@ -42,12 +41,6 @@ function methodsOf(store: Store) {
   return {
     ...queue,
     ...ledger,
-    async decide(purchases: readonly PackedPurchase[], again: boolean) {
-      return packDecision(await ledger.decide(purchases.map(unpackPurchase), again));
-    },
-    async secret(...args: Parameters<typeof ledger.secret>) {
-      return [...(await ledger.secret(...args))];
-    },
     async consume(
       consumer: number,
       name: Parameters<Queue['consume']>[0],

@@ -3,7 +3,6 @@ import { AppError } from '../../domain/errors.ts';
 import { createProbe } from '../../lib/probe.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Delivery, Queue } from '../../ports/queue.ts';
-import { packPurchase, unpackDecision } from './decision-codec.ts';
 import { openSqliteLedger } from './ledger.ts';
 import { type FromStore, pack, packError, type Sent, type ToStore, unpack, unpackError } from './protocol.ts';
 import { openStoreReadOnly } from './store.ts';
@@ -122,9 +121,6 @@ export async function openThreadedStore(
   const ledger: Ledger = {
     ...reader,
     ...passedOn(writes),
-    decide: async (purchases, again = false) =>
-      unpackDecision(await call('decide', purchases.map(packPurchase), again), purchases),
-    secret: async (name, bytes) => Uint8Array.from(await call('secret', name, bytes)),
     ping,
     async close() {},
   };
