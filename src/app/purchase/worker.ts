@@ -4,11 +4,11 @@ import type { PurchaseIds } from '../../domain/ids.ts';
 import type { Outcome, Purchase } from '../../domain/purchase.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Ledger } from '../../ports/ledger.ts';
+import { encodePurchases, readPurchases, type Unread } from '../../ports/purchase-message.ts';
 import type { Found } from '../../ports/queries.ts';
 import type { Consumer, Delivery, Queue } from '../../ports/queue.ts';
 import type { Tracing } from '../../ports/tracing.ts';
 import type { PurchaseBatcher } from './batcher.ts';
-import { encodePurchases, readPurchases, type Unread } from './message.ts';
 import { traceMessage } from './purchase-trace.ts';
 
 /**
