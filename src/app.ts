@@ -4,7 +4,7 @@ import { openSimulator } from './adapters/simulator/simulator.ts';
 import { createProductReader } from './app/catalog/product-reader.ts';
 import { createRemoval } from './app/catalog/removal.ts';
 import { createSales } from './app/catalog/sales.ts';
-import { createChangeBus, publishing } from './app/changes.ts';
+import { createChangeBus, publishing, publishingDecisions } from './app/changes.ts';
 import { createHistoryRecorder } from './app/maintenance/history-recorder.ts';
 import { createLeader } from './app/maintenance/leader.ts';
 import { createReconciler } from './app/maintenance/reconciler.ts';
@@ -170,6 +170,7 @@ async function wire(
     onTrouble,
     confirmTimes: metrics.confirmTimes,
     tracing: traces,
+    decidingQueue: backends.decidingQueue && publishingDecisions(backends.decidingQueue, changes),
   });
   const deadLetters = createDeadLetters({ ledger, queue, ids });
   const sales = createSales({ ledger, gate, stockCache });
@@ -443,6 +444,7 @@ async function openEmbedded(config: Config, log: Log): Promise<Backends> {
   return {
     ledger: store.ledger,
     queue: store.queue,
+    decidingQueue: store.queue,
     gate,
     feed,
     provider,

@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode } from '../../domain/errors.ts';
+import type { DecidedBatch } from '../../ports/deciding-queue.ts';
 import type { Delivery } from '../../ports/queue.ts';
 
 /**
@@ -38,6 +39,8 @@ export type FromStore =
       readonly consumer: number;
       readonly deliveries: Delivery[];
     }
+  /** Purchases of a consumer were decided in the store thread. `askedAtMs` counts from 1970, as the threads' own clocks differ. */
+  | { readonly type: 'decided'; readonly consumer: number; readonly batch: DecidedBatch }
   | { readonly type: 'trouble'; readonly error: SentError };
 
 export interface SentError {

@@ -1,5 +1,9 @@
 import { systemClock } from '../../domain/clock.ts';
+import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
+import type { ConsumePurchases } from '../../ports/deciding-queue.ts';
 import type { Consumer, Queue } from '../../ports/queue.ts';
+import { createDecideQueued } from './decide-queued.ts';
+import { createDecide } from './ledger/decide.ts';
 import { openSqliteLedger } from './ledger.ts';
 import {
   type FromStore,
@@ -49,6 +53,30 @@ function methodsOf(store: Store) {
       consumers.set(
         consumer,
         await queue.consume(name, options, (deliveries) => deliver(consumer, deliveries)),
+      );
+    },
+    async consumePurchases(consumer: number, { purchaseTtlMs, ...options }: ConsumePurchases) {
+      const ids = createPurchaseIds(await ledger.secret('purchase_ids', PURCHASE_ID_KEY_BYTES), systemClock);
+      const decideQueued = createDecideQueued(
+        createDecide(store.db),
+        ids,
+        systemClock,
+        purchaseTtlMs,
+        ({ askedAtMs, ...batch }) =>
+          send({
+            type: 'decided',
+            consumer,
+            batch: { ...batch, askedAtMs: performance.timeOrigin + askedAtMs },
+          }),
+      );
+      consumers.set(
+        consumer,
+        await queue.consume(
+          'purchases',
+          options,
+          (deliveries) => deliver(consumer, deliveries),
+          decideQueued,
+        ),
       );
     },
     async closeConsumer(consumer: number) {

@@ -1,8 +1,9 @@
 import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
 import { createProbe } from '../../lib/probe.ts';
+import type { DecidedBatch, DecidingQueue } from '../../ports/deciding-queue.ts';
 import type { Ledger } from '../../ports/ledger.ts';
-import type { Delivery, Queue } from '../../ports/queue.ts';
+import type { Consumer, Delivery, Queue } from '../../ports/queue.ts';
 import { openSqliteLedger } from './ledger.ts';
 import { type FromStore, pack, packError, type Sent, type ToStore, unpack, unpackError } from './protocol.ts';
 import { openStoreReadOnly } from './store.ts';
@@ -11,7 +12,7 @@ import type { StoreMethods } from './store-thread.ts';
 /** The embedded ledger and queue: a thread of their own writes, this thread reads. */
 export interface ThreadedStore {
   readonly ledger: Ledger;
-  readonly queue: Queue;
+  readonly queue: Queue & DecidingQueue;
   close(): Promise<void>;
 }
 
@@ -34,6 +35,7 @@ export async function openThreadedStore(
   const gone = new Promise((resolve) => worker.addEventListener('close', resolve));
   const calls = new Map<number, { resolve(value: never): void; reject(error: unknown): void }>();
   const handlers = new Map<number, (deliveries: Delivery[]) => Promise<void>>();
+  const decidedListeners = new Map<number, (batch: DecidedBatch) => void>();
   let lastCall = 0;
   let lastConsumer = 0;
   let ended: AppError | undefined;
@@ -94,6 +96,12 @@ export async function openThreadedStore(
         case 'deliver':
           void handle(message);
           return;
+        case 'decided': {
+          const { batch } = message;
+          const askedAtMs = batch.askedAtMs - performance.timeOrigin;
+          decidedListeners.get(message.consumer)?.({ ...batch, askedAtMs });
+          return;
+        }
         case 'lost': {
           const error = unpackError(message.error);
           end(error.message, error);
@@ -127,20 +135,31 @@ export async function openThreadedStore(
 
   const queue = {
     ...passedOn(['publish', 'deadLetter', 'deadLetters', 'replay', 'discard', 'status']),
-    async consume(name, options, handler) {
-      const consumer = ++lastConsumer;
-      handlers.set(consumer, handler);
-      await call('consume', consumer, name, options);
-      return {
-        async close() {
-          await call('closeConsumer', consumer);
-          handlers.delete(consumer);
-        },
-      };
-    },
+    consume: (name, options, handler) => consumer(handler, (id) => call('consume', id, name, options)),
+    consumePurchases: (options, decided, handler) =>
+      consumer(handler, (id) => {
+        decidedListeners.set(id, decided);
+        return call('consumePurchases', id, options);
+      }),
     ping,
     async close() {},
-  } as Queue;
+  } as Queue & DecidingQueue;
+
+  async function consumer(
+    handler: (deliveries: Delivery[]) => Promise<void>,
+    start: (id: number) => Promise<void>,
+  ): Promise<Consumer> {
+    const id = ++lastConsumer;
+    handlers.set(id, handler);
+    await start(id);
+    return {
+      async close() {
+        await call('closeConsumer', id);
+        handlers.delete(id);
+        decidedListeners.delete(id);
+      },
+    };
+  }
 
   /** Methods of the store thread under their own names, with unchanged arguments. */
   function passedOn(names: readonly string[]) {

@@ -1,3 +1,4 @@
+import { AppError } from '../../../domain/errors.ts';
 import { backoffMs } from '../../../lib/backoff.ts';
 import { type Consumer, type Delivery, RETURN_DELAY_MS_MAX } from '../../../ports/queue.ts';
 import type { NamedQueue } from './named-queue.ts';
@@ -9,6 +10,15 @@ const PAUSE_MS_FIRST = 20;
 /** A closing consumer whose store fails gives up its last acknowledgements after this many tries (about 0.3 s). */
 const CLOSING_ROUNDS_MAX = 5;
 
+/** Work on a batch as a part of the commit that acknowledges it. It may be done again when that commit failed. */
+interface InCommit {
+  work(): void;
+  committed(): void;
+}
+
+/** Null: the batch is for the handler. */
+export type Prepare = (taken: readonly Delivery[]) => InCommit | null;
+
 /**
  * Ticks until closed. A tick acknowledges the messages handled since the last one and takes one more batch; between two
  * ticks the event loop does other work, so a long queue does not keep requests waiting.
@@ -18,9 +28,12 @@ export function startConsumer(
   { maxItems, concurrency }: { readonly maxItems: number; readonly concurrency: number },
   handle: (deliveries: Delivery[]) => Promise<void>,
   onTrouble: (error: unknown) => void,
+  prepare: Prepare = () => null,
 ): Consumer {
   let acked: Taken[] = [];
   let returned: Tick['returned'][number][] = [];
+  /** Taken by the last tick, which counted the delivery; the next one works on it. */
+  let prepared: (InCommit & { readonly taken: Taken[] }) | null = null;
   let handling = 0;
   let failures = 0;
   let scheduled = false;
@@ -38,7 +51,7 @@ export function startConsumer(
   function goRound(): void {
     scheduled = false;
     const hungry = !closing && handling < concurrency;
-    if (hungry || acked.length > 0 || returned.length > 0) {
+    if (hungry || prepared || acked.length > 0 || returned.length > 0) {
       try {
         takeAndAcknowledge(hungry);
         failures = 0;
@@ -51,14 +64,36 @@ export function startConsumer(
   }
 
   function takeAndAcknowledge(hungry: boolean): void {
-    const taken = queue.tick({ acked, returned, maxItems: hungry ? maxItems : 0 });
+    const done = prepared;
+    const taken = commit(done, hungry);
     acked = [];
     returned = [];
+    const inCommit = taken.length > 0 ? prepare(taken) : null;
+    prepared = inCommit && { ...inCommit, taken };
+    done?.committed();
     if (taken.length > 0) {
-      void deliver(taken);
+      if (!prepared) void deliver(taken);
       schedule();
     } else if (hungry) {
       queue.notifyWhenDue();
+    }
+  }
+
+  function commit(done: typeof prepared, hungry: boolean): Taken[] {
+    const tick = {
+      acked: done ? acked.concat(done.taken) : acked,
+      returned,
+      maxItems: hungry ? maxItems : 0,
+    };
+    try {
+      return queue.tick(tick, done?.work);
+    } catch (error) {
+      // A bug; the handler finds out whose purchase it is.
+      if (done && !(error instanceof AppError)) {
+        prepared = null;
+        void deliver(done.taken.map((message) => ({ ...message, redelivered: true })));
+      }
+      throw error;
     }
   }
 
