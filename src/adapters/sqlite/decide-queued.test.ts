@@ -23,11 +23,14 @@ let store: Store;
 let decided: DecidedBatch[];
 let delivered: Delivery[];
 let troubles: unknown[];
+/** What the listener does about each batch. */
+let hear: () => Promise<void>;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'pulsecart-decide-queued-'));
   store = openStore(folder);
   [decided, delivered, troubles] = [[], [], []];
+  hear = async () => {};
   const product = { id: 1, name: 'A thing', priceMinor: 1, currency: 'USD', units: UNITS };
   await openSqliteLedger(store, systemClock).addProducts([product]);
 });
@@ -51,7 +54,10 @@ function purchase(changes: Partial<QueuedPurchase> = {}): QueuedPurchase {
 /** A queue on `on` whose purchases are decided by itself; the handler takes all that it gets. */
 async function consume(on: Store = store) {
   const queue = openSqliteQueue(on, systemClock, (error) => troubles.push(error));
-  const tell = (batch: DecidedBatch) => void decided.push(batch);
+  const tell = async (batch: DecidedBatch) => {
+    decided.push(batch);
+    await hear();
+  };
   await queue.consume(
     'purchases',
     { maxItems: 100, concurrency: 1 },
@@ -170,14 +176,36 @@ test('what was taken and not decided when the process died is redelivered, and n
   await Promise.all([queue.close(), dead.close()]);
 });
 
+test('a listener that is busy has the rest wait in the queue', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  hear = () => promise;
+  const queue = await consume();
+  const messages = 40;
+  for (let i = 0; i < messages; i++) {
+    await queue.publish('purchases', [encodePurchases(Array.from({ length: 60 }, () => purchase()))]);
+  }
+  await until(() => decided.length >= 16);
+  await new Promise((done) => setImmediate(done));
+  // What was taken with the last commit that had room is decided, too.
+  expect(decided.length).toBeLessThanOrEqual(17);
+  resolve();
+  await until(() => decided.length === messages);
+  expect(count('messages')).toBe(0);
+  await queue.close();
+});
+
 test('closing decides what was taken and leaves the rest in the queue', async () => {
   const queue = await consume();
-  await queue.publish(
-    'purchases',
-    Array.from({ length: 3 }, () => encodePurchases(Array.from({ length: 60 }, () => purchase()))),
+  let closed: Promise<void> | undefined;
+  hear = async () => {
+    closed ??= queue.close();
+  };
+  const messages = Array.from({ length: 3 }, () =>
+    encodePurchases(Array.from({ length: 60 }, () => purchase())),
   );
-  await queue.close();
-  const decidedNow = decided.reduce((sum, { tookMs }) => sum + tookMs.length, 0);
-  expect(count('messages') * 60 + decidedNow).toBe(180);
-  expect(delivered).toEqual([]);
+  await queue.publish('purchases', messages);
+  await until(() => closed !== undefined);
+  await closed;
+  // The first was told of; the second had been taken with it.
+  expect([decided.length, count('messages'), delivered.length]).toEqual([2, 1, 0]);
 });

@@ -8,13 +8,13 @@ import type { Delivery } from '../../ports/queue.ts';
 import type { createDecide } from './ledger/decide.ts';
 import type { Prepare } from './queue/consumer.ts';
 
-/** Decides queued purchases in the commit that acknowledges them; `decided` is called after it. */
+/** Decides queued purchases in the commit that acknowledges them; `decided` is called after it, and resolves when it was heard. */
 export function createDecideQueued(
   decide: ReturnType<typeof createDecide>,
   ids: Pick<PurchaseIds, 'read'>,
   clock: Clock,
   purchaseTtlMs: number,
-  decided: (batch: DecidedBatch) => void,
+  decided: (batch: DecidedBatch) => Promise<void>,
 ): Prepare {
   return (taken) => {
     const purchases = plainPurchases(taken, ids, purchaseTtlMs);
@@ -29,7 +29,7 @@ export function createDecideQueued(
       committed() {
         const { changes, outcomes } = decision;
         const now = clock();
-        decided({
+        return decided({
           changes,
           askedAtMs,
           tookMs: purchases.map(({ acceptedAt }) => now - acceptedAt),

@@ -24,7 +24,7 @@ export function unpack<M extends ToStore | FromStore>(sent: Sent): M {
 
 export type ToStore =
   | { readonly type: 'call'; readonly id: number; readonly method: string; readonly args: readonly unknown[] }
-  /** Answers a `deliver`; without `error` the deliveries were handled. */
+  /** Answers a `deliver` or `decided`; without `error` it was handled. */
   | { readonly type: 'handled'; readonly id: number; readonly error?: SentError };
 
 export type FromStore =
@@ -40,7 +40,7 @@ export type FromStore =
       readonly deliveries: Delivery[];
     }
   /** Purchases of a consumer were decided in the store thread. `askedAtMs` counts from 1970, as the threads' own clocks differ. */
-  | { readonly type: 'decided'; readonly consumer: number; readonly batch: DecidedBatch }
+  | { readonly type: 'decided'; readonly id: number; readonly consumer: number; readonly batch: DecidedBatch }
   | { readonly type: 'trouble'; readonly error: SentError };
 
 export interface SentError {

@@ -29,7 +29,7 @@ const LOOK_EVERY_MS = 1_000;
 
 const consumers = new Map<number, Consumer>();
 const handling = new Map<number, (error?: SentError) => void>();
-let lastDelivery = 0;
+let lastQuestion = 0;
 
 function send(message: FromStore): void {
   self.postMessage(pack(message));
@@ -52,7 +52,7 @@ function methodsOf(store: Store) {
     ) {
       consumers.set(
         consumer,
-        await queue.consume(name, options, (deliveries) => deliver(consumer, deliveries)),
+        await queue.consume(name, options, (deliveries) => ask({ type: 'deliver', consumer, deliveries })),
       );
     },
     async consumePurchases(consumer: number, { purchaseTtlMs, ...options }: ConsumePurchases) {
@@ -63,7 +63,7 @@ function methodsOf(store: Store) {
         systemClock,
         purchaseTtlMs,
         ({ askedAtMs, ...batch }) =>
-          send({
+          ask({
             type: 'decided',
             consumer,
             batch: { ...batch, askedAtMs: performance.timeOrigin + askedAtMs },
@@ -74,7 +74,7 @@ function methodsOf(store: Store) {
         await queue.consume(
           'purchases',
           options,
-          (deliveries) => deliver(consumer, deliveries),
+          (deliveries) => ask({ type: 'deliver', consumer, deliveries }),
           decideQueued,
         ),
       );
@@ -94,12 +94,14 @@ function methodsOf(store: Store) {
 
 export type StoreMethods = ReturnType<typeof methodsOf>;
 
-function deliver(
-  consumer: number,
-  deliveries: Parameters<Parameters<Queue['consume']>[2]>[0],
-): Promise<void> {
-  const id = ++lastDelivery;
-  send({ type: 'deliver', id, consumer, deliveries });
+type Asked = Extract<FromStore, { type: 'deliver' | 'decided' }>;
+/** Of each kind, without the id. */
+type Question = Asked extends infer Kind ? (Kind extends Asked ? Omit<Kind, 'id'> : never) : never;
+
+/** Resolves when the consumer's handler in the serving thread is done, and rejects with its error. */
+function ask(question: Question): Promise<void> {
+  const id = ++lastQuestion;
+  send({ ...question, id });
   return new Promise((resolve, reject) => {
     handling.set(id, (error) => {
       handling.delete(id);

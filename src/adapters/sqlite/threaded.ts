@@ -16,6 +16,11 @@ export interface ThreadedStore {
   close(): Promise<void>;
 }
 
+interface Handlers {
+  handle(deliveries: Delivery[]): Promise<void>;
+  decided?(batch: DecidedBatch): void;
+}
+
 type Result<M extends keyof StoreMethods> = Awaited<ReturnType<StoreMethods[M]>>;
 
 /**
@@ -34,8 +39,7 @@ export async function openThreadedStore(
   const worker = new Worker(new URL('./store-thread.ts', import.meta.url).href);
   const gone = new Promise((resolve) => worker.addEventListener('close', resolve));
   const calls = new Map<number, { resolve(value: never): void; reject(error: unknown): void }>();
-  const handlers = new Map<number, (deliveries: Delivery[]) => Promise<void>>();
-  const decidedListeners = new Map<number, (batch: DecidedBatch) => void>();
+  const consumers = new Map<number, Handlers>();
   let lastCall = 0;
   let lastConsumer = 0;
   let ended: AppError | undefined;
@@ -61,15 +65,16 @@ export async function openThreadedStore(
     calls.clear();
   }
 
-  async function handle({
-    id,
-    consumer,
-    deliveries,
-  }: Extract<FromStore, { type: 'deliver' }>): Promise<void> {
+  async function handle(asked: Extract<FromStore, { type: 'deliver' | 'decided' }>): Promise<void> {
+    const { id } = asked;
     try {
-      const handler = handlers.get(consumer);
-      if (!handler) throw new AppError('unavailable', 'The consumer has ended.');
-      await handler(deliveries);
+      const consumer = consumers.get(asked.consumer);
+      if (!consumer) throw new AppError('unavailable', 'The consumer has ended.');
+      if (asked.type === 'deliver') await consumer.handle(asked.deliveries);
+      else {
+        const askedAtMs = asked.batch.askedAtMs - performance.timeOrigin;
+        consumer.decided?.({ ...asked.batch, askedAtMs });
+      }
       send({ type: 'handled', id });
     } catch (error) {
       send({ type: 'handled', id, error: packError(error) });
@@ -94,14 +99,9 @@ export async function openThreadedStore(
           return;
         }
         case 'deliver':
+        case 'decided':
           void handle(message);
           return;
-        case 'decided': {
-          const { batch } = message;
-          const askedAtMs = batch.askedAtMs - performance.timeOrigin;
-          decidedListeners.get(message.consumer)?.({ ...batch, askedAtMs });
-          return;
-        }
         case 'lost': {
           const error = unpackError(message.error);
           end(error.message, error);
@@ -135,28 +135,21 @@ export async function openThreadedStore(
 
   const queue = {
     ...passedOn(['publish', 'deadLetter', 'deadLetters', 'replay', 'discard', 'status']),
-    consume: (name, options, handler) => consumer(handler, (id) => call('consume', id, name, options)),
-    consumePurchases: (options, decided, handler) =>
-      consumer(handler, (id) => {
-        decidedListeners.set(id, decided);
-        return call('consumePurchases', id, options);
-      }),
+    consume: (name, options, handle) => consumer({ handle }, (id) => call('consume', id, name, options)),
+    consumePurchases: (options, decided, handle) =>
+      consumer({ handle, decided }, (id) => call('consumePurchases', id, options)),
     ping,
     async close() {},
   } as Queue & DecidingQueue;
 
-  async function consumer(
-    handler: (deliveries: Delivery[]) => Promise<void>,
-    start: (id: number) => Promise<void>,
-  ): Promise<Consumer> {
+  async function consumer(handlers: Handlers, start: (id: number) => Promise<void>): Promise<Consumer> {
     const id = ++lastConsumer;
-    handlers.set(id, handler);
+    consumers.set(id, handlers);
     await start(id);
     return {
       async close() {
         await call('closeConsumer', id);
-        handlers.delete(id);
-        decidedListeners.delete(id);
+        consumers.delete(id);
       },
     };
   }

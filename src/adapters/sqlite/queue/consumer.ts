@@ -13,11 +13,15 @@ const CLOSING_ROUNDS_MAX = 5;
 /** Work on a batch as a part of the commit that acknowledges it. It may be done again when that commit failed. */
 interface InCommit {
   work(): void;
-  committed(): void;
+  /** Resolves when the news of the commit were heard. */
+  committed(): Promise<void>;
 }
 
 /** Null: the batch is for the handler. */
 export type Prepare = (taken: readonly Delivery[]) => InCommit | null;
+
+/** Batches whose news may be under way: some 8,000 purchases, which a busy listener catches up with in one turn. */
+const UNHEARD_MAX = 16;
 
 /**
  * Ticks until closed. A tick acknowledges the messages handled since the last one and takes one more batch; between two
@@ -35,6 +39,7 @@ export function startConsumer(
   /** Taken by the last tick, which counted the delivery; the next one works on it. */
   let prepared: (InCommit & { readonly taken: Taken[] }) | null = null;
   let handling = 0;
+  let unheard = 0;
   let failures = 0;
   let scheduled = false;
   let closing = false;
@@ -50,7 +55,7 @@ export function startConsumer(
 
   function goRound(): void {
     scheduled = false;
-    const hungry = !closing && handling < concurrency;
+    const hungry = !closing && handling < concurrency && unheard < UNHEARD_MAX;
     if (hungry || prepared || acked.length > 0 || returned.length > 0) {
       try {
         takeAndAcknowledge(hungry);
@@ -60,7 +65,7 @@ export function startConsumer(
         return;
       }
     }
-    if (closing && handling === 0) end();
+    if (closing && handling === 0 && !prepared) end();
   }
 
   function takeAndAcknowledge(hungry: boolean): void {
@@ -70,13 +75,19 @@ export function startConsumer(
     returned = [];
     const inCommit = taken.length > 0 ? prepare(taken) : null;
     prepared = inCommit && { ...inCommit, taken };
-    done?.committed();
+    if (done) void tell(done);
     if (taken.length > 0) {
       if (!prepared) void deliver(taken);
       schedule();
     } else if (hungry) {
       queue.notifyWhenDue();
     }
+  }
+
+  async function tell({ committed }: InCommit): Promise<void> {
+    unheard++;
+    await committed().catch(onTrouble);
+    if (unheard-- === UNHEARD_MAX) schedule();
   }
 
   function commit(done: typeof prepared, hungry: boolean): Taken[] {
