@@ -170,14 +170,15 @@ export async function startServers(
   processes: ServerProcess[],
   payments: boolean,
 ): Promise<ServerProcess> {
-  const env: Env = payments ? {} : { PULSECART_PAYMENTS: 'off' };
+  // As in production: a crowd's latencies should not be those of code that is being compiled.
+  const env: Env = { PULSECART_WARM_UP: 'on', ...(!payments && { PULSECART_PAYMENTS: 'off' }) };
   const start = async (starting: Promise<ServerProcess>) => {
     const started = await starting;
     processes.push(started);
     return started;
   };
   if (!environment.distributed) return start(environment.startServer(env));
-  const apiOnly = { PULSECART_WORKER: 'off', PULSECART_PAYMENTS: 'off' };
+  const apiOnly = { ...env, PULSECART_WORKER: 'off', PULSECART_PAYMENTS: 'off' };
   const server = await start(environment.startServer(apiOnly, { instances: API_PROCESSES }));
   await start(environment.distributed.startWorker(env));
   return server;

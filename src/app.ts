@@ -1,6 +1,7 @@
 import { hostname, tmpdir } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { openSimulator } from './adapters/simulator/simulator.ts';
+import type { StoreThread } from './adapters/sqlite/threaded.ts';
 import { createProductReader } from './app/catalog/product-reader.ts';
 import { createRemoval } from './app/catalog/removal.ts';
 import { createSales } from './app/catalog/sales.ts';
@@ -39,7 +40,7 @@ import { knownOperator, type OperatorAccess, type OperatorTrust } from './http/o
 import type { Service } from './http/service.ts';
 import { createSignIns } from './http/sign-ins.ts';
 import { patiently } from './lib/patiently.ts';
-import type { Backends } from './ports/backends.ts';
+import type { Backends, ScratchLedger } from './ports/backends.ts';
 import type { PaymentProvider } from './ports/provider.ts';
 import type { Tracing } from './ports/tracing.ts';
 import { createLiveFigures } from './telemetry/live-figures.ts';
@@ -56,6 +57,8 @@ import { watchWebhooks } from './telemetry/watch-webhooks.ts';
 export interface App {
   /** The backends in one line, for people. */
   readonly description: string;
+  /** See `Backends`. */
+  readonly openScratch: Backends['openScratch'];
   /** What the HTTP routes need. */
   readonly service: Service;
   /** Starts the background work: worker, payments, reconciler. */
@@ -73,16 +76,17 @@ export interface App {
 /**
  * Opens the backends of this configuration and wires the use cases to them. Rejects with the AppError of a backend that
  * cannot be used; nothing is left open then. `operatorsOf` is asked once they are open: it may keep a token in the data folder.
- * `examine` answers the operators who ask what `doctor` would say here.
+ * `examine` answers the operators who ask what `doctor` would say here. `thread` is one that a scratch app has left.
  */
 export async function openApp(
   config: Config,
   log: Log,
   operatorsOf = () => NO_API,
   examine: Service['examine'] = async () => [],
+  thread?: StoreThread,
 ): Promise<App> {
   const backends = await patiently(
-    () => openBackends(config, log),
+    () => openBackends(config, log, thread),
     config.backendsWaitMs,
     (error) => isAppError(error, 'unavailable'),
     ({ message }) => log.warn(`waiting for a backend, up to ${config.backendsWaitMs / 1000} s: ${message}`),
@@ -93,6 +97,29 @@ export async function openApp(
     await backends.close();
     throw error;
   }
+}
+
+/**
+ * The same use cases on embedded backends in `thread`, which stays when the app is closed: to serve made-up requests before another
+ * app is opened. `onDeath` is called when no write is possible any more. `sells` is the ledger that purchases are decided by, where it is another.
+ */
+export async function openScratchApp(
+  config: Config,
+  log: Log,
+  thread: StoreThread,
+  onDeath: (error: unknown) => void,
+  sells: ScratchLedger | null,
+): Promise<App> {
+  const backends = await openEmbedded(config, log, thread, onDeath);
+  const ledger = { ...backends.ledger, ...sells };
+  return wire(config, log, { ...backends, ledger }, NO_API, async () => []);
+}
+
+export type { StoreThread };
+
+/** For `openScratchApp`. */
+export async function startStoreThread(): Promise<StoreThread> {
+  return (await import('./adapters/sqlite/threaded.ts')).startStoreThread();
 }
 
 async function wire(
@@ -278,6 +305,7 @@ async function wire(
 
   return {
     description: backends.description,
+    openScratch: backends.openScratch,
     service: {
       ...shared,
       scrape: metrics.families,
@@ -419,10 +447,16 @@ const NO_API: OperatorAccess = { token: crypto.randomUUID(), trustsThisMachine: 
  * The one place that knows the adapters. They are loaded only when they are used: an embedded start should not wait for three
  * network clients.
  */
-const openBackends = (config: Config, log: Log): Promise<Backends> =>
-  config.urls ? openDistributed(config, config.urls, log) : openEmbedded(config, log);
+const openBackends = (config: Config, log: Log, thread?: StoreThread): Promise<Backends> =>
+  config.urls ? openDistributed(config, config.urls, log) : openEmbedded(config, log, thread);
 
-async function openEmbedded(config: Config, log: Log): Promise<Backends> {
+/** Ends the process when no write is possible any more, unless `onScratchDeath` is called instead. */
+async function openEmbedded(
+  config: Config,
+  log: Log,
+  thread?: StoreThread,
+  onScratchDeath?: (error: unknown) => void,
+): Promise<Backends> {
   const { openThreadedStore } = await import('./adapters/sqlite/threaded.ts');
   const { openMemoryGate } = await import('./adapters/memory/gate.ts');
   const { openMemoryFeed } = await import('./adapters/memory/feed.ts');
@@ -431,11 +465,13 @@ async function openEmbedded(config: Config, log: Log): Promise<Backends> {
     config.dataFolder,
     clock,
     (error) => log.warn({ err: error }, 'queue trouble; it is tried again'),
-    (error) => {
-      if (error instanceof AppError) log.fatal(error.message);
-      else log.fatal({ err: error }, 'the store thread has ended');
-      process.exit(1);
-    },
+    onScratchDeath ??
+      ((error) => {
+        if (error instanceof AppError) log.fatal(error.message);
+        else log.fatal({ err: error }, 'the store thread has ended');
+        process.exit(1);
+      }),
+    thread,
   );
   const gate = openMemoryGate();
   const feed = openMemoryFeed();
@@ -464,7 +500,7 @@ async function openEmbedded(config: Config, log: Log): Promise<Backends> {
       await provider.close();
       await feed.close();
       await gate.close();
-      await store.close();
+      await (onScratchDeath ? store.leave() : store.close());
     },
   };
 }
@@ -514,7 +550,7 @@ async function openDistributed(
   const workerBatches = tuning.workerBatches ?? WORKER_BATCHES;
   const poolSize = tuning.databasePool ?? purchaseBatches + workerBatches + OTHER_CONNECTIONS;
   try {
-    const { ledger, clock } = await openPostgresLedger({
+    const { ledger, clock, openScratch } = await openPostgresLedger({
       url: databaseUrl,
       poolSize,
       onTrouble,
@@ -546,6 +582,7 @@ async function openDistributed(
       feed,
       provider,
       clock,
+      openScratch,
       atOnce: { purchaseBatches, publishes: PUBLISHES, workerBatches },
       names: {
         ...{ ledger: 'PostgreSQL', gate: 'Redis', queue: 'RabbitMQ', feed: 'Redis' },

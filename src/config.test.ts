@@ -21,6 +21,7 @@ test('with nothing set everything has a value that fits one machine', () => {
     managementPort: null,
     instances: 1,
     startTimeoutMs: 30_000,
+    warmsUp: false,
     urls: null,
     namespace: 'pulsecart',
     dataFolder: './data',
@@ -132,6 +133,7 @@ test('every setting is read from its variable', () => {
     PULSECART_SIMULATOR_DUPLICATE_RATE: '0.3',
     PULSECART_SIMULATOR_TOO_LATE_RATE: '0.15',
     PULSECART_SIMULATOR_OUTAGE_RATE: '1',
+    PULSECART_WARM_UP: 'on',
     PULSECART_PURCHASE_TIMEOUT_MS: '2500',
     PULSECART_LOG_FILE: '/var/log/shop.log',
     PULSECART_LOG_FILE_MB: '7',
@@ -151,6 +153,7 @@ test('every setting is read from its variable', () => {
     managementPort: 9_090,
     instances: 3,
     startTimeoutMs: 1_234,
+    warmsUp: true,
     urls: {
       databaseUrl: inSchema(ENGINES.DATABASE_URL, 'shop-2'),
       redisUrl: ENGINES.REDIS_URL,
@@ -656,6 +659,16 @@ test('a child gets a secret as itself, also where its parent has it in a file', 
   } finally {
     delete process.env.PULSECART_OPERATOR_TOKEN_FILE;
   }
+});
+
+test('a server warms up in production, unless that is switched off', () => {
+  const production = {
+    PULSECART_MODE: 'production',
+    PULSECART_OPERATOR_TOKEN: 'of-an-operator-here',
+    PULSECART_ALLOW_SIMULATED_PAYMENTS: 'on',
+  };
+  expect(readConfig(production).warmsUp).toBe(true);
+  expect(readConfig({ ...production, PULSECART_WARM_UP: 'off' }).warmsUp).toBe(false);
 });
 
 test('requests are limited in production, by rates that can be set, and in development when that is asked for', () => {

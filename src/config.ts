@@ -27,6 +27,8 @@ export interface Config {
   readonly instances: number;
   /** How long each of them may take to start. */
   readonly startTimeoutMs: number;
+  /** Serves made-up requests against a store of its own before the first real one. */
+  readonly warmsUp: boolean;
   /** The distributed backends; null: the embedded ones, in `dataFolder`. */
   readonly urls: BackendUrls | null;
   /** Prefix of every key and queue name, so that several shops can share a backend. */
@@ -296,6 +298,7 @@ function readSettings(given: Env, flags: Flags): Config {
     managementPort: read(SETTINGS.managementPort),
     instances,
     startTimeoutMs: read(SETTINGS.startTimeoutMs),
+    warmsUp: read(SETTINGS.warmUp, mode === 'production'),
     urls: urls && { ...urls, databaseUrl: inSchema(urls.databaseUrl, namespace) },
     namespace,
     trustedProxies: Object.freeze(read(SETTINGS.trustedProxies)),

@@ -150,6 +150,12 @@ export const SETTINGS = {
     600_000,
     'how long each of several may take to start, a migration included, before it is killed and started again',
   ),
+  // A developer who starts it again and again would wait a second more each time.
+  warmUp: onOff(
+    'PULSECART_WARM_UP',
+    false,
+    'whether a server serves made-up requests before the first real one, so that its code is compiled: on a store of their own in a temporary folder, which is removed; with PostgreSQL purchases are decided there, and rolled back. The start takes at most 1.5 seconds more. In production mode `on`',
+  ),
   // Within 1 s requests that were just sent still reach a server; on a terminal the delay is hardly noticed.
   drainMs: integer(
     'PULSECART_DRAIN_MS',

@@ -35,13 +35,13 @@ const EVERYWHERE = [
 ] as const;
 /** Only for backends that are processes of their own, and that live long. */
 const DISTRIBUTED_ONLY = ['sales', 'flushall', 'start-up', 'growth'] as const;
-/** Only when asked for, on either set of backends: the pages' own questions. */
-const ABOUT_PAGES = ['watched', 'live-crowd'] as const;
+/** Only when asked for, on either set of backends: questions about pages and about a start. */
+const ON_REQUEST = ['watched', 'live-crowd', 'first-second'] as const;
 /** Only when asked for, too: what it needs besides is not installed everywhere. */
-const ON_REQUEST = ['balancers'] as const;
+const WITH_BALANCERS = ['balancers'] as const;
 /** Those that `--open` measures below saturation. */
 const OPEN = ['sync-win', 'sync-soldout', 'async-accept', 'async-soldout', 'stock-read'] as const;
-const WORKLOADS = [...EVERYWHERE, ...DISTRIBUTED_ONLY, ...ABOUT_PAGES, ...ON_REQUEST] as const;
+const WORKLOADS = [...EVERYWHERE, ...DISTRIBUTED_ONLY, ...ON_REQUEST, ...WITH_BALANCERS] as const;
 type Workload = (typeof WORKLOADS)[number];
 
 const FLAGS = {
@@ -62,7 +62,7 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
                    or from Docker, gone afterwards (embedded)
   --workload A,B   some of ${EVERYWHERE.join(', ')};
                    with distributed backends also ${DISTRIBUTED_ONLY.join(', ')} (all); and only when
-                   named ${ABOUT_PAGES.join(', ')}, and with distributed backends ${ON_REQUEST.join(', ')},
+                   named ${ON_REQUEST.join(', ')}, and with distributed backends ${WITH_BALANCERS.join(', ')},
                    which needs nginx, haproxy and envsubst
   --seconds N      measured per workload and server (6)
   --rounds N       alternating pairs with the no-op server per workload, at least 3 (5)
@@ -138,7 +138,7 @@ async function measure(
 function chooseWorkloads(asked: readonly Workload[], backends: BackendChoice): readonly Workload[] {
   if (asked.length === 0)
     return backends === 'production' ? [...EVERYWHERE, ...DISTRIBUTED_ONLY] : EVERYWHERE;
-  const wrong = asked.filter((name) => ![...EVERYWHERE, ...ABOUT_PAGES].some((one) => one === name));
+  const wrong = asked.filter((name) => ![...EVERYWHERE, ...ON_REQUEST].some((one) => one === name));
   if (backends === 'embedded' && wrong.length > 0) {
     throw new UsageError(
       `--workload ${wrong.join(',')} measures the distributed backends: add --engines production`,
@@ -161,6 +161,8 @@ async function run(name: Workload, effort: Plan, environments: Environments): Pr
         return await (await import('../workloads/sales.ts')).runSales(effort, environments);
       case 'growth':
         return await (await import('../workloads/growth.ts')).runGrowth(effort, environments);
+      case 'first-second':
+        return await (await import('../workloads/first-second.ts')).runFirstSecond(effort, environments);
       default: {
         const environment = await environments.open();
         return await runOn(environment, name, effort).finally(() => environment.close());
@@ -173,7 +175,7 @@ async function run(name: Workload, effort: Plan, environments: Environments): Pr
 
 async function runOn(
   environment: Environment,
-  name: Exclude<Workload, 'noop' | 'sales' | 'growth'>,
+  name: Exclude<Workload, 'noop' | 'sales' | 'growth' | 'first-second'>,
   effort: Plan,
 ): Promise<WorkloadResult> {
   switch (name) {

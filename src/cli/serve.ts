@@ -18,6 +18,7 @@ import { logSales } from './sale-log.ts';
 import { isForPeople, openServerLog } from './server-log.ts';
 import { superviseInstances } from './supervisor.ts';
 import { warnOfUnknownSettings } from './unknown-settings.ts';
+import { warmUp } from './warm-up.ts';
 
 const FLAGS = {
   port: { kind: 'text', what: 'a port' },
@@ -113,14 +114,19 @@ interface OpenOptions {
 async function open(config: Config, log: Log, { sharesPort, stopped, scrapeOf }: OpenOptions) {
   // Before anything else is opened: a start with mistakes in it ends here.
   const named = config.operatorsFile === null ? null : openNamedOperators(config.operatorsFile, log);
-  const opening = openApp(
-    config,
-    log,
-    () => ({ ...operatorAccess(config), named }),
-    () => examineHere(config),
+  const warming = config.urls ? Promise.resolve(undefined) : warmUp(config, log);
+  const opening = warming.then((thread) =>
+    openApp(
+      config,
+      log,
+      () => ({ ...operatorAccess(config), named }),
+      () => examineHere(config),
+      thread,
+    ),
   );
   const app = await Promise.race([opening, stopped]);
   if (typeof app === 'string') return app;
+  if (config.urls) await warmUp(config, log, app);
   const { managementPort } = config;
   let management: HttpServer | undefined;
   try {

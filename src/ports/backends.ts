@@ -1,5 +1,5 @@
 import type { Clock } from '../domain/clock.ts';
-import type { Product } from '../domain/product.ts';
+import type { NewProduct, Product } from '../domain/product.ts';
 import type { BooksReader } from './books.ts';
 import type { DecidingQueue } from './deciding-queue.ts';
 import type { Feed } from './feed.ts';
@@ -8,6 +8,13 @@ import type { Ledger } from './ledger.ts';
 import type { PaymentProvider } from './provider.ts';
 import type { Found } from './queries.ts';
 import type { Queue } from './queue.ts';
+
+/** Sells what nobody else sees. For a second or two: it is a transaction. */
+export interface ScratchLedger
+  extends Pick<Ledger, 'decide' | 'products' | 'product' | 'describedProduct' | 'productsAfter'> {
+  /** Takes back all that was sold. */
+  leave(): Promise<void>;
+}
 
 /** The adapters that a process works with. */
 export interface Backends {
@@ -36,6 +43,11 @@ export interface Backends {
   readonly description: string;
   /** Component names in `/actuator/health`; a gate without one is in-process. */
   readonly healthNames: { readonly ledger: string; readonly queue: string; readonly gate?: string };
+  /**
+   * Puts `products` on sale for this process alone, to sell them with the code and the connections of the ledger and leave nothing. Each
+   * call of `madeUpId` is the id of another one that no shop has.
+   */
+  openScratch?(products: readonly NewProduct[], madeUpId: () => number): Promise<ScratchLedger>;
   close(): Promise<void>;
 }
 

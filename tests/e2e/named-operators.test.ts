@@ -181,6 +181,20 @@ test('an address that guesses is slowed down and logged, and right tokens pass f
   expect(shop.server.log()).not.toContain('guess-');
 });
 
+test("an address whose operators' calls are used up by guesses still takes a new token of the issuer", async () => {
+  await using own = await openShop({ ...ENV, PULSECART_LIMIT_OPERATOR_ADDRESS: '1/h burst 5' });
+  const here = somewhere();
+  const ask = async (token: string) => (await own.get(ME, { ...bearer(token), ...here })).status;
+  for (let i = 0; i < 5; i++) await ask(`guess-${i}`);
+  expect(await ask('guess')).toBe(429);
+  const token = await issued({ ...roles('viewer'), sub: 'iris' });
+  expect([await ask(token), await ask(token)]).toEqual([200, 200]);
+  // Tokens that look like one are checked as often and no more.
+  for (let i = 0; i < 5; i++) await ask(`a.${i}.z`);
+  expect(await ask(await issued({ ...roles('viewer'), sub: 'iris', nonce: 1 }))).toBe(429);
+  expect(await ask(token)).toBe(200);
+});
+
 test('a new list counts without a restart, loses no call, and one with mistakes leaves the old one', async () => {
   const old = { ...OTTO, token: undefined, tokenSha256: [sha256(OTTO.token)] };
   const next = 'another-token-of-otto';

@@ -213,7 +213,7 @@ describe('a command called the wrong way', () => {
     [
       ['nonsense'],
       {},
-      /^There is no command "nonsense"\. Accepted: serve, worker, demo, rush, rehearse, bench, report, plan, audit, backup, health, doctor/,
+      /^There is no command "nonsense"\. Accepted: serve, worker, demo, rush, rehearse, bench, report, plan, audit, payments, backup, health, doctor/,
     ],
     [['Serve'], {}, /^There is no command "Serve"/],
     [['serve', '--nonsense'], {}, /--nonsense.*Accepted: --port/],

@@ -146,6 +146,13 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
           'Your card was declined.',
         ]);
         expect((await made.read(orderId)).status).toBe('charging');
+        const twice = token('pm_card_visa_chargeDeclined');
+        await made.pay(orderId, twice);
+        const elsewhere = await made.pay(orderId, { ...twice, returnUrl: `${BACK}/elsewhere` });
+        expect([elsewhere.status, elsewhere.json.message]).toEqual([
+          409,
+          'The confirmation token has already been used.',
+        ]);
         expect((await made.pay(orderId, token('pm_card_visa'))).json.status).toBe('authorised');
         await made.untilIt(orderId, 'paid');
         expect(made.intentsOf(orderId)).toHaveLength(1);
@@ -302,6 +309,20 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
         made.stripe.advance(120_000);
         await eventually(async () => (await made.read(refunded)).payments[0].refundFailed === true);
         expect((await made.read(refunded)).status).toBe('refunded');
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'hear that an amount cannot be paid which Stripe refuses, and its units come back',
+      async () => {
+        const { productId } = (await made.sell({ holdSeconds: 1, units: 1, currency: 'KRW', priceMinor: 10 }))
+          .json;
+        const orderId = await made.buy(productId);
+        const { status, json } = await made.pay(orderId);
+        expect([status, json.code]).toEqual([409, 'payment_declined']);
+        await made.untilIt(orderId, 'expired');
+        expect(await made.free(productId)).toBe(1);
       },
       TIMEOUT_MS,
     );

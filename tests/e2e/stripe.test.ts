@@ -28,3 +28,20 @@ test('an event that the ledger cannot take is asked for again, about a second la
   }
   await eventually(async () => (await send()) === 200);
 });
+
+test('a buyer who asks for one payment again and again uses up no calls of Stripe, and an operator may go on', async () => {
+  const env = { PULSECART_LIMITS: 'on', PULSECART_LIMIT_PURCHASE_CUSTOMER: '1/h burst 3' };
+  await using made = await openStripeShop(openShop, { env });
+  const [orderId, other] = [await made.buy(), await made.buy()];
+  for (let i = 0; i < 3; i++) expect((await made.pay(orderId)).status).toBe(200);
+  const confirmationToken = made.stripe.buyer.createConfirmationToken('pm_card_visa').id;
+  for (const body of [undefined, { confirmationToken, returnUrl: 'https://shop.example/back' }]) {
+    const refused = await made.pay(orderId, body);
+    expect([refused.status, refused.json.code]).toEqual([429, 'too_many_requests']);
+    expect(refused.headers.get('ratelimit-policy')).toStartWith('"purchase-customer"');
+  }
+  expect(made.stripe.calls('POST /v1/payment_intents/:id/confirm')).toBe(0);
+  const operator = { Authorization: `Bearer ${made.shop.server.operatorToken}` };
+  expect((await made.pay(orderId, undefined, operator)).status).toBe(200);
+  expect((await made.pay(other)).status).toBe(200);
+});

@@ -1,14 +1,12 @@
 import { Client } from 'pg';
 import { openPostgresBooks } from '../../src/adapters/postgres/books.ts';
 import { openPostgresLedger, type PostgresOptions } from '../../src/adapters/postgres/ledger.ts';
-import type { Clock } from '../../src/domain/clock.ts';
-import type { Ledger } from '../../src/ports/ledger.ts';
 import type { LedgerUnderTest } from '../conformance/ledger.contract.ts';
 
 export function openLedger(
   url: string,
   options: Partial<PostgresOptions> = {},
-): Promise<{ ledger: Ledger; clock: Clock }> {
+): ReturnType<typeof openPostgresLedger> {
   return openPostgresLedger({ url, poolSize: 4, onTrouble: () => {}, ...options });
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../../domain/clock.ts';
+import type { Backends } from '../../ports/backends.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import { createAuditLog } from './audit-log.ts';
 import { createCancelRefund } from './cancel-refund.ts';
@@ -15,6 +16,7 @@ import { migrate } from './migrate.ts';
 import { createPayments } from './payments.ts';
 import { createProductQueries, createProducts } from './products.ts';
 import { createRetention } from './retention.ts';
+import { openScratch } from './scratch.ts';
 import { createSearch } from './search.ts';
 import { createWebhooks } from './webhooks.ts';
 
@@ -43,7 +45,11 @@ export async function openPostgresLedger({
   onTrouble,
   timeouts = {},
   allowUnsafeDurability = false,
-}: PostgresOptions): Promise<{ ledger: Ledger; clock: Clock }> {
+}: PostgresOptions): Promise<{
+  ledger: Ledger;
+  clock: Clock;
+  openScratch: NonNullable<Backends['openScratch']>;
+}> {
   const place = placeOf(url);
   await withConnection(place, async (client) => {
     await requireFitness(client, place.name, allowUnsafeDurability);
@@ -73,7 +79,11 @@ export async function openPostgresLedger({
         await database.close();
       },
     };
-    return { ledger, clock: clock.now };
+    return {
+      ledger,
+      clock: clock.now,
+      openScratch: (products, madeUpId) => openScratch(database, poolSize, products, madeUpId),
+    };
   } catch (error) {
     await database.close();
     throw error;

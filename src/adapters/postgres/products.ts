@@ -126,7 +126,9 @@ export function createProducts({
 /** Reading them, for a server as for an audit in its snapshot. */
 export function createProductQueries({
   read,
-}: Pick<Database, 'read'>): Pick<Products, 'products' | 'product' | 'describedProduct' | 'productsAfter'> {
+}: {
+  readonly read: Query | Database['read'];
+}): Pick<Products, 'products' | 'product' | 'describedProduct' | 'productsAfter'> {
   return {
     products: () => productsIn(read, ALL, []),
     product: async (productId) => (await productsIn(read, ONE, [productId]))[0],

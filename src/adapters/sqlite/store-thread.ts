@@ -88,6 +88,7 @@ function methodsOf(store: Store) {
       await queue.close();
       await ledger.close();
       store.close();
+      awaitFolder();
     },
   };
 }
@@ -138,4 +139,9 @@ function open(folder: string): void {
   send({ type: 'ready' });
 }
 
-self.onmessage = ({ data }: MessageEvent<string>) => open(data);
+/** The next message names the folder of a store: the first one, or one after another. */
+function awaitFolder(): void {
+  self.onmessage = ({ data }: MessageEvent<string>) => open(data);
+}
+
+awaitFolder();

@@ -10,7 +10,7 @@ import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
 import type { Purchase } from '../../domain/purchase.ts';
 import type { DecidedBatch } from '../../ports/deciding-queue.ts';
 import { encodePurchases } from '../../ports/purchase-message.ts';
-import { openThreadedStore, type ThreadedStore } from './threaded.ts';
+import { openThreadedStore, startStoreThread, type ThreadedStore } from './threaded.ts';
 
 const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), systemClock);
 const plain = {
@@ -287,4 +287,21 @@ test('P6 files that are deleted under a store at rest are noticed, and nothing i
   ]);
   await expect(store.ledger.decide([request()])).rejects.toMatchObject({ code: 'unavailable' });
   await expect(store.close()).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('a store that is left hands its thread on, and the next one has its own files', async () => {
+  const first = await withProduct();
+  opened.splice(0);
+  const thread = startStoreThread();
+  const noTrouble = (error: unknown) => void troubles.push(error);
+  const left = await openThreadedStore(join(folder, 'left'), systemClock, noTrouble, noTrouble, thread);
+  await left.ledger.addProducts([{ id: 1, name: 'Left', priceMinor: 1, currency: 'USD', units: 10 }]);
+  await left.leave();
+  await expect(left.ledger.decide([request()])).rejects.toMatchObject({ code: 'unavailable' });
+  await first.close();
+  const next = await openThreadedStore(folder, systemClock, noTrouble, noTrouble, thread);
+  opened.push(next);
+  expect((await next.ledger.product(1))?.name).toBe('A thing');
+  expect(troubles).toEqual([]);
+  expect((await next.ledger.decide([request()])).outcomes).toMatchObject([{ kind: 'reserved' }]);
 });

@@ -13,7 +13,16 @@ import type { StoreMethods } from './store-thread.ts';
 export interface ThreadedStore {
   readonly ledger: Ledger;
   readonly queue: Queue & DecidingQueue;
+  /** Closes the store, and leaves its thread for another one to be opened there. */
+  leave(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** The thread that writes, for one store after the other: its code stays compiled. */
+export type StoreThread = Worker;
+
+export function startStoreThread(): StoreThread {
+  return new Worker(new URL('./store-thread.ts', import.meta.url).href);
 }
 
 interface Handlers {
@@ -24,7 +33,7 @@ interface Handlers {
 type Result<M extends keyof StoreMethods> = Awaited<ReturnType<StoreMethods[M]>>;
 
 /**
- * Starts the store thread on `folder`. Throws AppError `unusable_store` like `openStore`.
+ * Opens the store of `folder` in a store thread. Throws AppError `unusable_store` like `openStore`; the thread has ended then.
  *
  * Reads use a connection of this thread: SQLite's write-ahead log lets them see the last commit without waiting for the
  * writer. `onTrouble` receives errors that the queue retries; `onDeath` is called when a bug ended the thread, or when files
@@ -35,8 +44,8 @@ export async function openThreadedStore(
   clock: Clock,
   onTrouble: (error: unknown) => void,
   onDeath: (error: unknown) => void,
+  worker = startStoreThread(),
 ): Promise<ThreadedStore> {
-  const worker = new Worker(new URL('./store-thread.ts', import.meta.url).href);
   const gone = new Promise((resolve) => worker.addEventListener('close', resolve));
   const calls = new Map<number, { resolve(value: never): void; reject(error: unknown): void }>();
   const consumers = new Map<number, Handlers>();
@@ -161,15 +170,23 @@ export async function openThreadedStore(
     );
   }
 
+  async function leave(): Promise<void> {
+    readStore.close();
+    try {
+      await call('close');
+    } finally {
+      end('The store is closed.');
+    }
+  }
+
   return {
     ledger,
     queue,
+    leave,
     async close() {
-      readStore.close();
       try {
-        await call('close');
+        await leave();
       } finally {
-        end('The store is closed.');
         // The connection closes only with the thread's memory; until then the file may be locked for a moment.
         worker.terminate();
         await gone;

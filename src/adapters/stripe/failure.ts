@@ -44,7 +44,7 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
  * A key replays what it was answered first, for a day: faults of Stripe, and refusals for a state that is over. What the bank declined
  * stays declined.
  */
-export function isReplayedFault(error: unknown): boolean {
+export function isReplayedFault(error: unknown): error is StripeError {
   return (
     isStripeError(error) &&
     error.type !== 'StripeCardError' &&

@@ -3,7 +3,7 @@ import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { ChargeRequest, OpenedPayment } from '../../ports/provider.ts';
 import { amountRefusal, stripeAmount } from './amounts.ts';
-import { hasCode, isReplayedFault } from './failure.ts';
+import { hasCode, isReplayedFault, isStripeError } from './failure.ts';
 
 export type Intent = Stripe.PaymentIntent;
 
@@ -16,6 +16,10 @@ const KEYS_KEPT_MS = 23 * 3_600_000;
 const CLOCKS_DIFFER_MS = 5 * 60_000;
 /** More payments than a sale of ours makes in the time that is searched would take minutes to read. */
 const SEARCHED_MAX = 10_000;
+/** Two seconds of reading, which leaves time to make one. */
+const SEARCHED_FIRST_MAX = 1_000;
+/** A day on which Stripe answers a fault to as many keys is one of an outage. */
+const CREATED_KEYS_MAX = 5;
 export const PAGE = 100;
 const MINUTE_MS = 60_000;
 /** A call takes Stripe about a second; what is still under way then is left to the next lease. */
@@ -34,7 +38,9 @@ export function createIntents(stripe: Stripe, now: Clock) {
         ? await retrieve(providerId, ask)
         : now() - atMs < KEYS_KEPT_MS
           ? await create(request, ask)
-          : await search(request, atMs, ask);
+          : await search(request, atMs, ask, SEARCHED_MAX);
+    if (intent === 'too many')
+      throw new AppError('outcome_unknown', `Too many payments to find ${request.key}.`);
     if (intent) requireSame(intent, request);
     return intent;
   }
@@ -56,33 +62,41 @@ export function createIntents(stripe: Stripe, now: Clock) {
       automatic_payment_methods: { enabled: true },
       metadata: { orderId, attempt },
     };
-    const makeWith = (one: string) => whenFree(() => paymentIntents.create(params, ask(one)));
-    try {
-      const made = await makeWith(`${key}:create`);
-      // A replayed answer says how it was made, not how it is.
-      return isReplayed(made) ? await retrieve(made.id, ask) : made;
-    } catch (error) {
-      if (!isReplayedFault(error) && !hasCode(error, 'idempotency_error')) throw error;
-      const found = await search(request, request.begun?.atMs ?? now(), ask);
-      return found ?? (await makeWith(anew(`${key}:create`)));
+    for (let nth = 1; ; nth++) {
+      try {
+        const keyed = nth === 1 ? `${key}:create` : `${key}:create:${nth}`;
+        const made = await whenFree(() => paymentIntents.create(params, ask(keyed)));
+        // A replayed answer says how it was made, not how it is.
+        return isReplayed(made) ? await retrieve(made.id, ask) : made;
+      } catch (error) {
+        const isFault = isReplayedFault(error) && (error.statusCode ?? 0) >= 500;
+        if (nth === CREATED_KEYS_MAX || (!isFault && !isOfOtherCall(error))) throw error;
+        // In a crowd it is not seen; then the next key makes one, the same for all who ask, and nobody has the secret of the first.
+        const found = await search(request, request.begun?.atMs ?? now(), ask, SEARCHED_FIRST_MAX);
+        if (found !== null && found !== 'too many') return found;
+      }
     }
   }
 
   /** By what it has of ours. The list is up to date, other than Stripe's search. */
-  async function search({ key }: ChargeRequest, atMs: number, ask: Ask): Promise<Intent | null> {
+  async function search(
+    { key }: ChargeRequest,
+    atMs: number,
+    ask: Ask,
+    searchedMax: number,
+  ): Promise<Intent | null | 'too many'> {
     const from = Math.floor((atMs - CLOCKS_DIFFER_MS) / 1_000);
     const created = { gte: from, lte: from + Math.ceil((KEYS_KEPT_MS + 2 * CLOCKS_DIFFER_MS) / 1_000) };
     let searched = 0;
     for await (const intent of paymentIntents.list({ created, limit: PAGE }, ask())) {
       if (keyOf(intent) === key) return retrieve(intent.id, ask);
-      if (++searched === SEARCHED_MAX)
-        throw new AppError('outcome_unknown', `Too many payments to find ${key}.`);
+      if (++searched === searchedMax) return 'too many';
     }
     return null;
   }
 
-  /** Does a step under its key; under one of this minute when the first was answered with a fault for good. */
-  async function step(key: string, ask: Ask, call: (options: Stripe.RequestOptions) => Promise<Intent>) {
+  /** Does a step under its key; under one of this minute when the first was answered with an error for good. A declined card stays so. */
+  async function step<T>(key: string, ask: Ask, call: (options: Stripe.RequestOptions) => Promise<T>) {
     try {
       return await whenFree(() => call(ask(key)));
     } catch (error) {
@@ -120,6 +134,11 @@ async function whenFree<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
+/** The key was used with other parameters, as an earlier version of ours had them. */
+function isOfOtherCall(error: unknown): boolean {
+  return isStripeError(error) && error.type === 'StripeIdempotencyError';
+}
+
 /** In Bun the headers are those of fetch, other than the types say. */
 function isReplayed({ lastResponse }: Stripe.Response<unknown>): boolean {
   return new Headers(lastResponse.headers).get('idempotent-replayed') === 'true';
@@ -131,8 +150,9 @@ export function keyOf({ metadata }: Pick<Intent, 'metadata'>): string | null {
   return orderId && attempt ? `${orderId}:${attempt}` : null;
 }
 
-/** Somebody may have changed it at Stripe. What is not as we made it is neither captured nor cancelled by us. */
+/** Somebody may have changed it at Stripe. What is not as we made it is neither captured nor cancelled by us, but may be cancelled by them. */
 function requireSame(intent: Intent, { key, amountMinor, currency }: ChargeRequest): void {
+  if (intent.status === 'canceled') return;
   const isSame =
     keyOf(intent) === key &&
     intent.amount === stripeAmount(amountMinor, currency) &&

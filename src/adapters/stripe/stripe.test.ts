@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import pino from 'pino';
 import { failure, providerContract } from '../../../tests/conformance/provider.contract.ts';
 import { type StripeStandIn, startStripe } from '../../../tests/support/stripe/stand-in.ts';
+import { until } from '../../../tests/support/until.ts';
 import { isAppError } from '../../domain/errors.ts';
 import type { ChargeRequest, PaymentProvider, ProviderEvent } from '../../ports/provider.ts';
 import { examineStripe } from './examine.ts';
@@ -263,6 +264,19 @@ describe('Stripe', () => {
       expect(intentOf(providerId).status).toBe('canceled');
     });
 
+    test('a payment whose key replays a fault is made in a crowd of others, too, once for all who ask', async () => {
+      const request = newRequest();
+      company.faults.add({ kind: 'error_before', times: 1 });
+      await failure(buyer().open(request, null));
+      const { providerId } = await buyer().open(newRequest(), null);
+      for (let i = 0; i < 10_001; i++)
+        company.company.intents.set(`pi_${i}`, { ...intentOf(providerId), id: `pi_${i}` });
+      const made = await buyer().open(request, null);
+      expect((await buyer().open(request, null)).providerId).toBe(made.providerId);
+      expect(await provider.cancel(request)).toEqual({ type: 'cancelled' });
+      expect(intentOf(made.providerId).status).toBe('canceled');
+    });
+
     test('a key that Stripe no longer takes is an `unavailable` of which operators hear', async () => {
       const stranger = openAt({ ...company, secretKey: 'sk_test_of_others' } as StripeStandIn, troubles);
       const refusal = await failure(stranger.charge(newRequest()));
@@ -270,6 +284,49 @@ describe('Stripe', () => {
       expect((refusal as Error).message).toStartWith('Stripe does not take the key: Invalid API Key');
       expect(troubles).toHaveLength(1);
     });
+  });
+
+  test('finds a payment that its key has made in other words, as an earlier version had them', async () => {
+    const request = newRequest();
+    const made = await company.client().paymentIntents.create(
+      {
+        amount: 1_000,
+        currency: 'usd',
+        capture_method: 'manual',
+        metadata: { orderId: request.orderId, attempt: '1' },
+      },
+      { idempotencyKey: `${request.key}:create` },
+    );
+    expect((await buyer().open(request, null)).providerId).toBe(made.id);
+  });
+
+  test('cancels a payment that Stripe refused to make: nothing could be taken by it', async () => {
+    // Half a dollar at least, which no table of ours has in won.
+    const request = newRequest({ amountMinor: 10, currency: 'KRW' });
+    expect(isAppError(await failure(buyer().open(request, null)), 'invalid_request')).toBe(true);
+    expect(await provider.cancel(known(request, null))).toEqual({ type: 'cancelled' });
+  });
+
+  test('answers that it was captured where that was faster than the end of its authorisation', async () => {
+    const request = newRequest();
+    const { clientSecret, providerId } = await buyer().open(request, null);
+    company.buyer.pay(clientSecret, 'pm_card_visa');
+    const charge = company.company.charges.get(intentOf(providerId).latest_charge as string)!;
+    charge.payment_method_details!.card!.capture_before = company.company.now();
+    company.faults.add({ kind: 'slow', route: `POST ${INTENTS}/:id/cancel`, times: 1, ms: 200 });
+    const answer = provider.charge(known(request, providerId));
+    await until(() => company.calls(`POST ${INTENTS}/:id/cancel`) === 1);
+    await company.client().paymentIntents.capture(providerId);
+    expect(await answer).toEqual({ type: 'captured', providerId });
+  });
+
+  test('refunds all of it, also where a part went back before, and under another key after a fault', async () => {
+    const refund = await captureToRefund();
+    await company.client().refunds.create({ payment_intent: refund.providerId, amount: 1 });
+    company.faults.add({ kind: 'error_before', route: 'POST /v1/refunds', times: 1 });
+    expect(isAppError(await failure(provider.refund(refund)), 'outcome_unknown')).toBe(true);
+    expect((await provider.refund(refund)).type).toBe('refunded');
+    expect(company.money('USD').refundedMinor).toBe(1_000);
   });
 
   describe('when its keys are forgotten', () => {
@@ -328,6 +385,9 @@ describe('Stripe', () => {
     expect(isAppError(await failure(provider.cancel(others)), 'invalid_request')).toBe(true);
     expect(intentOf(providerId).status).toBe('requires_capture');
     expect(troubles).toHaveLength(2);
+    // An operator has ended it at Stripe.
+    await company.client().paymentIntents.cancel(providerId);
+    expect(await provider.cancel(tampered)).toEqual({ type: 'cancelled' });
   });
 
   test('is examined by its key: for tests, refused, or away', async () => {

@@ -11,7 +11,7 @@ import type {
   PaymentProvider,
   RefundRequest,
 } from '../../ports/provider.ts';
-import { amountRefusal } from './amounts.ts';
+import { amountRefusal, stripeAmount } from './amounts.ts';
 import { createEvents } from './events.ts';
 import { hasCode, isStripeError, meaningOf } from './failure.ts';
 import { type Ask, createIntents, type Intent, PAGE, STATUS } from './intents.ts';
@@ -88,7 +88,8 @@ export function openStripe(options: StripeOptions): PaymentProvider {
   async function capture({ key }: ChargeRequest, intent: Intent, ask: Ask): Promise<ChargeAnswer> {
     const before = captureBefore(intent);
     if (before !== null && now() >= before) {
-      await end(key, intent, ask);
+      const ended = await end(key, intent, ask);
+      if (ended.status === 'succeeded') return answerOf(ended);
       return { type: 'declined', reason: 'The authorisation ran out before it was captured.' };
     }
     try {
@@ -102,8 +103,13 @@ export function openStripe(options: StripeOptions): PaymentProvider {
   }
 
   async function cancel(request: ChargeRequest, ask: Ask): Promise<{ type: 'cancelled' } | Captured> {
-    const intent = await intents.find(request, ask);
-    // Nothing was made by a key that is forgotten by now.
+    const intent = await intents.find(request, ask).catch((error) => {
+      // What Stripe refuses to make it has not made before either: the key would have found that.
+      const isRefused = isStripeError(error) && error.type === 'StripeInvalidRequestError';
+      if (request.begun?.providerId || !isRefused || error.statusCode !== 400) throw error;
+      return null;
+    });
+    // Nothing was made, or by a key that is forgotten by now.
     if (intent === null) return { type: 'cancelled' };
     const ended = isOver(intent) ? intent : await end(request.key, intent, ask);
     return ended.status === 'succeeded' ? { type: 'captured', providerId: ended.id } : { type: 'cancelled' };
@@ -151,47 +157,48 @@ export function openStripe(options: StripeOptions): PaymentProvider {
   async function confirm(key: string, intent: Intent, confirmation: Confirmation, ask: Ask): Promise<Intent> {
     const { returnUrl } = confirmation;
     const back = returnUrl === null ? {} : { return_url: returnUrl };
-    if (confirmation.type === 'token') {
-      const { token } = confirmation;
-      const how = { confirmation_token: token, ...back };
-      return intents.step(`${key}:confirm:${token}`, ask, (asked) =>
+    const confirmed = (how: Stripe.PaymentIntentConfirmParams) => {
+      // Another key for another return URL, so that it is Stripe that says what is wrong with it. A key has 255 characters at most.
+      const digest = Bun.CryptoHasher.hash('sha256', JSON.stringify(how), 'base64url');
+      return intents.step(`${key}:confirm:${digest}`, ask, (asked) =>
         paymentIntents.confirm(intent.id, how, asked),
       );
-    }
+    };
+    if (confirmation.type === 'token') return confirmed({ confirmation_token: confirmation.token, ...back });
     const { paymentMethod, customer } = confirmation;
     if (customer !== null && intent.customer === null) {
       await paymentIntents.update(intent.id, { customer }, ask(`${key}:customer:${customer}`));
     }
-    const how = { payment_method: paymentMethod, off_session: true, ...back };
-    return intents.step(`${key}:confirm:${paymentMethod}`, ask, (asked) =>
-      paymentIntents.confirm(intent.id, how, asked),
-    );
+    return confirmed({ payment_method: paymentMethod, off_session: true, ...back });
   }
 
   /** Of a disputed payment the bank has the money: it goes back to its customer when the dispute is lost, and until then nothing does. */
-  async function lost(providerId: string, ask: Ask): Promise<string> {
+  async function lost(providerId: string, amount: number, ask: Ask): Promise<string> {
     const { data } = await stripe.disputes.list({ payment_intent: providerId, limit: PAGE }, ask());
-    const dispute = data.find(({ status }) => status === 'lost');
-    if (dispute) return dispute.id;
+    const disputes = data.filter(({ status }) => status === 'lost');
+    if (total(disputes) >= amount) return disputes[0]!.id;
     throw new AppError(
       'unavailable',
       `The payment ${providerId} is disputed, and cannot be refunded meanwhile.`,
     );
   }
 
-  /** A refund that failed is made anew, with a key of its own; any other counts as this one. */
-  async function refund({ key, providerId, orderId }: RefundRequest, ask: Ask) {
+  /** What has not gone back yet: a refund that failed is made anew, with a key of its own, and what others gave back counts. */
+  async function refund({ key, providerId, orderId, amountMinor, currency }: RefundRequest, ask: Ask) {
     const found = await refunds.list({ payment_intent: providerId, limit: PAGE }, ask());
-    const valid = found.data.find(({ status }) => status !== 'failed' && status !== 'canceled');
-    if (valid) return { type: 'refunded' as const, refundId: valid.id };
+    const valid = found.data.filter(({ status }) => status !== 'failed' && status !== 'canceled');
+    const missing = stripeAmount(amountMinor, currency) - total(valid);
+    if (missing <= 0) return { type: 'refunded' as const, refundId: valid[0]!.id };
     const nth = found.data.length === 0 ? '' : `:${found.data.length + 1}`;
     const [, attempt = ''] = key.split(':');
     const params = { payment_intent: providerId, metadata: { orderId, attempt } };
-    const made = await refunds.create(params, ask(`${key}${nth}`)).catch(async (error) => {
-      if (hasCode(error, 'charge_disputed'))
-        return { type: 'refunded' as const, refundId: await lost(providerId, ask) };
-      throw error;
-    });
+    const made = await intents
+      .step(`${key}${nth}`, ask, (asked) => refunds.create(params, asked))
+      .catch(async (error) => {
+        if (hasCode(error, 'charge_disputed'))
+          return { type: 'refunded' as const, refundId: await lost(providerId, missing, ask) };
+        throw error;
+      });
     if ('type' in made) return made;
     if (made.status !== 'failed' && made.status !== 'canceled')
       return { type: 'refunded' as const, refundId: made.id };
@@ -238,6 +245,10 @@ function isOver({ status }: Intent): boolean {
 function opened({ id, client_secret, status }: Intent, declined: string | null = null): OpenedPayment {
   // A state that this program does not know is one that Stripe works on.
   return { providerId: id, clientSecret: client_secret!, status: STATUS[status] ?? 'processing', declined };
+}
+
+function total(parts: readonly { readonly amount: number }[]): number {
+  return parts.reduce((sum, { amount }) => sum + amount, 0);
 }
 
 /** What Stripe writes for buyers. */

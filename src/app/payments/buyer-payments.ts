@@ -1,5 +1,5 @@
 import type { Clock } from '../../domain/clock.ts';
-import { AppError } from '../../domain/errors.ts';
+import { AppError, isAppError } from '../../domain/errors.ts';
 import { amountMinor, type Order } from '../../domain/order.ts';
 import { isHidden } from '../../domain/product.ts';
 import { backoffMs } from '../../lib/backoff.ts';
@@ -50,7 +50,7 @@ export interface BuyerPayments extends Pick<BuyerProvider, 'publishableKey' | 'r
 export type Opening =
   | { readonly kind: 'opened'; readonly order: Order; readonly payment: OpenedPayment }
   | { readonly kind: 'refused'; readonly order: Order }
-  /** More than the company takes at once: a unit's price is one that it takes. */
+  /** More than the company takes at once, as a unit's price is one that it takes; or an amount that only the company refuses. */
   | { readonly kind: 'unpayable'; readonly why: string }
   | { readonly kind: 'by_the_server' };
 
@@ -126,7 +126,11 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
 
   async function openBegun(begun: Begun, confirmation: Confirmation | null): Promise<Opening> {
     const { order, attempt } = begun;
-    const payment = await buyerPays.open(chargeRequest(begun), confirmation);
+    const payment = await buyerPays.open(chargeRequest(begun), confirmation).catch((error) => {
+      if (isAppError(error, 'invalid_request')) return null;
+      throw error;
+    });
+    if (payment === null) return { kind: 'unpayable', why: 'the payment company refuses it' };
     if (begun.providerId === null) await ledger.noteProviderId(order.id, attempt, payment.providerId);
     if (payment.status !== 'open' && payment.status !== 'action')
       await chargeNow({ orderId: order.id, attempt });

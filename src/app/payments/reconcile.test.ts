@@ -69,6 +69,9 @@ test.each([
 
 test('what the ledger knows already, took no money or is of another time is no difference', () => {
   expect(kinds([booked({ dispute: 'lost' })], [listed({ isDisputed: true })])).toEqual([]);
+  expect(kinds([booked({ status: 'refunded', dispute: 'lost' })], [listed({ isDisputed: true })])).toEqual(
+    [],
+  );
   expect(kinds([booked({ status: 'refunded', refundFailed: true })], [listed()])).toEqual([]);
   expect(kinds([booked({ status: 'refunded', dispute: 'lost' })], [listed({ isDisputed: true })])).toEqual(
     [],

@@ -29,7 +29,7 @@ export function withFields(answer: Response, fields: Readonly<Record<string, str
 
 const SAYS: Readonly<Record<RateName, string>> = {
   'purchase-address': 'Too many purchases from this address',
-  'purchase-customer': 'Too many purchases of this customer',
+  'purchase-customer': 'Too many purchases of this customer, or calls to pay one',
   'purchase-product': 'Too many attempts of this customer to buy this product',
   'cancel-product': 'This customer has bought this product and cancelled too often',
   'read-address': 'Too many requests from this address',

@@ -10,6 +10,7 @@ import type { OrderView } from '../../ports/queries.ts';
 import { type Caller, NOT_KNOWN, OPERATOR } from '../buyers/buyers.ts';
 import type { OrderCode } from '../codes.ts';
 import { readCheckedBody, readTextBody } from '../json-body.ts';
+import { overLimit } from '../limits/refusal.ts';
 import { operatorRoutes } from '../operator-routes.ts';
 import { isoTime, json, problem } from '../respond.ts';
 import { jsonAnswer, type Route, routesOf } from '../route.ts';
@@ -95,7 +96,16 @@ const route = routesOf('orders', 'problem');
 
 /** How buyers pay at the company, and what the company tells. */
 export function createPaymentRoutes(service: Service): Route[] {
-  const { ledger, ids, clock, buyers, buyerPayments, providerTimeoutMs, purchaseTimeoutMs } = service;
+  const {
+    ledger,
+    ids,
+    clock,
+    buyers,
+    buyerPayments,
+    providerTimeoutMs,
+    purchaseTimeoutMs,
+    limits = null,
+  } = service;
   const { pendingOrNone } = createPendingOrders(service);
   const { acting } = operatorRoutes('orders', 'problem', service);
 
@@ -127,10 +137,21 @@ export function createPaymentRoutes(service: Service): Route[] {
     const view = ids.read(orderId) && (await ledger.order(orderId));
     if (!view) return pendingOrNone(req, orderId, caller);
     if (!buyers.owns(caller, view.order.customer)) return noSuchOrder(req);
+    const refusal = caller.kind === 'operator' ? null : overPayments(req, orderId);
+    if (refusal) return refusal;
     // Before it is done: what was done is then surely written down.
     if (entry) await ledger.log(entry);
     const late = () => new AppError('outcome_unknown', 'The payment company did not answer in time.');
     return within(payNow(req, view, confirmation), providerTimeoutMs + purchaseTimeoutMs, late);
+  }
+
+  /** Each call is one of the company's, which takes some dozens a second of the whole shop: as many for one order as a customer has purchases. */
+  function overPayments(req: Request, orderId: string): Response | null {
+    const rate = limits?.rates['purchase-customer'];
+    const wait = rate?.take(`order ${orderId}`, limits!.nowUs()) ?? 0;
+    if (!rate || wait === 0 || limits!.isExempt(req)) return null;
+    limits!.refused(rate.name, req);
+    return overLimit(req, rate, wait, 'problem');
   }
 
   async function payNow(req: Request, view: OrderView, confirmation: Confirmation | null): Promise<Response> {
