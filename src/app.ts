@@ -5,7 +5,7 @@ import type { StoreThread } from './adapters/sqlite/threaded.ts';
 import { createProductReader } from './app/catalog/product-reader.ts';
 import { createRemoval } from './app/catalog/removal.ts';
 import { createSales } from './app/catalog/sales.ts';
-import { createChangeBus, publishing } from './app/changes.ts';
+import { createChangeBus, publishing, publishingDecisions } from './app/changes.ts';
 import { createHistoryRecorder } from './app/maintenance/history-recorder.ts';
 import { createLeader } from './app/maintenance/leader.ts';
 import { createReconciler } from './app/maintenance/reconciler.ts';
@@ -197,6 +197,7 @@ async function wire(
     onTrouble,
     confirmTimes: metrics.confirmTimes,
     tracing: traces,
+    decidingQueue: backends.decidingQueue && publishingDecisions(backends.decidingQueue, changes),
   });
   const deadLetters = createDeadLetters({ ledger, queue, ids });
   const sales = createSales({ ledger, gate, stockCache });
@@ -479,6 +480,7 @@ async function openEmbedded(
   return {
     ledger: store.ledger,
     queue: store.queue,
+    decidingQueue: store.queue,
     gate,
     feed,
     provider,

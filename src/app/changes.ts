@@ -1,5 +1,6 @@
 import type { SaleStep } from '../domain/product-steps.ts';
 import { type Changes, NO_CHANGES } from '../ports/changes.ts';
+import type { DecidedBatch, DecidingQueue } from '../ports/deciding-queue.ts';
 import type { Feed, FeedListener } from '../ports/feed.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { OrderStepResult } from '../ports/payments.ts';
@@ -76,6 +77,22 @@ export function publishing(
     };
   }
   return published as unknown as Ledger;
+}
+
+/** A queue that decides purchases, with the changes of each commit published before the consumer hears of it. */
+export function publishingDecisions(
+  queue: DecidingQueue,
+  { publish }: Pick<ChangeBus, 'publish'>,
+): DecidingQueue {
+  return {
+    consumePurchases(options, decided, handle) {
+      const published = (batch: DecidedBatch) => {
+        publish(batch.changes, batch.askedAtMs);
+        decided(batch);
+      };
+      return queue.consumePurchases(options, published, handle);
+    },
+  };
 }
 
 const itself = (changes: Changes) => changes;

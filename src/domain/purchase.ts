@@ -51,13 +51,21 @@ export interface Purchase {
 /** The ledger's answer to one purchase. */
 export type Outcome =
   /** Units are reserved for it; `repeated` when an earlier request with this id or key already had them. */
-  | { readonly kind: 'reserved'; readonly order: Order; readonly repeated: boolean }
+  | { readonly kind: 'reserved'; readonly order: Reservation; readonly repeated: boolean }
   /** Refused. `available` is the product's free units at the decision. */
   | { readonly kind: 'refused'; readonly code: RefusalCode; readonly available: number }
   /** Its idempotency key is bound to a different request. */
   | { readonly kind: 'mismatch' }
   /** Refused, because its key has been refused since its request arrived. */
   | { readonly kind: 'superseded' };
+
+/** What the buyer is told of the order; the rest is known from the purchase. */
+export type Reservation = Pick<Order, 'id' | 'remaining' | 'createdAt' | 'priceMinor' | 'currency'>;
+
+export function reserved(order: Reservation, repeated: boolean): Outcome {
+  const { id, remaining, createdAt, priceMinor, currency } = order;
+  return { kind: 'reserved', order: { id, remaining, createdAt, priceMinor, currency }, repeated };
+}
 
 /** An outcome as one word, for figures and traces. */
 export function outcomeCode(outcome: Outcome): string {

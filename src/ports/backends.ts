@@ -1,6 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
 import type { NewProduct, Product } from '../domain/product.ts';
 import type { BooksReader } from './books.ts';
+import type { DecidingQueue } from './deciding-queue.ts';
 import type { Feed } from './feed.ts';
 import type { Gate } from './gate.ts';
 import type { Ledger } from './ledger.ts';
@@ -22,6 +23,8 @@ export interface Backends {
   /** The gate's state, where it can fail. */
   readonly gateFigures?: { readonly isOpen: boolean; readonly openings: number };
   readonly queue: Queue;
+  /** Where the queue is in the ledger's own store. */
+  readonly decidingQueue?: DecidingQueue;
   readonly feed: Feed;
   readonly provider: PaymentProvider;
   readonly clock: Clock;

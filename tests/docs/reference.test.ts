@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { ORDERS_PER_MESSAGE } from '../../src/app/payments/message.ts';
-import { encodePurchases } from '../../src/app/purchase/message.ts';
+import { encodePurchases } from '../../src/ports/purchase-message.ts';
 import { QUEUE_NAMES } from '../../src/ports/queue.ts';
 import { readDocument } from './documents.ts';
 import { PAGES, SCHEMA_FILE, schemaText, upToDate } from './reference.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { encodePurchases } from '../../src/app/purchase/message.ts';
 import { createPurchaseIds } from '../../src/domain/ids.ts';
 import { BODY_CHARS_MAX } from '../../src/domain/message-body.ts';
+import { encodePurchases } from '../../src/ports/purchase-message.ts';
 import { QUEUE_NAMES, type QueueName } from '../../src/ports/queue.ts';
 import { eventually, type Shop } from '../support/shop.ts';
 

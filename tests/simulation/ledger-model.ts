@@ -1,4 +1,4 @@
-import type { Order, OrderStatus } from '../../src/domain/order.ts';
+import type { OrderStatus } from '../../src/domain/order.ts';
 import type { Product } from '../../src/domain/product.ts';
 import type { ProductChanges } from '../../src/domain/product-changes.ts';
 import type { Outcome, Purchase } from '../../src/domain/purchase.ts';
@@ -306,14 +306,14 @@ function repeated(order: ModelOrder): string {
   return `again ${inWords(order)}`;
 }
 
-function inWords({ purchase, number, remaining, generation }: ModelOrder): string {
-  return `${purchase.id} #${number} of round ${generation}, ${remaining} left`;
+function inWords({ purchase, remaining }: ModelOrder): string {
+  return `${purchase.id}, ${remaining} left`;
 }
 
 /** A real outcome in the words of the model. */
 export function outcomeInWords(outcome: Outcome): string {
   if (outcome.kind === 'mismatch' || outcome.kind === 'superseded') return outcome.kind;
   if (outcome.kind === 'refused') return `${outcome.code} ${outcome.available}`;
-  const { id, number, generation, remaining } = outcome.order satisfies Order;
-  return `${outcome.repeated ? 'again' : 'reserved'} ${id} #${number} of round ${generation}, ${remaining} left`;
+  const { id, remaining } = outcome.order;
+  return `${outcome.repeated ? 'again' : 'reserved'} ${id}, ${remaining} left`;
 }

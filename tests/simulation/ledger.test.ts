@@ -351,9 +351,9 @@ async function live(steps: readonly Step[]): Promise<void> {
       await take(action);
       await compare();
     }
-    for (const [id, { status, attempts, number, payments }] of model.orders) {
+    for (const [id, { status, attempts, number, generation, payments }] of model.orders) {
       const view = (await ledger.order(id))!;
-      expect(view.order).toMatchObject({ status, attempts, number });
+      expect(view.order).toMatchObject({ status, attempts, number, generation });
       expect(view.payments.map((payment) => payment.status)).toEqual(
         payments.map((payment) => payment.status),
       );

@@ -1,6 +1,6 @@
 import type { Order } from '../../domain/order.ts';
 import { available, type Product } from '../../domain/product.ts';
-import type { Outcome, Purchase, RefusalCode } from '../../domain/purchase.ts';
+import { type Outcome, type Purchase, type RefusalCode, reserved } from '../../domain/purchase.ts';
 import { NO_CHANGES } from '../../ports/changes.ts';
 import { type Decision, decisionOf } from '../../ports/decisions.ts';
 import { idArray, numberArray, textArray } from './arrays.ts';
@@ -10,7 +10,7 @@ import type { Database } from './database.ts';
 interface Sold {
   readonly now: number;
   readonly products: readonly Product[];
-  /** Number of each product's first order. */
+  /** Numbers of each product's first order; only this answer has them. */
   readonly first: readonly number[];
 }
 interface Decided {
@@ -24,7 +24,7 @@ interface Decided {
   readonly orders: readonly Order[];
 }
 
-/** Decides a batch in one round trip. The answer is small; the orders are put together here. */
+/** Decides a batch in one round trip. The answer is small; the outcomes are put together here. */
 export function createDecide(database: Pick<Database, 'write'>) {
   return async (purchases: readonly Purchase[], again = false): Promise<Decision> => {
     if (purchases.length === 0) return { outcomes: [], changes: NO_CHANGES };
@@ -131,17 +131,15 @@ function unitsOf(purchases: readonly Purchase[]): number {
   return purchases.reduce((sum, { quantity }) => sum + quantity, 0);
 }
 
-/** All purchases got their units: numbers rise and the remaining units fall in the order of the purchases. */
-function sold({ now, products, first }: Sold, groups: readonly (readonly Purchase[])[]): Decision {
+/** All purchases got their units: the remaining units fall in the order of the purchases. */
+function sold({ now, products }: Sold, groups: readonly (readonly Purchase[])[]): Decision {
   const outcomes: Outcome[] = [];
   groups.forEach((group, i) => {
     const product = products[i]!;
-    let number = first[i]!;
     let remaining = available(product) + unitsOf(group);
     for (const purchase of group) {
       remaining -= purchase.quantity;
-      const order = newOrder(purchase, product, number++, remaining, now);
-      outcomes.push({ kind: 'reserved', order, repeated: false });
+      outcomes.push(newOrder(purchase, product, remaining, now));
     }
   });
   return decisionOf(groups.flat(), outcomes, products);
@@ -156,13 +154,10 @@ function decision(
   const outcomes = purchases.map((purchase, i): Outcome => {
     const verdict = verdicts[i]!;
     switch (verdict) {
-      case 'reserved': {
-        const product = productOf.get(purchase.productId)!;
-        const order = newOrder(purchase, product, figures[i]!, remaining[i]!, now);
-        return { kind: 'reserved', order, repeated: false };
-      }
+      case 'reserved':
+        return newOrder(purchase, productOf.get(purchase.productId)!, remaining[i]!, now);
       case 'again':
-        return { kind: 'reserved', order: orderOf.get(ids[i]!)!, repeated: true };
+        return reserved(orderOf.get(ids[i]!)!, true);
       case 'mismatch':
       case 'superseded':
         return { kind: verdict };
@@ -174,27 +169,10 @@ function decision(
 }
 
 function newOrder(
-  { id, customer, quantity, channel }: Purchase,
-  product: Product,
-  number: number,
+  { id }: Purchase,
+  { priceMinor, currency }: Product,
   remaining: number,
-  now: number,
-): Order {
-  return {
-    id,
-    productId: product.id,
-    generation: product.generation,
-    number,
-    customer,
-    quantity,
-    priceMinor: product.priceMinor,
-    currency: product.currency,
-    channel,
-    status: 'reserved',
-    remaining,
-    createdAt: now,
-    expiresAt: now + product.holdSeconds * 1000,
-    attempts: 0,
-    updatedAt: now,
-  };
+  createdAt: number,
+): Outcome {
+  return reserved({ id, remaining, createdAt, priceMinor, currency }, false);
 }

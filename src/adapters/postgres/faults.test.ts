@@ -242,7 +242,7 @@ function outages(): void {
     expect(await codeOf(ledger.ping())).toBe('unavailable');
     await server.restart();
     await until(async () => (await codeOf(ledger.ping())) === 'done');
-    expect((await ledger.order(kept.order.id))!.order).toEqual(kept.order);
+    expect((await ledger.order(kept.order.id))!.order).toMatchObject(kept.order);
     expect(await decideAtLast(ledger, [pending])).toMatchObject([{ kind: 'reserved' }]);
   });
 

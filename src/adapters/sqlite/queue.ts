@@ -1,11 +1,16 @@
 import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
 import { type Consumer, QUEUE_NAMES, type Queue, type QueueName } from '../../ports/queue.ts';
-import { startConsumer } from './queue/consumer.ts';
+import { type Prepare, startConsumer } from './queue/consumer.ts';
 import { createDeadLetters } from './queue/dead-letters.ts';
 import { createNamedQueue } from './queue/named-queue.ts';
 import { steadyClock } from './queue/steady-clock.ts';
 import type { Store } from './store.ts';
+
+export interface SqliteQueue extends Queue {
+  /** With `prepare`, batches may be worked on in the commit that acknowledges them, instead of by the handler. */
+  consume(...args: [...Parameters<Queue['consume']>, prepare?: Prepare]): Promise<Consumer>;
+}
 
 /**
  * The embedded queue: tables in the ledger's own file, for one process. Because no other process consumes, deliveries in
@@ -18,7 +23,7 @@ export function openSqliteQueue(
   store: Store,
   clock: Clock,
   onTrouble: (error: unknown) => void = () => {},
-): Queue {
+): SqliteQueue {
   const newest = store.db
     .query<{ id: number; publishedAt: number }, []>(
       'SELECT id, published_at AS publishedAt FROM messages ORDER BY id DESC LIMIT 1',
@@ -44,8 +49,8 @@ export function openSqliteQueue(
       openQueue(name).publish(messages, { delayMs });
     },
 
-    async consume(name, options, handle) {
-      const running = startConsumer(openQueue(name), options, handle, onTrouble);
+    async consume(name, options, handle, prepare) {
+      const running = startConsumer(openQueue(name), options, handle, onTrouble, prepare);
       const consumer: Consumer = {
         async close() {
           await running.close();

@@ -1,6 +1,9 @@
 import { systemClock } from '../../domain/clock.ts';
+import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
+import type { ConsumePurchases } from '../../ports/deciding-queue.ts';
 import type { Consumer, Queue } from '../../ports/queue.ts';
-import { type PackedPurchase, packDecision, unpackPurchase } from './decision-codec.ts';
+import { createDecideQueued } from './decide-queued.ts';
+import { createDecide } from './ledger/decide.ts';
 import { openSqliteLedger } from './ledger.ts';
 import {
   type FromStore,
@@ -26,7 +29,7 @@ const LOOK_EVERY_MS = 1_000;
 
 const consumers = new Map<number, Consumer>();
 const handling = new Map<number, (error?: SentError) => void>();
-let lastDelivery = 0;
+let lastQuestion = 0;
 
 function send(message: FromStore): void {
   self.postMessage(pack(message));
@@ -42,12 +45,6 @@ function methodsOf(store: Store) {
   return {
     ...queue,
     ...ledger,
-    async decide(purchases: readonly PackedPurchase[], again: boolean) {
-      return packDecision(await ledger.decide(purchases.map(unpackPurchase), again));
-    },
-    async secret(...args: Parameters<typeof ledger.secret>) {
-      return [...(await ledger.secret(...args))];
-    },
     async consume(
       consumer: number,
       name: Parameters<Queue['consume']>[0],
@@ -55,7 +52,31 @@ function methodsOf(store: Store) {
     ) {
       consumers.set(
         consumer,
-        await queue.consume(name, options, (deliveries) => deliver(consumer, deliveries)),
+        await queue.consume(name, options, (deliveries) => ask({ type: 'deliver', consumer, deliveries })),
+      );
+    },
+    async consumePurchases(consumer: number, { purchaseTtlMs, ...options }: ConsumePurchases) {
+      const ids = createPurchaseIds(await ledger.secret('purchase_ids', PURCHASE_ID_KEY_BYTES), systemClock);
+      const decideQueued = createDecideQueued(
+        createDecide(store.db),
+        ids,
+        systemClock,
+        purchaseTtlMs,
+        ({ askedAtMs, ...batch }) =>
+          ask({
+            type: 'decided',
+            consumer,
+            batch: { ...batch, askedAtMs: performance.timeOrigin + askedAtMs },
+          }),
+      );
+      consumers.set(
+        consumer,
+        await queue.consume(
+          'purchases',
+          options,
+          (deliveries) => ask({ type: 'deliver', consumer, deliveries }),
+          decideQueued,
+        ),
       );
     },
     async closeConsumer(consumer: number) {
@@ -74,12 +95,14 @@ function methodsOf(store: Store) {
 
 export type StoreMethods = ReturnType<typeof methodsOf>;
 
-function deliver(
-  consumer: number,
-  deliveries: Parameters<Parameters<Queue['consume']>[2]>[0],
-): Promise<void> {
-  const id = ++lastDelivery;
-  send({ type: 'deliver', id, consumer, deliveries });
+type Asked = Extract<FromStore, { type: 'deliver' | 'decided' }>;
+/** Of each kind, without the id. */
+type Question = Asked extends infer Kind ? (Kind extends Asked ? Omit<Kind, 'id'> : never) : never;
+
+/** Resolves when the consumer's handler in the serving thread is done, and rejects with its error. */
+function ask(question: Question): Promise<void> {
+  const id = ++lastQuestion;
+  send({ ...question, id });
   return new Promise((resolve, reject) => {
     handling.set(id, (error) => {
       handling.delete(id);

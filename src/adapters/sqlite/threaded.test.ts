@@ -8,6 +8,8 @@ import { systemClock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
 import type { Purchase } from '../../domain/purchase.ts';
+import type { DecidedBatch } from '../../ports/deciding-queue.ts';
+import { encodePurchases } from '../../ports/purchase-message.ts';
 import { openThreadedStore, startStoreThread, type ThreadedStore } from './threaded.ts';
 
 const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), systemClock);
@@ -152,6 +154,30 @@ test('deliveries cross to this thread, and their acknowledgements back', async (
   expect((await queue.status())[0]).toMatchObject({ ready: 0, consumers: 1 });
 });
 
+test('queued purchases are decided in the thread; their news cross, and before the consumer is closed', async () => {
+  const { ledger, queue } = await withProduct();
+  const own = createPurchaseIds(await ledger.secret('purchase_ids', PURCHASE_ID_KEY_BYTES), systemClock);
+  const purchases = Array.from({ length: 12 }, () => request({ id: own.mint('async'), channel: 'async' }));
+  const began = performance.now();
+  const batches: DecidedBatch[] = [];
+  const delivered: string[] = [];
+  const consumer = await queue.consumePurchases(
+    { maxItems: 100, concurrency: 1, purchaseTtlMs: Number.MAX_SAFE_INTEGER },
+    (batch) => batches.push(batch),
+    async (deliveries) => void delivered.push(...deliveries.map(({ body }) => body)),
+  );
+  await queue.publish('purchases', [encodePurchases(purchases), { body: 'rubbish', items: 1 }]);
+  await until(() => delivered.length === 2);
+  await queue.publish('purchases', [encodePurchases(purchases)]);
+  await until(async () => (await queue.status())[0]!.ready === 0);
+  await consumer.close();
+  expect(delivered).toEqual([expect.any(String), 'rubbish']);
+  expect(batches).toHaveLength(1);
+  expect(batches[0]).toMatchObject({ reserved: 10, changes: { products: [{ reserved: 10 }] } });
+  expect(batches[0]!.askedAtMs).toBeWithin(began, performance.now());
+  expect(await ledger.product(1)).toEqual(batches[0]!.changes.products[0]!);
+});
+
 test('a handler that rejects here has its deliveries come again, and the trouble is told with its code', async () => {
   const { queue } = await open();
   const marks: boolean[] = [];
@@ -207,8 +233,8 @@ test('what is written here is read at once, by this thread and after reopening',
   expect(outcomes.filter(({ kind }) => kind === 'reserved')).toHaveLength(10);
   expect(await store.ledger.product(1)).toEqual(changes.products[0]!);
   const found = await store.ledger.find(requests.map(({ id }) => id));
-  expect(outcomes.flatMap((o) => (o.kind === 'reserved' ? [o.order] : []))).toEqual(
-    [...found.values()].flatMap((one) => (one.kind === 'order' ? [one.order] : [])),
+  expect([...found.values()].flatMap((one) => (one.kind === 'order' ? [one.order] : []))).toMatchObject(
+    outcomes.flatMap((o) => (o.kind === 'reserved' ? [o.order] : [])),
   );
   await close(store);
   expect((await (await open()).ledger.find(requests.map(({ id }) => id))).size).toBe(10);

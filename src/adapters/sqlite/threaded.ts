@@ -1,9 +1,9 @@
 import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
 import { createProbe } from '../../lib/probe.ts';
+import type { DecidedBatch, DecidingQueue } from '../../ports/deciding-queue.ts';
 import type { Ledger } from '../../ports/ledger.ts';
-import type { Delivery, Queue } from '../../ports/queue.ts';
-import { packPurchase, unpackDecision } from './decision-codec.ts';
+import type { Consumer, Delivery, Queue } from '../../ports/queue.ts';
 import { openSqliteLedger } from './ledger.ts';
 import { type FromStore, pack, packError, type Sent, type ToStore, unpack, unpackError } from './protocol.ts';
 import { openStoreReadOnly } from './store.ts';
@@ -12,7 +12,7 @@ import type { StoreMethods } from './store-thread.ts';
 /** The embedded ledger and queue: a thread of their own writes, this thread reads. */
 export interface ThreadedStore {
   readonly ledger: Ledger;
-  readonly queue: Queue;
+  readonly queue: Queue & DecidingQueue;
   /** Closes the store, and leaves its thread for another one to be opened there. */
   leave(): Promise<void>;
   close(): Promise<void>;
@@ -23,6 +23,11 @@ export type StoreThread = Worker;
 
 export function startStoreThread(): StoreThread {
   return new Worker(new URL('./store-thread.ts', import.meta.url).href);
+}
+
+interface Handlers {
+  handle(deliveries: Delivery[]): Promise<void>;
+  decided?(batch: DecidedBatch): void;
 }
 
 type Result<M extends keyof StoreMethods> = Awaited<ReturnType<StoreMethods[M]>>;
@@ -43,7 +48,7 @@ export async function openThreadedStore(
 ): Promise<ThreadedStore> {
   const gone = new Promise((resolve) => worker.addEventListener('close', resolve));
   const calls = new Map<number, { resolve(value: never): void; reject(error: unknown): void }>();
-  const handlers = new Map<number, (deliveries: Delivery[]) => Promise<void>>();
+  const consumers = new Map<number, Handlers>();
   let lastCall = 0;
   let lastConsumer = 0;
   let ended: AppError | undefined;
@@ -69,15 +74,16 @@ export async function openThreadedStore(
     calls.clear();
   }
 
-  async function handle({
-    id,
-    consumer,
-    deliveries,
-  }: Extract<FromStore, { type: 'deliver' }>): Promise<void> {
+  async function handle(asked: Extract<FromStore, { type: 'deliver' | 'decided' }>): Promise<void> {
+    const { id } = asked;
     try {
-      const handler = handlers.get(consumer);
-      if (!handler) throw new AppError('unavailable', 'The consumer has ended.');
-      await handler(deliveries);
+      const consumer = consumers.get(asked.consumer);
+      if (!consumer) throw new AppError('unavailable', 'The consumer has ended.');
+      if (asked.type === 'deliver') await consumer.handle(asked.deliveries);
+      else {
+        const askedAtMs = asked.batch.askedAtMs - performance.timeOrigin;
+        consumer.decided?.({ ...asked.batch, askedAtMs });
+      }
       send({ type: 'handled', id });
     } catch (error) {
       send({ type: 'handled', id, error: packError(error) });
@@ -102,6 +108,7 @@ export async function openThreadedStore(
           return;
         }
         case 'deliver':
+        case 'decided':
           void handle(message);
           return;
         case 'lost': {
@@ -131,29 +138,30 @@ export async function openThreadedStore(
   const ledger: Ledger = {
     ...reader,
     ...passedOn(writes),
-    decide: async (purchases, again = false) =>
-      unpackDecision(await call('decide', purchases.map(packPurchase), again), purchases),
-    secret: async (name, bytes) => Uint8Array.from(await call('secret', name, bytes)),
     ping,
     async close() {},
   };
 
   const queue = {
     ...passedOn(['publish', 'deadLetter', 'deadLetters', 'replay', 'discard', 'status']),
-    async consume(name, options, handler) {
-      const consumer = ++lastConsumer;
-      handlers.set(consumer, handler);
-      await call('consume', consumer, name, options);
-      return {
-        async close() {
-          await call('closeConsumer', consumer);
-          handlers.delete(consumer);
-        },
-      };
-    },
+    consume: (name, options, handle) => consumer({ handle }, (id) => call('consume', id, name, options)),
+    consumePurchases: (options, decided, handle) =>
+      consumer({ handle, decided }, (id) => call('consumePurchases', id, options)),
     ping,
     async close() {},
-  } as Queue;
+  } as Queue & DecidingQueue;
+
+  async function consumer(handlers: Handlers, start: (id: number) => Promise<void>): Promise<Consumer> {
+    const id = ++lastConsumer;
+    consumers.set(id, handlers);
+    await start(id);
+    return {
+      async close() {
+        await call('closeConsumer', id);
+        consumers.delete(id);
+      },
+    };
+  }
 
   /** Methods of the store thread under their own names, with unchanged arguments. */
   function passedOn(names: readonly string[]) {

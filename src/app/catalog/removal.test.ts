@@ -9,8 +9,8 @@ import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import { stockOf, TEST_CURRENCY } from '../../domain/product.ts';
 import type { Purchase } from '../../domain/purchase.ts';
+import { encodePurchases } from '../../ports/purchase-message.ts';
 import { createDeadLetters, type Note } from '../ops/dead-letters.ts';
-import { encodePurchases } from '../purchase/message.ts';
 import { createRemoval, type RemoveProduct } from './removal.ts';
 
 const OTHER_ID = 2;

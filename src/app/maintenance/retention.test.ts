@@ -2,8 +2,8 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { openPurchaseFixture, type PurchaseFixture } from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
+import { encodePurchases } from '../../ports/purchase-message.ts';
 import { createDeadLetters } from '../ops/dead-letters.ts';
-import { encodePurchases } from '../purchase/message.ts';
 import { createRetention, type Retention } from './retention.ts';
 
 const HOUR_MS = 3_600_000;

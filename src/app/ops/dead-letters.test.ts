@@ -7,9 +7,9 @@ import {
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Purchase } from '../../domain/purchase.ts';
+import { encodePurchases } from '../../ports/purchase-message.ts';
 import type { Found } from '../../ports/queries.ts';
 import { chargeMessage } from '../payments/message.ts';
-import { encodePurchases } from '../purchase/message.ts';
 import { createWorker, type Worker } from '../purchase/worker.ts';
 import { createDeadLetters, type DeadLetters, type Note } from './dead-letters.ts';
 

@@ -3,9 +3,9 @@ import { AppError, isAppError } from '../../domain/errors.ts';
 import type { PurchaseIds } from '../../domain/ids.ts';
 import type { Purchase } from '../../domain/purchase.ts';
 import type { Ledger } from '../../ports/ledger.ts';
+import { type QueuedPurchase, readPurchases } from '../../ports/purchase-message.ts';
 import { type DeadLetter, QUEUE_NAMES, type Queue, type QueueName } from '../../ports/queue.ts';
 import { readOrderIds } from '../payments/message.ts';
-import { type QueuedPurchase, readPurchases } from '../purchase/message.ts';
 import { causeGroup } from './causes.ts';
 
 /**

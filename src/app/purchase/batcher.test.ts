@@ -31,12 +31,12 @@ function holdBatches(): () => void {
   return resolve;
 }
 
-test('many buyers at once are decided in few batches, each with a number of its own', async () => {
+test('many buyers at once are decided in few batches, each with an order of its own', async () => {
   fixture = await openPurchaseFixture({ units: 1_000 });
   const batcher = fixture.batcher();
   const outcomes = await Promise.all(buyers(batcher, 1_000));
   expect(countKinds(outcomes)).toEqual({ reserved: 1_000 });
-  expect(new Set(outcomes.map((o) => o.kind === 'reserved' && o.order.number)).size).toBe(1_000);
+  expect(new Set(outcomes.map((o) => o.kind === 'reserved' && o.order.id)).size).toBe(1_000);
   expect(fixture.batches.length).toBeLessThanOrEqual(2);
   expect(fixture.reserved).toHaveLength(1_000);
 });

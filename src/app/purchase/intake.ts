@@ -6,10 +6,10 @@ import type { PurchaseKey } from '../../domain/purchase.ts';
 import type { TraceContext } from '../../domain/trace-context.ts';
 import { within } from '../../lib/within.ts';
 import type { Ledger } from '../../ports/ledger.ts';
+import { encodePurchases, type QueuedPurchase } from '../../ports/purchase-message.ts';
 import type { Queue } from '../../ports/queue.ts';
 import type { Tracing } from '../../ports/tracing.ts';
 import { createCounter } from './counter.ts';
-import { encodePurchases, type QueuedPurchase } from './message.ts';
 import { traceMessage } from './purchase-trace.ts';
 import type { StockCache } from './stock-cache.ts';
 

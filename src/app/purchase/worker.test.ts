@@ -7,7 +7,7 @@ import {
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Purchase } from '../../domain/purchase.ts';
-import { encodePurchases } from './message.ts';
+import { encodePurchases } from '../../ports/purchase-message.ts';
 import { ATTEMPTS_MAX, createWorker, type Worker } from './worker.ts';
 
 /** Longer than any test lets its clocks go on. */

@@ -3,12 +3,13 @@ import { AppError } from '../../domain/errors.ts';
 import type { PurchaseIds } from '../../domain/ids.ts';
 import type { Outcome, Purchase } from '../../domain/purchase.ts';
 import { backoffMs } from '../../lib/backoff.ts';
+import type { DecidedBatch, DecidingQueue } from '../../ports/deciding-queue.ts';
 import type { Ledger } from '../../ports/ledger.ts';
+import { encodePurchases, readPurchases, type Unread } from '../../ports/purchase-message.ts';
 import type { Found } from '../../ports/queries.ts';
 import type { Consumer, Delivery, Queue } from '../../ports/queue.ts';
 import type { Tracing } from '../../ports/tracing.ts';
 import type { PurchaseBatcher } from './batcher.ts';
-import { encodePurchases, readPurchases, type Unread } from './message.ts';
 import { traceMessage } from './purchase-trace.ts';
 
 /**
@@ -44,6 +45,8 @@ export interface WorkerOptions {
   /** Observes the time of each purchase from its acceptance to its outcome. */
   readonly confirmTimes?: { record(tookMs: number): void };
   readonly tracing?: Tracing | null;
+  /** Decides what is no redelivery by itself, where the queue is in the ledger's own store. */
+  readonly decidingQueue?: DecidingQueue | undefined;
 }
 
 /** Purchases per ledger batch: a few milliseconds of work, so that requests are answered in between. */
@@ -60,9 +63,9 @@ const RETRY_MS_MAX = 30_000;
 export function createWorker(
   ledger: Ledger,
   queue: Queue,
-  batcher: Pick<PurchaseBatcher, 'decide'>,
+  batcher: Pick<PurchaseBatcher, 'decide' | 'stats'>,
   clock: Clock,
-  { batchesMax, purchaseTtlMs, ids, onTrouble, confirmTimes, tracing = null }: WorkerOptions,
+  { batchesMax, purchaseTtlMs, ids, onTrouble, confirmTimes, tracing = null, decidingQueue }: WorkerOptions,
 ): Worker {
   const stats: WorkerStats = { decided: 0, retried: 0, deadLettered: 0, tooOld: 0, reserved: 0, refused: 0 };
   /** Counted attempts that a failing backend interrupted, by purchase: they are repeated without another count. */
@@ -115,6 +118,15 @@ export function createWorker(
       confirmTimes?.record(now - purchases[i]!.acceptedAt);
     }
     stats.decided += purchases.length;
+  }
+
+  function decidedByTheQueue({ tookMs, reserved, tooOld }: DecidedBatch): void {
+    stats.decided += tookMs.length;
+    batcher.stats.decided += tookMs.length;
+    stats.reserved += reserved;
+    stats.refused += tookMs.length - reserved;
+    stats.tooOld += tooOld;
+    if (confirmTimes) for (const ms of tookMs) confirmTimes.record(ms);
   }
 
   async function decideTraced(by: Tracing, purchases: readonly Purchase[]): Promise<readonly Outcome[]> {
@@ -192,11 +204,10 @@ export function createWorker(
   return {
     stats,
     async start() {
-      consumer = await queue.consume(
-        'purchases',
-        { maxItems: BATCH_ITEMS_MAX, concurrency: batchesMax },
-        handle,
-      );
+      const options = { maxItems: BATCH_ITEMS_MAX, concurrency: batchesMax };
+      consumer = decidingQueue
+        ? await decidingQueue.consumePurchases({ ...options, purchaseTtlMs }, decidedByTheQueue, handle)
+        : await queue.consume('purchases', options, handle);
     },
     async close() {
       await consumer?.close();

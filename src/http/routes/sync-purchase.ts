@@ -1,7 +1,13 @@
 import { AppError, isAppError } from '../../domain/errors.ts';
-import { amountMinor, type Order } from '../../domain/order.ts';
+import { amountMinor } from '../../domain/order.ts';
 import { available } from '../../domain/product.ts';
-import { type Outcome, outcomeCode, type Purchase, refusalMessage } from '../../domain/purchase.ts';
+import {
+  type Outcome,
+  outcomeCode,
+  type Purchase,
+  type Reservation,
+  refusalMessage,
+} from '../../domain/purchase.ts';
 import type { Span } from '../../ports/tracing.ts';
 import type { PurchasePass } from '../limits/pass.ts';
 import { createPurchaseLimits } from '../limits/purchases.ts';
@@ -142,7 +148,7 @@ export function createSyncPurchaseRoute(service: Service): Route {
     switch (outcome.kind) {
       case 'reserved':
         metrics.answered('sync', 'reserved', arrivedAtMs);
-        return granted(outcome.order);
+        return granted(purchase, outcome.order);
       case 'refused':
         metrics.answered('sync', outcome.code, arrivedAtMs);
         if (outcome.code === 'unknown_product') return unknownProduct(req, productId);
@@ -202,11 +208,12 @@ export function createSyncPurchaseRoute(service: Service): Route {
 }
 
 /** Written by hand: every value is a number, an id of ours or a currency's three letters, so nothing needs escaping. */
-function granted(order: Order): Response {
+function granted({ productId, quantity }: Purchase, order: Reservation): Response {
+  const { id, remaining, createdAt, priceMinor, currency } = order;
   return new Response(
-    `{"success":true,"message":"Purchase successful","orderId":"${order.id}","productId":${order.productId},` +
-      `"quantity":${order.quantity},"remainingStock":${order.remaining},"timestamp":"${isoTime(order.createdAt)}",` +
-      `"amountMinor":${amountMinor(order)},"currency":"${order.currency}"}`,
+    `{"success":true,"message":"Purchase successful","orderId":"${id}","productId":${productId},` +
+      `"quantity":${quantity},"remainingStock":${remaining},"timestamp":"${isoTime(createdAt)}",` +
+      `"amountMinor":${amountMinor({ quantity, priceMinor })},"currency":"${currency}"}`,
     purchaseInit(200),
   );
 }

@@ -35,8 +35,9 @@ export function keys(scene: Scene): void {
       expect((await scene.decide(keyed(productId, key))).map(brief)).toEqual(['again']);
       await scene.ledger.reset(productId, 5);
       await scene.charge(first.id, captured());
-      const again = orderIn((await scene.decide(keyed(productId, key)))[0]);
-      expect(again).toMatchObject({ id: first.id, number: 1, remaining: 0, generation: 1 });
+      const [again] = await scene.decide(keyed(productId, key));
+      expect(again).toEqual({ kind: 'reserved', order: first, repeated: true });
+      expect(await scene.order(first.id)).toMatchObject({ number: 1, generation: 1 });
     });
 
     test('with another request is a mismatch that takes and changes nothing', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { brief, orderIn, type Scene } from './scene.contract.ts';
+import { brief, type Scene } from './scene.contract.ts';
 
 /** What is kept about purchases of the async path: outcomes, attempts, and those an operator has to look at. */
 export function queued(scene: Scene): void {
@@ -44,7 +44,8 @@ export function queued(scene: Scene): void {
     test('is found as its order, and an id nobody decided is missing', async () => {
       const productId = await scene.sale();
       const request = scene.purchase(productId, { channel: 'async' });
-      const order = orderIn((await scene.decide(request))[0]);
+      await scene.decide(request);
+      const order = await scene.order(request.id);
       const nobody = scene.newId();
       const found = await scene.ledger.find([nobody, request.id, 'not an id at all']);
       expect([...found]).toEqual([[request.id, { kind: 'order', order }]]);

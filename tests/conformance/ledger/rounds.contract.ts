@@ -20,7 +20,7 @@ export function rounds(scene: Scene): void {
 
       const next = await scene.decide(...Array.from({ length: 5 }, () => scene.purchase(productId)));
       expect(next.map(brief)).toEqual([...Array(4).fill('reserved'), 'sold_out']);
-      expect(next[0]).toMatchObject({ order: { generation: 2, number: 3, remaining: 3 } });
+      expect((await scene.orders(next))[0]).toMatchObject({ generation: 2, number: 3, remaining: 3 });
     });
 
     test('to nothing ends the sale, and one of an unknown product does nothing', async () => {

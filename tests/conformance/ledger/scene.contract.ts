@@ -1,7 +1,7 @@
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../../src/domain/ids.ts';
 import type { Order } from '../../../src/domain/order.ts';
 import type { DescribedProduct, NewProduct, Product } from '../../../src/domain/product.ts';
-import type { Outcome, Purchase } from '../../../src/domain/purchase.ts';
+import type { Outcome, Purchase, Reservation } from '../../../src/domain/purchase.ts';
 import type { BooksReader } from '../../../src/ports/books.ts';
 import type { Ledger } from '../../../src/ports/ledger.ts';
 import type { ChargeResult } from '../../../src/ports/payments.ts';
@@ -75,7 +75,7 @@ export function createScene(made: () => LedgerUnderTest) {
     /** Decides one purchase that is sure to get its units. */
     async reserve(productId: number, changes: Partial<Purchase> = {}): Promise<Order> {
       const [outcome] = await scene.decide(scene.purchase(productId, changes));
-      return orderIn(outcome);
+      return scene.order(orderIn(outcome).id);
     },
 
     async product(productId: number): Promise<Product> {
@@ -96,6 +96,11 @@ export function createScene(made: () => LedgerUnderTest) {
       return (await scene.ledger.order(orderId))!.order;
     },
 
+    /** The orders of those that got units. */
+    orders(outcomes: readonly Outcome[]): Promise<Order[]> {
+      return Promise.all(outcomes.flatMap((o) => (o.kind === 'reserved' ? scene.order(o.order.id) : [])));
+    },
+
     /** Leases an order and settles its attempt with this result. */
     async charge(orderId: string, result: ChargeResult['result']): Promise<void> {
       const [leased] = await scene.ledger.lease([orderId], LONG_MS);
@@ -113,8 +118,8 @@ export function brief(outcome: Outcome | undefined): string {
   return outcome.repeated ? 'again' : 'reserved';
 }
 
-/** The order that a purchase got, or an error that says what it got instead. */
-export function orderIn(outcome: Outcome | undefined): Order {
+/** What the buyer is told of the order, or an error that says what the purchase got instead. */
+export function orderIn(outcome: Outcome | undefined): Reservation {
   if (outcome?.kind !== 'reserved') throw new Error(`no order but ${brief(outcome)}`);
   return outcome.order;
 }

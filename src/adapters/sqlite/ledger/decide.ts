@@ -1,10 +1,10 @@
 import type { Database } from 'bun:sqlite';
 import type { Order } from '../../../domain/order.ts';
 import { available, type Product, saleRefusal } from '../../../domain/product.ts';
-import type { Outcome, Purchase, RefusalCode } from '../../../domain/purchase.ts';
+import { type Outcome, type Purchase, type RefusalCode, reserved } from '../../../domain/purchase.ts';
 import { type Decision, decisionOf } from '../../../ports/decisions.ts';
 import { createKeyRefusals } from './key-refusals.ts';
-import { createOrders, withoutLease } from './orders.ts';
+import { createOrders } from './orders.ts';
 import { OUTCOME_COLUMNS, type OutcomeRow, PRODUCT_COLUMNS, type ProductRow, productIn } from './rows.ts';
 
 /** A product while a batch is being decided: read once, moved in memory, written once. */
@@ -30,7 +30,10 @@ export function createDecide(
   );
   const orders = createOrders(db);
   const insertOutcome = db.prepare('INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?)');
-  const anyRefusalSince = db.prepare('SELECT 1 FROM outcomes WHERE sync = 1 AND purchase_id >= ? LIMIT 1');
+  const anySyncRefusalSince = db.prepare(
+    'SELECT 1 FROM outcomes WHERE sync = 1 AND purchase_id >= ? LIMIT 1',
+  );
+  const anyRefusalSince = db.prepare('SELECT 1 FROM outcomes WHERE purchase_id >= ? LIMIT 1');
   const keyRefusals = createKeyRefusals();
   const readOutcome = db.prepare<OutcomeRow, [string]>(
     `SELECT ${OUTCOME_COLUMNS} FROM outcomes WHERE purchase_id = ?`,
@@ -52,7 +55,11 @@ export function createDecide(
     const states = new Map<number, ProductState | null>();
     let decidedAsync = 0;
     // Ids begin with their time: where no recorded refusal is as young as the oldest id of the batch, none of them was refused before: one query for all.
-    const maybeRefused = again || anyRefusalSince.get(oldestId(purchases)) !== null;
+    const oldest = oldestId(purchases);
+    const maybeRefused = {
+      sync: again || anySyncRefusalSince.get(oldest) !== null,
+      async: again || anyRefusalSince.get(oldest) !== null,
+    };
 
     const stateOf = (productId: number): ProductState | null => {
       let found = states.get(productId);
@@ -71,7 +78,7 @@ export function createDecide(
 
     const earlier = (id: string): Outcome | null => {
       const order = orders.find(id);
-      if (order) return { kind: 'reserved', order: withoutLease(order), repeated: true };
+      if (order) return reserved(order, true);
       const outcome = readOutcome.get(id);
       return outcome ? { kind: 'refused', code: outcome.code, available: outcome.available } : null;
     };
@@ -81,8 +88,10 @@ export function createDecide(
       if (channel === 'async' || again) {
         insertOutcome.run(id, productId, quantity, code, free, now, channel === 'sync' ? 1 : 0);
       }
-      if (channel === 'async') decidedAsync++;
-      else if (key) keyRefusals.add(key, now);
+      if (channel === 'async') {
+        decidedAsync++;
+        maybeRefused.async = true;
+      } else if (key) keyRefusals.add(key, now);
       return { kind: 'refused', code, available: free };
     };
 
@@ -106,7 +115,9 @@ export function createDecide(
 
     const decideOne = (purchase: Purchase): Outcome => {
       const { key, customer, quantity, channel } = purchase;
-      if (channel === 'async') {
+      // As far as can be told without a look-up of its own.
+      const isNew = channel === 'async' && !key && !maybeRefused.async;
+      if (channel === 'async' && !isNew) {
         // Before its key: what a queued purchase was told once is final, whichever purchase bound the key since.
         const first = earlier(purchase.id);
         if (first) return first;
@@ -117,7 +128,7 @@ export function createDecide(
         const first = earlier(bound.purchaseId);
         if (first) return first;
       }
-      if (channel === 'sync' && maybeRefused) {
+      if (channel === 'sync' && maybeRefused.sync) {
         const first = earlier(purchase.id);
         if (first) return first;
       }
@@ -126,8 +137,8 @@ export function createDecide(
       const refusal = refusalReason(purchase, at, now, readHolding);
       if (refusal || !at) {
         // An earlier order is looked for only before a refusal; otherwise the insert fails on the repeated id and finds it.
-        const first = channel === 'sync' ? orders.find(purchase.id) : null;
-        if (first) return { kind: 'reserved', order: withoutLease(first), repeated: true };
+        const first = channel === 'sync' || isNew ? orders.find(purchase.id) : null;
+        if (first) return reserved(first, true);
         return refuse(purchase, refusal ?? 'unknown_product', at?.free ?? 0);
       }
 
@@ -142,7 +153,7 @@ export function createDecide(
       }
       const order = grant(purchase, at);
       if (!orders.insert(order)) {
-        return { kind: 'reserved', order: withoutLease(orders.find(purchase.id)!), repeated: true };
+        return reserved(orders.find(purchase.id)!, true);
       }
       at.free -= quantity;
       at.granted += quantity;
@@ -152,7 +163,7 @@ export function createDecide(
       }
       if (key && !bound) bindKey.run(key.scope, key.value, key.fingerprint, purchase.id, now);
       if (channel === 'async') decidedAsync++;
-      return { kind: 'reserved', order, repeated: false };
+      return reserved(order, false);
     };
 
     const outcomes = purchases.map(decideOne);

@@ -1,3 +1,4 @@
+import { AppError } from '../../../domain/errors.ts';
 import { backoffMs } from '../../../lib/backoff.ts';
 import { type Consumer, type Delivery, RETURN_DELAY_MS_MAX } from '../../../ports/queue.ts';
 import type { NamedQueue } from './named-queue.ts';
@@ -9,6 +10,19 @@ const PAUSE_MS_FIRST = 20;
 /** A closing consumer whose store fails gives up its last acknowledgements after this many tries (about 0.3 s). */
 const CLOSING_ROUNDS_MAX = 5;
 
+/** Work on a batch as a part of the commit that acknowledges it. It may be done again when that commit failed. */
+interface InCommit {
+  work(): void;
+  /** Resolves when the news of the commit were heard. */
+  committed(): Promise<void>;
+}
+
+/** Null: the batch is for the handler. */
+export type Prepare = (taken: readonly Delivery[]) => InCommit | null;
+
+/** Batches whose news may be under way: some 8,000 purchases, which a busy listener catches up with in one turn. */
+const UNHEARD_MAX = 16;
+
 /**
  * Ticks until closed. A tick acknowledges the messages handled since the last one and takes one more batch; between two
  * ticks the event loop does other work, so a long queue does not keep requests waiting.
@@ -18,10 +32,14 @@ export function startConsumer(
   { maxItems, concurrency }: { readonly maxItems: number; readonly concurrency: number },
   handle: (deliveries: Delivery[]) => Promise<void>,
   onTrouble: (error: unknown) => void,
+  prepare: Prepare = () => null,
 ): Consumer {
   let acked: Taken[] = [];
   let returned: Tick['returned'][number][] = [];
+  /** Taken by the last tick, which counted the delivery; the next one works on it. */
+  let prepared: (InCommit & { readonly taken: Taken[] }) | null = null;
   let handling = 0;
+  let unheard = 0;
   let failures = 0;
   let scheduled = false;
   let closing = false;
@@ -37,8 +55,8 @@ export function startConsumer(
 
   function goRound(): void {
     scheduled = false;
-    const hungry = !closing && handling < concurrency;
-    if (hungry || acked.length > 0 || returned.length > 0) {
+    const hungry = !closing && handling < concurrency && unheard < UNHEARD_MAX;
+    if (hungry || prepared || acked.length > 0 || returned.length > 0) {
       try {
         takeAndAcknowledge(hungry);
         failures = 0;
@@ -47,18 +65,46 @@ export function startConsumer(
         return;
       }
     }
-    if (closing && handling === 0) end();
+    if (closing && handling === 0 && !prepared) end();
   }
 
   function takeAndAcknowledge(hungry: boolean): void {
-    const taken = queue.tick({ acked, returned, maxItems: hungry ? maxItems : 0 });
+    const done = prepared;
+    const taken = commit(done, hungry);
     acked = [];
     returned = [];
+    const inCommit = taken.length > 0 ? prepare(taken) : null;
+    prepared = inCommit && { ...inCommit, taken };
+    if (done) void tell(done);
     if (taken.length > 0) {
-      void deliver(taken);
+      if (!prepared) void deliver(taken);
       schedule();
     } else if (hungry) {
       queue.notifyWhenDue();
+    }
+  }
+
+  async function tell({ committed }: InCommit): Promise<void> {
+    unheard++;
+    await committed().catch(onTrouble);
+    if (unheard-- === UNHEARD_MAX) schedule();
+  }
+
+  function commit(done: typeof prepared, hungry: boolean): Taken[] {
+    const tick = {
+      acked: done ? acked.concat(done.taken) : acked,
+      returned,
+      maxItems: hungry ? maxItems : 0,
+    };
+    try {
+      return queue.tick(tick, done?.work);
+    } catch (error) {
+      // A bug; the handler finds out whose purchase it is.
+      if (done && !(error instanceof AppError)) {
+        prepared = null;
+        void deliver(done.taken.map((message) => ({ ...message, redelivered: true })));
+      }
+      throw error;
     }
   }
 

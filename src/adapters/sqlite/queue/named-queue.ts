@@ -83,9 +83,14 @@ export function createNamedQueue({ db, write }: Store, name: QueueName, now: Clo
       notifier.notifyIn(delayMs);
     },
 
-    /** One transaction, so a consumer costs one sync of the disk per tick. */
-    tick(tick: Tick): Taken[] {
-      const rows = stats.track(() => write(() => commitTick(tick, now())));
+    /** One transaction, `work` included, so a consumer costs one sync of the disk per tick. */
+    tick(tick: Tick, work = () => {}): Taken[] {
+      const rows = stats.track(() =>
+        write(() => {
+          work();
+          return commitTick(tick, now());
+        }),
+      );
       const last = rows.at(-1);
       if (last) position = { availableAt: last.availableAt, id: last.id };
       const taken = rows.map(asTaken);

@@ -1,8 +1,8 @@
-import type { PurchaseIds } from '../../domain/ids.ts';
-import { readList, UNREADABLE } from '../../domain/message-body.ts';
-import { type Purchase, type PurchaseKey, QUANTITY_MAX, type RefusalCode } from '../../domain/purchase.ts';
-import { readTraceparent, type TraceContext, writeTraceparent } from '../../domain/trace-context.ts';
-import type { Message } from '../../ports/queue.ts';
+import type { PurchaseIds } from '../domain/ids.ts';
+import { readList, UNREADABLE } from '../domain/message-body.ts';
+import { type Purchase, type PurchaseKey, QUANTITY_MAX, type RefusalCode } from '../domain/purchase.ts';
+import { readTraceparent, type TraceContext, writeTraceparent } from '../domain/trace-context.ts';
+import type { Message } from './queue.ts';
 
 /** Bytes of the `purchases` queue: one message carries a small batch, each purchase as a tuple. */
 type Tuple = [

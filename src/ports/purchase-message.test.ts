@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test';
-import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
-import { BODY_CHARS_MAX } from '../../domain/message-body.ts';
-import { QUANTITY_MAX } from '../../domain/purchase.ts';
-import { encodePurchases, type QueuedPurchase, readPurchases } from './message.ts';
+import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../domain/ids.ts';
+import { BODY_CHARS_MAX } from '../domain/message-body.ts';
+import { QUANTITY_MAX } from '../domain/purchase.ts';
+import { encodePurchases, type QueuedPurchase, readPurchases } from './purchase-message.ts';
 
 const NOW = 1_795_000_000_123;
 const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), () => NOW);
