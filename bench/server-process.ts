@@ -4,6 +4,7 @@ import { ENV_SOURCES } from '../src/config.ts';
 import { AppError } from '../src/domain/errors.ts';
 import { makeOwnFolder, removeFolder } from '../src/lib/own-folder.ts';
 import { ownProgram } from '../src/lib/own-program.ts';
+import { removeLeftScratchFolders } from '../src/lib/scratch-folder.ts';
 import { type ProcessUsage, readFamilyUsage } from './process-usage.ts';
 
 /** A server starts in well under a second; a machine under load gets thirty times that. */
@@ -62,6 +63,8 @@ export async function killServers(): Promise<void> {
       return child.exited;
     }),
   );
+  // One that was warming up has not taken its folder away.
+  removeLeftScratchFolders();
 }
 
 /** Starts the real server. */

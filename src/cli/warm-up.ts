@@ -1,10 +1,10 @@
 import { existsSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type App, openScratchApp, type StoreThread, startStoreThread } from '../app.ts';
 import type { Config } from '../config.ts';
 import { startServer } from '../http/server.ts';
-import { makeOwnFolder, removeFolder } from '../lib/own-folder.ts';
+import { removeFolder } from '../lib/own-folder.ts';
+import { makeScratchFolder } from '../lib/scratch-folder.ts';
 import { within } from '../lib/within.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { sendMadeUp } from './made-up-requests.ts';
@@ -64,7 +64,7 @@ async function serveScratch(
   opened: App | undefined,
 ): Promise<number> {
   const products = madeUpProducts();
-  const dataFolder = makeOwnFolder('pulsecart-warm-', inMemory());
+  const dataFolder = makeScratchFolder();
   const remove = () => removeFolder(dataFolder);
   process.once('exit', remove);
   try {
@@ -137,10 +137,4 @@ function scratchConfig(config: Config, dataFolder: string): Config {
     // Where proxies are known, an address without one is limited.
     trustedProxies: trustedProxies.length === 0 ? [] : [...trustedProxies, `${SERVER.host}/32`],
   };
-}
-
-/** Where Linux keeps files in memory, unless TMPDIR names another place. */
-function inMemory(): string {
-  const place = tmpdir();
-  return place === '/tmp' && existsSync('/dev/shm') ? '/dev/shm' : place;
 }

@@ -12,7 +12,7 @@ const made = new Set<string>();
  */
 export function makeOwnFolder(prefix: string, place = tmpdir(), label = ''): string {
   try {
-    sweep(prefix, place);
+    removeLeftFolders(prefix, place);
     const folder = mkdtempSync(join(place, `${prefix}${process.pid}-${label}`));
     made.add(folder);
     return folder;
@@ -27,7 +27,8 @@ export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
-function sweep(prefix: string, place: string): void {
+/** Those that dead processes left behind. */
+export function removeLeftFolders(prefix: string, place: string): void {
   for (const name of readdirSync(place)) {
     const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : Number.NaN;
     const folder = join(place, name);
