@@ -3,7 +3,9 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClosedLoop } from './closed-loop.ts';
 import { targetOf } from './requests.ts';
+import { resetStock } from './server-api.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
+import { PLENTY, PRODUCT_ID } from './workloads/comparison.ts';
 import { median, rounded } from './workloads/result.ts';
 
 /** A server and what its buyers send. */
@@ -20,7 +22,6 @@ interface Turn {
 }
 
 const CONNECTIONS = 64;
-const UNITS = 2_000_000_000;
 
 /**
  * What something costs a sync purchase that wins, on the embedded backends: a server without and one with it, in turns of `seconds`, and
@@ -54,7 +55,7 @@ export async function pairedCost(without: Side, having: Side, seconds: number, r
 async function open({ env, requests }: Side) {
   const folder = mkdtempSync(join(tmpdir(), 'pulsecart-cost-'));
   const server = await startServer({ dataFolder: folder, env: { ...env, PULSECART_PAYMENTS: 'off' } });
-  await resetStock(server);
+  await stockUp(server);
   const loop = await ClosedLoop.open(targetOf(server.url), CONNECTIONS, {
     request: await requests(server),
     expectStatus: 200,
@@ -75,11 +76,7 @@ async function open({ env, requests }: Side) {
   };
 }
 
-/** More than a benchmark sells. */
-export async function resetStock({ url, operatorToken }: ServerProcess): Promise<void> {
-  const response = await fetch(`${url}/api/v1/sync/stock/1/reset?stock=${UNITS}`, {
-    method: 'PUT',
-    headers: { Authorization: `Bearer ${operatorToken}` },
-  });
-  if (!response.ok) throw new Error(await response.text());
+/** As an operator: a server behind trusted proxies trusts nobody on its machine. */
+export function stockUp({ url, operatorToken }: ServerProcess): Promise<void> {
+  return resetStock(url, PRODUCT_ID, PLENTY, { Authorization: `Bearer ${operatorToken}` });
 }

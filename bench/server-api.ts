@@ -12,8 +12,13 @@ export interface QueueDepths {
   readonly deadLetters: { count: number };
 }
 
-export async function resetStock(url: string, productId: number, units: number): Promise<void> {
-  await call(url, `/api/v1/sync/stock/${productId}/reset?stock=${units}`, { method: 'PUT' });
+export async function resetStock(
+  url: string,
+  productId: number,
+  units: number,
+  headers: Record<string, string> = {},
+): Promise<void> {
+  await call(url, `/api/v1/sync/stock/${productId}/reset?stock=${units}`, { method: 'PUT', headers });
 }
 
 /** Units free to buy now. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OpenLoop } from '../open-loop.ts';
-import { resetStock } from '../paired-cost.ts';
+import { stockUp } from '../paired-cost.ts';
 import { targetOf } from '../requests.ts';
 import { startServer } from '../server-process.ts';
 import { forwardedPurchases, oneOfMany, PROXIED } from './requests.ts';
@@ -31,7 +31,7 @@ async function measure([floodPerS = 20_000, buyersPerS = 200, seconds = 4, round
   };
   const server = await startServer({ dataFolder: folder, env });
   try {
-    await resetStock(server);
+    await stockUp(server);
     const buyers = await OpenLoop.open(targetOf(server.url), 128, {
       request: forwardedPurchases(server.url, 'buyer', oneOfMany),
       expectStatus: 200,
