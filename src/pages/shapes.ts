@@ -41,6 +41,8 @@ export interface Payment {
   readonly amountMinor: number;
   readonly currency: string;
   readonly reason: string | null;
+  readonly dispute?: 'open' | 'won' | 'lost';
+  readonly refundFailed?: boolean;
   readonly createdAt: string;
   readonly updatedAt: string;
 }

@@ -155,6 +155,12 @@ export const ORDER = {
   facts: { product: 'Product', quantity: 'Quantity', amount: 'Amount', way: 'Bought', at: 'At' },
   bought: { sync: 'the sync way', async: 'the async way, by the queue' },
   payments: 'Payment attempts',
+  dispute: {
+    open: 'This payment is disputed at the bank.',
+    won: 'This payment was disputed at the bank, and stands.',
+    lost: 'This payment was disputed at the bank, which gave the money back.',
+  },
+  refundFailed: 'The bank did not take the refund: the money has not arrived.',
   noPayments: 'None yet.',
   attempt: 'Attempt',
   state: 'State',

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import type Stripe from 'stripe';
+import { ORDER } from '../../src/pages/text.ts';
 import { eventually, type Shop } from '../support/shop.ts';
 import { EVENTS_PATH, openStripeShop, type StripeShop, WEBHOOK_SECRET } from '../support/stripe-shop.ts';
 
@@ -299,6 +300,8 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
         await eventually(async () => (await disputeOf()) === 'open');
         made.stripe.disputes.close(id, 'won');
         await eventually(async () => (await disputeOf()) === 'won');
+        const pageOf = async (orderId: string) => (await made.shop.get(`/o/${orderId}`)).text;
+        expect(await pageOf(disputed)).toContain(ORDER.dispute.won);
 
         const refunded = await made.buy();
         await made.payAtPage(refunded, 'pm_card_refundFail');
@@ -309,6 +312,7 @@ export function describeStripe(openShop: (env: Record<string, string>) => Promis
         made.stripe.advance(120_000);
         await eventually(async () => (await made.read(refunded)).payments[0].refundFailed === true);
         expect((await made.read(refunded)).status).toBe('refunded');
+        expect(await pageOf(refunded)).toContain(ORDER.refundFailed);
       },
       TIMEOUT_MS,
     );

@@ -24,17 +24,23 @@ export function Payments({ payments }: { payments: readonly Payment[] }) {
               </tr>
             </thead>
             <tbody>
-              {payments.map(({ attempt, status, amountMinor, currency, updatedAt, reason }) => (
-                <tr key={attempt}>
-                  <td>{whole(attempt)}</td>
-                  <td>{status}</td>
-                  <td>{money(amountMinor, currency)}</td>
-                  <td>
-                    <time dateTime={updatedAt}>{timeOfDay(updatedAt)}</time>
-                  </td>
-                  <td>{reason ?? '–'}</td>
-                </tr>
-              ))}
+              {payments.map(
+                ({ attempt, status, amountMinor, currency, updatedAt, reason, dispute, refundFailed }) => (
+                  <tr key={attempt}>
+                    <td>{whole(attempt)}</td>
+                    <td>{status}</td>
+                    <td>{money(amountMinor, currency)}</td>
+                    <td>
+                      <time dateTime={updatedAt}>{timeOfDay(updatedAt)}</time>
+                    </td>
+                    <td>
+                      {[reason, dispute && ORDER.dispute[dispute], refundFailed && ORDER.refundFailed]
+                        .filter(Boolean)
+                        .join(' ') || '–'}
+                    </td>
+                  </tr>
+                ),
+              )}
             </tbody>
           </table>
         </section>
