@@ -1,5 +1,6 @@
 import type { Clock } from '../../domain/clock.ts';
 import type { Figures, Sample } from '../../domain/figures.ts';
+import type { Log } from '../../lib/log.ts';
 import { createPeriodic } from '../../lib/periodic.ts';
 import type { History } from '../../ports/history.ts';
 import { COURSE_BREAK_MS, encode, sampleOf } from '../ops/history.ts';
@@ -21,7 +22,7 @@ export interface HistoryRecorderDependencies {
   readonly isLeader: Leader['isLeader'];
   /** How long samples are kept. */
   readonly keepMs: number;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
   readonly everyMs?: number;
 }
 
@@ -44,7 +45,7 @@ const SAMPLES_MAX = 20_000;
 const PRUNED_MAX = 1_000;
 
 export function createHistoryRecorder(dependencies: HistoryRecorderDependencies): HistoryRecorder {
-  const { ledger, figures, clock, isLeader, keepMs, onTrouble, everyMs = EVERY_MS } = dependencies;
+  const { ledger, figures, clock, isLeader, keepMs, log, everyMs = EVERY_MS } = dependencies;
   let leads = false;
   let askAt = 0;
   let pruneAt = 0;
@@ -57,7 +58,7 @@ export function createHistoryRecorder(dependencies: HistoryRecorderDependencies)
     everyMs: pauseMs,
     onFailure(error, failures) {
       // Once for each time of trouble: the same trouble has better lines elsewhere.
-      if (failures === 1) onTrouble(error, 'a sample of the history was lost');
+      if (failures === 1) log.warn({ err: error }, 'a sample of the history was lost');
     },
   });
 

@@ -1,3 +1,4 @@
+import type { Log } from '../../lib/log.ts';
 import { createPeriodic } from '../../lib/periodic.ts';
 import type { Decisions } from '../../ports/decisions.ts';
 import type { Gate } from '../../ports/gate.ts';
@@ -39,14 +40,14 @@ export interface ReconcilerDependencies {
   readonly monotonicMs: () => number;
   readonly queue: Pick<Queue, 'status'>;
   readonly leader: Pick<Leader, 'isLeader'>;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
   readonly everyMs?: number;
 }
 
 const EVERY_MS = 1_000;
 
 export function createReconciler(dependencies: ReconcilerDependencies): Reconciler {
-  const { leader, onTrouble, everyMs = EVERY_MS } = dependencies;
+  const { leader, log, everyMs = EVERY_MS } = dependencies;
   const tasks = { gate: createGateTask(dependencies), counts: createCountTask(dependencies) };
   const stats: Record<ReconcilerTask, TaskStats> = { gate: newStats(), counts: newStats() };
   function createJob(name: ReconcilerTask) {
@@ -60,7 +61,7 @@ export function createReconciler(dependencies: ReconcilerDependencies): Reconcil
     }
     function onFailure(error: unknown): void {
       counts.failures++;
-      onTrouble(error, `reconciling the ${name}`);
+      log.warn({ err: error }, `reconciling the ${name}`);
     }
     return createPeriodic(work, { everyMs, onFailure });
   }

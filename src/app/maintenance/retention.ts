@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../domain/clock.ts';
+import type { Log } from '../../lib/log.ts';
 import { createPeriodic } from '../../lib/periodic.ts';
 import type { PruneBefore, Pruned } from '../../ports/housekeeping.ts';
 import type { Ledger } from '../../ports/ledger.ts';
@@ -34,7 +35,7 @@ export interface RetentionDependencies {
     readonly deadLettersMs: number;
   };
   readonly isLeader: (job: string) => Promise<boolean>;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
   readonly everyMs?: number;
 }
 
@@ -52,7 +53,7 @@ const STEPS_PER_LEASE = 30;
 const GRACE_MS = 60_000;
 
 export function createRetention(dependencies: RetentionDependencies): Retention {
-  const { ledger, queue, deadLetters, clock, keep, isLeader, onTrouble, everyMs = EVERY_MS } = dependencies;
+  const { ledger, queue, deadLetters, clock, keep, isLeader, log, everyMs = EVERY_MS } = dependencies;
   const stats: RetentionStats = { outcomes: 0, keys: 0, auditEntries: 0, deadLetters: 0, failures: 0 };
   const stopping = new AbortController();
   const jobs = [
@@ -63,7 +64,7 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
   function failed(context: string) {
     return (error: unknown) => {
       stats.failures++;
-      onTrouble(error, context);
+      log.warn({ err: error }, context);
     };
   }
 

@@ -1,6 +1,7 @@
 import { AppError, isAppError } from '../../domain/errors.ts';
 import { available, type StockVersion, stockOf } from '../../domain/product.ts';
 import type { Outcome, Purchase } from '../../domain/purchase.ts';
+import type { Log } from '../../lib/log.ts';
 import { within } from '../../lib/within.ts';
 import type { Decisions } from '../../ports/decisions.ts';
 import type { Gate, UpdateWhen } from '../../ports/gate.ts';
@@ -74,7 +75,7 @@ export interface BatcherOptions {
   /** The longest time from a purchase's arrival to its answer: gate, ledger and all waiting included. */
   readonly answerWithinMs: number;
   readonly tracing?: Tracing | null;
-  readonly onBug: (error: unknown, context: string) => void;
+  readonly log: Log;
 }
 
 /** Purchases inside the batcher; beyond it the answer is `overloaded`, before any work. Enough for all expected connections. */
@@ -96,7 +97,7 @@ export function createPurchaseBatcher(
   gate: Gate,
   stockCache: StockCache,
   monotonicMs: () => number,
-  { batchesInFlightMax, answerWithinMs, silenceMs, tracing = null, onBug }: BatcherOptions,
+  { batchesInFlightMax, answerWithinMs, silenceMs, tracing = null, log }: BatcherOptions,
 ): PurchaseBatcher {
   const stats: BatcherStats = {
     batches: 0,
@@ -360,10 +361,13 @@ export function createPurchaseBatcher(
       if (error instanceof AppError) return purchases.map(() => error);
       if (purchases.length === 1) {
         stats.broken++;
-        onBug(error, `purchase ${purchases[0]!.id} could not be decided`);
+        log.error({ err: error }, `purchase ${purchases[0]!.id} could not be decided`);
         return [error as Error];
       }
-      onBug(error, `a batch of ${purchases.length} purchases failed; they are decided one by one`);
+      log.error(
+        { err: error },
+        `a batch of ${purchases.length} purchases failed; they are decided one by one`,
+      );
       const decided: (Outcome | Error)[] = [];
       for (const purchase of purchases) decided.push(...(await decideEach([purchase])));
       return decided;

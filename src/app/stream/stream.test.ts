@@ -6,6 +6,7 @@ import {
 } from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import type { Product } from '../../domain/product.ts';
+import { NO_LOG } from '../../lib/log.ts';
 import type { LiveEvent, ProductEvent } from './events.ts';
 import { createStockStream, type StockStream, type StreamRequest } from './stream.ts';
 
@@ -27,7 +28,7 @@ beforeEach(async () => {
     conclude,
     clock,
     limits,
-    onTrouble: () => {},
+    log: NO_LOG,
   });
 });
 afterEach(async () => {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../domain/clock.ts';
 import type { PurchaseIds } from '../../domain/ids.ts';
 import type { Product } from '../../domain/product.ts';
+import type { Log } from '../../lib/log.ts';
 import { createPeriodic } from '../../lib/periodic.ts';
 import type { Queries } from '../../ports/queries.ts';
 import type { ChangeBus } from '../changes.ts';
@@ -64,7 +65,7 @@ export interface StockStreamDependencies {
   readonly conclude: Conclude;
   readonly clock: Clock;
   readonly limits: ConnectionLimitOptions;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
 }
 
 const PACE_MS = 50;
@@ -77,15 +78,15 @@ const RECHECK_MS = 2_000;
 const HEARTBEAT_MS = 15_000;
 
 export function createStockStream(dependencies: StockStreamDependencies): StockStream {
-  const { ledger, changes, stockCache, ids, conclude, clock, limits, onTrouble } = dependencies;
+  const { ledger, changes, stockCache, ids, conclude, clock, limits, log } = dependencies;
   const stats: StreamStats = { sent: 0, dropped: 0, rejected: 0 };
   const connectionLimits = createConnectionLimits(limits);
   const releases = new Map<Subscriber, () => void>();
-  const orders = createWatchedOrders(ledger, ids, conclude, onTrouble);
+  const orders = createWatchedOrders(ledger, ids, conclude, log);
   const broadcasts = createPeriodic(sendChanges, {
     paceMs: () => (releases.size > MANY_SUBSCRIBERS ? PACE_FOR_MANY_MS : PACE_MS),
     retryMs: PACE_FOR_MANY_MS,
-    onFailure: (error) => onTrouble(error, 'a broadcast failed'),
+    onFailure: (error) => log.warn({ err: error }, 'a broadcast failed'),
   });
   const products = createWatchedProducts(stockCache, clock, () => broadcasts.runIn(0));
   let closed = false;
@@ -109,7 +110,7 @@ export function createStockStream(dependencies: StockStreamDependencies): StockS
   const rechecks = createPeriodic(recheck, {
     everyMs: RECHECK_MS,
     onFailure: (error) =>
-      onTrouble(error, 'watched products could not be read; they will be read again soon'),
+      log.warn({ err: error }, 'watched products could not be read; they will be read again soon'),
   });
   rechecks.runIn(RECHECK_MS);
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../../domain/clock.ts';
+import type { Log } from '../../lib/log.ts';
 import { createPeriodic } from '../../lib/periodic.ts';
 import type { WebhookSender } from '../../ports/webhook-sender.ts';
 import type { DueWebhook, WebhookEvents, WebhookResult } from '../../ports/webhooks.ts';
@@ -45,9 +46,7 @@ export interface WebhooksDependencies {
   /** The pause after each try in vain; an event is dead when none is left. */
   readonly retryMs: readonly number[];
   readonly keepDeadMs: number;
-  readonly onTrouble: (error: unknown, context: string) => void;
-  /** Hears what an operator should know. */
-  readonly tell: (sentence: string) => void;
+  readonly log: Log;
 }
 
 /** A shop that takes 50 ms hears of 160 orders a second, and one that hangs holds no more than these. */
@@ -66,8 +65,7 @@ const PRUNED_MAX = 1_000;
 const JOB = 'webhooks';
 
 export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
-  const { ledger, changes, clock, isLeader, targets, sender, retryMs, keepDeadMs, onTrouble, tell } =
-    dependencies;
+  const { ledger, changes, clock, isLeader, targets, sender, retryMs, keepDeadMs, log } = dependencies;
   const stats: WebhookStats = { delivered: 0, failed: 0, died: 0 };
   const receivers = targets.map((target) => ({
     target,
@@ -84,7 +82,7 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
     everyMs: LOOK_EVERY_MS,
     onFailure(error, failures) {
       // Once for each time of trouble: the same trouble has better lines elsewhere.
-      if (failures === 1) onTrouble(error, 'webhooks could not be looked for; it is tried again');
+      if (failures === 1) log.warn({ err: error }, 'webhooks could not be looked for; it is tried again');
     },
   });
 
@@ -150,7 +148,7 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
       if (result.type === 'delivered') stats.delivered++;
       else stats.failed++;
       if (result.type === 'dead') stats.died++;
-      if (result.type === 'gone') tell(`webhook target ${result.targetId} is disabled: ${result.cause}`);
+      if (result.type === 'gone') log.warn(`webhook target ${result.targetId} is disabled: ${result.cause}`);
     }
   }
 
