@@ -16,7 +16,6 @@ import { type OrderView, tookMoney } from '../../ports/queries.ts';
 import { chargeRequest, readChargeKey } from './call-provider.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
 import { createEventPoll } from './event-poll.ts';
-import type { Refunder } from './refunder.ts';
 import type { PaymentStats } from './stats.ts';
 
 /**
@@ -72,7 +71,8 @@ export interface BuyerPaymentsDependencies {
   readonly provider: Pick<PaymentProvider, 'cancel'>;
   readonly buyerPays: BuyerProvider;
   readonly enqueuer: Pick<ChargeEnqueuer, 'enqueue'>;
-  readonly refunder: Pick<Refunder, 'soon'>;
+  /** Starts due refunds. */
+  readonly refundSoon: () => void;
   readonly stats: Pick<PaymentStats, 'latePayments'>;
   readonly clock: Clock;
   readonly monotonicMs: () => number;
@@ -90,7 +90,7 @@ const LOOK_PAUSE_MS_MAX = 60_000;
 const OPEN_TRIES_MAX = 3;
 
 export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): BuyerPayments {
-  const { ledger, provider, buyerPays, enqueuer, refunder, stats, clock, leaseMs, onTrouble, monotonicMs } =
+  const { ledger, provider, buyerPays, enqueuer, refundSoon, stats, clock, leaseMs, onTrouble, monotonicMs } =
     dependencies;
   const { stopping } = dependencies;
   let looking: Promise<void> | null = null;
@@ -208,7 +208,7 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
     if (answer.type !== 'captured') return;
     await ledger.captureLate([{ orderId, attempt, providerId }]);
     stats.latePayments++;
-    refunder.soon();
+    refundSoon();
   }
 
   return {

@@ -15,7 +15,7 @@ export interface LatePaymentsDependencies {
   readonly onTrouble: (error: unknown, context: string) => void;
 }
 
-/** As with results of charges (charge-results.ts): a batch is about 1.5 ms of work, and at most 50 are written per second. */
+/** As with results of charges (leased-work.ts): a batch is about 1.5 ms of work, and at most 50 are written per second. */
 const CAPTURES_MAX = 100;
 const LINGER_MS = 20;
 
@@ -46,9 +46,7 @@ export function createLatePayments(dependencies: LatePaymentsDependencies) {
   }
 
   async function take(told: readonly Told[]): Promise<void> {
-    const work = async (some: readonly Told[]) => [
-      await ledger.captureLate(some.map(({ capture }) => capture)),
-    ];
+    const work = (some: readonly Told[]) => ledger.captureLate(some.map(({ capture }) => capture));
     try {
       await batchOrEach(told, work, reject);
     } catch (error) {

@@ -8,12 +8,10 @@ import type { Tracing } from '../../ports/tracing.ts';
 import type { ChangeBus } from '../changes.ts';
 import { type BuyerPayments, createBuyerPayments } from './buyer-payments.ts';
 import { createChargeEnqueuer } from './charge-enqueuer.ts';
-import { createChargeResults } from './charge-results.ts';
-import { createCharger, LEASE_ORDERS_MAX } from './charger.ts';
+import { createCharges, LEASE_ORDERS_MAX } from './charges.ts';
 import { createLatePayments } from './late-payments.ts';
 import { createReaper } from './reaper.ts';
-import { createRefunder } from './refunder.ts';
-import { createSemaphore } from './semaphore.ts';
+import { createRefunds } from './refunds.ts';
 import { countEnd, newStats, type PaymentStats } from './stats.ts';
 import { type PaymentTiming, timingOf } from './timing.ts';
 
@@ -26,7 +24,7 @@ import { type PaymentTiming, timingOf } from './timing.ts';
  *                └──── sweep: lost messages, ended leases ◀── no answer: the lease runs out
  *
  *   the provider reports a capture ─▶ ledger ─▶ paid, or to be refunded ─┐
- *                                     sweep, a requested refund ─────────┴─▶ refunder ─▶ call the provider ─▶ refunded
+ *                                     sweep, a requested refund ─────────┴─▶ lease ─▶ call the provider ─▶ refunded
  *
  * Where buyers pay, an attempt begins with its buyer's call instead, and the calls of the provider look for what came of it
  * (buyer-payments.ts).
@@ -69,7 +67,7 @@ const CHARGES_IN_FLIGHT_MAX = 2_000;
 
 export function createPaymentProcessor(dependencies: PaymentProcessorDependencies): PaymentProcessor {
   const { ledger, changes, queue, provider, onTrouble, isLeader = everyone } = dependencies;
-  const { tracing = null } = dependencies;
+  const { tracing = null, chargesInFlightMax = CHARGES_IN_FLIGHT_MAX } = dependencies;
   const monotonicMs = dependencies.monotonicMs ?? (() => performance.now());
   const { buyerPays } = provider;
   const timing = { ...timingOf(dependencies.timing?.leaseMs), ...dependencies.timing };
@@ -77,48 +75,35 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
   const stopping = new AbortController();
   const deadline = new AbortController();
 
-  const semaphore = createSemaphore(
-    dependencies.chargesInFlightMax ?? CHARGES_IN_FLIGHT_MAX,
-    stopping.signal,
-  );
   const enqueuer = createChargeEnqueuer({ queue, tracing, onTrouble });
-  const results = createChargeResults({
+  const charges = createCharges({
     ledger,
+    queue,
+    provider,
     enqueuer,
-    semaphore,
     stats,
+    tracing,
     onTrouble,
-    retryMsMax: timing.retryMsMax,
+    timing,
+    inFlightMax: chargesInFlightMax,
+    stopping: stopping.signal,
     deadline: deadline.signal,
   });
-  const refunder = createRefunder({
+  const refunds = createRefunds({
     ledger,
     provider,
     stats,
     onTrouble,
-    monotonicMs,
     againAfterMs: timing.leaseMs,
     stopping: stopping.signal,
+    deadline: deadline.signal,
   });
   const latePayments = createLatePayments({
     ledger,
     provider,
     stats,
-    refundSoon: refunder.soon,
+    refundSoon: refunds.soon,
     onTrouble,
-  });
-  const charger = createCharger({
-    ledger,
-    queue,
-    provider,
-    enqueuer,
-    results,
-    semaphore,
-    stats,
-    tracing,
-    onTrouble,
-    leaseMs: timing.leaseMs,
-    stopping: stopping.signal,
   });
   const buyerPayments =
     buyerPays &&
@@ -127,7 +112,7 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
       provider,
       buyerPays,
       enqueuer,
-      refunder,
+      refundSoon: refunds.soon,
       stats,
       clock: dependencies.clock ?? systemClock,
       monotonicMs,
@@ -139,7 +124,7 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
     ledger,
     queue,
     enqueuer,
-    refunder,
+    refundSoon: refunds.soon,
     lookSoon: () => buyerPayments?.lookSoon(),
     begins: buyerPays ? 'hidden' : 'all',
     stats,
@@ -156,7 +141,7 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
       if (!buyerPays || products.some(isHidden)) enqueuer.enqueue(reserved);
       for (const { status } of orders) countEnd(stats, status);
       if (works && orders.some(({ status }) => status === 'refunding' || status === 'returning')) {
-        refunder.soon();
+        refunds.soon();
       }
     },
   });
@@ -166,7 +151,7 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
       if (consume) {
         // One batch at a time: the slow part, the provider, is not waited for in the handler.
         const options = { maxItems: LEASE_ORDERS_MAX, concurrency: 1 };
-        consumer = await queue.consume('payments', options, charger.handle);
+        consumer = await queue.consume('payments', options, charges.handle);
         latePayments.start();
       }
       works = consume;
@@ -178,9 +163,8 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
       stopping.abort();
       await sweep.close();
       await consumer?.close();
-      const idle = [latePayments.close(), refunder.idle(), buyerPayments?.idle()];
+      const idle = [latePayments.close(), refunds.drained(), charges.drained(), buyerPayments?.idle()];
       await Promise.race([Promise.all(idle), aborted(deadline.signal)]);
-      await semaphore.drained(deadline.signal);
       deadline.abort();
       clearTimeout(timer);
       await enqueuer.close();
@@ -190,7 +174,7 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
     buyerPayments,
 
     get stats() {
-      return { ...stats, inFlight: semaphore.inside() };
+      return { ...stats, inFlight: charges.inFlight() };
     },
   };
 }

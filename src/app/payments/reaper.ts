@@ -3,7 +3,6 @@ import type { Begins } from '../../ports/payments.ts';
 import type { Queue } from '../../ports/queue.ts';
 import { nextTurn } from './batcher.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
-import type { Refunder } from './refunder.ts';
 import type { PaymentStats } from './stats.ts';
 import type { PaymentTiming } from './timing.ts';
 
@@ -11,7 +10,8 @@ export interface ReaperDependencies {
   readonly ledger: Pick<Ledger, 'expireOverdue' | 'unsettled'>;
   readonly queue: Pick<Queue, 'status'>;
   readonly enqueuer: Pick<ChargeEnqueuer, 'enqueue'>;
-  readonly refunder: Pick<Refunder, 'soon'>;
+  /** Starts due refunds. */
+  readonly refundSoon: () => void;
   /** Looks into what the provider told of, without being waited for. */
   readonly lookSoon: () => void;
   readonly begins: Begins;
@@ -38,7 +38,7 @@ const RECONCILE_ORDERS_MAX = 5_000;
 
 /** Sweeps at regular intervals for work without a message: holds that ran out, lost messages, ended leases, refunds. */
 export function createReaper(dependencies: ReaperDependencies) {
-  const { ledger, queue, enqueuer, refunder, lookSoon, begins, stats, isLeader, onTrouble, timing } =
+  const { ledger, queue, enqueuer, refundSoon, lookSoon, begins, stats, isLeader, onTrouble, timing } =
     dependencies;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let sweeping: Promise<void> = Promise.resolve();
@@ -48,7 +48,7 @@ export function createReaper(dependencies: ReaperDependencies) {
     await attend('expire holds', expire);
     // Separate jobs: a process that expires holds may be one that never calls the provider.
     // Refunds are not awaited: a slow provider must not delay the end of holds.
-    if (reconciles) await attend('refund payments', refunder.soon);
+    if (reconciles) await attend('refund payments', refundSoon);
     if (reconciles) await attend('find lost charges', reconcile);
     if (reconciles) await attend('look into events', lookSoon);
     if (!closed) timer = setTimeout(next, timing.sweepEveryMs, reconciles);
