@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TraceContext } from '../../domain/trace-context.ts';
 import { backoffMs } from '../../lib/backoff.ts';
+import { nextTurn } from '../../lib/next-turn.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { ChargeResult, LeasedOrder } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 import type { Delivery, Queue } from '../../ports/queue.ts';
 import type { Tracing } from '../../ports/tracing.ts';
 import { batchOrEach } from './batch-or-each.ts';
-import { nextTurn } from './batcher.ts';
 import { callProvider } from './call-provider.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
 import { traceCharge } from './charge-trace.ts';

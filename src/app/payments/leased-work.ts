@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../domain/errors.ts';
 import { backoffMs } from '../../lib/backoff.ts';
+import { createBatcher } from '../../lib/batch.ts';
 import { batchOrEach } from './batch-or-each.ts';
-import { createBatcher } from './batcher.ts';
 import { createOutage } from './outage.ts';
 
 /**
@@ -18,9 +18,10 @@ import { createOutage } from './outage.ts';
 export interface LeasedWork<Row> {
   /**
    * Waits for a free place, leases at most `wanted` rows and has them asked for, which it does not wait for. During an outage
-   * it pauses first. Rejects like `lease`, and with `unavailable` when `stopping` is aborted first.
+   * it pauses first. Resolves to whether each place got its row, so that there may be more. Rejects like `lease`, and with
+   * `unavailable` when `stopping` is aborted first.
    */
-  begin(wanted: number, lease: (places: number) => Promise<readonly Row[]>): Promise<void>;
+  begin(wanted: number, lease: (places: number) => Promise<readonly Row[]>): Promise<boolean>;
   /** Rows that are being leased, asked for or settled. */
   inFlight(): number;
   /** Resolves when none is, or at the deadline. */
@@ -51,11 +52,11 @@ export interface LeasedWorkOptions<Row, Result> {
   readonly deadline: AbortSignal;
 }
 
-/** Results per transaction: about 1.5 ms, after which waiting requests get their turn. */
-const SETTLE_RESULTS_MAX = 100;
-
-/** At most 50 transactions per second, whatever the rate; freed units become visible this much later. */
-const SETTLE_LINGER_MS = 20;
+/**
+ * A transaction takes about 1.5 ms, after which waiting requests get their turn. At most 50 are made per second, whatever the
+ * rate; freed units become visible this much later.
+ */
+const SETTLING = { itemsMax: 100, lingerMs: 20 };
 
 /** Retry pauses while the ledger cannot write. */
 const LEDGER_PAUSE_MS_FIRST = 50;
@@ -66,8 +67,7 @@ export function createLeasedWork<Row, Result extends { readonly orderId: string 
 ): LeasedWork<Row> {
   const { name, inFlightMax, probesMax, ask, settle, onTrouble, stopping, deadline } = options;
   const outage = createOutage();
-  const batching = { itemsMax: SETTLE_RESULTS_MAX, lingerMs: SETTLE_LINGER_MS };
-  const results = createBatcher<Result>(batching, settleAll);
+  const results = createBatcher<Result>(SETTLING, settleAll);
   let inFlight = 0;
   let changed = Promise.withResolvers<void>();
   for (const signal of [stopping, deadline]) signal.addEventListener('abort', announceChange, { once: true });
@@ -126,6 +126,7 @@ export function createLeasedWork<Row, Result extends { readonly orderId: string 
         release(places - rows.length);
       }
       for (const row of rows) void work(row);
+      return rows.length === places;
     },
 
     inFlight: () => inFlight,

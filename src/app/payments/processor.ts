@@ -55,8 +55,6 @@ export interface PaymentProcessorDependencies {
   readonly timing?: Partial<PaymentTiming>;
   /** The ledger's; by default the process's own. */
   readonly clock?: Clock;
-  /** Clock of the pauses while the provider is down; by default the process's own. */
-  readonly monotonicMs?: () => number;
   /** Orders leased and not yet recorded. */
   readonly chargesInFlightMax?: number;
   readonly tracing?: Tracing | null;
@@ -67,70 +65,31 @@ const CHARGES_IN_FLIGHT_MAX = 2_000;
 
 export function createPaymentProcessor(dependencies: PaymentProcessorDependencies): PaymentProcessor {
   const { ledger, changes, queue, provider, onTrouble, isLeader = everyone } = dependencies;
-  const { tracing = null, chargesInFlightMax = CHARGES_IN_FLIGHT_MAX } = dependencies;
-  const monotonicMs = dependencies.monotonicMs ?? (() => performance.now());
+  const { tracing = null, clock = systemClock, chargesInFlightMax = CHARGES_IN_FLIGHT_MAX } = dependencies;
   const { buyerPays } = provider;
   const timing = { ...timingOf(dependencies.timing?.leaseMs), ...dependencies.timing };
   const stats = newStats();
   const stopping = new AbortController();
   const deadline = new AbortController();
 
-  const enqueuer = createChargeEnqueuer({ queue, tracing, onTrouble });
-  const charges = createCharges({
-    ledger,
-    queue,
-    provider,
-    enqueuer,
-    stats,
-    tracing,
-    onTrouble,
-    timing,
-    inFlightMax: chargesInFlightMax,
-    stopping: stopping.signal,
-    deadline: deadline.signal,
-  });
-  const refunds = createRefunds({
-    ledger,
-    provider,
-    stats,
-    onTrouble,
-    againAfterMs: timing.leaseMs,
-    stopping: stopping.signal,
-    deadline: deadline.signal,
-  });
-  const latePayments = createLatePayments({
-    ledger,
-    provider,
-    stats,
-    refundSoon: refunds.soon,
-    onTrouble,
-  });
+  const common = {
+    ...{ ledger, queue, provider, stats, timing, tracing, onTrouble },
+    ...{ stopping: stopping.signal, deadline: deadline.signal },
+  };
+
+  const enqueuer = createChargeEnqueuer(common);
+  const charges = createCharges({ ...common, enqueuer, inFlightMax: chargesInFlightMax });
+  const refunds = createRefunds(common);
+  const latePayments = createLatePayments({ ...common, refundSoon: refunds.soon });
   const buyerPayments =
-    buyerPays &&
-    createBuyerPayments({
-      ledger,
-      provider,
-      buyerPays,
-      enqueuer,
-      refundSoon: refunds.soon,
-      stats,
-      clock: dependencies.clock ?? systemClock,
-      monotonicMs,
-      leaseMs: timing.leaseMs,
-      stopping: stopping.signal,
-      onTrouble,
-    });
+    buyerPays && createBuyerPayments({ ...common, buyerPays, enqueuer, latePayments, clock });
   const sweep = createReaper({
-    ledger,
-    queue,
+    ...common,
     enqueuer,
     refundSoon: refunds.soon,
     lookSoon: () => buyerPayments?.lookSoon(),
     begins: buyerPays ? 'hidden' : 'all',
-    stats,
     isLeader,
-    onTrouble,
-    timing,
   });
   let consumer: Consumer | undefined;
   let works = false;
@@ -163,7 +122,7 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
       stopping.abort();
       await sweep.close();
       await consumer?.close();
-      const idle = [latePayments.close(), refunds.drained(), charges.drained(), buyerPayments?.idle()];
+      const idle = [latePayments.close(), refunds.close(), charges.drained(), buyerPayments?.close()];
       await Promise.race([Promise.all(idle), aborted(deadline.signal)]);
       deadline.abort();
       clearTimeout(timer);

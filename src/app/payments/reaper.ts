@@ -1,7 +1,8 @@
+import { nextTurn } from '../../lib/next-turn.ts';
+import { createPeriodic } from '../../lib/periodic.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Begins } from '../../ports/payments.ts';
 import type { Queue } from '../../ports/queue.ts';
-import { nextTurn } from './batcher.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
 import type { PaymentStats } from './stats.ts';
 import type { PaymentTiming } from './timing.ts';
@@ -40,18 +41,20 @@ const RECONCILE_ORDERS_MAX = 5_000;
 export function createReaper(dependencies: ReaperDependencies) {
   const { ledger, queue, enqueuer, refundSoon, lookSoon, begins, stats, isLeader, onTrouble, timing } =
     dependencies;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let sweeping: Promise<void> = Promise.resolve();
+  const sweeping = createPeriodic(sweep, {
+    everyMs: timing.sweepEveryMs,
+    onFailure: (error) => onTrouble(error, 'sweep of orders failed'),
+  });
+  let reconciles = false;
   let closed = false;
 
-  async function sweep(reconciles: boolean): Promise<void> {
+  async function sweep(): Promise<void> {
     await attend('expire holds', expire);
     // Separate jobs: a process that expires holds may be one that never calls the provider.
     // Refunds are not awaited: a slow provider must not delay the end of holds.
     if (reconciles) await attend('refund payments', refundSoon);
     if (reconciles) await attend('find lost charges', reconcile);
     if (reconciles) await attend('look into events', lookSoon);
-    if (!closed) timer = setTimeout(next, timing.sweepEveryMs, reconciles);
   }
 
   /** Jobs are independent: one that fails in every sweep does not stop the others. */
@@ -61,10 +64,6 @@ export function createReaper(dependencies: ReaperDependencies) {
     } catch (error) {
       onTrouble(error, `sweep of orders failed: ${job}`);
     }
-  }
-
-  function next(reconciles: boolean): void {
-    sweeping = sweep(reconciles);
   }
 
   async function expire(): Promise<void> {
@@ -84,14 +83,14 @@ export function createReaper(dependencies: ReaperDependencies) {
   }
 
   return {
-    start({ reconcile: reconciles }: { readonly reconcile: boolean }): void {
-      next(reconciles);
+    start(options: { readonly reconcile: boolean }): void {
+      reconciles = options.reconcile;
+      sweeping.runIn(0);
     },
 
     async close(): Promise<void> {
       closed = true;
-      clearTimeout(timer);
-      await sweeping;
+      await sweeping.close();
     },
   };
 }

@@ -1,17 +1,19 @@
 import { AppError } from '../../domain/errors.ts';
 import { isHidden } from '../../domain/product.ts';
+import { createPeriodic } from '../../lib/periodic.ts';
 import type { ChargeName, LeasedRefund, Payments } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 import { chargeKey } from './call-provider.ts';
 import { type Asked, createLeasedWork } from './leased-work.ts';
 import type { PaymentStats } from './stats.ts';
+import type { PaymentTiming } from './timing.ts';
 
 /** Carries out pending refunds. */
 export interface Refunds {
   /** Carries out due refunds, at once unless the provider is down. Never rejects, and is cheap to call often. */
   soon(): void;
   /** Resolves when no refund is under way, or at the deadline; `stopping` prevents new ones. */
-  drained(): Promise<void>;
+  close(): Promise<void>;
 }
 
 export interface RefundsDependencies {
@@ -20,10 +22,10 @@ export interface RefundsDependencies {
   readonly stats: Pick<PaymentStats, 'refunded' | 'failedRefunds'>;
   readonly onTrouble: (error: unknown, context: string) => void;
   /**
-   * When an unsettled refund is due again: longer than any provider call, so that a failed refund waits alone and no refund
-   * is called twice at once.
+   * An unsettled refund is due again after `leaseMs`: longer than any provider call, so that a failed refund waits alone and no
+   * refund is called twice at once.
    */
-  readonly againAfterMs: number;
+  readonly timing: Pick<PaymentTiming, 'leaseMs' | 'sweepEveryMs'>;
   readonly stopping: AbortSignal;
   readonly deadline: AbortSignal;
 }
@@ -35,7 +37,7 @@ const REFUNDS_AT_ONCE = 32;
 const PROBES_AT_ONCE = 2;
 
 export function createRefunds(dependencies: RefundsDependencies): Refunds {
-  const { ledger, provider, stats, onTrouble, againAfterMs, stopping } = dependencies;
+  const { ledger, provider, stats, onTrouble, timing, stopping } = dependencies;
   const work = createLeasedWork<LeasedRefund, ChargeName>({
     ...dependencies,
     name: 'refund',
@@ -44,27 +46,15 @@ export function createRefunds(dependencies: RefundsDependencies): Refunds {
     ask,
     settle,
   });
-  let isDue = false;
-  let isLeasing = false;
+  const leasing = createPeriodic(leaseDue, {
+    retryMs: timing.sweepEveryMs,
+    onFailure(error) {
+      if (!stopping.aborted) onTrouble(error, 'due refunds not read yet');
+    },
+  });
 
   async function leaseDue(): Promise<void> {
-    isLeasing = true;
-    try {
-      while (isDue) {
-        isDue = false;
-        await work.begin(REFUNDS_AT_ONCE, lease);
-      }
-    } catch (error) {
-      if (!stopping.aborted) onTrouble(error, 'due refunds not read; the next sweep will retry');
-    }
-    isLeasing = false;
-  }
-
-  async function lease(places: number): Promise<readonly LeasedRefund[]> {
-    const refunds = await ledger.leaseRefunds(places, againAfterMs);
-    // A full batch means that there may be more.
-    if (refunds.length === places) isDue = true;
-    return refunds;
+    while (await work.begin(REFUNDS_AT_ONCE, (places) => ledger.leaseRefunds(places, timing.leaseMs)));
   }
 
   async function ask(refund: LeasedRefund): Promise<Asked<ChargeName>> {
@@ -92,10 +82,10 @@ export function createRefunds(dependencies: RefundsDependencies): Refunds {
   }
 
   return {
-    soon() {
-      isDue = true;
-      if (!isLeasing) void leaseDue();
+    soon: () => leasing.runIn(0),
+    async close() {
+      await leasing.close();
+      await work.drained();
     },
-    drained: work.drained,
   };
 }
