@@ -20,6 +20,7 @@ export interface ReaperDependencies {
   readonly isLeader: (job: string) => Promise<boolean>;
   readonly onTrouble: (error: unknown, context: string) => void;
   readonly timing: Pick<PaymentTiming, 'sweepEveryMs' | 'reconcileAgeMs'>;
+  readonly stopping: AbortSignal;
 }
 
 /** Holds expired in one transaction: about 1 ms, after which waiting requests get their turn. */
@@ -41,12 +42,12 @@ const RECONCILE_ORDERS_MAX = 5_000;
 export function createReaper(dependencies: ReaperDependencies) {
   const { ledger, queue, enqueuer, refundSoon, lookSoon, begins, stats, isLeader, onTrouble, timing } =
     dependencies;
+  const { stopping } = dependencies;
   const sweeping = createPeriodic(sweep, {
     everyMs: timing.sweepEveryMs,
     onFailure: (error) => onTrouble(error, 'sweep of orders failed'),
   });
   let reconciles = false;
-  let closed = false;
 
   async function sweep(): Promise<void> {
     await attend('expire holds', expire);
@@ -67,7 +68,7 @@ export function createReaper(dependencies: ReaperDependencies) {
   }
 
   async function expire(): Promise<void> {
-    for (let batch = 0; batch < EXPIRE_BATCHES_MAX && !closed; batch++) {
+    for (let batch = 0; batch < EXPIRE_BATCHES_MAX && !stopping.aborted; batch++) {
       const { orders } = await ledger.expireOverdue(EXPIRE_ORDERS_MAX);
       if (orders.length < EXPIRE_ORDERS_MAX) return;
       await nextTurn();
@@ -88,9 +89,6 @@ export function createReaper(dependencies: ReaperDependencies) {
       sweeping.runIn(0);
     },
 
-    async close(): Promise<void> {
-      closed = true;
-      await sweeping.close();
-    },
+    close: sweeping.close,
   };
 }
