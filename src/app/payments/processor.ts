@@ -92,16 +92,14 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
     isLeader,
   });
   let consumer: Consumer | undefined;
-  let works = false;
 
   const unsubscribe = changes.subscribe({
     committed({ products, reserved, orders }) {
       // Where buyers pay, no charge begins without its buyer, but for those that are never charged.
       if (!buyerPays || products.some(isHidden)) enqueuer.enqueue(reserved);
       for (const { status } of orders) countEnd(stats, status);
-      if (works && orders.some(({ status }) => status === 'refunding' || status === 'returning')) {
-        refunds.soon();
-      }
+      const hasRefunds = orders.some(({ status }) => status === 'refunding' || status === 'returning');
+      if (consumer && hasRefunds) refunds.soon();
     },
   });
 
@@ -113,7 +111,6 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
         consumer = await queue.consume('payments', options, charges.handle);
         latePayments.start();
       }
-      works = consume;
       sweep.start({ reconcile: consume });
     },
 
