@@ -9,11 +9,11 @@ import { createOutage } from './outage.ts';
  * How the payment company is asked, for charges and for refunds:
  *
  *   lease rows ─▶ ask for each, at once ─▶ settle the results, in batches ─▶ places for more
- *       ▲               └─ no answer             └─ not settled for a bug
- *       └──── the lease ends ◀─┴─────────────────────────┘
+ *        ▲                  │ no answer
+ *        └─ the lease ends ◀┘
  *
- * The rows are the truth. What a dead process leaves behind is leased again like what was not answered, and asked for with
- * the same key. A row keeps its place until its result is settled: a slow one holds up no other, and waiting results are bounded.
+ * The rows are the truth: what a dead process leaves behind is leased again like what was not answered, and asked for with the
+ * same key. A row keeps its place until its result is settled, so that results waiting for the ledger are bounded.
  */
 export interface LeasedWork<Row> {
   /**

@@ -26,8 +26,8 @@ import { type PaymentTiming, timingOf } from './timing.ts';
  *   the provider reports a capture ─▶ ledger ─▶ paid, or to be refunded ─┐
  *                                     sweep, a requested refund ─────────┴─▶ lease ─▶ call the provider ─▶ refunded
  *
- * Where buyers pay, an attempt begins with its buyer's call instead, and the calls of the provider look for what came of it
- * (buyer-payments.ts).
+ * Charges and refunds lease, call and record by one loop (leased-work.ts). Where buyers pay, an attempt begins with its buyer's
+ * call instead, and the calls of the provider look for what came of it (buyer-payments.ts).
  *
  * The order's own row is the truth at every step; a message is only a hint. So messages may be lost or duplicated, and
  * a message is acknowledged as soon as its orders are leased: from there the lease covers them, even if this process dies.
