@@ -19,7 +19,7 @@ test('nothing runs before it is asked for; from then on the pause lies between t
   expect(begun()).toBe(2);
 });
 
-test('the earliest of several wishes counts, and one run fulfils them all', async () => {
+test('the earliest of several calls counts, and one run serves them all', async () => {
   const { job, begun, pass } = scene({ retryMs: 1_000 });
   job.runIn(50);
   job.runIn(10);
@@ -55,7 +55,7 @@ test('the pause after a slow run begins at its end', async () => {
   expect(begun()).toBe(2);
 });
 
-test('after a quiet time a run begins at once, in a flood of wishes at the pace', async () => {
+test('after a quiet time a run begins at once, in a flood of calls at the pace', async () => {
   const { job, begun, pass } = scene({ retryMs: 1, paceMs: 20 });
   job.runIn(0);
   await pass(0);
@@ -67,7 +67,7 @@ test('after a quiet time a run begins at once, in a flood of wishes at the pace'
   expect(begun()).toBe(6);
 });
 
-test('after a failure no wish begins a run before the retry, which counts the failures in a row', async () => {
+test('after a failure no call begins a run before the retry, which counts the failures in a row', async () => {
   const { job, begun, pass, fail, failures } = scene({ everyMs: 10, retryMs: (inARow) => inARow * 100 });
   fail(2);
   job.runIn(0);
