@@ -13,6 +13,7 @@ import { runConnections } from '../workloads/connections.ts';
 import { runAsyncDrain, runPayments } from '../workloads/drain.ts';
 import { runOpen } from '../workloads/open.ts';
 import { type Effort, NOTHING, percent, rounded, type WorkloadResult } from '../workloads/result.ts';
+import { CONNECTIONS } from '../workloads/subject.ts';
 import { LEGEND, table } from './bench-text.ts';
 import { DEMO_FLAGS } from './demo.ts';
 import { openProgress } from './progress.ts';
@@ -50,6 +51,7 @@ const FLAGS = {
   // A median of fewer than three pairs would be at the mercy of one noisy moment.
   rounds: { kind: 'integer', min: 3, max: 99, default: 5 },
   viewers: { kind: 'integer', min: 0, max: 10_000, default: 0 },
+  connections: { kind: 'integer', min: 1, max: 10_000, default: CONNECTIONS },
   open: { kind: 'switch' },
   workload: { kind: 'list', of: WORKLOADS },
   json: { kind: 'switch' },
@@ -67,6 +69,8 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
   --seconds N      measured per workload and server (6)
   --rounds N       alternating pairs with the no-op server per workload, at least 3 (5)
   --viewers N      live viewers beside the workloads that are compared with the no-op server, and beside open loops (0)
+  --connections N  of the load generator, to each server: the no-op server, the workloads that are compared with it, open loops
+                   and async-whole; other workloads have their own (256)
   --open           what buyers feel below saturation: finds the rate at which the server is saturated, then offers 25, 50, 75 and
                    90 % of it whether or not the server keeps up; latencies from the intended time, and raw; each for --seconds
                    (${OPEN.join(', ')}; other workloads as always)

@@ -8,9 +8,11 @@ const PRODUCTION_TIMEOUT_MS = 90_000;
 describe('bench', () => {
   test('sells beside live viewers where it is asked to', async () => {
     const args = ['--workload', 'sync-win', '--viewers', '20', '--seconds', '1', '--rounds', '3', '--json'];
-    const { exit, stdout } = await runPulsecart(['bench', ...args]);
+    const { exit, stdout } = await runPulsecart(['bench', ...args, '--connections', '40']);
     expect(exit).toBe(0);
-    const [result] = JSON.parse(stdout).results;
+    const { connections, results } = JSON.parse(stdout);
+    expect(connections).toBe(40);
+    const [result] = results;
     expect(result).toMatchObject({ workload: 'sync-win', errors: 0, viewers: 20 });
     expect(result.eventsToViewers).toBeGreaterThan(20);
   });
