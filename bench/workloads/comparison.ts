@@ -158,7 +158,7 @@ export async function measurePair(theirs: Subject, ours: Subject, durationMs: nu
   return { noop: rounded(noopPerS), ours: rounded(oursPerS), ratio: rounded(oursPerS / noopPerS, 3) };
 }
 
-function ownStats(subject: Subject) {
+export function ownStats(subject: Subject) {
   return {
     ...subject.stats(),
     p50Ms: subject.latency.percentileMs(50),

@@ -107,6 +107,17 @@ describe('bench', () => {
     });
   }
 
+  test('--profile is refused for what has no closed loop', async () => {
+    const { exit, stdout, stderr } = await runPulsecart([
+      'bench',
+      '--profile',
+      '--workload',
+      'sync-win,demo',
+    ]);
+    expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
+    expect(stderr).toMatch(/^pulsecart: --profile measures sync-win, .*; leave out demo\n$/);
+  });
+
   test('--open with a workload that has no open loop is refused', async () => {
     const { exit, stdout, stderr } = await runPulsecart(['bench', '--open', '--workload', 'payments,live']);
     expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
