@@ -30,6 +30,9 @@ import {
 import { DEMO_FLAGS } from './demo.ts';
 import { openProgress } from './progress.ts';
 
+/** Numbers of server processes that `--instances` compares. */
+const INSTANCES = ['1', '2', '3', '4', '5', '6', '7', '8'] as const;
+
 const FLAGS = {
   engines: { kind: 'choice', of: BACKEND_CHOICES, default: 'embedded' },
   seconds: { kind: 'integer', min: 1, max: 600, default: 6 },
@@ -37,6 +40,7 @@ const FLAGS = {
   rounds: { kind: 'integer', min: 3, max: 99, default: 5 },
   viewers: { kind: 'integer', min: 0, max: 10_000, default: 0 },
   connections: { kind: 'integer', min: 1, max: 10_000, default: CONNECTIONS },
+  instances: { kind: 'list', of: INSTANCES },
   open: { kind: 'switch' },
   profile: { kind: 'switch' },
   workload: { kind: 'list', of: WORKLOADS },
@@ -57,6 +61,8 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
   --viewers N      live viewers beside the workloads that are compared with the no-op server, and beside open loops (0)
   --connections N  of the load generator, to each server: the no-op server, the workloads that are compared with it, open loops
                    and async-whole; other workloads have their own (256)
+  --instances A,B  sync-win on a server of A processes and on one of B, in turns: for one hot product and for ten, each at 256 and
+                   1,024 connections; needs --engines production
   --open           what buyers feel below saturation: finds the rate at which the server is saturated, then offers 25, 50, 75 and
                    90 % of it whether or not the server keeps up; latencies from the intended time, and raw; each for --seconds
                    (${OPEN.join(', ')}; other workloads as always)
@@ -75,14 +81,17 @@ export async function bench(argv: string[]): Promise<number> {
     return 0;
   }
   const names = chooseWorkloads({ workload, engines, ...effort });
+  const instances = effort.instances.map(Number);
   return unlessInterrupted('bench', 'the measurement was stopped', () =>
-    measure(names, engines, effort, json),
+    measure(names, engines, { ...effort, instances }, json),
   );
 }
 
 type Plan = Effort & {
   readonly open: boolean;
   readonly profile: boolean;
+  /** Numbers of processes to compare; empty for all other measurements. */
+  readonly instances: readonly number[];
 };
 
 async function measure(
@@ -131,6 +140,12 @@ async function measure(
 /** Runs one workload. A workload that cannot be run is reported, and does not stop the others. */
 async function run(name: Workload, effort: Plan, environments: Environments): Promise<WorkloadResult> {
   try {
+    if (effort.instances.length > 0)
+      return await (await import('../workloads/instances.ts')).runInstances(
+        effort,
+        environments,
+        effort.instances,
+      );
     switch (name) {
       case 'noop':
         return await runNoop(effort);

@@ -37,14 +37,22 @@ export interface Asked {
   readonly engines: BackendChoice;
   readonly open: boolean;
   readonly profile: boolean;
+  readonly instances: readonly string[];
 }
 
 /** The workloads to run, by default all that fit; throws UsageError when what was asked for does not go together. */
-export function chooseWorkloads({ workload, engines, open, profile }: Asked): readonly Workload[] {
-  const ways = Object.entries({ '--open': open, '--profile': profile })
+export function chooseWorkloads({ workload, engines, open, profile, instances }: Asked): readonly Workload[] {
+  const ways = Object.entries({ '--open': open, '--profile': profile, '--instances': instances.length > 0 })
     .filter(([, isAsked]) => isAsked)
     .map(([way]) => way);
   if (ways.length > 1) throw new UsageError(`${ways.join(' and ')} measure in ways of their own: choose one`);
+  if (instances.length > 0) {
+    if (engines === 'embedded')
+      throw new UsageError(
+        '--instances compares numbers of processes, and embedded backends live in one: add --engines production',
+      );
+    return only('--instances', ['sync-win'], workload);
+  }
   if (profile) {
     if (isExecutable)
       throw new UsageError(

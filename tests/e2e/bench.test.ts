@@ -107,6 +107,22 @@ describe('bench', () => {
     });
   }
 
+  test('--instances is refused where it compares nothing, and says why', async () => {
+    for (const [args, said] of [
+      [[], /--instances compares numbers of processes, .*: add --engines production/],
+      [
+        ['--engines', 'production', '--workload', 'sync-win,live'],
+        /--instances measures sync-win; leave out live/,
+      ],
+      [['--open'], /--open and --instances measure in ways of their own: choose one/],
+      [['--instances', '0'], /--instances takes some of 1,2,/],
+    ] as const) {
+      const { exit, stdout, stderr } = await runPulsecart(['bench', '--instances', '1,2', ...args]);
+      expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
+      expect(stderr).toMatch(said);
+    }
+  });
+
   test('--profile is refused for what has no closed loop', async () => {
     const { exit, stdout, stderr } = await runPulsecart([
       'bench',
