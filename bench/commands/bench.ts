@@ -184,6 +184,10 @@ async function runOn(
     case 'live':
     case 'live-crowd':
       return (await import('../workloads/live.ts')).runLive(name, effort, environment);
+    case 'lone':
+      return (await import('../workloads/lone.ts')).runLone(effort, environment);
+    case 'live-lone':
+      return (await import('../workloads/lone.ts')).runLiveLone(effort, environment);
     case 'watched':
       return (await import('../workloads/watched.ts')).runWatched(effort, environment);
     case 'demo':
