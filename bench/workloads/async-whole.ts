@@ -65,6 +65,7 @@ export async function runAsyncWhole(effort: Effort, environment: Environment): P
       errorsByKind,
       ...meter.figures(elapsedMs),
       cpuGeneratorPct: percent(cpuGeneratorMs, elapsedMs),
+      cpuGeneratorUsPerRequest: purchases === 0 ? null : rounded((cpuGeneratorMs * 1000) / purchases, 1),
       rssMb: api.usage()?.rssMb ?? null,
       purchases,
       p50Ms: whole.percentileMs(50),
