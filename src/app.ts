@@ -132,7 +132,6 @@ async function wire(
   const { gate, queue, provider, clock, atOnce } = backends;
   const traces = await openTraces(config, log, backends);
   const feed = traces?.systems.feed ? traceFeed(backends.feed, traces) : backends.feed;
-  const onTrouble = (error: unknown, context: string) => log.warn({ err: error }, context);
   const monotonicMs = () => performance.now();
   const changes = createChangeBus(feed, log);
   const ledger = publishing(backends.ledger, changes, monotonicMs);
@@ -158,7 +157,7 @@ async function wire(
     provider,
     clock,
     isLeader: leader.isLeader,
-    onTrouble,
+    log,
     timing: { leaseMs: config.paymentLeaseMs },
     chargesInFlightMax: config.tuning.chargesInFlight,
     tracing: traces,

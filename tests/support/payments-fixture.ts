@@ -101,7 +101,7 @@ export function openPaymentsFixture(
         ledger,
         queue,
         provider: simulator,
-        onTrouble: (error, context) => troubles.push(`${context}: ${error}`),
+        log: keptLog(troubles),
         changes,
         ...dependencies,
         timing: {

@@ -3,6 +3,7 @@ import { AppError, isAppError } from '../../domain/errors.ts';
 import { amountMinor, type Order } from '../../domain/order.ts';
 import { isHidden } from '../../domain/product.ts';
 import { backoffMs } from '../../lib/backoff.ts';
+import type { Log } from '../../lib/log.ts';
 import { createPeriodic } from '../../lib/periodic.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { ChargeName, LeasedOrder } from '../../ports/payments.ts';
@@ -76,7 +77,7 @@ export interface BuyerPaymentsDependencies {
   readonly clock: Clock;
   readonly timing: Pick<PaymentTiming, 'leaseMs'>;
   readonly stopping: AbortSignal;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
 }
 
 /** Looked into per sweep, each by one or two calls of the company. */
@@ -88,12 +89,11 @@ const LOOK_PAUSE_MS_MAX = 60_000;
 const OPEN_TRIES_MAX = 3;
 
 export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): BuyerPayments {
-  const { ledger, provider, buyerPays, enqueuer, latePayments, clock, timing, onTrouble, stopping } =
-    dependencies;
+  const { ledger, provider, buyerPays, enqueuer, latePayments, clock, timing, log, stopping } = dependencies;
   const poll = createEventPoll({ ledger, buyerPays, clock });
   const looking = createPeriodic(lookIntoEvents, {
     retryMs: (failures) => backoffMs(failures, LOOK_PAUSE_MS_FIRST, LOOK_PAUSE_MS_MAX),
-    onFailure: (error) => onTrouble(error, 'events not looked into yet'),
+    onFailure: (error) => log.warn({ err: error }, 'events not looked into yet'),
   });
 
   type Begun = Pick<LeasedOrder, 'order' | 'attempt' | 'providerId' | 'beganAt'>;
@@ -165,7 +165,7 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
   }
 
   async function lookIntoEvents(): Promise<void> {
-    await poll().catch((error) => onTrouble(error, 'the payment company was not asked for events'));
+    await poll().catch((error) => log.warn({ err: error }, 'the payment company was not asked for events'));
     for (const event of await ledger.openEvents(EVENTS_MAX)) {
       if (stopping.aborted) return;
       try {
@@ -173,7 +173,7 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
       } catch (error) {
         const isRefused = isAppError(error, 'invalid_request');
         if (error instanceof AppError && !isRefused) throw error;
-        onTrouble(error, `event ${event.id} not looked into`);
+        log.warn({ err: error }, `event ${event.id} not looked into`);
         // The company would refuse it each time, and others behind it would wait; `payments reconcile` still names the payment.
         if (isRefused) await ledger.closeEvent(event.id, null);
       }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TraceContext } from '../../domain/trace-context.ts';
 import { backoffMs } from '../../lib/backoff.ts';
+import type { Log } from '../../lib/log.ts';
 import { nextTurn } from '../../lib/next-turn.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { ChargeResult, LeasedOrder } from '../../ports/payments.ts';
@@ -23,7 +24,7 @@ export interface ChargesDependencies {
   readonly enqueuer: Pick<ChargeEnqueuer, 'enqueueLater' | 'lastAddedAtMs'>;
   readonly stats: Pick<PaymentStats, 'failedAttempts' | 'unanswered'>;
   readonly tracing: Tracing | null;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
   readonly timing: Pick<PaymentTiming, 'leaseMs' | 'retryMsMax'>;
   readonly inFlightMax: number;
   readonly stopping: AbortSignal;
@@ -56,7 +57,7 @@ interface Charge {
 
 /** Charges the orders that the payments queue brings. */
 export function createCharges(dependencies: ChargesDependencies) {
-  const { ledger, queue, provider, enqueuer, stats, tracing, onTrouble, timing } = dependencies;
+  const { ledger, queue, provider, enqueuer, stats, tracing, log, timing } = dependencies;
   const begins = provider.buyerPays ? 'hidden' : 'all';
   const work = createLeasedWork<Charge, ChargeResult>({
     ...dependencies,
@@ -90,7 +91,7 @@ export function createCharges(dependencies: ChargesDependencies) {
       orderIds,
       (ids) => ledger.lease(ids, timing.leaseMs, begins),
       // Not dead-lettered: the sweep would find the order again and again. It expires with its hold.
-      (id, error) => onTrouble(error, `order ${id} not leased`),
+      (id, error) => log.warn({ err: error }, `order ${id} not leased`),
     );
     return leased.flat();
   }
@@ -99,7 +100,7 @@ export function createCharges(dependencies: ChargesDependencies) {
     const { order, attempt, leases, providerId } = leased;
     const orderId = order.id;
     const trace = tracing && traceCharge(tracing, leased, parent);
-    const answer = await callProvider(provider, leased, onTrouble);
+    const answer = await callProvider(provider, leased, log);
     trace?.end(answer);
     if (answer === null) {
       stats.unanswered++;
@@ -118,7 +119,7 @@ export function createCharges(dependencies: ChargesDependencies) {
     try {
       await ledger.noteProviderId(orderId, attempt, providerId);
     } catch (error) {
-      onTrouble(error, `payment ${providerId} of order ${orderId} not noted yet`);
+      log.warn({ err: error }, `payment ${providerId} of order ${orderId} not noted yet`);
     }
   }
 

@@ -1,5 +1,6 @@
 import { AppError } from '../../domain/errors.ts';
 import { createBatchedCalls } from '../../lib/batch.ts';
+import type { Log } from '../../lib/log.ts';
 import type { LateCapture, Payments } from '../../ports/payments.ts';
 import type { CaptureNotice, PaymentProvider } from '../../ports/provider.ts';
 import { batchOrEach } from './batch-or-each.ts';
@@ -12,7 +13,7 @@ export interface LatePaymentsDependencies {
   readonly stats: Pick<PaymentStats, 'latePayments'>;
   /** Starts due refunds: a second capture of a paid order is refunded while the order's status stays. */
   readonly refundSoon: () => void;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
 }
 
 /** As with results of charges (leased-work.ts): a batch is about 1.5 ms of work, and at most 50 are written per second. */
@@ -27,7 +28,7 @@ export interface LatePayments {
 }
 
 export function createLatePayments(dependencies: LatePaymentsDependencies): LatePayments {
-  const { ledger, provider, stats, refundSoon, onTrouble } = dependencies;
+  const { ledger, provider, stats, refundSoon, log } = dependencies;
   const captures = createBatchedCalls<LateCapture, void>(BATCHING, captureAll);
   let stop = () => {};
 
@@ -48,12 +49,12 @@ export function createLatePayments(dependencies: LatePaymentsDependencies): Late
     if (!charge) {
       // Acknowledged: a retry would not make it ours.
       const error = new AppError('invalid_request', `No charge of ours has the key ${key}`);
-      return onTrouble(error, 'late payment refused');
+      return log.warn({ err: error }, 'late payment refused');
     }
     try {
       await record({ ...charge, providerId });
     } catch (error) {
-      onTrouble(error, `late payment of order ${charge.orderId} not stored; the provider will retry`);
+      log.warn({ err: error }, `late payment of order ${charge.orderId} not stored; the provider will retry`);
       throw error;
     }
   }

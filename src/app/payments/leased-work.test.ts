@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { keptLog } from '../../../tests/support/kept-log.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import { type Asked, createLeasedWork, type LeasedWorkOptions } from './leased-work.ts';
@@ -19,7 +20,7 @@ function scene(options: Partial<LeasedWorkOptions<string, { readonly orderId: st
     probesMax: 2,
     ask: (orderId) => Promise.resolve(answered(orderId)),
     settle: (results) => Promise.resolve(void settled.push(...results.map(({ orderId }) => orderId))),
-    onTrouble: (_, context) => troubles.push(context),
+    log: keptLog(troubles),
     stopping: stopping.signal,
     deadline: deadline.signal,
     ...options,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../domain/errors.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import { createBatcher } from '../../lib/batch.ts';
+import type { Log } from '../../lib/log.ts';
 import { batchOrEach } from './batch-or-each.ts';
 import { createOutage } from './outage.ts';
 
@@ -46,7 +47,7 @@ export interface LeasedWorkOptions<Row, Result> {
   readonly ask: (row: Row) => Promise<Asked<Result>>;
   /** Tried again until it resolves; results that fail it alone, by a bug, are left to the next lease. */
   readonly settle: (results: readonly Result[]) => Promise<void>;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
   readonly stopping: AbortSignal;
   /** Aborted when there is no time left to settle. */
   readonly deadline: AbortSignal;
@@ -65,7 +66,7 @@ const LEDGER_PAUSE_MS_MAX = 2_000;
 export function createLeasedWork<Row, Result extends { readonly orderId: string }>(
   options: LeasedWorkOptions<Row, Result>,
 ): LeasedWork<Row> {
-  const { name, inFlightMax, probesMax, ask, settle, onTrouble, stopping, deadline } = options;
+  const { name, inFlightMax, probesMax, ask, settle, log, stopping, deadline } = options;
   const outage = createOutage();
   const results = createBatcher<Result>(SETTLING, settleAll);
   let inFlight = 0;
@@ -104,7 +105,7 @@ export function createLeasedWork<Row, Result extends { readonly orderId: string 
         await batchOrEach(some, settle, reportBad);
         break;
       } catch (error) {
-        onTrouble(error, `${some.length} ${name}s not recorded yet`);
+        log.warn({ err: error }, `${some.length} ${name}s not recorded yet`);
         await pause(backoffMs(failures, LEDGER_PAUSE_MS_FIRST, LEDGER_PAUSE_MS_MAX), deadline);
       }
     }
@@ -112,7 +113,7 @@ export function createLeasedWork<Row, Result extends { readonly orderId: string 
   }
 
   function reportBad({ orderId }: Result, error: unknown): void {
-    onTrouble(error, `${name} of order ${orderId} not recorded`);
+    log.warn({ err: error }, `${name} of order ${orderId} not recorded`);
   }
 
   return {

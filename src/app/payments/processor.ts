@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../domain/clock.ts';
 import { isHidden } from '../../domain/product.ts';
+import type { Log } from '../../lib/log.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Payments } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
@@ -51,7 +52,7 @@ export interface PaymentProcessorDependencies {
   /** Called before each sweep: false when another process does it. Without it every process sweeps. */
   readonly isLeader?: (job: string) => Promise<boolean>;
   /** Receives failures that are retried or left to the sweep. */
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
   readonly timing?: Partial<PaymentTiming>;
   /** The ledger's; by default the process's own. */
   readonly clock?: Clock;
@@ -64,7 +65,7 @@ export interface PaymentProcessorDependencies {
 const CHARGES_IN_FLIGHT_MAX = 2_000;
 
 export function createPaymentProcessor(dependencies: PaymentProcessorDependencies): PaymentProcessor {
-  const { ledger, changes, queue, provider, onTrouble, isLeader = everyone } = dependencies;
+  const { ledger, changes, queue, provider, log, isLeader = everyone } = dependencies;
   const { tracing = null, clock = systemClock, chargesInFlightMax = CHARGES_IN_FLIGHT_MAX } = dependencies;
   const { buyerPays } = provider;
   const timing = { ...timingOf(dependencies.timing?.leaseMs), ...dependencies.timing };
@@ -73,7 +74,7 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
   const deadline = new AbortController();
 
   const common = {
-    ...{ ledger, queue, provider, stats, timing, tracing, onTrouble },
+    ...{ ledger, queue, provider, stats, timing, tracing, log },
     ...{ stopping: stopping.signal, deadline: deadline.signal },
   };
 

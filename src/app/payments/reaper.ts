@@ -1,3 +1,4 @@
+import type { Log } from '../../lib/log.ts';
 import { nextTurn } from '../../lib/next-turn.ts';
 import { createPeriodic } from '../../lib/periodic.ts';
 import type { Ledger } from '../../ports/ledger.ts';
@@ -18,7 +19,7 @@ export interface ReaperDependencies {
   readonly begins: Begins;
   readonly stats: Pick<PaymentStats, 'recovered'>;
   readonly isLeader: (job: string) => Promise<boolean>;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
   readonly timing: Pick<PaymentTiming, 'sweepEveryMs' | 'reconcileAgeMs'>;
   readonly stopping: AbortSignal;
 }
@@ -40,12 +41,12 @@ const RECONCILE_ORDERS_MAX = 5_000;
 
 /** Sweeps at regular intervals for work without a message: holds that ran out, lost messages, ended leases, refunds. */
 export function createReaper(dependencies: ReaperDependencies) {
-  const { ledger, queue, enqueuer, refundSoon, lookSoon, begins, stats, isLeader, onTrouble, timing } =
+  const { ledger, queue, enqueuer, refundSoon, lookSoon, begins, stats, isLeader, log, timing } =
     dependencies;
   const { stopping } = dependencies;
   const sweeping = createPeriodic(sweep, {
     everyMs: timing.sweepEveryMs,
-    onFailure: (error) => onTrouble(error, 'sweep of orders failed'),
+    onFailure: (error) => log.warn({ err: error }, 'sweep of orders failed'),
   });
   let reconciles = false;
 
@@ -63,7 +64,7 @@ export function createReaper(dependencies: ReaperDependencies) {
     try {
       if (await isLeader(job)) await work();
     } catch (error) {
-      onTrouble(error, `sweep of orders failed: ${job}`);
+      log.warn({ err: error }, `sweep of orders failed: ${job}`);
     }
   }
 

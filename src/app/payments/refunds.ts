@@ -1,5 +1,6 @@
 import { AppError } from '../../domain/errors.ts';
 import { isHidden } from '../../domain/product.ts';
+import type { Log } from '../../lib/log.ts';
 import { createPeriodic } from '../../lib/periodic.ts';
 import type { ChargeName, LeasedRefund, Payments } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
@@ -20,7 +21,7 @@ export interface RefundsDependencies {
   readonly ledger: Pick<Payments, 'leaseRefunds' | 'settleRefunds'>;
   readonly provider: Pick<PaymentProvider, 'refund'>;
   readonly stats: Pick<PaymentStats, 'refunded' | 'failedRefunds'>;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
   /**
    * An unsettled refund is due again after `leaseMs`: longer than any provider call, so that a failed refund waits alone and no
    * refund is called twice at once.
@@ -37,7 +38,7 @@ const REFUNDS_AT_ONCE = 32;
 const PROBES_AT_ONCE = 2;
 
 export function createRefunds(dependencies: RefundsDependencies): Refunds {
-  const { ledger, provider, stats, onTrouble, timing, stopping } = dependencies;
+  const { ledger, provider, stats, log, timing, stopping } = dependencies;
   const work = createLeasedWork<LeasedRefund, ChargeName>({
     ...dependencies,
     name: 'refund',
@@ -49,7 +50,7 @@ export function createRefunds(dependencies: RefundsDependencies): Refunds {
   const leasing = createPeriodic(leaseDue, {
     retryMs: timing.sweepEveryMs,
     onFailure(error) {
-      if (!stopping.aborted) onTrouble(error, 'due refunds not read yet');
+      if (!stopping.aborted) log.warn({ err: error }, 'due refunds not read yet');
     },
   });
 
@@ -71,7 +72,7 @@ export function createRefunds(dependencies: RefundsDependencies): Refunds {
       stats.failedRefunds++;
       // The refund may have been carried out; or else it was refused, which is a defect.
       const isAnswer = !(error instanceof AppError) || error.code === 'invalid_request';
-      if (isAnswer) onTrouble(error, `refund of order ${orderId} refused`);
+      if (isAnswer) log.warn({ err: error }, `refund of order ${orderId} refused`);
       return { orderId, isAnswer, result: null };
     }
   }
