@@ -1,8 +1,8 @@
 /** One job that runs again and again, one run at a time. Its timer does not keep the process alive. */
 export interface Periodic {
   /**
-   * Has a run begin in `delayMs`, unless one is planned for earlier: also the first one, for nothing runs before. It waits for the
-   * run under way, for the pace, and after a failure for the retry.
+   * Plans a run in `delayMs`, unless one is planned for earlier; without a first call nothing runs. The run waits for the one under
+   * way, for the pace, and after a failure for the retry.
    */
   runIn(delayMs: number): void;
   /** Begins no more runs, and waits for the one under way. */
