@@ -107,6 +107,25 @@ test('news that got lost is found by asking, at once where the feed asks for a r
   await until(() => versions().at(-1) === next.version);
 });
 
+test('a resync that comes while rows are read has them read again', async () => {
+  const { versions } = await watch();
+  const { product } = fixture.ledger;
+  const answered = Promise.withResolvers<void>();
+  let reads = 0;
+  fixture.ledger.product = async (id) => {
+    const row = await product(id);
+    if (++reads === 1) await answered.promise;
+    return row;
+  };
+  fixture.others.resync();
+  await until(() => reads === 1);
+  const { version } = await change();
+  fixture.others.resync();
+  answered.resolve();
+  // Sooner than it would be read anyway.
+  await until(() => versions().at(-1) === version, 1_000);
+});
+
 test('the last change is sent before the end, however soon after it the stream closes', async () => {
   const viewer = await watch();
   heard(await change());
