@@ -167,6 +167,25 @@ function severalProcesses(): void {
     expect((await figures(queue)).ready).toBe(1);
   });
 
+  test('dead letters that another process is reading are counted', async () => {
+    const [reader, api] = [await open(), await open()];
+    await Promise.all(
+      Array.from({ length: 30 }, (_, i) => String(i)).map((body) =>
+        reader.deadLetter('purchases', one(body), 'why'),
+      ),
+    );
+    expect((await figures(api)).deadLetters.count).toBe(30);
+    let isRead = false;
+    const reading = (async () => {
+      while (!isRead) await reader.deadLetters('purchases', 30);
+    })();
+    const counts = new Set<number>();
+    for (let i = 0; i < 50; i++) counts.add((await figures(api)).deadLetters.count);
+    isRead = true;
+    await reading;
+    expect([...counts]).toEqual([30]);
+  });
+
   test('two thousand dead letters are replayed by their ids, each once', async () => {
     const queue = await open();
     const bodies = Array.from({ length: 2_000 }, (_, i) => String(i));

@@ -2,9 +2,9 @@ import type { Channel, ChannelModel } from 'amqplib';
 import type { Clock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { ConsumerStats, ConsumersByQueue } from '../../domain/process-stats.ts';
+import { singleFlight } from '../../lib/single-flight.ts';
 import { within } from '../../lib/within.ts';
 import { QUEUE_NAMES, type QueueName, type QueueStatus } from '../../ports/queue.ts';
-import { coalesce } from './coalesce.ts';
 import { endWith } from './connect.ts';
 import type { Topology } from './topology.ts';
 
@@ -33,7 +33,7 @@ export function createStatus({ topology, consumers, deadLetters, clock }: Status
   const openedAt = clock();
   const emptyAt = new Map<QueueName, number>();
 
-  const ask = coalesce(async () => {
+  const ask = singleFlight(async () => {
     if (!channel) throw new AppError('unavailable', 'There is no connection to RabbitMQ.');
     const open = channel;
     try {
