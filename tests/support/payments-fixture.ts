@@ -100,7 +100,6 @@ export function openPaymentsFixture(
         ledger,
         queue,
         provider: simulator,
-        monotonicMs: () => performance.now() + aheadMs,
         onTrouble: (error, context) => troubles.push(`${context}: ${error}`),
         changes,
         ...dependencies,

@@ -1,5 +1,6 @@
 import { AppError, isAppError } from '../../domain/errors.ts';
 import { backoffMs } from '../../lib/backoff.ts';
+import { singleFlight } from '../../lib/single-flight.ts';
 import type { Gate } from '../../ports/gate.ts';
 
 /**
@@ -44,7 +45,6 @@ export function createBreaker(gate: Gate, { monotonicMs, onTrouble }: BreakerOpt
   let pauses = 0;
   let probeAtMs = 0;
   let closedAtMs = Number.NEGATIVE_INFINITY;
-  let probing: Promise<void> | null = null;
 
   /** Undefined when the gate was bypassed, or did not answer. */
   async function guarded<T>(ask: () => Promise<T>): Promise<T | undefined> {
@@ -79,20 +79,14 @@ export function createBreaker(gate: Gate, { monotonicMs, onTrouble }: BreakerOpt
   }
 
   /** Closes the breaker, or starts another pause. Never rejects. */
-  function probe(): Promise<void> {
-    probing ??= gate
-      .ping()
-      .then(() => {
-        reason = null;
-        failuresInARow = 0;
-        closedAtMs = monotonicMs();
-        onTrouble('The gate answers again.');
-      }, pause)
-      .finally(() => {
-        probing = null;
-      });
-    return probing;
-  }
+  const probe = singleFlight(() =>
+    gate.ping().then(() => {
+      reason = null;
+      failuresInARow = 0;
+      closedAtMs = monotonicMs();
+      onTrouble('The gate answers again.');
+    }, pause),
+  );
 
   return {
     breaker: {

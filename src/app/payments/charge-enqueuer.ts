@@ -1,6 +1,6 @@
+import { createBatcher } from '../../lib/batch.ts';
 import type { Queue } from '../../ports/queue.ts';
 import type { Tracing } from '../../ports/tracing.ts';
-import { createBatcher } from './batcher.ts';
 import { traceEnqueue } from './charge-trace.ts';
 import { chargeMessage, ORDERS_PER_MESSAGE } from './message.ts';
 

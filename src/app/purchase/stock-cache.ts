@@ -1,5 +1,6 @@
 import type { Clock } from '../../domain/clock.ts';
 import { type Product, type StockVersion, saleRefusal, stockOf } from '../../domain/product.ts';
+import { singleFlight } from '../../lib/single-flight.ts';
 import { createThrottle } from '../../lib/throttle.ts';
 import type { Products } from '../../ports/products.ts';
 import type { ChangeBus } from '../changes.ts';
@@ -64,7 +65,6 @@ interface Entry {
 export function createStockCache(dependencies: StockCacheDependencies): StockCache {
   const { ledger, changes, monotonicMs, clock, onTrouble } = dependencies;
   const entries = new Map<number, Entry>();
-  const asking = new Map<number, Promise<Product | undefined>>();
   const listeners = new Set<StockListener>();
 
   function keep(product: Product, checkedAtMs: number): Product {
@@ -96,18 +96,11 @@ export function createStockCache(dependencies: StockCacheDependencies): StockCac
     }
   }
 
-  function refresh(productId: number): Promise<Product | undefined> {
-    let answer = asking.get(productId);
-    if (!answer) {
-      const askedAtMs = monotonicMs();
-      answer = ledger
-        .product(productId)
-        .then((product) => product && keep(product, askedAtMs))
-        .finally(() => asking.delete(productId));
-      asking.set(productId, answer);
-    }
-    return answer;
-  }
+  const refresh = singleFlight(async (productId: number) => {
+    const askedAtMs = monotonicMs();
+    const product = await ledger.product(productId);
+    return product && keep(product, askedAtMs);
+  });
 
   /** Reads the row again, twice when the first read began before the change. */
   async function catchUp(entry: Entry): Promise<void> {

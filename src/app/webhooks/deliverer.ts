@@ -1,4 +1,5 @@
 import type { Clock } from '../../domain/clock.ts';
+import { createPeriodic } from '../../lib/periodic.ts';
 import type { WebhookSender } from '../../ports/webhook-sender.ts';
 import type { DueWebhook, WebhookEvents, WebhookResult } from '../../ports/webhooks.ts';
 import type { ChangeBus } from '../changes.ts';
@@ -54,8 +55,8 @@ const AT_ONCE_PER_TARGET = 8;
 /** What nobody has told of is found by looking: events whose pause is over, and orders that other processes have made. */
 const LOOK_EVERY_MS = 500;
 /**
- * Between two turns: a turn is a read in the serving thread, and a commit beside those of purchases. In a crowd each commit wakes, and
- * 50 turns a second, with eight events each, are as many as a shop can want.
+ * From news to the next turn: a turn is a read in the serving thread, and a commit beside those of purchases. In a crowd each commit
+ * wakes, and 50 turns a second, with eight events each, are as many as a shop can want.
  */
 const TURN_EVERY_MS = 20;
 /** The lease lasts for five seconds; asking each time would be a commit more each time. */
@@ -74,31 +75,18 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
     isOpen: true,
   }));
   let results: WebhookResult[] = [];
-  let working: Promise<void> = Promise.resolve();
-  let timer: Timer | undefined;
   let closed = false;
-  let isAwake = false;
-  let isWorking = false;
   let leads = false;
   let askAt = 0;
   let pruneAt = 0;
-  let isInTrouble = false;
   let unsubscribe = () => {};
-
-  async function work(): Promise<void> {
-    isWorking = true;
-    isAwake = false;
-    try {
-      await turn();
-      isInTrouble = false;
-    } catch (error) {
+  const turns = createPeriodic(turn, {
+    everyMs: LOOK_EVERY_MS,
+    onFailure(error, failures) {
       // Once for each time of trouble: the same trouble has better lines elsewhere.
-      if (!isInTrouble) onTrouble(error, 'webhooks could not be looked for; it is tried again');
-      isInTrouble = true;
-    }
-    isWorking = false;
-    schedule(isAwake && !isInTrouble ? TURN_EVERY_MS : LOOK_EVERY_MS);
-  }
+      if (failures === 1) onTrouble(error, 'webhooks could not be looked for; it is tried again');
+    },
+  });
 
   async function turn(): Promise<void> {
     await record();
@@ -141,7 +129,7 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
     // What a stop has cut off is tried again by who comes next, without a try less.
     if (closed && answer.type === 'failed') return;
     results.push(resultOf(event, target.id, answer, retryMs));
-    wake();
+    turns.runIn(TURN_EVERY_MS);
   }
 
   /** An event stays in flight until its result is written, so that it is not sent twice meanwhile. */
@@ -166,41 +154,27 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
     }
   }
 
-  function wake(): void {
-    if (isAwake) return;
-    isAwake = true;
-    if (!isWorking) schedule(TURN_EVERY_MS);
-  }
-
-  function schedule(afterMs: number): void {
-    clearTimeout(timer);
-    if (closed) return;
-    timer = setTimeout(() => {
-      working = work();
-    }, afterMs);
-  }
-
   return {
     stats,
     begin: () => ledger.setWebhookTargets(targets),
     start() {
       unsubscribe = changes.subscribe({
         committed: ({ reserved, orders }) => {
-          if (leads && (reserved.length > 0 || orders.length > 0)) wake();
+          if (leads && (reserved.length > 0 || orders.length > 0)) turns.runIn(TURN_EVERY_MS);
         },
         // Of the other processes.
         news: ({ orders }) => {
-          if (leads && orders.length > 0) wake();
+          if (leads && orders.length > 0) turns.runIn(TURN_EVERY_MS);
         },
       });
-      schedule(0);
+      turns.runIn(0);
     },
     async close() {
       closed = true;
       unsubscribe();
-      clearTimeout(timer);
+      const turned = turns.close();
       await sender.close();
-      await working;
+      await turned;
       await Promise.all(receivers.flatMap(({ inFlight }) => [...inFlight.values()]));
       // What could not be written is told again.
       await record().catch(() => {});

@@ -1,3 +1,4 @@
+import { createPeriodic } from '../../lib/periodic.ts';
 import type { WebhookEvents } from '../../ports/webhooks.ts';
 import type { Leader } from '../maintenance/leader.ts';
 import type { Webhooks } from './deliverer.ts';
@@ -14,8 +15,10 @@ export function createNoWebhooks(
   onTrouble: (error: unknown, context: string) => void,
   tell: (sentence: string) => void,
 ): Webhooks {
-  let timer: Timer | undefined;
-  let looking: Promise<void> = Promise.resolve();
+  const job = createPeriodic(look, {
+    everyMs: LOOK_EVERY_MS,
+    onFailure: (error) => onTrouble(error, 'webhook targets could not be read'),
+  });
 
   async function look(): Promise<void> {
     if ((await ledger.webhookTargets()).length === 0 || !(await isLeader('webhooks'))) return;
@@ -26,14 +29,7 @@ export function createNoWebhooks(
   return {
     stats: { delivered: 0, failed: 0, died: 0 },
     begin: look,
-    start() {
-      timer = setInterval(() => {
-        looking = look().catch((error) => onTrouble(error, 'webhook targets could not be read'));
-      }, LOOK_EVERY_MS);
-    },
-    async close() {
-      clearInterval(timer);
-      await looking;
-    },
+    start: () => job.runIn(LOOK_EVERY_MS),
+    close: job.close,
   };
 }
