@@ -38,7 +38,7 @@ test('each buyer asks until the outcome is there, and it counts from the 202', a
     reading === 1 ? { status: 'queued' } : { status: 'confirmed', orderId },
   );
   const loop = await WholeLoop.open(target, 4, PURCHASE);
-  const { purchases, accept, confirm, errors } = await loop.run(200);
+  const { requests: purchases, accept, confirm, errors } = await loop.run(200);
   loop.close();
   expect(errors).toEqual({});
   expect(purchases).toBeGreaterThan(4);
@@ -52,7 +52,7 @@ test('each buyer asks until the outcome is there, and it counts from the 202', a
 test('an outcome other than a sale is an error', async () => {
   const { target, accepted } = shop(() => ({ status: 'rejected', code: 'sold_out' }));
   const loop = await WholeLoop.open(target, 4, PURCHASE);
-  const { purchases, errors } = await loop.run(100);
+  const { requests: purchases, errors } = await loop.run(100);
   loop.close();
   expect(purchases).toBe(0);
   expect(errors).toEqual({ 'outcome: rejected': accepted() });

@@ -13,7 +13,7 @@ const TIMEOUT_MS = 2 * OUTCOME_WAIT_S * 1000;
 /** The measurement of one slice of whole async purchases. */
 export interface WholeSlice {
   /** Purchases whose buyer has heard the outcome. */
-  readonly purchases: number;
+  readonly requests: number;
   /** From sending to the outcome. */
   readonly whole: LatencyHistogram;
   /** From sending to the 202. */
@@ -109,7 +109,7 @@ export class WholeLoop implements ConnectionHandler {
       } else {
         this.#accepted.delete(buyer);
         if (answer.kind === 'confirmed') {
-          this.#now.purchases++;
+          this.#now.requests++;
           this.#now.confirm.recordMs(nowMs - accepted.atMs);
           this.#now.whole.recordMs(nowMs - accepted.sentAtMs);
         } else {
@@ -160,7 +160,7 @@ export class WholeLoop implements ConnectionHandler {
 
 function emptyFigures() {
   return {
-    purchases: 0,
+    requests: 0,
     whole: new LatencyHistogram(),
     accept: new LatencyHistogram(),
     confirm: new LatencyHistogram(),
