@@ -42,6 +42,7 @@ import { createSignIns } from './http/sign-ins.ts';
 import { patiently } from './lib/patiently.ts';
 import type { Backends, ScratchLedger } from './ports/backends.ts';
 import type { PaymentProvider } from './ports/provider.ts';
+import type { Queue } from './ports/queue.ts';
 import type { Tracing } from './ports/tracing.ts';
 import { createLiveFigures } from './telemetry/live-figures.ts';
 import { createLiveStats } from './telemetry/live-stats.ts';
@@ -129,7 +130,12 @@ async function wire(
   operators: OperatorAccess,
   examine: Service['examine'],
 ): Promise<App> {
-  const { gate, queue, provider, clock, atOnce } = backends;
+  const { gate, provider, clock, atOnce } = backends;
+  // What other processes' consumers hold is told with their stats: a broker does not know it.
+  const queue: Queue = {
+    ...backends.queue,
+    status: () => backends.queue.status(liveStats.consumersElsewhere()),
+  };
   const traces = await openTraces(config, log, backends);
   const feed = traces?.systems.feed ? traceFeed(backends.feed, traces) : backends.feed;
   const monotonicMs = () => performance.now();
@@ -227,6 +233,7 @@ async function wire(
     intake,
     worker,
     payments,
+    queue,
     feed,
   });
   const auditRun = createAuditRun({

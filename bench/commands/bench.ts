@@ -60,7 +60,7 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
   --rounds N       alternating pairs with the no-op server per workload, at least 3 (5)
   --viewers N      live viewers beside the workloads that are compared with the no-op server, and beside open loops (0)
   --connections N  of the load generator, to each server: the no-op server, the workloads that are compared with it, open loops
-                   and async-whole; other workloads have their own (256)
+                   async-whole and async-decided; other workloads have their own (256)
   --instances A,B  sync-win on a server of A processes and on one of B, in turns: for one hot product and for ten, each at 256 and
                    1,024 connections; needs --engines production
   --open           what buyers feel below saturation: finds the rate at which the server is saturated, then offers 25, 50, 75 and
@@ -177,6 +177,8 @@ async function runOn(
       return runPayments(effort, environment);
     case 'async-whole':
       return (await import('../workloads/async-whole.ts')).runAsyncWhole(effort, environment);
+    case 'async-decided':
+      return (await import('../workloads/async-whole.ts')).runAsyncDecided(effort, environment);
     case 'saturation':
       return (await import('../workloads/saturation.ts')).runSaturation(effort, environment);
     case 'connections':

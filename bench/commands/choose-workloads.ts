@@ -21,8 +21,15 @@ export const EVERYWHERE = [
 ] as const;
 /** Only for backends that are processes of their own, and that live long. */
 export const DISTRIBUTED_ONLY = ['sales', 'flushall', 'start-up', 'growth'] as const;
-/** Only when asked for, on either set of backends: questions about pages, about a start and about an idle server. */
-export const ON_REQUEST = ['watched', 'live-crowd', 'first-second', 'lone', 'live-lone'] as const;
+/** Only when asked for, on either set of backends: questions about pages, about a start, about workers and about an idle server. */
+export const ON_REQUEST = [
+  'watched',
+  'live-crowd',
+  'first-second',
+  'async-decided',
+  'lone',
+  'live-lone',
+] as const;
 /** Only when asked for, too: what it needs besides is not installed everywhere. */
 export const WITH_BALANCERS = ['balancers'] as const;
 /** Those that `--open` measures below saturation. */

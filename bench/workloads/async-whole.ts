@@ -1,9 +1,11 @@
+import { AppError } from '../../src/domain/errors.ts';
 import { CpuMeter } from '../cpu-meter.ts';
 import type { Environment } from '../environment.ts';
 import { LatencyHistogram } from '../latency.ts';
 import { targetOf } from '../requests.ts';
-import { resetStock } from '../server-api.ts';
+import { readQueues, resetStock } from '../server-api.ts';
 import type { ServerProcess } from '../server-process.ts';
+import { poll } from '../wait.ts';
 import { WholeLoop } from '../whole-loop.ts';
 import { PLENTY, PRODUCT_ID, WARM_UP_MS } from './comparison.ts';
 import {
@@ -16,11 +18,30 @@ import {
   type WorkloadResult,
 } from './result.ts';
 
+/** Gentle, and short beside a slice. */
+const DECIDED_POLL_MS = 20;
+const DECIDED_TIMEOUT_MS = 60_000;
+
+/** Whole async purchases: accepted while workers decide, and each buyer hears the outcome. */
+export function runAsyncWhole(effort: Effort, environment: Environment): Promise<WorkloadResult> {
+  return runWhole('async-whole', 1, effort, environment);
+}
+
 /**
- * Whole async purchases: accepted while workers decide, and each buyer hears the outcome. With distributed backends a process of
- * the API and a worker, as in production; with the embedded ones the one server does both.
+ * The same, but only each hundredth buyer asks for the outcome, so that the server is not busy with answering them; a slice lasts until all
+ * of its purchases are decided.
  */
-export async function runAsyncWhole(effort: Effort, environment: Environment): Promise<WorkloadResult> {
+export function runAsyncDecided(effort: Effort, environment: Environment): Promise<WorkloadResult> {
+  return runWhole('async-decided', 100, effort, environment);
+}
+
+/** With distributed backends a process of the API and a worker, as in production; with the embedded ones the one server does both. */
+async function runWhole(
+  workload: string,
+  askEvery: number,
+  effort: Effort,
+  environment: Environment,
+): Promise<WorkloadResult> {
   const processes: ServerProcess[] = [];
   try {
     const apart = environment.distributed;
@@ -32,11 +53,17 @@ export async function runAsyncWhole(effort: Effort, environment: Environment): P
     const worker = apart && (await apart.startWorker({ PULSECART_PAYMENTS: 'off' }));
     if (worker) processes.push(worker);
     await resetStock(api.url, PRODUCT_ID, PLENTY);
-    const loop = await WholeLoop.open(targetOf(api.url), effort.connections, {
-      productId: PRODUCT_ID,
-      quantity: 1,
-    });
-    await loop.run(WARM_UP_MS);
+    const asked = { productId: PRODUCT_ID, quantity: 1 };
+    const loop = await WholeLoop.open(targetOf(api.url), effort.connections, asked, askEvery);
+    let accepted = 0;
+    const run = async (durationMs: number) => {
+      const startMs = performance.now();
+      const slice = await loop.run(durationMs);
+      accepted += slice.requests;
+      await decidedAll(api.url, accepted);
+      return { ...slice, elapsedMs: performance.now() - startMs };
+    };
+    await run(WARM_UP_MS);
     const meter = new CpuMeter(api, environment, worker);
     const whole = new LatencyHistogram();
     const accept = new LatencyHistogram();
@@ -46,7 +73,7 @@ export async function runAsyncWhole(effort: Effort, environment: Environment): P
     const durationMs = (effort.seconds * 1000) / effort.rounds;
     for (let round = 0; round < effort.rounds; round++) {
       await environment.quiet();
-      const slice = await meter.during(() => loop.run(durationMs));
+      const slice = await meter.during(() => run(durationMs));
       whole.add(slice.whole);
       accept.add(slice.accept);
       confirm.add(slice.confirm);
@@ -59,7 +86,7 @@ export async function runAsyncWhole(effort: Effort, environment: Environment): P
     const latencies = { accept: percentiles(accept), confirm: percentiles(confirm) };
     return {
       ...NOTHING,
-      workload: 'async-whole',
+      workload,
       requestsPerS: rounded((purchases / elapsedMs) * 1000),
       errors: sumCounts(errorsByKind),
       errorsByKind,
@@ -78,6 +105,13 @@ export async function runAsyncWhole(effort: Effort, environment: Environment): P
   } finally {
     await Promise.all(processes.map((one) => one.stop()));
   }
+}
+
+/** By the ledger's own count, which is exact. */
+async function decidedAll(url: string, accepted: number): Promise<void> {
+  const isDone = async () => (await readQueues(url)).purchases.decided >= accepted || undefined;
+  if (!(await poll(isDone, { deadlineMs: DECIDED_TIMEOUT_MS, everyMs: DECIDED_POLL_MS })))
+    throw new AppError('unavailable', 'accepted purchases were not decided in time');
 }
 
 function percentiles(latency: LatencyHistogram) {

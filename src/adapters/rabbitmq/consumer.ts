@@ -1,5 +1,6 @@
 import type { ChannelModel } from 'amqplib';
 import type { Clock } from '../../domain/clock.ts';
+import type { ConsumerStats } from '../../domain/process-stats.ts';
 import type { Delivery } from '../../ports/queue.ts';
 import { type ChannelConsumer, openChannelConsumer } from './channel-consumer.ts';
 
@@ -11,15 +12,6 @@ export interface RabbitConsumer {
   detach(): void;
   stats(): ConsumerStats;
   close(): Promise<void>;
-}
-
-/** Unacknowledged messages of a queue, at one consumer or at all of a process. */
-export interface ConsumerStats {
-  readonly unacknowledged: number;
-  /** When the oldest unacknowledged message was published; null when there is none. */
-  readonly oldestAt: number | null;
-  /** Messages still in the queue were published after this moment; null when unknown. */
-  readonly frontAt: number | null;
 }
 
 export interface ConsumerOptions {
