@@ -535,7 +535,6 @@ async function openDistributed(
   const { createBreaker } = await import('./adapters/redis/breaker.ts');
   const { openRedisFeed } = await import('./adapters/redis/feed.ts');
   const { openRabbitQueue } = await import('./adapters/rabbitmq/queue.ts');
-  const onQueueTrouble = (error: unknown) => log.warn({ err: error }, 'queue trouble; it is tried again');
   const opened: { close(): Promise<void> }[] = [];
   async function open<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> {
     const backend = await opening;
@@ -566,7 +565,7 @@ async function openDistributed(
       openRabbitQueue({
         url: rabbitmqUrl,
         namespace,
-        onTrouble: onQueueTrouble,
+        log,
         ...(tuning.prefetch && { prefetch: tuning.prefetch }),
       }),
     );

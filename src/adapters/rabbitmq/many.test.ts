@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { onDistributedBackends, ownRabbit } from '../../../tests/support/backends.ts';
 import { type ForeignClient, openForeignClient } from '../../../tests/support/foreign-client.ts';
 import { until } from '../../../tests/support/until.ts';
+import { NO_LOG } from '../../lib/log.ts';
 import type { Delivery, Queue, QueueStatus } from '../../ports/queue.ts';
 import { openRabbitQueue, type RabbitQueueOptions } from './queue.ts';
 
@@ -30,7 +31,7 @@ function severalProcesses(): void {
       url,
       namespace,
       closeTimeoutMs: 200,
-      onTrouble: () => {},
+      log: NO_LOG,
       ...options,
     });
     opened.push(queue);

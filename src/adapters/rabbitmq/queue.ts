@@ -2,6 +2,7 @@ import type { ChannelModel } from 'amqplib';
 import { type Clock, systemClock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { ConsumerStats } from '../../domain/process-stats.ts';
+import type { Log } from '../../lib/log.ts';
 import { createProbe } from '../../lib/probe.ts';
 import { within } from '../../lib/within.ts';
 import { QUEUE_NAMES, type Queue, type QueueName } from '../../ports/queue.ts';
@@ -25,8 +26,8 @@ export interface RabbitQueueOptions {
   readonly confirmTimeoutMs?: number;
   readonly closeTimeoutMs?: number;
   readonly clock?: Clock;
-  /** Receives errors that are retried here and reach no caller: lost connections, and handlers that rejected. */
-  readonly onTrouble: (error: unknown) => void;
+  /** Gets the errors that are retried here and reach no caller: lost connections, and handlers that rejected. */
+  readonly log: Log;
 }
 
 /**
@@ -47,7 +48,7 @@ const CLOSE_TIMEOUT_MS = 10_000;
  * connections: acknowledgements on the same one would be stuck behind the messages, and no queue would drain.
  */
 export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queue> {
-  const { url, namespace, onTrouble, clock = systemClock } = options;
+  const { url, namespace, log, clock = systemClock } = options;
   const { prefetch = PREFETCH, confirmTimeoutMs = CONFIRM_TIMEOUT_MS } = options;
   const target = readTarget(url);
   const topology = createTopology(namespace);
@@ -90,7 +91,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
       status.detach();
       for (const consumer of consumers.keys()) consumer.detach();
     },
-    onTrouble,
+    log,
   });
   const publishing: Link = await openPublishing().catch(async (error) => {
     await consuming.close();
@@ -112,7 +113,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
       connectionName: `${namespace} publishing`,
       prepare: publisher.attach,
       onDown: publisher.detach,
-      onTrouble,
+      log,
     });
   }
 
@@ -144,7 +145,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
         concurrency,
         clock,
         handle,
-        onTrouble,
+        log,
       });
       if (closed) throw new AppError('unavailable', 'The queue is closed.');
       consumers.set(consumer, name);
