@@ -43,8 +43,8 @@ const SLOW_WRITES = 'inject=pwrite64:delay_enter=40ms';
 const SYNCS = 'fsync,fdatasync';
 /** The page of a new order: its last columns are these. */
 const ORDER_WRITTEN = 'asyncreserved';
-const ORDER_IN_SYNC = /asyncreserved[^]*f(data)?sync\(\d+$/;
-const ORDER_SYNCED = /asyncreserved[^]*f(data)?sync\(\d+\) += 0/;
+const ORDER_IN_SYNC = /asyncreserved.*f(data)?sync\(\d+$/s;
+const ORDER_SYNCED = /asyncreserved.*f(data)?sync\(\d+\) += 0/s;
 
 const STEPS: readonly Step[] = [
   { what: 'accepted, and not taken', slowed: SLOW_WRITES, isReached: () => true, left: 'untaken' },
