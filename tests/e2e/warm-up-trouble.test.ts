@@ -16,11 +16,11 @@ import { expectNothingSold, GIVEN_UP, linesOf, ON, said, warmUps } from '../supp
 
 const TIMEOUT_MS = 120_000;
 
-/** Full before; with room for no store; with room for one that fills up before a second is over. */
+/** Full before; with room for no store; with room for one and a few sales. */
 const DISKS = [
   { kib: 64, isFull: true },
   { kib: 64, isFull: false },
-  { kib: 1_024, isFull: false },
+  { kib: 320, isFull: false },
 ];
 
 test.skipIf(whyNoTinyDisk !== null)(
@@ -33,7 +33,8 @@ test.skipIf(whyNoTinyDisk !== null)(
       await using shop = await openShop({ ...ON, TMPDIR: disk.path });
       const messages = linesOf(shop).map(({ msg }) => msg);
       expect(messages).toEqual([GIVEN_UP, expect.stringMatching(/^operators: /), 'ready']);
-      expect(readdirSync(disk.path)).toEqual(others);
+      // On a busy machine the time is up first, and the folder goes later.
+      await eventually(() => readdirSync(disk.path).join() === others.join());
       await expectNothingSold(shop);
       await expectSells(shop);
     }
@@ -60,7 +61,7 @@ onDistributedBackends(() => {
           await eventually(async () => isWarmingUp() && (await isNow()));
           backends.postgres.pause();
           const shop = await ready.finally(backends.postgres.resume);
-expect(said(shop, GIVEN_UP)).toBe(1);
+          expect(said(shop, GIVEN_UP)).toBe(1);
         }),
       TIMEOUT_MS,
     );
