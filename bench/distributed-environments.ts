@@ -61,8 +61,8 @@ async function openEnvironment(backends: PrivateBackends): Promise<Environment> 
       redisUrl: backends.redis.url,
       startWorker: (env = {}) => artifacts.of(startWorker({ ...own, ...env })),
     },
-    startServer: (env = {}, { instances = 1 } = {}) =>
-      artifacts.of(startServer({ env: { ...own, ...env }, instances })),
+    startServer: (env = {}, options = {}) =>
+      artifacts.of(startServer({ env: { ...own, ...env }, ...options })),
     backendsCpuMs,
     quiet: () => rest(backendsCpuMs),
     async keep(findings) {

@@ -25,8 +25,7 @@ async function openEnvironment(): Promise<Environment> {
   return {
     books: { dataFolder },
     distributed: null,
-    startServer: (env = {}, { instances = 1 } = {}) =>
-      artifacts.of(startServer({ dataFolder, env, instances })),
+    startServer: (env = {}, options = {}) => artifacts.of(startServer({ dataFolder, env, ...options })),
     backendsCpuMs: () => null,
     async quiet() {},
     async keep(findings) {

@@ -1,4 +1,4 @@
-import type { Env, ServerProcess } from './server-process.ts';
+import type { Env, ServerOptions, ServerProcess } from './server-process.ts';
 
 /** Fresh books for one sale or one workload, and the servers that are started on them. */
 export interface Environment {
@@ -6,7 +6,7 @@ export interface Environment {
   readonly books: { readonly dataFolder: string } | { readonly databaseUrl: string };
   /** Null in an embedded environment. */
   readonly distributed: DistributedEnvironment | null;
-  startServer(env?: Env, options?: { readonly instances?: number }): Promise<ServerProcess>;
+  startServer(env?: Env, options?: Pick<ServerOptions, 'instances' | 'bunFlags'>): Promise<ServerProcess>;
   /** CPU time of each backend so far, where backends are processes of their own. */
   backendsCpuMs(): BackendsCpuMs | null;
   /** Resolves once the backends are idle, so that one workload's background work does not slow the next one. */

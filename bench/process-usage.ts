@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { familyOf } from './services/processes.ts';
 
 /** Linux counts CPU time for user space in hundredths of a second on every common architecture. */
@@ -37,6 +37,30 @@ function readOne(pid: number): ProcessUsage | null {
   } catch {
     return null;
   }
+}
+
+/** A thread of a process. */
+export interface ThreadUsage {
+  /** As the runtime called it. */
+  readonly name: string;
+  readonly cpuMs: number;
+}
+
+/** The living threads of a process by their id, which is the process's own for its first; empty without /proc. */
+export function readThreads(pid: number): Map<number, ThreadUsage> {
+  const threads = new Map<number, ThreadUsage>();
+  const folder = `/proc/${pid}/task`;
+  if (!existsSync(folder)) return threads;
+  for (const id of readdirSync(folder)) {
+    try {
+      const stat = readFileSync(`${folder}/${id}/stat`, 'utf8');
+      const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+      threads.set(Number(id), { name, cpuMs: cpuMsFromStat(stat) });
+    } catch {
+      // It has just ended.
+    }
+  }
+  return threads;
 }
 
 /**

@@ -5,6 +5,8 @@ import type { ServerProcess } from './server-process.ts';
 
 /** No answer of these takes longer on a working server under any load. */
 const CALL_TIMEOUT_MS = 15_000;
+/** A server that tells its figures later is busy with the sale. */
+const ASK_TIMEOUT_MS = 2_000;
 
 export interface QueueDepths {
   readonly queues: { name: string; ready: number; unacknowledged: number; oldestAgeMs: number }[];
@@ -55,6 +57,26 @@ export async function openLater(
   });
 }
 
+/** Puts another product on sale; returns its id. For a server that made its own operators' token. */
+export async function createProduct(
+  { url, operatorToken }: Pick<ServerProcess, 'url' | 'operatorToken'>,
+  units: number,
+): Promise<number> {
+  const product = {
+    name: 'One of several',
+    priceMinor: 999_99,
+    currency: 'USD',
+    units,
+    reason: 'a benchmark',
+  };
+  const response = await call(url, '/api/v1/products', {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${operatorToken}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(product),
+  });
+  return ((await response.json()) as { productId: number }).productId;
+}
+
 /** Whether the sale that opens at that time is open. A process that has not heard of this time yet says what was before. */
 export async function isOpen(url: string, productId: number, opensAt: string): Promise<boolean> {
   const product = (await (await call(url, `/api/v1/products/${productId}`)).json()) as {
@@ -62,6 +84,24 @@ export async function isOpen(url: string, productId: number, opensAt: string): P
     readonly opensAt: string | null;
   };
   return product.state === 'open' && product.opensAt === opensAt;
+}
+
+/** Reads figures beside a load; null when they cannot be had now. */
+export async function ask(
+  server: Pick<ServerProcess, 'url' | 'operatorToken'>,
+  path: string,
+): Promise<Response | null> {
+  try {
+    const headers: Record<string, string> =
+      server.operatorToken === null ? {} : { Authorization: `Bearer ${server.operatorToken}` };
+    const response = await fetch(server.url + path, {
+      headers,
+      signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
+    });
+    return response.ok ? response : null;
+  } catch {
+    return null;
+  }
 }
 
 async function call(url: string, path: string, init: RequestInit = {}): Promise<Response> {

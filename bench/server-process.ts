@@ -50,6 +50,8 @@ export interface ServerOptions {
   readonly port?: number;
   /** Processes that share the port. */
   readonly instances?: number;
+  /** Bun's own, which an executable does not take. */
+  readonly bunFlags?: readonly string[];
 }
 
 /** Servers of this process that have not ended. */
@@ -69,9 +71,9 @@ export async function killServers(): Promise<void> {
 
 /** Starts the real server. */
 export function startServer(options: ServerOptions): Promise<ServerProcess> {
-  const { dataFolder = scratchFolder(), env = {}, port = 0, instances = 1 } = options;
+  const { dataFolder = scratchFolder(), env = {}, port = 0, instances = 1, bunFlags = [] } = options;
   const several = instances === 1 ? [] : ['--instances', `${instances}`];
-  return start(['serve', '--port', `${port}`, '--data', dataFolder, ...several], env, dataFolder);
+  return start(['serve', '--port', `${port}`, '--data', dataFolder, ...several], env, dataFolder, bunFlags);
 }
 
 let scratch: string | undefined;
@@ -97,9 +99,14 @@ export function startNoop(answer: 'win' | 'sold-out' = 'win'): Promise<ServerPro
 }
 
 /** `env` has all its settings: a developer's `.env` file is for their own server. */
-async function start(args: string[], env: Env, dataFolder?: string): Promise<ServerProcess> {
+async function start(
+  args: string[],
+  env: Env,
+  dataFolder?: string,
+  bunFlags: readonly string[] = [],
+): Promise<ServerProcess> {
   const startMs = performance.now();
-  const child = Bun.spawn(ownProgram(args, ['--no-env-file']), {
+  const child = Bun.spawn(ownProgram(args, ['--no-env-file', ...bunFlags]), {
     // No client is about to connect to a server that its starter stops.
     env: { ...ownEnvironment(), [ENV_SOURCES]: '', PULSECART_DRAIN_MS: '0', ...env },
     stdin: 'ignore',

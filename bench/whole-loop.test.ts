@@ -38,7 +38,7 @@ test('each buyer asks until the outcome is there, and it counts from the 202', a
     reading === 1 ? { status: 'queued' } : { status: 'confirmed', orderId },
   );
   const loop = await WholeLoop.open(target, 4, PURCHASE);
-  const { purchases, accept, confirm, errors } = await loop.run(200);
+  const { requests: purchases, accept, confirm, errors } = await loop.run(200);
   loop.close();
   expect(errors).toEqual({});
   expect(purchases).toBeGreaterThan(4);
@@ -49,10 +49,21 @@ test('each buyer asks until the outcome is there, and it counts from the 202', a
   expect(confirm.percentileMs(50)).toBeGreaterThan(35);
 });
 
+test('with `askEvery` the others make room as soon as they are accepted', async () => {
+  const { target, readings, accepted } = shop((_, orderId) => ({ status: 'confirmed', orderId }));
+  const loop = await WholeLoop.open(target, 4, PURCHASE, 10);
+  const { requests: purchases, accept, confirm, errors } = await loop.run(200);
+  loop.close();
+  expect(errors).toEqual({});
+  expect(purchases).toBe(accepted());
+  expect(accept.count).toBe(purchases);
+  expect([confirm.count, readings.size]).toEqual(Array(2).fill(Math.ceil(purchases / 10)));
+});
+
 test('an outcome other than a sale is an error', async () => {
   const { target, accepted } = shop(() => ({ status: 'rejected', code: 'sold_out' }));
   const loop = await WholeLoop.open(target, 4, PURCHASE);
-  const { purchases, errors } = await loop.run(100);
+  const { requests: purchases, errors } = await loop.run(100);
   loop.close();
   expect(purchases).toBe(0);
   expect(errors).toEqual({ 'outcome: rejected': accepted() });

@@ -13,7 +13,7 @@ const TIMEOUT_MS = 2 * OUTCOME_WAIT_S * 1000;
 /** The measurement of one slice of whole async purchases. */
 export interface WholeSlice {
   /** Purchases whose buyer has heard the outcome. */
-  readonly purchases: number;
+  readonly requests: number;
   /** From sending to the outcome. */
   readonly whole: LatencyHistogram;
   /** From sending to the 202. */
@@ -35,12 +35,14 @@ interface Accepted {
 
 /**
  * A fixed number of async buyers in a closed loop. Each sends a purchase, asks for its outcome with a long poll as soon as it is
- * accepted, and makes room for the next buyer when it is decided.
+ * accepted, and makes room for the next buyer when it is decided. With `askEvery` only each n-th buyer asks, and the others make room
+ * as soon as they are accepted.
  */
 export class WholeLoop implements ConnectionHandler {
   readonly #target: Target;
   readonly #asked: Asked;
   readonly #request: (buyer: number) => Uint8Array;
+  readonly #askEvery: number;
   #pool!: ConnectionPool;
   /** All buyers, over all slices, so that each one is distinct. */
   #buyers = 0;
@@ -51,14 +53,15 @@ export class WholeLoop implements ConnectionHandler {
   #now = emptyFigures();
   #finished: (() => void) | null = null;
 
-  private constructor(target: Target, asked: Asked) {
+  private constructor(target: Target, asked: Asked, askEvery: number) {
     this.#target = target;
+    this.#askEvery = askEvery;
     this.#asked = asked;
     this.#request = purchaseRequest(target, { ...asked, path: ASYNC_PURCHASE, seed: 1 });
   }
 
-  static async open(target: Target, connections: number, asked: Asked): Promise<WholeLoop> {
-    const loop = new WholeLoop(target, asked);
+  static async open(target: Target, connections: number, asked: Asked, askEvery = 1): Promise<WholeLoop> {
+    const loop = new WholeLoop(target, asked, askEvery);
     loop.#pool = await ConnectionPool.open(
       { target, size: connections, rampMs: RAMP_MS, timeoutMs: TIMEOUT_MS },
       loop,
@@ -97,8 +100,11 @@ export class WholeLoop implements ConnectionHandler {
       const answer = readAcceptance(raw, this.#asked);
       if (answer.kind === 'accepted') {
         this.#now.accept.recordMs(nowMs - connection.sentAtMs);
-        this.#accepted.set(buyer, { trackingId: answer.id, sentAtMs: connection.sentAtMs, atMs: nowMs });
-        this.#toAsk.push(buyer);
+        if (buyer % this.#askEvery !== 0) this.#now.requests++;
+        else {
+          this.#accepted.set(buyer, { trackingId: answer.id, sentAtMs: connection.sentAtMs, atMs: nowMs });
+          this.#toAsk.push(buyer);
+        }
       } else {
         this.#countError(`purchase: ${answer.kind}`);
       }
@@ -109,7 +115,7 @@ export class WholeLoop implements ConnectionHandler {
       } else {
         this.#accepted.delete(buyer);
         if (answer.kind === 'confirmed') {
-          this.#now.purchases++;
+          this.#now.requests++;
           this.#now.confirm.recordMs(nowMs - accepted.atMs);
           this.#now.whole.recordMs(nowMs - accepted.sentAtMs);
         } else {
@@ -160,7 +166,7 @@ export class WholeLoop implements ConnectionHandler {
 
 function emptyFigures() {
   return {
-    purchases: 0,
+    requests: 0,
     whole: new LatencyHistogram(),
     accept: new LatencyHistogram(),
     confirm: new LatencyHistogram(),

@@ -42,6 +42,7 @@ import { createSignIns } from './http/sign-ins.ts';
 import { patiently } from './lib/patiently.ts';
 import type { Backends, ScratchLedger } from './ports/backends.ts';
 import type { PaymentProvider } from './ports/provider.ts';
+import type { Queue } from './ports/queue.ts';
 import type { Tracing } from './ports/tracing.ts';
 import { createLiveFigures } from './telemetry/live-figures.ts';
 import { createLiveStats } from './telemetry/live-stats.ts';
@@ -129,13 +130,16 @@ async function wire(
   operators: OperatorAccess,
   examine: Service['examine'],
 ): Promise<App> {
-  const { gate, queue, provider, clock, atOnce } = backends;
+  const { gate, provider, clock, atOnce } = backends;
+  // What other processes' consumers hold is told with their stats: a broker does not know it.
+  const queue: Queue = {
+    ...backends.queue,
+    status: () => backends.queue.status(liveStats.consumersElsewhere()),
+  };
   const traces = await openTraces(config, log, backends);
   const feed = traces?.systems.feed ? traceFeed(backends.feed, traces) : backends.feed;
-  const onTrouble = (error: unknown, context: string) => log.warn({ err: error }, context);
-  const onBug = (error: unknown, context: string) => log.error({ err: error }, context);
   const monotonicMs = () => performance.now();
-  const changes = createChangeBus(feed, onBug);
+  const changes = createChangeBus(feed, log);
   const ledger = publishing(backends.ledger, changes, monotonicMs);
   if ((await ledger.products()).length === 0) await ledger.addProducts(FIRST_PRODUCTS);
   const owner = `${hostname()}:${process.pid}:${crypto.randomUUID()}`;
@@ -146,13 +150,12 @@ async function wire(
     changes,
     clock,
     isLeader,
-    onTrouble,
-    tell: (sentence) => log.warn(sentence),
+    log,
   });
   await webhooks.begin();
   const ids = createPurchaseIds(await ledger.secret('purchase_ids', PURCHASE_ID_KEY_BYTES), clock);
   const metrics = createMetrics();
-  const stockCache = createStockCache({ ledger, changes, monotonicMs, clock, onTrouble });
+  const stockCache = createStockCache({ ledger, changes, monotonicMs, clock, log });
   const payments = createPaymentProcessor({
     ledger,
     changes,
@@ -160,7 +163,7 @@ async function wire(
     provider,
     clock,
     isLeader: leader.isLeader,
-    onTrouble,
+    log,
     timing: { leaseMs: config.paymentLeaseMs },
     chargesInFlightMax: config.tuning.chargesInFlight,
     tracing: traces,
@@ -169,7 +172,7 @@ async function wire(
     batchesInFlightMax: atOnce.purchaseBatches,
     answerWithinMs: config.purchaseTimeoutMs,
     tracing: traces,
-    onBug,
+    log,
   });
   const conclude = createConclude(
     ledger,
@@ -194,7 +197,7 @@ async function wire(
     batchesMax: atOnce.workerBatches,
     purchaseTtlMs: config.purchaseTtlMs,
     ids,
-    onTrouble,
+    log,
     confirmTimes: metrics.confirmTimes,
     tracing: traces,
     decidingQueue: backends.decidingQueue && publishingDecisions(backends.decidingQueue, changes),
@@ -211,9 +214,9 @@ async function wire(
     clock,
     keep: config.keep,
     isLeader: leader.isLeader,
-    onTrouble,
+    log,
   });
-  const reconciler = createReconciler({ ledger, stockCache, gate, queue, leader, monotonicMs, onTrouble });
+  const reconciler = createReconciler({ ledger, stockCache, gate, queue, leader, monotonicMs, log });
   const stream = createStockStream({
     ledger,
     changes,
@@ -222,7 +225,7 @@ async function wire(
     conclude,
     clock,
     limits: config.streams,
-    onTrouble,
+    log,
   });
   const liveStats = createLiveStats({
     instance: `${hostname()}:${process.pid}`,
@@ -230,6 +233,7 @@ async function wire(
     intake,
     worker,
     payments,
+    queue,
     feed,
   });
   const auditRun = createAuditRun({
@@ -279,7 +283,7 @@ async function wire(
     clock,
     isLeader: leader.isLeader,
     keepMs: config.keep.historyMs,
-    onTrouble,
+    log,
   });
   const trustedProxies = createTrustedProxies(config.trustedProxies);
   const limits =
@@ -384,7 +388,7 @@ async function openWebhooks(
   { webhooks, keep }: Config,
   parts: Omit<WebhooksDependencies, 'sender' | 'targets' | 'secrets' | 'retryMs' | 'keepDeadMs'>,
 ): Promise<Webhooks> {
-  if (webhooks === null) return createNoWebhooks(parts.ledger, parts.isLeader, parts.onTrouble, parts.tell);
+  if (webhooks === null) return createNoWebhooks(parts.ledger, parts.isLeader, parts.log);
   const { openWebhookSender } = await import('./adapters/webhooks/sender.ts');
   const { urls, secrets, networks, retryMs, timeoutMs } = webhooks;
   const sender = openWebhookSender({ timeoutMs, allowedNetworks: networks });
@@ -413,9 +417,7 @@ async function openTraces(config: Config, log: Log, { names }: Backends): Promis
       queue: queue.toLowerCase(),
       feed: config.urls && feed.toLowerCase(),
     },
-    onTrouble: (sentence) => log.warn(`traces: ${sentence}`),
-    onDropped: (dropped, reason) =>
-      log.warn({ dropped, reason }, 'spans dropped: the collector is away, or takes fewer than are made'),
+    log,
   });
 }
 
@@ -513,8 +515,7 @@ async function openProvider(
 ): Promise<PaymentProvider> {
   if (stripe === null) return openSimulator({ ...payments });
   const { openStripe } = await import('./adapters/stripe/stripe.ts');
-  const onTrouble = (error: unknown, context: string) => log.error({ err: error }, context);
-  return openStripe({ ...stripe, now, onTrouble });
+  return openStripe({ ...stripe, now, log });
 }
 
 function providerName({ stripe }: Pick<Config, 'stripe'>): string {
@@ -534,9 +535,6 @@ async function openDistributed(
   const { createBreaker } = await import('./adapters/redis/breaker.ts');
   const { openRedisFeed } = await import('./adapters/redis/feed.ts');
   const { openRabbitQueue } = await import('./adapters/rabbitmq/queue.ts');
-  const onTrouble = (error: unknown, context: string) => log.warn({ err: error }, context);
-  const onQueueTrouble = (error: unknown) => log.warn({ err: error }, 'queue trouble; it is tried again');
-  const onBug = (error: unknown, context: string) => log.error({ err: error }, context);
   const opened: { close(): Promise<void> }[] = [];
   async function open<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> {
     const backend = await opening;
@@ -553,23 +551,21 @@ async function openDistributed(
     const { ledger, clock, openScratch } = await openPostgresLedger({
       url: databaseUrl,
       poolSize,
-      onTrouble,
+      log,
       timeouts: { connectMs: purchaseTimeoutMs, buyerMs: purchaseTimeoutMs },
     });
     opened.unshift(ledger);
     const redis = await open(openRedisLink(redisUrl));
     const gate = createBreaker(await open(openRedisGate(redis, { namespace })), {
       monotonicMs: () => performance.now(),
-      onTrouble: (sentence) => log.warn(sentence),
+      log,
     });
-    const feed = await open(
-      openRedisFeed(redis, { namespace, onTrouble: (sentence) => log.warn(sentence), onBug }),
-    );
+    const feed = await open(openRedisFeed(redis, { namespace, log }));
     const queue = await open(
       openRabbitQueue({
         url: rabbitmqUrl,
         namespace,
-        onTrouble: onQueueTrouble,
+        log,
         ...(tuning.prefetch && { prefetch: tuning.prefetch }),
       }),
     );

@@ -26,7 +26,7 @@ export async function copyStore(folder: string, into: string): Promise<{ file: s
 export async function openBuyerPayments({ stripe }: Config): Promise<BuyerPayments | null> {
   if (stripe === null) return null;
   const { openStripe } = await import('./adapters/stripe/stripe.ts');
-  return openStripe({ ...stripe, now: systemClock, onTrouble: () => {} }).buyerPays;
+  return openStripe({ ...stripe, now: systemClock }).buyerPays;
 }
 
 /** What this configuration keeps, to be deleted. Rejects with AppError `unusable_store` while a server or a worker uses it. */

@@ -1,12 +1,14 @@
+import { aligned, ranged } from '../text.ts';
 import type { WorkloadResult } from '../workloads/result.ts';
 
-const HEAD = ['workload', 'per s', '× noop', 'p50', 'p99', 'errors', 'server', 'load', 'MB'];
+const HEAD = ['workload', 'per s', '× noop', 'p50', 'p99', 'errors', 'CPU', 'server', 'load', 'MB'];
 
 /** What the columns are. */
 export const LEGEND = [
   '  per s          answers, outcomes or deliveries a second',
-  '  × noop         that over the same of a server that does nothing',
+  '  × noop         that over the same of a server that does nothing: median (least–most) of the pairs',
   '  p50, p99       latency in ms',
+  '  CPU            µs of server, worker and backends together for each of them: all rounds (least–most of one)',
   '  server, load   % of a core: server, load generator (above 90 it is the limit)',
   "  MB             the server's memory",
 ].join('\n');
@@ -18,22 +20,22 @@ export function table(results: readonly WorkloadResult[]): string {
   const head = [...HEAD, ...backends];
   const rows = results.map((result) => [
     result.workload,
-    result.requestsPerS?.toLocaleString('en-US') ?? '–',
-    result.ratioToNoop?.toFixed(2) ?? '–',
+    ranged(result.requestsPerS, null, null, 0),
+    ranged(result.ratioToNoop, result.ratioMin, result.ratioMax, 2),
+    ...[result.p50Ms, result.p99Ms, result.errors].map(plain),
+    ranged(result.cpuTotalUsPerRequest, result.cpuTotalUsMin, result.cpuTotalUsMax, 1),
     ...[
-      result.p50Ms,
-      result.p99Ms,
-      result.errors,
       result.cpuServerPct,
       result.cpuGeneratorPct,
       result.rssMb,
       ...backends.map((name) => result.cpuEnginesPct?.[name] ?? null),
-    ].map((value) => (value === null ? '–' : String(value))),
+    ].map(plain),
   ]);
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
-  const format = (row: string[]) =>
-    '  ' + row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ');
-  return [...[head, ...rows].map(format), ...results.flatMap(remarks)].join('\n');
+  return [...aligned([head, ...rows]), ...results.flatMap(remarks)].join('\n');
+}
+
+function plain(value: number | null): string {
+  return value === null ? '–' : String(value);
 }
 
 function remarks(result: WorkloadResult): string[] {

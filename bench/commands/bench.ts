@@ -1,5 +1,5 @@
 import { loadavg } from 'node:os';
-import { readFlags, UsageError } from '../../src/cli/flags.ts';
+import { readFlags } from '../../src/cli/flags.ts';
 import { printHelp } from '../../src/cli/help.ts';
 import { holdDemo } from '../demo-sale.ts';
 import type { Environment, Environments } from '../environment.ts';
@@ -13,36 +13,25 @@ import { runConnections } from '../workloads/connections.ts';
 import { runAsyncDrain, runPayments } from '../workloads/drain.ts';
 import { runOpen } from '../workloads/open.ts';
 import { type Effort, NOTHING, percent, rounded, type WorkloadResult } from '../workloads/result.ts';
+import { CONNECTIONS } from '../workloads/subject.ts';
 import { LEGEND, table } from './bench-text.ts';
+import {
+  chooseWorkloads,
+  DISTRIBUTED_ONLY,
+  EVERYWHERE,
+  hasOpenLoop,
+  ON_REQUEST,
+  OPEN,
+  PROFILED,
+  WITH_BALANCERS,
+  WORKLOADS,
+  type Workload,
+} from './choose-workloads.ts';
 import { DEMO_FLAGS } from './demo.ts';
 import { openProgress } from './progress.ts';
 
-const EVERYWHERE = [
-  'noop',
-  'sync-win',
-  'sync-win-settling',
-  'sync-soldout',
-  'async-accept',
-  'async-soldout',
-  'async-drain',
-  'async-whole',
-  'payments',
-  'stock-read',
-  'saturation',
-  'connections',
-  'live',
-  'demo',
-] as const;
-/** Only for backends that are processes of their own, and that live long. */
-const DISTRIBUTED_ONLY = ['sales', 'flushall', 'start-up', 'growth'] as const;
-/** Only when asked for, on either set of backends: questions about pages and about a start. */
-const ON_REQUEST = ['watched', 'live-crowd', 'first-second'] as const;
-/** Only when asked for, too: what it needs besides is not installed everywhere. */
-const WITH_BALANCERS = ['balancers'] as const;
-/** Those that `--open` measures below saturation. */
-const OPEN = ['sync-win', 'sync-soldout', 'async-accept', 'async-soldout', 'stock-read'] as const;
-const WORKLOADS = [...EVERYWHERE, ...DISTRIBUTED_ONLY, ...ON_REQUEST, ...WITH_BALANCERS] as const;
-type Workload = (typeof WORKLOADS)[number];
+/** Numbers of server processes that `--instances` compares. */
+const INSTANCES = ['1', '2', '3', '4', '5', '6', '7', '8'] as const;
 
 const FLAGS = {
   engines: { kind: 'choice', of: BACKEND_CHOICES, default: 'embedded' },
@@ -50,7 +39,10 @@ const FLAGS = {
   // A median of fewer than three pairs would be at the mercy of one noisy moment.
   rounds: { kind: 'integer', min: 3, max: 99, default: 5 },
   viewers: { kind: 'integer', min: 0, max: 10_000, default: 0 },
+  connections: { kind: 'integer', min: 1, max: 10_000, default: CONNECTIONS },
+  instances: { kind: 'list', of: INSTANCES },
   open: { kind: 'switch' },
+  profile: { kind: 'switch' },
   workload: { kind: 'list', of: WORKLOADS },
   json: { kind: 'switch' },
   help: { kind: 'switch' },
@@ -67,29 +59,40 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
   --seconds N      measured per workload and server (6)
   --rounds N       alternating pairs with the no-op server per workload, at least 3 (5)
   --viewers N      live viewers beside the workloads that are compared with the no-op server, and beside open loops (0)
+  --connections N  of the load generator, to each server: the no-op server, the workloads that are compared with it, open loops
+                   async-whole and async-decided; other workloads have their own (256)
+  --instances A,B  sync-win on a server of A processes and on one of B, in turns: for one hot product and for ten, each at 256 and
+                   1,024 connections; needs --engines production
   --open           what buyers feel below saturation: finds the rate at which the server is saturated, then offers 25, 50, 75 and
                    90 % of it whether or not the server keeps up; latencies from the intended time, and raw; each for --seconds
                    (${OPEN.join(', ')}; other workloads as always)
+  --profile        where the CPU time of a request goes: the closed loop of some of
+                   ${PROFILED.join(', ')} (sync-win) on a server under Bun's profiler, for --seconds;
+                   µs by thread, by file and by function, and results/<time>-<workload>.cpuprofile
   --json           print one JSON document
 
 Example: pulsecart bench --workload sync-win --seconds 1 --rounds 3`;
 
 /** Starts its own servers, and on request backends, and reports the measurements of one workload after the other. */
 export async function bench(argv: string[]): Promise<number> {
-  const { json, help, workload, engines, open, ...effort } = readFlags(argv, FLAGS);
+  const { json, help, workload, engines, ...effort } = readFlags(argv, FLAGS);
   if (help) {
     printHelp(HELP);
     return 0;
   }
-  const names = open && workload.length === 0 ? OPEN : chooseWorkloads(workload, engines);
-  if (open && !names.some(hasOpenLoop))
-    throw new UsageError(`--open measures ${OPEN.join(', ')}; ${names.join(',')} has no open loop`);
+  const names = chooseWorkloads({ workload, engines, ...effort });
+  const instances = effort.instances.map(Number);
   return unlessInterrupted('bench', 'the measurement was stopped', () =>
-    measure(names, engines, { ...effort, open }, json),
+    measure(names, engines, { ...effort, instances }, json),
   );
 }
 
-type Plan = Effort & { readonly open: boolean };
+type Plan = Effort & {
+  readonly open: boolean;
+  readonly profile: boolean;
+  /** Numbers of processes to compare; empty for all other measurements. */
+  readonly instances: readonly number[];
+};
 
 async function measure(
   names: readonly Workload[],
@@ -134,26 +137,15 @@ async function measure(
   return results.some((result) => 'failure' in result) ? 1 : 0;
 }
 
-/** By default all workloads that these backends support. */
-function chooseWorkloads(asked: readonly Workload[], backends: BackendChoice): readonly Workload[] {
-  if (asked.length === 0)
-    return backends === 'production' ? [...EVERYWHERE, ...DISTRIBUTED_ONLY] : EVERYWHERE;
-  const wrong = asked.filter((name) => ![...EVERYWHERE, ...ON_REQUEST].some((one) => one === name));
-  if (backends === 'embedded' && wrong.length > 0) {
-    throw new UsageError(
-      `--workload ${wrong.join(',')} measures the distributed backends: add --engines production`,
-    );
-  }
-  return asked;
-}
-
-function hasOpenLoop(name: Workload): boolean {
-  return (OPEN as readonly string[]).includes(name);
-}
-
 /** Runs one workload. A workload that cannot be run is reported, and does not stop the others. */
 async function run(name: Workload, effort: Plan, environments: Environments): Promise<WorkloadResult> {
   try {
+    if (effort.instances.length > 0)
+      return await (await import('../workloads/instances.ts')).runInstances(
+        effort,
+        environments,
+        effort.instances,
+      );
     switch (name) {
       case 'noop':
         return await runNoop(effort);
@@ -185,6 +177,8 @@ async function runOn(
       return runPayments(effort, environment);
     case 'async-whole':
       return (await import('../workloads/async-whole.ts')).runAsyncWhole(effort, environment);
+    case 'async-decided':
+      return (await import('../workloads/async-whole.ts')).runAsyncDecided(effort, environment);
     case 'saturation':
       return (await import('../workloads/saturation.ts')).runSaturation(effort, environment);
     case 'connections':
@@ -192,6 +186,10 @@ async function runOn(
     case 'live':
     case 'live-crowd':
       return (await import('../workloads/live.ts')).runLive(name, effort, environment);
+    case 'lone':
+      return (await import('../workloads/lone.ts')).runLone(effort, environment);
+    case 'live-lone':
+      return (await import('../workloads/lone.ts')).runLiveLone(effort, environment);
     case 'watched':
       return (await import('../workloads/watched.ts')).runWatched(effort, environment);
     case 'demo':
@@ -203,6 +201,13 @@ async function runOn(
     case 'start-up':
       return (await import('../workloads/start-up.ts')).runStartUp(effort, environment);
     default:
+      if (effort.profile)
+        return (await import('../workloads/profile.ts')).runProfile(
+          name,
+          COMPARED[name],
+          effort,
+          environment,
+        );
       return effort.open && hasOpenLoop(name)
         ? runOpen(name, COMPARED[name], effort, environment)
         : runComparison(name, COMPARED[name], effort, environment);

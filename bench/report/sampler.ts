@@ -1,6 +1,8 @@
+import { askBatches, type Batches, meanBatch } from '../batches.ts';
 import { used } from '../cpu-meter.ts';
 import type { Environment } from '../environment.ts';
 import { PRODUCT_ID } from '../sale.ts';
+import { ask } from '../server-api.ts';
 import type { ServerProcess } from '../server-process.ts';
 import type { CpuUse, Sample } from './report-data.ts';
 
@@ -21,8 +23,6 @@ export interface Sampled {
 
 export const SAMPLE_EVERY_MS = 250;
 const SPAN_MS_MIN = 100;
-/** A server that answers later is busy with the sale; its figures are left out of this sample. */
-const CALL_TIMEOUT_MS = 2_000;
 
 export function startSampler(servers: readonly ServerProcess[], environment: Environment): Sampler {
   const before = read(servers, environment);
@@ -129,53 +129,6 @@ export interface Rates {
 async function askRates(server: ServerProcess): Promise<Rates | null> {
   const response = await ask(server, '/api/v1/ops/rates');
   return response === null ? null : ((await response.json()) as Rates);
-}
-
-interface Batches {
-  readonly batches: number;
-  readonly purchases: number;
-}
-
-/**
- * Purchases that the ledger decided go through one of the two: sync in a transaction, async in a message. A refusal that is known without
- * the ledger goes through neither.
- */
-async function askBatches(servers: readonly ServerProcess[]): Promise<Batches | null> {
-  const texts = await Promise.all(
-    servers.map(async (server) => (await ask(server, '/actuator/prometheus'))?.text() ?? null),
-  );
-  if (texts.includes(null)) return null;
-  const all = texts.join('\n');
-  const sum = (...names: string[]): number => names.reduce((total, name) => total + counterIn(all, name), 0);
-  return {
-    batches: sum('pulsecart_purchase_batches_total', 'pulsecart_accepted_messages_total'),
-    purchases: sum('pulsecart_purchases_decided_total'),
-  };
-}
-
-/** The sum over all processes. */
-function counterIn(metrics: string, name: string): number {
-  const lines = metrics.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? ([0-9.e+]+)`, 'gm'));
-  return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
-}
-
-function meanBatch(before: Batches | null, after: Batches | null): number | null {
-  if (before === null || after === null || after.batches === before.batches) return null;
-  return round((after.purchases - before.purchases) / (after.batches - before.batches));
-}
-
-async function ask(server: ServerProcess, path: string): Promise<Response | null> {
-  try {
-    const headers: Record<string, string> =
-      server.operatorToken === null ? {} : { Authorization: `Bearer ${server.operatorToken}` };
-    const response = await fetch(server.url + path, {
-      headers,
-      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-    });
-    return response.ok ? response : null;
-  } catch {
-    return null;
-  }
 }
 
 function round(value: number): number {

@@ -1,9 +1,11 @@
+import { AppError } from '../../src/domain/errors.ts';
 import { CpuMeter } from '../cpu-meter.ts';
 import type { Environment } from '../environment.ts';
 import { LatencyHistogram } from '../latency.ts';
 import { targetOf } from '../requests.ts';
-import { resetStock } from '../server-api.ts';
+import { readQueues, resetStock } from '../server-api.ts';
 import type { ServerProcess } from '../server-process.ts';
+import { poll } from '../wait.ts';
 import { WholeLoop } from '../whole-loop.ts';
 import { PLENTY, PRODUCT_ID, WARM_UP_MS } from './comparison.ts';
 import {
@@ -15,13 +17,31 @@ import {
   sumCounts,
   type WorkloadResult,
 } from './result.ts';
-import { CONNECTIONS } from './subject.ts';
+
+/** Gentle, and short beside a slice. */
+const DECIDED_POLL_MS = 20;
+const DECIDED_TIMEOUT_MS = 60_000;
+
+/** Whole async purchases: accepted while workers decide, and each buyer hears the outcome. */
+export function runAsyncWhole(effort: Effort, environment: Environment): Promise<WorkloadResult> {
+  return runWhole('async-whole', 1, effort, environment);
+}
 
 /**
- * Whole async purchases: accepted while workers decide, and each buyer hears the outcome. With distributed backends a process of
- * the API and a worker, as in production; with the embedded ones the one server does both.
+ * The same, but only each hundredth buyer asks for the outcome, so that the server is not busy with answering them; a slice lasts until all
+ * of its purchases are decided.
  */
-export async function runAsyncWhole(effort: Effort, environment: Environment): Promise<WorkloadResult> {
+export function runAsyncDecided(effort: Effort, environment: Environment): Promise<WorkloadResult> {
+  return runWhole('async-decided', 100, effort, environment);
+}
+
+/** With distributed backends a process of the API and a worker, as in production; with the embedded ones the one server does both. */
+async function runWhole(
+  workload: string,
+  askEvery: number,
+  effort: Effort,
+  environment: Environment,
+): Promise<WorkloadResult> {
   const processes: ServerProcess[] = [];
   try {
     const apart = environment.distributed;
@@ -33,10 +53,18 @@ export async function runAsyncWhole(effort: Effort, environment: Environment): P
     const worker = apart && (await apart.startWorker({ PULSECART_PAYMENTS: 'off' }));
     if (worker) processes.push(worker);
     await resetStock(api.url, PRODUCT_ID, PLENTY);
-    const loop = await WholeLoop.open(targetOf(api.url), CONNECTIONS, { productId: PRODUCT_ID, quantity: 1 });
-    await loop.run(WARM_UP_MS);
-    const apiMeter = new CpuMeter(api, environment);
-    const workerMeter = worker && new CpuMeter(worker, null);
+    const asked = { productId: PRODUCT_ID, quantity: 1 };
+    const loop = await WholeLoop.open(targetOf(api.url), effort.connections, asked, askEvery);
+    let accepted = 0;
+    const run = async (durationMs: number) => {
+      const startMs = performance.now();
+      const slice = await loop.run(durationMs);
+      accepted += slice.requests;
+      await decidedAll(api.url, accepted);
+      return { ...slice, elapsedMs: performance.now() - startMs };
+    };
+    await run(WARM_UP_MS);
+    const meter = new CpuMeter(api, environment, worker);
     const whole = new LatencyHistogram();
     const accept = new LatencyHistogram();
     const confirm = new LatencyHistogram();
@@ -45,38 +73,26 @@ export async function runAsyncWhole(effort: Effort, environment: Environment): P
     const durationMs = (effort.seconds * 1000) / effort.rounds;
     for (let round = 0; round < effort.rounds; round++) {
       await environment.quiet();
-      const run = () => apiMeter.during(() => loop.run(durationMs));
-      const slice = await (workerMeter ? workerMeter.during(run) : run());
+      const slice = await meter.during(() => run(durationMs));
       whole.add(slice.whole);
       accept.add(slice.accept);
       confirm.add(slice.confirm);
       addCounts(errorsByKind, slice.errors);
-      purchases += slice.purchases;
+      purchases += slice.requests;
       elapsedMs += slice.elapsedMs;
       cpuGeneratorMs += slice.cpuGeneratorMs;
     }
     loop.close();
-    const figures = apiMeter.figures(purchases, elapsedMs);
-    const deciding = workerMeter?.figures(purchases, elapsedMs);
-    const workerUs = deciding ? deciding.cpuServerUsPerRequest : 0;
-    const totalUs =
-      figures.cpuTotalUsPerRequest === null || workerUs === null
-        ? null
-        : rounded(figures.cpuTotalUsPerRequest + workerUs, 1);
     const latencies = { accept: percentiles(accept), confirm: percentiles(confirm) };
     return {
       ...NOTHING,
-      workload: 'async-whole',
+      workload,
       requestsPerS: rounded((purchases / elapsedMs) * 1000),
       errors: sumCounts(errorsByKind),
       errorsByKind,
-      ...figures,
-      cpuTotalUsPerRequest: totalUs,
-      ...(deciding && {
-        cpuWorkerPct: deciding.cpuServerPct,
-        cpuWorkerUsPerRequest: deciding.cpuServerUsPerRequest,
-      }),
+      ...meter.figures(elapsedMs),
       cpuGeneratorPct: percent(cpuGeneratorMs, elapsedMs),
+      cpuGeneratorUsPerRequest: purchases === 0 ? null : rounded((cpuGeneratorMs * 1000) / purchases, 1),
       rssMb: api.usage()?.rssMb ?? null,
       purchases,
       p50Ms: whole.percentileMs(50),
@@ -84,12 +100,18 @@ export async function runAsyncWhole(effort: Effort, environment: Environment): P
       ...latencies,
       finding:
         `accepted p50 ${latencies.accept.p50Ms}, p99 ${latencies.accept.p99Ms} ms; from the 202 to the outcome ` +
-        `p50 ${latencies.confirm.p50Ms}, p99 ${latencies.confirm.p99Ms} ms; ` +
-        `${totalUs ?? '?'} µs of CPU time per purchase, backends included`,
+        `p50 ${latencies.confirm.p50Ms}, p99 ${latencies.confirm.p99Ms} ms`,
     };
   } finally {
     await Promise.all(processes.map((one) => one.stop()));
   }
+}
+
+/** By the ledger's own count, which is exact. */
+async function decidedAll(url: string, accepted: number): Promise<void> {
+  const isDone = async () => (await readQueues(url)).purchases.decided >= accepted || undefined;
+  if (!(await poll(isDone, { deadlineMs: DECIDED_TIMEOUT_MS, everyMs: DECIDED_POLL_MS })))
+    throw new AppError('unavailable', 'accepted purchases were not decided in time');
 }
 
 function percentiles(latency: LatencyHistogram) {

@@ -66,7 +66,7 @@ export const COMPARED = {
 export async function runNoop(effort: Effort): Promise<WorkloadResult> {
   const noop = await startNoop();
   try {
-    const subject = await Subject.open(noop, COMPARED['sync-win'].load);
+    const subject = await Subject.open(noop, COMPARED['sync-win'].load, null, effort.connections);
     await subject.warmUp(WARM_UP_MS);
     await subject.measure({ durationMs: effort.seconds * 1000 });
     subject.close();
@@ -107,8 +107,8 @@ export async function runComparison(
       productId: PRODUCT_ID,
       count: effort.viewers,
     });
-    const theirs = await Subject.open(noop, workload.load);
-    const ours = await Subject.open(real, workload.load, environment);
+    const theirs = await Subject.open(noop, workload.load, null, effort.connections);
+    const ours = await Subject.open(real, workload.load, environment, effort.connections);
     await theirs.warmUp(WARM_UP_MS);
     await ours.warmUp(WARM_UP_MS);
     const settles = 'PULSECART_PAYMENTS' in workload.env && workload.env.PULSECART_PAYMENTS === 'on';
@@ -158,7 +158,7 @@ export async function measurePair(theirs: Subject, ours: Subject, durationMs: nu
   return { noop: rounded(noopPerS), ours: rounded(oursPerS), ratio: rounded(oursPerS / noopPerS, 3) };
 }
 
-function ownStats(subject: Subject) {
+export function ownStats(subject: Subject) {
   return {
     ...subject.stats(),
     p50Ms: subject.latency.percentileMs(50),

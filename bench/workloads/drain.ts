@@ -91,7 +91,7 @@ async function drain(environment: Environment, plan: Drain): Promise<WorkloadRes
       cpuServerPct: percent(cpuMs, steadyMs),
       cpuGeneratorPct: null,
       ...cpuEnginesPct(backendsMs, steadyMs),
-      ...cpuPerRequest(cpuMs, backendsMs, first.left - last.left),
+      ...cpuPerRequest({ serverMs: cpuMs, backendsMs, requests: first.left - last.left }),
       rssMb: server.usage()?.rssMb ?? null,
       perSWithStartUp: rounded(withStart),
       queued: filled.queued,

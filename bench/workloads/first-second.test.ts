@@ -5,7 +5,7 @@ import { runFirstSecond } from './first-second.ts';
 const RATE_PER_S = 200;
 
 test('cold and warm servers take turns, each second has its figures, and every purchase is answered', async () => {
-  const effort = { seconds: 0.5, rounds: 1, viewers: 0 };
+  const effort = { seconds: 0.5, rounds: 1, viewers: 0, connections: 256 };
   const result = await runFirstSecond(effort, openEmbeddedEnvironments(), [RATE_PER_S]);
   expect(result).toMatchObject({ workload: 'first-second', errors: 0 });
   const [{ ratePerS, cold, warm }] = result.rates as [Record<'ratePerS' | 'cold' | 'warm', never>];

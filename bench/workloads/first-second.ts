@@ -144,7 +144,7 @@ class Side {
   ): Promise<OpenSlice> {
     const meter = new CpuMeter(server, environment);
     const result = await meter.during(slice);
-    const { cpuTotalUsPerRequest } = meter.figures(result.requests, result.elapsedMs);
+    const { cpuTotalUsPerRequest } = meter.figures(result.elapsedMs);
     if (cpuTotalUsPerRequest !== null) usPerPurchase.push(cpuTotalUsPerRequest);
     return result;
   }

@@ -9,7 +9,7 @@ import { openViewers } from '../viewers.ts';
 import { type ComparedWorkload, PRODUCT_ID, VIEWERS_ENV, WARM_UP_MS } from './comparison.ts';
 import { exchangedBytes } from './fairness.ts';
 import { addCounts, type Effort, percent, rounded, sumCounts, type WorkloadResult } from './result.ts';
-import { CONNECTIONS, Subject } from './subject.ts';
+import { Subject } from './subject.ts';
 
 /** Parts of the saturation rate that are offered. */
 const SHARES = [0.25, 0.5, 0.75, 0.9];
@@ -32,10 +32,10 @@ export async function runOpen(
     const target = targetOf(server.url);
     const bytes = await exchangedBytes(server.url, workload.load);
     const viewers = await openViewers({ target, productId: PRODUCT_ID, count: effort.viewers });
-    const closed = await Subject.open(server, workload.load, environment);
+    const closed = await Subject.open(server, workload.load, environment, effort.connections);
     await closed.warmUp(WARM_UP_MS);
     const load = workload.load(target);
-    const open = await OpenLoop.open(target, CONNECTIONS, {
+    const open = await OpenLoop.open(target, effort.connections, {
       ...load,
       request: (n) => load.request(BUYERS_FROM + n),
     });
@@ -107,7 +107,7 @@ class Level {
       raw: percentiles(this.#rawLatency),
       p99MsByRound: this.#p99sMs,
       latenessP99Ms: this.#lateness.percentileMs(99),
-      ...this.#meter.figures(this.#requests, this.#elapsedMs),
+      ...this.#meter.figures(this.#elapsedMs),
       cpuGeneratorPct: percent(this.#cpuGeneratorMs, this.#elapsedMs),
       errors: sumCounts(this.#errors),
       errorsByKind: this.#errors,

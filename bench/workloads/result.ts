@@ -41,6 +41,8 @@ export interface Effort {
   readonly rounds: number;
   /** Live viewers beside the server that is compared. */
   readonly viewers: number;
+  /** Of the load generator, in workloads that do not say their own number. */
+  readonly connections: number;
 }
 
 export function median(values: readonly number[]): number | null {

@@ -6,7 +6,7 @@ test('the sweep tells for each number of connections what a purchase costs, and 
   const environment = await openEmbeddedEnvironments().open();
   try {
     const { levels, ...best } = (await runSaturation(
-      { seconds: 0.4, rounds: 2, viewers: 0 },
+      { seconds: 0.4, rounds: 2, viewers: 0, connections: 256 },
       environment,
       [1, 32],
     )) as Awaited<ReturnType<typeof runSaturation>> & { levels: Record<string, number>[] };

@@ -62,7 +62,7 @@ export class Subject {
       loop: 'closed',
       requests: this.#requests,
       requestsPerS: this.#elapsedMs === 0 ? null : rounded((this.#requests / this.#elapsedMs) * 1000),
-      ...this.#meter.figures(this.#requests, this.#elapsedMs),
+      ...this.#meter.figures(this.#elapsedMs),
       cpuGeneratorPct: percent(this.#cpuGeneratorMs, this.#elapsedMs),
       cpuGeneratorUsPerRequest:
         this.#requests === 0 ? null : rounded((this.#cpuGeneratorMs * 1000) / this.#requests, 1),

@@ -1,4 +1,5 @@
 import type { SaleStep } from '../domain/product-steps.ts';
+import type { Log } from '../lib/log.ts';
 import { type Changes, NO_CHANGES } from '../ports/changes.ts';
 import type { DecidedBatch, DecidingQueue } from '../ports/deciding-queue.ts';
 import type { Feed, FeedListener } from '../ports/feed.ts';
@@ -22,10 +23,7 @@ export interface ChangeSubscriber extends Omit<FeedListener, 'stats'> {
   committed?(changes: Changes, askedAtMs: number): void;
 }
 
-export function createChangeBus(
-  feed: Pick<Feed, 'publish' | 'subscribe'>,
-  onBug: (error: unknown, context: string) => void,
-): ChangeBus {
+export function createChangeBus(feed: Pick<Feed, 'publish' | 'subscribe'>, log: Log): ChangeBus {
   const subscribers = new Set<ChangeSubscriber>();
 
   function tell(call: (subscriber: ChangeSubscriber) => void): void {
@@ -33,7 +31,7 @@ export function createChangeBus(
       try {
         call(subscriber);
       } catch (error) {
-        onBug(error, 'a subscriber of changes threw');
+        log.error({ err: error }, 'a subscriber of changes threw');
       }
     }
   }

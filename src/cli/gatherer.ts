@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { singleFlight } from '../lib/single-flight.ts';
 import { counted, type Family, mergeFamilies, withInstances } from '../telemetry/families.ts';
 import type { Instance } from './instance.ts';
 
@@ -21,7 +22,6 @@ export function createGatherer(configured: number): Gatherer {
   /** What each has counted, as last heard. */
   const heard = new Map<Instance, readonly Family[]>();
   let ended: readonly Family[] = [];
-  let gathering: Promise<readonly Family[]> | undefined;
 
   async function gather(): Promise<readonly Family[]> {
     const answers = new Map<Instance, readonly Family[]>();
@@ -71,11 +71,6 @@ export function createGatherer(configured: number): Gatherer {
       void instance.counted.then((families) => hear(instance, families));
       void bury(instance);
     },
-    gather() {
-      gathering ??= gather().finally(() => {
-        gathering = undefined;
-      });
-      return gathering;
-    },
+    gather: singleFlight(gather),
   };
 }

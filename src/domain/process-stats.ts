@@ -7,6 +7,19 @@ export interface ProcessStats extends WindowStats {
   readonly eventLoopP99Ms: number;
   readonly rssBytes: number;
   readonly uptimeMs: number;
+  /** By queue, where other processes consume, too: a broker does not tell them. */
+  readonly consumers?: ConsumersByQueue;
+}
+
+export type ConsumersByQueue = Readonly<Record<string, ConsumerStats>>;
+
+/** Unacknowledged messages of a queue, at one consumer or several. */
+export interface ConsumerStats {
+  readonly unacknowledged: number;
+  /** When the oldest unacknowledged message was published; null when there is none. */
+  readonly oldestAt: number | null;
+  /** Messages still in the queue were published after this moment; null when unknown. */
+  readonly frontAt: number | null;
 }
 
 export interface WindowStats {

@@ -69,8 +69,45 @@ test('after closing nothing goes through', () => {
   expect(heard).toEqual(['a1']);
 });
 
-function scene() {
+test('as many as the burst go through at once, and the one at the end says how many it stands for', () => {
+  const { throttle, heard, leftOut } = scene(2);
+  for (let i = 1; i <= 6; i++) throttle.offer('a', i);
+  expect(heard).toEqual(['a1', 'a2']);
+  jest.advanceTimersByTime(50);
+  expect([heard, leftOut]).toEqual([
+    ['a1', 'a2', 'a6'],
+    [0, 0, 3],
+  ]);
+  throttle.offer('a', 7);
+  throttle.offer('a', 8);
+  expect(heard.slice(3)).toEqual(['a7']);
+});
+
+test('a flush passes on what waits, and intervals begin anew', () => {
+  const { throttle, heard, leftOut } = scene();
+  for (let i = 1; i <= 3; i++) throttle.offer('a', i);
+  throttle.offer('b', 1);
+  expect([throttle.has('a'), throttle.has('c'), throttle.size()]).toEqual([true, false, 2]);
+  throttle.flush();
+  expect([heard, leftOut]).toEqual([
+    ['a1', 'b1', 'a3'],
+    [0, 0, 1],
+  ]);
+  expect(throttle.size()).toBe(0);
+  throttle.offer('a', 4);
+  expect(heard.at(-1)).toBe('a4');
+});
+
+function scene(burst?: number) {
   const heard: string[] = [];
-  const throttle = createThrottle<string, number>(50, (key, value) => heard.push(key + value));
-  return { throttle, heard };
+  const leftOut: number[] = [];
+  const throttle = createThrottle<string, number>(
+    50,
+    (key, value, others) => {
+      heard.push(key + value);
+      leftOut.push(others);
+    },
+    burst,
+  );
+  return { throttle, heard, leftOut };
 }

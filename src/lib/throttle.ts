@@ -1,30 +1,40 @@
 /**
- * Passes values on at most once per `everyMs` and key: the first at once, and of those that come too soon only the
- * last, at the end of the interval. Memory is bounded by the keys of the last `everyMs`.
+ * Passes values on at most `burst` times per `everyMs` and key: the first ones at once, and of those that come too soon only the
+ * last, at the end of the interval, as the first one of the next. Memory is bounded by the keys of the last `everyMs`.
  */
 export interface Throttle<K, V> {
   offer(key: K, value: V): void;
+  /** Whether an interval of this key is under way. */
+  has(key: K): boolean;
+  /** Keys whose interval is under way. */
+  size(): number;
+  /** Passes on now what waits. */
+  flush(): void;
   /** Drops all later values. */
   close(): void;
 }
 
 interface Slot<V> {
-  openAtMs: number;
+  readonly openAtMs: number;
+  passed: number;
+  /** Values that later ones have replaced. */
+  leftOut: number;
   waiting: { readonly value: V } | null;
 }
 
 export function createThrottle<K, V>(
   everyMs: number,
-  letThrough: (key: K, value: V) => void,
+  letThrough: (key: K, value: V, leftOut: number) => void,
+  burst = 1,
 ): Throttle<K, V> {
   /** In the order of their due times, because each is appended. */
   const slots = new Map<K, Slot<V>>();
   let timer: Timer | null = null;
   let closed = false;
 
-  function pass(key: K, value: V): void {
-    slots.set(key, { openAtMs: performance.now() + everyMs, waiting: null });
-    letThrough(key, value);
+  function pass(key: K, value: V, leftOut: number): void {
+    slots.set(key, { openAtMs: performance.now() + everyMs, passed: 1, leftOut: 0, waiting: null });
+    letThrough(key, value, leftOut);
   }
 
   function tick(): void {
@@ -36,9 +46,9 @@ export function createThrottle<K, V>(
       slots.delete(key);
       due.push([key, slot]);
     }
-    for (const [key, { waiting }] of due) {
+    for (const [key, { waiting, leftOut }] of due) {
       // A slot that exists again has passed on a newer value meanwhile.
-      if (waiting && !slots.has(key)) pass(key, waiting.value);
+      if (waiting && !slots.has(key)) pass(key, waiting.value, leftOut);
     }
     schedule();
   }
@@ -53,12 +63,22 @@ export function createThrottle<K, V>(
     offer(key, value) {
       if (closed) return;
       const slot = slots.get(key);
-      if (slot) {
-        slot.waiting = { value };
-      } else {
-        pass(key, value);
+      if (!slot) {
+        pass(key, value, 0);
         schedule();
+      } else if (slot.passed < burst) {
+        slot.passed++;
+        letThrough(key, value, 0);
+      } else {
+        if (slot.waiting) slot.leftOut++;
+        slot.waiting = { value };
       }
+    },
+    has: (key) => slots.has(key),
+    size: () => slots.size,
+    flush() {
+      for (const [key, { waiting, leftOut }] of slots) if (waiting) letThrough(key, waiting.value, leftOut);
+      slots.clear();
     },
     close() {
       closed = true;

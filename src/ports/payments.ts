@@ -102,7 +102,7 @@ export interface Payments {
    * `refunding` releases its units and is `refunded`, one in `returning` is `refunded`. A second report of the same refund
    * changes nothing.
    */
-  settleRefunds(refunds: readonly SettledRefund[]): Promise<Changes>;
+  settleRefunds(refunds: readonly ChargeName[]): Promise<Changes>;
 
   /** Pending refunds: their number, the amount by currency, and the time of the oldest. */
   refundsDue(): Promise<RefundsDue>;
@@ -136,9 +136,7 @@ export interface LeasedOrder {
   readonly beganAt: number;
 }
 
-export interface ChargeResult {
-  readonly orderId: string;
-  readonly attempt: number;
+export interface ChargeResult extends ChargeName {
   /** `leases` of the lease that called the provider. */
   readonly leases: number;
   readonly result:
@@ -163,25 +161,16 @@ export type OrderStepResult =
   | { readonly kind: 'refused'; readonly order: Order }
   | { readonly kind: 'unknown_order' };
 
-export interface LateCapture {
-  readonly orderId: string;
-  readonly attempt: number;
+export interface LateCapture extends ChargeName {
   readonly providerId: string;
 }
 
-export interface LeasedRefund {
-  readonly orderId: string;
-  readonly attempt: number;
+export interface LeasedRefund extends ChargeName {
   /** The capture's id at the provider. */
   readonly providerId: string;
   readonly amountMinor: number;
   readonly currency: string;
   readonly tries: number;
-}
-
-export interface SettledRefund {
-  readonly orderId: string;
-  readonly attempt: number;
 }
 
 export interface RefundsDue {

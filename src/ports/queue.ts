@@ -1,3 +1,5 @@
+import type { ConsumersByQueue } from '../domain/process-stats.ts';
+
 /**
  * Durable work. A queue carries bytes and counts items; only its users interpret them.
  *
@@ -40,8 +42,14 @@ export interface Queue {
   /** Deletes dead letters; returns how many of `ids` existed. */
   discard(queue: QueueName, ids: readonly string[]): Promise<number>;
 
-  /** Exact counts, the broker's own where there is one. */
-  status(): Promise<QueueStatus[]>;
+  /**
+   * Exact counts, the broker's own where there is one. It does not tell what is unacknowledged: that is this process's own and,
+   * of others, what they told of their consumers.
+   */
+  status(others?: readonly ConsumersByQueue[]): Promise<QueueStatus[]>;
+
+  /** This process's consumers, for the others' `status`; absent where there are no others. */
+  consumers?(): ConsumersByQueue;
 
   /** Resolves when the queue accepts messages; rejects with `unavailable` otherwise. */
   ping(): Promise<void>;

@@ -1,3 +1,4 @@
+import { singleFlight } from '../lib/single-flight.ts';
 import { within } from '../lib/within.ts';
 
 /** A scrape reads all figures at once, and has to be answered within a second. */
@@ -8,11 +9,6 @@ export const FIGURE_MS_MAX = 550;
  * connection. Rejects when the backend fails or takes too long.
  */
 export function createFigure<T>(ask: () => Promise<T>, limitMs = FIGURE_MS_MAX): () => Promise<T> {
-  let asking: Promise<T> | undefined;
-  return () => {
-    asking ??= Promise.try(ask).finally(() => {
-      asking = undefined;
-    });
-    return within(asking, limitMs);
-  };
+  const shared = singleFlight(ask);
+  return () => within(shared(), limitMs);
 }

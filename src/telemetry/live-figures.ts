@@ -82,7 +82,7 @@ export function createLiveFigures(dependencies: LiveFiguresDependencies): LiveFi
       const instances = liveStats.now();
       return {
         total: totalOf(instances),
-        instances: instances.map(({ stats, ageMs }) => ({ ...stats, ageMs })),
+        instances: instances.map(({ stats: { consumers: _, ...stats }, ageMs }) => ({ ...stats, ageMs })),
         backlog: {
           purchases: status && counts && purchasesIn(status, counts).waiting,
           oldestAgeMs: oldestAgeMs('purchases'),

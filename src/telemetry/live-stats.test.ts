@@ -3,6 +3,7 @@ import { runToEnd } from '../../tests/support/command.ts';
 import { linkedFeeds } from '../../tests/support/other-processes.ts';
 import { until } from '../../tests/support/until.ts';
 import { RATES } from '../domain/process-stats.ts';
+import type { Queue } from '../ports/queue.ts';
 import { createLatencies, percentileMs } from './latencies.ts';
 import { createLiveStats, type LiveStats } from './live-stats.ts';
 import { createMetrics } from './metrics.ts';
@@ -12,7 +13,7 @@ afterEach(() => {
   for (const liveStats of started.splice(0)) liveStats.close();
 });
 
-function scene(instance: string, openFeed = linkedFeeds()) {
+function scene(instance: string, openFeed = linkedFeeds(), queue: Pick<Queue, 'consumers'> = {}) {
   const feed = openFeed();
   const metrics = createMetrics();
   const intake = { stats: { accepted: 0, soldOut: 0, messages: 0, inside: 0 } };
@@ -20,7 +21,16 @@ function scene(instance: string, openFeed = linkedFeeds()) {
   const payments = {
     stats: { paid: 0, declined: 0, expired: 0, failedAttempts: 0, unanswered: 0, inFlight: 0 },
   } as Parameters<typeof createLiveStats>[0]['payments'];
-  const liveStats = createLiveStats({ instance, metrics, intake, worker, payments, feed, everyMs: 20 });
+  const liveStats = createLiveStats({
+    instance,
+    metrics,
+    intake,
+    worker,
+    payments,
+    queue,
+    feed,
+    everyMs: 20,
+  });
   liveStats.start();
   started.push(liveStats);
   return { metrics, intake, worker, liveStats, openFeed };
@@ -75,6 +85,18 @@ test('every process knows the stats of all, and those of nothing timed are null'
   });
 });
 
+test('consumers of other processes are known until those are silent for three seconds', async () => {
+  const stats = { unacknowledged: 4, oldestAt: 1_000, frontAt: null };
+  const consumers = () => ({ purchases: stats });
+  const here = scene('a', undefined, { consumers });
+  const there = scene('b', here.openFeed, { consumers });
+  await until(() => here.liveStats.consumersElsewhere().length === 1);
+  expect(here.liveStats.consumersElsewhere()).toEqual([{ purchases: stats }]);
+  there.liveStats.close();
+  await until(() => here.liveStats.consumersElsewhere().length === 0);
+  expect(here.liveStats.now().length).toBe(2);
+});
+
 test('a percentile lies in the bucket that holds it', () => {
   const latencies = createLatencies();
   for (let ms = 1; ms <= 100; ms++) latencies.record(ms);
@@ -97,7 +119,7 @@ test.skipIf(process.platform !== 'linux')(
       let told = 0;
       let isFull = false;
       createLiveStats({
-        instance: 'one', metrics: createMetrics(), intake: { stats }, worker: { stats }, payments: { stats }, everyMs: 5,
+        instance: 'one', metrics: createMetrics(), intake: { stats }, worker: { stats }, payments: { stats }, queue: {}, everyMs: 5,
         feed: {
           subscribe: () => () => {},
           publishStats({ rssBytes }) {

@@ -2,8 +2,15 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { PaymentProcessor } from '../app/payments/processor.ts';
 import type { Intake } from '../app/purchase/intake.ts';
 import type { Worker } from '../app/purchase/worker.ts';
-import { type ProcessStats, RATES, type Rate, type WindowStats } from '../domain/process-stats.ts';
+import {
+  type ConsumersByQueue,
+  type ProcessStats,
+  RATES,
+  type Rate,
+  type WindowStats,
+} from '../domain/process-stats.ts';
 import type { Feed } from '../ports/feed.ts';
+import type { Queue } from '../ports/queue.ts';
 import { type Latencies, percentileMs } from './latencies.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -15,6 +22,8 @@ export interface LiveStats {
   start(): void;
   /** The latest of every process, ours included, with their age; processes silent for ten seconds are left out. */
   now(): readonly AgedStats[];
+  /** The queues' consumers at other processes; those that were silent for three seconds count as dead. */
+  consumersElsewhere(): readonly ConsumersByQueue[];
   close(): void;
 }
 
@@ -29,6 +38,7 @@ export interface LiveStatsDependencies {
   readonly intake: Pick<Intake, 'stats'>;
   readonly worker: Pick<Worker, 'stats'>;
   readonly payments: Pick<PaymentProcessor, 'stats'>;
+  readonly queue: Pick<Queue, 'consumers'>;
   readonly feed: Pick<Feed, 'publishStats' | 'subscribe'>;
   readonly everyMs?: number;
 }
@@ -40,6 +50,8 @@ const WINDOW_TICKS = 10;
 const RECENT_TICKS = 2;
 /** A process that is silent for this long has ended or lost its connection. */
 const FORGET_AFTER_MS = 10_000;
+/** Sooner, because a broker redelivers what a dead process held, and it would be counted twice. */
+const CONSUMERS_MS_MAX = 3_000;
 /** More processes than any service runs. */
 const INSTANCES_MAX = 1_000;
 /** How often the event loop's delay is sampled. */
@@ -53,7 +65,7 @@ interface Snapshot {
 }
 
 export function createLiveStats(dependencies: LiveStatsDependencies): LiveStats {
-  const { instance, metrics, intake, worker, payments, feed, everyMs = EVERY_MS } = dependencies;
+  const { instance, metrics, intake, worker, payments, queue, feed, everyMs = EVERY_MS } = dependencies;
   const latest = new Map<string, { stats: ProcessStats; atMs: number }>();
   const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   const snapshots: Snapshot[] = [];
@@ -80,6 +92,7 @@ export function createLiveStats(dependencies: LiveStatsDependencies): LiveStats 
       eventLoopP99Ms: Number.isFinite(eventLoopP99Ms) ? eventLoopP99Ms : 0,
       rssBytes,
       uptimeMs: Math.round(process.uptime() * 1000),
+      ...(queue.consumers && { consumers: queue.consumers() }),
     };
     keep(own);
     feed.publishStats(own);
@@ -112,16 +125,23 @@ export function createLiveStats(dependencies: LiveStatsDependencies): LiveStats 
     };
   }
 
+  function now(): AgedStats[] {
+    const nowMs = performance.now();
+    for (const [name, { atMs }] of latest) if (nowMs - atMs > FORGET_AFTER_MS) latest.delete(name);
+    return [...latest.values()].map(({ stats, atMs }) => ({ stats, ageMs: Math.round(nowMs - atMs) }));
+  }
+
   return {
+    now,
     start() {
       delays.enable();
       snapshots.push(snapshot());
       timer = setInterval(publish, everyMs).unref();
     },
-    now() {
-      const nowMs = performance.now();
-      for (const [name, { atMs }] of latest) if (nowMs - atMs > FORGET_AFTER_MS) latest.delete(name);
-      return [...latest.values()].map(({ stats, atMs }) => ({ stats, ageMs: Math.round(nowMs - atMs) }));
+    consumersElsewhere() {
+      return now()
+        .filter(({ stats, ageMs }) => stats.instance !== instance && ageMs <= CONSUMERS_MS_MAX)
+        .map(({ stats }) => stats.consumers ?? {});
     },
     close() {
       clearInterval(timer);

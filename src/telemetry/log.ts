@@ -1,8 +1,8 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
 import { causeGroup } from '../app/ops/causes.ts';
 import { createScrub, type SecretSettings, secretsIn } from '../lib/scrub.ts';
+import { createThrottle } from '../lib/throttle.ts';
 import { type LogFileOptions, openLogFile } from './log-file.ts';
-import { createThrottle } from './throttle.ts';
 
 /** JSON lines, written in the process itself: a transport in a worker loses lines at exit. */
 export type Log = Logger;
@@ -19,6 +19,11 @@ interface LogSettings extends SecretSettings {
   readonly logFile: LogFileOptions | null;
 }
 
+/** A backend that is down fails every request: thousands of identical lines a second. */
+const LINES_PER_SECOND = 3;
+/** Kinds in one second; all further ones count as one kind. */
+const KINDS_MAX = 200;
+
 /**
  * Repeated warnings and errors are throttled by kind, and errors are logged without the properties that clients add. Neither
  * `secrets` nor what looks like one is written.
@@ -29,7 +34,12 @@ export function createLog(
   secrets: readonly string[] = [],
 ): Log {
   const scrub = createScrub(secrets);
-  const throttle = createThrottle();
+  type Write = (leftOut: number) => void;
+  const throttle = createThrottle<string, Write>(
+    1_000,
+    (_, write, leftOut) => write(leftOut),
+    LINES_PER_SECOND,
+  );
   process.once('exit', throttle.flush);
   const options: pino.LoggerOptions = {
     level,
@@ -40,7 +50,9 @@ export function createLog(
     hooks: {
       logMethod(args, log, number) {
         if (number !== levels.warn && number !== levels.error) return log.apply(this, args);
-        throttle.say(`${number} ${kindOf(args)}`, (leftOut) => log.apply(this, withCount(args, leftOut)));
+        const kind = `${number} ${kindOf(args)}`;
+        const isKept = throttle.has(kind) || throttle.size() < KINDS_MAX;
+        throttle.offer(isKept ? kind : 'others', (leftOut) => log.apply(this, withCount(args, leftOut)));
       },
     },
   };

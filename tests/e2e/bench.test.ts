@@ -8,9 +8,11 @@ const PRODUCTION_TIMEOUT_MS = 90_000;
 describe('bench', () => {
   test('sells beside live viewers where it is asked to', async () => {
     const args = ['--workload', 'sync-win', '--viewers', '20', '--seconds', '1', '--rounds', '3', '--json'];
-    const { exit, stdout } = await runPulsecart(['bench', ...args]);
+    const { exit, stdout } = await runPulsecart(['bench', ...args, '--connections', '40']);
     expect(exit).toBe(0);
-    const [result] = JSON.parse(stdout).results;
+    const { connections, results } = JSON.parse(stdout);
+    expect(connections).toBe(40);
+    const [result] = results;
     expect(result).toMatchObject({ workload: 'sync-win', errors: 0, viewers: 20 });
     expect(result.eventsToViewers).toBeGreaterThan(20);
   });
@@ -104,6 +106,33 @@ describe('bench', () => {
       expect(stderr).not.toContain('noop');
     });
   }
+
+  test('--instances is refused where it compares nothing, and says why', async () => {
+    for (const [args, said] of [
+      [[], /--instances compares numbers of processes, .*: add --engines production/],
+      [
+        ['--engines', 'production', '--workload', 'sync-win,live'],
+        /--instances measures sync-win; leave out live/,
+      ],
+      [['--open'], /--open and --instances measure in ways of their own: choose one/],
+      [['--instances', '0'], /--instances takes some of 1,2,/],
+    ] as const) {
+      const { exit, stdout, stderr } = await runPulsecart(['bench', '--instances', '1,2', ...args]);
+      expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
+      expect(stderr).toMatch(said);
+    }
+  });
+
+  test('--profile is refused for what has no closed loop', async () => {
+    const { exit, stdout, stderr } = await runPulsecart([
+      'bench',
+      '--profile',
+      '--workload',
+      'sync-win,demo',
+    ]);
+    expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
+    expect(stderr).toMatch(/^pulsecart: --profile measures sync-win, .*; leave out demo\n$/);
+  });
 
   test('--open with a workload that has no open loop is refused', async () => {
     const { exit, stdout, stderr } = await runPulsecart(['bench', '--open', '--workload', 'payments,live']);

@@ -2,7 +2,7 @@ import type { OrderStatus } from '../../src/domain/order.ts';
 import type { Product } from '../../src/domain/product.ts';
 import type { ProductChanges } from '../../src/domain/product-changes.ts';
 import type { Outcome, Purchase } from '../../src/domain/purchase.ts';
-import type { ChargeResult, LateCapture, SettledRefund } from '../../src/ports/payments.ts';
+import type { ChargeName, ChargeResult, LateCapture } from '../../src/ports/payments.ts';
 import type { PaymentAttempt } from '../../src/ports/queries.ts';
 
 /** An order as the model knows it. */
@@ -274,7 +274,7 @@ export function createLedgerModel(holdMs: number) {
         return `${id} ${attempt} ${++payment.tries}`;
       });
     },
-    settleRefunds(refunds: readonly SettledRefund[]): void {
+    settleRefunds(refunds: readonly ChargeName[]): void {
       for (const { orderId, attempt } of refunds) {
         const order = orders.get(orderId);
         const payment = order?.payments[attempt - 1];

@@ -39,7 +39,6 @@ export async function openForeignClient(url: string, namespace: string) {
     async dropQueues(): Promise<void> {
       await on(async (channel) => {
         for (const queue of topology.queues) await channel.deleteQueue(queue);
-        await channel.deleteExchange(topology.statsExchange);
       });
       await connection.close();
     },

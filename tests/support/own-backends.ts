@@ -35,6 +35,5 @@ async function removeQueues(url: string, namespace: string): Promise<void> {
   const connection = await connect(url);
   const channel = await connection.createChannel();
   for (const queue of topology.queues) await channel.deleteQueue(queue);
-  await channel.deleteExchange(topology.statsExchange);
   await connection.close();
 }

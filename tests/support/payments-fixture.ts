@@ -18,6 +18,7 @@ import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.t
 import type { Order, OrderChange } from '../../src/domain/order.ts';
 import { available, type NewProduct, type StockVersion, stockOf } from '../../src/domain/product.ts';
 import { NO_CHANGES } from '../../src/ports/changes.ts';
+import { keptLog } from './kept-log.ts';
 import { otherProcesses } from './other-processes.ts';
 
 export const UNITS = 100;
@@ -49,7 +50,7 @@ export function openPaymentsFixture(
   const clock: Clock = () => Date.now() + aheadMs;
   const ids = createPurchaseIds(new Uint8Array(PURCHASE_ID_KEY_BYTES), clock);
   const bugs: string[] = [];
-  const changes = createChangeBus(otherProcesses().feed, (_, context) => void bugs.push(context));
+  const changes = createChangeBus(otherProcesses().feed, keptLog(bugs));
   const quiet = openSqliteLedger(store, clock);
   const ledger = publishing(quiet, changes, () => performance.now());
   const queue = openSqliteQueue(store, clock);
@@ -100,8 +101,7 @@ export function openPaymentsFixture(
         ledger,
         queue,
         provider: simulator,
-        monotonicMs: () => performance.now() + aheadMs,
-        onTrouble: (error, context) => troubles.push(`${context}: ${error}`),
+        log: keptLog(troubles),
         changes,
         ...dependencies,
         timing: {

@@ -7,7 +7,7 @@ export function openLedger(
   url: string,
   options: Partial<PostgresOptions> = {},
 ): ReturnType<typeof openPostgresLedger> {
-  return openPostgresLedger({ url, poolSize: 4, onTrouble: () => {}, ...options });
+  return openPostgresLedger({ url, poolSize: 4, ...options });
 }
 
 /** What a ledger does is the question here, and not how soon on a machine that does other things, too. */

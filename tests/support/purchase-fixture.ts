@@ -19,8 +19,10 @@ import { createStockCache } from '../../src/app/purchase/stock-cache.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../src/domain/ids.ts';
 import { available, type NewProduct } from '../../src/domain/product.ts';
 import type { Outcome, Purchase, PurchaseKey } from '../../src/domain/purchase.ts';
+import { NO_LOG } from '../../src/lib/log.ts';
 import type { Ledger } from '../../src/ports/ledger.ts';
 import type { Queue } from '../../src/ports/queue.ts';
+import { keptLog } from './kept-log.ts';
 import { otherProcesses } from './other-processes.ts';
 
 /** What a call hears after `outcome_unknown` once that is over. */
@@ -54,7 +56,6 @@ export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
   const gate = openMemoryGate();
   const batches: (readonly Purchase[])[] = [];
   const bugs: string[] = [];
-  const troubles: string[] = [];
   const reserved: string[] = [];
   const batchers: PurchaseBatcher[] = [];
   await real.addProducts([
@@ -62,7 +63,7 @@ export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
   ]);
 
   const others = otherProcesses();
-  const changes = createChangeBus(others.feed, (_, context) => bugs.push(context));
+  const changes = createChangeBus(others.feed, keptLog(bugs));
   changes.subscribe({
     committed: (committed) => reserved.push(...committed.reserved),
   });
@@ -82,8 +83,7 @@ export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
   /** Methods to be failed by a test; `decide` has a way of its own. */
   const ledger = publishing(underneath, changes, monotonicMs);
   const queue: Queue = { ...realQueue };
-  const onTrouble = (_: unknown, context: string) => void troubles.push(context);
-  const stockCache = createStockCache({ ledger, changes, monotonicMs, clock, onTrouble });
+  const stockCache = createStockCache({ ledger, changes, monotonicMs, clock, log: NO_LOG });
   const decideWithinMs = { sync: ANSWER_WITHIN_MS, async: TTL_MS };
 
   const fixture = {
@@ -118,7 +118,7 @@ export async function openPurchaseFixture(product: Partial<NewProduct> = {}) {
       const batcher = createPurchaseBatcher(ledger, gate, stockCache, monotonicMs, {
         batchesInFlightMax: 1,
         answerWithinMs: ANSWER_WITHIN_MS,
-        onBug: (_, context) => bugs.push(context),
+        log: keptLog(bugs),
         ...options,
       });
       batchers.push(batcher);

@@ -1,6 +1,7 @@
 import { DiagLogLevel, diag } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { BatchSpanProcessor, type SpanExporter, type SpanProcessor } from '@opentelemetry/sdk-trace';
+import type { Log } from '../../lib/log.ts';
 import type { Tracing } from '../../ports/tracing.ts';
 
 export interface ExportOptions {
@@ -14,10 +15,8 @@ export interface ExportOptions {
   readonly batchMax: number;
   readonly delayMs: number;
   readonly exportTimeoutMs: number;
-  /** Called with the spans dropped since the last call and the last error, at most once a minute and at the end. */
-  readonly onDropped: (count: number, reason: string) => void;
-  /** Told what the exporter finds wrong with its settings, such as a certificate that cannot be read. */
-  readonly onTrouble: (sentence: string) => void;
+  /** Gets what the exporter finds wrong with its settings, and how many spans were dropped: once a minute at most, and at the end. */
+  readonly log: Log;
 }
 
 const REPORT_EVERY_MS = 60_000;
@@ -29,11 +28,17 @@ const CLOSE_MS = 2_000;
  * go in and where they come out, and the bound of the queue is kept here.
  */
 export function createExport(options: ExportOptions) {
-  const { url, timeoutMs, queueMax, batchMax, delayMs, exportTimeoutMs, onDropped, onTrouble } = options;
+  const { url, timeoutMs, queueMax, batchMax, delayMs, exportTimeoutMs, log } = options;
   // Its errors are the reasons of dropped spans.
   const silent = () => {};
   diag.setLogger(
-    { error: silent, warn: onTrouble, info: silent, debug: silent, verbose: silent },
+    {
+      error: silent,
+      warn: (sentence) => log.warn(`traces: ${sentence}`),
+      info: silent,
+      debug: silent,
+      verbose: silent,
+    },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
   const stats = { exported: 0, dropped: 0 };
@@ -51,7 +56,8 @@ export function createExport(options: ExportOptions) {
 
   function report(): void {
     if (stats.dropped === reported) return;
-    onDropped(stats.dropped - reported, reason);
+    const dropped = stats.dropped - reported;
+    log.warn({ dropped, reason }, 'spans dropped: the collector is away, or takes fewer than are made');
     reported = stats.dropped;
     reportedAtMs = performance.now();
   }

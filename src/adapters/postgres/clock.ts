@@ -1,4 +1,5 @@
 import type { Clock } from '../../domain/clock.ts';
+import { createPeriodic } from '../../lib/periodic.ts';
 import type { Database } from './database.ts';
 
 /** The database's clock without asking it each time. */
@@ -45,8 +46,8 @@ export async function followClock(
   }
 
   await measure();
-  const timer = setInterval(() => void measure().catch(() => {}), measureEveryMs);
-  timer.unref();
+  const job = createPeriodic(measure, { everyMs: measureEveryMs, onFailure() {} });
+  job.runIn(measureEveryMs);
 
   return {
     now() {
@@ -54,7 +55,7 @@ export async function followClock(
       if (nowMs > lastMs || nowMs < lastMs - STEP_BACK_MS_MAX) lastMs = nowMs;
       return lastMs;
     },
-    close: () => clearInterval(timer),
+    close: job.close,
   };
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { onDistributedBackends, ownDatabase } from '../../../tests/support/backends.ts';
 import { sql } from '../../../tests/support/postgres-ledger.ts';
+import { NO_LOG } from '../../lib/log.ts';
 import { placeOf } from './connection.ts';
 import { type Database, openDatabase, TIMEOUTS } from './database.ts';
 
@@ -10,7 +11,7 @@ onDistributedBackends(() => {
   let database: Database;
   beforeAll(async () => {
     own = await ownDatabase();
-    database = openDatabase(placeOf(own.url).connection, 2, TIMEOUTS, () => {});
+    database = openDatabase(placeOf(own.url).connection, 2, TIMEOUTS, NO_LOG);
     await sql(own.url, 'CREATE TABLE things (id integer PRIMARY KEY, n integer NOT NULL)');
     await sql(own.url, 'INSERT INTO things SELECT g, 0 FROM generate_series(1, 9) AS g');
   });

@@ -1,4 +1,5 @@
 import pg, { type PoolClient } from 'pg';
+import type { Log } from '../../lib/log.ts';
 import { endsSession, isConflict, isFull, meaningOf } from './failure.ts';
 
 /** Runs a statement and answers its rows. */
@@ -68,7 +69,7 @@ export function openDatabase(
   connection: pg.ClientConfig,
   poolSize: number,
   timeouts: Timeouts,
-  onTrouble: (error: unknown, context: string) => void,
+  log: Log,
 ): Database {
   const pool = new pg.Pool({
     ...connection,
@@ -85,7 +86,7 @@ export function openDatabase(
   let fullAtMs = Number.NEGATIVE_INFINITY;
   // A connection that breaks would end the process without listeners: the pool's hears of those at rest; of one in use its
   // statement tells.
-  pool.on('error', (error) => onTrouble(error, 'a connection to PostgreSQL broke'));
+  pool.on('error', (error) => log.warn({ err: error }, 'a connection to PostgreSQL broke'));
   pool.on('connect', (client) => client.on('error', () => broken.add(client)));
 
   async function connect(deadlineMs: number): Promise<PoolClient> {

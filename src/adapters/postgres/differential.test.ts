@@ -14,7 +14,7 @@ import type { Purchase } from '../../domain/purchase.ts';
 import { randomFrom } from '../../lib/random.ts';
 import type { Changes } from '../../ports/changes.ts';
 import type { Ledger } from '../../ports/ledger.ts';
-import type { ChargeResult, SettledRefund } from '../../ports/payments.ts';
+import type { ChargeName, ChargeResult } from '../../ports/payments.ts';
 import { openSqliteBooks } from '../sqlite/ledger/books.ts';
 import { openSqliteLedger } from '../sqlite/ledger.ts';
 import { openStore } from '../sqlite/store.ts';
@@ -138,7 +138,7 @@ async function live(pair: Pair, seed: number): Promise<void> {
   const asked: Purchase[] = [];
   const bought: string[] = [];
   const leases = new Map<string, { attempt: number; leases: number }>();
-  const refunds: SettledRefund[] = [];
+  const refunds: ChargeName[] = [];
   const endings = new Map<string, AuditEntry>();
 
   async function both<T>(ask: (ledger: Ledger) => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@ import { Client } from 'pg';
 import type { PrivateBackend } from '../../../bench/services/private-backend.ts';
 import { startPrivateBackend } from '../../../bench/services/private-backends.ts';
 import { onDistributedBackends, ownDatabase } from '../../../tests/support/backends.ts';
+import { keptLog } from '../../../tests/support/kept-log.ts';
 import { openLedger, sql } from '../../../tests/support/postgres-ledger.ts';
 import { until } from '../../../tests/support/until.ts';
 import { audit } from '../../app/ops/audit.ts';
@@ -83,7 +84,7 @@ function cuts(): void {
   const troubles: string[] = [];
   beforeAll(async () => {
     database = await ownDatabase();
-    ({ ledger } = await openLedger(database.url, { onTrouble: (_, context) => troubles.push(context) }));
+    ({ ledger } = await openLedger(database.url, { log: keptLog(troubles) }));
     await sale(ledger);
   });
   afterAll(async () => {

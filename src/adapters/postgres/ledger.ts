@@ -1,4 +1,5 @@
 import type { Clock } from '../../domain/clock.ts';
+import { type Log, NO_LOG } from '../../lib/log.ts';
 import type { Backends } from '../../ports/backends.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import { createAuditLog } from './audit-log.ts';
@@ -26,7 +27,7 @@ export interface PostgresOptions {
   /** Connections at most, which is also the most statements at once. */
   readonly poolSize: number;
   /** Hears of connections that break while they are idle. */
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log?: Log;
   readonly timeouts?: Partial<Timeouts>;
   /** Takes a server that may lose what it has committed: for tests and toys. */
   readonly allowUnsafeDurability?: boolean;
@@ -42,7 +43,7 @@ export interface PostgresOptions {
 export async function openPostgresLedger({
   url,
   poolSize,
-  onTrouble,
+  log = NO_LOG,
   timeouts = {},
   allowUnsafeDurability = false,
 }: PostgresOptions): Promise<{
@@ -56,7 +57,7 @@ export async function openPostgresLedger({
     await migrate(client, place);
   });
   const limits = { ...TIMEOUTS, ...timeouts };
-  const database = openDatabase(place.connection, poolSize, limits, onTrouble);
+  const database = openDatabase(place.connection, poolSize, limits, log);
   const forBuyers = hurried(database, limits.buyerMs);
   try {
     const clock = await followClock(database);

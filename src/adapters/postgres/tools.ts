@@ -20,7 +20,7 @@ export function postgresTools(url: string): StoreTools {
       };
     },
     async productStore() {
-      const { ledger } = await openPostgresLedger({ url, poolSize: 1, onTrouble: () => {} });
+      const { ledger } = await openPostgresLedger({ url, poolSize: 1 });
       return { ...ledger, place: 'in the PostgreSQL database that DATABASE_URL names' };
     },
     books: () => openPostgresBooks(url),

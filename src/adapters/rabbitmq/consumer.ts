@@ -1,5 +1,7 @@
 import type { ChannelModel } from 'amqplib';
 import type { Clock } from '../../domain/clock.ts';
+import type { ConsumerStats } from '../../domain/process-stats.ts';
+import type { Log } from '../../lib/log.ts';
 import type { Delivery } from '../../ports/queue.ts';
 import { type ChannelConsumer, openChannelConsumer } from './channel-consumer.ts';
 
@@ -13,15 +15,6 @@ export interface RabbitConsumer {
   close(): Promise<void>;
 }
 
-/** Unacknowledged messages of a queue, at one consumer or at all of a process. */
-export interface ConsumerStats {
-  readonly unacknowledged: number;
-  /** When the oldest unacknowledged message was published; null when there is none. */
-  readonly oldestAt: number | null;
-  /** Messages still in the queue were published after this moment; null when unknown. */
-  readonly frontAt: number | null;
-}
-
 export interface ConsumerOptions {
   readonly queue: string;
   /** Messages that the broker delivers before the first of them is acknowledged. */
@@ -30,14 +23,14 @@ export interface ConsumerOptions {
   readonly concurrency: number;
   readonly clock: Clock;
   readonly handle: (deliveries: Delivery[]) => Promise<void>;
-  readonly onTrouble: (error: unknown) => void;
+  readonly log: Log;
 }
 
 /** A consumer with room that got nothing for this long has emptied its queue. */
 const EMPTY_AFTER_MS = 250;
 
 export function createConsumer(options: ConsumerOptions): RabbitConsumer {
-  const { queue, prefetch, maxItems, concurrency, clock, handle, onTrouble } = options;
+  const { queue, prefetch, maxItems, concurrency, clock, handle, log } = options;
   let consumer: ChannelConsumer | null = null;
   let handling = 0;
   let scheduled = false;
@@ -67,7 +60,7 @@ export function createConsumer(options: ConsumerOptions): RabbitConsumer {
       await handle(batch);
       from.acknowledge(batch);
     } catch (error) {
-      onTrouble(error);
+      log.warn({ err: error }, 'queue trouble; it is tried again');
       from.giveBackLater(batch);
     }
     handling--;

@@ -1,27 +1,8 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { AppError } from '../../domain/errors.ts';
 
-/**
- * Reads a dead-letter queue. AMQP has no browsing: messages are consumed, not acknowledged, and requeued. The broker puts
- * requeued messages before untouched ones (see DELIVERY_LIMIT), but in the order of their return, which changes when only
- * some are consumed. So the caller sorts, and the first ten thousand are always the same ones.
- *
- * Meanwhile no other process sees them, so one process at a time reads; the lock is an exclusive queue, which ends with its
- * connection.
- */
-export interface DeadLetterReader {
-  readonly channel: Channel;
-  /** The first `limit` messages, or fewer as soon as `isEnough` says so. */
-  take(limit: number, isEnough?: (taken: readonly ConsumeMessage[]) => boolean): Promise<ConsumeMessage[]>;
-  /** Deletes these; all other messages are requeued at the end. */
-  acknowledge(message: ConsumeMessage): void;
-}
-
 /** Messages beyond these are read once these are deleted: some 20 MB, and less than a second. */
 export const SCAN_MAX = 10_000;
-
-/** Messages per step: some 150 KB of single purchases. */
-const CHUNK = 1_000;
 
 /** How long to wait for messages that the broker counted but does not deliver. */
 const SILENCE_MS = 500;
@@ -34,56 +15,69 @@ const LOCK_RETRY_MS = 50;
 const RETURN_TIMEOUT_MS = 1_000;
 const RETURN_LOOK_MS = 2;
 
-export async function withDeadLetterReader<T>(
+export interface ReadOptions {
+  readonly queue: string;
+  readonly limit: number;
+  readonly patienceMs: number;
+}
+
+export interface ReadMessages {
+  readonly messages: readonly ConsumeMessage[];
+  /** All that are in the queue. */
+  readonly messageCount: number;
+  acknowledge(message: ConsumeMessage): void;
+}
+
+/**
+ * Reads the first messages of a dead-letter queue. What `work` acknowledges is deleted, the rest is requeued. AMQP has no
+ * browsing: messages are consumed, not acknowledged, and requeued. The broker puts requeued messages before untouched ones
+ * (see DELIVERY_LIMIT), but in the order of their return, which changes when only some are consumed. So the caller sorts, and
+ * the first ten thousand are always the same ones.
+ *
+ * Meanwhile no other process sees them, so one process at a time reads; the lock is an exclusive queue, which ends with its
+ * connection.
+ */
+export async function readQueue<T>(
   connection: ChannelModel,
-  { queue, patienceMs }: { readonly queue: string; readonly patienceMs: number },
-  work: (reader: DeadLetterReader) => Promise<T>,
+  { queue, limit, patienceMs }: ReadOptions,
+  work: (read: ReadMessages) => Promise<T>,
 ): Promise<T> {
   const channel = await lock(connection, `${queue}.lock`, patienceMs);
-  const unacked = new Set<ConsumeMessage>();
+  let unacked = 0;
   try {
-    return await work({
-      channel,
-      async take(limit, isEnough = () => false) {
-        const taken: ConsumeMessage[] = [];
-        while (taken.length < limit && !isEnough(taken)) {
-          const { messageCount } = await channel.checkQueue(queue);
-          const wanted = Math.min(CHUNK, limit - taken.length, messageCount);
-          const chunk = wanted > 0 ? await takeChunk(channel, queue, wanted) : [];
-          for (const message of chunk) unacked.add(message);
-          taken.push(...chunk);
-          if (chunk.length < CHUNK) break;
-        }
-        return taken;
-      },
-      acknowledge(message) {
-        channel.ack(message);
-        unacked.delete(message);
-      },
-    });
+    const { messageCount } = await channel.checkQueue(queue);
+    const messages = await take(channel, queue, Math.min(limit, messageCount));
+    unacked = messages.length;
+    const acknowledge = (message: ConsumeMessage) => {
+      channel.ack(message);
+      unacked--;
+    };
+    return await work({ messages, messageCount, acknowledge });
   } finally {
-    await giveBack(channel, queue, unacked.size).catch(() => {});
+    await giveBack(channel, queue, unacked).catch(() => {});
     await channel.deleteQueue(`${queue}.lock`).catch(() => {});
     await channel.close().catch(() => {});
   }
 }
 
 /** A consumer with a prefetch of `wanted` gets exactly those, in one round trip instead of one per message. */
-async function takeChunk(channel: Channel, queue: string, wanted: number): Promise<ConsumeMessage[]> {
-  const chunk: ConsumeMessage[] = [];
+async function take(channel: Channel, queue: string, wanted: number): Promise<ConsumeMessage[]> {
+  // No prefetch would be no limit.
+  if (wanted === 0) return [];
+  const taken: ConsumeMessage[] = [];
   const done = Promise.withResolvers<void>();
   let silence = setTimeout(done.resolve, SILENCE_MS);
   await channel.prefetch(wanted);
   const { consumerTag } = await channel.consume(queue, (message) => {
-    if (message) chunk.push(message);
+    if (message) taken.push(message);
     clearTimeout(silence);
-    if (!message || chunk.length === wanted) done.resolve();
+    if (!message || taken.length === wanted) done.resolve();
     else silence = setTimeout(done.resolve, SILENCE_MS);
   });
   await done.promise;
   clearTimeout(silence);
   await channel.cancel(consumerTag);
-  return chunk;
+  return taken;
 }
 
 async function giveBack(channel: Channel, queue: string, count: number): Promise<void> {

@@ -4,10 +4,11 @@ import { AppError } from '../../domain/errors.ts';
 import { within } from '../../lib/within.ts';
 import type { DeadLetter, Message, QueueName, QueueStatus } from '../../ports/queue.ts';
 import {
-  type DeadLetterReader,
   LOCK_PATIENCE_MS,
+  type ReadMessages,
+  type ReadOptions,
+  readQueue,
   SCAN_MAX,
-  withDeadLetterReader,
 } from './dead-letter-reader.ts';
 import { type Outbound, readDeadLetter, toOutbound } from './envelope.ts';
 import type { Topology } from './topology.ts';
@@ -41,15 +42,15 @@ export function createDeadLetters({ connection, publish, topology, clock }: Dead
   let last: Promise<unknown> = Promise.resolve();
 
   /** Sequential: the lock belongs to the connection as a whole. */
-  function look<T>(
+  function read<T>(
     name: QueueName,
-    patienceMs: number,
-    task: (reader: DeadLetterReader) => Promise<T>,
+    work: (read: ReadMessages) => Promise<T>,
+    more: Partial<ReadOptions> = {},
   ): Promise<T> {
-    const options = { queue: topology.dead(name), patienceMs };
+    const options = { queue: topology.dead(name), limit: SCAN_MAX, patienceMs: LOCK_PATIENCE_MS, ...more };
     const turn = last.then(async () => {
       try {
-        return await within(withDeadLetterReader(connection(), options, task), OPERATION_TIMEOUT_MS);
+        return await within(readQueue(connection(), options, work), OPERATION_TIMEOUT_MS);
       } catch (error) {
         if (error instanceof AppError) throw error;
         throw new AppError('unavailable', 'The dead letters cannot be looked at now.', { cause: error });
@@ -59,33 +60,19 @@ export function createDeadLetters({ connection, publish, topology, clock }: Dead
     return turn;
   }
 
-  /** Those of `ids` that exist; foreign messages with the same body share one id. */
-  async function find(
-    reader: DeadLetterReader,
-    ids: readonly string[],
-  ): Promise<Map<string, ConsumeMessage[]>> {
-    const wanted = new Set(ids);
-    const found = new Map<string, ConsumeMessage[]>();
-    let seen = 0;
-    const search = (taken: readonly ConsumeMessage[]) => {
-      for (; seen < taken.length; seen++) {
-        const { id } = readDeadLetter(taken[seen]!, 0);
-        if (wanted.has(id)) found.set(id, [...(found.get(id) ?? []), taken[seen]!]);
-      }
-      return found.size === wanted.size;
-    };
-    search(await reader.take(SCAN_MAX, search));
-    return found;
-  }
-
-  async function count(name: QueueName, messages: number): Promise<DeadLetterStats> {
-    const deadLetters = await look(name, COUNT_PATIENCE_MS, async (reader) => {
-      const taken = await reader.take(Math.min(messages, COUNTED_MAX));
-      return taken.map((message) => readDeadLetter(message, clock()));
-    });
-    const items = deadLetters.reduce((sum, { items }) => sum + items, 0);
-    const oldestAt = Math.min(...deadLetters.map(({ deadAt }) => deadAt));
-    return { messages, items: items + messages - deadLetters.length, oldestAt };
+  function count(name: QueueName): Promise<DeadLetterStats> {
+    const options = { limit: COUNTED_MAX, patienceMs: COUNT_PATIENCE_MS };
+    const now = clock();
+    return read(
+      name,
+      async ({ messages, messageCount }) => {
+        const deadLetters = messages.map((message) => readDeadLetter(message, now));
+        const items = deadLetters.reduce((sum, { items }) => sum + items, 0);
+        const oldestAt = Math.min(...deadLetters.map(({ deadAt }) => deadAt));
+        return { messages: messageCount, items: items + messageCount - deadLetters.length, oldestAt };
+      },
+      options,
+    );
   }
 
   return {
@@ -95,18 +82,19 @@ export function createDeadLetters({ connection, publish, topology, clock }: Dead
     },
 
     oldest(name: QueueName, limit: number): Promise<DeadLetter[]> {
-      return look(name, LOCK_PATIENCE_MS, async (reader) => {
-        const taken = await reader.take(SCAN_MAX);
-        const deadLetters = taken.map((message) => readDeadLetter(message, clock()));
-        return deadLetters.sort(byAge).slice(0, limit);
-      });
+      const now = clock();
+      return read(name, async ({ messages }) =>
+        messages
+          .map((message) => readDeadLetter(message, now))
+          .sort(byAge)
+          .slice(0, limit),
+      );
     },
 
     /** A dead letter is acknowledged only after the broker confirmed its replay. */
     replay(name: QueueName, ids: readonly string[]): Promise<number> {
-      return look(name, LOCK_PATIENCE_MS, async (reader) => {
-        const found = await find(reader, ids);
-        const messages = [...found.values()].flat();
+      return read(name, async ({ messages: all, acknowledge }) => {
+        const { messages, found } = choose(all, ids);
         for (let i = 0; i < messages.length; i += REPLAY_TOGETHER_MAX) {
           const together = messages.slice(i, i + REPLAY_TOGETHER_MAX);
           await publish(
@@ -114,17 +102,17 @@ export function createDeadLetters({ connection, publish, topology, clock }: Dead
               toOutbound(topology.work(name), readDeadLetter(message, 0), clock(), { replayed: true }),
             ),
           );
-          for (const message of together) reader.acknowledge(message);
+          for (const message of together) acknowledge(message);
         }
-        return found.size;
+        return found;
       });
     },
 
     discard(name: QueueName, ids: readonly string[]): Promise<number> {
-      return look(name, LOCK_PATIENCE_MS, async (reader) => {
-        const found = await find(reader, ids);
-        for (const message of [...found.values()].flat()) reader.acknowledge(message);
-        return found.size;
+      return read(name, async ({ messages: all, acknowledge }) => {
+        const { messages, found } = choose(all, ids);
+        for (const message of messages) acknowledge(message);
+        return found;
       });
     },
 
@@ -133,16 +121,26 @@ export function createDeadLetters({ connection, publish, topology, clock }: Dead
       const known = counted.get(name);
       let stats = known ?? { messages: 0, items: 0, oldestAt: 0 };
       if (stats.messages !== messages) {
-        // Fewer than before may also mean that another process is reading; counting waits for that.
-        stats = await count(name, messages).catch(
-          () => known ?? { messages, items: messages, oldestAt: clock() },
-        );
+        // Fewer than before may only mean that another process is reading; counting waits for that.
+        stats = await count(name).catch(() => known ?? { messages, items: messages, oldestAt: clock() });
         counted.set(name, stats);
       }
       if (stats.items === 0) return { count: 0, oldestAgeMs: 0 };
       return { count: stats.items, oldestAgeMs: Math.max(0, clock() - stats.oldestAt) };
     },
   };
+}
+
+/** Those with these ids, and how many of the ids exist: foreign messages with the same body share one. */
+function choose(all: readonly ConsumeMessage[], ids: readonly string[]) {
+  const wanted = new Set(ids);
+  const found = new Set<string>();
+  const messages = all.filter((message) => {
+    const { id } = readDeadLetter(message, 0);
+    if (wanted.has(id)) found.add(id);
+    return wanted.has(id);
+  });
+  return { messages, found: found.size };
 }
 
 /** Ids of one process rise, so they decide within a millisecond. */

@@ -6,6 +6,7 @@ import { type ForeignClient, openForeignClient } from '../../../tests/support/fo
 import { type Gateway, type Hearing, startGateway } from '../../../tests/support/gateway.ts';
 import { until } from '../../../tests/support/until.ts';
 import { type ErrorCode, isAppError } from '../../domain/errors.ts';
+import { NO_LOG } from '../../lib/log.ts';
 import type { Queue } from '../../ports/queue.ts';
 import { openRabbitQueue, type RabbitQueueOptions } from './queue.ts';
 
@@ -48,7 +49,7 @@ function brokerFaults(): void {
       url: gateway.url,
       namespace,
       closeTimeoutMs: 500,
-      onTrouble: () => {},
+      log: NO_LOG,
       ...options,
     });
     opened.push(queue);

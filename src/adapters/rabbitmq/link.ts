@@ -1,6 +1,7 @@
 import type { ChannelModel } from 'amqplib';
 import { AppError } from '../../domain/errors.ts';
 import { backoffMs } from '../../lib/backoff.ts';
+import type { Log } from '../../lib/log.ts';
 import { within } from '../../lib/within.ts';
 import { connectOnce, cut, explain, type Target } from './connect.ts';
 
@@ -28,7 +29,7 @@ export interface LinkOptions {
   readonly onUp?: (connection: ChannelModel) => void;
   /** The connection was lost, with all its channels. */
   readonly onDown: () => void;
-  readonly onTrouble: (error: unknown) => void;
+  readonly log: Log;
 }
 
 /** Reconnects soon after a restart, without a hundred attempts a second from many processes. */
@@ -46,7 +47,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
 
 /** Resolves with the first connection; rejects with one AppError when that fails. From then on it reconnects. */
 export async function openLink(options: LinkOptions): Promise<Link> {
-  const { target, connectionName, prepare, onUp, onDown, onTrouble } = options;
+  const { target, connectionName, prepare, onUp, onDown, log } = options;
   let current: ChannelModel | null = null;
   let upSinceMs = 0;
   let blockedBy: string | null = null;
@@ -99,7 +100,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
 
   /** An outage is reported once, not at every attempt. */
   function tryAgain(trouble: AppError): void {
-    if (trouble.message !== reported) onTrouble(trouble);
+    if (trouble.message !== reported) log.warn({ err: trouble }, 'queue trouble; it is tried again');
     reported = trouble.message;
     failures++;
     timer = setTimeout(

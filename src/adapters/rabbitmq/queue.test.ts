@@ -2,6 +2,7 @@ import { queueContract } from '../../../tests/conformance/queue.contract.ts';
 import { onDistributedBackends, ownRabbit } from '../../../tests/support/backends.ts';
 import { openForeignClient } from '../../../tests/support/foreign-client.ts';
 import { startGateway } from '../../../tests/support/gateway.ts';
+import { NO_LOG } from '../../lib/log.ts';
 import { openRabbitQueue } from './queue.ts';
 
 onDistributedBackends(contract);
@@ -10,8 +11,7 @@ function contract(): void {
   queueContract('the RabbitMQ queue', async () => {
     const { url, namespace, close } = await ownRabbit();
     let gateway = await startGateway(url);
-    const open = () =>
-      openRabbitQueue({ url: gateway.url, namespace, closeTimeoutMs: 100, onTrouble: () => {} });
+    const open = () => openRabbitQueue({ url: gateway.url, namespace, closeTimeoutMs: 100, log: NO_LOG });
     let queue = await open();
     return {
       queue,

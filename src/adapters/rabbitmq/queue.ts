@@ -1,19 +1,20 @@
 import type { ChannelModel } from 'amqplib';
 import { type Clock, systemClock } from '../../domain/clock.ts';
 import { AppError } from '../../domain/errors.ts';
+import type { ConsumerStats } from '../../domain/process-stats.ts';
+import type { Log } from '../../lib/log.ts';
 import { createProbe } from '../../lib/probe.ts';
 import { within } from '../../lib/within.ts';
-import type { Queue, QueueName } from '../../ports/queue.ts';
+import { QUEUE_NAMES, type Queue, type QueueName } from '../../ports/queue.ts';
 import { cut, readTarget } from './connect.ts';
-import { type ConsumerStats, createConsumer, type RabbitConsumer } from './consumer.ts';
+import { createConsumer, type RabbitConsumer } from './consumer.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { toOutbound } from './envelope.ts';
 import { type Link, openLink } from './link.ts';
 import { askForConfirm } from './probe.ts';
 import { createPublisher } from './publisher.ts';
-import { createStatus } from './status.ts';
+import { createStatus, sumOf } from './status.ts';
 import { createTopology, declareAll } from './topology.ts';
-import { createUnackedStats, sumOf } from './unacked-stats.ts';
 
 export interface RabbitQueueOptions {
   /** `amqp://user:password@host:port/virtual-host`, or `amqps://`. */
@@ -25,8 +26,8 @@ export interface RabbitQueueOptions {
   readonly confirmTimeoutMs?: number;
   readonly closeTimeoutMs?: number;
   readonly clock?: Clock;
-  /** Receives errors that are retried here and reach no caller: lost connections, and handlers that rejected. */
-  readonly onTrouble: (error: unknown) => void;
+  /** Gets the errors that are retried here and reach no caller: lost connections, and handlers that rejected. */
+  readonly log: Log;
 }
 
 /**
@@ -47,19 +48,14 @@ const CLOSE_TIMEOUT_MS = 10_000;
  * connections: acknowledgements on the same one would be stuck behind the messages, and no queue would drain.
  */
 export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queue> {
-  const { url, namespace, onTrouble, clock = systemClock } = options;
+  const { url, namespace, log, clock = systemClock } = options;
   const { prefetch = PREFETCH, confirmTimeoutMs = CONFIRM_TIMEOUT_MS } = options;
   const target = readTarget(url);
   const topology = createTopology(namespace);
+  /** Closed ones, too: how far they had come is part of the status. */
   const consumers = new Map<RabbitConsumer, QueueName>();
-  /** How far closed consumers had come. */
-  const fronts = new Map<QueueName, number | null>();
   let closed = false;
 
-  const unacked = createUnackedStats({
-    exchange: topology.statsExchange,
-    ownStats: (name) => sumOf([left(name), ...consumersOf(name).map((consumer) => consumer.stats())]),
-  });
   const publisher = createPublisher({
     confirmTimeoutMs,
     connection: () => open(publishing),
@@ -76,7 +72,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
   });
   const status = createStatus({
     topology,
-    unacked: unacked.of,
+    consumers: statsOf,
     deadLetters: deadLetters.stats,
     clock,
   });
@@ -87,7 +83,6 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
     async prepare(connection) {
       await declareAll(connection, topology);
       await status.attach(connection);
-      await unacked.attachReceiver(connection);
     },
     onUp(connection) {
       for (const consumer of consumers.keys()) void attach(consumer, connection);
@@ -96,7 +91,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
       status.detach();
       for (const consumer of consumers.keys()) consumer.detach();
     },
-    onTrouble,
+    log,
   });
   const publishing: Link = await openPublishing().catch(async (error) => {
     await consuming.close();
@@ -116,15 +111,9 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
     return openLink({
       target,
       connectionName: `${namespace} publishing`,
-      async prepare(connection) {
-        await publisher.attach(connection);
-        await unacked.attachSender(connection);
-      },
-      onDown() {
-        publisher.detach();
-        unacked.detachSender();
-      },
-      onTrouble,
+      prepare: publisher.attach,
+      onDown: publisher.detach,
+      log,
     });
   }
 
@@ -133,16 +122,12 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
     return link.connection();
   }
 
-  function left(name: QueueName): ConsumerStats {
-    return { unacknowledged: 0, oldestAt: null, frontAt: fronts.get(name) ?? null };
-  }
-
   async function attach(consumer: RabbitConsumer, connection: ChannelModel): Promise<void> {
     await consumer.attach(connection).catch((error) => cut(connection, String(error)));
   }
 
-  function consumersOf(name: QueueName): RabbitConsumer[] {
-    return [...consumers].filter(([, of]) => of === name).map(([consumer]) => consumer);
+  function statsOf(name: QueueName): ConsumerStats {
+    return sumOf([...consumers].filter(([, of]) => of === name).map(([consumer]) => consumer.stats()));
   }
 
   return {
@@ -160,20 +145,14 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
         concurrency,
         clock,
         handle,
-        onTrouble,
+        log,
       });
       if (closed) throw new AppError('unavailable', 'The queue is closed.');
       consumers.set(consumer, name);
       const connection = consuming.current();
       // Without a connection the consumer begins with the next one.
       if (connection) await attach(consumer, connection);
-      return {
-        async close() {
-          await consumer.close();
-          fronts.set(name, unacked.of(name).frontAt);
-          consumers.delete(consumer);
-        },
-      };
+      return consumer;
     },
 
     deadLetter: deadLetters.add,
@@ -181,6 +160,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
     replay: deadLetters.replay,
     discard: deadLetters.discard,
     status: status.read,
+    consumers: () => Object.fromEntries(QUEUE_NAMES.map((name) => [name, statsOf(name)])),
     async ping() {
       // A lost connection or an alarm is known without a probe, and its end takes effect at once.
       open(publishing);
@@ -194,7 +174,6 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
       await within(consumersClosed, closeTimeoutMs).catch(() => {});
       await within(publisher.idle(), closeTimeoutMs).catch(() => {});
       closed = true;
-      unacked.close();
       await Promise.all([consuming.close(), publishing.close()]);
     },
   };

@@ -2,8 +2,10 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { createServer } from 'node:net';
 import { onDistributedBackends, ownRabbit } from '../../../tests/support/backends.ts';
 import { type ForeignClient, openForeignClient } from '../../../tests/support/foreign-client.ts';
+import { keptLog } from '../../../tests/support/kept-log.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError, type ErrorCode } from '../../domain/errors.ts';
+import { NO_LOG } from '../../lib/log.ts';
 import type { Queue } from '../../ports/queue.ts';
 import { openRabbitQueue } from './queue.ts';
 
@@ -31,7 +33,7 @@ function refusals(): void {
 
   /** What a start-up would print: one line, and nothing secret in it. */
   async function refusalOf(given: string, name = namespace): Promise<{ code: ErrorCode; message: string }> {
-    const error = await openRabbitQueue({ url: given, namespace: name, onTrouble: () => {} }).then(
+    const error = await openRabbitQueue({ url: given, namespace: name, log: NO_LOG }).then(
       async (queue: Queue) => {
         await queue.close();
         return new Error('it opened');
@@ -104,12 +106,12 @@ function refusals(): void {
   });
 
   test('other arguments that turn up later are told once, and healed when they are gone', async () => {
-    const troubles: string[] = [];
-    const told = () => troubles.filter((trouble) => trouble.includes('inequivalent arg')).length;
+    const troubles: unknown[] = [];
+    const told = () => troubles.filter((trouble) => String(trouble).includes('inequivalent arg')).length;
     const queue = await openRabbitQueue({
       url: url.href,
       namespace,
-      onTrouble: (error) => troubles.push(String(error)),
+      log: keptLog([], troubles),
     });
     await other.delete('purchases');
     await other.declare('purchases', {});

@@ -22,8 +22,6 @@ export interface Topology {
   readonly probe: string;
   /** Every queue's name. */
   readonly queues: readonly string[];
-  /** Exchange on which processes publish their unacknowledged counts. */
-  readonly statsExchange: string;
   declare(channel: Channel): Promise<void>;
 }
 
@@ -50,15 +48,12 @@ export function createTopology(namespace: string): Topology {
   const waitFor = (name: QueueName, stepMs: number) => `${work(name)}.wait-${stepMs}ms`;
   const waits = (name: QueueName) => WAIT_STEPS_MS.map((stepMs) => waitFor(name, stepMs));
   const probe = `${namespace}.probe`;
-  // Processes of an older version publish and listen there, too.
-  const statsExchange = `${namespace}.figures`;
 
   return {
     work,
     dead,
     probe,
     queues: [...QUEUE_NAMES.flatMap((name) => [work(name), dead(name), ...waits(name)]), probe],
-    statsExchange,
     waits,
 
     wait(name, delayMs) {
@@ -77,7 +72,6 @@ export function createTopology(namespace: string): Topology {
         }
       }
       await channel.assertQueue(probe, { arguments: { ...QUORUM, 'x-max-length': 0 } });
-      await channel.assertExchange(statsExchange, 'fanout', { durable: true });
     },
   };
 }

@@ -9,7 +9,7 @@ export interface BrokerWipe {
   contents(): Promise<{ readonly what: string; readonly count: number }[]>;
   /** Throws AppError `unusable_store` while a queue has a consumer. */
   requireUnused(): Promise<void>;
-  /** Deletes the namespace's queues and its exchange; missing ones are no failure. */
+  /** Deletes the namespace's queues; missing ones are no failure. */
   wipe(): Promise<void>;
   close(): Promise<void>;
 }
@@ -55,7 +55,6 @@ export async function openBrokerWipe(url: string, namespace: string): Promise<Br
         const channel = await connection.createChannel();
         channel.on('error', () => {});
         for (const queue of queues) await channel.deleteQueue(queue);
-        await channel.deleteExchange(topology.statsExchange);
         await channel.close();
       } catch (error) {
         throw explain(error, target);

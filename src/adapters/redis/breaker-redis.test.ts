@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { onDistributedBackends } from '../../../tests/support/backends.ts';
+import { keptLog } from '../../../tests/support/kept-log.ts';
 import { type RedisShape, startRedis, startRedisCluster } from '../../../tests/support/redis-shapes.ts';
 import { until } from '../../../tests/support/until.ts';
 import type { Gate } from '../../ports/gate.ts';
@@ -40,7 +41,7 @@ function faults(start: () => Promise<RedisShape>): void {
     };
     gate = createBreaker(counted, {
       monotonicMs: () => performance.now(),
-      onTrouble: (sentence) => heard.push(sentence),
+      log: keptLog(heard),
     });
     await until(isKnown);
   });

@@ -1,11 +1,13 @@
 import { expect, test } from 'bun:test';
 import { gateContract } from '../../../tests/conformance/gate.contract.ts';
+import { keptLog } from '../../../tests/support/kept-log.ts';
 import { AppError } from '../../domain/errors.ts';
+import { NO_LOG } from '../../lib/log.ts';
 import type { Gate } from '../../ports/gate.ts';
 import { openMemoryGate } from '../memory/gate.ts';
 import { createBreaker } from './breaker.ts';
 
-const quiet = { monotonicMs: () => performance.now(), onTrouble: () => {} };
+const quiet = { monotonicMs: () => performance.now(), log: NO_LOG };
 
 gateContract('behind a breaker', async () => createBreaker(openMemoryGate(), quiet));
 
@@ -136,7 +138,7 @@ function scene() {
   const heard: string[] = [];
   const breaker = createBreaker(faulty, {
     monotonicMs: () => nowMs,
-    onTrouble: (sentence) => heard.push(sentence),
+    log: keptLog(heard),
   });
   return {
     gate,

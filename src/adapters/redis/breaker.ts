@@ -1,5 +1,7 @@
 import { AppError, isAppError } from '../../domain/errors.ts';
 import { backoffMs } from '../../lib/backoff.ts';
+import type { Log } from '../../lib/log.ts';
+import { singleFlight } from '../../lib/single-flight.ts';
 import type { Gate } from '../../ports/gate.ts';
 
 /**
@@ -24,8 +26,8 @@ export interface BreakerFigures {
 
 export interface BreakerOptions {
   readonly monotonicMs: () => number;
-  /** Receives one sentence per opening and one per closing. */
-  readonly onTrouble: (sentence: string) => void;
+  /** Gets one sentence per opening and one per closing. */
+  readonly log: Log;
 }
 
 /** A single error answer may be chance. */
@@ -36,7 +38,7 @@ const PAUSE_MAX_MS = 1_000;
 /** A breaker that reopens before it was closed for this long continues with its longer pauses. */
 const STEADY_AFTER_MS = 5_000;
 
-export function createBreaker(gate: Gate, { monotonicMs, onTrouble }: BreakerOptions): Breaker {
+export function createBreaker(gate: Gate, { monotonicMs, log }: BreakerOptions): Breaker {
   let failuresInARow = 0;
   let openings = 0;
   /** Why it is open; null while it is closed. */
@@ -44,7 +46,6 @@ export function createBreaker(gate: Gate, { monotonicMs, onTrouble }: BreakerOpt
   let pauses = 0;
   let probeAtMs = 0;
   let closedAtMs = Number.NEGATIVE_INFINITY;
-  let probing: Promise<void> | null = null;
 
   /** Undefined when the gate was bypassed, or did not answer. */
   async function guarded<T>(ask: () => Promise<T>): Promise<T | undefined> {
@@ -70,7 +71,7 @@ export function createBreaker(gate: Gate, { monotonicMs, onTrouble }: BreakerOpt
     openings++;
     if (monotonicMs() - closedAtMs >= STEADY_AFTER_MS) pauses = 0;
     pause(error);
-    onTrouble(`The gate is in trouble, purchases go straight to the ledger: ${error.message}`);
+    log.warn(`The gate is in trouble, purchases go straight to the ledger: ${error.message}`);
   }
 
   function pause(error: Error): void {
@@ -79,20 +80,14 @@ export function createBreaker(gate: Gate, { monotonicMs, onTrouble }: BreakerOpt
   }
 
   /** Closes the breaker, or starts another pause. Never rejects. */
-  function probe(): Promise<void> {
-    probing ??= gate
-      .ping()
-      .then(() => {
-        reason = null;
-        failuresInARow = 0;
-        closedAtMs = monotonicMs();
-        onTrouble('The gate answers again.');
-      }, pause)
-      .finally(() => {
-        probing = null;
-      });
-    return probing;
-  }
+  const probe = singleFlight(() =>
+    gate.ping().then(() => {
+      reason = null;
+      failuresInARow = 0;
+      closedAtMs = monotonicMs();
+      log.warn('The gate answers again.');
+    }, pause),
+  );
 
   return {
     breaker: {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { feedContract, productsAt } from '../../../tests/conformance/feed.contract.ts';
 import { onDistributedBackends, ownRedis } from '../../../tests/support/backends.ts';
+import { keptLog } from '../../../tests/support/kept-log.ts';
 import {
   type RedisShape,
   startRedis,
@@ -133,8 +134,7 @@ async function openEnd(url: string, namespace: string, close = async () => {}): 
   const heard: string[] = [];
   const feed = await openRedisFeed(link, {
     namespace,
-    onTrouble: (sentence) => heard.push(sentence),
-    onBug: () => {},
+    log: keptLog(heard),
   });
   let resyncs = 0;
   const versions: number[] = [];

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
+import type { Log } from '../../lib/log.ts';
 import { createThrottle } from '../../lib/throttle.ts';
 import type { Feed, FeedListener } from '../../ports/feed.ts';
 import { readMessage, writeMessage } from './feed/message.ts';
@@ -10,9 +11,8 @@ import type { RedisLink } from './link.ts';
 export interface RedisFeedOptions {
   /** Prefix of the channel, so that several shops can share a Redis. */
   readonly namespace: string;
-  /** Receives one sentence when the feed is cut off and one when it is back. */
-  readonly onTrouble: (sentence: string) => void;
-  readonly onBug: (error: unknown, context: string) => void;
+  /** Gets one sentence when the feed is cut off and one when it is back. */
+  readonly log: Log;
 }
 
 /** Resyncs come in bursts, one from each process that lost the same Redis. One new read of the ledger is enough. */
@@ -23,10 +23,7 @@ const RESYNC_EVERY_MS = 1_000;
  * messages. Plain pub/sub reaches every node of a cluster. Redis keeps nothing, so messages are lost while a subscription is
  * down; a `resync` reports that.
  */
-export async function openRedisFeed(
-  link: RedisLink,
-  { namespace, onTrouble, onBug }: RedisFeedOptions,
-): Promise<Feed> {
+export async function openRedisFeed(link: RedisLink, { namespace, log }: RedisFeedOptions): Promise<Feed> {
   const channel = `${namespace}:feed`;
   const self = randomUUID();
   const listeners = new Set<FeedListener>();
@@ -38,7 +35,7 @@ export async function openRedisFeed(
       try {
         call(listener);
       } catch (error) {
-        onBug(error, 'a listener of the feed threw');
+        log.error({ err: error }, 'a listener of the feed threw');
       }
     }
   }
@@ -54,10 +51,10 @@ export async function openRedisFeed(
       if (resync) resyncs.offer('resync', null);
     },
     onLost(error) {
-      onTrouble(`The feed of live news is cut off: ${error.message}`);
+      log.warn(`The feed of live news is cut off: ${error.message}`);
     },
     onBack() {
-      onTrouble('The feed of live news is back.');
+      log.warn('The feed of live news is back.');
       resyncs.offer('resync', null);
     },
   });

@@ -10,6 +10,11 @@ import type { Delivery } from '../../ports/queue.ts';
  */
 export type Sent = string | ToStore | FromStore;
 
+/** Has a store thread open its next store. */
+export interface StoreFolder {
+  readonly folder: string;
+}
+
 export function pack(message: ToStore | FromStore): Sent {
   const isCloned =
     message.type === 'deliver' ||

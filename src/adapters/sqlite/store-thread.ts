@@ -11,6 +11,7 @@ import {
   packError,
   type Sent,
   type SentError,
+  type StoreFolder,
   type ToStore,
   unpack,
   unpackError,
@@ -93,7 +94,8 @@ function methodsOf(store: Store) {
   };
 }
 
-export type StoreMethods = ReturnType<typeof methodsOf>;
+/** A store has one process, and so no consumers to tell of. */
+export type StoreMethods = Omit<ReturnType<typeof methodsOf>, 'consumers'>;
 
 type Asked = Extract<FromStore, { type: 'deliver' | 'decided' }>;
 /** Of each kind, without the id. */
@@ -139,9 +141,11 @@ function open(folder: string): void {
   send({ type: 'ready' });
 }
 
-/** The next message names the folder of a store: the first one, or one after another. */
+/** Of the first store, or of one after another. Calls that come late for the one before are ignored: their callers know its end. */
 function awaitFolder(): void {
-  self.onmessage = ({ data }: MessageEvent<string>) => open(data);
+  self.onmessage = ({ data }: MessageEvent<Sent | StoreFolder>) => {
+    if (typeof data === 'object' && 'folder' in data) open(data.folder);
+  };
 }
 
 awaitFolder();

@@ -296,7 +296,10 @@ test('a store that is left hands its thread on, and the next one has its own fil
   const noTrouble = (error: unknown) => void troubles.push(error);
   const left = await openThreadedStore(join(folder, 'left'), systemClock, noTrouble, noTrouble, thread);
   await left.ledger.addProducts([{ id: 1, name: 'Left', priceMinor: 1, currency: 'USD', units: 10 }]);
-  await left.leave();
+  const leaving = left.leave();
+  const late = left.queue.status().catch((error) => error);
+  await leaving;
+  expect(await late).toMatchObject({ code: 'outcome_unknown' });
   await expect(left.ledger.decide([request()])).rejects.toMatchObject({ code: 'unavailable' });
   await first.close();
   const next = await openThreadedStore(folder, systemClock, noTrouble, noTrouble, thread);

@@ -5,7 +5,16 @@ import type { DecidedBatch, DecidingQueue } from '../../ports/deciding-queue.ts'
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Consumer, Delivery, Queue } from '../../ports/queue.ts';
 import { openSqliteLedger } from './ledger.ts';
-import { type FromStore, pack, packError, type Sent, type ToStore, unpack, unpackError } from './protocol.ts';
+import {
+  type FromStore,
+  pack,
+  packError,
+  type Sent,
+  type StoreFolder,
+  type ToStore,
+  unpack,
+  unpackError,
+} from './protocol.ts';
 import { openStoreReadOnly } from './store.ts';
 import type { StoreMethods } from './store-thread.ts';
 
@@ -125,7 +134,7 @@ export async function openThreadedStore(
           return reject(unpackError(message.error));
       }
     };
-    worker.postMessage(folder);
+    worker.postMessage({ folder } satisfies StoreFolder);
   });
 
   const probe = createProbe(() => call('ping'));

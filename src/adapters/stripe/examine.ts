@@ -3,9 +3,9 @@ import { openStripe, type StripeOptions } from './stripe.ts';
 
 /** Whether Stripe takes the key, by a look at its newest payments. Changes nothing. */
 export async function examineStripe(
-  options: Omit<StripeOptions, 'onTrouble'> & { readonly isLive: boolean },
+  options: StripeOptions & { readonly isLive: boolean },
 ): Promise<Omit<Check, 'name'>> {
-  const { buyerPays } = openStripe({ ...options, onTrouble: () => {} });
+  const { buyerPays } = openStripe(options);
   const fromMs = options.now() - LOOK_BACK_MS;
   // Rejects when Stripe does.
   await buyerPays!.payments(fromMs, options.now())[Symbol.asyncIterator]().next();

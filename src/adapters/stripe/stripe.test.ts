@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import pino from 'pino';
 import { failure, providerContract } from '../../../tests/conformance/provider.contract.ts';
+import { keptLog } from '../../../tests/support/kept-log.ts';
 import { type StripeStandIn, startStripe } from '../../../tests/support/stripe/stand-in.ts';
 import { until } from '../../../tests/support/until.ts';
 import { isAppError } from '../../domain/errors.ts';
@@ -30,7 +31,7 @@ function openAt(company: StripeStandIn, troubles: unknown[] = []): PaymentProvid
     timeoutMs: TIMEOUT_MS,
     url: `http://${company.host}:${company.port}`,
     now: () => company.company.now() * 1_000,
-    onTrouble: (error) => void troubles.push(error),
+    log: keptLog([], troubles),
   });
 }
 

@@ -1,6 +1,7 @@
 import Stripe from 'stripe';
 import type { Clock } from '../../domain/clock.ts';
 import { AppError, isAppError } from '../../domain/errors.ts';
+import { type Log, NO_LOG } from '../../lib/log.ts';
 import { createScrub } from '../../lib/scrub.ts';
 import type {
   Captured,
@@ -27,8 +28,8 @@ export interface StripeOptions {
   /** Another address than Stripe's, for tests; null: Stripe's. */
   readonly url: string | null;
   readonly now: Clock;
-  /** Hears of what an operator has to mend: a key that is refused, a payment that is not as it was made. */
-  readonly onTrouble: (error: unknown, context: string) => void;
+  /** Gets what an operator has to mend: a key that is refused, a payment that is not as it was made. */
+  readonly log?: Log;
 }
 
 /** Less could not be waited for any more. */
@@ -44,7 +45,7 @@ const scrub = createScrub();
  * order that holds its units. Keys are `order:attempt:step`.
  */
 export function openStripe(options: StripeOptions): PaymentProvider {
-  const { now, timeoutMs, onTrouble } = options;
+  const { now, timeoutMs, log = NO_LOG } = options;
   const { protocol, hostname, port } = new URL(options.url ?? 'https://api.stripe.com');
   const stripe = new Stripe(options.secretKey, {
     protocol: protocol === 'http:' ? 'http' : 'https',
@@ -71,7 +72,7 @@ export function openStripe(options: StripeOptions): PaymentProvider {
       const meaning = meaningOf(error);
       const status = isStripeError(error) ? error.statusCode : undefined;
       if (isAppError(meaning, 'invalid_request') || status === 401 || status === 403) {
-        onTrouble(meaning, 'Stripe refuses what an operator has to look at');
+        log.error({ err: meaning }, 'Stripe refuses what an operator has to look at');
       }
       throw meaning;
     }
@@ -149,7 +150,7 @@ export function openStripe(options: StripeOptions): PaymentProvider {
       if (error.statusCode === 409) throw error;
       // What Stripe refuses may be the buyer's token, or the account.
       if (error.type === 'StripeInvalidRequestError')
-        onTrouble(meaningOf(error), 'Stripe confirms no payment');
+        log.error({ err: meaningOf(error) }, 'Stripe confirms no payment');
       return opened(await intents.retrieve(intent.id, ask), reasonOf(error.message));
     }
   }

@@ -1,4 +1,5 @@
 import type { DescribedProduct } from '../../domain/product.ts';
+import { singleFlight } from '../../lib/single-flight.ts';
 import type { Products } from '../../ports/products.ts';
 import { FRESH_MS, type StockCache } from '../purchase/stock-cache.ts';
 
@@ -25,7 +26,6 @@ export function createProductReader(
 ): ProductReader {
   // One for each product that there is.
   const entries = new Map<number, Entry>();
-  const asking = new Map<number, Promise<DescribedProduct | undefined>>();
 
   function note(product: DescribedProduct, askedAtMs: number): DescribedProduct {
     const entry = entries.get(product.id);
@@ -34,22 +34,13 @@ export function createProductReader(
     return product;
   }
 
-  function refresh(productId: number): Promise<DescribedProduct | undefined> {
-    let answer = asking.get(productId);
-    if (!answer) {
-      const askedAtMs = monotonicMs();
-      answer = ledger
-        .describedProduct(productId)
-        .then((product) => {
-          if (product) return note(product, askedAtMs);
-          entries.delete(productId);
-          return undefined;
-        })
-        .finally(() => asking.delete(productId));
-      asking.set(productId, answer);
-    }
-    return answer;
-  }
+  const refresh = singleFlight(async (productId: number) => {
+    const askedAtMs = monotonicMs();
+    const product = await ledger.describedProduct(productId);
+    if (product) return note(product, askedAtMs);
+    entries.delete(productId);
+    return undefined;
+  });
 
   return {
     async read(productId) {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { keptLog } from '../../../tests/support/kept-log.ts';
 import { openPurchaseFixture, type PurchaseFixture } from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
@@ -69,7 +70,7 @@ function start(owner = 'a', keepMs = 24 * HOUR_MS): HistoryRecorder {
     clock,
     isLeader: leader.isLeader,
     keepMs,
-    onTrouble: (_, context) => troubles.push(context),
+    log: keptLog(troubles),
     everyMs: 1,
   });
   recorder.start();

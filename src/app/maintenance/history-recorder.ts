@@ -1,5 +1,7 @@
 import type { Clock } from '../../domain/clock.ts';
 import type { Figures, Sample } from '../../domain/figures.ts';
+import type { Log } from '../../lib/log.ts';
+import { createPeriodic } from '../../lib/periodic.ts';
 import type { History } from '../../ports/history.ts';
 import { COURSE_BREAK_MS, encode, sampleOf } from '../ops/history.ts';
 import type { Leader } from './leader.ts';
@@ -20,7 +22,7 @@ export interface HistoryRecorderDependencies {
   readonly isLeader: Leader['isLeader'];
   /** How long samples are kept. */
   readonly keepMs: number;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
   readonly everyMs?: number;
 }
 
@@ -43,10 +45,7 @@ const SAMPLES_MAX = 20_000;
 const PRUNED_MAX = 1_000;
 
 export function createHistoryRecorder(dependencies: HistoryRecorderDependencies): HistoryRecorder {
-  const { ledger, figures, clock, isLeader, keepMs, onTrouble, everyMs = EVERY_MS } = dependencies;
-  let timer: Timer | undefined;
-  let working: Promise<void> = Promise.resolve();
-  let closed = false;
+  const { ledger, figures, clock, isLeader, keepMs, log, everyMs = EVERY_MS } = dependencies;
   let leads = false;
   let askAt = 0;
   let pruneAt = 0;
@@ -54,25 +53,23 @@ export function createHistoryRecorder(dependencies: HistoryRecorderDependencies)
   let busyAt = 0;
   let courseBeganAt = 0;
   let last: Sample | null = null;
-  let isInTrouble = false;
   let nextAtMs = 0;
+  const job = createPeriodic(work, {
+    everyMs: pauseMs,
+    onFailure(error, failures) {
+      // Once for each time of trouble: the same trouble has better lines elsewhere.
+      if (failures === 1) log.warn({ err: error }, 'a sample of the history was lost');
+    },
+  });
 
   async function work(): Promise<void> {
-    try {
-      const now = clock();
-      if (now >= askAt || now < askAt - ASK_EVERY_MS) {
-        leads = await isLeader('history');
-        askAt = now + ASK_EVERY_MS;
-      }
-      if (leads) await record();
-      else last = null;
-      isInTrouble = false;
-    } catch (error) {
-      // Once for each time of trouble: the same trouble has better lines elsewhere.
-      if (!isInTrouble) onTrouble(error, 'a sample of the history was lost');
-      isInTrouble = true;
+    const now = clock();
+    if (now >= askAt || now < askAt - ASK_EVERY_MS) {
+      leads = await isLeader('history');
+      askAt = now + ASK_EVERY_MS;
     }
-    schedule();
+    if (leads) await record();
+    else last = null;
   }
 
   async function record(): Promise<void> {
@@ -106,24 +103,14 @@ export function createHistoryRecorder(dependencies: HistoryRecorderDependencies)
     keptAt = sample.at;
   }
 
-  function schedule(): void {
-    if (closed) return;
-    // In step with the seconds that processes publish: a sample that came later each time would leave some of them out.
+  /** In step with the seconds that processes publish: a sample that came later each time would leave some of them out. */
+  function pauseMs(): number {
     const nowMs = performance.now();
     nextAtMs = Math.max(nextAtMs + everyMs, nowMs);
-    timer = setTimeout(() => {
-      working = work();
-    }, nextAtMs - nowMs);
+    return nextAtMs - nowMs;
   }
 
-  return {
-    start: schedule,
-    async close() {
-      closed = true;
-      clearTimeout(timer);
-      await working;
-    },
-  };
+  return { start: () => job.runIn(pauseMs()), close: job.close };
 }
 
 /** Dead letters stay in the backlog for as long as nobody looks after them: by themselves they are no event. */

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { keptLog } from '../../../tests/support/kept-log.ts';
 import {
   openPurchaseFixture,
   PRODUCT_ID,
@@ -31,7 +32,7 @@ function start(changes: Partial<ReconcilerDependencies> = {}, owner = 'a'): Reco
     stockCache: fixture.stockCache,
     monotonicMs: fixture.monotonicMs,
     leader: createLeader(fixture.ledger, owner),
-    onTrouble: (_, context) => troubles.push(context),
+    log: keptLog(troubles),
     everyMs: 1,
     ...changes,
   });

@@ -1,3 +1,5 @@
+import type { Log } from '../../lib/log.ts';
+import { createPeriodic } from '../../lib/periodic.ts';
 import type { Decisions } from '../../ports/decisions.ts';
 import type { Gate } from '../../ports/gate.ts';
 import type { Queue } from '../../ports/queue.ts';
@@ -38,51 +40,40 @@ export interface ReconcilerDependencies {
   readonly monotonicMs: () => number;
   readonly queue: Pick<Queue, 'status'>;
   readonly leader: Pick<Leader, 'isLeader'>;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
   readonly everyMs?: number;
 }
 
 const EVERY_MS = 1_000;
 
 export function createReconciler(dependencies: ReconcilerDependencies): Reconciler {
-  const { leader, onTrouble, everyMs = EVERY_MS } = dependencies;
+  const { leader, log, everyMs = EVERY_MS } = dependencies;
   const tasks = { gate: createGateTask(dependencies), counts: createCountTask(dependencies) };
   const stats: Record<ReconcilerTask, TaskStats> = { gate: newStats(), counts: newStats() };
-  let timer: Timer | undefined;
-  let working: Promise<void> = Promise.resolve();
-  let closed = false;
-
-  async function work(): Promise<void> {
-    for (const name of ['gate', 'counts'] as const) {
-      const counts = stats[name];
-      try {
-        counts.leads = await leader.isLeader(`reconcile ${name}`);
-        if (!counts.leads) continue;
-        counts.corrected += await tasks[name]();
-        counts.runs++;
-        counts.lastRunAtMs = performance.now();
-      } catch (error) {
-        counts.failures++;
-        onTrouble(error, `reconciling the ${name}`);
-      }
+  function createJob(name: ReconcilerTask) {
+    const counts = stats[name];
+    async function work(): Promise<void> {
+      counts.leads = await leader.isLeader(`reconcile ${name}`);
+      if (!counts.leads) return;
+      counts.corrected += await tasks[name]();
+      counts.runs++;
+      counts.lastRunAtMs = performance.now();
     }
-    schedule();
+    function onFailure(error: unknown): void {
+      counts.failures++;
+      log.warn({ err: error }, `reconciling the ${name}`);
+    }
+    return createPeriodic(work, { everyMs, onFailure });
   }
 
-  function schedule(): void {
-    if (closed) return;
-    timer = setTimeout(() => {
-      working = work();
-    }, everyMs);
-  }
-
+  const jobs = [createJob('gate'), createJob('counts')];
   return {
-    start: schedule,
+    start() {
+      for (const job of jobs) job.runIn(everyMs);
+    },
     stats,
     async close() {
-      closed = true;
-      clearTimeout(timer);
-      await working;
+      await Promise.all(jobs.map((job) => job.close()));
     },
   };
 }

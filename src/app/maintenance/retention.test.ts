@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { keptLog } from '../../../tests/support/kept-log.ts';
 import { openPurchaseFixture, type PurchaseFixture } from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
@@ -33,7 +34,7 @@ beforeEach(async () => {
     clock,
     keep: KEEP,
     isLeader: async () => leads,
-    onTrouble: (_, context) => troubles.push(context),
+    log: keptLog(troubles),
     everyMs: 1,
   });
 });

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../domain/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { createPeriodic } from '../../lib/periodic.ts';
 import type { PruneBefore, Pruned } from '../../ports/housekeeping.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Queue } from '../../ports/queue.ts';
@@ -33,7 +35,7 @@ export interface RetentionDependencies {
     readonly deadLettersMs: number;
   };
   readonly isLeader: (job: string) => Promise<boolean>;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
   readonly everyMs?: number;
 }
 
@@ -51,25 +53,19 @@ const STEPS_PER_LEASE = 30;
 const GRACE_MS = 60_000;
 
 export function createRetention(dependencies: RetentionDependencies): Retention {
-  const { ledger, queue, deadLetters, clock, keep, isLeader, onTrouble, everyMs = EVERY_MS } = dependencies;
+  const { ledger, queue, deadLetters, clock, keep, isLeader, log, everyMs = EVERY_MS } = dependencies;
   const stats: RetentionStats = { outcomes: 0, keys: 0, auditEntries: 0, deadLetters: 0, failures: 0 };
   const stopping = new AbortController();
-  let timer: Timer | undefined;
-  let working: Promise<void> = Promise.resolve();
+  const jobs = [
+    createPeriodic(prune, { everyMs, onFailure: failed('rows not pruned') }),
+    createPeriodic(discardOldLetters, { everyMs, onFailure: failed('old dead letters not discarded') }),
+  ];
 
-  async function work(): Promise<void> {
-    await attempt('rows not pruned', prune);
-    await attempt('old dead letters not discarded', discardOldLetters);
-    schedule();
-  }
-
-  async function attempt(context: string, task: () => Promise<void>): Promise<void> {
-    try {
-      await task();
-    } catch (error) {
+  function failed(context: string) {
+    return (error: unknown) => {
       stats.failures++;
-      onTrouble(error, context);
-    }
+      log.warn({ err: error }, context);
+    };
   }
 
   async function prune(): Promise<void> {
@@ -103,20 +99,14 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
     }
   }
 
-  function schedule(): void {
-    if (stopping.signal.aborted) return;
-    timer = setTimeout(() => {
-      working = work();
-    }, everyMs);
-  }
-
   return {
     stats,
-    start: schedule,
+    start() {
+      for (const job of jobs) job.runIn(everyMs);
+    },
     async close() {
       stopping.abort();
-      clearTimeout(timer);
-      await working;
+      await Promise.all(jobs.map((job) => job.close()));
     },
   };
 }

@@ -7,6 +7,7 @@ import {
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Purchase } from '../../domain/purchase.ts';
+import { NO_LOG } from '../../lib/log.ts';
 import { encodePurchases } from '../../ports/purchase-message.ts';
 import type { Found } from '../../ports/queries.ts';
 import { chargeMessage } from '../payments/message.ts';
@@ -57,7 +58,7 @@ async function startWorker(): Promise<void> {
     batchesMax: 1,
     purchaseTtlMs: TTL_MS,
     ids: fixture.ids,
-    onTrouble: () => {},
+    log: NO_LOG,
   });
   await worker.start();
 }

@@ -1,4 +1,5 @@
 import type { Order } from '../../domain/order.ts';
+import { nextTurn } from '../../lib/next-turn.ts';
 import type { OrderFilter, OrdersFound, Queries } from '../../ports/queries.ts';
 
 /**
@@ -25,7 +26,7 @@ export async function searchPage(
     before = found.next;
     if (before === null || orders.length === limit || performance.now() > endsAtMs)
       return { orders, next: before };
-    await otherRequests();
+    await nextTurn();
   }
 }
 
@@ -39,11 +40,6 @@ export async function* allOrders(
     yield orders;
     if (next === null) return;
     before = next;
-    await otherRequests();
+    await nextTurn();
   }
-}
-
-/** A promise alone would not let them in: reads of the embedded ledger are done when they return. */
-function otherRequests(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -3,6 +3,8 @@ import { AppError, isAppError } from '../../domain/errors.ts';
 import { amountMinor, type Order } from '../../domain/order.ts';
 import { isHidden } from '../../domain/product.ts';
 import { backoffMs } from '../../lib/backoff.ts';
+import type { Log } from '../../lib/log.ts';
+import { createPeriodic } from '../../lib/periodic.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { ChargeName, LeasedOrder } from '../../ports/payments.ts';
 import type {
@@ -16,8 +18,8 @@ import { type OrderView, tookMoney } from '../../ports/queries.ts';
 import { chargeRequest, readChargeKey } from './call-provider.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
 import { createEventPoll } from './event-poll.ts';
-import type { Refunder } from './refunder.ts';
-import type { PaymentStats } from './stats.ts';
+import type { LatePayments } from './late-payments.ts';
+import type { PaymentTiming } from './timing.ts';
 
 /**
  * Payments that buyers make at the company themselves. The buyer's first call takes the order's lease, and so begins the attempt; every
@@ -38,13 +40,13 @@ export interface BuyerPayments extends Pick<BuyerProvider, 'publishableKey' | 'r
   takeEvent(body: string, signature: string): Promise<boolean>;
 
   /**
-   * Looks into the events that were taken and name no charge under way, those among them that the company is asked for. Never rejects,
-   * and is cheap to call often: one pass at a time.
+   * Looks into the events that were taken and name no charge under way, those among them that the company is asked for. It is cheap to
+   * call often: one pass at a time.
    */
   lookSoon(): void;
 
   /** Resolves when no pass is under way; `stopping` ends one. */
-  idle(): Promise<void>;
+  close(): Promise<void>;
 }
 
 export type Opening =
@@ -65,44 +67,40 @@ export interface BuyerPaymentsDependencies {
     | 'takeEvent'
     | 'openEvents'
     | 'closeEvent'
-    | 'captureLate'
     | 'note'
     | 'setNote'
   >;
   readonly provider: Pick<PaymentProvider, 'cancel'>;
   readonly buyerPays: BuyerProvider;
   readonly enqueuer: Pick<ChargeEnqueuer, 'enqueue'>;
-  readonly refunder: Pick<Refunder, 'soon'>;
-  readonly stats: Pick<PaymentStats, 'latePayments'>;
+  readonly latePayments: Pick<LatePayments, 'record'>;
   readonly clock: Clock;
-  readonly monotonicMs: () => number;
-  readonly leaseMs: number;
+  readonly timing: Pick<PaymentTiming, 'leaseMs'>;
   readonly stopping: AbortSignal;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
 }
 
 /** Looked into per sweep, each by one or two calls of the company. */
 const EVENTS_MAX = 50;
-/** Pauses while the company gives no answer. */
+/** Pauses while the company, or the ledger, gives no answer. */
 const LOOK_PAUSE_MS_FIRST = 1_000;
 const LOOK_PAUSE_MS_MAX = 60_000;
 /** Two calls of one buyer at the same moment: the second finds what the first has begun. */
 const OPEN_TRIES_MAX = 3;
 
 export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): BuyerPayments {
-  const { ledger, provider, buyerPays, enqueuer, refunder, stats, clock, leaseMs, onTrouble, monotonicMs } =
-    dependencies;
-  const { stopping } = dependencies;
-  let looking: Promise<void> | null = null;
-  const poll = createEventPoll({ ledger, buyerPays, clock, monotonicMs });
-  let failures = 0;
-  let pausedUntilMs = Number.NEGATIVE_INFINITY;
+  const { ledger, provider, buyerPays, enqueuer, latePayments, clock, timing, log, stopping } = dependencies;
+  const poll = createEventPoll({ ledger, buyerPays, clock });
+  const looking = createPeriodic(lookIntoEvents, {
+    retryMs: (failures) => backoffMs(failures, LOOK_PAUSE_MS_FIRST, LOOK_PAUSE_MS_MAX),
+    onFailure: (error) => log.warn({ err: error }, 'events not looked into yet'),
+  });
 
   type Begun = Pick<LeasedOrder, 'order' | 'attempt' | 'providerId' | 'beganAt'>;
 
   /** The attempt under way, begun if the order waits for one; null when it can have none now. */
   async function begin({ order, payments }: OrderView): Promise<Begun | null> {
-    if (order.status === 'reserved') return (await ledger.lease([order.id], leaseMs))[0] ?? null;
+    if (order.status === 'reserved') return (await ledger.lease([order.id], timing.leaseMs))[0] ?? null;
     const pending = payments.find(({ attempt }) => attempt === order.attempts);
     if (order.status !== 'charging' || !pending) return null;
     const { attempt, providerId, createdAt } = pending;
@@ -146,7 +144,7 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
     const view = await ledger.order(orderId);
     if (view?.order.status !== 'charging') return view?.order.status === 'reserved';
     await ledger.endLease(orderId, view.order.attempts);
-    const [leased] = await ledger.lease([orderId], leaseMs, 'hidden');
+    const [leased] = await ledger.lease([orderId], timing.leaseMs, 'hidden');
     if (!leased) return false;
     const { attempt, leases } = leased;
     const answer = await provider.cancel(chargeRequest(leased));
@@ -167,23 +165,17 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
   }
 
   async function lookIntoEvents(): Promise<void> {
-    if (monotonicMs() < pausedUntilMs) return;
-    await poll().catch((error) => onTrouble(error, 'the payment company was not asked for events'));
+    await poll().catch((error) => log.warn({ err: error }, 'the payment company was not asked for events'));
     for (const event of await ledger.openEvents(EVENTS_MAX)) {
       if (stopping.aborted) return;
       try {
         await lookInto(event);
-        failures = 0;
       } catch (error) {
-        onTrouble(error, `event ${event.id} not looked into yet`);
-        if (!(error instanceof AppError)) continue;
-        if (error.code === 'invalid_request') {
-          // The company would refuse it each time, and others behind it would wait; `payments reconcile` still names the payment.
-          await ledger.closeEvent(event.id, null);
-          continue;
-        }
-        pausedUntilMs = monotonicMs() + backoffMs(++failures, LOOK_PAUSE_MS_FIRST, LOOK_PAUSE_MS_MAX);
-        return;
+        const isRefused = isAppError(error, 'invalid_request');
+        if (error instanceof AppError && !isRefused) throw error;
+        log.warn({ err: error }, `event ${event.id} not looked into`);
+        // The company would refuse it each time, and others behind it would wait; `payments reconcile` still names the payment.
+        if (isRefused) await ledger.closeEvent(event.id, null);
       }
     }
   }
@@ -205,10 +197,7 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
     const answer = await provider.cancel(
       chargeRequest({ order: view.order, attempt, providerId, beganAt: payment.createdAt }),
     );
-    if (answer.type !== 'captured') return;
-    await ledger.captureLate([{ orderId, attempt, providerId }]);
-    stats.latePayments++;
-    refunder.soon();
+    if (answer.type === 'captured') await latePayments.record({ orderId, attempt, providerId });
   }
 
   return {
@@ -217,16 +206,8 @@ export function createBuyerPayments(dependencies: BuyerPaymentsDependencies): Bu
     open,
     cancel,
     takeEvent,
-    lookSoon() {
-      looking ??= lookIntoEvents()
-        .catch((error) => onTrouble(error, 'events not read; the next sweep will retry'))
-        .finally(() => {
-          looking = null;
-        });
-    },
-    async idle() {
-      await looking;
-    },
+    lookSoon: () => looking.runIn(0),
+    close: looking.close,
   };
 }
 

@@ -1,7 +1,9 @@
 import { expect, test } from 'bun:test';
+import { keptLog } from '../../../tests/support/kept-log.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { Order } from '../../domain/order.ts';
 import { TEST_CURRENCY } from '../../domain/product.ts';
+import { NO_LOG } from '../../lib/log.ts';
 import type { LeasedOrder } from '../../ports/payments.ts';
 import type { BuyerPayments, PaymentProvider } from '../../ports/provider.ts';
 import { CALLING_LEASES_MAX, callProvider } from './call-provider.ts';
@@ -37,7 +39,7 @@ test.each(CASES)(
   async (leases, holdRuns, end, called, came) => {
     const calls: string[] = [];
     const provider = answering(end, calls);
-    const answer = await callProvider(provider, leased({ leases, holdRuns }), () => {});
+    const answer = await callProvider(provider, leased({ leases, holdRuns }), NO_LOG);
     expect(answer?.type ?? null).toBe(came as never);
     expect(calls).toEqual([`${called} order-7:4`]);
   },
@@ -47,9 +49,9 @@ test('where buyers pay, an attempt is cancelled when its hold has run out, and n
   const calls: string[] = [];
   const provider = { ...answering('waiting', calls), buyerPays: {} as BuyerPayments };
   const leases = CALLING_LEASES_MAX + 1;
-  const answer = await callProvider(provider, leased({ leases }), () => {});
+  const answer = await callProvider(provider, leased({ leases }), NO_LOG);
   expect(answer?.type).toBe('waiting');
-  await callProvider(provider, leased({ leases, holdRuns: false }), () => {});
+  await callProvider(provider, leased({ leases, holdRuns: false }), NO_LOG);
   expect(calls).toEqual(['charge order-7:4', 'cancel order-7:4']);
 });
 
@@ -63,7 +65,7 @@ test('the payment company never hears of an order of a hidden product, whatever 
   ] as const) {
     const one = leased({ leases, holdRuns });
     const order = { ...one.order, currency: TEST_CURRENCY };
-    const answer = await callProvider(provider, { ...one, order }, () => {});
+    const answer = await callProvider(provider, { ...one, order }, NO_LOG);
     expect(answer).toEqual({ type: 'captured', providerId: 'rehearsal:order-7:4' });
   }
   expect(calls).toEqual([]);
@@ -73,7 +75,7 @@ test('B6 a company that cannot be reached is no place in the order that its buye
   const error = new AppError('unavailable', 'connect ECONNREFUSED 10.0.0.5:443');
   const troubles: unknown[] = [];
   const away = { ...answering('captured', []), charge: () => Promise.reject(error) };
-  expect(await callProvider(away, leased({}), (trouble) => troubles.push(trouble))).toEqual({
+  expect(await callProvider(away, leased({}), keptLog([], troubles))).toEqual({
     type: 'attempt_failed',
     reason: 'The payment company cannot be reached.',
   });
@@ -88,7 +90,7 @@ test('a bug in the provider is reported and leaves the outcome unknown', async (
       throw new TypeError('a bug');
     },
   };
-  expect(await callProvider(broken, leased({}), (error) => troubles.push(error))).toBeNull();
+  expect(await callProvider(broken, leased({}), keptLog([], troubles))).toBeNull();
   expect(troubles).toHaveLength(1);
 });
 

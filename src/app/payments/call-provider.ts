@@ -1,6 +1,7 @@
 import { AppError, isAppError } from '../../domain/errors.ts';
 import { amountMinor } from '../../domain/order.ts';
 import { isHidden } from '../../domain/product.ts';
+import type { Log } from '../../lib/log.ts';
 import type { ChargeName, ChargeResult, LeasedOrder } from '../../ports/payments.ts';
 import type { ChargeAnswer, ChargeRequest, PaymentProvider } from '../../ports/provider.ts';
 
@@ -38,11 +39,7 @@ type Provider = Pick<PaymentProvider, 'charge' | 'cancel' | 'buyerPays'>;
  *
  * From the second lease on "unavailable" only says that this call did nothing; an earlier one may have charged.
  */
-export async function callProvider(
-  provider: Provider,
-  leased: LeasedOrder,
-  onTrouble: (error: unknown, context: string) => void,
-): Promise<Answer> {
+export async function callProvider(provider: Provider, leased: LeasedOrder, log: Log): Promise<Answer> {
   const { order, attempt, leases, holdRuns } = leased;
   if (isHidden(order)) return { type: 'captured', providerId: `rehearsal:${chargeKey(order.id, attempt)}` };
   const mustCancel = !holdRuns || (leases > CALLING_LEASES_MAX && !provider.buyerPays);
@@ -51,7 +48,7 @@ export async function callProvider(
   } catch (error) {
     const surelyNotCharged = isAppError(error, 'unavailable') && leases === 1 && !mustCancel;
     if (surelyNotCharged || !(error instanceof AppError))
-      onTrouble(error, `charge of order ${leased.order.id} failed`);
+      log.warn({ err: error }, `charge of order ${leased.order.id} failed`);
     return surelyNotCharged ? { type: 'attempt_failed', reason: NOT_CHARGED } : null;
   }
 }

@@ -1,6 +1,7 @@
+import { createBatcher } from '../../lib/batch.ts';
+import type { Log } from '../../lib/log.ts';
 import type { Queue } from '../../ports/queue.ts';
 import type { Tracing } from '../../ports/tracing.ts';
-import { createBatcher } from './batcher.ts';
 import { traceEnqueue } from './charge-trace.ts';
 import { chargeMessage, ORDERS_PER_MESSAGE } from './message.ts';
 
@@ -27,11 +28,11 @@ const WAITING_ORDERS_MAX = 100_000;
 export function createChargeEnqueuer({
   queue,
   tracing = null,
-  onTrouble,
+  log,
 }: {
   readonly queue: Pick<Queue, 'publish'>;
   readonly tracing?: Tracing | null;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
 }): ChargeEnqueuer {
   const batching = { itemsMax: PUBLISH_ORDERS_MAX, lingerMs: PUBLISH_LINGER_MS };
   const batcher = createBatcher<string>(batching, (orderIds) => publish(orderIds, 0));
@@ -49,7 +50,7 @@ export function createChargeEnqueuer({
       trace?.end();
     } catch (error) {
       trace?.fail(error);
-      onTrouble(error, `${orderIds.length} orders not queued for charging; the sweep will find them`);
+      log.warn({ err: error }, `${orderIds.length} orders not queued for charging; the sweep will find them`);
     }
   }
 

@@ -15,15 +15,14 @@ export interface EventPollDependencies {
   readonly ledger: Pick<Ledger, 'takeEvent' | 'note' | 'setNote'>;
   readonly buyerPays: Pick<BuyerPayments, 'eventsSince'>;
   readonly clock: Clock;
-  readonly monotonicMs: () => number;
 }
 
 /** Asks the company, now and then, for events of which it may have told in vain. One that was told is taken once all the same. */
-export function createEventPoll({ ledger, buyerPays, clock, monotonicMs }: EventPollDependencies) {
+export function createEventPoll({ ledger, buyerPays, clock }: EventPollDependencies) {
   let dueAtMs = Number.NEGATIVE_INFINITY;
   return async (): Promise<void> => {
-    if (monotonicMs() < dueAtMs) return;
-    dueAtMs = monotonicMs() + EVERY_MS;
+    if (performance.now() < dueAtMs) return;
+    dueAtMs = performance.now() + EVERY_MS;
     const nowMs = clock();
     const lastMs = Number((await ledger.note(NOTE))?.value ?? nowMs);
     for await (const event of buyerPays.eventsSince(Math.max(lastMs - OVERLAP_MS, nowMs - KEPT_MS))) {

@@ -1,8 +1,9 @@
 import { AppError } from '../../domain/errors.ts';
+import { createBatchedCalls } from '../../lib/batch.ts';
+import type { Log } from '../../lib/log.ts';
 import type { LateCapture, Payments } from '../../ports/payments.ts';
 import type { CaptureNotice, PaymentProvider } from '../../ports/provider.ts';
 import { batchOrEach } from './batch-or-each.ts';
-import { createBatcher } from './batcher.ts';
 import { readChargeKey } from './call-provider.ts';
 import type { PaymentStats } from './stats.ts';
 
@@ -12,68 +13,62 @@ export interface LatePaymentsDependencies {
   readonly stats: Pick<PaymentStats, 'latePayments'>;
   /** Starts due refunds: a second capture of a paid order is refunded while the order's status stays. */
   readonly refundSoon: () => void;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
 }
 
-/** As with results of charges (charge-results.ts): a batch is about 1.5 ms of work, and at most 50 are written per second. */
-const CAPTURES_MAX = 100;
-const LINGER_MS = 20;
+/** As with results of charges (leased-work.ts): a batch is about 1.5 ms of work, and at most 50 are written per second. */
+const BATCHING = { itemsMax: 100, lingerMs: 20 };
 
-interface Told {
-  readonly capture: LateCapture;
-  readonly taken: PromiseWithResolvers<void>;
+export interface LatePayments {
+  /** Has captures that the provider reports unasked recorded. Each is acknowledged when it is committed. */
+  start(): void;
+  /** Resolves when the capture is committed. */
+  record(capture: LateCapture): Promise<void>;
+  close(): Promise<void>;
 }
 
-/** Records captures that the provider reports unasked. A capture is acknowledged when it is committed. */
-export function createLatePayments(dependencies: LatePaymentsDependencies) {
-  const { ledger, provider, stats, refundSoon, onTrouble } = dependencies;
-  const batcher = createBatcher<Told>({ itemsMax: CAPTURES_MAX, lingerMs: LINGER_MS }, take);
+export function createLatePayments(dependencies: LatePaymentsDependencies): LatePayments {
+  const { ledger, provider, stats, refundSoon, log } = dependencies;
+  const captures = createBatchedCalls<LateCapture, void>(BATCHING, captureAll);
   let stop = () => {};
+
+  async function captureAll(some: readonly LateCapture[]): Promise<(Error | undefined)[]> {
+    const bad = new Map<LateCapture, Error>();
+    await batchOrEach(some, ledger.captureLate, (capture, error) => bad.set(capture, error as Error));
+    return some.map((capture) => bad.get(capture));
+  }
+
+  async function record(capture: LateCapture): Promise<void> {
+    await captures.call(capture);
+    stats.latePayments++;
+    refundSoon();
+  }
 
   async function hear({ key, providerId }: CaptureNotice): Promise<void> {
     const charge = readChargeKey(key);
     if (!charge) {
       // Acknowledged: a retry would not make it ours.
-      onTrouble(
-        new AppError('invalid_request', `No charge of ours has the key ${key}`),
-        'late payment refused',
-      );
-      return;
+      const error = new AppError('invalid_request', `No charge of ours has the key ${key}`);
+      return log.warn({ err: error }, 'late payment refused');
     }
-    const taken = Promise.withResolvers<void>();
-    batcher.add([{ capture: { ...charge, providerId }, taken }]);
-    await taken.promise;
-  }
-
-  async function take(told: readonly Told[]): Promise<void> {
-    const work = async (some: readonly Told[]) => [
-      await ledger.captureLate(some.map(({ capture }) => capture)),
-    ];
     try {
-      await batchOrEach(told, work, reject);
+      await record({ ...charge, providerId });
     } catch (error) {
-      // The provider will report them again.
-      for (const one of told) reject(one, error);
-      return;
+      log.warn({ err: error }, `late payment of order ${charge.orderId} not stored; the provider will retry`);
+      throw error;
     }
-    for (const { taken } of told) taken.resolve();
-    stats.latePayments += told.length;
-    refundSoon();
-  }
-
-  function reject({ capture, taken }: Told, error: unknown): void {
-    onTrouble(error, `late payment of order ${capture.orderId} not stored; the provider will retry`);
-    taken.reject(error);
   }
 
   return {
-    start(): void {
+    start() {
       stop = provider.onCapture(hear);
     },
 
-    async close(): Promise<void> {
+    record,
+
+    async close() {
       stop();
-      await batcher.drain();
+      await captures.drain();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../domain/clock.ts';
 import { isHidden } from '../../domain/product.ts';
+import type { Log } from '../../lib/log.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Payments } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
@@ -8,12 +9,10 @@ import type { Tracing } from '../../ports/tracing.ts';
 import type { ChangeBus } from '../changes.ts';
 import { type BuyerPayments, createBuyerPayments } from './buyer-payments.ts';
 import { createChargeEnqueuer } from './charge-enqueuer.ts';
-import { createChargeResults } from './charge-results.ts';
-import { createCharger, LEASE_ORDERS_MAX } from './charger.ts';
+import { createCharges, LEASE_ORDERS_MAX } from './charges.ts';
 import { createLatePayments } from './late-payments.ts';
 import { createReaper } from './reaper.ts';
-import { createRefunder } from './refunder.ts';
-import { createSemaphore } from './semaphore.ts';
+import { createRefunds } from './refunds.ts';
 import { countEnd, newStats, type PaymentStats } from './stats.ts';
 import { type PaymentTiming, timingOf } from './timing.ts';
 
@@ -26,10 +25,10 @@ import { type PaymentTiming, timingOf } from './timing.ts';
  *                └──── sweep: lost messages, ended leases ◀── no answer: the lease runs out
  *
  *   the provider reports a capture ─▶ ledger ─▶ paid, or to be refunded ─┐
- *                                     sweep, a requested refund ─────────┴─▶ refunder ─▶ call the provider ─▶ refunded
+ *                                     sweep, a requested refund ─────────┴─▶ lease ─▶ call the provider ─▶ refunded
  *
- * Where buyers pay, an attempt begins with its buyer's call instead, and the calls of the provider look for what came of it
- * (buyer-payments.ts).
+ * Charges and refunds lease, call and record by one loop (leased-work.ts). Where buyers pay, an attempt begins with its buyer's
+ * call instead, and the calls of the provider look for what came of it (buyer-payments.ts).
  *
  * The order's own row is the truth at every step; a message is only a hint. So messages may be lost or duplicated, and
  * a message is acknowledged as soon as its orders are leased: from there the lease covers them, even if this process dies.
@@ -53,12 +52,10 @@ export interface PaymentProcessorDependencies {
   /** Called before each sweep: false when another process does it. Without it every process sweeps. */
   readonly isLeader?: (job: string) => Promise<boolean>;
   /** Receives failures that are retried or left to the sweep. */
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
   readonly timing?: Partial<PaymentTiming>;
   /** The ledger's; by default the process's own. */
   readonly clock?: Clock;
-  /** Clock of the pauses while the provider is down; by default the process's own. */
-  readonly monotonicMs?: () => number;
   /** Orders leased and not yet recorded. */
   readonly chargesInFlightMax?: number;
   readonly tracing?: Tracing | null;
@@ -68,96 +65,42 @@ export interface PaymentProcessorDependencies {
 const CHARGES_IN_FLIGHT_MAX = 2_000;
 
 export function createPaymentProcessor(dependencies: PaymentProcessorDependencies): PaymentProcessor {
-  const { ledger, changes, queue, provider, onTrouble, isLeader = everyone } = dependencies;
-  const { tracing = null } = dependencies;
-  const monotonicMs = dependencies.monotonicMs ?? (() => performance.now());
+  const { ledger, changes, queue, provider, log, isLeader = everyone } = dependencies;
+  const { tracing = null, clock = systemClock, chargesInFlightMax = CHARGES_IN_FLIGHT_MAX } = dependencies;
   const { buyerPays } = provider;
   const timing = { ...timingOf(dependencies.timing?.leaseMs), ...dependencies.timing };
   const stats = newStats();
   const stopping = new AbortController();
   const deadline = new AbortController();
 
-  const semaphore = createSemaphore(
-    dependencies.chargesInFlightMax ?? CHARGES_IN_FLIGHT_MAX,
-    stopping.signal,
-  );
-  const enqueuer = createChargeEnqueuer({ queue, tracing, onTrouble });
-  const results = createChargeResults({
-    ledger,
-    enqueuer,
-    semaphore,
-    stats,
-    onTrouble,
-    retryMsMax: timing.retryMsMax,
-    deadline: deadline.signal,
-  });
-  const refunder = createRefunder({
-    ledger,
-    provider,
-    stats,
-    onTrouble,
-    monotonicMs,
-    againAfterMs: timing.leaseMs,
-    stopping: stopping.signal,
-  });
-  const latePayments = createLatePayments({
-    ledger,
-    provider,
-    stats,
-    refundSoon: refunder.soon,
-    onTrouble,
-  });
-  const charger = createCharger({
-    ledger,
-    queue,
-    provider,
-    enqueuer,
-    results,
-    semaphore,
-    stats,
-    tracing,
-    onTrouble,
-    leaseMs: timing.leaseMs,
-    stopping: stopping.signal,
-  });
+  const common = {
+    ...{ ledger, queue, provider, stats, timing, tracing, log },
+    ...{ stopping: stopping.signal, deadline: deadline.signal },
+  };
+
+  const enqueuer = createChargeEnqueuer(common);
+  const charges = createCharges({ ...common, enqueuer, inFlightMax: chargesInFlightMax });
+  const refunds = createRefunds(common);
+  const latePayments = createLatePayments({ ...common, refundSoon: refunds.soon });
   const buyerPayments =
-    buyerPays &&
-    createBuyerPayments({
-      ledger,
-      provider,
-      buyerPays,
-      enqueuer,
-      refunder,
-      stats,
-      clock: dependencies.clock ?? systemClock,
-      monotonicMs,
-      leaseMs: timing.leaseMs,
-      stopping: stopping.signal,
-      onTrouble,
-    });
+    buyerPays && createBuyerPayments({ ...common, buyerPays, enqueuer, latePayments, clock });
   const sweep = createReaper({
-    ledger,
-    queue,
+    ...common,
     enqueuer,
-    refunder,
+    refundSoon: refunds.soon,
     lookSoon: () => buyerPayments?.lookSoon(),
     begins: buyerPays ? 'hidden' : 'all',
-    stats,
     isLeader,
-    onTrouble,
-    timing,
   });
   let consumer: Consumer | undefined;
-  let works = false;
 
   const unsubscribe = changes.subscribe({
     committed({ products, reserved, orders }) {
       // Where buyers pay, no charge begins without its buyer, but for those that are never charged.
       if (!buyerPays || products.some(isHidden)) enqueuer.enqueue(reserved);
       for (const { status } of orders) countEnd(stats, status);
-      if (works && orders.some(({ status }) => status === 'refunding' || status === 'returning')) {
-        refunder.soon();
-      }
+      const hasRefunds = orders.some(({ status }) => status === 'refunding' || status === 'returning');
+      if (consumer && hasRefunds) refunds.soon();
     },
   });
 
@@ -166,10 +109,9 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
       if (consume) {
         // One batch at a time: the slow part, the provider, is not waited for in the handler.
         const options = { maxItems: LEASE_ORDERS_MAX, concurrency: 1 };
-        consumer = await queue.consume('payments', options, charger.handle);
+        consumer = await queue.consume('payments', options, charges.handle);
         latePayments.start();
       }
-      works = consume;
       sweep.start({ reconcile: consume });
     },
 
@@ -178,9 +120,8 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
       stopping.abort();
       await sweep.close();
       await consumer?.close();
-      const idle = [latePayments.close(), refunder.idle(), buyerPayments?.idle()];
+      const idle = [latePayments.close(), refunds.close(), charges.drained(), buyerPayments?.close()];
       await Promise.race([Promise.all(idle), aborted(deadline.signal)]);
-      await semaphore.drained(deadline.signal);
       deadline.abort();
       clearTimeout(timer);
       await enqueuer.close();
@@ -190,7 +131,7 @@ export function createPaymentProcessor(dependencies: PaymentProcessorDependencie
     buyerPayments,
 
     get stats() {
-      return { ...stats, inFlight: semaphore.inside() };
+      return { ...stats, inFlight: charges.inFlight() };
     },
   };
 }

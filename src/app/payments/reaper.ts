@@ -1,9 +1,10 @@
+import type { Log } from '../../lib/log.ts';
+import { nextTurn } from '../../lib/next-turn.ts';
+import { createPeriodic } from '../../lib/periodic.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Begins } from '../../ports/payments.ts';
 import type { Queue } from '../../ports/queue.ts';
-import { nextTurn } from './batcher.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
-import type { Refunder } from './refunder.ts';
 import type { PaymentStats } from './stats.ts';
 import type { PaymentTiming } from './timing.ts';
 
@@ -11,14 +12,16 @@ export interface ReaperDependencies {
   readonly ledger: Pick<Ledger, 'expireOverdue' | 'unsettled'>;
   readonly queue: Pick<Queue, 'status'>;
   readonly enqueuer: Pick<ChargeEnqueuer, 'enqueue'>;
-  readonly refunder: Pick<Refunder, 'soon'>;
+  /** Starts due refunds. */
+  readonly refundSoon: () => void;
   /** Looks into what the provider told of, without being waited for. */
   readonly lookSoon: () => void;
   readonly begins: Begins;
   readonly stats: Pick<PaymentStats, 'recovered'>;
   readonly isLeader: (job: string) => Promise<boolean>;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
   readonly timing: Pick<PaymentTiming, 'sweepEveryMs' | 'reconcileAgeMs'>;
+  readonly stopping: AbortSignal;
 }
 
 /** Holds expired in one transaction: about 1 ms, after which waiting requests get their turn. */
@@ -38,20 +41,22 @@ const RECONCILE_ORDERS_MAX = 5_000;
 
 /** Sweeps at regular intervals for work without a message: holds that ran out, lost messages, ended leases, refunds. */
 export function createReaper(dependencies: ReaperDependencies) {
-  const { ledger, queue, enqueuer, refunder, lookSoon, begins, stats, isLeader, onTrouble, timing } =
+  const { ledger, queue, enqueuer, refundSoon, lookSoon, begins, stats, isLeader, log, timing } =
     dependencies;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let sweeping: Promise<void> = Promise.resolve();
-  let closed = false;
+  const { stopping } = dependencies;
+  const sweeping = createPeriodic(sweep, {
+    everyMs: timing.sweepEveryMs,
+    onFailure: (error) => log.warn({ err: error }, 'sweep of orders failed'),
+  });
+  let reconciles = false;
 
-  async function sweep(reconciles: boolean): Promise<void> {
+  async function sweep(): Promise<void> {
     await attend('expire holds', expire);
     // Separate jobs: a process that expires holds may be one that never calls the provider.
     // Refunds are not awaited: a slow provider must not delay the end of holds.
-    if (reconciles) await attend('refund payments', refunder.soon);
+    if (reconciles) await attend('refund payments', refundSoon);
     if (reconciles) await attend('find lost charges', reconcile);
     if (reconciles) await attend('look into events', lookSoon);
-    if (!closed) timer = setTimeout(next, timing.sweepEveryMs, reconciles);
   }
 
   /** Jobs are independent: one that fails in every sweep does not stop the others. */
@@ -59,16 +64,12 @@ export function createReaper(dependencies: ReaperDependencies) {
     try {
       if (await isLeader(job)) await work();
     } catch (error) {
-      onTrouble(error, `sweep of orders failed: ${job}`);
+      log.warn({ err: error }, `sweep of orders failed: ${job}`);
     }
   }
 
-  function next(reconciles: boolean): void {
-    sweeping = sweep(reconciles);
-  }
-
   async function expire(): Promise<void> {
-    for (let batch = 0; batch < EXPIRE_BATCHES_MAX && !closed; batch++) {
+    for (let batch = 0; batch < EXPIRE_BATCHES_MAX && !stopping.aborted; batch++) {
       const { orders } = await ledger.expireOverdue(EXPIRE_ORDERS_MAX);
       if (orders.length < EXPIRE_ORDERS_MAX) return;
       await nextTurn();
@@ -84,14 +85,11 @@ export function createReaper(dependencies: ReaperDependencies) {
   }
 
   return {
-    start({ reconcile: reconciles }: { readonly reconcile: boolean }): void {
-      next(reconciles);
+    start(options: { readonly reconcile: boolean }): void {
+      reconciles = options.reconcile;
+      sweeping.runIn(0);
     },
 
-    async close(): Promise<void> {
-      closed = true;
-      clearTimeout(timer);
-      await sweeping;
-    },
+    close: sweeping.close,
   };
 }

@@ -20,6 +20,7 @@ test('who asks while two questions are under way goes into the next one, each id
   const ledger = slowLedger();
   const find = createBatchedLookup(ledger);
   const answers = Promise.all(['a', 'b', 'c', 'd', 'c'].map(find));
+  await until(() => ledger.questions.length === 2);
   expect(ledger.questions.map(({ ids }) => ids)).toEqual([['a'], ['b']]);
   ledger.questions[0]!.answer();
   ledger.questions[1]!.answer();
@@ -33,6 +34,7 @@ test('a question that fails fails those who asked it, and no others', async () =
   const ledger = slowLedger();
   const find = createBatchedLookup(ledger);
   const asked = Promise.allSettled(['a', 'b', 'c'].map(find));
+  await until(() => ledger.questions.length === 2);
   ledger.questions[0]!.fail(new Error('for the test'));
   ledger.questions[1]!.answer();
   await until(() => ledger.questions.length === 3);

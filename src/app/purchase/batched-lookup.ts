@@ -1,3 +1,4 @@
+import { createBatchedCalls } from '../../lib/batch.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Found } from '../../ports/queries.ts';
 
@@ -10,25 +11,9 @@ const BATCH_MAX = 512;
 const IN_FLIGHT_MAX = 2;
 
 export function createBatchedLookup(ledger: Pick<Ledger, 'find'>): BatchedLookup {
-  const waiting: { id: string; resolve(found: Found | undefined): void; reject(error: unknown): void }[] = [];
-  let inFlight = 0;
-
-  async function ask(): Promise<void> {
-    const batch = waiting.splice(0, BATCH_MAX);
-    inFlight++;
-    try {
-      const found = await ledger.find([...new Set(batch.map(({ id }) => id))]);
-      for (const { id, resolve } of batch) resolve(found.get(id));
-    } catch (error) {
-      for (const { reject } of batch) reject(error);
-    }
-    inFlight--;
-    if (waiting.length > 0) void ask();
-  }
-
-  return (id) =>
-    new Promise((resolve, reject) => {
-      waiting.push({ id, resolve, reject });
-      if (inFlight < IN_FLIGHT_MAX) void ask();
-    });
+  const options = { itemsMax: BATCH_MAX, lingerMs: 0, batchesMax: IN_FLIGHT_MAX };
+  return createBatchedCalls<string, Found | undefined>(options, async (ids) => {
+    const found = await ledger.find([...new Set(ids)]);
+    return ids.map((id) => found.get(id));
+  }).call;
 }

@@ -94,6 +94,23 @@ test('after the sell-out the gate refuses, and the ledger is not asked', async (
   expect(batcher.stats.refusedByGate).toBe(50);
 });
 
+test('far from the end the gate is not asked, near it is', async () => {
+  fixture = await openPurchaseFixture({ units: 40 });
+  const batcher = fixture.batcher();
+  const atGate = async () => {
+    const answer = await fixture.gate.claim(PRODUCT_ID, [], null);
+    return answer.known && answer.stock.available;
+  };
+  await batcher.buy(fixture.purchase());
+  const learned = await atGate();
+  await Promise.all(buyers(batcher, 2));
+  await batcher.buy(fixture.purchase());
+  expect(await atGate()).toBe(learned);
+  await Promise.all(buyers(batcher, 3));
+  expect(await atGate()).toBe(36);
+  expect(await fixture.units()).toEqual({ available: 33, reserved: 7 });
+});
+
 test('who asks for more than there is does not keep units from others', async () => {
   fixture = await openPurchaseFixture({ units: 10 });
   const batcher = fixture.batcher();

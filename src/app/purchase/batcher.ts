@@ -1,6 +1,7 @@
 import { AppError, isAppError } from '../../domain/errors.ts';
 import { available, type StockVersion, stockOf } from '../../domain/product.ts';
 import type { Outcome, Purchase } from '../../domain/purchase.ts';
+import type { Log } from '../../lib/log.ts';
 import { within } from '../../lib/within.ts';
 import type { Decisions } from '../../ports/decisions.ts';
 import type { Gate, UpdateWhen } from '../../ports/gate.ts';
@@ -74,7 +75,7 @@ export interface BatcherOptions {
   /** The longest time from a purchase's arrival to its answer: gate, ledger and all waiting included. */
   readonly answerWithinMs: number;
   readonly tracing?: Tracing | null;
-  readonly onBug: (error: unknown, context: string) => void;
+  readonly log: Log;
 }
 
 /** Purchases inside the batcher; beyond it the answer is `overloaded`, before any work. Enough for all expected connections. */
@@ -86,6 +87,11 @@ const BATCH_MAX = 512;
  * batches of 85 where one makes 127, and each purchase takes a fifth more of the backend's CPU and ours.
  */
 const SECOND_BATCH_MIN = 96;
+/**
+ * With units for so many batches like this one the gate is not asked: a call less in the way of each purchase. What the ledger has may
+ * be less by the batches under way, two in each process; where they are more, the ledger refuses a few itself.
+ */
+const PLENTY_OF_BATCHES = 16;
 /** How often overdue purchases are searched for; an overdue answer is at most this late. */
 const OVERDUE_CHECK_MS = 100;
 /** A purchase that has retried the gate for this long goes to the ledger, whatever the gate answers. */
@@ -96,7 +102,7 @@ export function createPurchaseBatcher(
   gate: Gate,
   stockCache: StockCache,
   monotonicMs: () => number,
-  { batchesInFlightMax, answerWithinMs, silenceMs, tracing = null, onBug }: BatcherOptions,
+  { batchesInFlightMax, answerWithinMs, silenceMs, tracing = null, log }: BatcherOptions,
 ): PurchaseBatcher {
   const stats: BatcherStats = {
     batches: 0,
@@ -226,8 +232,20 @@ export function createPurchaseBatcher(
     return groups;
   }
 
+  /** No gate could refuse them: the ledger has many times their units, as of a moment ago. */
+  function hasPlenty(productId: number, calls: readonly PurchaseCall[]): boolean {
+    const product = stockCache.fresh(productId);
+    if (!product) return false;
+    const units = calls.reduce((sum, { purchase }) => sum + purchase.quantity, 0);
+    return available(product) >= PLENTY_OF_BATCHES * units;
+  }
+
   /** Sorts a product's calls by the gate's answer: some are refused, some wait, the rest is admitted. */
   async function admit(productId: number, calls: PurchaseCall[], admitted: PurchaseCall[]): Promise<void> {
+    if (hasPlenty(productId, calls)) {
+      admitted.push(...calls);
+      return;
+    }
     const known = stockCache.stock(productId);
     // A sell-out is re-checked with the ledger when the stock cache is no longer fresh.
     if (!known || (known.available === 0 && !stockCache.fresh(productId))) await updateFromLedger(productId);
@@ -360,10 +378,13 @@ export function createPurchaseBatcher(
       if (error instanceof AppError) return purchases.map(() => error);
       if (purchases.length === 1) {
         stats.broken++;
-        onBug(error, `purchase ${purchases[0]!.id} could not be decided`);
+        log.error({ err: error }, `purchase ${purchases[0]!.id} could not be decided`);
         return [error as Error];
       }
-      onBug(error, `a batch of ${purchases.length} purchases failed; they are decided one by one`);
+      log.error(
+        { err: error },
+        `a batch of ${purchases.length} purchases failed; they are decided one by one`,
+      );
       const decided: (Outcome | Error)[] = [];
       for (const purchase of purchases) decided.push(...(await decideEach([purchase])));
       return decided;

@@ -1,3 +1,4 @@
+import { createPeriodic } from '../../lib/periodic.ts';
 import type { AcceptedCount } from '../../ports/decisions.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 
@@ -12,40 +13,26 @@ export interface Counter {
 const TELL_EVERY_MS = 250;
 
 export function createCounter(ledger: Pick<Ledger, 'countAccepted'>): Counter {
-  let queued = 0;
-  let decidedByTheId = 0;
-  let timer: Timer | undefined;
-  let telling: Promise<void> | undefined;
+  const untold = { queued: 0, decidedByTheId: 0 };
+  const job = createPeriodic(tell, { retryMs: TELL_EVERY_MS, onFailure() {} });
 
-  function add(count: Partial<AcceptedCount>): void {
-    queued += count.queued ?? 0;
-    decidedByTheId += count.decidedByTheId ?? 0;
-    if (!telling) timer ??= setTimeout(tell, TELL_EVERY_MS);
-  }
-
-  function tell(): void {
-    timer = undefined;
-    const count = { queued, decidedByTheId };
-    queued = decidedByTheId = 0;
-    telling = ledger
-      .countAccepted(count)
-      // Perhaps counted: it is added again, because a count too high shows itself once the queue is empty.
-      .catch(() => add(count))
-      .finally(() => {
-        telling = undefined;
-        if (queued !== 0 || decidedByTheId !== 0) timer ??= setTimeout(tell, TELL_EVERY_MS);
-      });
+  /** What failed was perhaps counted: it is told again, because a count too high shows itself once the queue is empty. */
+  async function tell(): Promise<void> {
+    const count = { ...untold };
+    await ledger.countAccepted(count);
+    untold.queued -= count.queued;
+    untold.decidedByTheId -= count.decidedByTheId;
   }
 
   return {
-    add,
+    add({ queued = 0, decidedByTheId = 0 }) {
+      untold.queued += queued;
+      untold.decidedByTheId += decidedByTheId;
+      job.runIn(TELL_EVERY_MS);
+    },
     async close() {
-      clearTimeout(timer);
-      await telling;
-      clearTimeout(timer);
-      if (queued !== 0 || decidedByTheId !== 0) tell();
-      await telling;
-      clearTimeout(timer);
+      await job.close();
+      if (untold.queued !== 0 || untold.decidedByTheId !== 0) await tell().catch(() => {});
     },
   };
 }

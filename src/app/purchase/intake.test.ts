@@ -8,6 +8,7 @@ import {
 } from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
+import { NO_LOG } from '../../lib/log.ts';
 import { type Accepted, createIntake, type Intake, type IntakeRequest, UnknownAcceptance } from './intake.ts';
 import { createWorker } from './worker.ts';
 
@@ -46,7 +47,7 @@ async function decideAll(trackingIds: readonly string[]): Promise<Record<string,
     batchesMax: 1,
     purchaseTtlMs: 1e9,
     ids: fixture.ids,
-    onTrouble: () => {},
+    log: NO_LOG,
   });
   await worker.start();
   await until(async () => {

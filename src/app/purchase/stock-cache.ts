@@ -1,5 +1,7 @@
 import type { Clock } from '../../domain/clock.ts';
 import { type Product, type StockVersion, saleRefusal, stockOf } from '../../domain/product.ts';
+import type { Log } from '../../lib/log.ts';
+import { singleFlight } from '../../lib/single-flight.ts';
 import { createThrottle } from '../../lib/throttle.ts';
 import type { Products } from '../../ports/products.ts';
 import type { ChangeBus } from '../changes.ts';
@@ -45,7 +47,7 @@ export interface StockCacheDependencies {
   readonly changes: Pick<ChangeBus, 'subscribe'>;
   readonly monotonicMs: () => number;
   readonly clock: Clock;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
 }
 
 /** How long the cache may answer for the ledger when this instance saw no commit itself. */
@@ -62,9 +64,8 @@ interface Entry {
 }
 
 export function createStockCache(dependencies: StockCacheDependencies): StockCache {
-  const { ledger, changes, monotonicMs, clock, onTrouble } = dependencies;
+  const { ledger, changes, monotonicMs, clock, log } = dependencies;
   const entries = new Map<number, Entry>();
-  const asking = new Map<number, Promise<Product | undefined>>();
   const listeners = new Set<StockListener>();
 
   function keep(product: Product, checkedAtMs: number): Product {
@@ -91,23 +92,16 @@ export function createStockCache(dependencies: StockCacheDependencies): StockCac
       try {
         listener(product, before);
       } catch (error) {
-        onTrouble(error, 'a listener of the stock cache threw');
+        log.warn({ err: error }, 'a listener of the stock cache threw');
       }
     }
   }
 
-  function refresh(productId: number): Promise<Product | undefined> {
-    let answer = asking.get(productId);
-    if (!answer) {
-      const askedAtMs = monotonicMs();
-      answer = ledger
-        .product(productId)
-        .then((product) => product && keep(product, askedAtMs))
-        .finally(() => asking.delete(productId));
-      asking.set(productId, answer);
-    }
-    return answer;
-  }
+  const refresh = singleFlight(async (productId: number) => {
+    const askedAtMs = monotonicMs();
+    const product = await ledger.product(productId);
+    return product && keep(product, askedAtMs);
+  });
 
   /** Reads the row again, twice when the first read began before the change. */
   async function catchUp(entry: Entry): Promise<void> {
@@ -117,7 +111,7 @@ export function createStockCache(dependencies: StockCacheDependencies): StockCac
   }
 
   const readAgain = createThrottle<number, Entry>(READ_AGAIN_EVERY_MS, (_, entry) => {
-    catchUp(entry).catch((error) => onTrouble(error, 'stock cache not updated yet'));
+    catchUp(entry).catch((error) => log.warn({ err: error }, 'stock cache not updated yet'));
   });
 
   const unsubscribe = changes.subscribe({

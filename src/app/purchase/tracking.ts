@@ -3,6 +3,7 @@ import { AppError } from '../../domain/errors.ts';
 import type { PurchaseIdParts, PurchaseIds } from '../../domain/ids.ts';
 import { amountMinor } from '../../domain/order.ts';
 import { type RefusalCode, refusalMessage } from '../../domain/purchase.ts';
+import { createPeriodic } from '../../lib/periodic.ts';
 import { within } from '../../lib/within.ts';
 import type { Found, Queries } from '../../ports/queries.ts';
 import type { ChangeBus } from '../changes.ts';
@@ -60,7 +61,7 @@ export function createTracking(
   const waiters = new Map<string, Set<() => void>>();
   let count = 0;
   let closed = false;
-  let timer: Timer | undefined;
+  const polls = createPeriodic(askAgain, { retryMs: ASK_AGAIN_MS, onFailure() {} });
 
   const unsubscribe = changes.subscribe({
     news({ decided }) {
@@ -88,7 +89,7 @@ export function createTracking(
   /** Polls for some of the waiting; undecided ones go to the end of the list. */
   async function askAgain(): Promise<void> {
     const asked = [...waiters.keys()].slice(0, ASK_AGAIN_MAX);
-    const found = await ledger.find(asked).catch(() => new Map());
+    const found = await ledger.find(asked);
     for (const id of asked) {
       const set = waiters.get(id);
       if (!set) continue;
@@ -98,7 +99,7 @@ export function createTracking(
         waiters.set(id, set);
       }
     }
-    timer = waiters.size > 0 ? setTimeout(askAgain, ASK_AGAIN_MS) : undefined;
+    if (waiters.size > 0) polls.runIn(ASK_AGAIN_MS);
   }
 
   /** Resolves when the purchase may have been decided, or when the time is over. */
@@ -106,7 +107,7 @@ export function createTracking(
     return new Promise((resolve) => {
       const set = waiters.get(trackingId) ?? new Set();
       waiters.set(trackingId, set);
-      timer ??= setTimeout(askAgain, ASK_AGAIN_MS);
+      polls.runIn(ASK_AGAIN_MS);
       count++;
       const wake = () => {
         clearTimeout(timeUp);
@@ -148,7 +149,7 @@ export function createTracking(
     close() {
       closed = true;
       unsubscribe();
-      clearTimeout(timer);
+      void polls.close();
       for (const set of [...waiters.values()]) for (const wake of [...set]) wake();
     },
     waiting: () => count,

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { keptLog } from '../../../tests/support/kept-log.ts';
 import {
   countKinds,
   openPurchaseFixture,
@@ -28,7 +29,7 @@ beforeEach(async () => {
     batchesMax: 1,
     purchaseTtlMs: TTL_MS,
     ids: fixture.ids,
-    onTrouble: (error, context) => troubles.push(`${context}: ${error}`),
+    log: keptLog(troubles),
   });
 });
 afterEach(async () => {

@@ -3,6 +3,7 @@ import { AppError } from '../../domain/errors.ts';
 import type { PurchaseIds } from '../../domain/ids.ts';
 import type { Outcome, Purchase } from '../../domain/purchase.ts';
 import { backoffMs } from '../../lib/backoff.ts';
+import type { Log } from '../../lib/log.ts';
 import type { DecidedBatch, DecidingQueue } from '../../ports/deciding-queue.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import { encodePurchases, readPurchases, type Unread } from '../../ports/purchase-message.ts';
@@ -41,7 +42,7 @@ export interface WorkerOptions {
   readonly batchesMax: number;
   readonly purchaseTtlMs: number;
   readonly ids: Pick<PurchaseIds, 'read'>;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
   /** Observes the time of each purchase from its acceptance to its outcome. */
   readonly confirmTimes?: { record(tookMs: number): void };
   readonly tracing?: Tracing | null;
@@ -65,7 +66,7 @@ export function createWorker(
   queue: Queue,
   batcher: Pick<PurchaseBatcher, 'decide' | 'stats'>,
   clock: Clock,
-  { batchesMax, purchaseTtlMs, ids, onTrouble, confirmTimes, tracing = null, decidingQueue }: WorkerOptions,
+  { batchesMax, purchaseTtlMs, ids, log, confirmTimes, tracing = null, decidingQueue }: WorkerOptions,
 ): Worker {
   const stats: WorkerStats = { decided: 0, retried: 0, deadLettered: 0, tooOld: 0, reserved: 0, refused: 0 };
   /** Counted attempts that a failing backend interrupted, by purchase: they are repeated without another count. */
@@ -163,8 +164,8 @@ export function createWorker(
       if (isBackendTrouble(error)) throw error;
       const cause = error instanceof Error ? error.message : String(error);
       if (attempt >= ATTEMPTS_MAX) return giveUp(purchase, cause.slice(0, CAUSE_CHARS_MAX));
-      onTrouble(
-        error,
+      log.warn(
+        { err: error },
         `purchase ${purchase.id} could not be decided (attempt ${attempt}); it will be retried`,
       );
       stats.retried++;
@@ -180,8 +181,8 @@ export function createWorker(
 
   async function deadLetter({ message, cause, accepted }: Unread): Promise<void> {
     const ids = accepted.map(({ id }) => id);
-    onTrouble(
-      new Error(cause),
+    log.warn(
+      { err: new Error(cause) },
       `dead-lettered: ${ids.length === 1 ? `purchase ${ids[0]}` : `${message.items} purchases`}`,
     );
     // The dead letter last: after a failure between the two the purchase is redelivered, and there is no second dead letter.
@@ -196,7 +197,7 @@ export function createWorker(
       return await work;
     } catch (error) {
       if (isBackendTrouble(error)) throw error;
-      onTrouble(error, 'a step of the worker failed and was skipped');
+      log.warn({ err: error }, 'a step of the worker failed and was skipped');
       return otherwise;
     }
   }

@@ -6,6 +6,7 @@ import {
 } from '../../../tests/support/purchase-fixture.ts';
 import { until } from '../../../tests/support/until.ts';
 import type { Product } from '../../domain/product.ts';
+import { NO_LOG } from '../../lib/log.ts';
 import type { LiveEvent, ProductEvent } from './events.ts';
 import { createStockStream, type StockStream, type StreamRequest } from './stream.ts';
 
@@ -27,7 +28,7 @@ beforeEach(async () => {
     conclude,
     clock,
     limits,
-    onTrouble: () => {},
+    log: NO_LOG,
   });
 });
 afterEach(async () => {
@@ -101,8 +102,28 @@ test('news that got lost is found by asking, at once where the feed asks for a r
   const next = await change();
   const asked = fixture.truthsAsked;
   fixture.others.resync();
-  expect(fixture.truthsAsked).toBe(asked + 1);
+  // Sooner than it would be read anyway.
+  await until(() => fixture.truthsAsked === asked + 1, 1_000);
   await until(() => versions().at(-1) === next.version);
+});
+
+test('a resync that comes while rows are read has them read again', async () => {
+  const { versions } = await watch();
+  const { product } = fixture.ledger;
+  const answered = Promise.withResolvers<void>();
+  let reads = 0;
+  fixture.ledger.product = async (id) => {
+    const row = await product(id);
+    if (++reads === 1) await answered.promise;
+    return row;
+  };
+  fixture.others.resync();
+  await until(() => reads === 1);
+  const { version } = await change();
+  fixture.others.resync();
+  answered.resolve();
+  // Sooner than it would be read anyway.
+  await until(() => versions().at(-1) === version, 1_000);
 });
 
 test('the last change is sent before the end, however soon after it the stream closes', async () => {

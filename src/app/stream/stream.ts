@@ -1,13 +1,15 @@
 import type { Clock } from '../../domain/clock.ts';
 import type { PurchaseIds } from '../../domain/ids.ts';
 import type { Product } from '../../domain/product.ts';
+import type { Log } from '../../lib/log.ts';
+import { createPeriodic } from '../../lib/periodic.ts';
 import type { Queries } from '../../ports/queries.ts';
 import type { ChangeBus } from '../changes.ts';
 import type { Conclude } from '../purchase/conclude.ts';
 import type { StockCache } from '../purchase/stock-cache.ts';
-import { createBroadcast, inSlices } from './broadcast.ts';
 import { type ConnectionLimitOptions, createConnectionLimits } from './connection-limits.ts';
 import type { LiveEvent } from './events.ts';
+import { inSlices } from './in-slices.ts';
 import { Subscriber, type SubscriberHooks, type Subscription } from './subscriber.ts';
 import { createWatchedOrders } from './watched-orders.ts';
 import { createWatchedProducts } from './watched-products.ts';
@@ -63,7 +65,7 @@ export interface StockStreamDependencies {
   readonly conclude: Conclude;
   readonly clock: Clock;
   readonly limits: ConnectionLimitOptions;
-  readonly onTrouble: (error: unknown, context: string) => void;
+  readonly log: Log;
 }
 
 const PACE_MS = 50;
@@ -76,17 +78,23 @@ const RECHECK_MS = 2_000;
 const HEARTBEAT_MS = 15_000;
 
 export function createStockStream(dependencies: StockStreamDependencies): StockStream {
-  const { ledger, changes, stockCache, ids, conclude, clock, limits, onTrouble } = dependencies;
+  const { ledger, changes, stockCache, ids, conclude, clock, limits, log } = dependencies;
   const stats: StreamStats = { sent: 0, dropped: 0, rejected: 0 };
   const connectionLimits = createConnectionLimits(limits);
   const releases = new Map<Subscriber, () => void>();
-  const orders = createWatchedOrders(ledger, ids, conclude, onTrouble);
-  const broadcast = createBroadcast(sendChanges, () =>
-    releases.size > MANY_SUBSCRIBERS ? PACE_FOR_MANY_MS : PACE_MS,
-  );
-  const products = createWatchedProducts(stockCache, clock, broadcast.request);
+  const orders = createWatchedOrders(ledger, ids, conclude, log);
+  const broadcasts = createPeriodic(sendChanges, {
+    paceMs: () => (releases.size > MANY_SUBSCRIBERS ? PACE_FOR_MANY_MS : PACE_MS),
+    retryMs: PACE_FOR_MANY_MS,
+    onFailure: (error) => log.warn({ err: error }, 'a broadcast failed'),
+  });
+  const products = createWatchedProducts(stockCache, clock, () => broadcasts.runIn(0));
   let closed = false;
 
+  /**
+   * A row that changed several times since the last broadcast is sent once, as of now. So the last change is always sent, and a busy
+   * server sends less often, not later and later.
+   */
   async function sendChanges(): Promise<void> {
     for (const { events, subscribers, revision } of products.takeChanges()) {
       await inSlices(subscribers, (subscriber) => {
@@ -97,24 +105,25 @@ export function createStockStream(dependencies: StockStreamDependencies): StockS
     }
   }
 
-  let rechecking: Promise<void> | null = null;
+  /** Set when rows may have changed unheard. */
+  let isStale = false;
+  const rechecks = createPeriodic(recheck, {
+    everyMs: RECHECK_MS,
+    onFailure: (error) =>
+      log.warn({ err: error }, 'watched products could not be read; they will be read again soon'),
+  });
+  rechecks.runIn(RECHECK_MS);
+
   /** Sequentially: no client waits for it, and purchases need the ledger. */
-  async function recheck(unlessYoungerThanMs: number): Promise<void> {
+  async function recheck(): Promise<void> {
+    const unlessYoungerThanMs = isStale ? 0 : RECHECK_MS;
+    isStale = false;
+    orders.readAll();
     for (const productId of products.ids()) {
       const last = stockCache.last(productId);
       if (!last || last.ageMs >= unlessYoungerThanMs) await stockCache.refresh(productId);
     }
     products.checkStates();
-  }
-
-  function recheckSoon(unlessYoungerThanMs: number): void {
-    if (closed || releases.size === 0) return;
-    orders.readAll();
-    rechecking ??= recheck(unlessYoungerThanMs)
-      .catch((error) => onTrouble(error, 'watched products could not be read; they will be read again soon'))
-      .finally(() => {
-        rechecking = null;
-      });
   }
 
   const unsubscribes = [
@@ -125,10 +134,12 @@ export function createStockStream(dependencies: StockStreamDependencies): StockS
         orders.changed(changed.map(({ id }) => id));
         orders.changed(decided);
       },
-      resync: () => recheckSoon(0),
+      resync() {
+        isStale = true;
+        rechecks.runIn(0);
+      },
     }),
   ];
-  const rechecks = setInterval(() => recheckSoon(RECHECK_MS), RECHECK_MS).unref();
   const heartbeats = setInterval(() => {
     const heartbeat: LiveEvent = { type: 'heartbeat' };
     void inSlices(releases.keys(), (subscriber) => subscriber.beat(heartbeat));
@@ -205,12 +216,13 @@ export function createStockStream(dependencies: StockStreamDependencies): StockS
     async close() {
       closed = true;
       for (const unsubscribe of unsubscribes) unsubscribe();
-      clearInterval(rechecks);
       clearInterval(heartbeats);
-      await broadcast.close();
+      const rechecked = rechecks.close();
+      await broadcasts.close();
+      await sendChanges();
       products.close();
       for (const subscriber of [...releases.keys()]) subscriber.end({ type: 'goodbye' });
-      await rechecking;
+      await rechecked;
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { PurchaseIds } from '../../domain/ids.ts';
+import type { Log } from '../../lib/log.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Found } from '../../ports/queries.ts';
 import type { Conclude } from '../purchase/conclude.ts';
@@ -37,7 +38,7 @@ export function createWatchedOrders(
   ledger: Pick<Ledger, 'find'>,
   ids: Pick<PurchaseIds, 'read'>,
   conclude: Conclude,
-  onTrouble: (error: unknown, context: string) => void,
+  log: Log,
 ): WatchedOrders {
   const entries = new Map<string, Entry>();
   const toRead = new Set<string>();
@@ -69,7 +70,7 @@ export function createWatchedOrders(
       }
     } catch (error) {
       toRead.clear();
-      onTrouble(error, 'watched orders could not be read; they will be read again soon');
+      log.warn({ err: error }, 'watched orders could not be read; they will be read again soon');
     }
     isReading = false;
   }

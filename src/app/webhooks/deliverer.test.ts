@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { temporaryFolder } from '../../../tests/support/folder.ts';
+import { keptLog } from '../../../tests/support/kept-log.ts';
 import { until } from '../../../tests/support/until.ts';
 import { openSqliteLedger } from '../../adapters/sqlite/ledger.ts';
 import { openStore, type Store } from '../../adapters/sqlite/store.ts';
 import { AppError } from '../../domain/errors.ts';
 import { createPurchaseIds, PURCHASE_ID_KEY_BYTES } from '../../domain/ids.ts';
+import { NO_LOG } from '../../lib/log.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { OutgoingWebhook, WebhookAnswer } from '../../ports/webhook-sender.ts';
 import { createWebhooks, type Webhooks, type WebhooksDependencies } from './deliverer.ts';
@@ -70,8 +72,7 @@ async function deliver(
     secrets: [SECRET],
     retryMs: [1_000, 2_000],
     keepDeadMs: HOUR_MS,
-    onTrouble: () => {},
-    tell: () => {},
+    log: NO_LOG,
     ...changes,
   });
   opened.push(webhooks);
@@ -135,13 +136,13 @@ test('what was taken is not told again while the ledger cannot write it down', a
       return ledger.recordWebhooks(...args);
     },
   };
-  const troubles: unknown[] = [];
+  const troubles: string[] = [];
   const webhooks = await deliver(
     async () => {
       told++;
       return OK;
     },
-    { ledger: broken, onTrouble: (_, context) => troubles.push(context) },
+    { ledger: broken, log: keptLog(troubles) },
   );
   await orders(2);
   webhooks.start();
@@ -211,13 +212,7 @@ test('targets that another process took away come back', async () => {
 test('without targets those of before are taken away, unless a process still delivers', async () => {
   await ledger.setWebhookTargets([ONE]);
   const sentences: string[] = [];
-  const off = (leads: boolean) =>
-    createNoWebhooks(
-      ledger,
-      async () => leads,
-      () => {},
-      (sentence) => sentences.push(sentence),
-    ).begin();
+  const off = (leads: boolean) => createNoWebhooks(ledger, async () => leads, keptLog(sentences)).begin();
   await off(false);
   expect(await ledger.webhookTargets()).toHaveLength(1);
   await off(true);

@@ -1,4 +1,6 @@
 import type { Clock } from '../../domain/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { createPeriodic } from '../../lib/periodic.ts';
 import type { WebhookSender } from '../../ports/webhook-sender.ts';
 import type { DueWebhook, WebhookEvents, WebhookResult } from '../../ports/webhooks.ts';
 import type { ChangeBus } from '../changes.ts';
@@ -44,9 +46,7 @@ export interface WebhooksDependencies {
   /** The pause after each try in vain; an event is dead when none is left. */
   readonly retryMs: readonly number[];
   readonly keepDeadMs: number;
-  readonly onTrouble: (error: unknown, context: string) => void;
-  /** Hears what an operator should know. */
-  readonly tell: (sentence: string) => void;
+  readonly log: Log;
 }
 
 /** A shop that takes 50 ms hears of 160 orders a second, and one that hangs holds no more than these. */
@@ -54,8 +54,8 @@ const AT_ONCE_PER_TARGET = 8;
 /** What nobody has told of is found by looking: events whose pause is over, and orders that other processes have made. */
 const LOOK_EVERY_MS = 500;
 /**
- * Between two turns: a turn is a read in the serving thread, and a commit beside those of purchases. In a crowd each commit wakes, and
- * 50 turns a second, with eight events each, are as many as a shop can want.
+ * From news to the next turn: a turn is a read in the serving thread, and a commit beside those of purchases. In a crowd each commit
+ * wakes, and 50 turns a second, with eight events each, are as many as a shop can want.
  */
 const TURN_EVERY_MS = 20;
 /** The lease lasts for five seconds; asking each time would be a commit more each time. */
@@ -65,8 +65,7 @@ const PRUNED_MAX = 1_000;
 const JOB = 'webhooks';
 
 export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
-  const { ledger, changes, clock, isLeader, targets, sender, retryMs, keepDeadMs, onTrouble, tell } =
-    dependencies;
+  const { ledger, changes, clock, isLeader, targets, sender, retryMs, keepDeadMs, log } = dependencies;
   const stats: WebhookStats = { delivered: 0, failed: 0, died: 0 };
   const receivers = targets.map((target) => ({
     target,
@@ -74,31 +73,18 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
     isOpen: true,
   }));
   let results: WebhookResult[] = [];
-  let working: Promise<void> = Promise.resolve();
-  let timer: Timer | undefined;
   let closed = false;
-  let isAwake = false;
-  let isWorking = false;
   let leads = false;
   let askAt = 0;
   let pruneAt = 0;
-  let isInTrouble = false;
   let unsubscribe = () => {};
-
-  async function work(): Promise<void> {
-    isWorking = true;
-    isAwake = false;
-    try {
-      await turn();
-      isInTrouble = false;
-    } catch (error) {
+  const turns = createPeriodic(turn, {
+    everyMs: LOOK_EVERY_MS,
+    onFailure(error, failures) {
       // Once for each time of trouble: the same trouble has better lines elsewhere.
-      if (!isInTrouble) onTrouble(error, 'webhooks could not be looked for; it is tried again');
-      isInTrouble = true;
-    }
-    isWorking = false;
-    schedule(isAwake && !isInTrouble ? TURN_EVERY_MS : LOOK_EVERY_MS);
-  }
+      if (failures === 1) log.warn({ err: error }, 'webhooks could not be looked for; it is tried again');
+    },
+  });
 
   async function turn(): Promise<void> {
     await record();
@@ -141,7 +127,7 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
     // What a stop has cut off is tried again by who comes next, without a try less.
     if (closed && answer.type === 'failed') return;
     results.push(resultOf(event, target.id, answer, retryMs));
-    wake();
+    turns.runIn(TURN_EVERY_MS);
   }
 
   /** An event stays in flight until its result is written, so that it is not sent twice meanwhile. */
@@ -162,22 +148,8 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
       if (result.type === 'delivered') stats.delivered++;
       else stats.failed++;
       if (result.type === 'dead') stats.died++;
-      if (result.type === 'gone') tell(`webhook target ${result.targetId} is disabled: ${result.cause}`);
+      if (result.type === 'gone') log.warn(`webhook target ${result.targetId} is disabled: ${result.cause}`);
     }
-  }
-
-  function wake(): void {
-    if (isAwake) return;
-    isAwake = true;
-    if (!isWorking) schedule(TURN_EVERY_MS);
-  }
-
-  function schedule(afterMs: number): void {
-    clearTimeout(timer);
-    if (closed) return;
-    timer = setTimeout(() => {
-      working = work();
-    }, afterMs);
   }
 
   return {
@@ -186,21 +158,21 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
     start() {
       unsubscribe = changes.subscribe({
         committed: ({ reserved, orders }) => {
-          if (leads && (reserved.length > 0 || orders.length > 0)) wake();
+          if (leads && (reserved.length > 0 || orders.length > 0)) turns.runIn(TURN_EVERY_MS);
         },
         // Of the other processes.
         news: ({ orders }) => {
-          if (leads && orders.length > 0) wake();
+          if (leads && orders.length > 0) turns.runIn(TURN_EVERY_MS);
         },
       });
-      schedule(0);
+      turns.runIn(0);
     },
     async close() {
       closed = true;
       unsubscribe();
-      clearTimeout(timer);
+      const turned = turns.close();
       await sender.close();
-      await working;
+      await turned;
       await Promise.all(receivers.flatMap(({ inFlight }) => [...inFlight.values()]));
       // What could not be written is told again.
       await record().catch(() => {});

@@ -1,3 +1,5 @@
+import type { Log } from '../../lib/log.ts';
+import { createPeriodic } from '../../lib/periodic.ts';
 import type { WebhookEvents } from '../../ports/webhooks.ts';
 import type { Leader } from '../maintenance/leader.ts';
 import type { Webhooks } from './deliverer.ts';
@@ -11,29 +13,23 @@ const LOOK_EVERY_MS = 60_000;
 export function createNoWebhooks(
   ledger: Pick<WebhookEvents, 'setWebhookTargets' | 'webhookTargets'>,
   isLeader: Leader['isLeader'],
-  onTrouble: (error: unknown, context: string) => void,
-  tell: (sentence: string) => void,
+  log: Log,
 ): Webhooks {
-  let timer: Timer | undefined;
-  let looking: Promise<void> = Promise.resolve();
+  const job = createPeriodic(look, {
+    everyMs: LOOK_EVERY_MS,
+    onFailure: (error) => log.warn({ err: error }, 'webhook targets could not be read'),
+  });
 
   async function look(): Promise<void> {
     if ((await ledger.webhookTargets()).length === 0 || !(await isLeader('webhooks'))) return;
     await ledger.setWebhookTargets([]);
-    tell('no webhook target is configured any more: orders are no longer told');
+    log.warn('no webhook target is configured any more: orders are no longer told');
   }
 
   return {
     stats: { delivered: 0, failed: 0, died: 0 },
     begin: look,
-    start() {
-      timer = setInterval(() => {
-        looking = look().catch((error) => onTrouble(error, 'webhook targets could not be read'));
-      }, LOOK_EVERY_MS);
-    },
-    async close() {
-      clearInterval(timer);
-      await looking;
-    },
+    start: () => job.runIn(LOOK_EVERY_MS),
+    close: job.close,
   };
 }

@@ -39,7 +39,7 @@ export async function openBuyersOf(
 function keyOf(key: AuthSettings['key'], log: Given['log']): Parameters<typeof createTokenVerifier>[0] {
   if ('secret' in key) return new TextEncoder().encode(key.secret);
   if ('file' in key) return readKeyFile(key.file);
-  const keys = createRemoteKeys(key.jwksUrl, { onTrouble: (sentence) => log.warn(sentence) });
+  const keys = createRemoteKeys(key.jwksUrl, { log });
   keys.warm();
   return keys.keyFor;
 }

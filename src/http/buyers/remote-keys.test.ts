@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import { decodeProtectedHeader } from 'jose';
 import { type Issuer, startIssuer } from '../../../tests/support/issuer.ts';
+import { keptLog } from '../../../tests/support/kept-log.ts';
 import { until } from '../../../tests/support/until.ts';
 import { createRemoteKeys } from './remote-keys.ts';
 
@@ -13,7 +14,7 @@ function open(issuer: Issuer) {
   const trouble: string[] = [];
   const { keyFor } = createRemoteKeys(issuer.url, {
     monotonicMs: () => nowMs,
-    onTrouble: (sentence) => trouble.push(sentence),
+    log: keptLog(trouble),
   });
   return {
     trouble,

@@ -1,5 +1,6 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { AppError } from '../../domain/errors.ts';
+import type { Log } from '../../lib/log.ts';
 
 /** The issuer's public keys, over HTTP. */
 export interface RemoteKeys {
@@ -11,7 +12,7 @@ export interface RemoteKeys {
 
 export interface RemoteKeysOptions {
   readonly monotonicMs?: () => number;
-  onTrouble(sentence: string): void;
+  readonly log: Pick<Log, 'warn'>;
 }
 
 /** Keys are read again after so long, in the background. */
@@ -32,7 +33,7 @@ const KEYS_MAX = 100;
  */
 export function createRemoteKeys(
   url: string,
-  { monotonicMs = () => performance.now(), onTrouble }: RemoteKeysOptions,
+  { monotonicMs = () => performance.now(), log }: RemoteKeysOptions,
 ): RemoteKeys {
   let keys: JWTVerifyGetKey | null = null;
   let readAtMs = Number.NEGATIVE_INFINITY;
@@ -56,7 +57,7 @@ export function createRemoteKeys(
         (error) => {
           hasFailed = true;
           const kept = keys === null ? 'there are none yet' : 'the last ones stay';
-          onTrouble(`The issuer's keys could not be read, ${kept}: ${(error as Error).message}`);
+          log.warn(`The issuer's keys could not be read, ${kept}: ${(error as Error).message}`);
         },
       )
       .finally(() => {

@@ -4,6 +4,7 @@ import { openPurchaseFixture, type PurchaseFixture } from '../../../tests/suppor
 import { until } from '../../../tests/support/until.ts';
 import { createStockStream, type StockStream } from '../../app/stream/stream.ts';
 import { AppError } from '../../domain/errors.ts';
+import { NO_LOG } from '../../lib/log.ts';
 import { createLog } from '../../telemetry/log.ts';
 import { NO_BUYERS } from '../buyers/buyers.ts';
 import { createTrustedProxies } from '../client-address.ts';
@@ -43,7 +44,7 @@ beforeEach(async () => {
     conclude,
     clock,
     limits,
-    onTrouble: () => {},
+    log: NO_LOG,
   });
   server = Bun.serve({
     hostname: '127.0.0.1',

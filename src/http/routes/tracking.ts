@@ -38,7 +38,8 @@ const TrackingAnswer = shape(
 const QueueStatusAnswer = shape(
   'QueueStatus',
   '`purchases` and `deadLetters` count purchases. `queues` shows the figures of the queue itself: purchases or orders with ' +
-    'the embedded backends, messages with a broker, each of which carries one or more.',
+    'the embedded backends, messages with a broker, each of which carries one or more. What another process has not ' +
+    'acknowledged to a broker is known from that process, up to a second late.',
   {
     queues: list({ name: Type.String(), ...QUEUE }),
     purchases: PurchaseFigures,

@@ -1,6 +1,7 @@
 import type { OrderChange } from '../../../domain/order.ts';
 import type { ProcessStats } from '../../../domain/process-stats.ts';
 import { type StockVersion, stockOf } from '../../../domain/product.ts';
+import { createPeriodic } from '../../../lib/periodic.ts';
 import type { Changes } from '../../../ports/changes.ts';
 import type { Message } from './message.ts';
 
@@ -31,38 +32,23 @@ export function createPublisher(send: (message: Message) => Promise<unknown>): P
   let decided: string[] = [];
   let stats: ProcessStats | null = null;
   let resync = false;
-  let timer: Timer | null = null;
-  let sending: Promise<void> | null = null;
-  let nextAtMs = 0;
-  let closed = false;
+  // A run never begins within the caller's turn, so all changes of one turn go into one message.
+  const job = createPeriodic(flush, {
+    paceMs: EVERY_MS,
+    retryMs: RETRY_MS,
+    onFailure() {
+      resync = true;
+    },
+  });
 
-  function schedule(): void {
-    if (timer || sending || closed) return;
-    // Never within the caller's turn, so that all changes of one turn go into one message.
-    timer = setTimeout(flush, Math.max(0, nextAtMs - performance.now())).unref();
-  }
-
-  function flush(): void {
-    timer = null;
+  async function flush(): Promise<void> {
     const message = { stock: [...stock.values()], orders, decided, stats, resync };
     stock = new Map();
     orders = [];
     decided = [];
     stats = null;
     resync = false;
-    nextAtMs = performance.now() + EVERY_MS;
-    sending = send(message)
-      .then(
-        () => undefined,
-        () => {
-          resync = true;
-          nextAtMs = performance.now() + RETRY_MS;
-        },
-      )
-      .finally(() => {
-        sending = null;
-        if (hasNews()) schedule();
-      });
+    await send(message);
   }
 
   function hasNews(): boolean {
@@ -82,18 +68,15 @@ export function createPublisher(send: (message: Message) => Promise<unknown>): P
         else resync = true;
       }
       decided = decided.concat(changes.decided.slice(0, DECIDED_MAX - decided.length));
-      if (hasNews()) schedule();
+      if (hasNews()) job.runIn(0);
     },
     stats(latest) {
       stats = latest;
-      schedule();
+      job.runIn(0);
     },
     async close() {
-      closed = true;
-      if (timer) clearTimeout(timer);
-      await sending;
-      if (hasNews()) flush();
-      await sending;
+      await job.close();
+      if (hasNews()) await flush().catch(() => {});
     },
   };
 }

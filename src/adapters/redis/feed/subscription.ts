@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { AppError } from '../../../domain/errors.ts';
 import { backoffMs } from '../../../lib/backoff.ts';
+import { createPeriodic } from '../../../lib/periodic.ts';
 import type { RedisLink } from '../link.ts';
 
 /** A subscription that is renewed whenever its connection is lost. */
@@ -30,8 +31,6 @@ export async function openSubscription(
 ): Promise<Subscription> {
   let client: Redis | null = null;
   let isLive = false;
-  let failures = 0;
-  let retry: Timer | null = null;
   let closed = false;
 
   /** The client's own re-subscribing is off: it does not report its completion, which is the end of the gap. */
@@ -54,28 +53,23 @@ export async function openSubscription(
       throw trouble ?? error;
     }
     isLive = true;
-    failures = 0;
   }
 
   function lost(error: unknown): void {
     isLive = false;
     if (closed) return;
     events.onLost(link.trouble.ofCommand(error));
-    reconnect();
+    reconnects.runIn(retryMs(0));
   }
 
-  function reconnect(): void {
-    retry = setTimeout(
-      () => {
-        retry = null;
-        connect().then(
-          () => !closed && events.onBack(),
-          () => !closed && reconnect(),
-        );
-      },
-      backoffMs(++failures, RETRY_FIRST_MS, RETRY_MAX_MS),
-    ).unref();
-  }
+  const retryMs = (failures: number) => backoffMs(failures + 1, RETRY_FIRST_MS, RETRY_MAX_MS);
+  const reconnects = createPeriodic(
+    async () => {
+      await connect();
+      if (!closed) events.onBack();
+    },
+    { retryMs, onFailure() {} },
+  );
 
   await connect().catch((error) => {
     throw link.trouble.ofOpening(error);
@@ -91,8 +85,8 @@ export async function openSubscription(
     async close() {
       closed = true;
       clearInterval(pings);
-      if (retry) clearTimeout(retry);
       client?.disconnect();
+      await reconnects.close();
     },
   };
 }

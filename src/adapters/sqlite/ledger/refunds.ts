@@ -1,6 +1,6 @@
 import type { Database } from 'bun:sqlite';
 import type { Changes } from '../../../ports/changes.ts';
-import type { LeasedRefund, RefundsDue, SettledRefund } from '../../../ports/payments.ts';
+import type { ChargeName, LeasedRefund, RefundsDue } from '../../../ports/payments.ts';
 import { createMoves } from './moves.ts';
 import { createOrders } from './orders.ts';
 
@@ -44,7 +44,7 @@ export function createRefunds(db: Database) {
       return leased;
     },
 
-    settle(refunds: readonly SettledRefund[], now: number): Changes {
+    settle(refunds: readonly ChargeName[], now: number): Changes {
       const moves = beginMoves(now);
       for (const { orderId, attempt } of refunds) {
         if (arrive.run(now, orderId, attempt).changes === 0 || onItsWay.get(orderId)) continue;
