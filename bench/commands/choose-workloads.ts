@@ -39,7 +39,7 @@ export const PROFILED = Object.keys(COMPARED) as (keyof typeof COMPARED)[];
 export const WORKLOADS = [...EVERYWHERE, ...DISTRIBUTED_ONLY, ...ON_REQUEST, ...WITH_BALANCERS] as const;
 export type Workload = (typeof WORKLOADS)[number];
 
-export interface Asked {
+interface Flags {
   readonly workload: readonly Workload[];
   readonly engines: BackendChoice;
   readonly open: boolean;
@@ -48,7 +48,7 @@ export interface Asked {
 }
 
 /** The workloads to run, by default all that fit; throws UsageError when what was asked for does not go together. */
-export function chooseWorkloads({ workload, engines, open, profile, instances }: Asked): readonly Workload[] {
+export function chooseWorkloads({ workload, engines, open, profile, instances }: Flags): readonly Workload[] {
   const ways = Object.entries({ '--open': open, '--profile': profile, '--instances': instances.length > 0 })
     .filter(([, isAsked]) => isAsked)
     .map(([way]) => way);
