@@ -66,7 +66,8 @@ export function readFlags<const Flags extends Record<string, Flag>>(
       );
     }
     const value = read(flag, token.value);
-    if (value === undefined) throw new UsageError(`${given} takes ${describe(flag)}${stranger(flag, token.value)}`);
+    if (value === undefined)
+      throw new UsageError(`${given} takes ${describe(flag)}${stranger(flag, token.value)}`);
     values[token.name] = value;
   }
   return values as Values<Flags>;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Order } from '../../domain/order.ts';
 import type { TraceContext } from '../../domain/trace-context.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Log } from '../../lib/log.ts';
@@ -138,7 +139,7 @@ export function createCharges(dependencies: ChargesDependencies) {
 
 /** Milliseconds to leave to buyers after charging `leased`, when the newest order is `lastOrderAgeMs` old. */
 export function restFor(
-  leased: readonly Pick<LeasedOrder, 'order' | 'beganAt'>[],
+  leased: readonly { readonly order: Pick<Order, 'createdAt'>; readonly beganAt: number }[],
   lastOrderAgeMs: number,
 ): number {
   if (lastOrderAgeMs >= RUSH_MS) return 0;
