@@ -32,9 +32,9 @@ export const ON_REQUEST = [
 ] as const;
 /** Only when asked for, too: what it needs besides is not installed everywhere. */
 export const WITH_BALANCERS = ['balancers'] as const;
-/** Those that `--open` measures below saturation. */
+/** The workloads that `--open` measures below saturation. */
 export const OPEN = ['sync-win', 'sync-soldout', 'async-accept', 'async-soldout', 'stock-read'] as const;
-/** Those that `--profile` measures. */
+/** The workloads that `--profile` measures. */
 export const PROFILED = Object.keys(COMPARED) as (keyof typeof COMPARED)[];
 export const WORKLOADS = [...EVERYWHERE, ...DISTRIBUTED_ONLY, ...ON_REQUEST, ...WITH_BALANCERS] as const;
 export type Workload = (typeof WORKLOADS)[number];

@@ -36,7 +36,7 @@ export async function runProfile(
   try {
     measured = await measure(server, workload, effort, environment);
   } finally {
-    // It writes the profile as it ends.
+    // The server writes the profile as it ends.
     await server.stop();
   }
   const { stats, threads, fromUs, toUs } = measured;
