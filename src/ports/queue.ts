@@ -43,8 +43,8 @@ export interface Queue {
   discard(queue: QueueName, ids: readonly string[]): Promise<number>;
 
   /**
-   * Exact counts, the broker's own where there is one. It does not tell what is unacknowledged: that is this process's own and,
-   * of others, what they told of their consumers.
+   * Exact counts, the broker's own where there is one. A broker does not tell what is unacknowledged: that is what this process's
+   * consumers hold now, and what those of other processes held when these told it (`others`).
    */
   status(others?: readonly ConsumersByQueue[]): Promise<QueueStatus[]>;
 
