@@ -74,6 +74,22 @@ test('a second batch goes beside the first when it is large, and waits for it wh
   expect(fixture.batches.map((batch) => batch.length)).toEqual([1, 120, 200]);
 });
 
+test('a second batch is no smaller than the one that it goes beside', async () => {
+  fixture = await openPurchaseFixture({ units: 1_000 });
+  const batcher = fixture.batcher({ batchesInFlightMax: 2 });
+  const letGo = holdBatches();
+  const calls = buyers(batcher, 150);
+  await until(() => fixture.batches.length === 1);
+  calls.push(...buyers(batcher, 149));
+  await new Promise(setImmediate);
+  expect(fixture.batches.map((batch) => batch.length)).toEqual([150]);
+  calls.push(...buyers(batcher, 1));
+  await until(() => fixture.batches.length === 2);
+  letGo();
+  await Promise.all(calls);
+  expect(fixture.batches.map((batch) => batch.length)).toEqual([150, 150]);
+});
+
 test('exactly the units there are get sold, and the rest is told sold out', async () => {
   fixture = await openPurchaseFixture({ units: 100 });
   const batcher = fixture.batcher();
