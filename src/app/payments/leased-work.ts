@@ -41,7 +41,7 @@ export interface LeasedWorkOptions<Row, Result> {
   /** In logs. */
   readonly name: string;
   readonly inFlightMax: number;
-  /** The same during an outage. */
+  /** The same during an outage, and then no more than otherwise. */
   readonly probesMax: number;
   /** Never rejects. */
   readonly ask: (row: Row) => Promise<Asked<Result>>;
@@ -66,7 +66,8 @@ const LEDGER_PAUSE_MS_MAX = 2_000;
 export function createLeasedWork<Row, Result extends { readonly orderId: string }>(
   options: LeasedWorkOptions<Row, Result>,
 ): LeasedWork<Row> {
-  const { name, inFlightMax, probesMax, ask, settle, log, stopping, deadline } = options;
+  const { name, inFlightMax, ask, settle, log, stopping, deadline } = options;
+  const probesMax = Math.min(options.probesMax, inFlightMax);
   const outage = createOutage();
   const results = createBatcher<Result>(SETTLING, settleAll);
   let inFlight = 0;
