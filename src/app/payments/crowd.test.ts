@@ -100,5 +100,13 @@ test('charging does not rest while orders have waited for long', async () => {
   const [young, old] = leased;
   const late = { ...old!, beganAt: old!.order.createdAt + 6_000 };
   expect(restFor([young!, late], 0)).toBe(0);
+  // Five seconds are the whole of a short hold.
+  const { order, beganAt } = young!;
+  const short = (waitedMs: number) => ({
+    order: { ...order, expiresAt: order.createdAt + 4_000 },
+    beganAt: beganAt + waitedMs,
+  });
+  expect(restFor([short(0)], 0)).toBeGreaterThan(0);
+  expect(restFor([short(2_500)], 0)).toBe(0);
   await fixture.close();
 });
