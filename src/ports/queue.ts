@@ -97,6 +97,8 @@ export interface QueueStatus {
   /** Delivered, not yet acknowledged. */
   readonly unacknowledged: number;
   readonly consumers: number;
+  /** Those of them that have not told what they hold, so that it is missing here; absent where there are no other processes. */
+  readonly silentConsumers?: number;
   /** Age of the oldest message not yet acknowledged; 0 when there is none. */
   readonly oldestAgeMs: number;
   readonly deadLetters: { readonly count: number; readonly oldestAgeMs: number };
