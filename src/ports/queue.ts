@@ -44,7 +44,7 @@ export interface Queue {
 
   /**
    * Exact counts, the broker's own where there is one. It does not tell what is unacknowledged: that is this process's own and,
-   * of others, what they told of their consumers.
+   * of others, what they told of their consumers. A call may get the answer to one that began before it and is not over.
    */
   status(others?: readonly ConsumersByQueue[]): Promise<QueueStatus[]>;
 

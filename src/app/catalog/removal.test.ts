@@ -87,6 +87,21 @@ test('a product is kept while a consumer does not tell what it holds', async () 
   expect(await remove(PRODUCT_ID, note)).toEqual({ kind: 'removed' });
 });
 
+test('a reading of the queue that began before the close says nothing of what came after it', async () => {
+  const { status } = fixture.queue;
+  const begunBefore = status();
+  await fixture.realQueue.publish('purchases', [encodePurchases([fixture.queued()])]);
+  fixture.passTime(1);
+  await closeSale();
+  fixture.passTime(10 * ANSWER_WITHIN_MS);
+  fixture.queue.status = () => {
+    fixture.queue.status = status;
+    return begunBefore;
+  };
+  expect(await remove(PRODUCT_ID, note)).toMatchObject({ code: 'sale_not_drained' });
+  expect(await fixture.real.product(PRODUCT_ID)).toBeDefined();
+});
+
 test('its dead letters go with it, those of others stay, and the gate forgets it', async () => {
   const theirs = [fixture.queued(), fixture.queued()];
   await deadLettered(...theirs);

@@ -38,6 +38,8 @@ export function createRemoval(dependencies: RemovalDependencies): RemoveProduct 
 
   /** A queued purchase was accepted before the close, so it is older than that; the margin is for those on their way. */
   async function mayBeQueued({ closesAt }: Product): Promise<boolean> {
+    // Twice, because the first reading may have begun before the close, for another caller.
+    await queue.status();
     const status = await queue.status();
     const { oldestAgeMs, silentConsumers } = status.find(({ name }) => name === 'purchases')!;
     if (silentConsumers) return true;
