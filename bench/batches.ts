@@ -9,8 +9,8 @@ export interface Batches {
 }
 
 /**
- * Of all these processes; null when one does not answer. Purchases that the ledger decided go through one of the two: sync in a transaction, async in a message. A refusal that is known without
- * the ledger goes through neither.
+ * Adds up the counts of these processes; null when one does not answer. A purchase that the ledger decides is in a batch: sync in that of
+ * a transaction, async in that of a message. A refusal that is known without the ledger is in none.
  */
 export async function askBatches(servers: readonly ServerProcess[]): Promise<Batches | null> {
   const texts = await Promise.all(

@@ -3,8 +3,9 @@ import { spreadOf } from './report/spread.ts';
 import type { ServerProcess } from './server-process.ts';
 import { addCounts, percent, rounded } from './workloads/result.ts';
 
-/** CPU time; null where it is unknown. */
-export interface CpuUse {
+/** CPU time of so many requests; null where it is unknown. */
+interface CpuUse {
+  readonly requests: number;
   readonly serverMs: number | null;
   /** Absent without a worker beside the server. */
   readonly workerMs?: number | null;
@@ -12,15 +13,13 @@ export interface CpuUse {
   readonly backendsMs: Readonly<Record<string, number>>;
 }
 
-type CountedUse = CpuUse & { readonly requests: number };
-
 /** Measures the CPU time of a server, of a worker beside it and of its backends over the slices of a measurement. */
 export class CpuMeter {
   readonly #server: ServerProcess;
   /** Null without backends of its own. */
   readonly #environment: Environment | null;
   readonly #worker: ServerProcess | null;
-  readonly #slices: CountedUse[] = [];
+  readonly #slices: CpuUse[] = [];
 
   constructor(server: ServerProcess, environment: Environment | null, worker: ServerProcess | null = null) {
     this.#server = server;
@@ -42,7 +41,7 @@ export class CpuMeter {
     return result;
   }
 
-  /** Of a core, and per request: over all slices, and the total also as the spread of the slices. */
+  /** CPU time as % of a core, and in µs per request: over all slices, and the total also as the spread of the slices. */
   figures(elapsedMs: number) {
     const all = this.#slices.reduce(added);
     const totals = spreadOf(this.#slices.map((slice) => cpuPerRequest(slice).cpuTotalUsPerRequest));
@@ -69,7 +68,7 @@ export class CpuMeter {
  * CPU time per request. The total is the figure that machines agree on: how many requests fit into a second depends on how many
  * cores the server, its backends and the generator share, and what a request costs does not.
  */
-export function cpuPerRequest({ serverMs, workerMs, backendsMs, requests }: CountedUse) {
+export function cpuPerRequest({ serverMs, workerMs, backendsMs, requests }: CpuUse) {
   const perRequestUs = (ms: number) => rounded((ms * 1000) / requests, 1);
   if (serverMs === null || workerMs === null || requests === 0)
     return { cpuServerUsPerRequest: null, cpuTotalUsPerRequest: null };
@@ -90,7 +89,7 @@ function between(before: number | undefined, after: number | undefined): number 
   return before === undefined || after === undefined ? null : after - before;
 }
 
-function added(a: CountedUse, b: CountedUse): CountedUse {
+function added(a: CpuUse, b: CpuUse): CpuUse {
   const backendsMs = { ...a.backendsMs };
   addCounts(backendsMs, b.backendsMs);
   return {

@@ -57,7 +57,7 @@ export function readThreads(pid: number): Map<number, ThreadUsage> {
       const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
       threads.set(Number(id), { name, cpuMs: cpuMsFromStat(stat) });
     } catch {
-      // It has just ended.
+      // The thread has just ended.
     }
   }
   return threads;

@@ -12,7 +12,7 @@ const TIMEOUT_MS = 2 * OUTCOME_WAIT_S * 1000;
 
 /** The measurement of one slice of whole async purchases. */
 export interface WholeSlice {
-  /** Purchases whose buyer has heard the outcome. */
+  /** Purchases whose buyer has heard the outcome or, where the buyer does not ask for it, the 202. */
   readonly requests: number;
   /** From sending to the outcome. */
   readonly whole: LatencyHistogram;

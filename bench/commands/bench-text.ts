@@ -8,7 +8,7 @@ export const LEGEND = [
   '  per s          answers, outcomes or deliveries a second',
   '  × noop         that over the same of a server that does nothing: median (least–most) of the pairs',
   '  p50, p99       latency in ms',
-  '  CPU            µs of server, worker and backends together for each of them: all rounds (least–most of one)',
+  '  CPU            µs for each of them, server, worker and backends together: mean (least–most) of the rounds',
   '  server, load   % of a core: server, load generator (above 90 it is the limit)',
   "  MB             the server's memory",
 ].join('\n');

@@ -59,7 +59,7 @@ const HELP = `pulsecart bench: how fast this machine sells, next to a server tha
   --seconds N      measured per workload and server (6)
   --rounds N       alternating pairs with the no-op server per workload, at least 3 (5)
   --viewers N      live viewers beside the workloads that are compared with the no-op server, and beside open loops (0)
-  --connections N  of the load generator, to each server: the no-op server, the workloads that are compared with it, open loops
+  --connections N  of the load generator, to each server: the no-op server, the workloads that are compared with it, open loops,
                    async-whole and async-decided; other workloads have their own (256)
   --instances A,B  sync-win on a server of A processes and on one of B, in turns: for one hot product and for ten, each at 256 and
                    1,024 connections; needs --engines production

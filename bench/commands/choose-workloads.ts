@@ -32,14 +32,14 @@ export const ON_REQUEST = [
 ] as const;
 /** Only when asked for, too: what it needs besides is not installed everywhere. */
 export const WITH_BALANCERS = ['balancers'] as const;
-/** Those that `--open` measures below saturation. */
+/** The workloads that `--open` measures below saturation. */
 export const OPEN = ['sync-win', 'sync-soldout', 'async-accept', 'async-soldout', 'stock-read'] as const;
-/** Those that `--profile` measures. */
+/** The workloads that `--profile` measures. */
 export const PROFILED = Object.keys(COMPARED) as (keyof typeof COMPARED)[];
 export const WORKLOADS = [...EVERYWHERE, ...DISTRIBUTED_ONLY, ...ON_REQUEST, ...WITH_BALANCERS] as const;
 export type Workload = (typeof WORKLOADS)[number];
 
-export interface Asked {
+interface Flags {
   readonly workload: readonly Workload[];
   readonly engines: BackendChoice;
   readonly open: boolean;
@@ -48,7 +48,7 @@ export interface Asked {
 }
 
 /** The workloads to run, by default all that fit; throws UsageError when what was asked for does not go together. */
-export function chooseWorkloads({ workload, engines, open, profile, instances }: Asked): readonly Workload[] {
+export function chooseWorkloads({ workload, engines, open, profile, instances }: Flags): readonly Workload[] {
   const ways = Object.entries({ '--open': open, '--profile': profile, '--instances': instances.length > 0 })
     .filter(([, isAsked]) => isAsked)
     .map(([way]) => way);

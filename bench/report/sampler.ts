@@ -4,6 +4,7 @@ import type { Environment } from '../environment.ts';
 import { PRODUCT_ID } from '../sale.ts';
 import { ask } from '../server-api.ts';
 import type { ServerProcess } from '../server-process.ts';
+import { rounded } from '../workloads/result.ts';
 import type { CpuUse, Sample } from './report-data.ts';
 
 /** Looks at the servers of a running sale at regular times. It asks the server twice, which is some ms of its CPU each second. */
@@ -38,7 +39,8 @@ export function startSampler(servers: readonly ServerProcess[], environment: Env
     const now = read(servers, environment);
     const spanMs = now.atMs - last.atMs;
     // CPU time is counted in hundredths of a second: a share of a short span says nothing.
-    const share = (ms: number | null) => (ms === null || spanMs < SPAN_MS_MIN ? null : round(ms / spanMs));
+    const share = (ms: number | null) =>
+      ms === null || spanMs < SPAN_MS_MIN ? null : rounded(ms / spanMs, 2);
     const cpu = cpuBetween(last, now);
     const backendsMs = cpu.backendsMs && Object.values(cpu.backendsMs).reduce((sum, ms) => sum + ms, 0);
     const generatorShare = share(now.generatorMs - last.generatorMs);
@@ -53,7 +55,7 @@ export function startSampler(servers: readonly ServerProcess[], environment: Env
       cpuBackendsShare: share(backendsMs),
       cpuGeneratorShare: generatorShare,
       rssMb: now.rssMb,
-      eventLoopP99Ms: rates && round(Math.max(0, ...rates.instances.map((one) => one.eventLoopP99Ms))),
+      eventLoopP99Ms: rates && rounded(Math.max(0, ...rates.instances.map((one) => one.eventLoopP99Ms)), 2),
       queueDepth: rates?.backlog.purchases ?? null,
       queueOldestMs: rates?.backlog.oldestAgeMs ?? null,
       available: product?.available ?? null,
@@ -129,8 +131,4 @@ export interface Rates {
 async function askRates(server: ServerProcess): Promise<Rates | null> {
   const response = await ask(server, '/api/v1/ops/rates');
   return response === null ? null : ((await response.json()) as Rates);
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
 }

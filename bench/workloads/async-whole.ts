@@ -28,14 +28,14 @@ export function runAsyncWhole(effort: Effort, environment: Environment): Promise
 }
 
 /**
- * The same, but only each hundredth buyer asks for the outcome, so that the server is not busy with answering them; a slice lasts until all
- * of its purchases are decided.
+ * Async purchases of which only each hundredth buyer asks for the outcome, so that the server is not busy with such answers; a slice
+ * lasts until all of its purchases are decided.
  */
 export function runAsyncDecided(effort: Effort, environment: Environment): Promise<WorkloadResult> {
   return runWhole('async-decided', 100, effort, environment);
 }
 
-/** With distributed backends a process of the API and a worker, as in production; with the embedded ones the one server does both. */
+/** Measures a process of the API and a worker on distributed backends, as in production, and the one server on embedded ones. */
 async function runWhole(
   workload: string,
   askEvery: number,
@@ -107,7 +107,7 @@ async function runWhole(
   }
 }
 
-/** By the ledger's own count, which is exact. */
+/** Waits until that many are decided, by the ledger's own count, which is exact. Rejects with `unavailable` after a minute. */
 async function decidedAll(url: string, accepted: number): Promise<void> {
   const isDone = async () => (await readQueues(url)).purchases.decided >= accepted || undefined;
   if (!(await poll(isDone, { deadlineMs: DECIDED_TIMEOUT_MS, everyMs: DECIDED_POLL_MS })))

@@ -15,8 +15,8 @@ import { Subject } from './subject.ts';
 const CONNECTIONS = [256, 1_024];
 /** One hot product, whose purchases all want the same row, and a crowd that is spread evenly over ten. */
 const PRODUCTS = [1, 10];
-const PRODUCTS_MAX = 10;
-/** Before each turn, on its new connections. */
+const PRODUCTS_MAX = Math.max(...PRODUCTS);
+/** Load before each turn, on its new connections. */
 const TURN_WARM_UP_MS = 500;
 
 /**

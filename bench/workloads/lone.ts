@@ -15,11 +15,11 @@ import { type Effort, NOTHING, type WorkloadResult } from './result.ts';
 
 /** Three rounds, the fewest, are enough for a p99. */
 const PURCHASES_PER_ROUND = 100;
-/** Longer than a server and its backends are busy with one purchase. */
+/** A pause in which a server and its backends finish all work for one purchase. */
 const PAUSE_MS = 20;
-/** Longer than the 50 ms at which a stream is paced, so that each change is sent at once. */
+/** A pause longer than the 50 ms at which a stream is paced, so that each change is sent at once. */
 const PAUSE_WATCHED_MS = 100;
-/** As a small transaction writes it to a log. */
+/** What a small transaction writes to a log. */
 const SYNCED_BYTES = 4_096;
 /** The file is written over, as logs of stores are after their first lap. */
 const FILE_BYTES = 1_048_576;
@@ -67,7 +67,7 @@ export async function runLone(
   }
 }
 
-/** From the answer to such a purchase until the only viewer of the product has the event that shows it. */
+/** Live news of an idle server: from the answer to a lone purchase until the only viewer of its product has the event that shows it. */
 export async function runLiveLone(
   effort: Effort,
   environment: Environment,

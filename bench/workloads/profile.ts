@@ -10,9 +10,9 @@ import { type ComparedWorkload, ownStats, PRODUCT_ID, WARM_UP_MS } from './compa
 import type { Effort, WorkloadResult } from './result.ts';
 import { Subject } from './subject.ts';
 
-/** Where profiles are kept, in the folder of the call. */
+/** Keeps the profiles, in the folder of the call. */
 const FOLDER = 'results';
-/** The names of files begin here. */
+/** Files are named by their path from here. */
 const ROOT = join(import.meta.dir, '..', '..');
 const SHOWN_MAX = 40;
 const SERVING = 'serving';
@@ -36,7 +36,7 @@ export async function runProfile(
   try {
     measured = await measure(server, workload, effort, environment);
   } finally {
-    // It writes the profile as it ends.
+    // The server writes the profile as it ends.
     await server.stop();
   }
   const { stats, threads, fromUs, toUs } = measured;
@@ -85,7 +85,7 @@ async function measure(
   return { stats, threads: threadCosts(server.pid, before, after, stats.requests), fromUs, toUs };
 }
 
-/** By the names of the threads, of which several may have the same. */
+/** CPU time by name of a thread; several threads may have the same name. */
 function threadCosts(
   pid: number,
   before: ReadonlyMap<number, ThreadUsage>,

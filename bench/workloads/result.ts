@@ -41,7 +41,7 @@ export interface Effort {
   readonly rounds: number;
   /** Live viewers beside the server that is compared. */
   readonly viewers: number;
-  /** Of the load generator, in workloads that do not say their own number. */
+  /** Connections of the load generator, in workloads that have no number of their own. */
   readonly connections: number;
 }
 

@@ -77,6 +77,9 @@ describe('a mistake is one line that says what is accepted', () => {
 
   test('a list with a stranger in it', () => {
     expect(problemOf('--workload', 'noop,dmeo')).toBe(
+      '--workload takes some of noop,demo,drain, separated by commas; dmeo is none of them',
+    );
+    expect(problemOf('--workload', 'noop,')).toBe(
       '--workload takes some of noop,demo,drain, separated by commas',
     );
   });

@@ -66,7 +66,8 @@ export function readFlags<const Flags extends Record<string, Flag>>(
       );
     }
     const value = read(flag, token.value);
-    if (value === undefined) throw new UsageError(`${given} takes ${describe(flag)}`);
+    if (value === undefined)
+      throw new UsageError(`${given} takes ${describe(flag)}${stranger(flag, token.value)}`);
     values[token.name] = value;
   }
   return values as Values<Flags>;
@@ -75,6 +76,12 @@ export function readFlags<const Flags extends Record<string, Flag>>(
 function didYouMean(given: string, flags: Record<string, Flag>): string {
   const meant = given.startsWith('--') ? nearestOf(given.slice(2), Object.keys(flags)) : null;
   return meant === null ? '' : `Did you mean --${meant}? `;
+}
+
+/** The name in a list that is none of its choices: a long list hides it. */
+function stranger(flag: Flag, text = ''): string {
+  const name = flag.kind === 'list' && text.split(',').find((one) => one !== '' && !flag.of.includes(one));
+  return name ? `; ${name} is none of them` : '';
 }
 
 function read(flag: Flag, text: string | undefined): unknown {

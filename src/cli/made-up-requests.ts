@@ -39,7 +39,7 @@ export async function sendMadeUp(
       },
     });
     // Also one that waits for an answer.
-    const end = setTimeout(() => connection.terminate(), untilMs - performance.now());
+    const end = setTimeout(() => connection.terminate(), Math.max(0, untilMs - performance.now()));
     return promise.finally(() => clearTimeout(end));
   });
   await Promise.all(ends);

@@ -7,7 +7,7 @@ export interface ProcessStats extends WindowStats {
   readonly eventLoopP99Ms: number;
   readonly rssBytes: number;
   readonly uptimeMs: number;
-  /** By queue, where other processes consume, too: a broker does not tell them. */
+  /** What this process's consumers hold, by queue: a broker does not tell other processes. Absent where there are none. */
   readonly consumers?: ConsumersByQueue;
 }
 

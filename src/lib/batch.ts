@@ -1,11 +1,11 @@
 import { nextTurn } from './next-turn.ts';
 
 export interface BatchOptions {
-  /** Items of one batch. */
+  /** Items of one batch at most. */
   readonly itemsMax: number;
   /** How long an item waits for more; 0: only while other batches are under way. */
   readonly lingerMs: number;
-  /** Batches under way at once, 1 unless given. */
+  /** Batches under way at once at most; 1 unless given. */
   readonly batchesMax?: number;
 }
 

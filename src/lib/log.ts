@@ -1,4 +1,4 @@
-/** Where a component writes what operators should know. The server's logger is one; each level takes a sentence, or an error with it. */
+/** Where a component writes what operators should know, such as the server's logger: a sentence, or details (an error as `err`) with it. */
 export interface Log {
   readonly warn: Write;
   readonly error: Write;

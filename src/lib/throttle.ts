@@ -8,7 +8,7 @@ export interface Throttle<K, V> {
   has(key: K): boolean;
   /** Keys whose interval is under way. */
   size(): number;
-  /** Passes on now what waits. */
+  /** Passes the waiting values on now. */
   flush(): void;
   /** Drops all later values. */
   close(): void;

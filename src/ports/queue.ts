@@ -43,8 +43,9 @@ export interface Queue {
   discard(queue: QueueName, ids: readonly string[]): Promise<number>;
 
   /**
-   * Exact counts, the broker's own where there is one. It does not tell what is unacknowledged: that is this process's own and,
-   * of others, what they told of their consumers. A call may get the answer to one that began before it and is not over.
+   * Exact counts, the broker's own where there is one. A broker does not tell what is unacknowledged: that is what this process's
+   * consumers hold now, and what those of other processes held when these told it (`others`). Calls may share a reading that began
+   * before them.
    */
   status(others?: readonly ConsumersByQueue[]): Promise<QueueStatus[]>;
 

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'bun:test';
+import { afterEach, expect, jest, test } from 'bun:test';
 import { runToEnd } from '../../tests/support/command.ts';
 import { linkedFeeds } from '../../tests/support/other-processes.ts';
 import { until } from '../../tests/support/until.ts';
@@ -11,6 +11,7 @@ import { createMetrics } from './metrics.ts';
 const started: LiveStats[] = [];
 afterEach(() => {
   for (const liveStats of started.splice(0)) liveStats.close();
+  jest.useRealTimers();
 });
 
 function scene(instance: string, openFeed = linkedFeeds(), queue: Pick<Queue, 'consumers'> = {}) {
@@ -85,16 +86,20 @@ test('every process knows the stats of all, and those of nothing timed are null'
   });
 });
 
-test('consumers of other processes are known until those are silent for three seconds', async () => {
+test('consumers of other processes are known until those are silent for three seconds', () => {
+  jest.useFakeTimers();
   const stats = { unacknowledged: 4, oldestAt: 1_000, frontAt: null };
   const consumers = () => ({ purchases: stats });
   const here = scene('a', undefined, { consumers });
   const there = scene('b', here.openFeed, { consumers });
-  await until(() => here.liveStats.consumersElsewhere().length === 1);
+  jest.advanceTimersByTime(20);
   expect(here.liveStats.consumersElsewhere()).toEqual([{ purchases: stats }]);
   there.liveStats.close();
-  await until(() => here.liveStats.consumersElsewhere().length === 0);
-  expect(here.liveStats.now().length).toBe(2);
+  jest.advanceTimersByTime(2_900);
+  expect(here.liveStats.consumersElsewhere()).toHaveLength(1);
+  jest.advanceTimersByTime(200);
+  expect(here.liveStats.consumersElsewhere()).toEqual([]);
+  expect(here.liveStats.now()).toHaveLength(2);
 });
 
 test('a percentile lies in the bucket that holds it', () => {

@@ -50,7 +50,7 @@ const WINDOW_TICKS = 10;
 const RECENT_TICKS = 2;
 /** A process that is silent for this long has ended or lost its connection. */
 const FORGET_AFTER_MS = 10_000;
-/** Sooner, because a broker redelivers what a dead process held, and it would be counted twice. */
+/** Consumers are forgotten sooner: a broker redelivers what a dead process held, and these messages would be counted twice. */
 const CONSUMERS_MS_MAX = 3_000;
 /** More processes than any service runs. */
 const INSTANCES_MAX = 1_000;

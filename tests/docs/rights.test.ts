@@ -3,7 +3,6 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { openPostgresLedger } from '../../src/adapters/postgres/ledger.ts';
 import { inSchema } from '../../src/lib/database-url.ts';
-import { NO_LOG } from '../../src/lib/log.ts';
 import { onDistributedBackends } from '../support/backends.ts';
 import { readPostgresBooks } from '../support/books.ts';
 import { runPulsecart } from '../support/command.ts';
@@ -27,7 +26,6 @@ onDistributedBackends(() => {
       const { ledger } = await openPostgresLedger({
         url: inSchema(roles.owner, name),
         poolSize: 1,
-        log: NO_LOG,
       });
       await ledger.close();
 

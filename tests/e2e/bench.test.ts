@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'bun:test';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { distributedBackends } from '../support/backends.ts';
 import { MAIN, runPulsecart, runToEnd } from '../support/command.ts';
+import { temporaryFolder } from '../support/folder.ts';
 
 /** Three backends' starts and four seconds of load, on a machine that runs other tests beside it. */
 const PRODUCTION_TIMEOUT_MS = 90_000;
@@ -122,6 +125,28 @@ describe('bench', () => {
       expect(stderr).toMatch(said);
     }
   });
+
+  test.skipIf(process.platform !== 'linux')(
+    '--profile tells what a request costs by thread, file and function, and keeps the profile',
+    async () => {
+      using folder = temporaryFolder();
+      const args = ['--profile', '--workload', 'stock-read', '--seconds', '1', '--json'];
+      const { exit, stdout, stderr } = await runToEnd(
+        [process.execPath, '--no-env-file', MAIN, 'bench', ...args],
+        { cwd: folder.path },
+      );
+      expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
+      const [result] = JSON.parse(stdout).results;
+      expect(result).toMatchObject({ workload: 'stock-read', errors: 0 });
+      expect(existsSync(join(folder.path, result.profile))).toBe(true);
+      type Cost = { readonly name: string; readonly us: number };
+      const sumOf = (costs: readonly Cost[]) => costs.reduce((sum, { us }) => sum + us, 0);
+      const serving = result.threads.find(({ name }: Cost) => name === 'serving');
+      expect(result.files.map(({ name }: Cost) => name)).toContain('src/http/server.ts');
+      for (const parts of [result.files, result.functions])
+        expect(sumOf(parts) + result.outsideUs).toBeCloseTo(serving.us, 3);
+    },
+  );
 
   test('--profile is refused for what has no closed loop', async () => {
     const { exit, stdout, stderr } = await runPulsecart([

@@ -2,19 +2,16 @@ import { expect, test } from 'bun:test';
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { sendMadeUp } from '../../src/cli/made-up-requests.ts';
-import { FIRST_PRODUCTS } from '../../src/domain/product.ts';
 import { onDistributedBackends } from '../support/backends.ts';
 import { MACHINE, MAIN } from '../support/command.ts';
 import { openDistributedShop } from '../support/distributed-shop.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { scrape } from '../support/scrape.ts';
-import { eventually, openShop, type Shop } from '../support/shop.ts';
+import { eventually, openShop } from '../support/shop.ts';
+import { expectNothingSold, GIVEN_UP, linesOf, ON, said, WARMED_UP, warmUps } from '../support/warm-ups.ts';
 
 /** Made-up requests before the first real one: they come in time or not at all, and nothing tells of them afterwards. */
 
-const ON = { PULSECART_WARM_UP: 'on', PULSECART_LOG_LEVEL: 'debug' };
-const WARMED_UP = 'warmed up';
-const GIVEN_UP = 'the warm-up was not finished; the start goes on without it';
 /** What SQLite keeps for its log's index until it is garbage-collected. */
 const BYTES_LEFT = 100_000;
 const PLENTY = 1_000_000;
@@ -41,6 +38,7 @@ test(
     expect(warm!.msg).toBe(WARMED_UP);
     expect(warm!.requests).toBeGreaterThan(100);
     expect(others.map(({ msg }) => msg)).toEqual([expect.stringMatching(/^operators: /), 'ready']);
+    expect(shop.server.messages()).toBe('');
     expect(readdirSync(memory.path)).toEqual([]);
     expect(bytesHeldIn(memory.path, shop.server.pid)).toBeLessThan(BYTES_LEFT);
     const notOfTheStore = readdirSync(shop.folder).filter((name) => !/^pulsecart\.(db|lock)/.test(name));
@@ -127,41 +125,6 @@ onDistributedBackends(() => {
     TIMEOUT_MS,
   );
 });
-
-async function expectNothingSold(shop: Shop): Promise<void> {
-  const { products, breaches } = await shop.readBooks();
-  expect(products.map(({ id, sold, reserved, version }) => ({ id, sold, reserved, version }))).toEqual(
-    FIRST_PRODUCTS.map(({ id }) => ({ id, sold: 0, reserved: 0, version: 1 })),
-  );
-  expect(breaches).toEqual([]);
-  expect((await shop.get('/api/v1/products')).json.products).toHaveLength(FIRST_PRODUCTS.length);
-  const { value } = await scrape(shop.url);
-  for (const name of ['pulsecart_purchases_total', 'pulsecart_bad_requests_total'])
-    expect(value(name)).toBe(0);
-}
-
-interface Line {
-  readonly level: number;
-  readonly msg: string;
-  readonly requests?: number;
-}
-
-function linesOf({ server }: Shop): Line[] {
-  return server
-    .log()
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-}
-
-function said(shop: Shop, msg: string): number {
-  return linesOf(shop).filter((line) => line.msg === msg).length;
-}
-
-/** Done or given up: a busy machine may not have the time. */
-function warmUps(shop: Shop): number {
-  return said(shop, WARMED_UP) + said(shop, GIVEN_UP);
-}
 
 /** By open files, which keep their memory when they are deleted. */
 function bytesHeldIn(place: string, pid: number): number {

@@ -1,5 +1,6 @@
 import { runToEnd } from './command.ts';
 import { canInstall, installPackages } from './services/install.ts';
+import { until } from './until.ts';
 
 /** Null when system calls can be traced here, after installing strace where that is possible; else why not. */
 export const whyNoStrace: string | null = await find();
@@ -17,4 +18,24 @@ async function find(): Promise<string | null> {
   }
   const { exit, stderr } = await runToEnd(['strace', '-o', '/dev/null', 'true']);
   return exit === 0 ? null : `strace may not trace here: ${stderr.trim()}`;
+}
+
+/** Traces a running thread, with `-f` its whole process, until disposed of or its end. `options` are strace's. */
+export async function attachStrace(pid: number, options: readonly string[]): Promise<AsyncDisposable> {
+  const child = Bun.spawn(['strace', ...options, '-p', `${pid}`], {
+    stdin: 'ignore',
+    stdout: 'ignore',
+    stderr: 'pipe',
+  });
+  let said = '';
+  void (async () => {
+    for await (const bytes of child.stderr) said += new TextDecoder().decode(bytes);
+  })();
+  await until(() => said.includes('attached'));
+  return {
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGINT');
+      await child.exited;
+    },
+  };
 }

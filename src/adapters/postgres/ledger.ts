@@ -26,7 +26,7 @@ export interface PostgresOptions {
   readonly url: string;
   /** Connections at most, which is also the most statements at once. */
   readonly poolSize: number;
-  /** Hears of connections that break while they are idle. */
+  /** Gets the connections that break while they are idle. */
   readonly log?: Log;
   readonly timeouts?: Partial<Timeouts>;
   /** Takes a server that may lose what it has committed: for tests and toys. */

@@ -17,14 +17,17 @@ const RETURN_LOOK_MS = 2;
 
 export interface ReadOptions {
   readonly queue: string;
+  /** Messages at most. */
   readonly limit: number;
+  /** How long to wait for another reader to end. */
   readonly patienceMs: number;
 }
 
 export interface ReadMessages {
   readonly messages: readonly ConsumeMessage[];
-  /** All that are in the queue. */
+  /** Messages in the queue, those beyond the limit included. */
   readonly messageCount: number;
+  /** Deletes the message. */
   acknowledge(message: ConsumeMessage): void;
 }
 
@@ -32,7 +35,7 @@ export interface ReadMessages {
  * Reads the first messages of a dead-letter queue. What `work` acknowledges is deleted, the rest is requeued. AMQP has no
  * browsing: messages are consumed, not acknowledged, and requeued. The broker puts requeued messages before untouched ones
  * (see DELIVERY_LIMIT), but in the order of their return, which changes when only some are consumed. So the caller sorts, and
- * the first ten thousand are always the same ones.
+ * the first ten thousand are always the same ones. Rejects with `unavailable` while another reader has the lock.
  *
  * Meanwhile no other process sees them, so one process at a time reads; the lock is an exclusive queue, which ends with its
  * connection.

@@ -131,7 +131,7 @@ export function createDeadLetters({ connection, publish, topology, clock }: Dead
   };
 }
 
-/** Those with these ids, and how many of the ids exist: foreign messages with the same body share one. */
+/** The messages with these ids, and how many of the ids exist: foreign messages with the same body share an id. */
 function choose(all: readonly ConsumeMessage[], ids: readonly string[]) {
   const wanted = new Set(ids);
   const found = new Set<string>();

@@ -225,7 +225,7 @@ function severalProcesses(): void {
   });
 }
 
-/** As `queue` knows them when the others have told it of their consumers. */
+/** The figures of purchases, as `queue` knows them when the others have told it of their consumers. */
 async function figures(queue: Queue, ...others: readonly Queue[]): Promise<QueueStatus> {
   const told = others.map((other) => other.consumers!());
   return (await queue.status(told)).find(({ name }) => name === 'purchases')!;

@@ -19,7 +19,7 @@ import { createTopology, declareAll } from './topology.ts';
 export interface RabbitQueueOptions {
   /** `amqp://user:password@host:port/virtual-host`, or `amqps://`. */
   readonly url: string;
-  /** Prefix of the names of all queues and exchanges of this service. */
+  /** Prefix of the names of all queues of this service. */
   readonly namespace: string;
   /** Messages that the broker delivers to a consumer before the first of them is acknowledged. */
   readonly prefetch?: number;
@@ -52,7 +52,7 @@ export async function openRabbitQueue(options: RabbitQueueOptions): Promise<Queu
   const { prefetch = PREFETCH, confirmTimeoutMs = CONFIRM_TIMEOUT_MS } = options;
   const target = readTarget(url);
   const topology = createTopology(namespace);
-  /** Closed ones, too: how far they had come is part of the status. */
+  /** Closed consumers stay: how far they had come is part of the status. */
   const consumers = new Map<RabbitConsumer, QueueName>();
   let closed = false;
 

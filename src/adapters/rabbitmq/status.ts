@@ -10,7 +10,7 @@ import type { Topology } from './topology.ts';
 
 export interface StatusOptions {
   readonly topology: Topology;
-  /** This process's own. */
+  /** What the consumers of this process hold. */
   readonly consumers: (name: QueueName) => ConsumerStats;
   readonly deadLetters: (name: QueueName, messages: number) => Promise<QueueStatus['deadLetters']>;
   readonly clock: Clock;

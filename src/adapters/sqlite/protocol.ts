@@ -10,7 +10,7 @@ import type { Delivery } from '../../ports/queue.ts';
  */
 export type Sent = string | ToStore | FromStore;
 
-/** Has a store thread open its next store. */
+/** Names the folder of the store that a store thread is to open next. */
 export interface StoreFolder {
   readonly folder: string;
 }

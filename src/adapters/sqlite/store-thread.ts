@@ -141,7 +141,7 @@ function open(folder: string): void {
   send({ type: 'ready' });
 }
 
-/** Of the first store, or of one after another. Calls that come late for the one before are ignored: their callers know its end. */
+/** Opens the store that the next message names. Late calls for the store before are ignored: their callers know that it has ended. */
 function awaitFolder(): void {
   self.onmessage = ({ data }: MessageEvent<Sent | StoreFolder>) => {
     if (typeof data === 'object' && 'folder' in data) open(data.folder);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Order } from '../../domain/order.ts';
 import type { TraceContext } from '../../domain/trace-context.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Log } from '../../lib/log.ts';
@@ -12,7 +13,7 @@ import { batchOrEach } from './batch-or-each.ts';
 import { callProvider } from './call-provider.ts';
 import type { ChargeEnqueuer } from './charge-enqueuer.ts';
 import { traceCharge } from './charge-trace.ts';
-import { type Asked, createLeasedWork } from './leased-work.ts';
+import { type CallResult, createLeasedWork } from './leased-work.ts';
 import { readOrderIds } from './message.ts';
 import type { PaymentStats } from './stats.ts';
 import type { PaymentTiming } from './timing.ts';
@@ -44,8 +45,8 @@ const RUSH_MS = 50;
 const RUSH_REST_MS = 100;
 
 /**
- * Orders that have waited for so long, or for half of a shorter hold, are charged at full speed, rush or not: so in no sale do
- * holds run out for the rests.
+ * Orders that have waited for so long, or for half of a shorter hold, are charged at full speed, rush or not, so that no hold runs
+ * out because of the rests.
  */
 const LATE_MS = 5_000;
 
@@ -54,7 +55,7 @@ const RETRY_MS_FIRST = 250;
 
 interface Charge {
   readonly leased: LeasedOrder;
-  /** Of the order's message. */
+  /** The trace of the order's message. */
   readonly parent: TraceContext | undefined;
 }
 
@@ -99,7 +100,7 @@ export function createCharges(dependencies: ChargesDependencies) {
     return leased.flat();
   }
 
-  async function ask({ leased, parent }: Charge): Promise<Asked<ChargeResult>> {
+  async function ask({ leased, parent }: Charge): Promise<CallResult<ChargeResult>> {
     const { order, attempt, leases, providerId } = leased;
     const orderId = order.id;
     const trace = tracing && traceCharge(tracing, leased, parent);
@@ -139,9 +140,9 @@ export function createCharges(dependencies: ChargesDependencies) {
   return { handle, inFlight: work.inFlight, drained: work.drained };
 }
 
-/** Milliseconds to leave to buyers after these orders, when the last order is so old. */
+/** Milliseconds to leave to buyers after charging `leased`, when the newest order is `lastOrderAgeMs` old. */
 export function restFor(
-  leased: readonly Pick<LeasedOrder, 'order' | 'beganAt'>[],
+  leased: readonly { readonly order: Pick<Order, 'createdAt' | 'expiresAt'>; readonly beganAt: number }[],
   lastOrderAgeMs: number,
 ): number {
   if (lastOrderAgeMs >= RUSH_MS) return 0;

@@ -3,7 +3,6 @@ import { openPaymentsFixture } from '../../../tests/support/payments-fixture.ts'
 import { seedOf } from '../../../tests/support/seed.ts';
 import { until } from '../../../tests/support/until.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
-import { restFor } from './charges.ts';
 
 const seed = seedOf(import.meta.path);
 const FINAL = new Set(['paid', 'declined', 'expired']);
@@ -87,26 +86,5 @@ test('while orders keep coming in, charging rests between its batches; afterward
 
   clearInterval(rush);
   await until(() => processor.stats.paid === 2_000);
-  await fixture.close();
-});
-
-test('charging does not rest while orders have waited for long', async () => {
-  const fixture = openPaymentsFixture({ units: 2 });
-  await fixture.open();
-  const orderIds = await fixture.reserve('young', 'old');
-  const leased = await fixture.ledger.lease(orderIds, 1_000);
-  expect(restFor(leased, 0)).toBeGreaterThan(0);
-  expect(restFor(leased, 1_000)).toBe(0);
-  const [young, old] = leased;
-  const late = { ...old!, beganAt: old!.order.createdAt + 6_000 };
-  expect(restFor([young!, late], 0)).toBe(0);
-  // Five seconds are the whole of a short hold.
-  const { order, beganAt } = young!;
-  const short = (waitedMs: number) => ({
-    order: { ...order, expiresAt: order.createdAt + 4_000 },
-    beganAt: beganAt + waitedMs,
-  });
-  expect(restFor([short(0)], 0)).toBeGreaterThan(0);
-  expect(restFor([short(2_500)], 0)).toBe(0);
   await fixture.close();
 });

@@ -16,16 +16,16 @@ export interface LatePaymentsDependencies {
   readonly log: Log;
 }
 
-/** As with results of charges (leased-work.ts): a batch is about 1.5 ms of work, and at most 50 are written per second. */
-const BATCHING = { itemsMax: 100, lingerMs: 20 };
-
 export interface LatePayments {
-  /** Has captures that the provider reports unasked recorded. Each is acknowledged when it is committed. */
+  /** Listens for captures that the provider reports unasked. Each is acknowledged when it is committed. */
   start(): void;
   /** Resolves when the capture is committed. */
   record(capture: LateCapture): Promise<void>;
   close(): Promise<void>;
 }
+
+/** A batch is about 1.5 ms of work, and at most 50 are written per second, as with results of charges (leased-work.ts). */
+const BATCHING = { itemsMax: 100, lingerMs: 20 };
 
 export function createLatePayments(dependencies: LatePaymentsDependencies): LatePayments {
   const { ledger, provider, stats, refundSoon, log } = dependencies;

@@ -2,10 +2,10 @@ import { expect, test } from 'bun:test';
 import { keptLog } from '../../../tests/support/kept-log.ts';
 import { until } from '../../../tests/support/until.ts';
 import { AppError } from '../../domain/errors.ts';
-import { type Asked, createLeasedWork, type LeasedWorkOptions } from './leased-work.ts';
+import { type CallResult, createLeasedWork, type LeasedWorkOptions } from './leased-work.ts';
 import { OUTAGE_ORDERS } from './outage.ts';
 
-type Answers = Asked<{ readonly orderId: string }>;
+type Answer = CallResult<{ readonly orderId: string }>;
 
 /** Work on rows that are order ids; by default each is answered and settled at once. */
 function scene(options: Partial<LeasedWorkOptions<string, { readonly orderId: string }>> = {}) {
@@ -38,7 +38,7 @@ function scene(options: Partial<LeasedWorkOptions<string, { readonly orderId: st
   return { work, begin, asked, settled, troubles, stopping, deadline };
 }
 
-function answered(orderId: string): Answers {
+function answered(orderId: string): Answer {
   return { orderId, isAnswer: true, result: { orderId } };
 }
 
@@ -47,7 +47,7 @@ function orders(count: number): string[] {
 }
 
 test('no more rows are in flight than may be, and a slow one holds up none that comes after it', async () => {
-  const slow = Promise.withResolvers<Answers>();
+  const slow = Promise.withResolvers<Answer>();
   const { work, begin, settled } = scene({
     inFlightMax: 2,
     ask: async (orderId) => (orderId === 'slow' ? slow.promise : answered(orderId)),

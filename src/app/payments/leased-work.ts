@@ -25,11 +25,12 @@ export interface LeasedWork<Row> {
   begin(wanted: number, lease: (places: number) => Promise<readonly Row[]>): Promise<boolean>;
   /** Rows that are being leased, asked for or settled. */
   inFlight(): number;
-  /** Resolves when none is, or at the deadline. */
+  /** Resolves when no row is in flight, or at the deadline. */
   drained(): Promise<void>;
 }
 
-export interface Asked<Result> {
+/** How a call of the company ended. */
+export interface CallResult<Result> {
   readonly orderId: string;
   /** Whether the company answered, a refusal included: many orders without an answer are an outage. */
   readonly isAnswer: boolean;
@@ -38,13 +39,13 @@ export interface Asked<Result> {
 }
 
 export interface LeasedWorkOptions<Row, Result> {
-  /** In logs. */
+  /** What a row is called in logs, in the singular. */
   readonly name: string;
   readonly inFlightMax: number;
-  /** The same during an outage, and then no more than otherwise. */
+  /** Rows in flight during an outage; no more than `inFlightMax` in any case. */
   readonly probesMax: number;
   /** Never rejects. */
-  readonly ask: (row: Row) => Promise<Asked<Result>>;
+  readonly ask: (row: Row) => Promise<CallResult<Result>>;
   /** Tried again until it resolves; results that fail it alone, by a bug, are left to the next lease. */
   readonly settle: (results: readonly Result[]) => Promise<void>;
   readonly log: Log;

@@ -5,7 +5,7 @@ import { createPeriodic } from '../../lib/periodic.ts';
 import type { ChargeName, LeasedRefund, Payments } from '../../ports/payments.ts';
 import type { PaymentProvider } from '../../ports/provider.ts';
 import { chargeKey } from './call-provider.ts';
-import { type Asked, createLeasedWork } from './leased-work.ts';
+import { type CallResult, createLeasedWork } from './leased-work.ts';
 import type { PaymentStats } from './stats.ts';
 import type { PaymentTiming } from './timing.ts';
 
@@ -58,7 +58,7 @@ export function createRefunds(dependencies: RefundsDependencies): Refunds {
     while (await work.begin(REFUNDS_AT_ONCE, (places) => ledger.leaseRefunds(places, timing.leaseMs)));
   }
 
-  async function ask(refund: LeasedRefund): Promise<Asked<ChargeName>> {
+  async function ask(refund: LeasedRefund): Promise<CallResult<ChargeName>> {
     const { orderId, attempt, providerId, amountMinor, currency } = refund;
     const refunded = { orderId, isAnswer: true, result: { orderId, attempt } };
     // Nobody was charged: see `callProvider`.

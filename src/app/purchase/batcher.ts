@@ -88,8 +88,8 @@ const BATCH_MAX = 512;
  */
 const SECOND_BATCH_MIN = 96;
 /**
- * With units for so many batches like this one the gate is not asked: a call less in the way of each purchase. What the ledger has may
- * be less by the batches under way, two in each process; where they are more, the ledger refuses a few itself.
+ * With units for so many batches like this one the gate is not asked: a call less in the way of each purchase. The batches under way,
+ * two in each process, may have taken some of these units; where they took more, the ledger refuses a few purchases itself.
  */
 const PLENTY_OF_BATCHES = 16;
 /** How often overdue purchases are searched for; an overdue answer is at most this late. */
@@ -232,7 +232,7 @@ export function createPurchaseBatcher(
     return groups;
   }
 
-  /** No gate could refuse them: the ledger has many times their units, as of a moment ago. */
+  /** Whether no gate could refuse these calls: the ledger had many times their units a moment ago. */
   function hasPlenty(productId: number, calls: readonly PurchaseCall[]): boolean {
     const product = stockCache.fresh(productId);
     if (!product) return false;

@@ -102,7 +102,7 @@ test('news that got lost is found by asking, at once where the feed asks for a r
   const next = await change();
   const asked = fixture.truthsAsked;
   fixture.others.resync();
-  // Sooner than it would be read anyway.
+  // Sooner than the regular recheck.
   await until(() => fixture.truthsAsked === asked + 1, 1_000);
   await until(() => versions().at(-1) === next.version);
 });
@@ -122,7 +122,7 @@ test('a resync that comes while rows are read has them read again', async () => 
   const { version } = await change();
   fixture.others.resync();
   answered.resolve();
-  // Sooner than it would be read anyway.
+  // Sooner than the regular recheck.
   await until(() => versions().at(-1) === version, 1_000);
 });
 
