@@ -365,7 +365,6 @@ async function wire(
       await batcher.close();
     },
     async close() {
-      liveStats.close();
       changes.close();
       stockCache.close();
       await auditRun.close();
@@ -373,6 +372,8 @@ async function wire(
       await stream.close();
       await worker.close();
       await payments.close();
+      // Until now the consumers held messages, of which others know by nothing else.
+      liveStats.close();
       await reconciler.close();
       await retention.close();
       await recorder.close();

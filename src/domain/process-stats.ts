@@ -20,6 +20,8 @@ export interface ConsumerStats {
   readonly oldestAt: number | null;
   /** Messages still in the queue were published after this moment; null when unknown. */
   readonly frontAt: number | null;
+  /** How many consumers that is; a process of an older version does not tell. */
+  readonly consumers?: number;
 }
 
 export interface WindowStats {

@@ -44,7 +44,8 @@ export interface Queue {
 
   /**
    * Exact counts, the broker's own where there is one. A broker does not tell what is unacknowledged: that is what this process's
-   * consumers hold now, and what those of other processes held when these told it (`others`).
+   * consumers hold now, and what those of other processes held when these told it (`others`). Calls may share a reading that began
+   * before them.
    */
   status(others?: readonly ConsumersByQueue[]): Promise<QueueStatus[]>;
 
@@ -97,6 +98,8 @@ export interface QueueStatus {
   /** Delivered, not yet acknowledged. */
   readonly unacknowledged: number;
   readonly consumers: number;
+  /** Those of them that have not told what they hold, so that it is missing here; absent where there are no other processes. */
+  readonly silentConsumers?: number;
   /** Age of the oldest message not yet acknowledged; 0 when there is none. */
   readonly oldestAgeMs: number;
   readonly deadLetters: { readonly count: number; readonly oldestAgeMs: number };

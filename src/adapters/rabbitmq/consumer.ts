@@ -103,6 +103,7 @@ export function createConsumer(options: ConsumerOptions): RabbitConsumer {
         unacknowledged: unacked.length,
         oldestAt: unacked.length === 0 ? null : Math.min(...unacked.map(({ publishedAt }) => publishedAt)),
         frontAt: frontAt(),
+        consumers: consumer && !closing ? 1 : 0,
       };
     },
 

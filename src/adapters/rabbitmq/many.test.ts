@@ -63,6 +63,9 @@ function severalProcesses(): void {
 
     await until(async () => (await figures(api, worker)).unacknowledged === 4);
     expect(await figures(api, worker)).toMatchObject({ ready: 6, consumers: 1, unit: 'messages' });
+    expect((await figures(api, worker)).silentConsumers).toBe(0);
+    expect((await figures(worker)).silentConsumers).toBe(0);
+    expect((await figures(api)).silentConsumers).toBe(1);
     await until(async () => (await figures(api, worker)).oldestAgeMs > 1_000);
     expect((await figures(api, worker)).oldestAgeMs).toBeLessThan(5_000);
     release.resolve();

@@ -74,22 +74,26 @@ export function createStatus({ topology, consumers, deadLetters, clock }: Status
       return (await ask()).map(({ due, delayed, ...counts }) => {
         const { name } = counts;
         const told = others.flatMap((one) => one[name] ?? []);
-        const { unacknowledged, oldestAt, frontAt } = sumOf([consumers(name), ...told]);
+        const known = sumOf([consumers(name), ...told]);
+        const { unacknowledged, oldestAt, frontAt } = known;
+        const silentConsumers = Math.max(0, counts.consumers - known.consumers);
         const readySince = Math.max(openedAt, emptyAt.get(name) ?? 0, frontAt ?? 0);
         const since = oldestAt ?? (due > 0 ? readySince : clock());
         const oldestAgeMs = Math.max(0, clock() - since);
-        return { ...counts, unit: 'messages', ready: due + delayed, unacknowledged, oldestAgeMs };
+        const ready = due + delayed;
+        return { ...counts, unit: 'messages', ready, unacknowledged, silentConsumers, oldestAgeMs };
       });
     },
   };
 }
 
-export function sumOf(stats: readonly ConsumerStats[]): ConsumerStats {
+export function sumOf(stats: readonly ConsumerStats[]): Required<ConsumerStats> {
   const oldest = stats.flatMap(({ oldestAt }) => oldestAt ?? []);
   const fronts = stats.flatMap(({ frontAt }) => frontAt ?? []);
   return {
     unacknowledged: stats.reduce((sum, { unacknowledged }) => sum + unacknowledged, 0),
     oldestAt: oldest.length === 0 ? null : Math.min(...oldest),
     frontAt: fronts.length === 0 ? null : Math.max(...fronts),
+    consumers: stats.reduce((sum, { consumers = 0 }) => sum + consumers, 0),
   };
 }

@@ -77,6 +77,31 @@ test('one that is on its way into the queue has the time that its buyer waits', 
   expect(await remove(PRODUCT_ID, note)).toEqual({ kind: 'removed' });
 });
 
+test('a product is kept while a consumer does not tell what it holds', async () => {
+  await closeSale();
+  fixture.passTime(ANSWER_WITHIN_MS);
+  const { status } = fixture.queue;
+  fixture.queue.status = async () => (await status()).map((one) => ({ ...one, silentConsumers: 1 }));
+  expect(await remove(PRODUCT_ID, note)).toMatchObject({ code: 'sale_not_drained' });
+  fixture.queue.status = status;
+  expect(await remove(PRODUCT_ID, note)).toEqual({ kind: 'removed' });
+});
+
+test('a reading of the queue that began before the close says nothing of what came after it', async () => {
+  const { status } = fixture.queue;
+  const begunBefore = status();
+  await fixture.realQueue.publish('purchases', [encodePurchases([fixture.queued()])]);
+  fixture.passTime(1);
+  await closeSale();
+  fixture.passTime(10 * ANSWER_WITHIN_MS);
+  fixture.queue.status = () => {
+    fixture.queue.status = status;
+    return begunBefore;
+  };
+  expect(await remove(PRODUCT_ID, note)).toMatchObject({ code: 'sale_not_drained' });
+  expect(await fixture.real.product(PRODUCT_ID)).toBeDefined();
+});
+
 test('its dead letters go with it, those of others stay, and the gate forgets it', async () => {
   const theirs = [fixture.queued(), fixture.queued()];
   await deadLettered(...theirs);

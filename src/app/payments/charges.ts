@@ -44,7 +44,10 @@ const RUSH_MS = 50;
  */
 const RUSH_REST_MS = 100;
 
-/** Orders that have waited for so long are charged at full speed, rush or not, so that no hold runs out because of the rests. */
+/**
+ * Orders that have waited for so long, or for half of a shorter hold, are charged at full speed, rush or not, so that no hold runs
+ * out because of the rests.
+ */
 const LATE_MS = 5_000;
 
 /** The first pause before another charge attempt. */
@@ -139,9 +142,12 @@ export function createCharges(dependencies: ChargesDependencies) {
 
 /** Milliseconds to leave to buyers after charging `leased`, when the newest order is `lastOrderAgeMs` old. */
 export function restFor(
-  leased: readonly { readonly order: Pick<Order, 'createdAt'>; readonly beganAt: number }[],
+  leased: readonly { readonly order: Pick<Order, 'createdAt' | 'expiresAt'>; readonly beganAt: number }[],
   lastOrderAgeMs: number,
 ): number {
   if (lastOrderAgeMs >= RUSH_MS) return 0;
-  return leased.some(({ order, beganAt }) => beganAt - order.createdAt > LATE_MS) ? 0 : RUSH_REST_MS;
+  const isLate = leased.some(({ order: { createdAt, expiresAt }, beganAt }) => {
+    return beganAt - createdAt > Math.min(LATE_MS, (expiresAt - createdAt) / 2);
+  });
+  return isLate ? 0 : RUSH_REST_MS;
 }

@@ -109,6 +109,21 @@ test('while no order is answered only a few are asked for at once; one answer en
   expect(asked).toHaveLength(OUTAGE_ORDERS + 2 + 2 + 50);
 });
 
+test('an outage lets no more rows be in flight than may be at other times', async () => {
+  const { work, begin, asked } = scene({
+    inFlightMax: 2,
+    probesMax: 100,
+    ask: (orderId) =>
+      asked.length > OUTAGE_ORDERS
+        ? new Promise(() => {})
+        : Promise.resolve({ orderId, isAnswer: false, result: null }),
+  });
+  for (let rest: readonly string[] = orders(OUTAGE_ORDERS); rest.length > 0; ) rest = await begin(rest);
+  await work.drained();
+  expect(await begin(orders(50))).toHaveLength(48);
+  expect(work.inFlight()).toBe(2);
+});
+
 test('a lease that fails rejects, and takes no place', async () => {
   const { work } = scene();
   const failed = work.begin(3, () => Promise.reject(new AppError('unavailable', 'for the test')));

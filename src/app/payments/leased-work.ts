@@ -42,7 +42,7 @@ export interface LeasedWorkOptions<Row, Result> {
   /** What a row is called in logs, in the singular. */
   readonly name: string;
   readonly inFlightMax: number;
-  /** Rows in flight during an outage. */
+  /** Rows in flight during an outage; no more than `inFlightMax` in any case. */
   readonly probesMax: number;
   /** Never rejects. */
   readonly ask: (row: Row) => Promise<CallResult<Result>>;
@@ -67,7 +67,8 @@ const LEDGER_PAUSE_MS_MAX = 2_000;
 export function createLeasedWork<Row, Result extends { readonly orderId: string }>(
   options: LeasedWorkOptions<Row, Result>,
 ): LeasedWork<Row> {
-  const { name, inFlightMax, probesMax, ask, settle, log, stopping, deadline } = options;
+  const { name, inFlightMax, ask, settle, log, stopping, deadline } = options;
+  const probesMax = Math.min(options.probesMax, inFlightMax);
   const outage = createOutage();
   const results = createBatcher<Result>(SETTLING, settleAll);
   let inFlight = 0;

@@ -118,8 +118,9 @@ export function createFigureRoutes(service: Service): Route[] {
       oldestAt: due.oldestAt === null ? null : isoTime(due.oldestAt),
     };
     const purchases = figures && counts && purchasesIn(figures, counts);
+    const shown = figures?.map(({ silentConsumers: _, ...figures }) => figures) ?? null;
     const needAttention = figures?.find(({ name }) => name === 'purchases')?.deadLetters.count ?? null;
-    return json({ queues: figures, purchases, refundsDue, needAttention }, 200, NOT_STORED);
+    return json({ queues: shown, purchases, refundsDue, needAttention }, 200, NOT_STORED);
   }
 
   async function live(): Promise<Response> {

@@ -118,7 +118,7 @@ export function createTrackingRoutes(service: Service): Route[] {
     const [queues, counts] = await Promise.all([queue.status(), ledger.asyncCounts()]);
     const dead = queues.map(({ deadLetters }) => deadLetters);
     return json({
-      queues: queues.map(({ deadLetters: _, unit: __, ...figures }) => figures),
+      queues: queues.map(({ deadLetters: _, unit: __, silentConsumers: ___, ...figures }) => figures),
       purchases: purchasesIn(queues, counts),
       deadLetters: {
         count: dead.reduce((sum, { count }) => sum + count, 0),
