@@ -127,6 +127,28 @@ test('far from the end the gate is not asked, near it is', async () => {
   expect(await fixture.units()).toEqual({ available: 33, reserved: 7 });
 });
 
+test('while another process sells the product, a batch waits for more purchases', async () => {
+  fixture = await openPurchaseFixture({ units: 1_000 });
+  const batcher = fixture.batcher();
+  const another = fixture.batcher();
+  const comesLater = async () => {
+    // The batch before is over then, and not only answered.
+    await new Promise(setImmediate);
+    const calls = buyers(batcher, 1);
+    await new Promise(setImmediate);
+    await Promise.all([...calls, ...buyers(batcher, 1)]);
+    return fixture.batches.at(-1)!.length === 2;
+  };
+  await batcher.buy(fixture.purchase());
+  expect(await comesLater()).toBe(false);
+  await until(async () => {
+    await Promise.all(buyers(another, 1));
+    await another.buy(fixture.purchase());
+    await batcher.buy(fixture.purchase());
+    return comesLater();
+  });
+});
+
 test('who asks for more than there is does not keep units from others', async () => {
   fixture = await openPurchaseFixture({ units: 10 });
   const batcher = fixture.batcher();
