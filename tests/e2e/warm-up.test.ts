@@ -30,13 +30,12 @@ test(
     await using shop = await openShop({ ...ON, TMPDIR: memory.path });
     // A busy machine may not have the time, and then the next start has.
     await eventually(async () => {
-      if (said(shop, WARMED_UP) === 1) return true;
+      if (linesOf(shop).some(({ msg, requests = 0 }) => msg === WARMED_UP && requests > 100)) return true;
       await shop.restart();
       return false;
     });
     const [warm, ...others] = linesOf(shop);
     expect(warm!.msg).toBe(WARMED_UP);
-    expect(warm!.requests).toBeGreaterThan(100);
     expect(others.map(({ msg }) => msg)).toEqual([expect.stringMatching(/^operators: /), 'ready']);
     expect(shop.server.messages()).toBe('');
     expect(readdirSync(memory.path)).toEqual([]);
