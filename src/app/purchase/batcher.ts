@@ -90,8 +90,8 @@ const BATCH_MAX = 512;
 const SECOND_BATCH_MIN = 96;
 /**
  * While other processes sell the same products, a batch waits for more purchases before it joins those at the row: for this part of what
- * the last one took at the ledger, and no longer than that. A batch has costs of its own: with 43 purchases in each instead of 78, a
- * purchase took a third more of all CPU.
+ * the last one took at the ledger, at most so long. A batch has costs of its own: with 43 purchases in each instead of 82, a
+ * purchase took a fifth to a third more of all CPU (docs/performance.md, "More processes").
  */
 const WAIT_WITH_OTHERS = 1 / 3;
 const WAIT_WITH_OTHERS_MS_MAX = 4;
